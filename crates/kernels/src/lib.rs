@@ -1,0 +1,3 @@
+//! Slices in, slices out: the numerical kernels of Backdraw.
+
+pub mod random;

@@ -1,0 +1,149 @@
+//! Counter-based random bits: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+//!
+//! A counter-based generator has no state that moves. Word number `i` of a stream is a pure function of the stream's [`Key`]
+//! and `i`, so it does not matter which thread draws it, in which order, or whether it was drawn before a run was
+//! interrupted or after it was resumed.
+//!
+//! * [`Key`] names a stream: (seed, stream, step).
+//! * [`words`] gives any four consecutive words of it: the kernels (dropout) call this with the element's index.
+//! * [`Draws`] reads a stream from its start through the traits of the `rand` crate: uniform, normal, shuffles, ...
+
+use core::convert::Infallible;
+use rand_core::TryRng;
+
+/// The two 32-bit multipliers of a Philox round.
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+/// What is added to the two key words between rounds (golden ratio and sqrt(3) - 1).
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+/// Rounds of the standard generator.
+pub(crate) const ROUNDS: usize = 10;
+
+/// The name of a stream of random words: who draws (`stream`), in which run (`seed`), at which training step (`step`).
+///
+/// Two keys that differ in any of the three give unrelated streams of 2^34 words each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The run's seed.
+    pub seed: u64,
+    /// Which of the run's streams: one number per use (a dropout layer, the latents, the choice of the batch, ...).
+    pub stream: u32,
+    /// The training step, 0 where there is none.
+    pub step: u32,
+}
+
+impl Key {
+    /// The stream number `stream` of the run `seed`, at step 0.
+    pub fn new(seed: u64, stream: u32) -> Self {
+        Self { seed, stream, step: 0 }
+    }
+
+    /// The same stream at another step.
+    pub fn at(self, step: u32) -> Self {
+        Self { step, ..self }
+    }
+
+    /// The stream named by `name` (its 32-bit FNV-1a hash) of the run `seed`: streams need no central list of numbers.
+    pub fn named(seed: u64, name: &str) -> Self {
+        let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self::new(seed, hash)
+    }
+
+    /// The 64-bit key of the block function.
+    pub(crate) fn philox_key(self) -> [u32; 2] {
+        [self.seed as u32, (self.seed >> 32) as u32]
+    }
+
+    /// The 128-bit counter of block `block` of this stream.
+    pub(crate) fn philox_counter(self, block: u32) -> [u32; 4] {
+        [block, 0, self.stream, self.step]
+    }
+
+    /// All random draws of this stream in order, as a generator of the `rand` crate.
+    pub fn draws(self) -> Draws {
+        Draws { key: self, block: 0, buffer: [0; 4], used: 4 }
+    }
+}
+
+/// The Philox4x32-10 block function: 128 bits of counter and 64 bits of key to 128 random bits.
+pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let [mut c0, mut c1, mut c2, mut c3] = counter;
+    let [mut k0, mut k1] = key;
+    for round in 0..ROUNDS {
+        if round > 0 {
+            k0 = k0.wrapping_add(WEYL[0]);
+            k1 = k1.wrapping_add(WEYL[1]);
+        }
+        let product0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
+        let product1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
+        (c0, c1, c2, c3) =
+            ((product1 >> 32) as u32 ^ c1 ^ k0, product1 as u32, (product0 >> 32) as u32 ^ c3 ^ k1, product0 as u32);
+    }
+    [c0, c1, c2, c3]
+}
+
+/// Words `4 * block .. 4 * block + 4` of the stream `key`.
+pub fn words(key: Key, block: u32) -> [u32; 4] {
+    philox4x32(key.philox_counter(block), key.philox_key())
+}
+
+/// Reads a stream word by word. Implements `rand`'s `Rng` (it cannot fail), so every distribution of `rand` and
+/// `rand_distr` draws from it.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    key: Key,
+    block: u32,
+    buffer: [u32; 4],
+    used: usize,
+}
+
+impl TryRng for Draws {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        if self.used == 4 {
+            self.buffer = words(self.key, self.block);
+            self.block = self.block.wrapping_add(1);
+            self.used = 0;
+        }
+        self.used += 1;
+        Ok(self.buffer[self.used - 1])
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let low = u64::from(self.try_next_u32()?);
+        Ok(low | u64::from(self.try_next_u32()?) << 32)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&self.try_next_u32()?.to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The known answers published with the paper's own library (Random123, `kat_vectors`).
+    #[test]
+    fn philox_gives_the_published_known_answers() {
+        assert_eq!(philox4x32([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox4x32([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        assert_eq!(
+            philox4x32([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
+    }
+
+    #[test]
+    fn draws_are_the_words_in_order_and_keys_separate_streams() {
+        let key = Key::named(7, "latents").at(3);
+        let mut draws = key.draws();
+        let read: Vec<u32> = (0..8).map(|_| draws.try_next_u32().unwrap()).collect();
+        assert_eq!(read, [words(key, 0), words(key, 1)].concat());
+        let others = [Key { seed: 8, ..key }, Key { stream: 1, ..key }, key.at(4)];
+        assert!(others.iter().all(|&other| words(other, 0) != words(key, 0)));
+    }
+}
