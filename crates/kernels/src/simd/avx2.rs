@@ -92,11 +92,11 @@ impl Simd for Avx2 {
         halves!(_mm256_blendv_ps(no, yes, m))
     }
     #[inline(always)]
-    fn to_bits(self, a: Self::F) -> Self::U {
+    fn float_to_bits(self, a: Self::F) -> Self::U {
         halves!(_mm256_castps_si256(a))
     }
     #[inline(always)]
-    fn from_bits(self, a: Self::U) -> Self::F {
+    fn bits_to_float(self, a: Self::U) -> Self::F {
         halves!(_mm256_castsi256_ps(a))
     }
     #[inline(always)]
@@ -152,7 +152,7 @@ impl Simd for Avx2 {
         // There is only a signed comparison: flipping the top bits turns one order into the other.
         let top = self.splat_u(0x8000_0000);
         let (a, b) = (self.xor_u(a, top), self.xor_u(b, top));
-        self.from_bits(halves!(_mm256_cmpgt_epi32(b, a)))
+        self.bits_to_float(halves!(_mm256_cmpgt_epi32(b, a)))
     }
 }
 

@@ -84,11 +84,11 @@ impl Simd for Avx512 {
         avx512!(_mm512_mask_blend_ps(m, no, yes))
     }
     #[inline(always)]
-    fn to_bits(self, a: Self::F) -> Self::U {
+    fn float_to_bits(self, a: Self::F) -> Self::U {
         avx512!(_mm512_castps_si512(a))
     }
     #[inline(always)]
-    fn from_bits(self, a: Self::U) -> Self::F {
+    fn bits_to_float(self, a: Self::U) -> Self::F {
         avx512!(_mm512_castsi512_ps(a))
     }
     #[inline(always)]

@@ -79,9 +79,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn select(self, m: Self::M, yes: Self::F, no: Self::F) -> Self::F;
 
     /// The floats' bits.
-    fn to_bits(self, a: Self::F) -> Self::U;
+    fn float_to_bits(self, a: Self::F) -> Self::U;
     /// Floats of these bits.
-    fn from_bits(self, a: Self::U) -> Self::F;
+    fn bits_to_float(self, a: Self::U) -> Self::F;
     /// 16 copies of `x`.
     fn splat_u(self, x: u32) -> Self::U;
     /// 16 words from memory.
@@ -112,13 +112,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// -a (the sign bit flips, of zeros and NaNs too)
     #[inline(always)]
     fn neg(self, a: Self::F) -> Self::F {
-        self.from_bits(self.xor_u(self.to_bits(a), self.splat_u(0x8000_0000)))
+        self.bits_to_float(self.xor_u(self.float_to_bits(a), self.splat_u(0x8000_0000)))
     }
 
     /// |a|
     #[inline(always)]
     fn abs(self, a: Self::F) -> Self::F {
-        self.from_bits(self.and_u(self.to_bits(a), self.splat_u(0x7FFF_FFFF)))
+        self.bits_to_float(self.and_u(self.float_to_bits(a), self.splat_u(0x7FFF_FFFF)))
     }
 
     /// `b` where a < b, else `a` (a NaN in `a` is kept, one in `b` is not)

@@ -100,11 +100,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn to_bits(self, a: f32x16) -> u32x16 {
+    fn float_to_bits(self, a: f32x16) -> u32x16 {
         u32x16::new(a.to_array().map(f32::to_bits))
     }
     #[inline(always)]
-    fn from_bits(self, a: u32x16) -> f32x16 {
+    fn bits_to_float(self, a: u32x16) -> f32x16 {
         f32x16::new(a.to_array().map(f32::from_bits))
     }
     #[inline(always)]

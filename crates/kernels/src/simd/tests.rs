@@ -20,7 +20,7 @@ impl Kernel for Ops<'_> {
         let (a, b, c) = (self.0.as_chunks().0, self.1.as_chunks().0, self.2.as_chunks().0);
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             let (x, y, z) = (s.load(a), s.load(b), s.load(c));
-            let (high, low) = s.widening_mul_u(s.to_bits(x), s.to_bits(y));
+            let (high, low) = s.widening_mul_u(s.float_to_bits(x), s.float_to_bits(y));
             let one = s.splat(1.0);
             let floats = [
                 s.add(x, y),
@@ -35,19 +35,19 @@ impl Kernel for Ops<'_> {
                 s.select(s.less(x, y), one, s.zero()),
                 s.select(s.less_equal(x, y), one, s.zero()),
                 s.select(s.equal(x, y), one, s.zero()),
-                s.select(s.less_u(s.to_bits(x), s.to_bits(y)), one, s.zero()),
+                s.select(s.less_u(s.float_to_bits(x), s.float_to_bits(y)), one, s.zero()),
             ];
             let words = [
                 high,
                 low,
-                s.add_u(s.to_bits(x), s.to_bits(y)),
+                s.add_u(s.float_to_bits(x), s.float_to_bits(y)),
                 s.and_u(high, low),
                 s.or_u(high, low),
                 s.xor_u(high, low),
                 s.shift_left_u::<13>(low),
                 s.shift_right_u::<23>(low),
             ];
-            for f in floats.into_iter().chain(words.map(|u| s.from_bits(u))) {
+            for f in floats.into_iter().chain(words.map(|u| s.bits_to_float(u))) {
                 // All NaNs count as one: their sign and payload are the CPU's affair. (Words pass as bits.)
                 out.extend(s.to_array(f).map(|f| if f.is_nan() { u32::MAX } else { f.to_bits() }));
             }
