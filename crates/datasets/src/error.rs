@@ -21,6 +21,8 @@ pub enum DataError {
         path: PathBuf,
         /// The classes that have a file there.
         present: Vec<String>,
+        /// True if this is the usual place, where built-in drawings stand in for apples; false in a folder that was named.
+        usual: bool,
     },
     /// The class cannot be part of a file's name.
     BadClass {
@@ -98,15 +100,21 @@ impl DataError {
     /// What was found and what was wanted.
     pub fn why(&self) -> String {
         match self {
-            Self::NoClass { present, .. } if present.is_empty() => {
-                "the file does not exist, there are no other class files beside it, and only apples have built-in drawings".into()
+            Self::NoClass { present, usual, .. } => {
+                let others = match &present[..] {
+                    [] => "there are no class files beside it".into(),
+                    _ => format!("the class files beside it are: {}", listed(present)),
+                };
+                let drawings = if *usual { ", and only apples have built-in drawings" } else { "" };
+                format!("the file does not exist; {others}{drawings}")
             }
-            Self::NoClass { present, .. } => {
-                format!("the file does not exist (there are: {}), and only apples have built-in drawings", listed(present))
+            Self::BadClass { .. } => {
+                "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into()
             }
-            Self::BadClass { .. } => "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into(),
             Self::NotFound { present, .. } if present.is_empty() => "nothing has this name".into(),
-            Self::NotFound { present, .. } => format!("nothing has this name; the data files in its folder are: {}", listed(present)),
+            Self::NotFound { present, .. } => {
+                format!("nothing has this name; the data files in its folder are: {}", listed(present))
+            }
             Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
@@ -119,21 +127,22 @@ impl DataError {
     /// What the person can do.
     pub fn help(&self) -> String {
         match self {
-            Self::NoClass { class, path, present } => {
-                let advice = format!(
-                    "download {QUICKDRAW_URL}/{}.npy and put it at {}",
-                    class.replace(' ', "%20"),
+            Self::NoClass { class, path, present, usual } => {
+                let address = class.replace(' ', "%20");
+                let (option, built_in) = if *usual { ("class", Some("apple")) } else { ("data", None) };
+                let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
+                    .map(|near| format!("did you mean --class '{near}'? otherwise "))
+                    .unwrap_or_default();
+                format!(
+                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave --{option} out to use the apples",
+                    shown(&address),
                     path.display()
-                );
-                match nearest(class, present) {
-                    Some(near) => format!("did you mean --class '{near}'? otherwise {advice}"),
-                    None => format!("{advice}, or leave --class out to draw built-in apples"),
-                }
+                )
             }
             Self::BadClass { .. } => "name the class alone (--class apple), and its folder with --data".into(),
             Self::NotFound { path, present } => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                match nearest(&name, present) {
+                match nearest(&name, present.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean {near}.npy?"),
                     None => format!(
                         "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy, and without --data the built-in apples are used"
@@ -168,7 +177,13 @@ fn folder_of(path: &Path) -> String {
 /// Text from outside as it may be shown: no control characters, and not without end.
 pub(crate) fn shown(text: &str) -> String {
     const MOST: usize = 60;
-    let mut line: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    let mut line = String::new();
+    for letter in text.chars().take(MOST) {
+        match letter {
+            '\'' | '"' | '\\' => line.push(letter),
+            _ => line.extend(letter.escape_debug()),
+        }
+    }
     if text.chars().nth(MOST).is_some() {
         line.push_str("...");
     }
@@ -183,10 +198,11 @@ fn listed(names: &[String]) -> String {
 }
 
 /// The name that is most like `name`, if one is near enough to be a slip of the fingers.
-fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).max(1);
-    let close = |other: &'a String| (edits(&name.to_lowercase(), &other.to_lowercase()), other.as_str());
-    names.iter().map(close).filter(|(edits, _)| *edits <= allowed).min().map(|(_, other)| other)
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = name.chars().count().div_ceil(3);
+    let name = name.to_lowercase();
+    let distances = names.map(|other| (edits(&name, &other.to_lowercase()), other));
+    distances.filter(|(edits, _)| *edits <= allowed).min().map(|(_, other)| other)
 }
 
 /// How many letters must be changed, added or removed to turn one word into the other (Levenshtein).
@@ -211,18 +227,18 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_a_slip_away() {
-        let names = ["apple", "cat", "bicycle"].map(String::from);
-        assert_eq!(nearest("aple", &names), Some("apple"));
-        assert_eq!(nearest("Cats", &names), Some("cat"));
-        assert_eq!(nearest("bycicle", &names), Some("bicycle"));
-        assert_eq!(nearest("submarine", &names), None);
+        let nearest = |name| nearest(name, ["apple", "cat", "bicycle"].into_iter());
+        assert_eq!(nearest("appel"), Some("apple"));
+        assert_eq!(nearest("Cats"), Some("cat"));
+        assert_eq!(nearest("bycicle"), Some("bicycle"));
+        assert_eq!(nearest("submarine"), None);
         assert_eq!(edits("kitten", "sitting"), 3);
         assert_eq!(edits("", "abc"), 3);
     }
 
     #[test]
     fn text_from_outside_is_tamed() {
-        assert_eq!(shown("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
+        assert_eq!(shown("'a'\u{1b}[31m\n"), "'a'\\u{1b}[31m\\n");
         assert_eq!(shown(&"x".repeat(100)).len(), 63);
     }
 }

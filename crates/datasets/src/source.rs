@@ -53,7 +53,8 @@ impl Source {
         } else if data.is_none() && class == DEFAULT_CLASS {
             Ok(Self::BuiltIn { absent: path })
         } else {
-            Err(DataError::NoClass { class: class.to_owned(), path, present: classes_in(&folder) })
+            let present = classes_in(&folder);
+            Err(DataError::NoClass { class: class.to_owned(), path, present, usual: data.is_none() })
         }
     }
 
@@ -150,6 +151,9 @@ mod tests {
 
         let error = Source::resolve(None, Some("ice cream"), project(&[]).path()).unwrap_err();
         assert!(error.help().contains("numpy_bitmap/ice%20cream.npy"), "{error}");
+        // The built-in apples can be meant, too.
+        let error = Source::resolve(None, Some("appel"), project(&[]).path()).unwrap_err();
+        assert!(error.help().contains("did you mean --class 'apple'"), "{error}");
     }
 
     #[test]
@@ -158,6 +162,8 @@ mod tests {
         let folder = root.path().join("data").join("quickdraw");
         let error = Source::resolve(Some(&folder), None, root.path()).unwrap_err();
         assert!(error.what().contains("no data for class 'apple'"), "{error}");
+        assert!(error.why().contains("are: cat") && !error.why().contains("built-in"), "{error}");
+        assert!(error.help().contains("leave --data out"), "{error}");
     }
 
     #[test]
