@@ -364,7 +364,7 @@ pub fn adam<R: Real>(update: Adam, g: &[R], [m, v]: [&mut [R]; 2], theta: &mut [
 }
 
 /// beta^t by repeated squaring: the same bits everywhere, which `powf` of a system library does not promise.
-pub(crate) fn power(beta: f64, mut t: u64) -> f64 {
+pub fn power(beta: f64, mut t: u64) -> f64 {
     let (mut result, mut square) = (1.0, beta);
     while t > 0 {
         if t & 1 == 1 {
