@@ -339,16 +339,16 @@ impl Element for f64 {
 
 impl Element for f32 {
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
-        reference::gemm(gemm, a, b, c);
+        crate::gemm::gemm(gemm, a, b, c);
     }
     fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
-        reference::conv2d(g, x, w, y);
+        crate::conv::conv2d(g, x, w, y);
     }
     fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
-        reference::conv2d_input_grad(g, gy, w, gx);
+        crate::conv::conv2d_input_grad(g, gy, w, gx);
     }
     fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
-        reference::conv2d_weight_grad(g, x, gy, gw);
+        crate::conv::conv2d_weight_grad(g, x, gy, gw);
     }
     fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
         reference::unary(op, x, y);

@@ -3,7 +3,9 @@
 //!
 //! Start at [`Element`], the list of all kernels; [`reference`] has each as a plain loop.
 
+mod conv;
 pub mod element;
+mod gemm;
 pub mod geometry;
 pub mod random;
 pub mod reference;
