@@ -42,7 +42,7 @@ impl Options {
 #[track_caller]
 pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
     let size = output.value().size();
-    assert_eq!(size, 1, "grad: the output, of shape {}, is not a single number; use `vjp`", output.shape());
+    assert!(size == 1, "grad: the output, of shape {}, is not a single number; use `vjp`", output.shape());
     vjp(output, &Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0))), wanted, options)
 }
 
@@ -53,7 +53,7 @@ pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) ->
 #[track_caller]
 pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
     let (shape, given) = (output.shape(), cotangent.shape());
-    assert_eq!(shape, given, "vjp: the cotangent's shape {given} is not the output's {shape}");
+    assert!(shape == given, "vjp: the cotangent's shape {given} is not the output's {shape}");
     let zeros = |wanted: &Var<T>| Var::constant(Tensor::zeros(*wanted.shape()));
     let Some((tape, last)) = output.place() else { return wanted.iter().map(zeros).collect() };
     let mut nodes = HashSet::new();

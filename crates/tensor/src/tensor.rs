@@ -25,7 +25,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn new(shape: &[usize], data: Vec<T>) -> Self {
         let shape = Shape::new(shape);
-        assert_eq!(data.len(), shape.size(), "tensor: {} numbers do not fill the shape {shape}", data.len());
+        assert!(data.len() == shape.size(), "tensor: {} numbers do not fill the shape {shape}", data.len());
         Self { shape, data: Arc::new(Buffer::from(data)) }
     }
 
@@ -88,7 +88,7 @@ impl<T: Element> Tensor<T> {
     /// When there is not exactly one.
     #[track_caller]
     pub fn item(&self) -> T {
-        assert_eq!(self.size(), 1, "item: a tensor of shape {} is not a single number", self.shape);
+        assert!(self.size() == 1, "item: a tensor of shape {} is not a single number", self.shape);
         self.data[0]
     }
 
@@ -99,7 +99,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        assert_eq!(shape.size(), self.size(), "reshape: {} to {shape} changes the number of elements", self.shape);
+        assert!(shape.size() == self.size(), "reshape: {} to {shape} changes the number of elements", self.shape);
         Self { shape, data: Arc::clone(&self.data) }
     }
 

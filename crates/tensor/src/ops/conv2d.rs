@@ -120,10 +120,10 @@ impl<T: Element> Var<T> {
         let (&[n, h, w, channels], &[kh, kw, input, out]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
-        assert_eq!(
-            channels,
-            input,
-            "conv2d: images of {channels} channels, but the weight {} reads {input}",
+        assert!(
+            channels == input,
+            "conv2d: images {} have {channels} channels, but the weight {} reads {input}",
+            self.shape(),
             weight.shape()
         );
         let g = ConvGeometry::new([n, h, w, channels], [kh, kw], out, stride, padding);
@@ -139,10 +139,10 @@ impl<T: Element> Var<T> {
         let (&[n, h, w, channels], &[kh, kw, out, input]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv_transpose2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
-        assert_eq!(
-            channels,
-            input,
-            "conv_transpose2d: images of {channels} channels, but the weight {} reads {input}",
+        assert!(
+            channels == input,
+            "conv_transpose2d: images {} have {channels} channels, but the weight {} reads {input}",
+            self.shape(),
             weight.shape()
         );
         let g = ConvGeometry::transposed([n, h, w, channels], [kh, kw], out, stride, padding);

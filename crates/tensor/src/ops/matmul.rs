@@ -58,7 +58,7 @@ impl<T: Element> Var<T> {
         };
         let (m, k) = if transpose_a { (a1, a0) } else { (a0, a1) };
         let (inner, n) = if transpose_b { (b1, b0) } else { (b0, b1) };
-        assert_eq!(k, inner, "matmul: {m}x{k} by {inner}x{n}: the first has {k} columns, the second {inner} rows");
+        assert!(k == inner, "matmul: {m}x{k} by {inner}x{n}: the first has {k} columns, the second {inner} rows");
         let gemm = Gemm { m, n, k, transpose_a, transpose_b };
         let c = Tensor::written([m, n], |c| T::gemm(gemm, self.value().data(), other.value().data(), c));
         Self::record(Matmul { transpose_a, transpose_b }, &[self, other], c)
