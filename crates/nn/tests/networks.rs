@@ -1,0 +1,338 @@
+//! What a network promises: its summary, how it refuses a wrong stack, its modes, and its state.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kernels::Padding;
+use nn::layers::{
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, Running, UpSampling2d,
+};
+use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, State, differentiate};
+use tensor::{Tape, Tensor, Var};
+
+const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
+
+fn empty(input: &[usize]) -> Network {
+    Network::new("net", input, Dialect::Keras, 1)
+}
+
+/// The sum of what the network makes of `x`, differentiated in training mode.
+fn train(network: &Network, x: &Tensor, draw: Draw) -> (Gradients, Tensor) {
+    let x = Var::constant(x.clone());
+    let forward = |pass: &mut Pass| {
+        let y = network.forward(pass, &x);
+        (y.sum(), y.into_value())
+    };
+    differentiate(draw, forward).expect("finite")
+}
+
+fn set(network: &mut Network, name: &str, value: &[f32]) {
+    let mut tensors = network.tensors_mut();
+    let (_, _, tensor) = tensors.iter_mut().find(|(found, _, _)| found == name).expect("a tensor of the network");
+    tensor.data_mut().copy_from_slice(value);
+}
+
+#[test]
+fn the_summary_is_a_table_with_totals() {
+    let network = empty(&[8, 6, 3])
+        .with("conv", Conv2d::new(16, 5).stride(2))
+        .with("relu", Activation::LeakyRelu(0.2))
+        .with("norm", BatchNorm::keeping(0.9))
+        .with("up", UpSampling2d([2, 2]))
+        .with("convt", ConvTranspose2d::new(4, 3))
+        .with("dropout", Dropout(0.4))
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(10));
+    let expected = "\
+net
+layer    kind                        output  parameters
+-------------------------------------------------------
+input                                8x6x3            0
+conv     Conv2d 5x5 stride 2x2 same  4x3x16       1,216
+relu     LeakyReLU 0.2               4x3x16           0
+norm     BatchNorm keep 0.9          4x3x16          64
+up       UpSampling2d 2x2            8x6x16           0
+convt    ConvTranspose2d 3x3 same    8x6x4          580
+dropout  Dropout 0.4                 8x6x4            0
+flatten  Flatten                     192              0
+dense    Dense 10                    10           1,930
+-------------------------------------------------------
+Total params: 3,790
+Trainable params: 3,758
+Non-trainable params: 32
+";
+    assert_eq!(network.summary(), expected);
+}
+
+#[test]
+fn an_impossible_stack_names_the_layer_and_the_shapes() {
+    let cases: Vec<(&dyn Fn() -> Network, &[&str])> = vec![
+        (&|| empty(&[10]).with("conv", Conv2d::new(4, 3)), &["net.conv", "[10]", "(h, w, c)", "Reshape"]),
+        (&|| empty(&[10]).with("convt", ConvTranspose2d::new(4, 3)), &["net.convt", "[10]", "Reshape"]),
+        (&|| empty(&[4, 4, 1]).with("dense", Dense::new(3)), &["net.dense", "[4, 4, 1]", "Flatten"]),
+        (&|| empty(&[10]).with("up", UpSampling2d([2, 2])), &["net.up", "[10]", "(h, w, c)"]),
+        (&|| empty(&[10]).with("reshape", Reshape(vec![3, 4])), &["net.reshape", "10 numbers", "[3, 4]", "12"]),
+        (&|| empty(&[]).with("norm", BatchNorm::default()), &["net.norm", "channel axis"]),
+        (&|| empty(&[10]).with("dropout", Dropout(1.0)), &["net.dropout", "[0, 1)", "1"]),
+        (
+            &|| empty(&[4, 4, 1]).with("conv", Conv2d::new(1, 5).padding(Padding::Valid)),
+            &["net.conv", "[4, 4, 1]", "5"],
+        ),
+        (&|| empty(&[1]).with("a", Dense::new(1)).with("a", Dense::new(1)), &["net.a", "taken"]),
+    ];
+    for (build, parts) in cases {
+        let payload = catch_unwind(AssertUnwindSafe(build)).map(|_| ()).expect_err("an impossible stack");
+        let message = payload.downcast_ref::<String>().expect("a message");
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "net: a batch of shape [2, 5], not (batch, [4])")]
+fn a_batch_of_another_shape_is_refused() {
+    empty(&[4]).with("dense", Dense::new(1)).infer(&Tensor::zeros([2, 5]));
+}
+
+#[test]
+fn dropout_drops_only_in_training_and_never_twice_the_same() {
+    let network = empty(&[1000]).with("dropout", Dropout(0.4));
+    let other_layer = empty(&[1000]).with("dropout2", Dropout(0.4));
+    let ones = Tensor::full([2, 1000], 1.0);
+    assert_eq!(network.infer(&ones), ones);
+
+    let drop = |network: &Network, draw: Draw| train(network, &ones, draw).1;
+    let y = drop(&network, DRAW);
+    let dropped = y.data().iter().filter(|x| **x == 0.0).count() as f64 / 2000.0;
+    assert!((dropped - 0.4).abs() < 0.05, "{dropped}");
+    assert!(y.data().iter().all(|x| *x == 0.0 || (x - 1.0 / 0.6).abs() < 1e-6), "the others make up for it");
+
+    assert_eq!(y, drop(&network, DRAW), "the same step drops the same");
+    for (what, other) in [
+        ("step", drop(&network, Draw { step: 1, ..DRAW })),
+        ("purpose", drop(&network, Draw { purpose: "other", ..DRAW })),
+        ("seed", drop(&network, Draw { seed: 6, ..DRAW })),
+        ("layer", drop(&other_layer, DRAW)),
+    ] {
+        let same = y.data().iter().zip(other.data()).filter(|(a, b)| a == b).count() as f64 / 2000.0;
+        // Independent masks agree where both keep or both drop: 0.36 + 0.16.
+        assert!((same - 0.52).abs() < 0.06, "another {what}: {same} of the mask is the same");
+    }
+}
+
+fn small() -> Network {
+    empty(&[6])
+        .with("dense", Dense::new(200))
+        .with("norm", BatchNorm::keeping(0.9))
+        .with("dropout", Dropout(0.5))
+        .with("relu", Activation::LeakyRelu(0.3))
+}
+
+fn batch(rows: usize, width: usize) -> Tensor {
+    nn::init::uniform(&[rows, width], -1.0, 1.0, kernels::Key::named(3, "batch"))
+}
+
+#[test]
+fn a_frozen_stretch_gives_no_gradient_and_no_update_but_stays_in_training() {
+    let network = small();
+    let x = batch(7, 6);
+    let forward = |frozen: bool| {
+        let walk = |pass: &mut Pass| {
+            let x = pass.scoped("outside", |pass| pass.parameter("x", &x));
+            let y = if frozen { pass.frozen(|pass| network.forward(pass, &x)) } else { network.forward(pass, &x) };
+            assert!(pass.is_training());
+            (y.square().sum(), y.into_value())
+        };
+        differentiate(DRAW, walk).expect("finite")
+    };
+    let ((thawed, y), (frozen, same)) = (forward(false), forward(true));
+    let names = |gradients: &Gradients| gradients.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let all = ["outside.x", "net.dense.weight", "net.dense.bias", "net.norm.gamma", "net.norm.beta"];
+    assert_eq!(names(&thawed), all);
+    assert_eq!(names(&frozen), all[..1], "what lies before the frozen stretch still learns");
+    assert_eq!(frozen.parameters[0], thawed.parameters[0], "the gradient flows through unchanged");
+    assert_eq!((thawed.buffers.len(), frozen.buffers.len()), (2, 0));
+    assert_eq!(y, same, "batch statistics and dropout are the same");
+    assert!(same.data().iter().filter(|x| **x == 0.0).count() > 500, "dropout drops in a frozen stretch");
+}
+
+#[test]
+fn freezing_ends_with_its_stretch() {
+    let network = small();
+    let x = Var::constant(batch(3, 6));
+    let (gradients, ()) = differentiate(DRAW, |pass: &mut Pass| {
+        let frozen = pass.frozen(|pass| pass.frozen(|pass| network.forward(pass, &x)));
+        ((&frozen + &network.forward(pass, &x)).sum(), ())
+    })
+    .expect("finite");
+    assert_eq!((gradients.parameters.len(), gradients.buffers.len()), (4, 2));
+}
+
+#[test]
+fn weights_met_twice_in_a_pass_get_one_gradient_the_sum() {
+    let network = empty(&[2]).with("dense", Dense::new(1));
+    let x = Var::constant(Tensor::new(&[1, 2], vec![3.0, 5.0]));
+    let (gradients, ()) =
+        differentiate(DRAW, |pass: &mut Pass| ((&network.forward(pass, &x) + &network.forward(pass, &x)).sum(), ()))
+            .expect("finite");
+    assert_eq!(gradients.parameters[0].1.data(), [6.0, 10.0]);
+    assert_eq!(gradients.parameters.len(), 2);
+}
+
+#[test]
+fn inference_uses_the_running_statistics_and_changes_nothing() {
+    let mut network = empty(&[2]).with("norm", BatchNorm::default());
+    set(&mut network, "net.norm.running_mean", &[1.0, -2.0]);
+    set(&mut network, "net.norm.running_var", &[4.0 - 1e-3, 0.25 - 1e-3]);
+    set(&mut network, "net.norm.gamma", &[2.0, 1.0]);
+    set(&mut network, "net.norm.beta", &[0.0, 10.0]);
+    let y = network.infer(&Tensor::new(&[2, 2], vec![5.0, -1.0, 1.0, -2.5]));
+    for (got, wanted) in y.data().iter().zip([4.0, 12.0, 0.0, 9.0]) {
+        assert!((got - wanted).abs() < 1e-5, "{y:?}");
+    }
+    let mut pass = Pass::inference();
+    assert!(!pass.is_training() && pass.key().is_none());
+    let one = Var::constant(Tensor::new(&[1, 2], vec![5.0, -1.0]));
+    assert!(!network.forward(&mut pass, &one).is_tracked(), "a batch of one is as good as any");
+}
+
+#[test]
+fn a_debiased_average_forgets_its_start() {
+    let mut network = empty(&[1]).with("norm", BatchNorm::keeping(0.9).running(Running::EmaDebiased));
+    let batches = [[1.0_f32, 2.0, 3.0, 4.0], [-5.0, 0.0, 5.0, 10.0]];
+    // Means 2.5 and 2.5 + 0; unbiased variances 5/3 and 125/3.
+    let expected = [[2.5, 5.0 / 3.0], [2.5, (0.09 * 5.0 / 3.0 + 0.1 * 125.0 / 3.0) / 0.19]];
+    for (batch, expected) in batches.iter().zip(expected) {
+        let (gradients, _) = train(&network, &Tensor::new(&[4, 1], batch.to_vec()), DRAW);
+        for (name, value) in &gradients.buffers {
+            set(&mut network, name, value.data());
+        }
+        for (name, expected) in ["net.norm.running_mean", "net.norm.running_var"].into_iter().zip(expected) {
+            let tensors = network.tensors();
+            let got = tensors.iter().find(|(found, _, _)| found == name).expect("a buffer").2.item();
+            assert!((f64::from(got) - expected).abs() < 1e-5 * expected, "{name}: {got}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_first_tensors_do_not_depend_on_later_layers() {
+    let short = empty(&[6]).with("dense", Dense::new(4));
+    let long = empty(&[6]).with("dense", Dense::new(4)).with("more", Dense::new(2));
+    assert_eq!(short.tensors()[0].2, long.tensors()[0].2);
+    assert_ne!(long.tensors()[0].2.data()[..4], long.tensors()[2].2.data()[..4], "each weight has its own stream");
+    assert_eq!((long.count(Kind::Parameter), long.count(Kind::Buffer)), (38, 0));
+}
+
+#[test]
+fn a_state_lists_all_that_does_not_fit() {
+    let state = |network: &Network| {
+        let mut state = State::default();
+        network.save(&mut state);
+        Optimizer::rms_prop(network, 0.1).save(&mut state);
+        state
+    };
+    let ours = state(&empty(&[3]).with("a", Dense::new(2)).with("b", Dense::new(1)));
+    assert_eq!(ours.accepts(&ours.clone()), Ok(()));
+    let mut theirs = state(&empty(&[3]).with("a", Dense::new(4)).with("c", Dense::new(1)));
+    theirs.counters.clear();
+    theirs.counters.insert("optimizer.other.updates".into(), 3);
+    let error = ours.accepts(&theirs).expect_err("much is different");
+    let with_memory = |name: &str| [name.into(), format!("optimizer.{name}.mean_square")];
+    let mut missing = ["net.b.bias", "net.b.weight"].map(with_memory).concat();
+    let mut unexpected = ["net.c.bias", "net.c.weight"].map(with_memory).concat();
+    missing.sort();
+    unexpected.sort();
+    missing.push("optimizer.net.updates".into());
+    unexpected.push("optimizer.other.updates".into());
+    assert_eq!((&error.missing, &error.unexpected), (&missing, &unexpected));
+    let reshaped = ("net.a.weight".into(), vec![3, 2], vec![3, 4]);
+    assert!(error.reshaped.len() == 4 && error.reshaped.contains(&reshaped));
+    let text = error.to_string();
+    for part in ["net.a.weight has shape [3, 4], not [3, 2]", "missing: net.b.bias", "not expected: net.c.bias"] {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+}
+
+#[test]
+fn a_bad_weight_is_reported_by_name_and_nothing_is_updated() {
+    let mut network =
+        empty(&[3]).with("first", Dense::new(3)).with("relu", Activation::Relu).with("last", Dense::new(1));
+    set(&mut network, "net.last.weight", &[1.0, f32::NAN, 1.0]);
+    let before = network.tensors().iter().map(|(_, _, tensor)| (*tensor).clone()).collect::<Vec<_>>();
+    let error = differentiate(DRAW, |pass: &mut Pass| {
+        (network.forward(pass, &Var::constant(Tensor::full([2, 3], 1.0))).sum(), ())
+    })
+    .expect_err("a NaN weight");
+    assert_eq!((error.op, &*error.what, error.count), ("variable", "net.last.weight", 1));
+    for ((_, _, now), before) in network.tensors().iter().zip(&before) {
+        assert!(now.data().iter().zip(before.data()).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+}
+
+#[test]
+fn an_overflow_is_reported_with_its_op_and_layer() {
+    let mut network = empty(&[2]).with("first", Dense::new(1)).with("last", Dense::new(1));
+    set(&mut network, "net.first.weight", &[3e38, 3e38]);
+    let differentiate = |network: &Network, x: f32| {
+        let x = Var::constant(Tensor::full([1, 2], x));
+        differentiate(DRAW, |pass: &mut Pass| (network.forward(pass, &x).sum(), ()))
+    };
+    let error = differentiate(&network, 1.0).map(|_| ()).expect_err("an infinity");
+    assert_eq!((error.op, &*error.what), ("matmul", "the value of `net.first`"));
+    differentiate(&network, 0.25).map(|_| ()).expect("within range");
+}
+
+#[test]
+fn a_nan_that_arises_only_on_the_way_back_is_reported() {
+    let network = empty(&[2]).with("dense", Dense::new(2));
+    let x = Var::constant(Tensor::zeros([1, 2]));
+    let error = differentiate(DRAW, |pass: &mut Pass| {
+        let y = network.forward(pass, &x);
+        (pass.scoped("norm", |_| y.sqrt()).sum(), ())
+    })
+    .map(|_| ())
+    .expect_err("the slope of sqrt at 0");
+    assert_eq!((error.op, &*error.what), ("sqrt", "the gradient that reaches the input of `norm`"));
+}
+
+#[test]
+fn clipping_is_elementwise_for_every_rule() {
+    let rules = [
+        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
+        Rule::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+        Rule::AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+        Rule::Sgd { momentum: 0.9, nesterov: true },
+    ];
+    for rule in rules {
+        let updated = |gradient: [f32; 2], clip: f64| {
+            let mut network = empty(&[2]).with("dense", Dense::new(1));
+            let gradient = Tensor::new(&[2, 1], gradient.to_vec());
+            let gradients = Gradients { parameters: vec![("net.dense.weight".into(), gradient)], buffers: vec![] };
+            Optimizer::new(&network, rule, 0.1).clip(clip).step(&mut network, &gradients);
+            network.tensors()[0].2.clone()
+        };
+        assert_eq!(updated([5.0, -0.25], 0.5), updated([0.5, -0.25], f64::INFINITY), "{rule:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "net: no parameter `net.other.weight`")]
+fn a_gradient_of_a_stranger_is_refused() {
+    let mut network = empty(&[2]).with("dense", Dense::new(1));
+    let parameters = vec![("net.other.weight".into(), Tensor::zeros([2, 1]))];
+    Optimizer::rms_prop(&network, 0.1).step(&mut network, &Gradients { parameters, buffers: vec![] });
+}
+
+#[test]
+fn the_tape_tells_which_layer_asked() {
+    let network = small();
+    let tape = Tape::new();
+    network.forward(&mut Pass::training(&tape, DRAW), &Var::constant(batch(3, 6)));
+    let table = tape.to_string();
+    let scope_of = |op: &str| table.lines().find(|line| line.contains(op)).expect("the op").rsplit(' ').next();
+    assert_eq!(scope_of("matmul"), Some("net.dense"));
+    assert_eq!(scope_of("batch_norm"), Some("net.norm"));
+    assert_eq!(scope_of("dropout"), Some("net.dropout"));
+    assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
+}
