@@ -1,0 +1,70 @@
+//! Every loss against PyTorch, and where Keras has it against Keras: its value, and its gradients.
+
+use nn::losses;
+use serde_json::Value;
+use tensor::{Options, Tape, Tensor, Var, grad};
+use tests::{Report, cases, entries, error, golden, number, relative, tensor, text};
+
+fn apply(case: &Value, input: impl Fn(&str) -> Var) -> Var {
+    let targets = || input("targets").into_value();
+    match text(&case["loss"]) {
+        "bce_with_logits" => losses::bce_with_logits(&input("logits"), &targets()),
+        "bce_keras_clip" => losses::bce_keras_clip(&input("probabilities"), &targets()),
+        "mse" => losses::mse(&input("predictions"), &input("targets")),
+        "l1" => losses::l1(&input("predictions"), &input("targets")),
+        "hinge_discriminator" => losses::hinge_discriminator(&input("real"), &input("fake")),
+        "hinge_generator" | "wasserstein_generator" => losses::negative_mean(&input("fake")),
+        "lsgan_discriminator" => {
+            &losses::least_squares(&input("real"), 1.0) + &losses::least_squares(&input("fake"), 0.0)
+        }
+        "lsgan_generator" => losses::least_squares(&input("fake"), 1.0),
+        "wasserstein_critic" => losses::wasserstein_critic(&input("real"), &input("fake")),
+        "logistic_discriminator" => losses::logistic_discriminator(&input("real"), &input("fake")),
+        "logistic_generator" => losses::logistic_generator(&input("fake")),
+        other => panic!("no such loss: {other}"),
+    }
+}
+
+#[test]
+fn losses_agree() {
+    // A loss is a mean of terms of size 1 or more, so its error is told as a share of at least 1.
+    let mut values = Report::new("losses", 1e-6);
+    let mut gradients = Report::new("gradients of losses", 1e-6);
+    for (name, case) in cases(&golden("losses")) {
+        let tape = Tape::new();
+        let variables: Vec<_> =
+            entries(&case["inputs"]).map(|(key, spec)| (key, tape.variable(key, tensor(spec)))).collect();
+        let find = |key: &str| variables.iter().find(|(name, _)| *name == key).expect("a listed input").1.clone();
+        let loss = apply(case, find);
+        assert!(loss.shape().is_empty(), "{name}: a loss is a single number");
+        let expected = number(&case["value"]);
+        values.note(name, relative(f64::from(loss.item()) - expected, expected.abs().max(1.0)));
+        for (key, expected) in entries(&case["grads"]) {
+            let gradient = grad(&loss, &[find(key)], Options::KEEP).remove(0);
+            gradients.note(format!("{name} by {key}"), error(expected, gradient.value()));
+        }
+    }
+    values.finish();
+    gradients.finish();
+}
+
+/// Outside the clip of Keras' loss the gradient is exactly 0: a saturated network learns nothing there.
+#[test]
+fn the_clipped_loss_is_flat_outside_its_bounds() {
+    for p in [0.0, 1e-9, 1.0] {
+        let tape = Tape::new();
+        let p = tape.variable("p", Tensor::new(&[1, 1], vec![p]));
+        for target in [0.0, 1.0] {
+            let loss = losses::bce_keras_clip(&p, &Tensor::full([1, 1], target));
+            assert_eq!(grad(&loss, &[p.clone()], Options::default())[0].item(), 0.0);
+        }
+    }
+}
+
+/// A half rounds to 0, as `round` does in the notebook's accuracy.
+#[test]
+fn accuracy_counts_the_right_side() {
+    let logits = Var::constant(Tensor::new(&[5, 1], vec![3.0, -0.1, 0.0, 0.0, 1e-3]));
+    let targets = Tensor::new(&[5, 1], vec![1.0, 1.0, 0.0, 1.0, 0.0]);
+    assert_eq!(losses::accuracy(&logits, &targets), 2.0 / 5.0);
+}

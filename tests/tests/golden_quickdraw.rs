@@ -1,0 +1,112 @@
+//! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked there with Keras: losses,
+//! accuracies, verdicts, every gradient, every updated weight, accumulator and running statistic, to 1e-5.
+
+use models::System;
+use models::quickdraw::{Quickdraw, Settings};
+use nn::losses::bce_with_logits;
+use nn::{Draw, Gradients, Network, Pass, differentiate};
+use serde_json::Value;
+use tensor::{Tensor, Var};
+use tests::{Report, entries, error, error_where, golden, number, relative, sizes, tensor};
+
+const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "golden values" };
+
+/// The system in the state of the golden file: given weights, no dropout.
+fn prepared(file: &Value) -> Quickdraw {
+    let settings = Settings { batch: number(&file["batch"]) as usize, dropout: 0.0, ..Settings::default() };
+    let mut system = Quickdraw::new(settings, 1).expect("settings in range");
+    let mut state = system.state();
+    for (name, weight) in &mut state.tensors {
+        let given = &file["inputs"][name];
+        let memory = name.starts_with("optimizer.") || name.contains(".running_");
+        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
+        if !memory {
+            *weight = tensor(given);
+        }
+    }
+    system.restore(&state).expect("the same names and shapes");
+    system
+}
+
+/// The gradients of the loss that `verdict` leads to, as the step takes them, and the verdict.
+fn gradients(labels: &Tensor, verdict: impl Fn(&mut Pass) -> Var) -> (Gradients, Tensor) {
+    let forward = |pass: &mut Pass| {
+        let verdict = verdict(pass);
+        (bce_with_logits(&verdict, labels), verdict.into_value())
+    };
+    differentiate(DRAW, forward).expect("finite gradients")
+}
+
+/// Compares what is known of every parameter of `network`.
+fn compare(report: &mut Report, expected: &Value, gradients: &Gradients, network: &Network, system: &Quickdraw) {
+    let parameters = &expected["parameters"];
+    assert_eq!(gradients.parameters.len(), entries(parameters).count(), "all parameters of the {}", network.name());
+    let state = system.state();
+    for (name, gradient) in &gradients.parameters {
+        let expected = &parameters[name];
+        if expected["rounding_only"] == true {
+            // A bias before a batch norm changes nothing: its gradient is 0, and what is computed is rounding, which RMSprop
+            // enlarges. Its scale is that of the sums it is left over from: the gradient of the weight beside it.
+            let weight = &parameters[name.replace(".bias", ".weight")]["gradient"];
+            let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
+            report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));
+            continue;
+        }
+        report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
+        let mean_square = &state.tensors[&format!("optimizer.{name}.mean_square")];
+        // A square has twice the relative error of its root.
+        report.note(format!("{name} mean square"), error(&expected["mean_square"], mean_square) / 2.0);
+        // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides: such elements tell nothing.
+        let largest = number(&expected["gradient"]["max_abs"]) as f32;
+        let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
+        let updated = &state.tensors[name];
+        report.note(format!("{name} updated"), error_where(&expected["updated"], updated, clear));
+    }
+}
+
+#[test]
+fn a_discriminator_step_and_a_generator_step_agree() {
+    let file = golden("quickdraw_step");
+    let mut system = prepared(&file);
+    let input = |name: &str| tensor(&file["inputs"][name]);
+    let (reals, latents, latents2): (Tensor, Tensor, Tensor) = (input("reals"), input("latents"), input("latents2"));
+    let count = sizes(&file["inputs"]["reals"]["shape"])[0];
+    let ones = Tensor::full([count, 1], 1.0);
+    let mut report = Report::new("quickdraw step", 1e-5);
+
+    let expected = &file["discriminator_step"];
+    let fakes = system.generator.infer(&latents);
+    report.note("discriminator step, fakes", error(&expected["fakes"], &fakes));
+    let images = Var::constant(reals.concat(&fakes));
+    let labels = ones.concat(&Tensor::zeros([count, 1]));
+    let (found, verdict) = gradients(&labels, |pass| system.discriminator.forward(pass, &images));
+    report.note("discriminator step, logits", error(&expected["logits"], &verdict));
+    let [loss, accuracy] = system.train_discriminator(0, &reals, &latents).expect("finite");
+    report.note("discriminator step, loss", relative(loss - number(&expected["loss"]), loss));
+    assert_eq!(accuracy, number(&expected["accuracy"]));
+    compare(&mut report, expected, &found, &system.discriminator, &system);
+
+    let expected = &file["generator_step"];
+    let latents2_var = Var::constant(latents2.clone());
+    let forward = |pass: &mut Pass| system.generator.forward(pass, &latents2_var);
+    let (found, verdict) = gradients(&ones, |pass| {
+        let fakes = forward(pass);
+        pass.frozen(|pass| system.discriminator.forward(pass, &fakes))
+    });
+    let made = |pass: &mut Pass| {
+        let fakes = forward(pass);
+        (fakes.sum(), fakes.into_value())
+    };
+    let (_, fakes) = differentiate(DRAW, made).expect("finite");
+    report.note("generator step, fakes", error(&expected["fakes"], &fakes));
+    report.note("generator step, logits", error(&expected["logits"], &verdict));
+    let [loss, accuracy] = system.train_generator(0, &latents2).expect("finite");
+    report.note("generator step, loss", relative(loss - number(&expected["loss"]), loss));
+    assert_eq!(accuracy, number(&expected["accuracy"]));
+    compare(&mut report, expected, &found, &system.generator, &system);
+    let state = system.state();
+    for (name, expected) in entries(&expected["buffers"]) {
+        report.note(name, error(expected, &state.tensors[name]));
+    }
+    report.finish();
+}
