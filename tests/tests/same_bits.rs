@@ -1,0 +1,79 @@
+//! The same configuration and seed give the same bits: at any thread count, on every instruction set, and as last committed.
+
+use kernels::simd;
+use models::System;
+use models::quickdraw::{Quickdraw, Settings};
+use nn::State;
+use rayon::ThreadPoolBuilder;
+use tensor::Tensor;
+
+/// The state after three steps on the built-in apples, as one number.
+///
+/// It may change only together with a change that is meant to change the numbers: another order of summation, another
+/// polynomial, another stream of random numbers, another drawing of apples. Then say so in the commit's message, run this test
+/// and paste the value that it prints. If it differs and nobody meant it to, something is broken.
+const GOLDEN: Option<u64> = None; // <- paste here: Some(0x...)
+
+/// FNV-1a, 64 bits, over the names and the bits of all that a state holds.
+fn hash(state: &State) -> u64 {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    let mut eat =
+        |bytes: &[u8]| bytes.iter().for_each(|byte| hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3));
+    for (name, tensor) in &state.tensors {
+        eat(name.as_bytes());
+        tensor.data().iter().for_each(|x| eat(&x.to_bits().to_le_bytes()));
+    }
+    for (name, counter) in &state.counters {
+        eat(name.as_bytes());
+        eat(&counter.to_le_bytes());
+    }
+    hash
+}
+
+/// The hash after `steps` steps, and the metrics of the last as bits.
+fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
+    let apples = datasets::apples(64, 1);
+    let mut system = Quickdraw::new(settings.clone(), 1).expect("settings in range");
+    let mut metrics = Vec::new();
+    for step in 0..steps {
+        let batch = system.batch(step, apples.count());
+        let reals = Tensor::new(&[batch.len(), 28, 28, 1], apples.gather(&batch));
+        metrics = system.step(step, &reals).expect("finite");
+    }
+    (hash(&system.state()), metrics.into_iter().map(f64::to_bits).collect())
+}
+
+/// Trains with every number of threads of `threads` on every instruction set of this machine; returns the one result.
+fn same_everywhere(settings: &Settings, steps: u64, threads: &[usize]) -> u64 {
+    let mut first = None;
+    for isa in simd::available() {
+        simd::force(isa);
+        for &count in threads {
+            let pool = ThreadPoolBuilder::new().num_threads(count).build().expect("threads");
+            let result = pool.install(|| train(settings, steps));
+            let (expected, where_first) = first.get_or_insert((result.clone(), format!("{isa}, {count} threads")));
+            assert_eq!(result, *expected, "{isa}, {count} threads against {where_first}");
+        }
+    }
+    first.expect("every CPU has the portable set").0.0
+}
+
+#[test]
+fn threads_and_instruction_sets_change_no_bit() {
+    let settings = Settings { batch: 4, depth: 4, ..Settings::default() };
+    let found = same_everywhere(&settings, 3, &[1, 2, 3, 4, 8]);
+    match GOLDEN {
+        None => println!("no golden hash is set; this is the one to paste: Some({found:#018x})"),
+        Some(golden) => assert_eq!(
+            found, golden,
+            "the numbers of a training step have changed. If that was meant, paste GOLDEN = Some({found:#018x})"
+        ),
+    }
+}
+
+/// As above, in the sizes of a real run: large enough that every kernel blocks, splits and packs.
+#[test]
+#[ignore = "takes minutes"]
+fn threads_and_instruction_sets_change_no_bit_in_full_size() {
+    same_everywhere(&Settings { batch: 24, ..Settings::default() }, 2, &[1, 2, 3, 4]);
+}
