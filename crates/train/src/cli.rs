@@ -37,7 +37,7 @@ pub(crate) struct TrainOptions {
     pub(crate) preset: Option<String>,
     /// A file or folder with the images, in the real format; without it built-in or fetched ones
     #[arg(long, value_name = "PATH")]
-    pub(crate) data: Option<PathBuf>,
+    pub(crate) data: Option<String>,
     /// A class of the images
     #[arg(long, value_name = "NAME")]
     pub(crate) class: Option<String>,
@@ -83,7 +83,7 @@ impl TrainOptions {
         let text = |name, key: &str, text: Option<String>| text.map(|text| Entry::option(name, key, text));
         [
             text("--preset", "preset", self.preset.clone()),
-            text("--data", "data", self.data.as_ref().map(|path| path.to_string_lossy().into_owned())),
+            text("--data", "data", self.data.clone()),
             text("--class", "class", self.class.clone()),
             number("--steps", "steps", self.steps),
             number("--batch", &format!("{}.batch", row.name), self.batch),

@@ -1,37 +1,27 @@
 //! The images to learn from: the adapter between the command line and the crate that reads data sets.
 
+use std::path::Path;
+
 use crate::config::Config;
 use crate::engine::Tensor;
+use crate::engine::datasets::{DataError, Images, Source};
 use crate::failure::{Code, Failure};
-use crate::standin::datasets::{self, Images};
 
-/// Which images are asked for.
-pub(crate) struct Choice {
-    /// A file or folder; built-in or fetched images if absent.
-    pub(crate) data: Option<String>,
-    /// A class of them.
-    pub(crate) class: Option<String>,
-    /// Seed of built-in drawings.
-    pub(crate) seed: u64,
-}
-
-impl Choice {
-    /// What the configuration says.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { data: config.data.clone(), class: config.class.clone(), seed: 1 }
-    }
-}
+/// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
+const DRAWINGS: u64 = 1;
 
 /// Images in memory.
 pub(crate) struct Dataset {
     images: Images,
+    origin: String,
 }
 
 impl Dataset {
     /// Wraps images that are there already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
-        Self { images }
+        let origin = images.origin().to_owned();
+        Self { images, origin }
     }
 
     /// How many there are.
@@ -40,8 +30,8 @@ impl Dataset {
     }
 
     /// Where they come from, one line for people.
-    pub(crate) fn origin(&self) -> String {
-        self.images.origin.clone()
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Tells these images from all others.
@@ -49,9 +39,15 @@ impl Dataset {
         self.images.fingerprint()
     }
 
-    /// The images numbered `indices`, in [0, 1].
-    pub(crate) fn batch(&self, indices: &[usize], shape: [usize; 3]) -> Tensor {
-        Tensor::new(&[indices.len(), shape[0], shape[1], shape[2]], self.images.gather(indices))
+    /// Something about them that people should know, if there is anything.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.images.suspects().warning()
+    }
+
+    /// The images numbered `indices`, in [0, 1]: shape (indices, height, width, channels).
+    pub(crate) fn batch(&self, indices: &[usize]) -> Tensor {
+        let shape = [indices.len(), self.images.height(), self.images.width(), self.images.channels()];
+        Tensor::new(&shape, self.images.gather(indices))
     }
 
     /// The bytes of up to `count` images, spread over the whole set.
@@ -60,25 +56,40 @@ impl Dataset {
         (0..count).flat_map(|number| self.images.image(number * self.count() / count)).copied().collect()
     }
 
-    /// Refuses a data set that does not fill a batch.
+    /// Refuses images that a system for images of `shape` with this batch cannot learn from.
     ///
     /// # Errors
-    /// Both numbers.
-    pub(crate) fn require(&self, batch: usize) -> Result<(), Failure> {
-        if self.count() < batch {
-            return Err(Failure::new(Code::Data, "there are fewer images than a batch holds")
+    /// The numbers found and wanted.
+    pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
+        self.images.require(batch).map_err(failure)?;
+        let found = [self.images.height(), self.images.width(), self.images.channels()];
+        if found != shape {
+            let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
+            return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
                 .at(self.origin())
-                .because(format!("{} images, batch {batch}", self.count()))
-                .help(format!("train with --batch {} or less, or use more images", self.count())));
+                .because(format!("wanted {}, found {}", text(shape), text(found))));
         }
         Ok(())
     }
 }
 
-/// 28x28 grey doodles: a `.npy` file, or the built-in apples.
-pub(crate) fn doodles(choice: &Choice) -> Result<Dataset, Failure> {
-    match &choice.data {
-        None => Ok(Dataset { images: datasets::apples(4096, choice.seed) }),
-        Some(path) => Err(Failure::new(Code::Data, "cannot read the images").at(path)),
+/// 28x28 grey doodles: the file that is named, the one at its usual place, or the built-in apples.
+///
+/// # Errors
+/// When the file is not there or is not what it should be.
+pub(crate) fn doodles(config: &Config) -> Result<Dataset, Failure> {
+    let data = config.data.as_deref().map(Path::new);
+    let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
+    let images = source.load(DRAWINGS).map_err(failure)?;
+    let origin = source.to_string();
+    Ok(Dataset { images, origin: origin.strip_prefix("data: ").unwrap_or(&origin).to_owned() })
+}
+
+/// The crate's error in this program's form.
+fn failure(error: DataError) -> Failure {
+    let failure = Failure::new(Code::Data, error.what()).because(error.why()).help(error.help());
+    match error.path() {
+        Some(path) => failure.at(path.display()),
+        None => failure,
     }
 }

@@ -1,8 +1,7 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
-use crate::engine::{Network, NonFinite, State, StateError, System, Tensor};
-use crate::standin::datasets;
+use crate::engine::{Network, NonFinite, State, StateError, System, Tensor, datasets, not_finite};
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -41,7 +40,7 @@ impl System for Fake {
     }
     fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite> {
         if self.bad_step == Some(step) {
-            return Err(NonFinite("d_loss: op `bce_with_logits` gave NaN".into()));
+            return Err(not_finite());
         }
         let mean = reals.data().iter().sum::<f32>() / reals.data().len() as f32;
         let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();
@@ -63,6 +62,19 @@ impl System for Fake {
         self.state.clone()
     }
     fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        let mut error = StateError::default();
+        for (name, tensor) in &state.tensors {
+            match self.state.tensors.get(name) {
+                None => error.unexpected.push(name.clone()),
+                Some(own) if own.shape() != tensor.shape() => {
+                    error.reshaped.push((name.clone(), own.shape().to_vec(), tensor.shape().to_vec()));
+                }
+                Some(_) => {}
+            }
+        }
+        if error != StateError::default() {
+            return Err(error);
+        }
         self.state = state.clone();
         Ok(())
     }

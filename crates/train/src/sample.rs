@@ -6,7 +6,7 @@ use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 
 use crate::cli::SampleOptions;
-use crate::console::print;
+use crate::console::{Console, print};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::pictures;
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         Form::Array => write_array(&out, pixels, count, height * width * channels)?,
     }
     for (path, flaw) in &found.damaged {
-        eprintln!("passed over {}: {flaw}", path.display());
+        Console::default().say(&format!("passed over {}: {flaw}", path.display()));
     }
     print(&format!(
         "{}: {count} samples of {}, step {}, seed {seed}\n",

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::weights_hash;
+use crate::checkpoint::{self, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
 use crate::console::Console;
 use crate::curves::Curves;
-use crate::data::{Choice, Dataset};
+use crate::data::Dataset;
 use crate::engine::{self, System};
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
@@ -30,11 +30,11 @@ use crate::{pictures, run_folder, signals};
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
     let threads = start_threads(options.threads)?;
     // Everything that can be refused is refused before anything is written.
-    let mut plan = match &options.resume {
+    let plan = match &options.resume {
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = (row.load)(&Choice::of(&plan.config))?;
+    let data = (row.load)(&plan.config)?;
     plan.check_data(&data)?;
     signals::listen();
 
@@ -112,10 +112,9 @@ impl Plan {
     }
 
     /// Refuses images that do not fill a batch, and on resume other images than before.
-    fn check_data(&mut self, data: &Dataset) -> Result<(), Failure> {
-        if let Some(batch) = self.config.settings.get("batch").and_then(toml::Value::as_integer) {
-            data.require(usize::try_from(batch).unwrap_or(usize::MAX))?;
-        }
+    fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
+        let batch = self.config.settings.get("batch").and_then(toml::Value::as_integer).unwrap_or(1);
+        data.require(usize::try_from(batch).unwrap_or(usize::MAX), self.system.image_shape())?;
         let fingerprint = data.fingerprint();
         match &self.learned_from {
             Some(before) if *before != fingerprint => {
@@ -154,6 +153,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, threads
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
+    if let Some(warning) = data.warning() {
+        console.say(&format!("warning      {warning}"));
+    }
     console.say(&format!("processor    {}, {threads} threads", engine::instruction_set()));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
@@ -167,7 +169,11 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, threads
 fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mut Console) -> Result<Done, Failure> {
     let Plan { config, mut system, from, .. } = plan;
     let total = config.steps;
-    let bar = progress::bar(from, total);
+    // The notebook's lines are for comparing with its log: nothing else is shown beside them.
+    let bar = match log {
+        LogStyle::Default => progress::bar(from, total),
+        LogStyle::Seed => None,
+    };
     if let Some(bar) = &bar {
         console.show(bar.clone());
     }
@@ -175,7 +181,7 @@ fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mu
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
     let latents = system.latents(config.seed, "samples", samples::COUNT);
     let told: Box<dyn Observer + '_> = match log {
-        LogStyle::Default => Box::new(Progress::new(console, bar, from, total)),
+        LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
     };
     let title = format!("{}, seed {}", config.row.name, config.seed);
@@ -197,10 +203,32 @@ fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mu
         }),
     ];
     let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
-    if let Err(failure) = &result {
-        console.log(&format!("error: {failure}"));
+    drop(observers);
+    match result {
+        Ok(how) => Ok(Done { how, hash: weights_hash(&system.state()) }),
+        Err(failure) => {
+            if let Some(bar) = &bar {
+                bar.abandon();
+            }
+            let failure = with_last_good(failure, run);
+            console.log(&format!("error: {failure}"));
+            Err(failure)
+        }
     }
-    Ok(Done { how: result?, hash: weights_hash(&system.state()) })
+}
+
+/// Tells of the state that is left when a training diverged.
+fn with_last_good(failure: Failure, run: &Path) -> Failure {
+    if failure.code != Code::Diverged {
+        return failure;
+    }
+    match checkpoint::in_folder(run).first() {
+        Some((_, path)) => failure.help(format!(
+            "the last good state is {}\ntrain again with a smaller learning rate or another seed",
+            path.display()
+        )),
+        None => failure.help("train again with a smaller learning rate or another seed"),
+    }
 }
 
 /// The last lines: what was written, how to go on, the hash.

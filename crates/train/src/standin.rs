@@ -161,8 +161,8 @@ pub mod quickdraw {
             *self.state.counters.entry("generator.optimizer.updates".into()).or_default() += 1;
             let t = step as f64;
             let n = |k| f64::from(noise(self.seed + k, step));
-            let d = 0.35 + 0.5 * (-t / 60.0).exp() + 0.08 * n(7);
-            let g = 0.9 + 3.0 * (-(t - 80.0).powi(2) / 3000.0).exp() + 0.4 * n(8) + 0.2;
+            let d = (0.12 + 0.6 * (-t / 60.0).exp() + 0.0001 * t) * (0.5 * n(7)).exp();
+            let g = (0.9 + 7.0 * (-(t - 80.0).powi(2) / 3000.0).exp() + 0.001 * t) * (0.5 * n(8)).exp();
             Ok(vec![d, (0.85 + 0.1 * n(9)).clamp(0.0, 1.0), g, (0.2 + 0.15 * n(10)).clamp(0.0, 1.0)])
         }
         fn draw(&self, latents: &Tensor) -> Tensor {
@@ -211,24 +211,101 @@ pub mod quickdraw {
 }
 
 pub mod datasets {
+    use std::path::Path;
+
     pub struct Images {
         pixels: Vec<u8>,
-        pub origin: String,
+    }
+
+    pub struct Suspects;
+
+    impl Suspects {
+        pub fn warning(&self) -> Option<String> {
+            None
+        }
     }
 
     impl Images {
         pub fn count(&self) -> usize {
             self.pixels.len() / 784
         }
+        pub fn height(&self) -> usize {
+            28
+        }
+        pub fn width(&self) -> usize {
+            28
+        }
+        pub fn channels(&self) -> usize {
+            1
+        }
         pub fn image(&self, i: usize) -> &[u8] {
             &self.pixels[i * 784..][..784]
         }
+        pub fn origin(&self) -> &str {
+            "built-in drawings"
+        }
         pub fn fingerprint(&self) -> String {
             use sha2::{Digest, Sha256};
-            Sha256::digest(&self.pixels).iter().map(|b| format!("{b:02x}")).collect()
+            Sha256::digest(&self.pixels).iter().take(8).map(|b| format!("{b:02x}")).collect()
         }
         pub fn gather(&self, indices: &[usize]) -> Vec<f32> {
             indices.iter().flat_map(|&i| self.image(i).iter().map(|&b| f32::from(b) / 255.0)).collect()
+        }
+        pub fn require(&self, batch: usize) -> Result<(), DataError> {
+            if self.count() < batch {
+                return Err(DataError(format!("{} images, but a batch takes {batch} different ones", self.count())));
+            }
+            Ok(())
+        }
+        pub fn suspects(&self) -> Suspects {
+            Suspects
+        }
+    }
+
+    pub struct DataError(String);
+
+    impl DataError {
+        pub fn what(&self) -> String {
+            "cannot use the images".into()
+        }
+        pub fn path(&self) -> Option<&Path> {
+            None
+        }
+        pub fn why(&self) -> String {
+            self.0.clone()
+        }
+        pub fn help(&self) -> String {
+            "use other images".into()
+        }
+    }
+
+    pub enum Source {
+        BuiltIn,
+        Other(u64),
+    }
+
+    impl Source {
+        pub fn resolve(data: Option<&Path>, _class: Option<&str>, _root: &Path) -> Result<Self, DataError> {
+            match data {
+                None => Ok(Self::BuiltIn),
+                // Any file that is there stands for other images.
+                Some(path) => match std::fs::metadata(path) {
+                    Ok(about) => Ok(Self::Other(about.len())),
+                    Err(error) => Err(DataError(error.to_string())),
+                },
+            }
+        }
+        pub fn load(&self, seed: u64) -> Result<Images, DataError> {
+            match self {
+                Self::BuiltIn => Ok(apples(20_000, seed)),
+                Self::Other(length) => Ok(apples(200, *length)),
+            }
+        }
+    }
+
+    impl std::fmt::Display for Source {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("data: built-in drawings")
         }
     }
 
@@ -241,6 +318,6 @@ pub mod datasets {
                 *pixel = (255.0 * (1.0 - ((y * y + x * x).sqrt() - radius).abs()).clamp(0.0, 1.0)) as u8;
             }
         }
-        Images { pixels, origin: "built-in drawings".into() }
+        Images { pixels }
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::data::{self, Choice, Dataset};
+use crate::config::Config;
+use crate::data::{self, Dataset};
 use crate::engine::{System, quickdraw};
 use crate::failure::Failure;
 
@@ -16,10 +17,13 @@ pub(crate) struct Row {
     /// Its presets, the default first.
     pub(crate) presets: &'static [Preset],
     /// Builds it from its table of settings and the seed.
-    pub(crate) build: fn(&Table, u64) -> Result<Box<dyn System>, BadSetting>,
+    pub(crate) build: fn(&Table, u64) -> Built,
     /// Finds the images that it learns from.
-    pub(crate) load: fn(&Choice) -> Result<Dataset, Failure>,
+    pub(crate) load: fn(&Config) -> Result<Dataset, Failure>,
 }
+
+/// A system, or the setting that it does not accept.
+type Built = Result<Box<dyn System>, BadSetting>;
 
 /// A named set of settings.
 pub(crate) struct Preset {

@@ -27,14 +27,13 @@ pub(crate) fn train(
     observers: &mut [Box<dyn Observer + '_>],
     stop: &dyn Fn() -> bool,
 ) -> Result<Ending, Failure> {
-    let shape = system.image_shape();
     for observer in observers.iter_mut() {
         observer.start(&Moment { step: from, total, system })?;
     }
     let mut done = from;
     while done < total && !stop() {
         let began = Instant::now();
-        let reals = data.batch(&system.batch(done, data.count()), shape);
+        let reals = data.batch(&system.batch(done, data.count()));
         let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
         let seconds = began.elapsed().as_secs_f64();
         done += 1;
@@ -55,7 +54,6 @@ fn diverged(step: u64, first: &str) -> Failure {
     Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
         .at(format!("step {step}"))
         .because(first)
-        .help("train with a smaller learning rate, or go on from the last checkpoint with --resume")
 }
 
 #[cfg(test)]

@@ -16,9 +16,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-#[cfg(test)]
-pub(crate) use folder::in_folder;
-pub(crate) use folder::{delete_older, file_name, newest_good};
+pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 pub(crate) use format::weights_hash;
 use format::{decode, encode};
 

@@ -205,6 +205,24 @@ fn misfits_show_five_tensors_with_both_shapes() {
 }
 
 #[test]
+fn a_state_of_another_system_or_architecture_is_refused() {
+    let mut fake = crate::fake::Fake::new(1);
+    let path = Path::new("runs/0001/checkpoints/step-000007.safetensors");
+    let text = small(7).restore(&mut fake, path).unwrap_err().to_string();
+    assert!(text.contains("of `quickdraw`, wanted is `fake`") && text.contains("step-000007"), "{text}");
+
+    let mut other = Checkpoint { system: "fake".into(), ..small(7) };
+    other.state.tensors.insert("weight".into(), Tensor::new(&[3, 2], vec![0.0; 6]));
+    let before = fake.state();
+    let failure = other.restore(&mut fake, path).unwrap_err();
+    assert_eq!(failure.code, Code::Checkpoint);
+    let text = failure.to_string();
+    assert!(text.contains("`weight`: wanted [2x2], found [3x2]"), "{text}");
+    assert!(text.contains("`generator.weight`: not expected"), "{text}");
+    assert_eq!(fake.state(), before);
+}
+
+#[test]
 fn the_hash_sees_every_bit() {
     let hash = weights_hash(&small(7).state);
     assert_eq!(hash.len(), 64);

@@ -168,27 +168,22 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub(crate) fn to_toml(&self) -> String {
-        let mut run = Table::new();
-        run.insert("system".into(), self.row.name.into());
-        run.insert("preset".into(), self.preset.clone().into());
-        for (key, number) in [
-            ("steps", self.steps),
-            ("seed", self.seed),
-            ("sample_every", self.sample_every),
-            ("checkpoint_every", self.checkpoint_every),
-        ] {
-            run.insert(key.into(), i64::try_from(number).unwrap_or(i64::MAX).into());
-        }
-        for (key, text) in [("data", &self.data), ("class", &self.class)] {
-            if let Some(text) = text {
-                run.insert(key.into(), text.clone().into());
+        let mut text = format!(
+            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
+            self.row.name
+        );
+        for (key, _) in keys::RUN_KEYS {
+            let absent =
+                matches!(*key, "data" if self.data.is_none()) || matches!(*key, "class" if self.class.is_none());
+            if !absent {
+                text += &format!("{key} = {}\n", self.show(key));
             }
         }
-        run.insert(self.row.name.into(), self.settings.clone().into());
-        format!(
-            "# Everything that this run was made from. `train {} --config FILE` makes it again.\n{run}",
-            self.row.name
-        )
+        text += &format!("\n[{}]\n", self.row.name);
+        for (key, value) in &self.settings {
+            text += &format!("{key} = {value}\n");
+        }
+        text
     }
 
     /// Reads the `config.toml` of a run.
@@ -218,13 +213,13 @@ impl Config {
         Self::resolve(row, entries)
     }
 
-    /// The value of `key` (such as `seed` or `quickdraw.batch`) as text, to compare and to show.
+    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare, to show and to write.
     pub(crate) fn show(&self, key: &str) -> String {
-        let text =
-            |text: &Option<String>| text.as_ref().map_or_else(|| "(none)".to_owned(), |text| format!("{text:?}"));
+        let quoted = |text: &str| Value::from(text).to_string();
+        let text = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), quoted);
         match key {
-            "system" => format!("{:?}", self.row.name),
-            "preset" => format!("{:?}", self.preset),
+            "system" => quoted(self.row.name),
+            "preset" => quoted(&self.preset),
             "steps" => self.steps.to_string(),
             "seed" => self.seed.to_string(),
             "sample_every" => self.sample_every.to_string(),

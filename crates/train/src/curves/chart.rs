@@ -72,8 +72,9 @@ impl Chart {
         area.draw(&Text::new(self.title.clone(), place(86.0, 22.0), font(25.0, INK))).map_err(told)?;
         if window > 1 {
             let note = format!("Thin lines: every step. Thick lines: mean of {window} steps.");
-            area.draw(&Text::new(note, place(86.0, 56.0), font(15.0, QUIET))).map_err(told)?;
+            area.draw(&Text::new(note, place(86.0, 57.0), font(15.0, QUIET))).map_err(told)?;
         }
+        self.legend(area, scale).map_err(told)?;
 
         let last =
             self.series.iter().flat_map(|series| &series.points).fold(1.0, |last: f64, (step, _)| last.max(*step));
@@ -89,21 +90,46 @@ impl Chart {
         match axis {
             Axis::Linear(low, high) => {
                 let chart = builder.build_cartesian_2d(0.0..last, low..high).map_err(told)?;
-                self.fill(chart, window, (low, high), scale).map_err(told)
+                self.fill(chart, window, (low, high), decimals(high - low), scale).map_err(told)
             }
             Axis::Log(low, high) => {
-                let chart = builder.build_cartesian_2d(0.0..last, (low..high).log_scale()).map_err(told)?;
-                self.fill(chart, window, (low, high), scale).map_err(told)
+                let (strong, weak) = log_ticks(low, high);
+                let range = (low..high).log_scale().with_key_points(strong).with_light_points(weak);
+                let chart = builder.build_cartesian_2d(0.0..last, range).map_err(told)?;
+                self.fill(chart, window, (low, high), 0, scale).map_err(told)
             }
         }
     }
 
-    /// The grid, the lines and the legend.
+    /// Names the lines, above the plot: there it never covers one.
+    fn legend<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+        scale: f64,
+    ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+        let size = |points: f64| (points * scale).round() as i32;
+        let style = TextStyle::from(("sans-serif", 17.0 * scale).into_font()).color(&INK);
+        let mut right = size(f64::from(SIZE.0) - 34.0);
+        let top = size(54.0);
+        for series in self.series.iter().rev() {
+            let (width, height) = area.estimate_text_size(&series.name, &style)?;
+            let left = right - i32::try_from(width).unwrap_or(0);
+            area.draw(&Text::new(series.name.clone(), (left, top), style.clone()))?;
+            let middle = top + i32::try_from(height).unwrap_or(0) / 2;
+            let thick = series.ink().stroke_width((3.0 * scale) as u32);
+            area.draw(&PathElement::new([(left - size(34.0), middle), (left - size(8.0), middle)], thick))?;
+            right = left - size(34.0 + 26.0);
+        }
+        Ok(())
+    }
+
+    /// The grid and the lines.
     fn fill<'a, B, Y>(
         &self,
         mut chart: ChartContext<'a, B, Cartesian2d<plotters::coord::types::RangedCoordf64, Y>>,
         window: usize,
         (low, high): (f64, f64),
+        digits: usize,
         scale: f64,
     ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>>
     where
@@ -126,7 +152,7 @@ impl Chart {
             .x_labels(11)
             .y_labels(11)
             .x_label_formatter(&|step| thousands(*step))
-            .y_label_formatter(&|value| tick(*value))
+            .y_label_formatter(&|value| tick(*value, digits))
             .set_all_tick_mark_size(size(4.0))
             .draw()?;
 
@@ -141,31 +167,19 @@ impl Chart {
             let ink = series.ink();
             let thick = ink.stroke_width(size(2.6));
             let line = LineSeries::new(fit(gather(&smooth(&series.points, window))), thick);
-            let long = size(26.0) as i32;
-            chart
-                .draw_series(line)?
-                .label(series.name.clone())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + long, y)], thick));
+            chart.draw_series(line)?;
             // A single step is no line.
             if let [point] = series.points.as_slice() {
                 chart.draw_series([Circle::new((point.0, point.1.clamp(low, high)), size(4.0), ink.filled())])?;
             }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .margin(size(12.0))
-            .legend_area_size(size(34.0))
-            .label_font(font(17.0, INK))
-            .background_style(WHITE.mix(0.88))
-            .border_style(GRID.stroke_width(size(1.0)))
-            .draw()
+        Ok(())
     }
 
-    /// Steps that the thick lines are means of: an odd number, about a sixtieth of the run.
+    /// Steps that the thick lines are means of: an odd number, about a fortieth of the run.
     fn window(&self) -> usize {
         let steps = self.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
-        if steps < 60 { 1 } else { (steps / 60).clamp(3, 99) | 1 }
+        if steps < 60 { 1 } else { (steps / 40).clamp(3, 99) | 1 }
     }
 }
 
@@ -277,13 +291,36 @@ fn thousands(number: f64) -> String {
     text
 }
 
-/// A value at a tick, with as many digits as it has.
-fn tick(value: f64) -> String {
-    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) {
+/// Digits after the point that ticks need on an axis of this length.
+fn decimals(length: f64) -> usize {
+    (-(length / 10.0).log10()).ceil().clamp(0.0, 6.0) as usize
+}
+
+/// A value at a tick, with `digits` digits after the point or as many more as it has.
+fn tick(value: f64, digits: usize) -> String {
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
         return format!("{value:.0e}");
     }
-    let rounded = (value * 1e6).round() / 1e6;
-    rounded.to_string()
+    let plain = ((value * 1e6).round() / 1e6).to_string();
+    let fixed = format!("{value:.digits$}");
+    if plain.len() > fixed.len() { plain } else { fixed }
+}
+
+/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer decades there are.
+fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
+    let decades = (high / low).log10();
+    let numbered: &[u32] = match decades {
+        ..1.5 => &[1, 2, 3, 4, 5, 7],
+        ..3.5 => &[1, 2, 5],
+        _ => &[1],
+    };
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let all =
+        (first..=last).flat_map(|decade| (1..=9).map(move |digit| (digit, f64::from(digit) * 10_f64.powi(decade))));
+    let (strong, weak): (Vec<_>, Vec<_>) =
+        all.filter(|(_, value)| (low..=high).contains(value)).partition(|(digit, _)| numbered.contains(digit));
+    let values = |ticks: Vec<(u32, f64)>| ticks.into_iter().map(|(_, value)| value).collect();
+    (values(strong), values(weak))
 }
 
 #[cfg(test)]
@@ -326,7 +363,11 @@ mod tests {
 
     #[test]
     fn ticks_read_well() {
-        assert_eq!(["0", "0.1", "2000"], [0.0, 0.1, 2000.0].map(tick).each_ref().map(String::as_str));
+        let ticks = |digits| [0.0, 0.1, 1.0].map(|value| tick(value, digits)).join(" ");
+        assert_eq!((ticks(1).as_str(), ticks(0).as_str()), ("0.0 0.1 1.0", "0 0.1 1"));
+        assert_eq!((decimals(1.0), decimals(300.0), decimals(0.4)), (1, 0, 2));
+        let ticks: Vec<String> = log_ticks(0.2, 3.5).0.into_iter().map(|value| tick(value, 0)).collect();
+        assert_eq!(ticks.join(" "), "0.2 0.3 0.4 0.5 0.7 1 2 3");
         assert_eq!(thousands(1_234_567.0), "1,234,567");
     }
 }
