@@ -163,19 +163,20 @@ pub(crate) fn command() -> Command {
                 .help("When to write in colour"),
         );
     for row in SYSTEMS {
-        let options = TrainOptions::augment_args(Command::new(row.name).about(row.about).after_help(EXIT_CODES));
+        let options = TrainOptions::augment_args(Command::new(row.name)).about(row.about).after_help(EXIT_CODES);
         let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
         let preset = format!("Start from this preset: {} [default: {}]", names.join(" or "), names[0]);
         command = command.subcommand(options.mut_arg("preset", |arg| arg.help(preset)));
     }
+    // `about` comes last: the derived options bring the first line of their own documentation.
     let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name));
+    let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
-        .subcommand(SummaryOptions::augment_args(
-            Command::new("summary")
-                .about("Prints the layers of a system with the numbers of their weights")
-                .arg(Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system")),
-        ))
-        .subcommand(SampleOptions::augment_args(Command::new("sample").about("Draws with a trained network")))
+        .subcommand(
+            SummaryOptions::augment_args(Command::new("summary").arg(system))
+                .about("Prints the layers of a system with the numbers of their weights"),
+        )
+        .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -207,6 +208,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        let help = command().render_help().to_string();
+        for words in [SYSTEMS[0].about, "the layers of a system", "Draws with a trained network"] {
+            assert!(help.contains(words), "{words}: {help}");
+        }
     }
 
     #[test]

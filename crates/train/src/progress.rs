@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -54,15 +54,13 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The bar, if there is a terminal to draw it on.
+/// The bar, if there is a terminal to draw it on. It appears with the first step.
 pub(crate) fn bar(from: u64, total: u64) -> Option<ProgressBar> {
+    let style = ProgressStyle::with_template("[{bar:24}] {pos}/{len}  {wide_msg}").ok()?;
     crate::console::is_lively().then(|| {
-        let bar = ProgressBar::new(total);
-        bar.set_position(from);
-        if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len}  {wide_msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        bar.set_style(style.progress_chars("=> "));
+        bar.with_position(from)
     })
 }
 

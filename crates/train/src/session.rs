@@ -247,3 +247,23 @@ fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(),
     console.data(&format!("weights hash: {}", done.hash))?;
     console.check()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_divergence_tells_which_state_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run_folder::create(Some(folder.path()), Path::new("."), "quickdraw").unwrap();
+        let diverged = || Failure::new(Code::Diverged, "diverged");
+        assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
+        for step in [500, 1000] {
+            std::fs::write(run.join("checkpoints").join(checkpoint::file_name(step)), "").unwrap();
+        }
+        let text = with_last_good(diverged(), &run).to_string();
+        assert!(text.contains("step-001000.safetensors"), "{text}");
+        let other = Failure::new(Code::Storage, "full").help("free some space");
+        assert_eq!(with_last_good(other.clone(), &run), other);
+    }
+}

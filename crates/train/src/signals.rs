@@ -1,5 +1,6 @@
 //! Ctrl-C, and what the system sends when it wants the program to end.
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::Code;
@@ -13,6 +14,9 @@ pub(crate) fn listen() {
         if ASKED.swap(true, Ordering::SeqCst) {
             std::process::exit(Code::Interrupted as i32);
         }
+        // A step can take seconds: the user should not wonder. A new line, as a bar may stand in the current one.
+        let _ =
+            writeln!(io::stderr(), "\nfinishing this step, then saving; a second time ends at once, without saving");
     });
 }
 

@@ -54,6 +54,14 @@ fn the_configuration() {
 }
 
 #[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let place = Place::new();
+    assert!(place.train("quickdraw --batch 0").err.starts_with("error: "));
+    assert!(place.train("quickdraw --batch 0 --color never").err.starts_with("error: "));
+    assert!(place.train("quickdraw --batch 0 --color always").err.starts_with("\x1b[1;31merror:\x1b[0m "));
+}
+
+#[test]
 fn the_run_folder() {
     let place = Place::new();
     place.good(&format!("{TINY} --steps 1 --out run"));
