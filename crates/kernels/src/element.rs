@@ -8,7 +8,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::geometry::{ConvGeometry, UpsampleGeometry};
 use crate::random::Key;
-use crate::reference;
+use crate::{dropout, map, norm, optimizer, reduce, reference, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -351,31 +351,31 @@ impl Element for f32 {
         crate::conv::conv2d_weight_grad(g, x, gy, gw);
     }
     fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
-        reference::unary(op, x, y);
+        map::unary(op, x, y);
     }
     fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
-        reference::binary(op, a, b, y);
+        map::binary(op, a, b, y);
     }
     fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
-        reference::binary_rows(op, a, row, y);
+        map::binary_rows(op, a, row, y);
     }
     fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reference::sum_axis(shape, x, y);
+        reduce::sum_axis(shape, x, y);
     }
     fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reference::repeat_axis(shape, x, y);
+        reduce::repeat_axis(shape, x, y);
     }
     fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
-        reference::upsample(g, x, y);
+        resample::upsample(g, x, y);
     }
     fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
-        reference::downsample_sum(g, y, x);
+        resample::downsample_sum(g, y, x);
     }
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
-        reference::channel_statistics(x, mean, variance);
+        norm::channel_statistics(x, mean, variance);
     }
     fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
-        reference::batch_norm(x, statistics, affine, epsilon, y);
+        norm::batch_norm(x, statistics, affine, epsilon, y);
     }
     fn batch_norm_grad(
         x: &[Self],
@@ -386,21 +386,21 @@ impl Element for f32 {
         gx: &mut [Self],
         parameters: [&mut [Self]; 2],
     ) {
-        reference::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
+        norm::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
     }
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
-        reference::dropout(key, rate, x, y);
+        dropout::dropout(key, rate, x, y);
     }
     fn count_non_finite(x: &[Self]) -> usize {
-        reference::count_non_finite(x)
+        map::count_non_finite(x)
     }
     fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
-        reference::rms_prop(update, g, mean_square, theta);
+        optimizer::rms_prop(update, g, mean_square, theta);
     }
     fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
-        reference::adam(update, g, moments, theta);
+        optimizer::adam(update, g, moments, theta);
     }
     fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
-        reference::sgd(update, g, velocity, theta);
+        optimizer::sgd(update, g, velocity, theta);
     }
 }

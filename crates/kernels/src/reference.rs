@@ -286,7 +286,8 @@ pub fn batch_norm<R: Real>(x: &[R], statistics: [&[R]; 2], affine: [&[R]; 2], ep
     assert!(x.len() == y.len() && x.len().is_multiple_of(channels), "batch_norm: lengths");
     for (i, (x, y)) in x.iter().zip(y).enumerate() {
         let c = i % channels;
-        *y = gamma[c] * ((*x - mean[c]) / (variance[c] + R::from_f64(epsilon)).sqrt()) + beta[c];
+        let scale = gamma[c] / (variance[c] + R::from_f64(epsilon)).sqrt();
+        *y = (*x - mean[c]).mul_add(scale, beta[c]);
     }
 }
 

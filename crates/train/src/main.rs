@@ -1,2 +1,93 @@
-//! (being written)
-fn main() {}
+//! `train`: the command line of Backdraw.
+//!
+//! From the outside in: `cli` reads what was typed; `session`, `sample` and this file do it; `train_loop` trains and tells
+//! every `observe::Observer` about each step; `config`, `checkpoint`, `run_folder` and `storage` are what a run is on disk.
+//! Whatever goes wrong becomes one `failure::Failure`, told in one form and with its own exit code.
+
+mod checkpoint;
+mod cli;
+mod config;
+mod console;
+mod curves;
+mod data;
+mod engine;
+mod failure;
+#[cfg(test)]
+mod fake;
+mod lock;
+mod metrics_file;
+mod nearest;
+mod observe;
+mod pictures;
+mod progress;
+mod resume;
+mod run_folder;
+mod sample;
+mod samples;
+mod saving;
+mod seed_log;
+mod session;
+mod signals;
+mod storage;
+mod systems;
+mod train_loop;
+
+use std::process::ExitCode;
+
+use cli::{Action, SummaryOptions};
+use config::{Config, Entry};
+use failure::{Code, Failure};
+use train_loop::Ending;
+
+fn main() -> ExitCode {
+    let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
+    let (action, color) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // A closed pipe is the only way in which this fails, and then nobody listens.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
+        }
+    };
+    match perform(&action) {
+        Ok(Ending::Finished) => ExitCode::SUCCESS,
+        Ok(Ending::Stopped(_)) => ExitCode::from(Code::Interrupted as u8),
+        Err(failure) => {
+            console::tell(&failure, color);
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+fn perform(action: &Action) -> Result<Ending, Failure> {
+    match action {
+        Action::Train(row, options) => return session::run(row, options),
+        Action::Summary(row, options) => summary(row, options)?,
+        Action::Sample(options) => sample::run(options)?,
+        Action::Systems => console::print(&listing())?,
+    }
+    Ok(Ending::Finished)
+}
+
+/// The layer tables of a system.
+fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), Failure> {
+    let mut entries = options.settings.iter().map(|text| config::read_setting(text)).collect::<Result<Vec<_>, _>>()?;
+    entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
+    let system = Config::resolve(row, &entries)?.build()?;
+    let tables: Vec<String> =
+        system.networks().iter().map(|network| network.summary().trim_end().to_owned() + "\n").collect();
+    console::print(&tables.join("\n"))
+}
+
+/// The systems with their presets.
+fn listing() -> String {
+    let mut text = String::new();
+    for row in systems::SYSTEMS {
+        text += &format!("{:<12} {}\n", row.name, row.about);
+        for (number, preset) in row.presets.iter().enumerate() {
+            let default = if number == 0 { " (default)" } else { "" };
+            text += &format!("  --preset {:<6} {}{default}\n", preset.name, preset.about);
+        }
+    }
+    text
+}

@@ -35,6 +35,8 @@ struct Patch {
     groups: (Vec<core::ops::Range<usize>>, Vec<core::ops::Range<usize>>),
     /// The number of its first task.
     task: usize,
+    /// The place of the first position of each lane in the result.
+    places: Vec<usize>,
 }
 
 impl Patch {
@@ -128,12 +130,24 @@ impl Gather<'_> {
         if self.to.len == 0 || self.phases.is_empty() {
             return;
         }
+        if self.depth == 0 {
+            // SAFETY: the whole result, which this call alone writes.
+            return unsafe { self.to.part(0..self.to.len) }.fill(0.0);
+        }
         // The tile suits the largest patch.
         let mut patches: Vec<Patch> = Vec::new();
         for (phase, Phase { axes, .. }) in self.phases.iter().enumerate() {
             for strips in rectangles(self.batch, axes) {
                 let lanes = Panels { list: Vec::new(), width: self.batch * strips[0].blocks * strips[1].blocks };
-                patches.push(Patch { phase, strips, lanes, pixels: 0, groups: Default::default(), task: 0 });
+                patches.push(Patch {
+                    phase,
+                    strips,
+                    lanes,
+                    pixels: 0,
+                    groups: Default::default(),
+                    task: 0,
+                    places: Vec::new(),
+                });
             }
         }
         let lanes = patches.iter().max_by_key(|p| p.positions() * p.lanes.width).map_or(1, |p| p.lanes.width);
@@ -150,6 +164,7 @@ impl Gather<'_> {
             patch.groups = groups(left, right, self.parallel && patch.positions() < 8);
             patch.task = tasks;
             tasks += patch.tasks();
+            patch.places = (0..width).map(|lane| self.place(patch, lane, [0, 0]).unwrap_or(NOWHERE)).collect();
             patch.pixels = pixels;
             let floats = patch.packed_pixels() * self.depth * patch.lanes.width;
             pixels += floats;
@@ -201,7 +216,7 @@ impl Gather<'_> {
                 let to = unsafe { to.part(start..start + self.depth * panel.width) };
                 if self.transposed {
                     let lane = |l| Some((panel.start + l) * self.depth);
-                    run_on(self.isa, PackLanes { panel, source, lane, to });
+                    run_on(self.isa, PackLanes { panel, source, lane, chunk: self.depth, to });
                 } else {
                     run_on(self.isa, PackSteps { panel, source, step: |d| d * self.columns + panel.start, to });
                 }
@@ -224,22 +239,40 @@ impl Gather<'_> {
             let [strip_y, strip_x] = &patch.strips;
             let rows = strip_y.pixels;
             let lanes: Vec<[usize; 3]> = (panel.start..panel.start + panel.len).map(|lane| patch.lane(lane)).collect();
+            let pack = |row: usize, pixels: core::ops::Range<usize>| {
+                let start = (row * strip_x.pixels + pixels.start) * self.depth;
+                let start = patch.pixels + panel.at * patch.packed_pixels() * self.depth + start * panel.width;
+                // SAFETY: every panel and row has its own part.
+                let to = unsafe { to.part(start..start + pixels.len() * self.depth * panel.width) };
+                // The pixel of lowest address is the first or, in the mirror, the last.
+                let lowest = if x.mirrored { pixels.end - 1 } else { pixels.start };
+                let lane = |lane: usize| {
+                    let [image, down, across] = *lanes.get(lane)?;
+                    let (row, pixel) = (strip_y.pixel(&y, down, row)?, strip_x.pixel(&x, across, lowest)?);
+                    Some(((image * y.source + row) * x.source + pixel) * self.depth)
+                };
+                let chunk = self.depth * if x.mirrored { 1 } else { pixels.len() };
+                run_on(self.isa, PackLanes { panel, source: self.source, lane, chunk, to });
+            };
+            // Where every block has all its pixels, a row of them is one stretch of memory.
+            let whole = strip_x.pixels > 0 && strip_x.pixel(&x, strip_x.blocks - 1, strip_x.pixels - 1).is_some();
             for row in rows * (task % PIECES) / PIECES..rows * (task % PIECES + 1) / PIECES {
-                for pixel in 0..strip_x.pixels {
-                    let start = (row * strip_x.pixels + pixel) * self.depth;
-                    let start = patch.pixels + panel.at * patch.packed_pixels() * self.depth + start * panel.width;
-                    // SAFETY: every panel and pixel has its own part.
-                    let to = unsafe { to.part(start..start + self.depth * panel.width) };
-                    let lane = |lane: usize| {
-                        let [image, down, across] = *lanes.get(lane)?;
-                        let (row, pixel) = (strip_y.pixel(&y, down, row)?, strip_x.pixel(&x, across, pixel)?);
-                        Some(((image * y.source + row) * x.source + pixel) * self.depth)
-                    };
-                    run_on(self.isa, PackLanes { panel, source: self.source, lane, to });
+                if whole && strip_x.pixel(&x, strip_x.blocks - 1, 0).is_some() {
+                    pack(row, 0..strip_x.pixels);
+                } else {
+                    (0..strip_x.pixels).for_each(|pixel| pack(row, pixel..pixel + 1));
                 }
             }
         });
         packed
+    }
+
+    /// Where position (r, c) of a lane is in the result, if the lane's block has it.
+    fn place(&self, patch: &Patch, lane: usize, [r, c]: [usize; 2]) -> Option<usize> {
+        let [y, x] = &self.phases[patch.phase].axes;
+        let [image, down, across] = patch.lane(lane);
+        let (row, column) = (patch.strips[0].place(y, down, r)?, patch.strips[1].place(x, across, c)?);
+        Some(((image * self.result[0] + row) * self.result[1] + column) * self.columns)
     }
 
     /// Computes a block at one position (of each lane).
@@ -271,14 +304,13 @@ impl Gather<'_> {
         // The places in the result: of each lane's pixel, and of each channel in it.
         let first = pixels.panels[0].start;
         let count: usize = pixels.panels.iter().map(|panel| panel.len).sum();
-        let place = |lane: usize| {
-            let [image, down, across] = patch.lane(lane);
-            let (Some(row), Some(column)) = (strip_y.place(y, down, r), strip_x.place(x, across, c)) else {
-                return NOWHERE;
-            };
-            ((image * self.result[0] + row) * self.result[1] + column) * self.columns
+        let [step_y, step_x] = [y.place[1], x.place[1]];
+        let offset = (r * step_y * self.result[1] + c * step_x) * self.columns;
+        let places: Vec<usize> = if strip_y.is_whole(r) && strip_x.is_whole(c) {
+            patch.places[first..first + count].iter().map(|place| place + offset).collect()
+        } else {
+            (first..first + count).map(|lane| self.place(patch, lane, [r, c]).unwrap_or(NOWHERE)).collect()
         };
-        let places: Vec<usize> = (first..first + count).map(place).collect();
         let first_channel = weights.panels[0].start;
         let channels: Vec<usize> = if swapped {
             (first_channel..first_channel + weights.panels.iter().map(|panel| panel.len).sum::<usize>()).collect()

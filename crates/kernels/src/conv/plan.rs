@@ -140,6 +140,11 @@ impl Strip {
         axis.origin(self.positions.start + r) - self.first
     }
 
+    /// Whether every block has a position `r`.
+    pub(crate) fn is_whole(&self, r: usize) -> bool {
+        self.positions.start + self.size * (self.blocks - 1) + r < self.positions.end
+    }
+
     /// Where position `r` of a block is in the result, if the block has it.
     pub(crate) fn place(&self, axis: &Axis, block: usize, r: usize) -> Option<usize> {
         let position = self.positions.start + self.size * block + r;

@@ -7,7 +7,7 @@
 //! of the left one (each copied to all lanes by the load itself), and makes H * V multiply-adds of these H + V loads.
 //!
 //! With AVX-512 there are 32 registers: 28 sums leave room for two columns and two broadcasts. So 14 x 2 is the tile for
-//! large products, and 7 x 4 and 3 x 8 are for fewer rows, where 14 x 2 would have too few sums. AVX2 has 16 half as
+//! large products, and 6 x 4 and 3 x 8 are for fewer rows, where 14 x 2 would have too few sums. AVX2 has 16 half as
 //! wide: 6 x 1 (12 of its registers), 3 x 2, 1 x 4. All of them add up each element in the same order.
 //!
 //! The depth comes as a list of **runs**, stretches where both panels are read without a jump: one for a matrix
@@ -67,16 +67,32 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
             // SAFETY: the caller vouches that both panels hold every step of the run.
             let (mut a, mut b) = unsafe { (a.add(run.a * H), b.add(run.b * LANES * V)) };
             for _ in 0..run.len {
-                let mut columns = [s.zero(); V];
-                for (v, column) in columns.iter_mut().enumerate() {
-                    // SAFETY: as above; this step of the panel is `LANES * V` floats.
-                    *column = unsafe { s.load(&*b.add(LANES * v).cast()) };
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: as above; this step of the panel is H floats.
-                    let row = s.splat(unsafe { *a.add(r) });
-                    for (sum, column) in sums.iter_mut().zip(columns) {
-                        *sum = s.mul_add(row, column, *sum);
+                // The fewer kind of operand is held in registers, the other passes by.
+                if H >= V {
+                    let mut columns = [s.zero(); V];
+                    for (v, column) in columns.iter_mut().enumerate() {
+                        // SAFETY: as above; this step of the panel is `LANES * V` floats.
+                        *column = unsafe { s.load(&*b.add(LANES * v).cast()) };
+                    }
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        // SAFETY: as above; this step of the panel is H floats.
+                        let row = s.splat(unsafe { *a.add(r) });
+                        for (sum, column) in sums.iter_mut().zip(columns) {
+                            *sum = s.mul_add(row, column, *sum);
+                        }
+                    }
+                } else {
+                    let mut rows = [s.zero(); H];
+                    for (r, row) in rows.iter_mut().enumerate() {
+                        // SAFETY: as above.
+                        *row = s.splat(unsafe { *a.add(r) });
+                    }
+                    for v in 0..V {
+                        // SAFETY: as above.
+                        let column = unsafe { s.load(&*b.add(LANES * v).cast()) };
+                        for (sums, row) in sums.iter_mut().zip(rows) {
+                            sums[v] = s.mul_add(row, column, sums[v]);
+                        }
                     }
                 }
                 // The step after the last one may lie behind the panel, so the pointers wrap.
@@ -95,7 +111,14 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
 /// The heights that tiles of `vectors` vectors may have: as many as the registers hold sums for.
 pub(crate) const fn tallest(accumulators: usize, vectors: usize) -> usize {
     let height = accumulators / vectors;
-    if height > 14 { 14 } else { height }
+    // Four columns in registers leave room for 6 x 4 sums.
+    if vectors == 4 && height > 6 {
+        6
+    } else if height > 14 {
+        14
+    } else {
+        height
+    }
 }
 
 /// Runs the tile of the height of the left panel and the width of the right one.
@@ -121,7 +144,7 @@ pub(crate) unsafe fn multiply_tile<S: Simd>(s: S, left: &Panel, right: &Panel, t
     sizes!(
         1 x 1, 2 x 1, 3 x 1, 4 x 1, 5 x 1, 6 x 1, 7 x 1, 8 x 1, 9 x 1, 10 x 1, 11 x 1, 12 x 1, 13 x 1, 14 x 1,
         1 x 2, 2 x 2, 3 x 2, 4 x 2, 5 x 2, 6 x 2, 7 x 2, 8 x 2, 9 x 2, 10 x 2, 11 x 2, 12 x 2, 13 x 2, 14 x 2,
-        1 x 4, 2 x 4, 3 x 4, 4 x 4, 5 x 4, 6 x 4, 7 x 4,
+        1 x 4, 2 x 4, 3 x 4, 4 x 4, 5 x 4, 6 x 4,
         1 x 8, 2 x 8, 3 x 8
     );
 }

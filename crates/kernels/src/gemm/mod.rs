@@ -63,7 +63,8 @@ impl Matrix<'_> {
         if lane == 1 {
             run_on(isa, PackSteps { panel, source, step: |d| (start + d) * step + panel.start, to });
         } else {
-            run_on(isa, PackLanes { panel, source, lane: |l| Some((panel.start + l) * lane + start), to });
+            let chunk = to.len() / panel.width;
+            run_on(isa, PackLanes { panel, source, lane: |l| Some((panel.start + l) * lane + start), chunk, to });
         }
     }
 }

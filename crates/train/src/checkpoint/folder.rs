@@ -1,0 +1,86 @@
+//! The checkpoints of one run: which is the newest that can be used, which are kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, Flaw, Found};
+use crate::failure::{Code, Failure};
+use crate::storage::{Disk, StorageError};
+
+/// How the names of checkpoint files end.
+const ENDING: &str = "safetensors";
+
+/// `step-000500.safetensors`.
+pub(crate) fn file_name(step: u64) -> String {
+    format!("step-{step:06}.{ENDING}")
+}
+
+/// The step in the name of a checkpoint file.
+fn step_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let digits = name.strip_prefix("step-")?.strip_suffix(ENDING)?.strip_suffix('.')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The checkpoint files of the run folder `run` with their steps, the newest first.
+pub(crate) fn in_folder(run: &Path) -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+    let mut files: Vec<(u64, PathBuf)> =
+        entries.map(|entry| entry.path()).filter_map(|path| Some((step_of(&path)?, path))).collect();
+    files.sort_unstable_by_key(|(step, _)| std::cmp::Reverse(*step));
+    files
+}
+
+/// The newest checkpoint of the run that is whole. Damaged ones are passed over and listed.
+///
+/// # Errors
+/// When there is none, with what is there instead.
+pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
+    let mut damaged = Vec::new();
+    for (_, path) in in_folder(run) {
+        match Checkpoint::read(&path) {
+            Ok(checkpoint) => return Ok(Found { path, checkpoint, damaged }),
+            Err(flaw) => damaged.push((path, flaw)),
+        }
+    }
+    match damaged.as_slice() {
+        [] => Err(Flaw::NoCheckpoint(listing(run)).failure(run)),
+        [(path, flaw)] => Err(flaw.failure(path)),
+        all => {
+            let list: Vec<String> = all.iter().map(|(path, flaw)| format!("{}: {flaw}", path.display())).collect();
+            Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
+                .at(run.display())
+                .because(list.join("\n"))
+                .help("start the run again without --resume"))
+        }
+    }
+}
+
+/// What a folder holds, in a few words.
+fn listing(folder: &Path) -> String {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    match names.len() {
+        0 => "it is empty".to_owned(),
+        1..=12 => format!("it holds: {}", names.join(", ")),
+        more => format!("it holds: {}, and {} more", names[..12].join(", "), more - 12),
+    }
+}
+
+/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one is complete.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub(crate) fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<(), StorageError> {
+    for (step, path) in in_folder(run) {
+        if !keep.contains(&step) {
+            disk.remove(&path).map_err(|error| StorageError::new("delete", &path, error))?;
+        }
+    }
+    Ok(())
+}

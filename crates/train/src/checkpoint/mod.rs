@@ -1,0 +1,157 @@
+//! The saved state of a run: one `.safetensors` file that holds everything that the next step depends on.
+//!
+//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the optimisers;
+//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the format's version;
+//! * a SHA-256 over every other byte of the file.
+//!
+//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the same bytes (a
+//! container with several keys is written in no fixed order). Random streams need no place: they are functions of the
+//! seed and the step. `format.rs` reads and writes the bytes, `folder.rs` decides which file of a run is used, kept and
+//! deleted.
+
+mod folder;
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
+pub(crate) use format::weights_hash;
+use format::{decode, encode};
+
+use crate::engine::{State, StateError, System};
+use crate::failure::{Code, Failure};
+use crate::storage::{self, Disk, StorageError};
+
+/// Everything that a checkpoint file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Checkpoint {
+    /// Name of the system.
+    pub(crate) system: String,
+    /// Training steps done.
+    pub(crate) step: u64,
+    /// Seed of the run.
+    pub(crate) seed: u64,
+    /// Text of the run's `config.toml`.
+    pub(crate) config: String,
+    /// Fingerprint of the images.
+    pub(crate) data: String,
+    /// The system's state.
+    pub(crate) state: State,
+}
+
+/// Why a file is not a checkpoint that can be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Flaw {
+    #[error("the system says: {0}")]
+    Unreadable(String),
+    #[error("it is a folder without checkpoints; {0}")]
+    NoCheckpoint(String),
+    #[error("it is a Python pickle: reading one can run any code, so it is not read")]
+    Pickle,
+    #[error("it is incomplete: {found} bytes of {wanted}")]
+    Incomplete { found: u64, wanted: String },
+    #[error("it is not a .safetensors file: {0}")]
+    Container(String),
+    #[error("it was not written by this program: the metadata `backdraw` is missing")]
+    Foreign,
+    #[error("its metadata cannot be read: {0}")]
+    Metadata(String),
+    #[error("it has format version {found}; this program reads up to {known}")]
+    Newer { found: u64, known: u64 },
+    #[error("its checksum is wrong: some byte changed after it was written (written {written}, found {found})")]
+    Checksum { written: String, found: String },
+    #[error("tensor `{name}` is of type {found}, wanted F32")]
+    Type { name: String, found: String },
+    #[error("tensor `{name}` holds {count} numbers that are not finite")]
+    NonFinite { name: String, count: usize },
+}
+
+impl Flaw {
+    /// What the user can do about it.
+    fn help(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files",
+            Self::NoCheckpoint(_) => "start the run again without --resume",
+            Self::Pickle => {
+                "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
+            }
+            Self::Newer { .. } => "use the newer version of this program that wrote it",
+            Self::Foreign | Self::Container(_) | Self::Type { .. } => {
+                "give a file from the `checkpoints` folder of a run of this program"
+            }
+            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
+                "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors"
+            }
+        }
+    }
+
+    /// The failure that tells of the flaw of the file `path`.
+    pub(crate) fn failure(&self, path: &Path) -> Failure {
+        Failure::new(Code::Checkpoint, "cannot use the checkpoint").at(path.display()).because(self).help(self.help())
+    }
+}
+
+impl Checkpoint {
+    /// Reads the file `path`, whole, and checks every byte of it.
+    ///
+    /// # Errors
+    /// The [`Flaw`] of the file. No content of any kind panics, and nothing larger than the file is allocated before
+    /// its sizes were held against its length.
+    pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
+        decode(&format::read_bytes(path)?)
+    }
+
+    /// Writes the file `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk does not take it; files that were there are untouched.
+    pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+        let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
+        storage::write_whole(disk, path, &bytes)
+    }
+
+    /// Puts the state into `system`; `path` is told in errors.
+    ///
+    /// # Errors
+    /// When the state is another system's or has other tensors: the first five that differ, with both shapes.
+    pub(crate) fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
+        let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
+        if self.system != system.name() {
+            return Err(failure("the checkpoint is of another system")
+                .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
+                .help(format!("use it with `train {}`", self.system)));
+        }
+        system.restore(&self.state).map_err(|error| {
+            failure("the checkpoint is of another architecture")
+                .because(misfits(&error))
+                .help("resume with the settings that it was trained with; they are in its run's config.toml")
+        })
+    }
+}
+
+/// The first five tensors that do not fit, a line each, and how many more.
+fn misfits(error: &StateError) -> String {
+    let shape = |shape: &[usize]| format!("{shape:?}").replace(", ", "x");
+    let reshaped = error
+        .reshaped
+        .iter()
+        .map(|(name, wanted, found)| format!("`{name}`: wanted {}, found {}", shape(wanted), shape(found)));
+    let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
+    let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
+    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).collect();
+    let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+    if all.len() > 5 {
+        text.push_str(&format!("\nand {} more", all.len() - 5));
+    }
+    text
+}
+
+/// A checkpoint that was read, with the file that it came from and the newer files that had to be passed over.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) damaged: Vec<(PathBuf, Flaw)>,
+}

@@ -1,0 +1,235 @@
+use std::fs;
+
+use super::*;
+use crate::engine::Tensor;
+use crate::storage::RealDisk;
+use crate::storage::failing::{FailingDisk, Fault};
+
+fn small(step: u64) -> Checkpoint {
+    let mut state = State::default();
+    state.tensors.insert("generator.weight".into(), Tensor::new(&[2, 3], vec![0.5, -1.0, 2.0, 0.0, -0.0, step as f32]));
+    state.tensors.insert("scale".into(), Tensor::new(&[], vec![1.5]));
+    state.tensors.insert("none".into(), Tensor::new(&[0, 4], vec![]));
+    state.counters.insert("generator.optimizer.updates".into(), step);
+    Checkpoint {
+        system: "quickdraw".into(),
+        step,
+        seed: u64::MAX,
+        config: "system = \"quickdraw\"\n\\ checksum\\\":\\\" ü".into(),
+        data: "abc".into(),
+        state,
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let bytes = encode(&small(7)).unwrap();
+    assert_eq!(decode(&bytes).unwrap(), small(7));
+    assert_eq!(bytes, encode(&small(7)).unwrap(), "the same state gives the same bytes");
+}
+
+#[test]
+fn every_truncation_is_an_error() {
+    let bytes = encode(&small(7)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("step-000007.safetensors");
+    for length in 0..bytes.len() {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let flaw = Checkpoint::read(&path).unwrap_err();
+        assert!(matches!(flaw, Flaw::Incomplete { .. }), "{length}: {flaw}");
+        assert!(decode(&bytes[..length]).is_err());
+    }
+}
+
+#[test]
+fn every_changed_byte_is_an_error() {
+    let good = encode(&small(7)).unwrap();
+    for at in 0..good.len() {
+        for change in [0x01, 0x20, 0x29, 0x80, 0xFF] {
+            let mut bytes = good.clone();
+            bytes[at] ^= change;
+            assert!(decode(&bytes).is_err(), "byte {at} xor {change:#x} was not noticed");
+        }
+    }
+    let longer = [good.as_slice(), &[0]].concat();
+    assert!(decode(&longer).is_err());
+}
+
+#[test]
+fn a_claim_is_held_against_the_length_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    for claim in [u64::MAX, 1 << 63, 100_000_001, 99_000_000] {
+        fs::write(&path, [&claim.to_le_bytes()[..], b"{}"].concat()).unwrap();
+        assert!(matches!(Checkpoint::read(&path), Err(Flaw::Container(_) | Flaw::Incomplete { .. })));
+    }
+}
+
+/// A file of our making with other metadata or other tensors, its checksum right or absent.
+fn crafted(change: impl Fn(&mut Checkpoint)) -> Result<Checkpoint, Flaw> {
+    let mut checkpoint = small(7);
+    change(&mut checkpoint);
+    decode(&encode(&checkpoint).unwrap())
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_named_and_counted() {
+    let flaw = crafted(|checkpoint| {
+        let bad = Tensor::new(&[3], vec![f32::NAN, 1.0, f32::INFINITY]);
+        checkpoint.state.tensors.insert("bad".into(), bad);
+    });
+    assert_eq!(flaw, Err(Flaw::NonFinite { name: "bad".into(), count: 2 }));
+}
+
+/// Replaces a piece of the header by one of the same length.
+fn patched(from: &str, to: &str) -> Flaw {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = encode(&small(7)).unwrap();
+    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    decode(&bytes).unwrap_err()
+}
+
+#[test]
+fn versions_and_strangers_are_told_apart() {
+    assert_eq!(patched(r#"version\":1"#, r#"version\":9"#), Flaw::Newer { found: 9, known: 1 });
+    assert_eq!(patched(r#""backdraw""#, r#""backdrop""#), Flaw::Foreign);
+    assert!(matches!(patched(r#"version\":1"#, r#"version\":x"#), Flaw::Metadata(_)));
+    assert!(matches!(patched(r#"system"#, r#"sistem"#), Flaw::Metadata(_)));
+    assert!(matches!(patched("[2,3]", "[3,2]"), Flaw::Checksum { .. }));
+    assert!(matches!(patched("[2,3]", "[9,9]"), Flaw::Container(_)));
+    assert!(matches!(decode(b"<!DOCTYPE html><html>"), Err(Flaw::Container(_))));
+}
+
+#[test]
+fn pickles_are_refused_by_name_and_by_content() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in [
+        ("a.pt", &b"anything"[..]),
+        ("a.PKL", b""),
+        ("a.safetensors", b"\x80\x04\x95abcdefgh"),
+        ("b", b"PK\x03\x04zip...."),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        assert_eq!(Checkpoint::read(&path), Err(Flaw::Pickle), "{name}");
+    }
+    assert!(matches!(Checkpoint::read(folder.path()), Err(Flaw::Unreadable(_))));
+    assert!(matches!(Checkpoint::read(&folder.path().join("missing.pt")), Err(Flaw::Unreadable(_))));
+}
+
+fn run_with(steps: &[u64]) -> tempfile::TempDir {
+    let run = tempfile::tempdir().unwrap();
+    fs::create_dir(run.path().join("checkpoints")).unwrap();
+    for &step in steps {
+        small(step).write(&RealDisk, &run.path().join("checkpoints").join(file_name(step))).unwrap();
+    }
+    run
+}
+
+#[test]
+fn a_damaged_newest_falls_back_to_the_last_good_one() {
+    let run = run_with(&[500, 1000, 1_000_000]);
+    fs::write(run.path().join("checkpoints/notes.txt"), "x").unwrap();
+    let newest = run.path().join("checkpoints").join(file_name(1_000_000));
+    assert_eq!(newest_good(run.path()).unwrap().checkpoint.step, 1_000_000);
+    let bytes = fs::read(&newest).unwrap();
+    fs::write(&newest, &bytes[..bytes.len() - 3]).unwrap();
+    let found = newest_good(run.path()).unwrap();
+    assert_eq!((found.checkpoint.step, found.damaged.len()), (1000, 1));
+    for (_, path) in in_folder(run.path()) {
+        fs::write(path, "rot").unwrap();
+    }
+    let failure = newest_good(run.path()).unwrap_err();
+    assert_eq!(failure.code, Code::Checkpoint);
+    assert!(failure.to_string().contains("step-000500.safetensors"), "{failure}");
+}
+
+#[test]
+fn a_run_without_checkpoints_tells_what_is_there() {
+    let run = tempfile::tempdir().unwrap();
+    fs::write(run.path().join("log.txt"), "").unwrap();
+    let text = newest_good(run.path()).unwrap_err().to_string();
+    assert!(text.contains("without checkpoints") && text.contains("log.txt"), "{text}");
+}
+
+/// For every operation of the disk that can fail: after it failed, the older checkpoint is there and loads.
+#[test]
+fn no_failure_of_the_disk_loses_the_older_checkpoint() {
+    for fault in [Fault::NoSpace, Fault::Permission, Fault::ShortWrite, Fault::Partial] {
+        for nth in 0.. {
+            let run = run_with(&[500]);
+            let path = run.path().join("checkpoints").join(file_name(1000));
+            let disk = FailingDisk::new(nth, fault);
+            let saved = small(1000).write(&disk, &path).and_then(|()| delete_older(&disk, run.path(), &[500, 1000]));
+            let old = Checkpoint::read(&run.path().join("checkpoints").join(file_name(500)));
+            assert_eq!(old, Ok(small(500)), "{fault:?} at {nth}");
+            let found = newest_good(run.path()).unwrap();
+            assert!(found.damaged.is_empty(), "a half-written file took a checkpoint's name");
+            match saved {
+                Ok(()) => assert_eq!(found.checkpoint.step, 1000),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    assert_eq!(failure.code, Code::Storage);
+                    assert!(failure.to_string().contains("step-001000.safetensors"), "{failure}");
+                    assert!(failure.why.is_some());
+                }
+            }
+            if !disk.fired.get() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn older_ones_are_deleted_and_strangers_are_left_alone() {
+    let run = run_with(&[1, 2, 3]);
+    fs::write(run.path().join("checkpoints/mine.safetensors"), "x").unwrap();
+    delete_older(&RealDisk, run.path(), &[2, 3]).unwrap();
+    let steps: Vec<u64> = in_folder(run.path()).iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, [3, 2]);
+    assert!(run.path().join("checkpoints/mine.safetensors").exists());
+}
+
+#[test]
+fn misfits_show_five_tensors_with_both_shapes() {
+    let error = StateError {
+        missing: vec!["m1".into(), "m2".into(), "m3".into()],
+        unexpected: vec!["u1".into(), "u2".into()],
+        reshaped: vec![("d.conv1.weight".into(), vec![5, 5, 1, 64], vec![5, 5, 1, 32])],
+    };
+    let text = misfits(&error);
+    assert!(text.starts_with("`d.conv1.weight`: wanted [5x5x1x64], found [5x5x1x32]\n"), "{text}");
+    assert!(text.ends_with("`u1`: not expected\nand 1 more"), "{text}");
+}
+
+#[test]
+fn a_state_of_another_system_or_architecture_is_refused() {
+    let mut fake = crate::fake::Fake::new(1);
+    let path = Path::new("runs/0001/checkpoints/step-000007.safetensors");
+    let text = small(7).restore(&mut fake, path).unwrap_err().to_string();
+    assert!(text.contains("of `quickdraw`, wanted is `fake`") && text.contains("step-000007"), "{text}");
+
+    let mut other = Checkpoint { system: "fake".into(), ..small(7) };
+    other.state.tensors.insert("weight".into(), Tensor::new(&[3, 2], vec![0.0; 6]));
+    let before = fake.state();
+    let failure = other.restore(&mut fake, path).unwrap_err();
+    assert_eq!(failure.code, Code::Checkpoint);
+    let text = failure.to_string();
+    assert!(text.contains("`weight`: wanted [2x2], found [3x2]"), "{text}");
+    assert!(text.contains("`generator.weight`: not expected"), "{text}");
+    assert_eq!(fake.state(), before);
+}
+
+#[test]
+fn the_hash_sees_every_bit() {
+    let hash = weights_hash(&small(7).state);
+    assert_eq!(hash.len(), 64);
+    let mut other = small(7).state;
+    other.tensors.insert("generator.weight".into(), Tensor::new(&[2, 3], vec![0.5, -1.0, 2.0, -0.0, -0.0, 7.0]));
+    assert_ne!(weights_hash(&other), hash, "the sign of a zero is a bit too");
+    let mut other = small(7).state;
+    other.counters.clear();
+    assert_ne!(weights_hash(&other), hash);
+}

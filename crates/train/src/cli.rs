@@ -1,0 +1,245 @@
+//! The command line: what can be typed, and what it says about itself. One subcommand per system of the table.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+
+use crate::config::Entry;
+use crate::failure::EXIT_CODES;
+use crate::systems::{Row, SYSTEMS};
+
+/// How the numbers of a run are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogStyle {
+    /// Means over the last steps, steps per second, time left.
+    #[default]
+    Default,
+    /// The two lines of the original notebook every 100 steps, its rounding included.
+    Seed,
+}
+
+/// When to write in colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Options of `train <system>`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TrainOptions {
+    /// Start from this preset
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// A file or folder with the images, in the real format; without it built-in or fetched ones
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// A class of the images
+    #[arg(long, value_name = "NAME")]
+    pub(crate) class: Option<String>,
+    /// Training steps in all
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<i64>,
+    /// Images in a batch
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<i64>,
+    /// Seed of everything random: the same seed gives the same weights, bit for bit
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
+    /// Threads to use, without any effect on the result [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// The run folder itself [default: runs/NNNN-<system>, numbered]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) out: Option<PathBuf>,
+    /// Draw a sheet of samples and the curves every N steps [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) sample_every: Option<i64>,
+    /// Save everything every N steps [default: 500]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_every: Option<i64>,
+    /// Go on with a run folder, or from one of its checkpoint files, to the same bits; --steps is the new total
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Read settings from a file with the keys of a run's config.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one key of the configuration, such as batch=32 or quickdraw.dropout=0.3; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// How progress is told
+    #[arg(long, value_enum, value_name = "STYLE", default_value_t)]
+    pub(crate) log: LogStyle,
+}
+
+impl TrainOptions {
+    /// What the options (but not `--set` and `--config`) say about the configuration.
+    pub(crate) fn entries(&self, row: &Row) -> Vec<Entry> {
+        let number = |name, key: &str, number: Option<i64>| number.map(|number| Entry::option(name, key, number));
+        let text = |name, key: &str, text: Option<String>| text.map(|text| Entry::option(name, key, text));
+        [
+            text("--preset", "preset", self.preset.clone()),
+            text("--data", "data", self.data.clone()),
+            text("--class", "class", self.class.clone()),
+            number("--steps", "steps", self.steps),
+            number("--batch", &format!("{}.batch", row.name), self.batch),
+            number("--seed", "seed", self.seed),
+            number("--sample-every", "sample_every", self.sample_every),
+            number("--checkpoint-every", "checkpoint_every", self.checkpoint_every),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// Options of `train summary`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SummaryOptions {
+    /// Of this preset
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// Set one key of the configuration, such as batch=32; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+/// Options of `train sample`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SampleOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// How many pictures to draw
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) count: u64,
+    /// Seed of the latents [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// A sheet (.png) or the images as uint8 of shape (N, height x width x channels) (.npy)
+    /// [default: RUN/samples/sample-seed-N.png]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What was typed.
+pub(crate) enum Action {
+    Train(&'static Row, Box<TrainOptions>),
+    Summary(&'static Row, SummaryOptions),
+    Sample(SampleOptions),
+    Systems,
+}
+
+/// The whole command line.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new("train")
+        .about("Trains generative adversarial networks on the CPU, to the same bits everywhere.")
+        .version(env!("CARGO_PKG_VERSION"))
+        .arg_required_else_help(true)
+        .subcommand_required(true)
+        .subcommand_value_name("SYSTEM or COMMAND")
+        .subcommand_help_heading("Systems and commands")
+        .after_help(format!(
+            "Examples:
+  train quickdraw                              learn to draw apples, into runs/0001-quickdraw
+  train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
+  train quickdraw --data data/quickdraw/apple.npy
+  train quickdraw --resume runs/0001-quickdraw --steps 4000
+  train summary quickdraw                      the layers and how many weights they have
+  train sample runs/0001-quickdraw --count 64  draw with a trained network
+
+{EXIT_CODES}"
+        ))
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .global(true)
+                .value_name("WHEN")
+                .default_value("auto")
+                .value_parser(clap::builder::EnumValueParser::<ColorChoice>::new())
+                .help("When to write in colour"),
+        );
+    for row in SYSTEMS {
+        let options = TrainOptions::augment_args(Command::new(row.name)).about(row.about).after_help(EXIT_CODES);
+        let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
+        let preset = format!("Start from this preset: {} [default: {}]", names.join(" or "), names[0]);
+        command = command.subcommand(options.mut_arg("preset", |arg| arg.help(preset)));
+    }
+    // `about` comes last: the derived options bring the first line of their own documentation.
+    let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name));
+    let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
+    command
+        .subcommand(
+            SummaryOptions::augment_args(Command::new("summary").arg(system))
+                .about("Prints the layers of a system with the numbers of their weights"),
+        )
+        .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
+        .subcommand(Command::new("systems").about("Lists the systems and their presets"))
+}
+
+/// Reads what was typed.
+///
+/// # Errors
+/// What `clap` says about a wrong command line, with the nearest name where there is one.
+pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap::Error> {
+    let color = matches.get_one::<ColorChoice>("color").copied().unwrap_or_default();
+    let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "say what to train, or a command");
+    let (name, inner) = matches.subcommand().ok_or_else(missing)?;
+    let row = |name: &str| SYSTEMS.iter().find(|row| row.name == name).ok_or_else(missing);
+    let action = match name {
+        "summary" => {
+            let system = inner.get_one::<String>("system").ok_or_else(missing)?;
+            Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
+        }
+        "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
+        "systems" => Action::Systems,
+        system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
+    };
+    Ok((action, color))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        let help = command().render_help().to_string();
+        for words in [SYSTEMS[0].about, "the layers of a system", "Draws with a trained network"] {
+            assert!(help.contains(words), "{words}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_example_of_the_help_parses() {
+        let help = command().render_long_help().to_string();
+        let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  train ")).collect();
+        assert!(examples.len() >= 6, "{help}");
+        for example in examples {
+            let words = example.split("  ").next().unwrap_or_default().split_whitespace();
+            command().try_get_matches_from(["train"].into_iter().chain(words)).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_option_reaches_the_configuration() {
+        let line = "train quickdraw --preset cpu --data x --class c --steps 1 --batch 2 --seed 3 --sample-every 4 \
+                    --checkpoint-every 5";
+        let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
+        let (Action::Train(row, options), _) = parse(&matches).unwrap() else { panic!("not a training") };
+        let entries: Vec<String> =
+            options.entries(row).iter().map(|entry| format!("{}={}", entry.key, entry.value)).collect();
+        assert_eq!(
+            entries.join(" "),
+            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5"
+        );
+    }
+}

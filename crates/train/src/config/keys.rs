@@ -1,0 +1,146 @@
+//! Which keys there are, of which type and in which range.
+
+use toml::{Table, Value};
+
+use super::{Entry, Source};
+use crate::failure::{Code, Failure};
+use crate::nearest::{nearest, suggestion};
+use crate::systems::Row;
+
+/// What a key of the run holds.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A whole number in a range, both ends allowed.
+    Count(i64, i64),
+    /// A word or a path.
+    Text,
+}
+
+/// The largest number of steps: a step number takes 32 bits of a random stream's key.
+const MOST_STEPS: i64 = u32::MAX as i64;
+
+/// The keys of a run; all others belong to the system's table.
+pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
+    ("system", Kind::Text),
+    ("preset", Kind::Text),
+    ("steps", Kind::Count(1, MOST_STEPS)),
+    ("seed", Kind::Count(0, i64::MAX)),
+    ("data", Kind::Text),
+    ("class", Kind::Text),
+    ("sample_every", Kind::Count(1, MOST_STEPS)),
+    ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
+];
+
+/// What may change when a run goes on: the images are told by their fingerprint, and how often files are written changes
+/// no bit of the weights.
+pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every"];
+
+/// The keys of one system.
+pub(super) struct Known {
+    row: &'static Row,
+    /// Every setting with a value of its type.
+    settings: Table,
+}
+
+impl Known {
+    pub(super) fn of(row: &'static Row) -> Self {
+        Self { row, settings: (row.presets[0].settings)() }
+    }
+
+    /// The full key and the value in the key's type.
+    pub(super) fn check(&self, entry: &Entry) -> Result<Entry, Failure> {
+        let run_key = RUN_KEYS.iter().find(|(name, _)| *name == entry.key);
+        if let Some((name, kind)) = run_key {
+            let value = check_run(name, *kind, entry)?;
+            if *name == "system" && value.as_str() != Some(self.row.name) {
+                return Err(Failure::new(Code::Config, "this configuration is of another system")
+                    .at(&entry.source)
+                    .because(format!("it says system = {value}, trained is `{}`", self.row.name)));
+            }
+            return Ok(Entry { value, ..entry.clone() });
+        }
+        let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
+        match self.settings.get(name).filter(|_| table == self.row.name) {
+            Some(model) => {
+                let key = format!("{}.{name}", self.row.name);
+                Ok(Entry { value: check_setting(&key, model, entry)?, key, source: entry.source.clone() })
+            }
+            None => Err(self.unknown(entry)),
+        }
+    }
+
+    /// The error for a key that is not there, with the nearest that is.
+    fn unknown(&self, entry: &Entry) -> Failure {
+        let own = self.settings.keys().map(|key| format!("{}.{key}", self.row.name));
+        let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(own).collect();
+        // A short form is compared with short forms.
+        let short = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+        let near = nearest(&short(&entry.key), all.iter().map(|key| short(key)));
+        let near = near.and_then(|near| all.iter().find(|key| short(key) == near));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the keys are: {}", all.join(", ")),
+        };
+        Failure::new(Code::Config, format!("unknown key `{}`", entry.key)).at(&entry.source).help(help)
+    }
+}
+
+/// A preset that is not there.
+pub(super) fn unknown_preset(row: &Row, name: &str, source: &Source) -> Failure {
+    let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
+    Failure::new(Code::Config, format!("`{}` has no preset `{name}`", row.name))
+        .at(source)
+        .help(suggestion(name, &names))
+}
+
+/// Checks a key of the run.
+fn check_run(name: &str, kind: Kind, entry: &Entry) -> Result<Value, Failure> {
+    match (kind, &entry.value) {
+        (Kind::Text, Value::String(_)) => Ok(entry.value.clone()),
+        (Kind::Text, value) => match &entry.source {
+            // `--set class=7`: on a command line quotes are the shell's, so anything is text.
+            Source::Set(text) => Ok(text.split_once('=').map_or("", |(_, text)| text.trim()).into()),
+            _ => Err(wrong_type(name, "text", value, &entry.source)),
+        },
+        (Kind::Count(low, high), Value::Integer(number)) if (low..=high).contains(number) => Ok(entry.value.clone()),
+        (Kind::Count(low, high), Value::Integer(number)) => {
+            Err(Failure::new(Code::Config, format!("`{name} = {number}` is out of range"))
+                .at(&entry.source)
+                .because(format!("allowed: {low} to {high}")))
+        }
+        (Kind::Count(..), value) => Err(wrong_type(name, "a whole number", value, &entry.source)),
+    }
+}
+
+/// Checks a setting of the system against a value of the right type. Ranges are the system's business.
+fn check_setting(key: &str, model: &Value, entry: &Entry) -> Result<Value, Failure> {
+    match (model, &entry.value) {
+        (Value::Float(_), Value::Float(number)) if !number.is_finite() => {
+            Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a number to calculate with"))
+                .at(&entry.source)
+                .because("allowed: finite numbers"))
+        }
+        (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(*number as f64)),
+        (model, value) if model.same_type(value) => Ok(value.clone()),
+        (model, value) => Err(wrong_type(key, in_words(model), value, &entry.source)),
+    }
+}
+
+fn wrong_type(key: &str, wanted: &str, got: &Value, source: &Source) -> Failure {
+    Failure::new(Code::Config, format!("`{key}` has the wrong type"))
+        .at(source)
+        .because(format!("wanted: {wanted}; got: {}, {got}", in_words(got)))
+}
+
+/// The type of a value as a person would call it.
+fn in_words(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,276 @@
+//! The configuration of a run: what `config.toml` holds, resolved from every place where a value may be written.
+//!
+//! Precedence: an option of the command line, then `--set`, then the file of `--config`, then the preset. Every value
+//! remembers where it came from, so that an error can say so. Threads are not in it: they must not matter.
+
+mod file;
+mod keys;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+pub(crate) use file::{read_file, read_setting};
+
+use crate::engine::System;
+use crate::failure::{Code, Failure};
+use crate::systems::{self, Row};
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The preset of this name.
+    Preset(String),
+    /// A line of a file.
+    File(String, usize),
+    /// The text after `--set`.
+    Set(String),
+    /// A named option, such as `--batch`.
+    Option(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preset(name) => write!(f, "preset `{name}`"),
+            Self::File(file, line) => write!(f, "{file}, line {line}"),
+            Self::Set(text) => write!(f, "--set {text}"),
+            Self::Option(name) => write!(f, "option {name}"),
+        }
+    }
+}
+
+/// One key with its value, as written somewhere. The key is `steps` or `quickdraw.batch`.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) value: Value,
+    pub(crate) source: Source,
+}
+
+impl Entry {
+    /// What an option of the command line says.
+    pub(crate) fn option(name: &'static str, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self { key: key.into(), value: value.into(), source: Source::Option(name) }
+    }
+}
+
+/// A complete and checked configuration.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// The system to train.
+    pub(crate) row: &'static Row,
+    /// The preset that fills what nobody said.
+    pub(crate) preset: String,
+    /// Training steps in all.
+    pub(crate) steps: u64,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+    /// Pictures are drawn every so many steps.
+    pub(crate) sample_every: u64,
+    /// The state is saved every so many steps.
+    pub(crate) checkpoint_every: u64,
+    /// File or folder with the images; built-in or fetched ones if absent.
+    pub(crate) data: Option<String>,
+    /// Which class of the images.
+    pub(crate) class: Option<String>,
+    /// The system's own table.
+    pub(crate) settings: Table,
+    sources: BTreeMap<String, Source>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_toml())
+    }
+}
+
+impl Config {
+    /// Resolves `entries`, given from the weakest to the strongest, over the preset.
+    ///
+    /// # Errors
+    /// An unknown key, a value of the wrong type, a number out of range: each names the place and what is allowed.
+    pub(crate) fn resolve(row: &'static Row, entries: &[Entry]) -> Result<Self, Failure> {
+        let known = keys::Known::of(row);
+        let entries = entries.iter().map(|entry| known.check(entry)).collect::<Result<Vec<_>, _>>()?;
+
+        let preset = entries.iter().rev().find(|entry| entry.key == "preset");
+        let preset = match preset {
+            None => &row.presets[0],
+            Some(entry) => {
+                let name = entry.value.as_str().unwrap_or_default();
+                row.preset(name).ok_or_else(|| keys::unknown_preset(row, name, &entry.source))?
+            }
+        };
+        let origin = Source::Preset(preset.name.to_owned());
+        let mut config = Self {
+            row,
+            preset: preset.name.to_owned(),
+            steps: preset.steps,
+            seed: 1,
+            sample_every: 100,
+            checkpoint_every: 500,
+            data: None,
+            class: None,
+            settings: (preset.settings)(),
+            sources: BTreeMap::new(),
+        };
+        for key in config.settings.keys() {
+            config.sources.insert(format!("{}.{key}", row.name), origin.clone());
+        }
+        for entry in entries {
+            config.put(&entry);
+            config.sources.insert(entry.key, entry.source);
+        }
+        Ok(config)
+    }
+
+    /// Takes over one checked entry.
+    fn put(&mut self, entry: &Entry) {
+        let number = entry.value.as_integer().and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
+        let text = || entry.value.as_str().map(str::to_owned);
+        match entry.key.as_str() {
+            "system" | "preset" => {}
+            "steps" => self.steps = number,
+            "seed" => self.seed = number,
+            "sample_every" => self.sample_every = number,
+            "checkpoint_every" => self.checkpoint_every = number,
+            "data" => self.data = text(),
+            "class" => self.class = text(),
+            other => {
+                let key = other.split_once('.').map_or(other, |(_, key)| key);
+                self.settings.insert(key.to_owned(), entry.value.clone());
+            }
+        }
+    }
+
+    /// Builds the system.
+    ///
+    /// # Errors
+    /// When a setting is not accepted: the key, where it was written and what is allowed.
+    pub(crate) fn build(&self) -> Result<Box<dyn System>, Failure> {
+        (self.row.build)(&self.settings, self.seed).map_err(|bad| {
+            let Some(key) = bad.key else {
+                return Failure::new(Code::Config, format!("these settings of `{}` do not go together", self.row.name))
+                    .because(bad.why);
+            };
+            let full = format!("{}.{key}", self.row.name);
+            let value = self.settings.get(&key).map_or_else(String::new, Value::to_string);
+            let failure = Failure::new(Code::Config, format!("`{full} = {value}` is not possible")).because(bad.why);
+            match self.sources.get(&full) {
+                Some(source) => failure.at(source),
+                None => failure,
+            }
+        })
+    }
+
+    /// The text of `config.toml`. Reading it back gives this configuration.
+    pub(crate) fn to_toml(&self) -> String {
+        let mut text = format!(
+            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
+            self.row.name
+        );
+        for (key, _) in keys::RUN_KEYS {
+            let absent =
+                matches!(*key, "data" if self.data.is_none()) || matches!(*key, "class" if self.class.is_none());
+            if !absent {
+                text += &format!("{key} = {}\n", self.show(key));
+            }
+        }
+        text += &format!("\n[{}]\n", self.row.name);
+        for (key, value) in &self.settings {
+            text += &format!("{key} = {value}\n");
+        }
+        text
+    }
+
+    /// Reads the `config.toml` of a run.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`], and when the file cannot be read.
+    pub(crate) fn of_run(path: &Path) -> Result<Self, Failure> {
+        Self::of_entries(&read_file(path)?, &path.display().to_string())
+    }
+
+    /// Reads the text of a `config.toml`; `name` is told in errors.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`], and when the text is not TOML.
+    pub(crate) fn of_text(text: &str, name: &str) -> Result<Self, Failure> {
+        Self::of_entries(&file::parse(text, name)?, name)
+    }
+
+    fn of_entries(entries: &[Entry], place: &str) -> Result<Self, Failure> {
+        let name = entries.iter().find(|entry| entry.key == "system").and_then(|entry| entry.value.as_str());
+        let Some(row) = name.and_then(systems::find) else {
+            return Err(Failure::new(Code::Config, "the run is of a system that this program does not know")
+                .at(place)
+                .because(format!("system = {:?}", name.unwrap_or("(not said)")))
+                .help("`train systems` lists those that it knows"));
+        };
+        Self::resolve(row, entries)
+    }
+
+    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare, to show and to write.
+    pub(crate) fn show(&self, key: &str) -> String {
+        let quoted = |text: &str| Value::from(text).to_string();
+        let text = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), quoted);
+        match key {
+            "system" => quoted(self.row.name),
+            "preset" => quoted(&self.preset),
+            "steps" => self.steps.to_string(),
+            "seed" => self.seed.to_string(),
+            "sample_every" => self.sample_every.to_string(),
+            "checkpoint_every" => self.checkpoint_every.to_string(),
+            "data" => text(&self.data),
+            "class" => text(&self.class),
+            other => {
+                let key = other.split_once('.').map_or(other, |(_, key)| key);
+                self.settings.get(key).map_or_else(|| "(none)".to_owned(), Value::to_string)
+            }
+        }
+    }
+
+    /// The configuration with `entries` put over it, for `--resume`: only what does not change the arithmetic may change.
+    ///
+    /// # Errors
+    /// When an entry says something else than the run does: both values are named. And as [`Config::resolve`].
+    pub(crate) fn extended(&self, entries: &[Entry], run: &Path) -> Result<Self, Failure> {
+        let known = keys::Known::of(self.row);
+        let mut next = self.clone();
+        for entry in entries {
+            let entry = known.check(entry)?;
+            next.put(&entry);
+            if entry.key == "preset" {
+                next.preset = entry.value.as_str().unwrap_or_default().to_owned();
+            }
+            let (old, new) = (self.show(&entry.key), next.show(&entry.key));
+            if old != new && !keys::MAY_CHANGE.contains(&entry.key.as_str()) {
+                let what = format!("{} does not go together with --resume", entry.source);
+                return Err(Failure::new(Code::Usage, what)
+                    .at(run.join("config.toml").display())
+                    .because(format!("the run has {} = {old}, asked for is {new}", entry.key))
+                    .help("leave the option out to go on with the run, or leave --resume out to start a new one"));
+            }
+            next.sources.insert(entry.key, entry.source);
+        }
+        Ok(next)
+    }
+
+    /// Keys whose values differ from `other` and that may not differ within one run, each with both values.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let run = keys::RUN_KEYS.iter().map(|(key, _)| (*key).to_owned());
+        let own = self.settings.keys().chain(other.settings.keys()).map(|key| format!("{}.{key}", self.row.name));
+        let mut keys: Vec<String> = run.chain(own).collect();
+        keys.dedup();
+        keys.into_iter()
+            .filter(|key| !keys::MAY_CHANGE.contains(&key.as_str()) && self.show(key) != other.show(key))
+            .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

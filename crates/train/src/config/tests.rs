@@ -1,0 +1,131 @@
+use super::*;
+use crate::systems::SYSTEMS;
+
+fn row() -> &'static Row {
+    &SYSTEMS[0]
+}
+
+fn set(text: &str) -> Entry {
+    read_setting(text).unwrap()
+}
+
+fn refused(entries: &[Entry]) -> Failure {
+    Config::resolve(row(), entries).and_then(|config| config.build().map(|_| config)).unwrap_err()
+}
+
+#[test]
+fn the_strongest_place_wins() {
+    let mut entries = file::parse("steps = 10\nseed = 3\n[quickdraw]\nbatch = 8\nlatent = 4\n", "my.toml").unwrap();
+    entries.push(set("batch=16"));
+    entries.push(set("quickdraw.dropout=0.25"));
+    entries.push(Entry::option("--steps", "steps", 30));
+    let config = Config::resolve(row(), &entries).unwrap();
+    assert_eq!((config.steps, config.seed), (30, 3));
+    assert_eq!(config.show("quickdraw.batch"), "16");
+    assert_eq!(config.show("quickdraw.latent"), "4");
+    assert_eq!(config.show("quickdraw.dropout"), "0.25");
+}
+
+#[test]
+fn a_preset_fills_what_nobody_said_wherever_it_is_named() {
+    let config = Config::resolve(row(), &[set("batch=7"), set("preset=cpu")]).unwrap();
+    assert_eq!(config.preset, "cpu");
+    assert_eq!(config.show("quickdraw.batch"), "7");
+    let plain = Config::resolve(row(), &[]).unwrap();
+    assert_eq!((plain.preset.as_str(), plain.steps, plain.show("quickdraw.batch").as_str()), ("seed", 2000, "128"));
+}
+
+#[test]
+fn what_is_written_reads_back_the_same() {
+    let entries = [set("data=a \"b\".npy"), set("preset=cpu"), Entry::option("--seed", "seed", 77)];
+    let config = Config::resolve(row(), &entries).unwrap();
+    let again = Config::resolve(row(), &file::parse(&config.to_toml(), "config.toml").unwrap()).unwrap();
+    assert_eq!(config.to_toml(), again.to_toml());
+    assert!(config.differences(&again).is_empty());
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_line_and_the_nearest_key() {
+    let entries = file::parse("steps = 10\n\n[quickdraw]\ndropuot = 0.5\n", "my.toml").unwrap();
+    let text = refused(&entries).to_string();
+    assert!(text.contains("quickdraw.dropuot") && text.contains("my.toml, line 4"), "{text}");
+    assert!(text.contains("did you mean `quickdraw.dropout`"), "{text}");
+    let text = refused(&[set("btach=3")]).to_string();
+    assert!(text.contains("`btach`") && text.contains("quickdraw.batch"), "{text}");
+    let text = refused(&[set("dcgan.batch=3")]).to_string();
+    assert!(text.contains("unknown key `dcgan.batch`"), "{text}");
+}
+
+#[test]
+fn wrong_types_and_ranges_say_what_is_allowed() {
+    for (entry, words) in [
+        (set("steps=many"), "wanted: a whole number; got: text"),
+        (set("steps=0"), "allowed: 1 to"),
+        (set("seed=-1"), "allowed: 0 to"),
+        (set("sample_every=0"), "allowed: 1 to"),
+        (set("batch=2.5"), "wanted: a whole number; got: a number"),
+        (set("batch=-5"), "expected"),
+        (set("batch=true"), "got: true or false"),
+        (set("dropout=nan"), "finite"),
+        (set("dropout=inf"), "finite"),
+        (set("dropout=1e999"), "finite"),
+        (set("batch=0"), ""),
+        (set("dropout=1.5"), ""),
+        (set("preset=cup"), "did you mean `cpu`"),
+        (set("system=other"), "another system"),
+    ] {
+        let failure = refused(std::slice::from_ref(&entry));
+        let text = failure.to_string();
+        assert_eq!(failure.code, Code::Config, "{text}");
+        assert!(text.contains(words), "{text}");
+        assert!(text.contains("--set"), "says where: {text}");
+    }
+}
+
+#[test]
+fn set_wants_an_equals_sign() {
+    for text in ["batch", "=3", ""] {
+        assert_eq!(read_setting(text).unwrap_err().code, Code::Usage);
+    }
+    assert_eq!(set("dropout=.5").value, Value::Float(0.5));
+    assert_eq!(set("data=a b").value, Value::String("a b".into()));
+    assert_eq!(set("data=x\nsteps = 3").value, Value::String("x\nsteps = 3".into()));
+}
+
+#[test]
+fn files_that_are_no_configuration_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let failure = read_file(&path).unwrap_err();
+        assert_eq!(failure.code, Code::Config);
+        failure.to_string()
+    };
+    assert!(read(b"steps = \n").contains("line 1"));
+    assert!(read(b"a = 1\nsteps == 3\n").contains("line 2"));
+    assert!(read(b"a = 1\na = 2\n").contains("line 2"));
+    assert!(read(b"\xff\xfe").contains("byte 0"));
+    assert!(read(&vec![b'#'; (1 << 20) + 1]).contains("at most 1048576"));
+    read(&[b'['; 100_000]);
+    assert!(read_file(folder.path()).unwrap_err().to_string().contains("folder"));
+    assert!(read_file(&folder.path().join("none")).unwrap_err().to_string().contains("none"));
+}
+
+#[test]
+fn a_resumed_run_takes_more_steps_and_refuses_another_seed() {
+    let config = Config::resolve(row(), &[set("seed=3")]).unwrap();
+    let run = Path::new("runs/0001-quickdraw");
+    let longer = config.extended(&[Entry::option("--steps", "steps", 9000), set("seed=3")], run).unwrap();
+    assert_eq!((longer.steps, longer.seed), (9000, 3));
+    for (entry, old, new) in [
+        (Entry::option("--seed", "seed", 4), "3", "4"),
+        (Entry::option("--batch", "batch", 5), "128", "5"),
+        (Entry::option("--preset", "preset", "cpu"), "seed", "cpu"),
+    ] {
+        let failure = config.extended(&[entry], run).unwrap_err();
+        assert_eq!(failure.code, Code::Usage);
+        let text = failure.to_string();
+        assert!(text.contains("--resume") && text.contains(old) && text.contains(new), "{text}");
+    }
+}

@@ -1,0 +1,95 @@
+//! The images to learn from: the adapter between the command line and the crate that reads data sets.
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::engine::Tensor;
+use crate::failure::{Code, Failure};
+use datasets::{DataError, Images, Source};
+
+/// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
+const DRAWINGS: u64 = 1;
+
+/// Images in memory.
+pub(crate) struct Dataset {
+    images: Images,
+    origin: String,
+}
+
+impl Dataset {
+    /// Wraps images that are there already.
+    #[cfg(test)]
+    pub(crate) fn from_images(images: Images) -> Self {
+        let origin = images.origin().to_owned();
+        Self { images, origin }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.images.count()
+    }
+
+    /// Where they come from, one line for people.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Tells these images from all others.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.images.fingerprint()
+    }
+
+    /// Something about them that people should know, if there is anything.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.images.suspects().warning()
+    }
+
+    /// The images numbered `indices`, in [0, 1]: shape (indices, height, width, channels).
+    pub(crate) fn batch(&self, indices: &[usize]) -> Tensor {
+        let shape = [indices.len(), self.images.height(), self.images.width(), self.images.channels()];
+        Tensor::new(&shape, self.images.gather(indices))
+    }
+
+    /// The bytes of up to `count` images, spread over the whole set.
+    pub(crate) fn some(&self, count: usize) -> Vec<u8> {
+        let count = count.min(self.count());
+        (0..count).flat_map(|number| self.images.image(number * self.count() / count)).copied().collect()
+    }
+
+    /// Refuses images that a system for images of `shape` with this batch cannot learn from.
+    ///
+    /// # Errors
+    /// The numbers found and wanted.
+    pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
+        self.images.require(batch).map_err(failure)?;
+        let found = [self.images.height(), self.images.width(), self.images.channels()];
+        if found != shape {
+            let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
+            return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                .at(self.origin())
+                .because(format!("wanted {}, found {}", text(shape), text(found))));
+        }
+        Ok(())
+    }
+}
+
+/// 28x28 grey doodles: the file that is named, the one at its usual place, or the built-in apples.
+///
+/// # Errors
+/// When the file is not there or is not what it should be.
+pub(crate) fn doodles(config: &Config) -> Result<Dataset, Failure> {
+    let data = config.data.as_deref().map(Path::new);
+    let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
+    let images = source.load(DRAWINGS).map_err(failure)?;
+    let origin = source.to_string();
+    Ok(Dataset { images, origin: origin.strip_prefix("data: ").unwrap_or(&origin).to_owned() })
+}
+
+/// The crate's error in this program's form.
+fn failure(error: DataError) -> Failure {
+    let failure = Failure::new(Code::Data, error.what()).because(error.why()).help(error.help());
+    match error.path() {
+        Some(path) => failure.at(path.display()),
+        None => failure,
+    }
+}

@@ -1,0 +1,112 @@
+//! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code that goes with it.
+
+use std::fmt;
+
+/// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// The command line itself: unknown option, options that exclude each other, a run folder that exists.
+    Usage = 2,
+    /// A key or a value of the configuration, wherever it was written.
+    Config = 3,
+    /// The images to learn from.
+    Data = 4,
+    /// A saved state that is missing, damaged, or not this run's.
+    Checkpoint = 5,
+    /// A loss or a gradient that is not a finite number.
+    Diverged = 6,
+    /// A file that cannot be written or a folder that cannot be made.
+    Storage = 7,
+    /// Stopped by the user, after saving.
+    Interrupted = 130,
+}
+
+/// Exit codes as `--help` tells them. 8 belongs to downloads.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    2  usage: unknown command or option, options that exclude each other, run folder in use
+    3  configuration: unknown key, wrong type, number out of range
+    4  data: images missing, damaged, or in another form
+    5  checkpoint: missing, damaged, or of another run
+    6  diverged: a loss or a gradient is not a finite number
+    7  storage: a file could not be written
+    8  network: a download failed
+  130  interrupted, after saving";
+
+/// A problem told so that the user can act: what happened, where, why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The kind, hence the exit code.
+    pub(crate) code: Code,
+    /// One line: what could not be done.
+    pub(crate) what: String,
+    /// The file, line, option or step.
+    pub(crate) place: Option<String>,
+    /// The reason, with the numbers.
+    pub(crate) why: Option<String>,
+    /// What the user can do.
+    pub(crate) help: Option<String>,
+}
+
+impl Failure {
+    /// A failure of which only the first line is known yet.
+    pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), place: None, why: None, help: None }
+    }
+
+    /// Adds where it happened.
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place = Some(place.to_string());
+        self
+    }
+
+    /// Adds the reason.
+    pub(crate) fn because(mut self, why: impl fmt::Display) -> Self {
+        self.why = Some(why.to_string());
+        self
+    }
+
+    /// Adds what to do.
+    pub(crate) fn help(mut self, help: impl fmt::Display) -> Self {
+        self.help = Some(help.to_string());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)?;
+        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &self.help)] {
+            if let Some(text) = text {
+                // Later lines of a long text stand under its first one.
+                write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_what_where_why_help() {
+        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty").help("one\ntwo");
+        assert_eq!(
+            failure.to_string(),
+            "cannot read the images\n  where: a.npy\n  why:   empty\n  help:  one\n         two"
+        );
+    }
+
+    #[test]
+    fn every_code_is_documented() {
+        for code in [Code::Usage, Code::Config, Code::Data, Code::Checkpoint, Code::Diverged, Code::Storage] {
+            assert!(EXIT_CODES.contains(&format!("\n    {}  ", code as u8)), "{code:?}");
+        }
+        assert!(EXIT_CODES.contains("\n  130  "));
+    }
+}

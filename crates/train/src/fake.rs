@@ -1,0 +1,72 @@
+//! A system of a few numbers, for the tests of everything around a system.
+
+use crate::data::Dataset;
+use crate::engine::{Network, NonFinite, State, StateError, System, Tensor, not_finite};
+
+/// Learns the mean of its images into four weights.
+pub(crate) struct Fake {
+    seed: u64,
+    state: State,
+    /// The step that goes wrong.
+    pub(crate) bad_step: Option<u64>,
+}
+
+impl Fake {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut state = State::default();
+        state.tensors.insert("weight".into(), Tensor::new(&[2, 2], vec![0.1, 0.2, 0.3, seed as f32]));
+        state.counters.insert("updates".into(), 0);
+        Self { seed, state, bad_step: None }
+    }
+}
+
+/// A few built-in images.
+pub(crate) fn dataset(count: usize) -> Dataset {
+    Dataset::from_images(datasets::apples(count, 1))
+}
+
+impl System for Fake {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+    fn image_shape(&self) -> [usize; 3] {
+        [28, 28, 1]
+    }
+    fn metrics(&self) -> &'static [&'static str] {
+        &["d_loss", "g_loss"]
+    }
+    fn batch_size(&self) -> usize {
+        2
+    }
+    fn batch(&self, step: u64, available: usize) -> Vec<usize> {
+        (0..2).map(|index| (step + self.seed + index) as usize % available).collect()
+    }
+    fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite> {
+        if self.bad_step == Some(step) {
+            return Err(not_finite());
+        }
+        let mean = reals.data().iter().sum::<f32>() / reals.data().len() as f32;
+        let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();
+        self.state.tensors.insert("weight".into(), Tensor::new(&[2, 2], next));
+        *self.state.counters.entry("updates".into()).or_default() += 1;
+        Ok(vec![f64::from(mean), 1.0 / (step + 1) as f64])
+    }
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        let count = latents.shape()[0];
+        Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
+    }
+    fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
+        Tensor::new(&[count, 1], vec![0.0; count])
+    }
+    fn networks(&self) -> Vec<&Network> {
+        Vec::new()
+    }
+    fn state(&self) -> State {
+        self.state.clone()
+    }
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        self.state.accepts(state)?;
+        self.state = state.clone();
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! [`Observer`]: what watches a training without the training knowing it.
+//!
+//! The loop calculates the numbers of a step once and hands them to everyone in the list: the file of metrics, the
+//! progress line, the sheets, the curves, the checkpoints. To add another, write one more observer.
+
+use crate::engine::System;
+use crate::failure::Failure;
+
+/// Where a training is.
+pub(crate) struct Moment<'a> {
+    /// Steps done since the run began, resumed or not.
+    pub(crate) step: u64,
+    /// Steps in all.
+    pub(crate) total: u64,
+    /// The system after these steps.
+    pub(crate) system: &'a dyn System,
+}
+
+/// The numbers of one step.
+pub(crate) struct Numbers<'a> {
+    /// In the order of [`System::metrics`].
+    pub(crate) values: &'a [f64],
+    /// Wall time of the step.
+    pub(crate) seconds: f64,
+}
+
+/// Watches a training. An error stops it.
+pub(crate) trait Observer {
+    /// Called once before the first step of this process.
+    fn start(&mut self, _now: &Moment<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Called after each step.
+    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure>;
+
+    /// Called once after the last step of this process, whether all steps are done or the user stopped it.
+    fn end(&mut self, _now: &Moment<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A row of metrics that was written before: its step and its values.
+pub(crate) type PastRow = (u64, Vec<f64>);

@@ -1,0 +1,104 @@
+//! Opening what a run has saved: for `--resume` and for `train sample`.
+
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::{self, Checkpoint, Found};
+use crate::config::Config;
+use crate::failure::{Code, Failure};
+use crate::run_folder::{self, Located};
+
+/// A run folder with the state that it is to go on from.
+pub(crate) struct SavedRun {
+    pub(crate) run: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) found: Found,
+}
+
+/// Opens the run that `path` names, at its newest good checkpoint or at the named one.
+///
+/// # Errors
+/// When there is no such run, when no checkpoint can be used, or when the run's `config.toml` says something else than
+/// the checkpoint was trained with.
+pub(crate) fn open_run(path: &Path) -> Result<SavedRun, Failure> {
+    let located = run_folder::locate(path)?;
+    let Some(run) = located.run.clone() else {
+        let flaw = read_named(path).err();
+        return Err(flaw.unwrap_or_else(|| {
+            Failure::new(Code::Checkpoint, "this checkpoint lies outside of a run folder")
+                .at(path.display())
+                .because("a run goes on in its folder: config.toml, metrics.csv and the sheets are there")
+                .help("give the run folder, or put the file into the `checkpoints` folder of its run")
+        }));
+    };
+    let found = find(&located, &run)?;
+    let config = Config::of_run(&run.join("config.toml")).map_err(|failure| damaged_run(failure, &run))?;
+    agree(&config, &found)?;
+    Ok(SavedRun { run, config, found })
+}
+
+/// Opens the state that `path` names for drawing, with the configuration that it was trained with. A checkpoint file alone
+/// is enough.
+///
+/// # Errors
+/// When no checkpoint can be used.
+pub(crate) fn open_state(path: &Path) -> Result<(Config, Found, Located), Failure> {
+    let located = run_folder::locate(path)?;
+    let found = match &located.run {
+        Some(run) => find(&located, run)?,
+        None => read_named(path)?,
+    };
+    let config = config_within(&found)?;
+    Ok((config, found, located))
+}
+
+fn find(located: &Located, run: &Path) -> Result<Found, Failure> {
+    match &located.checkpoint {
+        Some(file) => read_named(file),
+        None => checkpoint::newest_good(run),
+    }
+}
+
+fn read_named(file: &Path) -> Result<Found, Failure> {
+    let checkpoint = Checkpoint::read(file).map_err(|flaw| flaw.failure(file))?;
+    Ok(Found { path: file.to_owned(), checkpoint, damaged: Vec::new() })
+}
+
+/// The configuration that the checkpoint holds.
+fn config_within(found: &Found) -> Result<Config, Failure> {
+    Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display())).map_err(
+        |failure| {
+            Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")
+                .at(found.path.display())
+                .because(failure)
+        },
+    )
+}
+
+/// A run's `config.toml` that is missing is a broken run, not a mistake in a configuration.
+fn damaged_run(failure: Failure, run: &Path) -> Failure {
+    if run.join("config.toml").is_file() {
+        return failure;
+    }
+    Failure::new(Code::Checkpoint, "this is not a run folder")
+        .at(run.display())
+        .because("it has no config.toml")
+        .help("give a folder that `train` made, such as runs/0001-quickdraw")
+}
+
+/// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
+fn agree(config: &Config, found: &Found) -> Result<(), Failure> {
+    let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(found.path.display());
+    let saved = &found.checkpoint;
+    if saved.system != config.row.name {
+        return Err(failure("the checkpoint is of another system")
+            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.row.name))
+            .help("give a checkpoint of this run"));
+    }
+    let differences = config.differences(&config_within(found)?);
+    if !differences.is_empty() {
+        return Err(failure("the checkpoint was trained with another configuration than config.toml says")
+            .because(differences.join("\n"))
+            .help("put these values back into config.toml (here is config.toml, there the checkpoint)"));
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! The folder of a run: making it, finding it, listing what is in it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Code, Failure};
+use crate::storage::{StorageError, sweep};
+
+/// Folders inside a run.
+const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
+
+/// Makes the folder of a new run: `out`, or the next free `runs/NNNN-<system>`.
+///
+/// # Errors
+/// When `out` exists and is not empty, or a folder cannot be made.
+pub(crate) fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<PathBuf, Failure> {
+    let run = match out {
+        Some(out) => {
+            make_named(out)?;
+            out.to_owned()
+        }
+        None => make_numbered(parent, system)?,
+    };
+    for folder in FOLDERS {
+        make(&run.join(folder))?;
+    }
+    Ok(run)
+}
+
+/// Makes sure that an existing run has all its folders, and removes what an interrupted process left half-written.
+///
+/// # Errors
+/// When a folder cannot be made.
+pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
+    for folder in FOLDERS {
+        make(&run.join(folder))?;
+        sweep(&run.join(folder));
+    }
+    sweep(run);
+    Ok(())
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error).into())
+}
+
+/// The folder that the user named: new, or there and empty.
+fn make_named(out: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| {
+        Failure::new(Code::Usage, "the run folder is already in use")
+            .at(out.display())
+            .because(why)
+            .help(format!("go on with that run with --resume {}, or name another folder", out.display()))
+    };
+    match fs::read_dir(out).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => Err(refused("it exists and is not empty")),
+        Ok(false) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(out),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(refused("it is a file")),
+        Err(error) => Err(StorageError::new("make the folder for", out, error).into()),
+    }
+}
+
+/// The next number. Making a folder fails if it is there, so two processes that start at once get two numbers.
+fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
+    make(parent)?;
+    let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let last = names.filter_map(|name| number_of(&name.to_string_lossy())).max().unwrap_or(0);
+    for number in last.saturating_add(1)..=u32::MAX {
+        let run = parent.join(format!("{number:04}-{system}"));
+        match fs::create_dir(&run) {
+            Ok(()) => return Ok(run),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StorageError::new("make the folder for", &run, error).into()),
+        }
+    }
+    Err(Failure::new(Code::Usage, "there is no free run number").at(parent.display()).help("name a folder with --out"))
+}
+
+/// The number in front of a run folder's name.
+fn number_of(name: &str) -> Option<u32> {
+    name.split_once('-')?.0.parse().ok()
+}
+
+/// Finds the run that `path` means: a run folder, or the run of a checkpoint file.
+///
+/// # Errors
+/// When there is no such run; the nearest name of an existing one is suggested.
+pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
+    let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
+    if path.is_dir() {
+        // A slash at the end or the `checkpoints` folder itself mean the run as well.
+        let inner = path.file_name().is_some_and(|name| name == "checkpoints") && !path.join("config.toml").exists();
+        let run = if inner { path.parent().unwrap_or(path) } else { path };
+        return Ok(Located { run: Some(run.to_owned()), checkpoint: None });
+    }
+    match fs::metadata(path) {
+        Ok(_) => {
+            let run = path.parent().filter(|folder| folder.ends_with("checkpoints")).and_then(Path::parent);
+            let run = run.filter(|run| run.join("config.toml").exists()).map(Path::to_owned);
+            Ok(Located { run, checkpoint: Some(path.to_owned()) })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failure("there is no such run or checkpoint")
+            .because("no file or folder has this name")
+            .help(siblings(path))),
+        Err(error) => Err(failure("cannot open the run or checkpoint").because(error)),
+    }
+}
+
+/// What a path given as a run stands for.
+pub(crate) struct Located {
+    /// The run folder; a checkpoint file may lie outside of any.
+    pub(crate) run: Option<PathBuf>,
+    /// The file, if one was named.
+    pub(crate) checkpoint: Option<PathBuf>,
+}
+
+/// What is there instead of `path`.
+fn siblings(path: &Path) -> String {
+    let folder = crate::storage::folder_of(path);
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort_unstable();
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    match crate::nearest::nearest(&wanted, names.iter().cloned()) {
+        Some(near) => format!("did you mean `{}`?", folder.join(near).display()),
+        None if names.is_empty() => format!("{} holds nothing", folder.display()),
+        None => {
+            let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+            format!("{} holds: {}{}", folder.display(), first.join(", "), if names.len() > 12 { ", ..." } else { "" })
+        }
+    }
+}
+
+/// Every file of the run, one line each; long rows of numbered files as their first and last.
+pub(crate) fn list(run: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for folder in ["", FOLDERS[0], FOLDERS[1], FOLDERS[2]] {
+        let entries = fs::read_dir(run.join(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name != "lock" && !name.starts_with('.'))
+            .collect();
+        names.sort_unstable();
+        let full = |name: &String| run.join(folder).join(name).display().to_string();
+        let (steps, others): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name.starts_with("step-"));
+        lines.extend(others.iter().map(full));
+        match steps.as_slice() {
+            [first, .., last] if steps.len() > 3 => {
+                lines.push(format!("{} ... {last} ({} files)", full(first), steps.len()));
+            }
+            few => lines.extend(few.iter().map(full)),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_follow_the_highest_and_never_collide() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir(parent.path().join("0007-other")).unwrap();
+        fs::create_dir(parent.path().join("notes")).unwrap();
+        let names: Vec<PathBuf> = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| create(None, parent.path(), "quickdraw").unwrap())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let mut unique = names.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), 8);
+        assert_eq!(unique[0], parent.path().join("0008-quickdraw"));
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused_and_an_empty_one_is_taken() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("a/b");
+        create(Some(&out), parent.path(), "quickdraw").unwrap();
+        let failure = create(Some(&out), parent.path(), "quickdraw").unwrap_err();
+        assert_eq!(failure.code, Code::Usage);
+        assert!(failure.to_string().contains("--resume"), "{failure}");
+        let file = parent.path().join("file");
+        fs::write(&file, "x").unwrap();
+        assert_eq!(create(Some(&file), parent.path(), "quickdraw").unwrap_err().code, Code::Usage);
+        assert_eq!(create(Some(&file.join("x")), parent.path(), "quickdraw").unwrap_err().code, Code::Usage);
+    }
+
+    #[test]
+    fn a_run_is_found_by_its_folder_and_by_its_checkpoints() {
+        let run = tempfile::tempdir().unwrap();
+        create(Some(run.path()), run.path(), "quickdraw").unwrap();
+        fs::write(run.path().join("config.toml"), "").unwrap();
+        let file = run.path().join("checkpoints/step-000005.safetensors");
+        fs::write(&file, "").unwrap();
+        assert_eq!(locate(run.path()).unwrap().run.as_deref(), Some(run.path()));
+        assert_eq!(locate(&run.path().join("checkpoints")).unwrap().run.as_deref(), Some(run.path()));
+        assert_eq!(locate(&file).unwrap().run.as_deref(), Some(run.path()));
+        let missing = locate(&run.path().join("checkpoints/step-000006.safetensors")).err().unwrap();
+        assert!(missing.to_string().contains("did you mean"), "{missing}");
+    }
+
+    #[test]
+    fn many_steps_are_listed_as_first_and_last() {
+        let run = tempfile::tempdir().unwrap();
+        create(Some(run.path()), run.path(), "quickdraw").unwrap();
+        for step in 0..5 {
+            fs::write(run.path().join(format!("samples/step-{step:06}.png")), "").unwrap();
+        }
+        fs::write(run.path().join("samples/reals.png"), "").unwrap();
+        let lines = list(run.path());
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1].ends_with("step-000000.png ... step-000004.png (5 files)"), "{lines:?}");
+    }
+}

@@ -1,0 +1,269 @@
+//! `train <system>`: puts a run together from the command line, trains, and tells what came of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::{self, weights_hash};
+use crate::cli::{LogStyle, TrainOptions};
+use crate::config::{self, Config, Entry};
+use crate::console::Console;
+use crate::curves::Curves;
+use crate::data::Dataset;
+use crate::engine::{self, System};
+use crate::failure::{Code, Failure};
+use crate::lock::Lock;
+use crate::metrics_file::MetricsFile;
+use crate::observe::Observer;
+use crate::progress::{self, Progress};
+use crate::resume::{self, SavedRun};
+use crate::samples::{self, Samples};
+use crate::saving::Saving;
+use crate::seed_log::SeedLog;
+use crate::storage::{self, RealDisk};
+use crate::systems::Row;
+use crate::train_loop::{Ending, train};
+use crate::{pictures, run_folder, signals};
+
+/// Trains a new run or goes on with an old one.
+///
+/// # Errors
+/// Everything that can go wrong, as the user is to see it.
+pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
+    let processor = engine::instruction_set().map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })?;
+    let threads = start_threads(options.threads)?;
+    // Everything that can be refused is refused before anything is written.
+    let plan = match &options.resume {
+        Some(path) => Plan::resumed(row, options, path)?,
+        None => Plan::fresh(row, options)?,
+    };
+    let data = (row.load)(&plan.config)?;
+    plan.check_data(&data)?;
+    signals::listen();
+
+    let run = match &plan.run {
+        Some(run) => run.clone(),
+        None => run_folder::create(options.out.as_deref(), Path::new("runs"), row.name)?,
+    };
+    let _lock = Lock::take(&run)?;
+    run_folder::reopen(&run)?;
+    storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
+    let mut console = Console::logging_to(&run)?;
+    introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
+    let reals = run.join("samples/reals.png");
+    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
+
+    let done = train_all(plan, &data, &run, options.log, &mut console)?;
+    farewell(&console, row, &run, &done)?;
+    Ok(done.how)
+}
+
+/// How the training ended, and the hash of what it made.
+struct Done {
+    how: Ending,
+    hash: String,
+}
+
+/// What is to be trained.
+struct Plan {
+    config: Config,
+    system: Box<dyn System>,
+    /// Steps done before.
+    from: u64,
+    /// The run folder, if it exists already.
+    run: Option<PathBuf>,
+    /// Fingerprint of the images that the run learned from so far.
+    learned_from: Option<String>,
+    /// Lines to tell about the checkpoint.
+    notes: Vec<String>,
+}
+
+impl Plan {
+    fn fresh(row: &'static Row, options: &TrainOptions) -> Result<Self, Failure> {
+        let mut entries = match &options.config {
+            Some(path) => config::read_file(path)?,
+            None => Vec::new(),
+        };
+        entries.extend(overlay(row, options)?);
+        let config = Config::resolve(row, &entries)?;
+        let system = config.build()?;
+        Ok(Self { config, system, from: 0, run: None, learned_from: None, notes: Vec::new() })
+    }
+
+    fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
+        let SavedRun { run, config, found } = resume::open_run(path)?;
+        if config.row.name != row.name {
+            return Err(Failure::new(Code::Checkpoint, "this run is of another system")
+                .at(run.display())
+                .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
+                .help(format!("train {} --resume {}", config.row.name, path.display())));
+        }
+        let config = config.extended(&overlay(row, options)?, &run)?;
+        let saved = &found.checkpoint;
+        if config.steps < saved.step {
+            return Err(Failure::new(Code::Usage, "the run is already longer than that")
+                .at(found.path.display())
+                .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
+                .help("ask for more steps in all, or go back to an older checkpoint of the run"));
+        }
+        let mut system = config.build()?;
+        saved.restore(&mut *system, &found.path)?;
+        let mut notes: Vec<String> =
+            found.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect();
+        notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
+        Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
+    }
+
+    /// Refuses images that do not fill a batch, and on resume other images than before.
+    fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
+        let batch = self.config.settings.get("batch").and_then(toml::Value::as_integer).unwrap_or(1);
+        data.require(usize::try_from(batch).unwrap_or(usize::MAX), self.system.image_shape())?;
+        let fingerprint = data.fingerprint();
+        match &self.learned_from {
+            Some(before) if *before != fingerprint => {
+                Err(Failure::new(Code::Checkpoint, "the run learned from other images")
+                    .at(data.origin())
+                    .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
+                    .help("give the run its own images with --data, or start a new run"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the command line says, `--set` before the named options.
+fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
+    let mut entries: Vec<Entry> =
+        options.settings.iter().map(|text| config::read_setting(text)).collect::<Result<_, _>>()?;
+    entries.extend(options.entries(row));
+    Ok(entries)
+}
+
+/// Starts the threads that the kernels share, and says how many.
+fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
+    let mut builder = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = threads {
+        builder = builder.num_threads(usize::from(threads));
+    }
+    builder.build_global().map_err(|error| {
+        Failure::new(Code::Usage, "cannot start the threads").because(error).help("ask for fewer with --threads")
+    })?;
+    Ok(rayon::current_num_threads())
+}
+
+/// The first lines: everything that decides the result, and everything that does not but is asked for.
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
+    let config = &plan.config;
+    console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
+    console.say(&format!("data         {}", data.origin()));
+    if let Some(warning) = data.warning() {
+        console.say(&format!("warning      {warning}"));
+    }
+    console.say(&format!("processor    {processor}"));
+    let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
+    console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
+    console.say(&format!("run folder   {}", run.display()));
+    for note in &plan.notes {
+        console.say(note);
+    }
+}
+
+/// Trains with everyone watching.
+fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mut Console) -> Result<Done, Failure> {
+    let Plan { config, mut system, from, .. } = plan;
+    let total = config.steps;
+    // The notebook's lines are for comparing with its log: nothing else is shown beside them.
+    let bar = match log {
+        LogStyle::Default => progress::bar(from, total),
+        LogStyle::Seed => None,
+    };
+    if let Some(bar) = &bar {
+        console.show(bar.clone());
+    }
+    let console = &*console;
+    let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
+    let latents = system.latents(config.seed, "samples", samples::COUNT);
+    let told: Box<dyn Observer + '_> = match log {
+        LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
+        LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
+    };
+    let title = format!("{}, seed {}", config.row.name, config.seed);
+    // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it
+    // misses nothing.
+    let mut observers: Vec<Box<dyn Observer + '_>> = vec![
+        Box::new(metrics),
+        told,
+        Box::new(Samples::new(run.to_owned(), config.sample_every, latents)),
+        Box::new(Curves::new(run.to_owned(), config.sample_every, title, history)),
+        Box::new(Saving {
+            disk: &RealDisk,
+            run: run.to_owned(),
+            every: config.checkpoint_every,
+            seed: config.seed,
+            config: config.to_toml(),
+            data: data.fingerprint(),
+            last: (from > 0).then_some(from),
+        }),
+    ];
+    let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
+    drop(observers);
+    match result {
+        Ok(how) => Ok(Done { how, hash: weights_hash(&system.state()) }),
+        Err(failure) => {
+            if let Some(bar) = &bar {
+                bar.abandon();
+            }
+            let failure = with_last_good(failure, run);
+            console.log(&format!("error: {failure}"));
+            Err(failure)
+        }
+    }
+}
+
+/// Tells of the state that is left when a training diverged.
+fn with_last_good(failure: Failure, run: &Path) -> Failure {
+    if failure.code != Code::Diverged {
+        return failure;
+    }
+    match checkpoint::in_folder(run).first() {
+        Some((_, path)) => failure.help(format!(
+            "the last good state is {}\ntrain again with a smaller learning rate or another seed",
+            path.display()
+        )),
+        None => failure.help("train again with a smaller learning rate or another seed"),
+    }
+}
+
+/// The last lines: what was written, how to go on, the hash.
+fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(), Failure> {
+    if let Ending::Stopped(step) = done.how {
+        console.say(&format!("stopped after step {step}; everything is saved. Go on with:"));
+        console.say(&format!("  cargo run -p train -- {} --resume {}", row.name, run.display()));
+    }
+    console.data("files written:")?;
+    for line in run_folder::list(run) {
+        console.data(&format!("  {line}"))?;
+    }
+    console.data(&format!("weights hash: {}", done.hash))?;
+    console.check()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_divergence_tells_which_state_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run_folder::create(Some(folder.path()), Path::new("."), "quickdraw").unwrap();
+        let diverged = || Failure::new(Code::Diverged, "diverged");
+        assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
+        for step in [500, 1000] {
+            std::fs::write(run.join("checkpoints").join(checkpoint::file_name(step)), "").unwrap();
+        }
+        let text = with_last_good(diverged(), &run).to_string();
+        assert!(text.contains("step-001000.safetensors"), "{text}");
+        let other = Failure::new(Code::Storage, "full").help("free some space");
+        assert_eq!(with_last_good(other.clone(), &run), other);
+    }
+}

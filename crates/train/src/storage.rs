@@ -1,0 +1,261 @@
+//! Writing files so that a name never stands for half a file.
+//!
+//! [`write_whole`] is the only way by which this program replaces a file: a temporary name in the same folder, the bytes,
+//! a sync, a rename over the final name, a sync of the folder. Whenever the machine stops, the final name holds either
+//! the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Code, Failure};
+
+/// The operations on the outside world that writing a file is made of.
+pub(crate) trait Disk {
+    /// Makes a new empty file, over an old one of that name.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        File::create(path)
+    }
+    /// Writes some of the bytes and says how many.
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+    /// Returns when the bytes of the file are on the medium.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+    /// Gives the file its final name, over an old one of that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+    /// Returns when the names in the folder are on the medium.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        // Only Unix can open a folder as a file; elsewhere a rename needs no second sync.
+        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+    /// Deletes a file.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+/// The file system of this machine.
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {}
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}", path.display())]
+pub(crate) struct StorageError {
+    /// `write`, `make the folder`, ...
+    pub(crate) doing: &'static str,
+    /// The file that was to be written, by its final name.
+    pub(crate) path: PathBuf,
+    /// What the system says.
+    pub(crate) source: io::Error,
+}
+
+impl StorageError {
+    pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { doing, path: path.to_owned(), source }
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let help = match error.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then go on with --resume",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose a folder that you may write to with --out"
+            }
+            _ => "check the folder and the disk; files that were complete before are untouched",
+        };
+        Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))
+            .at(error.path.display())
+            .because(error.source)
+            .help(help)
+    }
+}
+
+/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a power cut.
+///
+/// # Errors
+/// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
+/// failed, the new one, complete).
+pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+    let failed = |source| StorageError::new("write", path, source);
+    let temporary = temporary_name(path).map_err(failed)?;
+    let written = fill(disk, &temporary, bytes).and_then(|()| disk.rename(&temporary, path));
+    if let Err(error) = written {
+        // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
+        let _ = disk.remove(&temporary);
+        return Err(failed(error));
+    }
+    disk.sync_folder(folder_of(path)).map_err(failed)
+}
+
+/// Makes the file and puts all bytes on the medium. A disk may take fewer bytes than offered: the rest is offered again.
+fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = disk.create(path)?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match disk.write(&mut file, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    disk.sync(&file)
+}
+
+/// `.name.tmp` beside `name`: a rename is only atomic inside one file system.
+fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".tmp");
+    Ok(path.with_file_name(hidden))
+}
+
+/// The folder that holds `path`, `.` for a bare name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Deletes the temporary files that an interrupted program left in `folder`.
+pub(crate) fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".tmp") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A disk on which the N-th operation fails, for tests here and of the checkpoints.
+#[cfg(test)]
+pub(crate) mod failing {
+    use super::*;
+    use std::cell::Cell;
+
+    /// How an operation fails.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Fault {
+        NoSpace,
+        Permission,
+        /// Some bytes are written, then the disk is full.
+        ShortWrite,
+        /// Some bytes are written and reported so: not an error at all.
+        Partial,
+    }
+
+    /// Counts operations down and fails when it reaches zero.
+    pub(crate) struct FailingDisk {
+        pub(crate) left: Cell<usize>,
+        pub(crate) fault: Fault,
+        pub(crate) fired: Cell<bool>,
+    }
+
+    impl FailingDisk {
+        pub(crate) fn new(nth: usize, fault: Fault) -> Self {
+            Self { left: Cell::new(nth), fault, fired: Cell::new(false) }
+        }
+
+        fn due(&self) -> bool {
+            let left = self.left.get();
+            self.left.set(left.wrapping_sub(1));
+            if left == 0 {
+                self.fired.set(true);
+            }
+            left == 0
+        }
+
+        fn error(&self) -> io::Error {
+            match self.fault {
+                Fault::Permission => io::ErrorKind::PermissionDenied.into(),
+                _ => io::ErrorKind::StorageFull.into(),
+            }
+        }
+
+        fn gate(&self) -> io::Result<()> {
+            if self.due() && !matches!(self.fault, Fault::Partial) { Err(self.error()) } else { Ok(()) }
+        }
+    }
+
+    impl Disk for FailingDisk {
+        fn create(&self, path: &Path) -> io::Result<File> {
+            self.gate().and_then(|()| RealDisk.create(path))
+        }
+        fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+            if !self.due() {
+                // Small pieces, so that a file takes several writes.
+                return RealDisk.write(file, &bytes[..bytes.len().min(300)]);
+            }
+            match self.fault {
+                Fault::Partial => RealDisk.write(file, &bytes[..bytes.len().div_ceil(7)]),
+                Fault::ShortWrite => RealDisk.write(file, &bytes[..bytes.len() / 2]).and(Err(self.error())),
+                _ => Err(self.error()),
+            }
+        }
+        fn sync(&self, file: &File) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.sync(file))
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.rename(from, to))
+        }
+        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.sync_folder(folder))
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.remove(path))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failing::{FailingDisk, Fault};
+    use super::*;
+
+    #[test]
+    fn a_name_holds_the_old_or_the_new_bytes_whatever_operation_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (old, new) = (vec![1_u8; 1000], vec![2_u8; 2000]);
+        for fault in [Fault::NoSpace, Fault::Permission, Fault::ShortWrite, Fault::Partial] {
+            for nth in 0.. {
+                fs::write(&path, &old).unwrap();
+                let disk = FailingDisk::new(nth, fault);
+                let result = write_whole(&disk, &path, &new);
+                let held = fs::read(&path).unwrap();
+                assert!(held == old || held == new, "{fault:?} at {nth}");
+                match result {
+                    Ok(()) => assert_eq!(held, new),
+                    Err(error) => assert!(error.to_string().contains("file"), "{error}"),
+                }
+                if !disk.fired.get() {
+                    assert!(nth > 5, "the loop saw every operation");
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_current_folder() {
+        assert_eq!(folder_of(Path::new("x.png")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/x.png")), Path::new("a"));
+    }
+
+    #[test]
+    fn left_over_temporary_files_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".a.tmp"), "x").unwrap();
+        fs::write(folder.path().join("a"), "x").unwrap();
+        sweep(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! The table of systems: everything that the command line knows of a GAN. A new system is a new row.
+
+use serde::Serialize;
+use toml::Table;
+
+use crate::config::Config;
+use crate::data::{self, Dataset};
+use crate::engine::{Settings, System, quickdraw};
+use crate::failure::Failure;
+
+/// One system as the command line sees it.
+pub(crate) struct Row {
+    /// What is typed, and the name of its table in `config.toml`.
+    pub(crate) name: &'static str,
+    /// One line for `train systems` and `--help`.
+    pub(crate) about: &'static str,
+    /// Its presets, the default first.
+    pub(crate) presets: &'static [Preset],
+    /// Builds it from its table of settings and the seed.
+    pub(crate) build: fn(&Table, u64) -> Built,
+    /// Finds the images that it learns from.
+    pub(crate) load: fn(&Config) -> Result<Dataset, Failure>,
+}
+
+/// A system, or the setting that it does not accept.
+type Built = Result<Box<dyn System>, BadSetting>;
+
+/// A named set of settings.
+pub(crate) struct Preset {
+    /// What is typed after `--preset`.
+    pub(crate) name: &'static str,
+    /// One line for `train systems`.
+    pub(crate) about: &'static str,
+    /// Training steps when nothing else is said.
+    pub(crate) steps: u64,
+    /// The settings, with every key: the table says which keys there are and of which type.
+    pub(crate) settings: fn() -> Table,
+}
+
+/// A setting that a system does not accept.
+pub(crate) struct BadSetting {
+    /// The key within the system's table, if the reason is about one key.
+    pub(crate) key: Option<String>,
+    /// The reason, with the allowed range.
+    pub(crate) why: String,
+}
+
+/// Every system that can be trained.
+pub(crate) const SYSTEMS: &[Row] = &[Row {
+    name: "quickdraw",
+    about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
+    presets: &[
+        Preset {
+            name: "seed",
+            about: "the original notebook: batch 128, 2000 steps",
+            steps: 2000,
+            settings: || preset::<quickdraw::Settings>("seed"),
+        },
+        Preset {
+            name: "cpu",
+            about: "a discriminator half as deep, batch 32: several times faster",
+            steps: 2000,
+            settings: || preset::<quickdraw::Settings>("cpu"),
+        },
+    ],
+    build: |settings, seed| {
+        let system = quickdraw::Quickdraw::new(settings_from(settings)?, seed)
+            .map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
+        Ok(Box::new(system))
+    },
+    load: data::doodles,
+}];
+
+/// The row of the system called `name`.
+pub(crate) fn find(name: &str) -> Option<&'static Row> {
+    SYSTEMS.iter().find(|row| row.name == name)
+}
+
+impl Row {
+    /// The preset called `name`.
+    pub(crate) fn preset(&self, name: &str) -> Option<&'static Preset> {
+        self.presets.iter().find(|preset| preset.name == name)
+    }
+}
+
+/// The settings of a preset as a table.
+fn preset<S: Settings + Serialize>(name: &str) -> Table {
+    let settings = S::preset(name).expect("the row names the system's own presets");
+    Table::try_from(&settings).expect("settings are a flat table of numbers and words")
+}
+
+/// Reads settings from a table. Each key is tried alone first, so that the error names it.
+fn settings_from<S: serde::de::DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
+    for (key, value) in settings {
+        let alone = Table::from_iter([(key.clone(), value.clone())]);
+        if let Err(error) = alone.try_into::<S>() {
+            return Err(BadSetting { key: Some(key.clone()), why: error.message().to_owned() });
+        }
+    }
+    settings.clone().try_into().map_err(|error| BadSetting { key: None, why: error.message().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_builds() {
+        for row in SYSTEMS {
+            for preset in row.presets {
+                assert!((row.build)(&(preset.settings)(), 1).is_ok(), "{} {}", row.name, preset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_named_by_its_key() {
+        let mut settings = (SYSTEMS[0].presets[0].settings)();
+        settings.insert("batch".into(), toml::Value::Integer(-3));
+        let Err(error) = (SYSTEMS[0].build)(&settings, 1) else { panic!("a negative batch was accepted") };
+        assert_eq!(error.key.as_deref(), Some("batch"));
+    }
+}

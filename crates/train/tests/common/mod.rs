@@ -1,0 +1,94 @@
+//! Drives the built binary in a folder of its own.
+#![allow(dead_code, reason = "every test file is a program of its own and uses a part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What a finished process left behind.
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A temporary folder to run the program in.
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with the words of `line`, to be started in this folder.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+        command.args(line.split_whitespace()).current_dir(self.folder.path());
+        command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn train(&self, line: &str) -> Outcome {
+        finish(self.command(line))
+    }
+
+    /// As [`train`](Self::train), but it must go well.
+    pub(crate) fn good(&self, line: &str) -> Outcome {
+        let outcome = self.train(line);
+        assert_eq!(outcome.code, Some(0), "train {line}\n{}", outcome.err);
+        outcome
+    }
+
+    /// As [`train`](Self::train), but it must end with `code` and say all of `words` on standard error.
+    pub(crate) fn bad(&self, line: &str, code: i32, words: &[&str]) {
+        let outcome = self.train(line);
+        let told = format!("train {line}\n{}{}", outcome.out, outcome.err);
+        assert_eq!(outcome.code, Some(code), "{told}");
+        for word in words {
+            assert!(outcome.err.contains(word), "{word:?} is not in: {told}");
+        }
+        assert!(!outcome.err.contains("panicked"), "{told}");
+    }
+
+    /// Steps of the run's checkpoints, the oldest first.
+    pub(crate) fn checkpoints(&self, run: &str) -> Vec<u64> {
+        let names = std::fs::read_dir(self.path(run).join("checkpoints")).into_iter().flatten().flatten();
+        let step = |name: String| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
+        let mut steps: Vec<u64> =
+            names.filter_map(|entry| step(entry.file_name().to_string_lossy().into_owned())).collect();
+        steps.sort_unstable();
+        steps
+    }
+}
+
+pub(crate) fn finish(mut command: Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Outcome {
+    /// The hash in the last line.
+    pub(crate) fn hash(&self) -> &str {
+        let line = self.out.lines().last().unwrap_or_default();
+        let hash = line.strip_prefix("weights hash: ").unwrap_or_else(|| panic!("no hash in {:?}", self.out));
+        assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+        hash
+    }
+}
+
+/// Small enough for a test, whatever the system costs.
+pub(crate) const TINY: &str = "quickdraw --preset cpu --batch 2";
+
+/// Everything in a file.
+pub(crate) fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,183 @@
+//! What goes wrong is told with what, where, why and help, and with the right exit code.
+
+mod common;
+
+use common::{Place, TINY, finish, text};
+
+const USAGE: i32 = 2;
+const CONFIG: i32 = 3;
+const CHECKPOINT: i32 = 5;
+const STORAGE: i32 = 7;
+
+#[test]
+fn the_command_line() {
+    let place = Place::new();
+    place.bad("", USAGE, &["Usage"]);
+    place.bad("quikdraw", USAGE, &["quikdraw", "'quickdraw'"]);
+    place.bad("smaple x", USAGE, &["'sample'"]);
+    place.bad("quickdraw --step 3", USAGE, &["--step"]);
+    place.bad("quickdraw --sede 3", USAGE, &["--sede", "--seed"]);
+    place.bad("quickdraw --steps many", USAGE, &["--steps", "many"]);
+    place.bad("quickdraw --threads 0", USAGE, &["--threads", "1..=1024"]);
+    place.bad("quickdraw --threads 100000", USAGE, &["--threads"]);
+    place.bad("quickdraw --seed 1 --seed 2", USAGE, &["--seed", "multiple"]);
+    place.bad("quickdraw --resume a --out b", USAGE, &["--resume", "--out"]);
+    place.bad("quickdraw --resume a --config b", USAGE, &["--resume", "--config"]);
+    place.bad("quickdraw --set batch", USAGE, &["key=value", "--set batch=32"]);
+    place.bad("quickdraw --log loud", USAGE, &["seed", "default"]);
+    place.bad("summary quickdrow", USAGE, &["quickdraw"]);
+    assert!(std::fs::read_dir(place.folder.path()).unwrap().next().is_none(), "nothing is written");
+}
+
+#[test]
+fn the_configuration() {
+    let place = Place::new();
+    let file = place.path("my.toml");
+    std::fs::write(&file, "steps = 3\n[quickdraw]\nbatch = 4\ndropuot = 0.5\n").unwrap();
+    place.bad("quickdraw --config my.toml", CONFIG, &["quickdraw.dropuot", "my.toml, line 4", "`quickdraw.dropout`"]);
+    std::fs::write(&file, "steps = \"three\"\n").unwrap();
+    place.bad("quickdraw --config my.toml", CONFIG, &["`steps`", "line 1", "wanted: a whole number", "text"]);
+    std::fs::write(&file, "steps = = 3\n").unwrap();
+    place.bad("quickdraw --config my.toml", CONFIG, &["not valid TOML", "line 1"]);
+    place.bad("quickdraw --config none.toml", CONFIG, &["none.toml"]);
+    place.bad("quickdraw --config .", CONFIG, &["folder"]);
+    place.bad("quickdraw --set depht=3", CONFIG, &["unknown key `depht`", "--set depht=3", "quickdraw.depth"]);
+    place.bad("quickdraw --set dropout=nan", CONFIG, &["quickdraw.dropout", "finite"]);
+    place.bad("quickdraw --set dropout=1.5", CONFIG, &["quickdraw.dropout", "--set dropout=1.5", "why:"]);
+    place.bad("quickdraw --batch 0", CONFIG, &["quickdraw.batch", "option --batch", "why:"]);
+    place.bad("quickdraw --steps 0", CONFIG, &["steps = 0", "option --steps", "allowed: 1 to"]);
+    place.bad("quickdraw --steps=-1", CONFIG, &["allowed: 1 to"]);
+    place.bad("quickdraw --sample-every 0", CONFIG, &["sample_every", "allowed: 1 to"]);
+    place.bad("quickdraw --preset gpu", CONFIG, &["gpu", "cpu"]);
+    place.bad("summary quickdraw --set depth=x", CONFIG, &["quickdraw.depth", "got: text"]);
+    assert!(!place.path("runs").exists(), "nothing is written");
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let place = Place::new();
+    assert!(place.train("quickdraw --batch 0").err.starts_with("error: "));
+    assert!(place.train("quickdraw --batch 0 --color never").err.starts_with("error: "));
+    assert!(place.train("quickdraw --batch 0 --color always").err.starts_with("\x1b[1;31merror:\x1b[0m "));
+}
+
+#[test]
+fn the_run_folder() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 1 --out run"));
+    let before = text(&place.path("run/config.toml"));
+    place.bad(&format!("{TINY} --out run"), USAGE, &["run", "not empty", "--resume run"]);
+    assert_eq!(text(&place.path("run/config.toml")), before);
+    std::fs::write(place.path("file"), "x").unwrap();
+    place.bad(&format!("{TINY} --out file"), USAGE, &["it is a file"]);
+    std::fs::write(place.path("runs"), "x").unwrap();
+    place.bad(TINY, STORAGE, &["runs", "why:"]);
+}
+
+#[test]
+fn options_that_do_not_go_with_a_resumed_run() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 2 --seed 3 --out run"));
+    for (option, words) in [
+        ("--seed 4", ["option --seed", "seed = 3", "asked for is 4"]),
+        ("--batch 8", ["option --batch", "quickdraw.batch = 2", "asked for is 8"]),
+        ("--preset seed", ["option --preset", "\"cpu\"", "\"seed\""]),
+        ("--class cat", ["option --class", "(none)", "\"cat\""]),
+        ("--set dropout=0.1", ["--set dropout=0.1", "quickdraw.dropout", "asked for is 0.1"]),
+    ] {
+        let line = format!("quickdraw --resume run --steps 4 {option}");
+        place.bad(&line, USAGE, &[&words[..], &["--resume", "run/config.toml"]].concat());
+    }
+    place.bad("quickdraw --resume run --steps 1", USAGE, &["steps done: 2", "new total): 1"]);
+    place.good("quickdraw --resume run --steps 3 --seed 3 --sample-every 7 --threads 1");
+    assert!(text(&place.path("run/config.toml")).contains("steps = 3"));
+}
+
+#[test]
+fn checkpoints() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 2 --checkpoint-every 1 --out run"));
+    place.bad("quickdraw --resume rnu", CHECKPOINT, &["rnu", "did you mean `./run`"]);
+    place.bad("sample nothing-like-it", CHECKPOINT, &["nothing-like-it", "no such run"]);
+    std::fs::create_dir(place.path("empty")).unwrap();
+    std::fs::write(place.path("empty/notes.txt"), "").unwrap();
+    place.bad("quickdraw --resume empty", CHECKPOINT, &["without checkpoints", "notes.txt"]);
+    for name in ["model.pt", "model.pkl", "model.pth"] {
+        std::fs::write(place.path(name), b"\x80\x02}q\x00.").unwrap();
+        place.bad(&format!("quickdraw --resume {name}"), CHECKPOINT, &[name, "pickle", "any code"]);
+    }
+    std::fs::write(place.path("page.safetensors"), "<!DOCTYPE html><html></html>").unwrap();
+    place.bad("sample page.safetensors", CHECKPOINT, &["page.safetensors", "not a .safetensors file"]);
+
+    let file = place.path("run/checkpoints/step-000002.safetensors");
+    let good = std::fs::read(&file).unwrap();
+    let name = "run/checkpoints/step-000002.safetensors";
+    std::fs::write(&file, &good[..good.len() - 1]).unwrap();
+    let both = [name, &format!("incomplete: {} bytes of {}", good.len() - 1, good.len())];
+    place.bad(&format!("quickdraw --resume {name}"), CHECKPOINT, &both);
+    std::fs::write(&file, []).unwrap();
+    place.bad(&format!("sample {name}"), CHECKPOINT, &["incomplete: 0 bytes"]);
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, &flipped).unwrap();
+    place.bad(&format!("quickdraw --resume {name}"), CHECKPOINT, &["checksum", "older checkpoint"]);
+    std::fs::write(place.path("run/checkpoints/step-000001.safetensors"), "rot").unwrap();
+    place.bad("quickdraw --resume run", CHECKPOINT, &["none of the run's checkpoints", "step-000001", "step-000002"]);
+
+    std::fs::write(&file, &good).unwrap();
+    let config = text(&place.path("run/config.toml"));
+    std::fs::write(place.path("run/config.toml"), config.replace("batch = 2", "batch = 4")).unwrap();
+    place.bad("quickdraw --resume run", CHECKPOINT, &["another configuration", "quickdraw.batch: 4 here, 2 there"]);
+    std::fs::write(place.path("run/config.toml"), config.replace("quickdraw", "otherdraw")).unwrap();
+    place.bad("quickdraw --resume run", CONFIG, &["otherdraw"]);
+    std::fs::remove_file(place.path("run/config.toml")).unwrap();
+    place.bad("quickdraw --resume run", CHECKPOINT, &["not a run folder", "no config.toml"]);
+}
+
+#[test]
+fn samples() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 1 --out run"));
+    place.bad("sample run --count 0", USAGE, &["0 samples", "allowed: 1 to"]);
+    place.bad("sample run --count 99999999999", USAGE, &["allowed"]);
+    place.bad("sample run --out a.jpg", USAGE, &["a.jpg", ".png", ".npy"]);
+    place.bad("sample run --out a", USAGE, &["ending"]);
+    place.bad("sample run --out none/a.png", STORAGE, &["none/a.png", "why:"]);
+    place.bad("sample", USAGE, &["<RUN>"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_names_the_file_and_loses_nothing() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 2 --out run"));
+    let log = place.path("run/log.txt");
+    std::fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &log).unwrap();
+    place.bad("quickdraw --resume run --steps 4", STORAGE, &["run/log.txt", "No space left", "help:"]);
+    std::fs::remove_file(&log).unwrap();
+    assert!(!place.path("run/lock").exists());
+    place.good("quickdraw --resume run --steps 4");
+
+    // A folder where a file should go: whoever the user is, that cannot be written.
+    let blocked = place.path("run/checkpoints/.step-000006.safetensors.tmp/x");
+    std::fs::create_dir_all(blocked).unwrap();
+    place.bad("quickdraw --resume run --steps 6", STORAGE, &["step-000006.safetensors", "why:"]);
+    assert_eq!(place.checkpoints("run").last(), Some(&4));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_output_that_nobody_reads_is_no_error_and_a_full_one_is() {
+    let place = Place::new();
+    let mut command = place.command("systems");
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let outcome = finish(command);
+    assert_eq!(outcome.code, Some(STORAGE), "{}", outcome.err);
+
+    let mut child = place.command(&format!("{TINY} --steps 3 --out run")).spawn().unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.checkpoints("run"), [3]);
+}
