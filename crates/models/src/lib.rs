@@ -1,1 +1,9 @@
-//! (being written)
+//! The GANs: one module per system, which holds its networks and its training step and reads like the paper.
+//!
+//! [`System`] is what the trainer needs to know of any of them.
+
+pub mod quickdraw;
+mod system;
+
+pub use system::{Settings, SettingsError, System};
+use system::{distinct_indices, in_range};

@@ -1,1 +1,20 @@
-//! (being written)
+//! What networks are made of: layers, initialisers, losses and optimisers, over the [`tensor`] engine.
+//!
+//! * [`Network`]: named layers in a row, with their weights.
+//! * [`Pass`]: a walk through networks; it decides about training or inference, frozen or not.
+//! * [`differentiate`]: a training pass and its gradients; [`Optimizer::step`] uses them.
+//! * [`State`]: all of it by name, for checkpoints.
+
+pub mod init;
+pub mod layers;
+pub mod losses;
+mod network;
+mod optim;
+mod pass;
+mod state;
+
+pub use init::{Dialect, Fan, Init};
+pub use network::{Kind, Layer, Network, Site};
+pub use optim::{Optimizer, Rule};
+pub use pass::{Draw, Gradients, Pass, differentiate};
+pub use state::{State, StateError};

@@ -1,5 +1,6 @@
 //! [`State`]: everything of a network or an optimiser that training changes, by name.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
 use tensor::Tensor;
@@ -9,11 +10,11 @@ use tensor::Tensor;
 pub struct State {
     /// Weights, running statistics, moments of optimisers: `discriminator.conv1.weight`, ...
     pub tensors: BTreeMap<String, Tensor>,
-    /// Numbers of updates made, and the like: `discriminator.optimizer.updates`, ...
+    /// Numbers of updates made: `optimizer.discriminator.updates`, ...
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Why a [`State`] does not fit the network or the optimiser that it is given to. Every name that does not fit is listed.
+/// Why a [`State`] does not fit the networks and optimisers that it is given to. Every name that does not fit is listed.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct StateError {
     /// Names that are wanted but not there.
@@ -23,3 +24,44 @@ pub struct StateError {
     /// Name, wanted shape, found shape.
     pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
+
+impl State {
+    /// Whether `found` can take this one's place: the same names, the same shapes.
+    ///
+    /// # Errors
+    /// All that differs.
+    pub fn accepts(&self, found: &State) -> Result<(), StateError> {
+        let mut error = StateError::default();
+        for (name, tensor) in &self.tensors {
+            match found.tensors.get(name) {
+                None => error.missing.push(name.clone()),
+                Some(other) if other.shape() != tensor.shape() => {
+                    error.reshaped.push((name.clone(), tensor.shape().to_vec(), other.shape().to_vec()));
+                }
+                Some(_) => {}
+            }
+        }
+        error.unexpected.extend(found.tensors.keys().filter(|name| !self.tensors.contains_key(*name)).cloned());
+        error.missing.extend(self.counters.keys().filter(|name| !found.counters.contains_key(*name)).cloned());
+        error.unexpected.extend(found.counters.keys().filter(|name| !self.counters.contains_key(*name)).cloned());
+        if error == StateError::default() { Ok(()) } else { Err(error) }
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (name, wanted, found) in &self.reshaped {
+            parts.push(format!("{name} has shape {found:?}, not {wanted:?}"));
+        }
+        if !self.missing.is_empty() {
+            parts.push(format!("missing: {}", self.missing.join(", ")));
+        }
+        if !self.unexpected.is_empty() {
+            parts.push(format!("not expected: {}", self.unexpected.join(", ")));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
+impl std::error::Error for StateError {}

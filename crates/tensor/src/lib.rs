@@ -1,1 +1,34 @@
-//! (being written)
+//! The autodiff engine of Backdraw: tensors, a tape, and the reverse sweep.
+//!
+//! ```
+//! use tensor::{Options, Tape, Tensor, grad};
+//!
+//! let tape = Tape::new();
+//! let x = tape.variable("x", Tensor::new(&[2], vec![3.0, 4.0]));
+//! let y = x.square().sum(); // 3 * 3 + 4 * 4
+//! assert_eq!(y.item(), 25.0);
+//! let gradients = grad(&y, &[x], Options::default());
+//! assert_eq!(gradients[0].value().data(), [6.0, 8.0]); // 2 x
+//! ```
+//!
+//! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that remembers how it was computed), [`Tape`]
+//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`]
+//! (the proof).
+
+mod buffer;
+mod grad;
+pub mod gradcheck;
+pub mod ops;
+mod shape;
+mod tape;
+#[allow(clippy::module_inception)] // the crate is named for its central type
+mod tensor;
+mod var;
+
+pub use grad::{Options, grad, vjp};
+pub use gradcheck::{Check, gradcheck};
+pub use ops::batch_norm::Statistics;
+pub use shape::{MAX_AXES, Shape};
+pub use tape::{Call, NodeId, NonFinite, Op, Saves, Tape};
+pub use tensor::Tensor;
+pub use var::Var;

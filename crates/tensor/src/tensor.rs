@@ -1,16 +1,156 @@
 //! [`Tensor`]: a shape and a shared, dense, row-major buffer.
 
+use core::fmt;
 use std::sync::Arc;
 
-use kernels::Element;
+use kernels::{Binary, Element};
 
+use crate::buffer::Buffer;
 use crate::shape::Shape;
 
 /// An n-dimensional array of numbers: a [`Shape`] and a dense row-major buffer (the last axis runs fastest).
 ///
 /// A clone shares the buffer. There are no strides and no views: what looks like a view copies.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Tensor<T: Element = f32> {
     shape: Shape,
-    data: Arc<Vec<T>>,
+    data: Arc<Buffer<T>>,
+}
+
+impl<T: Element> Tensor<T> {
+    /// The tensor of this shape with these numbers.
+    ///
+    /// # Panics
+    /// When there are not as many numbers as the shape has places.
+    #[track_caller]
+    pub fn new(shape: &[usize], data: Vec<T>) -> Self {
+        let shape = Shape::new(shape);
+        assert_eq!(data.len(), shape.size(), "tensor: {} numbers do not fill the shape {shape}", data.len());
+        Self { shape, data: Arc::new(Buffer::from(data)) }
+    }
+
+    /// A tensor whose numbers `write` writes, all of them: the slice comes with stale content.
+    pub fn written(shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Self {
+        let shape = shape.into();
+        let mut buffer = Buffer::stale(shape.size());
+        write(&mut buffer);
+        Self { shape, data: Arc::new(buffer) }
+    }
+
+    /// All numbers `value`.
+    pub fn full(shape: impl Into<Shape>, value: T) -> Self {
+        Self::written(shape, |data| data.fill(value))
+    }
+
+    /// All numbers zero.
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::default())
+    }
+
+    /// Number i (in memory order) is `value(i)`.
+    pub fn from_fn(shape: impl Into<Shape>, mut value: impl FnMut(usize) -> T) -> Self {
+        Self::written(shape, |data| data.iter_mut().enumerate().for_each(|(i, x)| *x = value(i)))
+    }
+
+    /// A single number, of shape `[]`.
+    pub fn scalar(value: T) -> Self {
+        Self::full([], value)
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The numbers in memory order.
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The numbers, to be changed in place. Copies them first when the buffer is shared.
+    pub fn data_mut(&mut self) -> &mut [T] {
+        if Arc::get_mut(&mut self.data).is_none() {
+            let mut copy = Buffer::stale(self.data.len());
+            copy.copy_from_slice(&self.data);
+            self.data = Arc::new(copy);
+        }
+        Arc::get_mut(&mut self.data).expect("the buffer was just made unshared")
+    }
+
+    /// How many numbers.
+    pub fn size(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The number of a tensor with just one.
+    ///
+    /// # Panics
+    /// When there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        assert_eq!(self.size(), 1, "item: a tensor of shape {} is not a single number", self.shape);
+        self.data[0]
+    }
+
+    /// The same numbers (and buffer) in another shape.
+    ///
+    /// # Panics
+    /// When the sizes differ.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert_eq!(shape.size(), self.size(), "reshape: {} to {shape} changes the number of elements", self.shape);
+        Self { shape, data: Arc::clone(&self.data) }
+    }
+
+    /// `self` above `other`: joined along the first axis.
+    ///
+    /// # Panics
+    /// When the other axes differ.
+    #[track_caller]
+    pub fn concat(&self, other: &Self) -> Self {
+        let same =
+            self.shape.len() == other.shape.len() && !self.shape.is_empty() && self.shape[1..] == other.shape[1..];
+        assert!(same, "concat: {} and {} differ in more than the first axis", self.shape, other.shape);
+        let mut lengths = self.shape;
+        let rows = self.shape[0] + other.shape[0];
+        lengths = Shape::new(&[&[rows], &lengths[1..]].concat());
+        Self::written(lengths, |data| {
+            let (head, tail) = data.split_at_mut(self.size());
+            head.copy_from_slice(self.data());
+            tail.copy_from_slice(other.data());
+        })
+    }
+
+    /// The same numbers as another element type (rounded to the nearest).
+    pub fn cast<U: Element>(&self) -> Tensor<U> {
+        Tensor::from_fn(self.shape, |i| U::from_f64(self.data[i].to_f64()))
+    }
+
+    /// How many elements are infinite or NaN.
+    pub fn count_non_finite(&self) -> usize {
+        T::count_non_finite(self.data())
+    }
+
+    /// Adds `other` to `self`, in place when the buffer is not shared.
+    pub(crate) fn add_assign(&mut self, other: &Self) {
+        match Arc::get_mut(&mut self.data) {
+            Some(sum) => sum.iter_mut().zip(other.data()).for_each(|(sum, x)| *sum = *sum + *x),
+            None => *self = Self::written(self.shape, |y| T::binary(Binary::Add, self.data(), other.data(), y)),
+        }
+    }
+}
+
+impl<T: Element> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data() == other.data()
+    }
+}
+
+impl<T: Element> fmt::Debug for Tensor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        write!(f, "Tensor{} {:?}", self.shape, &self.data()[..self.size().min(SHOWN)])?;
+        if self.size() > SHOWN { write!(f, "... ({} in all)", self.size()) } else { Ok(()) }
+    }
 }

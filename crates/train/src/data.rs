@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::engine::Tensor;
-use crate::engine::datasets::{DataError, Images, Source};
 use crate::failure::{Code, Failure};
+use datasets::{DataError, Images, Source};
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
 const DRAWINGS: u64 = 1;

@@ -1,18 +1,25 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
-pub(crate) use crate::standin::{State, StateError, System, Tensor};
-pub(crate) use crate::standin::{datasets, quickdraw};
+pub(crate) use models::{Settings, System, quickdraw};
+pub(crate) use nn::{State, StateError};
+pub(crate) use tensor::Tensor;
 
 /// The instruction set that the kernels run on.
-pub(crate) fn instruction_set() -> String {
-    "portable".to_owned()
+///
+/// # Errors
+/// When the environment asks for one that is not there.
+pub(crate) fn instruction_set() -> Result<String, String> {
+    kernels::simd::from_environment().map(|_| kernels::simd::current().to_string())
 }
 
 #[cfg(test)]
-pub(crate) use crate::standin::{Network, NonFinite};
+pub(crate) use nn::Network;
+#[cfg(test)]
+pub(crate) use tensor::NonFinite;
 
 /// A value that is not finite, found by the op `bce_with_logits`.
 #[cfg(test)]
 pub(crate) fn not_finite() -> NonFinite {
-    NonFinite("d_loss: op `bce_with_logits` gave NaN".into())
+    let bad = Tensor::new(&[1], vec![f32::NAN]);
+    NonFinite::in_tensor("bce_with_logits", "d_loss", &bad).expect("it is not finite")
 }

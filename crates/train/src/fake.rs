@@ -1,7 +1,7 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
-use crate::engine::{Network, NonFinite, State, StateError, System, Tensor, datasets, not_finite};
+use crate::engine::{Network, NonFinite, State, StateError, System, Tensor, not_finite};
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -35,6 +35,9 @@ impl System for Fake {
     fn metrics(&self) -> &'static [&'static str] {
         &["d_loss", "g_loss"]
     }
+    fn batch_size(&self) -> usize {
+        2
+    }
     fn batch(&self, step: u64, available: usize) -> Vec<usize> {
         (0..2).map(|index| (step + self.seed + index) as usize % available).collect()
     }
@@ -62,19 +65,7 @@ impl System for Fake {
         self.state.clone()
     }
     fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        let mut error = StateError::default();
-        for (name, tensor) in &state.tensors {
-            match self.state.tensors.get(name) {
-                None => error.unexpected.push(name.clone()),
-                Some(own) if own.shape() != tensor.shape() => {
-                    error.reshaped.push((name.clone(), own.shape().to_vec(), tensor.shape().to_vec()));
-                }
-                Some(_) => {}
-            }
-        }
-        if error != StateError::default() {
-            return Err(error);
-        }
+        self.state.accepts(state)?;
         self.state = state.clone();
         Ok(())
     }

@@ -28,7 +28,6 @@ mod saving;
 mod seed_log;
 mod session;
 mod signals;
-mod standin;
 mod storage;
 mod systems;
 mod train_loop;

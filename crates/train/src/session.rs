@@ -28,6 +28,9 @@ use crate::{pictures, run_folder, signals};
 /// # Errors
 /// Everything that can go wrong, as the user is to see it.
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
+    let processor = engine::instruction_set().map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })?;
     let threads = start_threads(options.threads)?;
     // Everything that can be refused is refused before anything is written.
     let plan = match &options.resume {
@@ -46,7 +49,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, threads);
+    introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
     let reals = run.join("samples/reals.png");
     pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
 
@@ -149,14 +152,14 @@ fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, threads: usize) {
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
     if let Some(warning) = data.warning() {
         console.say(&format!("warning      {warning}"));
     }
-    console.say(&format!("processor    {}, {threads} threads", engine::instruction_set()));
+    console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
     console.say(&format!("run folder   {}", run.display()));

@@ -231,7 +231,7 @@ pub(crate) fn weights_hash(state: &State) -> String {
         hasher.update(number(name.len()));
         hasher.update(name);
         hasher.update(number(tensor.shape().len()));
-        for &size in tensor.shape() {
+        for &size in tensor.shape().iter() {
             hasher.update(number(size));
         }
         hasher.update(little_endian(tensor));

@@ -1,0 +1,56 @@
+//! Built-in drawings of apples, so that a first run needs no download.
+//!
+//! Each is drawn the way people draw one in twenty seconds: an outline, a dent, a stem, perhaps a leaf or a bite, by a
+//! hand with its own habits ([`hand`]); what it draws is in [`outline`] and [`details`]; [`raster`] turns the strokes into
+//! pixels exactly as the Quick, Draw! bitmaps were made. Drawing `i` is a function of the seed and `i` alone.
+
+mod details;
+mod geometry;
+mod hand;
+mod outline;
+mod raster;
+
+use crate::images::Images;
+use geometry::{Point, at};
+use hand::{Hand, Stroke};
+use kernels::random::Key;
+use raster::SIDE;
+use rayon::prelude::*;
+
+/// `count` drawings, 28x28x1, 0 paper and 255 ink. The same seed gives the same drawings on every machine and at any number
+/// of threads, and the first `n` of a longer set are the set of `n`.
+pub fn apples(count: usize, seed: u64) -> Images {
+    let key = Key::named(seed, "apples");
+    let mut pixels = vec![0; count * SIDE * SIDE];
+    pixels.par_chunks_mut(SIDE * SIDE).enumerate().for_each(|(index, picture)| {
+        // The step counts 2^32 drawings; further ones take other streams, far from those of other names in practice.
+        let stream = key.stream.wrapping_add((index as u64 >> 32) as u32);
+        let mut hand = Hand::new(Key { stream, step: index as u32, ..key }.draws());
+        let strokes = draw(&mut hand);
+        let pressure = hand.around(1.0, 0.04);
+        raster::rasterise(&strokes, pressure, picture);
+    });
+    let origin = format!("built-in apples ({count} drawings, seed {seed})");
+    Images::new(pixels, [SIDE, SIDE, 1], origin)
+}
+
+/// The strokes of one apple. The body reaches about one unit from the origin.
+fn draw(hand: &mut Hand) -> Vec<Stroke> {
+    let body = outline::Body::new(hand);
+    let mut strokes = body.strokes(hand);
+    details::add(hand, &body, &mut strokes);
+    // Nobody holds the tablet quite straight: the whole drawing leans and tilts a little.
+    let (lean, tilt) = (hand.around(0.0, 0.07), hand.around(0.0, 0.05));
+    for point in strokes.iter_mut().flatten() {
+        *point = leaning(*point, lean, tilt);
+    }
+    strokes
+}
+
+/// A sheared point.
+fn leaning(point: Point, lean: f64, tilt: f64) -> Point {
+    at(point.x + lean * point.y, point.y + tilt * point.x)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! What can be wrong with training data, told so that a person can put it right: what, where, why, and what to do.
+
+use crate::npy::NpyFault;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the Quick, Draw! bitmaps are published, one file to a class.
+pub const QUICKDRAW_URL: &str = "https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap";
+
+/// The data cannot be used. A program shows [`what`](Self::what), [`path`](Self::path), [`why`](Self::why) and
+/// [`help`](Self::help), or simply the error itself, which is these four, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.in_full())]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is no file for the class, and it has no built-in drawings.
+    NoClass {
+        /// The class asked for.
+        class: String,
+        /// Where its file was looked for.
+        path: PathBuf,
+        /// The classes that have a file there.
+        present: Vec<String>,
+        /// True if this is the usual place, where built-in drawings stand in for apples; false in a folder that was named.
+        usual: bool,
+    },
+    /// The class cannot be part of a file's name.
+    BadClass {
+        /// The class asked for.
+        class: String,
+        /// The folder its file would be in.
+        folder: PathBuf,
+    },
+    /// Nothing is at the path that was given.
+    NotFound {
+        /// The path.
+        path: PathBuf,
+        /// The data files in the folder it would be in.
+        present: Vec<String>,
+    },
+    /// There is something that is not a file.
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What is there, "a folder" or the like.
+        found: &'static str,
+    },
+    /// The system would not let us read it.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is not one we can read.
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: NpyFault,
+    },
+    /// Not enough images to fill one batch.
+    TooFew {
+        /// The images' origin.
+        origin: String,
+        /// How many there are.
+        count: usize,
+        /// How many a batch needs.
+        batch: usize,
+    },
+}
+
+impl DataError {
+    /// The mistake in one line.
+    pub fn what(&self) -> String {
+        match self {
+            Self::NoClass { class, path, .. } => format!("no data for class '{}' in {}", shown(class), folder_of(path)),
+            Self::BadClass { class, .. } => format!("'{}' cannot be the name of a class", shown(class)),
+            Self::NotFound { .. } => "there is no data file at this path".into(),
+            Self::NotAFile { found, .. } => format!("expected a file, found {found}"),
+            Self::Unreadable { .. } => "the data file cannot be read".into(),
+            Self::Npy { fault, .. } => fault.what(),
+            Self::TooFew { .. } => "fewer images than a batch".into(),
+        }
+    }
+
+    /// The file or folder it is about, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NoClass { path, .. }
+            | Self::NotFound { path, .. }
+            | Self::NotAFile { path, .. }
+            | Self::Unreadable { path, .. }
+            | Self::Npy { path, .. } => Some(path),
+            Self::BadClass { folder, .. } => Some(folder),
+            Self::TooFew { .. } => None,
+        }
+    }
+
+    /// What was found and what was wanted.
+    pub fn why(&self) -> String {
+        match self {
+            Self::NoClass { present, usual, .. } => {
+                let others = match &present[..] {
+                    [] => "there are no class files beside it".into(),
+                    _ => format!("the class files beside it are: {}", listed(present)),
+                };
+                let drawings = if *usual { ", and only apples have built-in drawings" } else { "" };
+                format!("the file does not exist; {others}{drawings}")
+            }
+            Self::BadClass { .. } => {
+                "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into()
+            }
+            Self::NotFound { present, .. } if present.is_empty() => "nothing has this name".into(),
+            Self::NotFound { present, .. } => {
+                format!("nothing has this name; the data files in its folder are: {}", listed(present))
+            }
+            Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
+            Self::Unreadable { error, .. } => format!("the system said: {error}"),
+            Self::Npy { fault, .. } => fault.why(),
+            Self::TooFew { origin, count, batch } => {
+                format!("{origin}: {count} images, but a batch takes {batch} different ones")
+            }
+        }
+    }
+
+    /// What the person can do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::NoClass { class, path, present, usual } => {
+                let address = class.replace(' ', "%20");
+                let (option, built_in) = if *usual { ("class", Some("apple")) } else { ("data", None) };
+                let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
+                    .map(|near| format!("did you mean --class '{near}'? otherwise "))
+                    .unwrap_or_default();
+                format!(
+                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave --{option} out to use the apples",
+                    shown(&address),
+                    path.display()
+                )
+            }
+            Self::BadClass { .. } => "name the class alone (--class apple), and its folder with --data".into(),
+            Self::NotFound { path, present } => {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                match nearest(&name, present.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean {near}.npy?"),
+                    None => format!(
+                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy, and without --data the built-in apples are used"
+                    ),
+                }
+            }
+            Self::NotAFile { .. } => {
+                "give the path of a .npy file, or of a folder that holds <class>.npy together with --class".into()
+            }
+            Self::Unreadable { .. } => "check that the file is still there and that you may read it".into(),
+            Self::Npy { fault, .. } => fault.help(),
+            Self::TooFew { count: 0, .. } => "use a set with images in it".into(),
+            Self::TooFew { count, .. } => format!("use --batch {count} or less, or a larger set"),
+        }
+    }
+
+    /// All of it, a line each.
+    fn in_full(&self) -> String {
+        let file = self.path().map(|path| format!("\n  file: {}", path.display())).unwrap_or_default();
+        format!("{}{file}\n  why: {}\n  help: {}", self.what(), self.why(), self.help())
+    }
+}
+
+/// The folder part of a path, for people.
+fn folder_of(path: &Path) -> String {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.display().to_string(),
+        _ => ".".into(),
+    }
+}
+
+/// Text from outside as it may be shown: no control characters, and not without end.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut line = String::new();
+    for letter in text.chars().take(MOST) {
+        match letter {
+            '\'' | '"' | '\\' => line.push(letter),
+            _ => line.extend(letter.escape_debug()),
+        }
+    }
+    if text.chars().nth(MOST).is_some() {
+        line.push_str("...");
+    }
+    line
+}
+
+/// The first names of a list, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let first = names.iter().take(MOST).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST { format!("{first} and {} more", names.len() - MOST) } else { first }
+}
+
+/// The name that is most like `name`, if one is near enough to be a slip of the fingers.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = name.chars().count().div_ceil(3);
+    let name = name.to_lowercase();
+    let distances = names.map(|other| (edits(&name, &other.to_lowercase()), other));
+    distances.filter(|(edits, _)| *edits <= allowed).min().map(|(_, other)| other)
+}
+
+/// How many letters must be changed, added or removed to turn one word into the other (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_a_slip_away() {
+        let nearest = |name| nearest(name, ["apple", "cat", "bicycle"].into_iter());
+        assert_eq!(nearest("appel"), Some("apple"));
+        assert_eq!(nearest("Cats"), Some("cat"));
+        assert_eq!(nearest("bycicle"), Some("bicycle"));
+        assert_eq!(nearest("submarine"), None);
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+    }
+
+    #[test]
+    fn text_from_outside_is_tamed() {
+        assert_eq!(shown("'a'\u{1b}[31m\n"), "'a'\\u{1b}[31m\\n");
+        assert_eq!(shown(&"x".repeat(100)).len(), 63);
+    }
+}

@@ -1,0 +1,239 @@
+//! The ways in which a file is not a `.npy` file of images, and what to say about each.
+
+use crate::error::shown;
+
+/// The longest header we read; NumPy itself refuses longer ones, because taking them apart costs time without bound.
+pub(super) const HEADER_LIMIT: u64 = 10_000;
+
+/// What is wrong with a `.npy` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NpyFault {
+    /// The file has no bytes.
+    Empty,
+    /// The file holds something else, recognised by how it begins.
+    OtherKind {
+        /// "a web page" or the like.
+        kind: &'static str,
+        /// What to do about it.
+        help: &'static str,
+    },
+    /// The file does not begin as NumPy files do.
+    Magic {
+        /// Its first bytes, eight at most.
+        start: Vec<u8>,
+    },
+    /// A version of the format that is not known.
+    Version {
+        /// The two version bytes.
+        version: (u8, u8),
+    },
+    /// The file ends before its header does.
+    HeaderCut {
+        /// Where the header should end, in bytes from the start of the file; at least this.
+        needed: u64,
+        /// Length of the file.
+        length: u64,
+    },
+    /// The header is longer than we read.
+    HeaderTooLong {
+        /// Its length in bytes, as the file claims.
+        claimed: u64,
+    },
+    /// The header is not text.
+    HeaderNotText {
+        /// Position in the file of the first bad byte.
+        position: u64,
+    },
+    /// The header is not a dictionary.
+    HeaderForm {
+        /// The column (from 1) in the header's text where it stops making sense.
+        column: usize,
+        /// What is wrong there.
+        problem: &'static str,
+    },
+    /// The header lacks one of its three keys.
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// The header has a key twice.
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// The header has a key that NumPy does not write.
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// A header value is not of its kind.
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The value as written.
+        text: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// The elements are not bytes.
+    Dtype {
+        /// The type as written.
+        text: String,
+        /// What it means, if it is known.
+        meaning: String,
+    },
+    /// The elements are in Fortran's order.
+    FortranOrder,
+    /// A length in the shape is not a whole number from zero up.
+    Dimension {
+        /// The length as written.
+        text: String,
+    },
+    /// The shape has more elements than can be counted.
+    Impossible {
+        /// The shape as written.
+        text: String,
+    },
+    /// A shape we cannot use.
+    Shape {
+        /// The shape.
+        shape: Vec<u64>,
+    },
+    /// No images.
+    NoImages,
+    /// The file is shorter than its header claims.
+    Truncated {
+        /// Bytes of images claimed.
+        claimed: u64,
+        /// Bytes of images present.
+        present: u64,
+    },
+    /// The file is longer than its header claims.
+    Trailing {
+        /// Bytes after the images.
+        extra: u64,
+    },
+}
+
+/// How to save an array so that it can be read here.
+const SAVE_AGAIN: &str = "save it again from Python: numpy.save(path, array)";
+/// What to do with a file that was damaged on its way.
+const DOWNLOAD_AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
+
+impl NpyFault {
+    /// The mistake in one line.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::Empty => "the file is empty (0 bytes)".into(),
+            Self::OtherKind { kind, .. } => format!("not a NumPy file: looks like {kind}"),
+            Self::Magic { .. } => "not a NumPy file".into(),
+            Self::Version { version: (major, minor) } => format!("NumPy format {major}.{minor} is not supported"),
+            Self::HeaderCut { .. } => "the file ends within its header".into(),
+            Self::HeaderTooLong { .. } => "the NumPy header is too long".into(),
+            Self::HeaderNotText { .. } => "the NumPy header is not text".into(),
+            Self::HeaderForm { .. }
+            | Self::MissingKey { .. }
+            | Self::DuplicateKey { .. }
+            | Self::UnknownKey { .. }
+            | Self::Value { .. } => "the NumPy header is damaged".into(),
+            Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not bytes"),
+            Self::FortranOrder => "the array is in Fortran order".into(),
+            Self::Dimension { .. } | Self::Impossible { .. } => "the NumPy header claims an impossible shape".into(),
+            Self::Shape { shape } => format!("an array of shape {} does not hold 28x28 images", tuple(shape)),
+            Self::NoImages => "there are no samples in the file".into(),
+            Self::Truncated { .. } => "the file is shorter than its header claims".into(),
+            Self::Trailing { .. } => "the file is longer than its header claims".into(),
+        }
+    }
+
+    /// What was found and what was wanted.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Empty => "a NumPy file has at least a header".into(),
+            Self::OtherKind { .. } => "a NumPy file starts with the bytes 93 4e 55 4d 50 59 (\\x93NUMPY)".into(),
+            Self::Magic { start } => {
+                let hex = start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+                format!("it starts with {hex}; a NumPy file starts with 93 4e 55 4d 50 59 (\\x93NUMPY)")
+            }
+            Self::Version { .. } => "versions 1.0, 2.0 and 3.0 are".into(),
+            Self::HeaderCut { needed, length } => {
+                format!("the header ends at byte {needed} or later, the file at byte {length}: truncated?")
+            }
+            Self::HeaderTooLong { claimed } => format!("it claims {claimed} bytes; at most {HEADER_LIMIT} are read"),
+            Self::HeaderNotText { position } => format!("the byte at position {position} is not part of any text"),
+            Self::HeaderForm { column, problem } => format!("at column {column} of the header: {problem}"),
+            Self::MissingKey { key } => format!("the header has no '{key}'"),
+            Self::DuplicateKey { key } => format!("the header has '{}' twice", shown(key)),
+            Self::UnknownKey { key } => {
+                format!("the header has '{}'; only 'descr', 'fortran_order' and 'shape' belong there", shown(key))
+            }
+            Self::Value { key, text, wanted } => format!("'{key}' is {}; it should be {wanted}", shown(text)),
+            Self::Dtype { text, meaning } if meaning.contains("objects") => {
+                format!(
+                    "found dtype {}, wanted |u1 (uint8); objects would need pickle, which can run code: refused",
+                    shown(text)
+                )
+            }
+            Self::Dtype { text, .. } => format!("found dtype {}, wanted |u1 (uint8)", shown(text)),
+            Self::FortranOrder => "the values of an image do not lie together in the file; C order is wanted".into(),
+            Self::Dimension { text } => {
+                format!("a length in its shape is {}; lengths are whole numbers from 0 up", shown(text))
+            }
+            Self::Impossible { text } => {
+                format!("the lengths in {} multiply to more than 64 bits can count", shown(text))
+            }
+            Self::Shape { shape } => {
+                format!("found shape {}, wanted (N, 784) or (N, 28, 28), N images of 28x28", tuple(shape))
+            }
+            Self::NoImages => "the first length of its shape is 0".into(),
+            Self::Truncated { claimed, present } => {
+                format!("the header claims {claimed} bytes of images, {present} are there: truncated?")
+            }
+            Self::Trailing { extra } => format!("{extra} bytes follow the last image"),
+        }
+    }
+
+    /// What the person can do.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::OtherKind { help, .. } => help,
+            Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => DOWNLOAD_AGAIN,
+            Self::Magic { .. } => "give a .npy file as numpy.save writes it",
+            Self::Version { .. } | Self::HeaderTooLong { .. } => SAVE_AGAIN,
+            Self::HeaderNotText { .. }
+            | Self::HeaderForm { .. }
+            | Self::MissingKey { .. }
+            | Self::DuplicateKey { .. }
+            | Self::UnknownKey { .. }
+            | Self::Value { .. }
+            | Self::Dimension { .. }
+            | Self::Impossible { .. }
+            | Self::Trailing { .. } => "fetch the file again, or save it again from Python: numpy.save(path, array)",
+            Self::Dtype { .. } => {
+                "convert it in Python: numpy.save(path, array.astype('uint8')), with values from 0 to 255"
+            }
+            Self::FortranOrder => "convert it in Python: numpy.save(path, numpy.ascontiguousarray(array))",
+            Self::Shape { .. } => {
+                "scale the images to 28x28 and save them as an array (N, 28, 28), 0 for paper and 255 for ink"
+            }
+            Self::NoImages => "use a file with images in it",
+        }
+        .into()
+    }
+}
+
+/// A shape as Python writes it.
+fn tuple(shape: &[u64]) -> String {
+    const MOST: usize = 8;
+    match shape {
+        [only] => format!("({only},)"),
+        _ => {
+            let mut lengths: Vec<String> = shape.iter().take(MOST).map(u64::to_string).collect();
+            if shape.len() > MOST {
+                lengths.push("...".into());
+            }
+            format!("({})", lengths.join(", "))
+        }
+    }
+}

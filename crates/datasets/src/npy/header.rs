@@ -1,0 +1,211 @@
+//! The text header of a `.npy` file: a Python dictionary of three keys, taken apart without recursion.
+//!
+//! NumPy writes `{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }`, padded with blanks and ended by a line
+//! break. Only such plain dictionaries are read here; anything cleverer that Python would also accept is refused.
+
+use super::fault::NpyFault;
+
+/// What the header says, once it is known to be an array of bytes in C order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The lengths; their product fits 64 bits.
+    pub(super) shape: Vec<u64>,
+}
+
+/// The three keys, and what each holds.
+const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
+
+/// Reads the header's text.
+pub(super) fn parse(text: &str) -> Result<Header, NpyFault> {
+    let mut values: [Option<&str>; 3] = [None; 3];
+    for (key, value) in entries(text)? {
+        let Some(index) = KEYS.iter().position(|known| *known == key) else {
+            return Err(NpyFault::UnknownKey { key: key.to_owned() });
+        };
+        if values[index].replace(value).is_some() {
+            return Err(NpyFault::DuplicateKey { key: key.to_owned() });
+        }
+    }
+    let value = |index: usize| values[index].ok_or(NpyFault::MissingKey { key: KEYS[index] });
+    let (descr, order, shape) = (value(0)?, value(1)?, value(2)?);
+    check_dtype(descr)?;
+    match order {
+        "False" => {}
+        "True" => return Err(NpyFault::FortranOrder),
+        _ => return Err(NpyFault::Value { key: KEYS[1], text: order.to_owned(), wanted: "True or False" }),
+    }
+    Ok(Header { shape: parse_shape(shape)? })
+}
+
+/// The keys and the text of their values.
+fn entries(text: &str) -> Result<Vec<(&str, &str)>, NpyFault> {
+    let fault = |position: usize, problem: &'static str| {
+        let column = text[..position].chars().count() + 1;
+        NpyFault::HeaderForm { column, problem }
+    };
+    let blank = |mut position: usize| {
+        while text[position..].starts_with([' ', '\t', '\n', '\r']) {
+            position += 1;
+        }
+        position
+    };
+    let mut found = Vec::new();
+    let mut position = blank(0);
+    if !text[position..].starts_with('{') {
+        return Err(fault(position, "a dictionary starts with {"));
+    }
+    position = blank(position + 1);
+    while !text[position..].starts_with('}') {
+        if position == text.len() {
+            return Err(fault(position, "the dictionary is not closed"));
+        }
+        let end = quoted(text, position).ok_or_else(|| fault(position, "a key in quotes should stand here"))?;
+        let key = &text[position + 1..end - 1];
+        position = blank(end);
+        if !text[position..].starts_with(':') {
+            return Err(fault(position, "a colon should stand between key and value"));
+        }
+        let start = blank(position + 1);
+        position = value_end(text, start).map_err(|(position, problem)| fault(position, problem))?;
+        found.push((key, text[start..position].trim_end()));
+        if text[position..].starts_with(',') {
+            position = blank(position + 1);
+        }
+    }
+    position = blank(position + 1);
+    if position < text.len() {
+        return Err(fault(position, "something follows the dictionary"));
+    }
+    Ok(found)
+}
+
+/// The position after the string that starts at `start`. Strings with a backslash are not read: NumPy writes none.
+fn quoted(text: &str, start: usize) -> Option<usize> {
+    let quote = text[start..].chars().next().filter(|first| matches!(first, '\'' | '"'))?;
+    let length = text[start + 1..].find([quote, '\\', '\n'])?;
+    let end = start + 1 + length;
+    text[end..].starts_with(quote).then_some(end + 1)
+}
+
+/// The position of the comma or brace that ends the value at `start`; brackets and strings within it are stepped over.
+fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
+    let mut open = Vec::new();
+    let mut position = start;
+    while let Some(letter) = text[position..].chars().next() {
+        match letter {
+            ',' | '}' if open.is_empty() => return Ok(position),
+            '(' => open.push(')'),
+            '[' => open.push(']'),
+            '{' => open.push('}'),
+            ')' | ']' | '}' if open.pop() != Some(letter) => {
+                return Err((position, "this bracket closes none, or one of another kind"));
+            }
+            '\'' | '"' => {
+                position = quoted(text, position).ok_or((position, "the string that starts here has no end"))?;
+                continue;
+            }
+            _ => {}
+        }
+        position += letter.len_utf8();
+    }
+    Err((position, "the dictionary is not closed"))
+}
+
+/// Accepts every spelling of the type "unsigned byte"; one byte has no order, so the order mark does not matter.
+fn check_dtype(text: &str) -> Result<(), NpyFault> {
+    let name = text.trim_matches(['\'', '"']);
+    let is_string = quoted(text, 0) == Some(text.len());
+    let (order, kind) = match name.chars().next() {
+        Some(mark @ ('|' | '<' | '>' | '=')) => (Some(mark), &name[1..]),
+        _ => (None, name),
+    };
+    if is_string && matches!(kind, "u1" | "B" | "uint8") {
+        return Ok(());
+    }
+    let meaning = if is_string {
+        meaning(kind) + if order == Some('>') { " (big-endian)" } else { "" }
+    } else if text.starts_with('[') {
+        "records of several fields".into()
+    } else {
+        "of a type that is not known here".into()
+    };
+    Err(NpyFault::Dtype { text: text.to_owned(), meaning })
+}
+
+/// A dtype in words.
+fn meaning(kind: &str) -> String {
+    let (letter, size) = kind.split_at(kind.chars().next().map_or(0, char::len_utf8));
+    let bits = size.parse::<u32>().ok().filter(|size| (1..=32).contains(size)).map(|size| 8 * size);
+    match (letter, bits) {
+        ("O", _) => "Python objects".into(),
+        ("b" | "?", _) => "truth values".into(),
+        ("S" | "a", _) => "byte strings".into(),
+        ("U", _) => "text".into(),
+        ("V", _) => "raw records".into(),
+        ("M", _) => "dates".into(),
+        ("m", _) => "time spans".into(),
+        ("i", Some(bits)) => format!("{bits}-bit signed integers"),
+        ("u", Some(bits)) => format!("{bits}-bit unsigned integers"),
+        ("f", Some(bits)) => format!("{bits}-bit floats"),
+        ("c", Some(bits)) => format!("{bits}-bit complex numbers"),
+        _ => "of a type that is not known here".into(),
+    }
+}
+
+/// Reads a tuple of lengths, and checks that their product can be counted.
+fn parse_shape(text: &str) -> Result<Vec<u64>, NpyFault> {
+    let bad =
+        || NpyFault::Value { key: KEYS[2], text: text.to_owned(), wanted: "a tuple of lengths, like (2500, 784)" };
+    let impossible = || NpyFault::Impossible { text: text.to_owned() };
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or_else(bad)?.trim();
+    let mut shape = Vec::new();
+    if !inside.is_empty() {
+        // `(5)` is a number in Python, not a tuple.
+        if !inside.contains(',') {
+            return Err(bad());
+        }
+        for length in inside.strip_suffix(',').unwrap_or(inside).split(',').map(str::trim) {
+            // Python 2 marked long numbers with an L, and such files are still about.
+            let digits = length.strip_suffix('L').unwrap_or(length);
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(NpyFault::Dimension { text: length.to_owned() });
+            }
+            shape.push(digits.parse().map_err(|_| impossible())?);
+        }
+    }
+    // A zero would hide the others' overflow from the product.
+    let product = shape.iter().try_fold(1_u64, |product, &length: &u64| product.checked_mul(length.max(1)));
+    product.map(|_| shape).ok_or_else(impossible)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_numpy_writes_is_read() {
+        for (text, shape) in [
+            ("{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }            \n", vec![2500, 784]),
+            ("{'descr':\"u1\",'shape':(3,28,28),'fortran_order':False}", vec![3, 28, 28]),
+            ("{'descr': '<u1', 'fortran_order': False, 'shape': (5L, 784L), }\n", vec![5, 784]),
+            ("{'shape': (), 'descr': 'B', 'fortran_order': False}", vec![]),
+            ("{'shape': (7,), 'descr': '>u1', 'fortran_order': False}", vec![7]),
+        ] {
+            assert_eq!(parse(text), Ok(Header { shape }), "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_count_letters_from_one() {
+        let fault = parse("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 784]}").unwrap_err();
+        assert!(matches!(fault, NpyFault::HeaderForm { column: 58, .. }), "{fault:?}");
+        let fault = parse("{'\u{e9}': 1} x").unwrap_err();
+        assert!(matches!(fault, NpyFault::HeaderForm { column: 10, .. }), "{fault:?}");
+    }
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let text = format!("{{'descr': {}", "[".repeat(9_000));
+        assert!(matches!(parse(&text), Err(NpyFault::HeaderForm { .. })));
+    }
+}

@@ -1,0 +1,256 @@
+//! Kernels over the columns of a row-major matrix: sums down each column, and element-wise maps that know the column.
+//!
+//! Sums over the batch, biases and normalisation per channel all see their data as a matrix of `rows` x `columns`, with
+//! from one to thousands of columns. Vectors of 16 lanes lie across columns. When there are few, some rows are taken together as one longer
+//! row (a *group*, [`Layout`]): 3 columns make groups of 32 rows = 96 lanes, and what belongs to column c is every third of them.
+//!
+//! **The order of a sum** is a function of the shape alone. The rows are cut into chunks; a task is one chunk of rows and one block of
+//! columns. In it, groups are added eight at a time, as a tree of three levels, to one running `f32` sum per lane. The
+//! lanes of a column, and then its chunks, are added in `f64`, in order. No element passes more than [`LONGEST_CHAIN`]
+//! additions in `f32`, however long the column: the bound that the tests hold it to.
+
+use crate::pieces::{GRAIN, Pieces, for_each_piece};
+use crate::simd::{Kernel, LANES, Simd, dispatch};
+
+/// Groups that are added as one tree.
+const TREE: usize = 8;
+/// Fewest rows in a chunk (but the last).
+const MIN_CHUNK_ROWS: usize = 256;
+/// Lanes across a group are at least so many, so that several chains of additions are in flight.
+const MIN_WIDTH: usize = 64;
+/// Columns of a task, when there are more than [`MAX_WIDTH`] of them.
+const BLOCK: usize = 256;
+/// The longest group of several rows is 16 * 63 lanes.
+const MAX_WIDTH: usize = 1024;
+/// Additions in `f32` that an element passes at most: its tree, the running sum over a chunk's trees, and the up to eight groups
+/// that are left over.
+#[cfg(test)]
+pub(crate) const LONGEST_CHAIN: usize = 3 + GRAIN / MIN_WIDTH / TREE + 1 + TREE;
+
+/// How the rows of a matrix are laid onto vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    columns: usize,
+    /// Rows taken together as one group.
+    rows_in_group: usize,
+}
+
+impl Layout {
+    /// The layout of matrices with so many columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        assert!(columns > 0, "a matrix without columns");
+        let mut rows_in_group = 1;
+        if columns < MIN_WIDTH {
+            // Whole vectors: 16 lanes divide the group. The step is 16 / gcd(columns, 16).
+            let step = LANES >> columns.trailing_zeros().min(LANES.trailing_zeros());
+            rows_in_group = MIN_WIDTH.div_ceil(columns).next_multiple_of(step);
+        }
+        Self { columns, rows_in_group }
+    }
+
+    /// Elements in a group.
+    fn width(self) -> usize {
+        self.rows_in_group * self.columns
+    }
+
+    /// A row of per-column numbers, repeated for all rows of a group, with zeros up to whole vectors.
+    pub(crate) fn pattern(self, row: &[f32]) -> Vec<f32> {
+        assert_eq!(row.len(), self.columns, "one number per column");
+        let mut pattern = row.repeat(self.rows_in_group);
+        pattern.resize(self.width().next_multiple_of(LANES), 0.0);
+        pattern
+    }
+
+    fn chunk_rows(self) -> usize {
+        MIN_CHUNK_ROWS.max(GRAIN / self.columns).next_multiple_of(TREE * self.rows_in_group)
+    }
+
+    fn block(self) -> usize {
+        if self.columns > MAX_WIDTH { BLOCK } else { self.columns }
+    }
+}
+
+/// `N` numbers computed for each element of a matrix.
+pub(crate) trait Terms<const N: usize>: Copy + Sync {
+    /// The numbers for the `n` <= 16 elements from index `at` on; `column` is where their per-column numbers stand in a
+    /// [`Layout::pattern`]. Lanes beyond `n` are ignored.
+    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; N];
+}
+
+/// The `n` <= 16 numbers from index `at` on.
+#[inline(always)]
+pub(crate) fn load<S: Simd>(s: S, x: &[f32], at: usize, n: usize) -> S::F {
+    match x[at..].first_chunk() {
+        Some(x) if n == LANES => s.load(x),
+        _ => s.load_part(&x[at..at + n]),
+    }
+}
+
+/// y = the terms, element by element.
+pub(crate) fn map(layout: Layout, terms: impl Terms<1>, y: &mut [f32]) {
+    let size = layout.width() * (GRAIN / layout.width()).max(1);
+    for_each_piece(Pieces::new(y, size), |piece, y| dispatch(Map { layout, terms, start: piece * size, y }));
+}
+
+/// One piece of a map, from the start of a group.
+struct Map<'a, T> {
+    layout: Layout,
+    terms: T,
+    start: usize,
+    y: &'a mut [f32],
+}
+
+impl<T: Terms<1>> Kernel for Map<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut at = self.start;
+        for group in self.y.chunks_mut(self.layout.width()) {
+            let (vectors, rest) = group.as_chunks_mut::<LANES>();
+            let mut column = 0;
+            for y in vectors {
+                let [value] = self.terms.terms(s, at + column, LANES, column);
+                s.store(value, y);
+                column += LANES;
+            }
+            if !rest.is_empty() {
+                let [value] = self.terms.terms(s, at + column, rest.len(), column);
+                s.store_part(value, rest);
+            }
+            at += group.len();
+        }
+    }
+}
+
+/// For each column the sums of its `N` terms over all rows.
+pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Terms<N>) -> Vec<[f64; N]> {
+    let (chunk, block) = (layout.chunk_rows(), layout.block());
+    let blocks = layout.columns.div_ceil(block);
+    let mut partial = vec![[0.0; N]; rows.div_ceil(chunk) * blocks * block];
+    for_each_piece(Pieces::new(&mut partial[..], block), |task, sums| {
+        let (first_row, first_column) = (task / blocks * chunk, task % blocks * block);
+        let rows = chunk.min(rows - first_row);
+        let columns = block.min(layout.columns - first_column);
+        dispatch(Sums { layout, terms, first_row, rows, first_column, columns, sums });
+    });
+    let mut totals = vec![[0.0; N]; layout.columns];
+    for chunk in partial.chunks(blocks * block) {
+        for (total, part) in totals.iter_mut().zip(chunk) {
+            for n in 0..N {
+                total[n] += part[n];
+            }
+        }
+    }
+    totals
+}
+
+/// One task of a sum: a chunk of rows, a block of columns.
+struct Sums<'a, T, const N: usize> {
+    layout: Layout,
+    terms: T,
+    first_row: usize,
+    rows: usize,
+    first_column: usize,
+    columns: usize,
+    sums: &'a mut [[f64; N]],
+}
+
+impl<T: Terms<N>, const N: usize> Kernel for Sums<'_, T, N> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Layout { columns: row, rows_in_group } = self.layout;
+        // (A block is either some columns of single rows, or whole groups of all columns.)
+        let width = rows_in_group * self.columns;
+        let start = self.first_row * row + self.first_column;
+        let stride = self.layout.width();
+        let mut lanes = [[0.0; MAX_WIDTH]; N];
+        let groups = self.rows / rows_in_group;
+        let mut group = 0;
+        while group < groups {
+            let at = start + group * stride;
+            if groups - group >= TREE {
+                self.add::<S, TREE>(s, at, width, &mut lanes);
+                group += TREE;
+            } else {
+                self.add::<S, 1>(s, at, width, &mut lanes);
+                group += 1;
+            }
+        }
+        self.add::<S, 1>(s, start + groups * stride, self.rows % rows_in_group * row, &mut lanes);
+        for (column, sums) in self.sums.iter_mut().enumerate().take(self.columns) {
+            for n in 0..N {
+                sums[n] = (0..rows_in_group).map(|r| f64::from(lanes[n][r * self.columns + column])).sum();
+            }
+        }
+    }
+}
+
+impl<T: Terms<N>, const N: usize> Sums<'_, T, N> {
+    /// Adds the first `width` terms of each of `GROUPS` groups, the first of them at index `at`, to the lanes.
+    #[inline(always)]
+    fn add<S: Simd, const GROUPS: usize>(&self, s: S, at: usize, width: usize, lanes: &mut [[f32; MAX_WIDTH]; N]) {
+        let whole = width / LANES * LANES;
+        for lane in (0..whole).step_by(LANES) {
+            self.add_vector::<S, GROUPS>(s, at, lane, LANES, lanes);
+        }
+        if whole < width {
+            self.add_vector::<S, GROUPS>(s, at, whole, width - whole, lanes);
+        }
+    }
+
+    #[inline(always)]
+    fn add_vector<S: Simd, const GROUPS: usize>(
+        &self,
+        s: S,
+        at: usize,
+        lane: usize,
+        count: usize,
+        lanes: &mut [[f32; MAX_WIDTH]; N],
+    ) {
+        let stride = self.layout.width();
+        let column = self.first_column + lane;
+        // A tree of additions over the groups: neighbours first.
+        let mut level = [[s.zero(); N]; GROUPS];
+        for (group, terms) in level.iter_mut().enumerate() {
+            *terms = self.terms.terms(s, at + group * stride + lane, count, column);
+        }
+        let mut half = GROUPS / 2;
+        while half > 0 {
+            for i in 0..half {
+                let right = level[2 * i + 1];
+                level[i] = level[2 * i];
+                for (left, right) in level[i].iter_mut().zip(right) {
+                    *left = s.add(*left, right);
+                }
+            }
+            half /= 2;
+        }
+        for n in 0..N {
+            // What lies beyond the last element must not reach a lane of another row.
+            let sum = if count < LANES { s.load_part(&s.to_array(level[0][n])[..count]) } else { level[0][n] };
+            let total = lanes[n][lane..].first_chunk_mut().expect("MAX_WIDTH is a multiple of LANES");
+            s.store(s.add(s.load(total), sum), total);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_whole_vectors_and_patterns_repeat() {
+        for columns in 1..MIN_WIDTH {
+            let layout = Layout::new(columns);
+            assert!(layout.width().is_multiple_of(LANES) && layout.width() >= MIN_WIDTH, "{layout:?}");
+            assert!(layout.width() <= MAX_WIDTH, "{layout:?}");
+            assert!(layout.chunk_rows() / layout.rows_in_group / TREE <= GRAIN / MIN_WIDTH / TREE + 1, "{layout:?}");
+        }
+        assert_eq!(Layout::new(1).width(), 64);
+        assert_eq!(Layout::new(3).width(), 96);
+        assert_eq!(Layout::new(100).width(), 100);
+        let pattern = Layout::new(70).pattern(&[1.0; 70]);
+        assert_eq!((pattern.len(), pattern[69], pattern[70]), (80, 1.0, 0.0));
+    }
+}

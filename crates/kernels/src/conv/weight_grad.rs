@@ -1,0 +1,208 @@
+//! The weight gradient: for every tap, the product of the pixels under it (in-channels as rows) and the output's gradient
+//! (out-channels as columns), summed over (output row, output column, image).
+//!
+//! Both are packed once, the images side by side within each pixel: that is the order of the sum. The pixels that one tap
+//! sees while the output column runs lie a stride apart, so the columns of the image are stored by their remainder:
+//! then they are neighbours, and each output row is one run.
+
+use core::ops::Range;
+
+use crate::gemm::block::{Block, Columns, Operand, Shared};
+use crate::gemm::blocking::{DEPTH, SERIAL, Tiling};
+use crate::gemm::micro::Run;
+use crate::gemm::pack::copy_short;
+use crate::gemm::panels::{Panel, Panels};
+use crate::gemm::scratch::Scratch;
+use crate::gemm::{for_each_task, groups, run_on};
+use crate::geometry::ConvGeometry;
+use crate::simd::{self, Isa, Kernel, Simd};
+
+/// Packs one row of pixels of all images: panels of channels, in each (row, column, image).
+struct PackRow<'a> {
+    /// (image, row, column, channel)
+    shape: [usize; 4],
+    images: &'a [f32],
+    row: usize,
+    /// Where each column goes.
+    places: &'a [usize],
+    panels: &'a [Panel],
+    to: Shared,
+}
+
+impl Kernel for PackRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { shape: [batch, rows, columns, channels], images, row, places, panels, to } = self;
+        // The images are read from front to back; every panel and column is written from front to back.
+        for image in 0..batch {
+            let from = &images[(image * rows + row) * columns * channels..][..columns * channels];
+            for (pixel, place) in from.chunks_exact(channels).zip(places) {
+                for panel in panels {
+                    let step = (row * columns + place) * batch + image;
+                    let start = (panel.at * rows * columns * batch) + step * panel.width;
+                    // SAFETY: every panel, pixel and image has its own part.
+                    let to = unsafe { to.part(start..start + panel.width) };
+                    copy_short(&pixel[panel.start..panel.start + panel.len], to);
+                }
+            }
+        }
+    }
+}
+
+fn pack_images(
+    isa: Isa,
+    shape: [usize; 4],
+    images: &[f32],
+    places: &[usize],
+    panels: &Panels,
+    parallel: bool,
+) -> Scratch {
+    let [batch, rows, columns, _] = shape;
+    let mut packed = Scratch::new(panels.width * rows * columns * batch);
+    let to = Shared::new(&mut packed);
+    for_each_task(parallel, rows, |row| run_on(isa, PackRow { shape, images, row, places, panels: &panels.list, to }));
+    packed
+}
+
+/// A stretch of the sum: some images at some neighbouring columns of one output row. (Either all images or one column.)
+struct Segment {
+    row: usize,
+    columns: Range<usize>,
+    images: Range<usize>,
+}
+
+/// Cuts the sum over (row, column, image) into pieces of about [`DEPTH`] steps.
+fn pieces(g: &ConvGeometry) -> Vec<Vec<Segment>> {
+    let [rows, columns] = g.output;
+    let mut pieces: Vec<Vec<Segment>> = Vec::new();
+    if g.batch >= DEPTH {
+        let parts = g.batch.div_ceil(DEPTH);
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            for part in 0..parts {
+                let images = g.batch * part / parts..g.batch * (part + 1) / parts;
+                pieces.push(vec![Segment { row, columns: column..column + 1, images }]);
+            }
+        }
+        return pieces;
+    }
+    // So many pixels make a piece.
+    let wanted = DEPTH.div_ceil(g.batch.max(1));
+    let mut room = 0;
+    for row in 0..rows {
+        let mut next = 0;
+        while next < columns {
+            if room == 0 {
+                pieces.push(Vec::new());
+                room = wanted;
+            }
+            let end = columns.min(next + room);
+            if let Some(piece) = pieces.last_mut() {
+                piece.push(Segment { row, columns: next..end, images: 0..g.batch });
+            }
+            room -= end - next;
+            next = end;
+        }
+    }
+    pieces
+}
+
+/// Taps whose sums a task holds, so that the pixels which it reads serve all of them: as many as this many sums allow.
+const SUMS: usize = 1 << 16;
+
+/// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
+pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    super::assert_lengths(g, x, gw, gy);
+    if gw.is_empty() {
+        return;
+    }
+    let isa = simd::current();
+    let parallel = g.dense_products() > SERIAL;
+    let [batch, channels, columns] = [g.batch, g.in_channels, g.out_channels];
+    let tiling = Tiling::choose(isa, channels, columns, g.output[0] * g.output[1] * batch);
+    let (x_panels, y_panels) = if tiling.swapped {
+        (tiling.columns(channels), tiling.rows(columns))
+    } else {
+        (tiling.rows(channels), tiling.columns(columns))
+    };
+    // The image's columns are stored by their remainder.
+    let stride = g.stride[1];
+    let mut places = vec![0; g.input[1]];
+    for (place, column) in (0..stride).flat_map(|phase| (phase..g.input[1]).step_by(stride)).enumerate() {
+        places[column] = place;
+    }
+    let in_order: Vec<usize> = (0..g.output[1]).collect();
+    let packed_x = pack_images(isa, g.x_shape(), x, &places, &x_panels, parallel);
+    let packed_y = pack_images(isa, g.y_shape(), gy, &in_order, &y_panels, parallel);
+    let (x_depth, y_depth) = (g.input[0] * g.input[1] * batch, g.output[0] * g.output[1] * batch);
+
+    let (left, right) = if tiling.swapped { (&y_panels, &x_panels) } else { (&x_panels, &y_panels) };
+    let taps = g.kernel[0] * g.kernel[1];
+    let (rows, cols) = groups(left, right, parallel && taps < 8);
+    // Few enough taps to a task that there are tasks enough, too.
+    let blocks = rows.len() * cols.len();
+    let together = (SUMS * blocks / (left.width * right.width)).min(taps * blocks / 8).clamp(1, taps);
+    let pieces = pieces(g);
+    let to = Shared::new(gw);
+    for_each_task(parallel, taps.div_ceil(together) * blocks, |task| {
+        let taps = task / blocks * together..taps.min((task / blocks + 1) * together);
+        let left = &left.list[rows[task % blocks / cols.len()].clone()];
+        let right = &right.list[cols[task % cols.len()].clone()];
+        let (x_part, y_part) = if tiling.swapped { (right, left) } else { (left, right) };
+        let pixels = Operand { data: &packed_x[x_part[0].at * x_depth..], depth: x_depth, panels: x_part };
+        let gradients = Operand { data: &packed_y[y_part[0].at * y_depth..], depth: y_depth, panels: y_part };
+        let operands = if tiling.swapped { (gradients, pixels) } else { (pixels, gradients) };
+
+        let size = Block::scratch_len(left, right);
+        let mut sums = Scratch::new(size * taps.len());
+        let span = |panels: &[Panel]| panels[0].start..panels[panels.len() - 1].start + panels[panels.len() - 1].len;
+        let outputs: Vec<usize> = span(y_part).collect();
+        let multiply = |tap: usize, runs: &[Run], first: bool, last: bool, sums: &mut [f32]| {
+            let base = tap * channels * columns;
+            let inputs: Vec<usize> = if last { span(x_part).map(|i| base + i * columns).collect() } else { Vec::new() };
+            let (rows, columns) = match (last, tiling.swapped) {
+                (false, _) => (&inputs, Columns::From(0)),
+                (true, false) => (&inputs, Columns::From(outputs[0])),
+                (true, true) => (&outputs, Columns::At(&inputs)),
+            };
+            // Every task has its own taps or channels: no two write the same element.
+            run_on(
+                isa,
+                Block { left: operands.0, right: operands.1, runs, first, last, scratch: sums, to, rows, columns },
+            );
+        };
+        let seen: Vec<Range<usize>> = taps.clone().map(|tap| seen(g, tap % g.kernel[1])).collect();
+        let mut begun = vec![false; taps.len()];
+        let mut runs: Vec<Run> = Vec::new();
+        for piece in &pieces {
+            for (i, tap) in taps.clone().enumerate() {
+                let (ky, kx) = (tap / g.kernel[1], tap % g.kernel[1]);
+                runs.clear();
+                for Segment { row, columns, images } in piece {
+                    let (start, end) = (columns.start.max(seen[i].start), columns.end.min(seen[i].end));
+                    let Some(y) = g.source(0, *row, ky) else { continue };
+                    let Some(x) = (start < end).then(|| g.source(1, start, kx)).flatten() else { continue };
+                    let a = (y * g.input[1] + places[x]) * batch + images.start;
+                    let b = (row * g.output[1] + start) * batch + images.start;
+                    let (a, b) = if tiling.swapped { (b, a) } else { (a, b) };
+                    runs.push(Run { a, b, len: (end - start - 1) * batch + images.len() });
+                }
+                if !runs.is_empty() {
+                    multiply(tap, &runs, !begun[i], false, &mut sums[i * size..(i + 1) * size]);
+                    begun[i] = true;
+                }
+            }
+        }
+        for (i, tap) in taps.enumerate() {
+            multiply(tap, &[], !begun[i], true, &mut sums[i * size..(i + 1) * size]);
+        }
+    });
+}
+
+/// The output columns that see real pixels through tap `kx` of a row: neighbours.
+fn seen(g: &ConvGeometry, kx: usize) -> Range<usize> {
+    let real = |ox: &usize| g.source(1, *ox, kx).is_some();
+    let first = (0..g.output[1]).find(real).unwrap_or(0);
+    first..first + (first..g.output[1]).take_while(real).count()
+}

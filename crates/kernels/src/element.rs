@@ -1,0 +1,406 @@
+//! [`Element`]: the number types that the engine computes with, and all that can be done with slices of them.
+//!
+//! `f32` is for training: the fast kernels of this crate. `f64` is for checking: the plain loops of
+//! [`reference`](crate::reference). This trait is also the list of all kernels, in one place.
+
+use core::fmt::{Debug, Display};
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::geometry::{ConvGeometry, UpsampleGeometry};
+use crate::random::Key;
+use crate::{dropout, map, norm, optimizer, reduce, reference, resample};
+
+/// A real number, for plain loops.
+pub trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Debug
+    + Display
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// The nearest number of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The same number.
+    fn to_f64(self) -> f64;
+    /// self * b + c with a single rounding.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// e^self
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// log(1 + self)
+    fn ln_1p(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// |self|
+    fn abs(self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! real {
+    ($T:ident, $mul_add:expr) => {
+        impl Real for $T {
+            fn from_f64(x: f64) -> Self {
+                x as $T
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                $mul_add(self, b, c)
+            }
+            fn exp(self) -> Self {
+                $T::exp(self)
+            }
+            fn ln(self) -> Self {
+                $T::ln(self)
+            }
+            fn ln_1p(self) -> Self {
+                $T::ln_1p(self)
+            }
+            fn tanh(self) -> Self {
+                $T::tanh(self)
+            }
+            fn sqrt(self) -> Self {
+                $T::sqrt(self)
+            }
+            fn abs(self) -> Self {
+                $T::abs(self)
+            }
+            fn is_finite(self) -> bool {
+                $T::is_finite(self)
+            }
+        }
+    };
+}
+real!(f32, crate::simd::fused_multiply_add);
+real!(f64, f64::mul_add);
+
+/// A function of one number, applied to each element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unary {
+    /// scale * x + shift, one rounding
+    Affine {
+        /// Factor.
+        scale: f64,
+        /// What is added.
+        shift: f64,
+    },
+    /// x * x
+    Square,
+    /// The square root.
+    Sqrt,
+    /// 1 / x
+    Reciprocal,
+    /// e^x
+    Exp,
+    /// The natural logarithm.
+    Log,
+    /// x where x > 0, else slope * x. Slope 0 is ReLU, slope -1 is |x|.
+    LeakyRelu {
+        /// The factor for x <= 0.
+        slope: f64,
+    },
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// log(1 + e^x), without overflow: max(x, 0) + log(1 + e^-|x|)
+    Softplus,
+    /// x forced into [low, high] (a NaN stays)
+    Clamp {
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+}
+
+/// A function of two numbers, applied to pairs of elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Binary {
+    /// a + b
+    Add,
+    /// a - b
+    Sub,
+    /// a * b
+    Mul,
+    /// a / b
+    Div,
+    /// (x, g): g where x > 0, else slope * g: the derivative of [`Unary::LeakyRelu`] times g
+    LeakyReluGrad {
+        /// The factor for x <= 0.
+        slope: f64,
+    },
+    /// (x, g): g where low <= x <= high, else 0: the derivative of [`Unary::Clamp`] times g
+    ClampGrad {
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+    /// (y, g): g * y * (1 - y): the derivative of the sigmoid, from its value y, times g
+    SigmoidGrad,
+    /// (y, g): g * (1 - y * y): the derivative of tanh, from its value y, times g
+    TanhGrad,
+    /// (x, g): g * sigmoid(x): the derivative of softplus times g
+    SoftplusGrad,
+}
+
+/// A matrix product c = op(a) * op(b), all row-major.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gemm {
+    /// Rows of op(a) and c.
+    pub m: usize,
+    /// Columns of op(b) and c.
+    pub n: usize,
+    /// Columns of op(a), rows of op(b).
+    pub k: usize,
+    /// a is stored (k, m) and read transposed.
+    pub transpose_a: bool,
+    /// b is stored (n, k) and read transposed.
+    pub transpose_b: bool,
+}
+
+/// One update of RMSprop, elementwise (Keras up to 2.x): with g clipped to [-clip, clip],
+/// s <- rho * s + (1 - rho) * g^2, then theta <- theta - learning_rate * g / (sqrt(s) + epsilon).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// The step size, decay included.
+    pub learning_rate: f64,
+    /// How much of the old mean square stays.
+    pub rho: f64,
+    /// Keeps the quotient finite; outside the root.
+    pub epsilon: f64,
+    /// Bound of each gradient element; infinite for none.
+    pub clip: f64,
+}
+
+/// One update of Adam (Kingma and Ba 2015, in PyTorch's form): m <- beta1 * m + (1 - beta1) * g,
+/// v <- beta2 * v + (1 - beta2) * g^2, theta <- theta - learning_rate * (m / c1) / (sqrt(v / c2) + epsilon),
+/// with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// The step size.
+    pub learning_rate: f64,
+    /// How much of the old mean stays.
+    pub beta1: f64,
+    /// How much of the old mean square stays.
+    pub beta2: f64,
+    /// Keeps the quotient finite.
+    pub epsilon: f64,
+    /// The number of this update, from 1.
+    pub t: u64,
+}
+
+/// One update of stochastic gradient descent with momentum: v <- momentum * v + g, theta <- theta - learning_rate * v
+/// (or, with Nesterov's form, theta <- theta - learning_rate * (g + momentum * v)).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// The step size.
+    pub learning_rate: f64,
+    /// How much of the old velocity stays.
+    pub momentum: f64,
+    /// Nesterov's form.
+    pub nesterov: bool,
+}
+
+/// A number type with all kernels. Every method panics when a slice's length does not fit the sizes it is given.
+pub trait Element: Real {
+    /// c = op(a) * op(b); c's old content is not read. Each element is one chain of fused multiply-adds over k = 0, 1, 2, ...
+    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]);
+    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel).
+    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]);
+    /// gx = the gradient of <conv(x, w), gy> by x: the transposed convolution of gy. Each element is one chain over
+    /// (ky, kx, out-channel).
+    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]);
+    /// gw = the gradient of <conv(x, w), gy> by w. Each element is one chain over (oy, ox, image).
+    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]);
+    /// y = op(x)
+    fn unary(op: Unary, x: &[Self], y: &mut [Self]);
+    /// y = op(a, b)
+    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]);
+    /// y = op(a, row), where `row` goes with each of a's consecutive rows of that length (a bias, say).
+    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]);
+    /// Sums the middle axis: x of shape (outer, reduced, inner) to y of shape (outer, inner).
+    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]);
+    /// Repeats along a new middle axis: x of shape (outer, inner) to y of shape (outer, repeated, inner).
+    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]);
+    /// Nearest-neighbour up-sampling.
+    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]);
+    /// The adjoint of up-sampling: each block of the large image is summed into one pixel.
+    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]);
+    /// Mean and biased variance of each of the `mean.len()` channels of x (the last axis).
+    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]);
+    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel.
+    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]);
+    /// The gradients of training-mode batch normalisation, where the statistics are those of x itself, for an incoming gy:
+    /// writes gx, and ggamma and gbeta per channel. With xh = (x - mean) / s and s = sqrt(variance + epsilon):
+    /// gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n).
+    fn batch_norm_grad(
+        x: &[Self],
+        gy: &[Self],
+        statistics: [&[Self]; 2],
+        gamma: &[Self],
+        epsilon: f64,
+        gx: &mut [Self],
+        parameters: [&mut [Self]; 2],
+    );
+    /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
+    fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]);
+    /// How many elements are infinite or NaN.
+    fn count_non_finite(x: &[Self]) -> usize;
+    /// One RMSprop update of `theta` and its mean square.
+    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]);
+    /// One Adam update of `theta` and its moments [m, v].
+    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]);
+    /// One update with momentum of `theta` and its velocity.
+    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]);
+}
+
+impl Element for f64 {
+    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
+        reference::gemm(gemm, a, b, c);
+    }
+    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
+        reference::conv2d(g, x, w, y);
+    }
+    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
+        reference::conv2d_input_grad(g, gy, w, gx);
+    }
+    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
+        reference::conv2d_weight_grad(g, x, gy, gw);
+    }
+    fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
+        reference::unary(op, x, y);
+    }
+    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
+        reference::binary(op, a, b, y);
+    }
+    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
+        reference::binary_rows(op, a, row, y);
+    }
+    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reference::sum_axis(shape, x, y);
+    }
+    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reference::repeat_axis(shape, x, y);
+    }
+    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
+        reference::upsample(g, x, y);
+    }
+    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
+        reference::downsample_sum(g, y, x);
+    }
+    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
+        reference::channel_statistics(x, mean, variance);
+    }
+    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
+        reference::batch_norm(x, statistics, affine, epsilon, y);
+    }
+    fn batch_norm_grad(
+        x: &[Self],
+        gy: &[Self],
+        statistics: [&[Self]; 2],
+        gamma: &[Self],
+        epsilon: f64,
+        gx: &mut [Self],
+        parameters: [&mut [Self]; 2],
+    ) {
+        reference::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
+    }
+    fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
+        reference::dropout(key, rate, x, y);
+    }
+    fn count_non_finite(x: &[Self]) -> usize {
+        reference::count_non_finite(x)
+    }
+    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
+        reference::rms_prop(update, g, mean_square, theta);
+    }
+    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
+        reference::adam(update, g, moments, theta);
+    }
+    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
+        reference::sgd(update, g, velocity, theta);
+    }
+}
+
+impl Element for f32 {
+    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
+        crate::gemm::gemm(gemm, a, b, c);
+    }
+    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
+        crate::conv::conv2d(g, x, w, y);
+    }
+    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
+        crate::conv::conv2d_input_grad(g, gy, w, gx);
+    }
+    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
+        crate::conv::conv2d_weight_grad(g, x, gy, gw);
+    }
+    fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
+        map::unary(op, x, y);
+    }
+    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
+        map::binary(op, a, b, y);
+    }
+    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
+        map::binary_rows(op, a, row, y);
+    }
+    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reduce::sum_axis(shape, x, y);
+    }
+    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reduce::repeat_axis(shape, x, y);
+    }
+    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
+        resample::upsample(g, x, y);
+    }
+    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
+        resample::downsample_sum(g, y, x);
+    }
+    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
+        norm::channel_statistics(x, mean, variance);
+    }
+    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
+        norm::batch_norm(x, statistics, affine, epsilon, y);
+    }
+    fn batch_norm_grad(
+        x: &[Self],
+        gy: &[Self],
+        statistics: [&[Self]; 2],
+        gamma: &[Self],
+        epsilon: f64,
+        gx: &mut [Self],
+        parameters: [&mut [Self]; 2],
+    ) {
+        norm::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
+    }
+    fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
+        dropout::dropout(key, rate, x, y);
+    }
+    fn count_non_finite(x: &[Self]) -> usize {
+        map::count_non_finite(x)
+    }
+    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
+        optimizer::rms_prop(update, g, mean_square, theta);
+    }
+    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
+        optimizer::adam(update, g, moments, theta);
+    }
+    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
+        optimizer::sgd(update, g, velocity, theta);
+    }
+}

@@ -1,0 +1,87 @@
+//! Memory for packed operands, kept for the next call.
+//!
+//! A fresh large buffer costs a page fault for each 4 KiB that is touched, often more than the packing itself. So each
+//! thread keeps the buffers that it has used, a few of them, and hands them out again.
+
+use core::cell::RefCell;
+use core::ops::{Deref, DerefMut};
+
+use crate::simd::LANES;
+
+/// A cache line, and a vector: what buffers are made of, so that no vector of a packed panel straddles two lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; LANES]);
+
+/// Buffers that a thread keeps at most.
+const KEPT: usize = 6;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer of floats of unspecified content, aligned to a cache line; goes back to its thread's store when dropped.
+pub(crate) struct Scratch {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Scratch {
+    /// A buffer of `len` floats.
+    pub(crate) fn new(len: usize) -> Self {
+        let wanted = len.div_ceil(LANES);
+        let mut lines = FREE.with_borrow_mut(|free| {
+            // The smallest that is large enough, else the largest (which is then grown).
+            let fits = (0..free.len()).filter(|&i| free[i].len() >= wanted).min_by_key(|&i| free[i].len());
+            let best = fits.or_else(|| (0..free.len()).max_by_key(|&i| free[i].len()));
+            best.map(|i| free.swap_remove(i)).unwrap_or_default()
+        });
+        if lines.len() < wanted {
+            lines = Vec::new(); // first, so that the old content is not copied
+            lines.resize(wanted, Line([0.0; LANES]));
+        }
+        Self { lines, len }
+    }
+}
+
+impl Deref for Scratch {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &self.lines.as_slice().as_flattened_floats()[..self.len]
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        let len = self.lines.len() * LANES;
+        // SAFETY: a `Line` is 16 floats without padding (repr(C), 64 bytes), borrowed mutably through `self`.
+        let floats = unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), len) };
+        &mut floats[..self.len]
+    }
+}
+
+trait AsFloats {
+    fn as_flattened_floats(&self) -> &[f32];
+}
+
+impl AsFloats for [Line] {
+    fn as_flattened_floats(&self) -> &[f32] {
+        // SAFETY: a `Line` is 16 floats without padding (repr(C), 64 bytes).
+        unsafe { core::slice::from_raw_parts(self.as_ptr().cast::<f32>(), self.len() * LANES) }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let lines = core::mem::take(&mut self.lines);
+        // A thread that is ending has no store left; the buffer is then freed.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            free.push(lines);
+            if free.len() > KEPT {
+                let smallest = (0..free.len()).min_by_key(|&i| free[i].len()).unwrap_or(0);
+                free.swap_remove(smallest);
+            }
+        });
+    }
+}

@@ -1,0 +1,247 @@
+//! The geometry of the convolution family and of up-sampling: who reads what, in plain numbers.
+
+/// How a convolution treats the border of its input, per axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// TensorFlow's `same`: out = ceil(in / stride), zeros around the image, the odd one at the bottom or right.
+    Same,
+    /// No padding: out = floor((in - kernel) / stride) + 1.
+    Valid,
+    /// So many zeros at the [top, bottom, left, right].
+    Explicit([usize; 4]),
+}
+
+/// How a transposed convolution sizes its output, per axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransposedPadding {
+    /// Keras `same`: out = in * stride.
+    Same,
+    /// Keras `valid`: out = in * stride + max(kernel - stride, 0).
+    Valid,
+    /// PyTorch: out = (in - 1) * stride - 2 * padding + kernel + output_padding.
+    Explicit {
+        /// `padding` of PyTorch's `ConvTranspose2d`.
+        padding: [usize; 2],
+        /// `output_padding` of PyTorch's `ConvTranspose2d`.
+        output_padding: [usize; 2],
+    },
+}
+
+/// A two-dimensional convolution of NHWC images with an HWIO kernel:
+///
+/// y(n, oy, ox, o) = sum over ky, kx, i of x(n, oy * stride - pad + ky, ox * stride - pad + kx, i) * w(ky, kx, i, o)
+///
+/// where pixels outside `x` count as zero. Zeros at the bottom and right need no number: they are whatever the last
+/// output pixel reads beyond the image. The same geometry describes the convolution, its input gradient (that is
+/// the transposed convolution) and its weight gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvGeometry {
+    /// Images.
+    pub batch: usize,
+    /// Height and width of `x`.
+    pub input: [usize; 2],
+    /// Channels of `x`.
+    pub in_channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps of the kernel, down and right.
+    pub stride: [usize; 2],
+    /// Zeros above and left of `x`.
+    pub pad: [usize; 2],
+    /// Height and width of `y`.
+    pub output: [usize; 2],
+    /// Channels of `y`.
+    pub out_channels: usize,
+}
+
+impl ConvGeometry {
+    /// The geometry of a convolution of images of shape `[n, h, w, c]`.
+    ///
+    /// # Errors
+    /// One sentence when there is no output pixel, or a size is zero where it must not be.
+    pub fn new(
+        [batch, h, w, in_channels]: [usize; 4],
+        kernel: [usize; 2],
+        out_channels: usize,
+        stride: [usize; 2],
+        padding: Padding,
+    ) -> Result<Self, String> {
+        let (mut pad, mut output) = ([0; 2], [0; 2]);
+        for (axis, size) in [h, w].into_iter().enumerate() {
+            let (k, s) = (kernel[axis], stride[axis]);
+            if k == 0 || s == 0 {
+                return Err(format!("kernel {kernel:?} and stride {stride:?} must be at least 1"));
+            }
+            let padded = match padding {
+                Padding::Same => {
+                    let out = size.div_ceil(s);
+                    let total = (out.saturating_sub(1) * s + k).saturating_sub(size);
+                    pad[axis] = total / 2;
+                    size + total
+                }
+                Padding::Valid => size,
+                Padding::Explicit(zeros) => {
+                    pad[axis] = zeros[2 * axis];
+                    size + zeros[2 * axis] + zeros[2 * axis + 1]
+                }
+            };
+            if padded < k {
+                return Err(format!(
+                    "the kernel {kernel:?} is larger than the padded image: {padded} pixels on axis {axis}"
+                ));
+            }
+            output[axis] = (padded - k) / s + 1;
+        }
+        Ok(Self { batch, input: [h, w], in_channels, kernel, stride, pad, output, out_channels })
+    }
+
+    /// The convolution whose input gradient is the transposed convolution of images of shape `[n, h, w, c]` into
+    /// `out_channels` channels: the transposed convolution's input is this geometry's `y`, its output this `x`, and its
+    /// kernel is stored (kh, kw, out, in).
+    ///
+    /// # Errors
+    /// One sentence when the sizes do not fit.
+    pub fn transposed(
+        [batch, h, w, channels]: [usize; 4],
+        kernel: [usize; 2],
+        out_channels: usize,
+        stride: [usize; 2],
+        padding: TransposedPadding,
+    ) -> Result<Self, String> {
+        let (mut pad, mut input) = ([0; 2], [0; 2]);
+        for (axis, size) in [h, w].into_iter().enumerate() {
+            let (k, s) = (kernel[axis], stride[axis]);
+            if k == 0 || s == 0 || size == 0 {
+                return Err(format!("kernel {kernel:?}, stride {stride:?} and image [{h}, {w}] must be at least 1"));
+            }
+            let overlap = k.saturating_sub(s);
+            match padding {
+                TransposedPadding::Same => (pad[axis], input[axis]) = (overlap / 2, size * s),
+                TransposedPadding::Valid => (pad[axis], input[axis]) = (0, size * s + overlap),
+                TransposedPadding::Explicit { padding, output_padding } => {
+                    let grown = (size - 1) * s + k + output_padding[axis];
+                    if grown <= 2 * padding[axis] {
+                        return Err(format!("padding {padding:?} leaves no output pixel on axis {axis}"));
+                    }
+                    (pad[axis], input[axis]) = (padding[axis], grown - 2 * padding[axis]);
+                }
+            }
+        }
+        Ok(Self {
+            batch,
+            input,
+            in_channels: out_channels,
+            kernel,
+            stride,
+            pad,
+            output: [h, w],
+            out_channels: channels,
+        })
+    }
+
+    /// Shape of `x`: (n, h, w, in).
+    pub fn x_shape(&self) -> [usize; 4] {
+        [self.batch, self.input[0], self.input[1], self.in_channels]
+    }
+
+    /// Shape of `w`: (kh, kw, in, out).
+    pub fn w_shape(&self) -> [usize; 4] {
+        [self.kernel[0], self.kernel[1], self.in_channels, self.out_channels]
+    }
+
+    /// Shape of `y`: (n, oh, ow, out).
+    pub fn y_shape(&self) -> [usize; 4] {
+        [self.batch, self.output[0], self.output[1], self.out_channels]
+    }
+
+    /// The pixel of `x` on `axis` that output pixel `out` reads through tap `tap`, if it is inside the image.
+    #[inline]
+    pub fn source(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
+        (out * self.stride[axis] + tap).checked_sub(self.pad[axis]).filter(|&at| at < self.input[axis])
+    }
+
+    /// Multiply-adds of one pass with every tap counted, padding zeros too.
+    pub fn dense_products(&self) -> usize {
+        self.y_shape().iter().product::<usize>() * self.kernel[0] * self.kernel[1] * self.in_channels
+    }
+
+    /// Multiply-adds of one pass that touch real pixels.
+    pub fn useful_products(&self) -> usize {
+        let taps = |axis| {
+            let pairs = (0..self.output[axis]).flat_map(|out| (0..self.kernel[axis]).map(move |tap| (out, tap)));
+            pairs.filter(|&(out, tap)| self.source(axis, out, tap).is_some()).count()
+        };
+        self.batch * taps(0) * taps(1) * self.in_channels * self.out_channels
+    }
+}
+
+/// Nearest-neighbour up-sampling of NHWC images: each pixel becomes a block of `factor` equal pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UpsampleGeometry {
+    /// Images.
+    pub batch: usize,
+    /// Height and width of the small image.
+    pub input: [usize; 2],
+    /// Channels.
+    pub channels: usize,
+    /// Repetitions, down and right.
+    pub factor: [usize; 2],
+}
+
+impl UpsampleGeometry {
+    /// Shape of the small image.
+    pub fn small_shape(&self) -> [usize; 4] {
+        [self.batch, self.input[0], self.input[1], self.channels]
+    }
+
+    /// Shape of the large image.
+    pub fn large_shape(&self) -> [usize; 4] {
+        [self.batch, self.input[0] * self.factor[0], self.input[1] * self.factor[1], self.channels]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(size: usize, k: usize, s: usize) -> (usize, usize, usize) {
+        let g = ConvGeometry::new([1, size, size, 1], [k, k], 1, [s, s], Padding::Same).unwrap();
+        let after = ((g.output[0] - 1) * s + k).saturating_sub(size + g.pad[0]);
+        (g.output[0], g.pad[0], after)
+    }
+
+    #[test]
+    fn same_padding_follows_tensorflow() {
+        assert_eq!(same(28, 5, 2), (14, 1, 2));
+        assert_eq!(same(14, 5, 2), (7, 1, 2));
+        assert_eq!(same(7, 5, 2), (4, 2, 2));
+        assert_eq!(same(4, 5, 1), (4, 2, 2));
+        assert_eq!(same(9, 7, 1), (9, 3, 3));
+        assert_eq!(same(5, 1, 3), (2, 0, 0));
+    }
+
+    #[test]
+    fn transposed_sizes_follow_keras_and_pytorch() {
+        let keras = |k: usize, s: usize, padding| {
+            let g = ConvGeometry::transposed([1, 7, 7, 3], [k, k], 2, [s, s], padding).unwrap();
+            (g.input[0], g.pad[0])
+        };
+        assert_eq!(keras(5, 1, TransposedPadding::Same), (7, 2));
+        assert_eq!(keras(4, 2, TransposedPadding::Same), (14, 1));
+        assert_eq!(keras(5, 2, TransposedPadding::Same), (14, 1));
+        assert_eq!(keras(3, 2, TransposedPadding::Same), (14, 0));
+        assert_eq!(keras(5, 2, TransposedPadding::Valid), (17, 0));
+        let torch = |padding, output_padding| TransposedPadding::Explicit {
+            padding: [padding; 2],
+            output_padding: [output_padding; 2],
+        };
+        assert_eq!(keras(4, 2, torch(1, 0)), (14, 1));
+        assert_eq!(keras(3, 2, torch(1, 1)), (14, 1));
+    }
+
+    #[test]
+    fn impossible_geometries_are_refused() {
+        assert!(ConvGeometry::new([1, 3, 3, 1], [5, 5], 1, [1, 1], Padding::Valid).unwrap_err().contains("larger"));
+        assert!(ConvGeometry::new([1, 3, 3, 1], [3, 3], 1, [0, 1], Padding::Same).unwrap_err().contains("at least 1"));
+    }
+}

@@ -1,0 +1,153 @@
+//! Batch normalisation against the plain loop in `f64`, within bounds that follow from the operations.
+
+use super::{batch_norm, batch_norm_grad, channel_statistics};
+use crate::columns::LONGEST_CHAIN;
+use crate::reference;
+use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};
+
+/// (rows, channels)
+const SHAPES: [(usize, usize); 18] = [
+    (1, 1),
+    (2, 1),
+    (4, 1),
+    (17, 1),
+    (100_003, 1),
+    (1, 3),
+    (5_633, 3),
+    (1, 8),
+    (2_047, 8),
+    (33, 16),
+    (6_272, 16),
+    (101, 31),
+    (300, 64),
+    (257, 65),
+    (7, 100),
+    (31, 1025),
+    (1, 3136),
+    (64, 3136),
+];
+
+fn widened(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn statistics(x: &[f32], channels: usize) -> [Vec<f32>; 2] {
+    let [mut mean, mut variance] = [0; 2].map(|_| vec![f32::NAN; channels]);
+    channel_statistics(x, &mut mean, &mut variance);
+    [mean, variance]
+}
+
+#[test]
+fn statistics_are_within_the_proved_bound() {
+    for (rows, channels) in SHAPES {
+        // A mean that is large beside the deviation is what a one-pass formula would fail on.
+        let x: Vec<f32> = numbers(rows * channels, 1).into_iter().map(|x| x + 1000.0).collect();
+        let got = same_bits_everywhere("channel_statistics", || statistics(&x, channels).concat());
+        let (mean, variance) = got.split_at(channels);
+        for c in 0..channels {
+            let column = || x.iter().skip(c).step_by(channels).map(|&x| f64::from(x));
+            let count = rows as f64;
+            let (wanted, size) = (column().sum::<f64>() / count, column().map(f64::abs).sum::<f64>() / count);
+            let error = (f64::from(mean[c]) - wanted).abs();
+            let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 * size + wanted.abs());
+            assert!(error <= bound, "{rows} x {channels}, mean {c}: off by {error:e}, allowed {bound:e}");
+            // About the kernel's own mean. Each term is rounded twice, the difference counting double, and the result once.
+            let wanted = column().map(|x| (x - f64::from(mean[c])).powi(2)).sum::<f64>() / count;
+            let error = (f64::from(variance[c]) - wanted).abs();
+            let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 + 4.0) * wanted;
+            assert!(error <= bound, "{rows} x {channels}, variance {c}: off by {error:e}, allowed {bound:e}");
+        }
+    }
+}
+
+#[test]
+fn the_forward_pass_has_the_bits_of_the_plain_loop() {
+    for (rows, channels) in SHAPES {
+        let x = numbers(rows * channels, 2);
+        let [mean, variance] = statistics(&x, channels);
+        let (gamma, beta) = (numbers(channels, 3), numbers(channels, 4));
+        let (statistics, affine) = ([&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
+        let got = same_bits_everywhere("batch_norm", || {
+            let mut y = vec![f32::NAN; x.len()];
+            batch_norm(&x, statistics, affine, 1e-3, &mut y);
+            y
+        });
+        let mut wanted = vec![f32::NAN; x.len()];
+        reference::batch_norm(&x, statistics, affine, 1e-3, &mut wanted);
+        assert_same_bits(&got, &wanted, &format!("{rows} x {channels}"));
+    }
+}
+
+#[test]
+fn the_backward_pass_is_within_the_proved_bound() {
+    for (rows, channels) in SHAPES {
+        let (x, gy, gamma) = (numbers(rows * channels, 5), numbers(rows * channels, 6), numbers(channels, 7));
+        let [mean, variance] = statistics(&x, channels);
+        let epsilon = 1e-3;
+        let got = same_bits_everywhere("batch_norm_grad", || {
+            let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f32::NAN; n]);
+            batch_norm_grad(&x, &gy, [&mean, &variance], &gamma, epsilon, &mut gx, [&mut ggamma, &mut gbeta]);
+            [gx, ggamma, gbeta].concat()
+        });
+        let [x, gy, gamma, mean, variance] = [&x, &gy, &gamma, &mean, &variance].map(|v| widened(v));
+        let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f64::NAN; n]);
+        let statistics = [&mean[..], &variance[..]];
+        reference::batch_norm_grad(&x, &gy, statistics, &gamma, epsilon, &mut gx, [&mut ggamma, &mut gbeta]);
+        let wanted = [gx, ggamma, gbeta].concat();
+
+        let (chain, count) = (LONGEST_CHAIN as f64, rows as f64);
+        let mut bound = vec![0.0; wanted.len()];
+        for c in 0..channels {
+            let rows = || (c..x.len()).step_by(channels);
+            let deviation = (variance[c] + epsilon).sqrt();
+            let centred = |i: usize| (x[i] - mean[c]).abs();
+            let sizes: f64 = rows().map(|i| gy[i].abs()).sum();
+            let weighted: f64 = rows().map(|i| gy[i].abs() * centred(i)).sum();
+            // Errors of the two sums (each weighted term is rounded twice).
+            let (sum_error, weighted_error) = (chain * sizes, (chain + 2.0) * weighted);
+            bound[x.len() + c] = weighted_error / deviation + wanted[x.len() + c].abs();
+            bound[x.len() + channels + c] = sum_error + wanted[x.len() + channels + c].abs();
+            // Then at most six roundings of each of the three terms of gx.
+            for i in rows() {
+                let slope = weighted / (count * deviation * deviation);
+                let rounding = 6.0 * (gy[i].abs() + sizes / count + centred(i) * slope);
+                let inherited = sum_error / count + centred(i) * weighted_error / (count * deviation * deviation);
+                bound[i] = (gamma[c] / deviation).abs() * (rounding + inherited);
+            }
+        }
+        for i in 0..wanted.len() {
+            let (error, bound) = ((f64::from(got[i]) - wanted[i]).abs(), 1.0001 * UNIT_ROUNDOFF * bound[i]);
+            assert!(error <= bound, "{rows} x {channels}, number {i}: off by {error:e}, allowed {bound:e}");
+        }
+    }
+}
+
+/// Known values: one channel holding 1, 2, 3, 4, with Keras's epsilon.
+#[test]
+fn known_values() {
+    let x = [1.0, 2.0, 3.0, 4.0];
+    let [mean, variance] = statistics(&x, 1);
+    assert_eq!((mean[0], variance[0]), (2.5, 1.25));
+    let mut y = [f32::NAN; 4];
+    batch_norm(&x, [&mean, &variance], [&[1.0], &[0.0]], 1e-3, &mut y);
+    for (y, wanted) in y.into_iter().zip([-1.341_104_5, -0.447_034_8, 0.447_034_8, 1.341_104_5]) {
+        assert!((y - wanted).abs() <= 1e-6, "{y} is not {wanted}");
+    }
+}
+
+#[test]
+fn a_constant_channel_becomes_beta() {
+    let x = [3.0; 40];
+    let [mean, variance] = statistics(&x, 2);
+    assert_eq!((&mean[..], &variance[..]), (&[3.0, 3.0][..], &[0.0, 0.0][..]));
+    let mut y = [f32::NAN; 40];
+    batch_norm(&x, [&mean, &variance], [&[2.0; 2], &[0.5, -0.5]], 1e-5, &mut y);
+    assert_eq!(y, core::array::from_fn(|i| if i % 2 == 0 { 0.5 } else { -0.5 }));
+}
+
+#[test]
+#[should_panic(expected = "batch_norm: 7 elements are not whole rows of 2 channels")]
+fn a_broken_row_is_refused() {
+    let two = [1.0; 2];
+    batch_norm(&[0.0; 7], [&two, &two], [&two, &two], 1e-3, &mut [0.0; 7]);
+}

@@ -1,0 +1,111 @@
+//! Sums over an axis, and repetition along one: each is the other's derivative.
+//!
+//! An array of shape (outer, reduced, inner) is a stack of matrices of `reduced` rows and `inner` columns, so its sum over the
+//! middle axis is a stack of column sums. [`columns`] tells in which order they are added. A small matrix (a sum over a
+//! few numbers) is not worth that: it is added number by number, in `f64`.
+
+use crate::columns::{self, Layout, Terms, load};
+use crate::pieces::{GRAIN, Pieces, for_each_piece};
+use crate::simd::{Kernel, Simd, dispatch};
+
+/// Matrices of at most so many elements are added in a plain loop.
+pub(crate) const SMALL: usize = 256;
+
+/// The numbers themselves.
+#[derive(Clone, Copy)]
+struct Identity<'a>(&'a [f32]);
+
+impl Terms<1> for Identity<'_> {
+    #[inline(always)]
+    fn terms<S: Simd>(self, s: S, at: usize, n: usize, _column: usize) -> [S::F; 1] {
+        [load(s, self.0, at, n)]
+    }
+}
+
+/// The sums of a stack of small matrices.
+struct SmallSums<'a> {
+    reduced: usize,
+    inner: usize,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for SmallSums<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let mut sums = [0.0; SMALL];
+        let sums = &mut sums[..self.inner];
+        for (x, y) in self.x.chunks_exact(self.reduced * self.inner).zip(self.y.chunks_exact_mut(self.inner)) {
+            sums.fill(0.0);
+            for row in x.chunks_exact(self.inner) {
+                for (sum, x) in sums.iter_mut().zip(row) {
+                    *sum += f64::from(*x);
+                }
+            }
+            for (y, sum) in y.iter_mut().zip(&*sums) {
+                *y = *sum as f32;
+            }
+        }
+    }
+}
+
+/// See [`Element::sum_axis`](crate::Element::sum_axis).
+pub(crate) fn sum_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
+    let [outer, reduced, inner] = shape;
+    let wanted = (outer * reduced * inner, outer * inner);
+    assert_eq!((x.len(), y.len()), wanted, "sum_axis: lengths of x and y for {shape:?}");
+    if x.is_empty() {
+        return y.fill(0.0);
+    }
+    let matrix = reduced * inner;
+    let together = (GRAIN / matrix).max(1);
+    let pieces = (Pieces::new(x, matrix * together), Pieces::new(y, inner * together));
+    if matrix <= SMALL {
+        return for_each_piece(pieces, |_, (x, y)| dispatch(SmallSums { reduced, inner, x, y }));
+    }
+    let layout = Layout::new(inner);
+    for_each_piece(pieces, |_, (x, y)| {
+        for (x, y) in x.chunks_exact(matrix).zip(y.chunks_exact_mut(inner)) {
+            for (y, [sum]) in y.iter_mut().zip(columns::sums(layout, reduced, Identity(x))) {
+                *y = sum as f32;
+            }
+        }
+    });
+}
+
+/// See [`Element::repeat_axis`](crate::Element::repeat_axis).
+pub(crate) fn repeat_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
+    let [outer, repeated, inner] = shape;
+    let wanted = (outer * inner, outer * repeated * inner);
+    assert_eq!((x.len(), y.len()), wanted, "repeat_axis: lengths of x and y for {shape:?}");
+    if y.is_empty() {
+        return;
+    }
+    let block = repeated * inner;
+    let together = (GRAIN / block).max(1);
+    for_each_piece((Pieces::new(x, inner * together), Pieces::new(y, block * together)), |_, (x, y)| {
+        for (row, y) in x.chunks_exact(inner).zip(y.chunks_exact_mut(block)) {
+            let piece = inner * (GRAIN / inner).max(1);
+            for_each_piece(Pieces::new(y, piece), |_, y| fill_with(row, y));
+        }
+    });
+}
+
+/// Fills y with copies of `row` (of which its length is a multiple): the part that is written is itself copied, so a short row
+/// does not mean many short copies.
+fn fill_with(row: &[f32], y: &mut [f32]) {
+    if let [x] = row {
+        return y.fill(*x);
+    }
+    let mut written = row.len();
+    y[..written].copy_from_slice(row);
+    while written < y.len() {
+        let more = written.min(y.len() - written);
+        y.copy_within(..more, written);
+        written += more;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! AVX2 and FMA: a vector is two 256-bit registers.
+
+use core::arch::x86_64::*;
+
+use super::{Isa, Kernel, LANES, Simd, x86_token};
+
+x86_token! {
+    /// The CPU has AVX2 and FMA.
+    Avx2, enter_avx2, ["avx2", "fma"]
+}
+
+/// Applies an intrinsic to both halves.
+macro_rules! halves {
+    ($f:ident($($x:ident),+)) => {{
+        // SAFETY: the token proves that the CPU has AVX2 and FMA; these intrinsics touch no memory.
+        unsafe { [$f($($x[0]),+), $f($($x[1]),+)] }
+    }};
+    ($f:ident::<$n:tt>($($x:ident),+)) => {{
+        // SAFETY: as above.
+        unsafe { [$f::<$n>($($x[0]),+), $f::<$n>($($x[1]),+)] }
+    }};
+}
+
+impl Simd for Avx2 {
+    const ISA: Isa = Isa::Avx2;
+    const ACCUMULATORS: usize = 6;
+    type F = [__m256; 2];
+    type U = [__m256i; 2];
+    type M = [__m256; 2];
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the token proves that the CPU has the features of `enter_avx2`.
+        unsafe { enter_avx2(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        // SAFETY: the token proves AVX2.
+        unsafe { [_mm256_set1_ps(x); 2] }
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        // SAFETY: the token proves AVX2; `x` is 16 floats, so both unaligned 8-float reads are inside it.
+        unsafe { [_mm256_loadu_ps(x.as_ptr()), _mm256_loadu_ps(x.as_ptr().add(8))] }
+    }
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        // SAFETY: the token proves AVX2; `to` is 16 floats, so both unaligned 8-float writes are inside it.
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr(), x[0]);
+            _mm256_storeu_ps(to.as_mut_ptr().add(8), x[1]);
+        }
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        halves!(_mm256_add_ps(a, b))
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        halves!(_mm256_sub_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        halves!(_mm256_mul_ps(a, b))
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        halves!(_mm256_div_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        halves!(_mm256_fmadd_ps(a, b, c))
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Self::F) -> Self::F {
+        halves!(_mm256_sqrt_ps(a))
+    }
+    #[inline(always)]
+    fn less(self, a: Self::F, b: Self::F) -> Self::M {
+        halves!(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn less_equal(self, a: Self::F, b: Self::F) -> Self::M {
+        halves!(_mm256_cmp_ps::<_CMP_LE_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn equal(self, a: Self::F, b: Self::F) -> Self::M {
+        halves!(_mm256_cmp_ps::<_CMP_EQ_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn select(self, m: Self::M, yes: Self::F, no: Self::F) -> Self::F {
+        halves!(_mm256_blendv_ps(no, yes, m))
+    }
+    #[inline(always)]
+    fn float_to_bits(self, a: Self::F) -> Self::U {
+        halves!(_mm256_castps_si256(a))
+    }
+    #[inline(always)]
+    fn bits_to_float(self, a: Self::U) -> Self::F {
+        halves!(_mm256_castsi256_ps(a))
+    }
+    #[inline(always)]
+    fn splat_u(self, x: u32) -> Self::U {
+        // SAFETY: the token proves AVX2.
+        unsafe { [_mm256_set1_epi32(x as i32); 2] }
+    }
+    #[inline(always)]
+    fn load_u(self, x: &[u32; LANES]) -> Self::U {
+        // SAFETY: the token proves AVX2; `x` is 16 words, so both unaligned 8-word reads are inside it.
+        unsafe { [_mm256_loadu_si256(x.as_ptr().cast()), _mm256_loadu_si256(x.as_ptr().add(8).cast())] }
+    }
+    #[inline(always)]
+    fn add_u(self, a: Self::U, b: Self::U) -> Self::U {
+        halves!(_mm256_add_epi32(a, b))
+    }
+    #[inline(always)]
+    fn widening_mul_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
+        // The instruction multiplies the even words; the odd ones are shifted down for a second one.
+        let even = halves!(_mm256_mul_epu32(a, b));
+        let (a, b) = (halves!(_mm256_srli_epi64::<32>(a)), halves!(_mm256_srli_epi64::<32>(b)));
+        let odd = halves!(_mm256_mul_epu32(a, b));
+        let even_down = halves!(_mm256_srli_epi64::<32>(even));
+        let odd_up = halves!(_mm256_slli_epi64::<32>(odd));
+        let high = halves!(_mm256_blend_epi32::<0b1010_1010>(even_down, odd));
+        let low = halves!(_mm256_blend_epi32::<0b1010_1010>(even, odd_up));
+        (high, low)
+    }
+    #[inline(always)]
+    fn and_u(self, a: Self::U, b: Self::U) -> Self::U {
+        halves!(_mm256_and_si256(a, b))
+    }
+    #[inline(always)]
+    fn or_u(self, a: Self::U, b: Self::U) -> Self::U {
+        halves!(_mm256_or_si256(a, b))
+    }
+    #[inline(always)]
+    fn xor_u(self, a: Self::U, b: Self::U) -> Self::U {
+        halves!(_mm256_xor_si256(a, b))
+    }
+    #[inline(always)]
+    fn shift_left_u<const N: u32>(self, a: Self::U) -> Self::U {
+        let count = [self.shift_count(N); 2];
+        halves!(_mm256_sll_epi32(a, count))
+    }
+    #[inline(always)]
+    fn shift_right_u<const N: u32>(self, a: Self::U) -> Self::U {
+        let count = [self.shift_count(N); 2];
+        halves!(_mm256_srl_epi32(a, count))
+    }
+    #[inline(always)]
+    fn less_u(self, a: Self::U, b: Self::U) -> Self::M {
+        // There is only a signed comparison: flipping the top bits turns one order into the other.
+        let top = self.splat_u(0x8000_0000);
+        let (a, b) = (self.xor_u(a, top), self.xor_u(b, top));
+        self.bits_to_float(halves!(_mm256_cmpgt_epi32(b, a)))
+    }
+}
+
+impl Avx2 {
+    /// A shift count in a register; a constant one becomes an immediate when it is compiled.
+    #[inline(always)]
+    fn shift_count(self, n: u32) -> __m128i {
+        // SAFETY: the token proves AVX2, which includes SSE2.
+        unsafe { _mm_cvtsi32_si128(n as i32) }
+    }
+}

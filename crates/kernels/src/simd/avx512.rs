@@ -1,0 +1,143 @@
+//! AVX-512: a vector is one 512-bit register.
+
+use core::arch::x86_64::*;
+
+use super::{Isa, Kernel, LANES, Simd, x86_token};
+
+x86_token! {
+    /// The CPU has AVX-512 F (and the AVX2 and FMA that come with it).
+    Avx512, enter_avx512, ["avx512f", "avx2", "fma"]
+}
+
+/// Calls an intrinsic that touches no memory.
+macro_rules! avx512 {
+    ($call:expr) => {{
+        // SAFETY: the token proves that the CPU has AVX-512 F; the intrinsic touches no memory.
+        unsafe { $call }
+    }};
+}
+
+impl Simd for Avx512 {
+    const ISA: Isa = Isa::Avx512;
+    const ACCUMULATORS: usize = 28;
+    type F = __m512;
+    type U = __m512i;
+    type M = __mmask16;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the token proves that the CPU has the features of `enter_avx512`.
+        unsafe { enter_avx512(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        avx512!(_mm512_set1_ps(x))
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        // SAFETY: the token proves AVX-512 F; `x` is the 16 floats that are read, unaligned.
+        unsafe { _mm512_loadu_ps(x.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        // SAFETY: the token proves AVX-512 F; `to` is the 16 floats that are written, unaligned.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        avx512!(_mm512_add_ps(a, b))
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        avx512!(_mm512_sub_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        avx512!(_mm512_mul_ps(a, b))
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        avx512!(_mm512_div_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        avx512!(_mm512_fmadd_ps(a, b, c))
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Self::F) -> Self::F {
+        avx512!(_mm512_sqrt_ps(a))
+    }
+    #[inline(always)]
+    fn less(self, a: Self::F, b: Self::F) -> Self::M {
+        avx512!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn less_equal(self, a: Self::F, b: Self::F) -> Self::M {
+        avx512!(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn equal(self, a: Self::F, b: Self::F) -> Self::M {
+        avx512!(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b))
+    }
+    #[inline(always)]
+    fn select(self, m: Self::M, yes: Self::F, no: Self::F) -> Self::F {
+        avx512!(_mm512_mask_blend_ps(m, no, yes))
+    }
+    #[inline(always)]
+    fn float_to_bits(self, a: Self::F) -> Self::U {
+        avx512!(_mm512_castps_si512(a))
+    }
+    #[inline(always)]
+    fn bits_to_float(self, a: Self::U) -> Self::F {
+        avx512!(_mm512_castsi512_ps(a))
+    }
+    #[inline(always)]
+    fn splat_u(self, x: u32) -> Self::U {
+        avx512!(_mm512_set1_epi32(x as i32))
+    }
+    #[inline(always)]
+    fn load_u(self, x: &[u32; LANES]) -> Self::U {
+        // SAFETY: the token proves AVX-512 F; `x` is the 16 words that are read, unaligned.
+        unsafe { _mm512_loadu_si512(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn add_u(self, a: Self::U, b: Self::U) -> Self::U {
+        avx512!(_mm512_add_epi32(a, b))
+    }
+    #[inline(always)]
+    fn widening_mul_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
+        // The instruction multiplies the even words; the odd ones are shifted down for a second one.
+        avx512!({
+            const ODD: __mmask16 = 0b1010_1010_1010_1010;
+            let even = _mm512_mul_epu32(a, b);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
+            let high = _mm512_mask_blend_epi32(ODD, _mm512_srli_epi64::<32>(even), odd);
+            let low = _mm512_mask_blend_epi32(ODD, even, _mm512_slli_epi64::<32>(odd));
+            (high, low)
+        })
+    }
+    #[inline(always)]
+    fn and_u(self, a: Self::U, b: Self::U) -> Self::U {
+        avx512!(_mm512_and_si512(a, b))
+    }
+    #[inline(always)]
+    fn or_u(self, a: Self::U, b: Self::U) -> Self::U {
+        avx512!(_mm512_or_si512(a, b))
+    }
+    #[inline(always)]
+    fn xor_u(self, a: Self::U, b: Self::U) -> Self::U {
+        avx512!(_mm512_xor_si512(a, b))
+    }
+    #[inline(always)]
+    fn shift_left_u<const N: u32>(self, a: Self::U) -> Self::U {
+        avx512!(_mm512_slli_epi32::<N>(a))
+    }
+    #[inline(always)]
+    fn shift_right_u<const N: u32>(self, a: Self::U) -> Self::U {
+        avx512!(_mm512_srli_epi32::<N>(a))
+    }
+    #[inline(always)]
+    fn less_u(self, a: Self::U, b: Self::U) -> Self::M {
+        avx512!(_mm512_cmplt_epu32_mask(a, b))
+    }
+}

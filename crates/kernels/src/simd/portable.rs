@@ -1,0 +1,151 @@
+//! The token that every CPU has: plain vectors of the `wide` crate.
+
+use wide::{f32x16, u32x16};
+
+use super::{Isa, Kernel, LANES, Simd};
+
+/// Plain code on any CPU. The fused multiply-add is exact even where the hardware has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+/// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library call.
+///
+/// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two `f32` is exact in `f64`
+/// (24 + 24 <= 53 bits), so only the sum and the way back to `f32` round. Two roundings in a row can be wrong when the
+/// first lands on a tie of the second; rounding the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and
+/// correctly rounded sums: proved algorithms using rounding to odd", 2008) cannot. The sum's exact error, which tells
+/// where to round, is Knuth's TwoSum.
+#[inline(always)]
+pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
+    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+        return a.mul_add(b, c);
+    }
+    let product = f64::from(a) * f64::from(b);
+    let c = f64::from(c);
+    let sum = product + c;
+    let c_part = sum - product;
+    let error = (product - (sum - c_part)) + (c - c_part);
+    let bits = sum.to_bits();
+    // Towards the exact value: away from zero when the error has the sum's sign. (A NaN error, of an infinite sum, asks for neither.)
+    let grow = u64::from((error > 0.0) & (sum > 0.0) | (error < 0.0) & (sum < 0.0));
+    let shrink = u64::from((error > 0.0) & (sum < 0.0) | (error < 0.0) & (sum > 0.0));
+    let even = !bits & 1;
+    f64::from_bits(bits.wrapping_add(grow & even).wrapping_sub(shrink & even)) as f32
+}
+
+impl Simd for Portable {
+    const ISA: Isa = Isa::Portable;
+    const ACCUMULATORS: usize = 4;
+    type F = f32x16;
+    type U = u32x16;
+    type M = f32x16;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> f32x16 {
+        f32x16::splat(x)
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> f32x16 {
+        f32x16::new(*x)
+    }
+    #[inline(always)]
+    fn store(self, x: f32x16, to: &mut [f32; LANES]) {
+        *to = x.to_array();
+    }
+    #[inline(always)]
+    fn add(self, a: f32x16, b: f32x16) -> f32x16 {
+        a + b
+    }
+    #[inline(always)]
+    fn sub(self, a: f32x16, b: f32x16) -> f32x16 {
+        a - b
+    }
+    #[inline(always)]
+    fn mul(self, a: f32x16, b: f32x16) -> f32x16 {
+        a * b
+    }
+    #[inline(always)]
+    fn div(self, a: f32x16, b: f32x16) -> f32x16 {
+        a / b
+    }
+    #[inline(always)]
+    fn mul_add(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
+        let (a, b, c) = (a.to_array(), b.to_array(), c.to_array());
+        f32x16::new(core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i])))
+    }
+    #[inline(always)]
+    fn sqrt(self, a: f32x16) -> f32x16 {
+        a.sqrt()
+    }
+    #[inline(always)]
+    fn less(self, a: f32x16, b: f32x16) -> f32x16 {
+        a.simd_lt(b)
+    }
+    #[inline(always)]
+    fn less_equal(self, a: f32x16, b: f32x16) -> f32x16 {
+        a.simd_le(b)
+    }
+    #[inline(always)]
+    fn equal(self, a: f32x16, b: f32x16) -> f32x16 {
+        a.simd_eq(b)
+    }
+    #[inline(always)]
+    fn select(self, m: f32x16, yes: f32x16, no: f32x16) -> f32x16 {
+        m.bitselect(yes, no)
+    }
+
+    #[inline(always)]
+    fn float_to_bits(self, a: f32x16) -> u32x16 {
+        u32x16::new(a.to_array().map(f32::to_bits))
+    }
+    #[inline(always)]
+    fn bits_to_float(self, a: u32x16) -> f32x16 {
+        f32x16::new(a.to_array().map(f32::from_bits))
+    }
+    #[inline(always)]
+    fn splat_u(self, x: u32) -> u32x16 {
+        u32x16::splat(x)
+    }
+    #[inline(always)]
+    fn load_u(self, x: &[u32; LANES]) -> u32x16 {
+        u32x16::new(*x)
+    }
+    #[inline(always)]
+    fn add_u(self, a: u32x16, b: u32x16) -> u32x16 {
+        a + b
+    }
+    #[inline(always)]
+    fn widening_mul_u(self, a: u32x16, b: u32x16) -> (u32x16, u32x16) {
+        (a.mul_keep_high(b), a * b)
+    }
+    #[inline(always)]
+    fn and_u(self, a: u32x16, b: u32x16) -> u32x16 {
+        a & b
+    }
+    #[inline(always)]
+    fn or_u(self, a: u32x16, b: u32x16) -> u32x16 {
+        a | b
+    }
+    #[inline(always)]
+    fn xor_u(self, a: u32x16, b: u32x16) -> u32x16 {
+        a ^ b
+    }
+    #[inline(always)]
+    fn shift_left_u<const N: u32>(self, a: u32x16) -> u32x16 {
+        a << N
+    }
+    #[inline(always)]
+    fn shift_right_u<const N: u32>(self, a: u32x16) -> u32x16 {
+        a >> N
+    }
+    #[inline(always)]
+    fn less_u(self, a: u32x16, b: u32x16) -> f32x16 {
+        let (a, b) = (a.to_array(), b.to_array());
+        f32x16::new(core::array::from_fn(|i| f32::from_bits(if a[i] < b[i] { u32::MAX } else { 0 })))
+    }
+}

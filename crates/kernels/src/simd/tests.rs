@@ -1,0 +1,142 @@
+//! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic, bit for bit.
+
+use super::*;
+use crate::random::{Key, words};
+
+/// Numbers of every kind: signed zeros, denormals, huge, tiny, infinities, and random bit patterns.
+fn samples(stream: u32) -> Vec<f32> {
+    let special = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 1.1754944e-38, 3.4e38, -3.4e38, f32::INFINITY, -f32::INFINITY];
+    let random = (0..600).flat_map(|block| words(Key::new(1, stream), block)).map(f32::from_bits);
+    special.into_iter().chain(random).filter(|x| !x.is_nan()).take(1600).collect()
+}
+
+struct Ops<'a>(&'a [f32], &'a [f32], &'a [f32]);
+
+impl Kernel for Ops<'_> {
+    type Output = Vec<u32>;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Vec<u32> {
+        let mut out = Vec::new();
+        let (a, b, c) = (self.0.as_chunks().0, self.1.as_chunks().0, self.2.as_chunks().0);
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            let (x, y, z) = (s.load(a), s.load(b), s.load(c));
+            let (high, low) = s.widening_mul_u(s.float_to_bits(x), s.float_to_bits(y));
+            let one = s.splat(1.0);
+            let floats = [
+                s.add(x, y),
+                s.sub(x, y),
+                s.mul(x, y),
+                s.div(x, y),
+                s.mul_add(x, y, z),
+                s.sqrt(s.abs(x)),
+                s.neg(x),
+                s.max(x, y),
+                s.min(x, y),
+                s.select(s.less(x, y), one, s.zero()),
+                s.select(s.less_equal(x, y), one, s.zero()),
+                s.select(s.equal(x, y), one, s.zero()),
+                s.select(s.less_u(s.float_to_bits(x), s.float_to_bits(y)), one, s.zero()),
+            ];
+            let words = [
+                high,
+                low,
+                s.add_u(s.float_to_bits(x), s.float_to_bits(y)),
+                s.and_u(high, low),
+                s.or_u(high, low),
+                s.xor_u(high, low),
+                s.shift_left_u::<13>(low),
+                s.shift_right_u::<23>(low),
+            ];
+            for f in floats.into_iter().chain(words.map(|u| s.bits_to_float(u))) {
+                // All NaNs count as one: their sign and payload are the CPU's affair. (Words pass as bits.)
+                out.extend(s.to_array(f).map(|f| if f.is_nan() { u32::MAX } else { f.to_bits() }));
+            }
+        }
+        out
+    }
+}
+
+/// The same list in plain arithmetic.
+fn plain(a: f32, b: f32, c: f32) -> [u32; 21] {
+    let bool = |b: bool| if b { 1.0 } else { 0.0 };
+    let (ua, ub) = (a.to_bits(), b.to_bits());
+    let product = u64::from(ua) * u64::from(ub);
+    let (high, low) = ((product >> 32) as u32, product as u32);
+    let floats = [
+        a + b,
+        a - b,
+        a * b,
+        a / b,
+        a.mul_add(b, c),
+        a.abs().sqrt(),
+        -a,
+        if a < b { b } else { a },
+        if b < a { b } else { a },
+        bool(a < b),
+        bool(a <= b),
+        bool(a == b),
+        bool(ua < ub),
+    ]
+    .map(f32::to_bits);
+    let words = [high, low, ua.wrapping_add(ub), high & low, high | low, high ^ low, low << 13, low >> 23];
+    let all: Vec<u32> = floats.into_iter().chain(words).collect();
+    core::array::from_fn(|i| if f32::from_bits(all[i]).is_nan() { u32::MAX } else { all[i] })
+}
+
+fn on_every_isa<K: Kernel>(kernel: impl Fn() -> K) -> Vec<(Isa, K::Output)> {
+    let mut outputs = vec![(Isa::Portable, Portable.run(kernel()))];
+    #[cfg(target_arch = "x86_64")]
+    {
+        outputs.extend(Avx2::detect().map(|token| (Isa::Avx2, token.run(kernel()))));
+        outputs.extend(Avx512::detect().map(|token| (Isa::Avx512, token.run(kernel()))));
+    }
+    outputs
+}
+
+#[test]
+fn every_operation_has_the_bits_of_plain_arithmetic() {
+    let (a, b, c) = (samples(1), samples(2), samples(3));
+    let n = a.len().min(b.len()).min(c.len()) / LANES * LANES;
+    assert!(n >= 1000);
+    for (isa, out) in on_every_isa(|| Ops(&a[..n], &b[..n], &c[..n])) {
+        for i in 0..n {
+            let (chunk, lane) = (i / LANES, i % LANES);
+            for (op, wanted) in plain(a[i], b[i], c[i]).into_iter().enumerate() {
+                let got = out[(chunk * 21 + op) * LANES + lane];
+                assert_eq!(got, wanted, "{isa}: operation {op} on {:e}, {:e}, {:e}", a[i], b[i], c[i]);
+            }
+        }
+    }
+}
+
+/// The places where two roundings go wrong: results half way between floats, denormal results, cancellation.
+#[test]
+fn the_software_fused_multiply_add_rounds_once() {
+    let mut cases = vec![
+        (1.0 + f32::EPSILON, 1.0 + f32::EPSILON, -1.0),
+        (1.0 + f32::EPSILON, 1.0 - f32::EPSILON / 2.0, 2f32.powi(-60)),
+        (4097.0, 4097.0, 2f32.powi(-40)),
+        (4097.0, 4097.0, -(2f32.powi(-40))),
+        (2f32.powi(-75), 2f32.powi(-75), 1e-45),
+        (1e-30, 1e-15, 1e-45),
+        (3e38, 2.0, -3e38),
+        (f32::MAX, f32::MAX, f32::NEG_INFINITY),
+        (0.0, -1.0, 0.0),
+        (-0.0, 1.0, -0.0),
+    ];
+    // Products of odd 12-bit numbers are exact; a tiny third term decides the tie.
+    for block in 0..200_000 {
+        let [a, b, c, d] = words(Key::new(2, 9), block);
+        let tiny = 2f32.powi(-(30 + (c % 60) as i32)) * if d & 1 == 0 { 1.0 } else { -1.0 };
+        let scale = 2f32.powi((d >> 8) as i32 % 20 - 10);
+        cases.push(((a >> 8) as f32 * scale, (b >> 8) as f32, tiny));
+        cases.push((f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)));
+    }
+    for (a, b, c) in cases {
+        let (got, wanted) = (fused_multiply_add(a, b, c), a.mul_add(b, c));
+        assert!(
+            got.to_bits() == wanted.to_bits() || got.is_nan() && wanted.is_nan(),
+            "{a:e} {b:e} {c:e}: {got:e} {wanted:e}"
+        );
+    }
+}

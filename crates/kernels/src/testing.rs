@@ -1,0 +1,86 @@
+//! Helpers of the tests: data, awkward sizes, and one kernel on every instruction set and number of threads.
+
+use std::sync::{LazyLock, Mutex, MutexGuard};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::pieces::GRAIN;
+use crate::random::{Key, words};
+use crate::simd;
+
+/// The relative error of one rounding to `f32`.
+pub(crate) const UNIT_ROUNDOFF: f64 = 1.0 / (1 << 24) as f64;
+
+/// Lengths around the vector and the piece, and some primes.
+pub(crate) const SIZES: [usize; 14] =
+    [0, 1, 2, 15, 16, 17, 31, 33, 101, 997, GRAIN - 1, GRAIN, GRAIN + 1, 3 * GRAIN + 7];
+
+/// Numbers in [-4, 4).
+pub(crate) fn numbers(len: usize, stream: u32) -> Vec<f32> {
+    let words = (0..len.div_ceil(4)).flat_map(|block| words(Key::new(11, stream), block as u32));
+    words.map(|word| (word >> 8) as f32 / (1 << 21) as f32 - 4.0).take(len).collect()
+}
+
+/// Whole numbers from -8 to 8: sums of them are exact in any order.
+pub(crate) fn whole_numbers(len: usize, stream: u32) -> Vec<f32> {
+    numbers(len, stream).into_iter().map(|x| (2.0 * x).round()).collect()
+}
+
+/// Numbers with every tenth replaced by a special one: zeros of both signs, denormals, the largest, infinities, NaN.
+pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
+    let special = [0.0, -0.0, 1e-45, -1e-45, 1e-39, f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1.0, -1.0];
+    let special = special.into_iter().chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN]).cycle();
+    let mut numbers = numbers(len, stream);
+    // The stream shifts the specials, so that two slices pair them in many ways.
+    for (x, special) in numbers.iter_mut().skip(stream as usize % 7).step_by(3 + stream as usize % 5).zip(special) {
+        *x = special;
+    }
+    numbers
+}
+
+/// The bits, with all NaNs alike (their payload is the CPU's affair).
+pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| if x.is_nan() { u32::MAX } else { x.to_bits() }).collect()
+}
+
+/// Fails at the first element whose bits differ.
+#[track_caller]
+pub(crate) fn assert_same_bits(got: &[f32], wanted: &[f32], what: &str) {
+    assert_eq!(got.len(), wanted.len(), "{what}: length");
+    if let Some(i) = (0..got.len()).find(|&i| bits(&got[i..=i]) != bits(&wanted[i..=i])) {
+        panic!("{what}: element {i} of {}: got {:e}, wanted {:e}", got.len(), got[i], wanted[i]);
+    }
+}
+
+/// Only one test at a time forces an instruction set.
+fn lock() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that all give the same
+/// bits, and returns them.
+#[track_caller]
+pub(crate) fn same_bits_everywhere(what: &str, kernel: impl Fn() -> Vec<f32> + Sync) -> Vec<f32> {
+    static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
+        [1, 2, 4].map(|n| ThreadPoolBuilder::new().num_threads(n).build().expect("a thread pool")).into()
+    });
+    let _guard = lock();
+    let mut first: Option<Vec<f32>> = None;
+    for isa in simd::available() {
+        simd::force(isa);
+        for pool in POOLS.iter() {
+            let got = pool.install(&kernel);
+            let wanted = first.get_or_insert_with(|| got.clone());
+            assert_same_bits(&got, wanted, &format!("{what}: {isa}, {} threads", pool.current_num_threads()));
+        }
+    }
+    first.expect("the portable set is always available")
+}
+
+/// Runs `kernel` once, on the widest instruction set.
+pub(crate) fn on_the_widest<R>(kernel: impl FnOnce() -> R) -> R {
+    let _guard = lock();
+    simd::force(simd::available().pop().expect("the portable set is always available"));
+    kernel()
+}

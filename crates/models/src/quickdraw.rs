@@ -1,0 +1,304 @@
+//! quickdraw: a DCGAN that learns to draw from people's doodles.
+//!
+//! The networks, the optimisers and the order of a step are those of the notebook "Generative adversarial networks" of *Deep
+//! Learning Illustrated* (Krohn, Beyleveld, Bassens, 2019), in the Keras dialect. Two networks play a game: the
+//! **discriminator** looks at a drawing and says how real it finds it; the **generator** makes drawings from random latents, and
+//! learns from how the discriminator's verdict on them would change.
+
+use kernels::Key;
+use nn::layers::{
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, Running, UpSampling2d,
+};
+use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
+use nn::{Dialect, Draw, Network, Optimizer, Pass, State, StateError, differentiate};
+use serde::{Deserialize, Serialize};
+use tensor::{NonFinite, Tensor, Var};
+
+use crate::{Settings as _, SettingsError, System, distinct_indices, in_range};
+
+/// What can be changed about a quickdraw run. The default is the notebook's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Real drawings a step, and as many fakes.
+    pub batch: usize,
+    /// Random numbers behind a drawing, each uniform in [-1, 1).
+    pub latent: usize,
+    /// Channels after the discriminator's first layer; each further one doubles them.
+    pub depth: usize,
+    /// The share that dropout forgets.
+    pub dropout: f64,
+    /// The discriminator's step size, at first.
+    pub d_learning_rate: f64,
+    /// The discriminator's step size at update t is d_learning_rate / (1 + d_decay * t).
+    pub d_decay: f64,
+    /// The generator's step size, at first.
+    pub g_learning_rate: f64,
+    /// The generator's step size at update t is g_learning_rate / (1 + g_decay * t).
+    pub g_decay: f64,
+    /// Bound of each gradient element.
+    pub clip: f64,
+    /// The share of the running statistics that stays at an update.
+    pub bn_keep: f64,
+    /// How the running statistics follow the batches'.
+    pub bn_running: BnRunning,
+    /// The form of the loss.
+    pub bce: Bce,
+}
+
+/// The running statistics' kind of average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BnRunning {
+    /// Plain, from mean 0 and variance 1.
+    Ema,
+    /// Without the weight of its start (Keras 2.1.4 to 2.2.5).
+    EmaDebiased,
+}
+
+/// The form of the binary cross-entropy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bce {
+    /// From logits: exact everywhere.
+    Logits,
+    /// From probabilities forced into [1e-7, 1 - 1e-7], as Keras did: no gradient beyond.
+    KerasClip,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            batch: 128,
+            latent: 32,
+            depth: 64,
+            dropout: 0.4,
+            d_learning_rate: 8e-4,
+            d_decay: 6e-8,
+            g_learning_rate: 4e-4,
+            g_decay: 3e-8,
+            clip: 1.0,
+            bn_keep: 0.9,
+            bn_running: BnRunning::Ema,
+            bce: Bce::Logits,
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(Self { batch: 32, depth: 32, ..Self::default() }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("batch", self.batch as f64, 2.0, 4096.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("depth", self.depth as f64, 1.0, 256.0)?;
+        in_range("dropout", self.dropout, 0.0, 0.95)?;
+        in_range("d_learning_rate", self.d_learning_rate, 1e-12, 10.0)?;
+        in_range("g_learning_rate", self.g_learning_rate, 1e-12, 10.0)?;
+        in_range("d_decay", self.d_decay, 0.0, 1.0)?;
+        in_range("g_decay", self.g_decay, 0.0, 1.0)?;
+        in_range("clip", self.clip, 1e-12, 1e12)?;
+        in_range("bn_keep", self.bn_keep, 0.0, 0.999_999)
+    }
+}
+
+/// The discriminator: four convolutions that halve the drawing and double the channels, and one number at the end: the logit of
+/// the probability that the drawing is real.
+pub fn discriminator(s: &Settings, seed: u64) -> Network {
+    Network::new("discriminator", &[28, 28, 1], Dialect::Keras, seed)
+        .with("conv1", Conv2d::new(s.depth, 5).stride(2))
+        .with("relu1", Activation::Relu)
+        .with("dropout1", Dropout(s.dropout))
+        .with("conv2", Conv2d::new(s.depth * 2, 5).stride(2))
+        .with("relu2", Activation::Relu)
+        .with("dropout2", Dropout(s.dropout))
+        .with("conv3", Conv2d::new(s.depth * 4, 5).stride(2))
+        .with("relu3", Activation::Relu)
+        .with("dropout3", Dropout(s.dropout))
+        .with("conv4", Conv2d::new(s.depth * 8, 5))
+        .with("relu4", Activation::Relu)
+        .with("dropout4", Dropout(s.dropout))
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(1))
+}
+
+/// The generator: latents become a small map of 64 channels, which is up-sampled twice and smoothed by transposed
+/// convolutions; a sigmoid gives ink from 0 to 1.
+pub fn generator(s: &Settings, seed: u64) -> Network {
+    let running = match s.bn_running {
+        BnRunning::Ema => Running::Ema,
+        BnRunning::EmaDebiased => Running::EmaDebiased,
+    };
+    let norm = || BatchNorm::keeping(s.bn_keep).running(running);
+    Network::new("generator", &[s.latent], Dialect::Keras, seed)
+        .with("dense", Dense::new(7 * 7 * 64))
+        .with("bn1", norm())
+        .with("relu1", Activation::Relu)
+        .with("reshape", Reshape(vec![7, 7, 64]))
+        .with("dropout", Dropout(s.dropout))
+        .with("up1", UpSampling2d([2, 2]))
+        .with("convt1", ConvTranspose2d::new(32, 5))
+        .with("bn2", norm())
+        .with("relu2", Activation::Relu)
+        .with("up2", UpSampling2d([2, 2]))
+        .with("convt2", ConvTranspose2d::new(16, 5))
+        .with("bn3", norm())
+        .with("relu3", Activation::Relu)
+        .with("convt3", ConvTranspose2d::new(8, 5))
+        .with("bn4", norm())
+        .with("relu4", Activation::Relu)
+        .with("conv", Conv2d::new(1, 5))
+        .with("sigmoid", Activation::Sigmoid)
+}
+
+/// The two networks and their optimisers.
+pub struct Quickdraw {
+    settings: Settings,
+    seed: u64,
+    /// Says how real a drawing is.
+    pub discriminator: Network,
+    /// Makes drawings.
+    pub generator: Network,
+    discriminator_optimizer: Optimizer,
+    generator_optimizer: Optimizer,
+}
+
+impl Quickdraw {
+    /// Fresh networks, with weights decided by `seed`.
+    ///
+    /// # Errors
+    /// When a setting is out of its range.
+    pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let (discriminator, generator) = (discriminator(&settings, seed), generator(&settings, seed));
+        let optimizer = |network, learning_rate, decay| {
+            Optimizer::rms_prop(network, learning_rate).decay(decay).clip(settings.clip)
+        };
+        let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
+        let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
+        Ok(Self { settings, seed, discriminator, generator, discriminator_optimizer, generator_optimizer })
+    }
+
+    fn random(&self, purpose: &'static str, step: u64) -> Draw {
+        Draw { seed: self.seed, step, purpose }
+    }
+
+    fn loss(&self, verdict: &Var, labels: &Tensor) -> Var {
+        match self.settings.bce {
+            Bce::Logits => bce_with_logits(verdict, labels),
+            Bce::KerasClip => bce_keras_clip(&verdict.sigmoid(), labels),
+        }
+    }
+
+    /// The discriminator learns to tell `reals` from the generator's fakes of these latents, in one batch, the reals first. The
+    /// fakes are made in inference: running statistics, no dropout, no gradient. Returns the loss and the accuracy before the
+    /// update.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
+        let fakes = self.generator.infer(latents);
+        let (real, fake) = (reals.shape()[0], fakes.shape()[0]);
+        let labels = Tensor::full([real, 1], 1.0).concat(&Tensor::zeros([fake, 1]));
+        let images = Var::constant(reals.concat(&fakes));
+        let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
+            let verdict = self.discriminator.forward(pass, &images);
+            let loss = self.loss(&verdict, &labels);
+            let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];
+            (loss, result)
+        })?;
+        self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
+        Ok(result)
+    }
+
+    /// The generator learns to make the discriminator call its drawings real. Both walk in training mode, dropout included; the
+    /// discriminator is frozen: the gradient flows through it to the generator. Returns the loss and the accuracy before
+    /// the update.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
+        let labels = Tensor::full([latents.shape()[0], 1], 1.0);
+        let latents = Var::constant(latents.clone());
+        let (gradients, result) = differentiate(self.random("generator step", step), |pass: &mut Pass| {
+            let fakes = self.generator.forward(pass, &latents);
+            let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &fakes));
+            let loss = self.loss(&verdict, &labels);
+            let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];
+            (loss, result)
+        })?;
+        self.generator_optimizer.step(&mut self.generator, &gradients);
+        Ok(result)
+    }
+
+    fn step_latents(&self, purpose: &str, step: u64) -> Tensor {
+        let key = Key::named(self.seed, purpose).at(step as u32);
+        nn::init::uniform(&[self.settings.batch, self.settings.latent], -1.0, 1.0, key)
+    }
+}
+
+impl System for Quickdraw {
+    fn name(&self) -> &'static str {
+        "quickdraw"
+    }
+
+    fn image_shape(&self) -> [usize; 3] {
+        [28, 28, 1]
+    }
+
+    fn metrics(&self) -> &'static [&'static str] {
+        &["d_loss", "d_acc", "g_loss", "g_acc"]
+    }
+
+    fn batch_size(&self) -> usize {
+        self.settings.batch
+    }
+
+    fn batch(&self, step: u64, available: usize) -> Vec<usize> {
+        distinct_indices(Key::named(self.seed, "real batch").at(step as u32), self.settings.batch, available)
+    }
+
+    fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite> {
+        let latents = self.step_latents("discriminator latents", step);
+        let [d_loss, d_acc] = self.train_discriminator(step, reals, &latents)?;
+        let latents = self.step_latents("generator latents", step);
+        let [g_loss, g_acc] = self.train_generator(step, &latents)?;
+        Ok(vec![d_loss, d_acc, g_loss, g_acc])
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.generator.infer(latents)
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        nn::init::uniform(&[count, self.settings.latent], -1.0, 1.0, Key::named(seed, stream))
+    }
+
+    fn networks(&self) -> Vec<&Network> {
+        vec![&self.discriminator, &self.generator]
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::default();
+        self.discriminator.save(&mut state);
+        self.generator.save(&mut state);
+        self.discriminator_optimizer.save(&mut state);
+        self.generator_optimizer.save(&mut state);
+        state
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        self.state().accepts(state)?;
+        self.discriminator.load(state);
+        self.generator.load(state);
+        self.discriminator_optimizer.load(state);
+        self.generator_optimizer.load(state);
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! [`Activation`]: a bend between two linear layers.
+
+use tensor::Var;
+
+use crate::network::{Layer, Site};
+use crate::pass::Pass;
+
+/// A function of each element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x where x > 0, else the slope times x. (Keras' default slope is 0.3, PyTorch's 0.01.)
+    LeakyRelu(f64),
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// log(1 + e^x)
+    Softplus,
+}
+
+impl Layer for Activation {
+    fn describe(&self) -> String {
+        match self {
+            Activation::Relu => "ReLU".into(),
+            Activation::LeakyRelu(slope) => format!("LeakyReLU {slope}"),
+            Activation::Sigmoid => "Sigmoid".into(),
+            Activation::Tanh => "Tanh".into(),
+            Activation::Softplus => "Softplus".into(),
+        }
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        Ok(site.input.to_vec())
+    }
+
+    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+        match *self {
+            Activation::Relu => x.relu(),
+            Activation::LeakyRelu(slope) => x.leaky_relu(slope),
+            Activation::Sigmoid => x.sigmoid(),
+            Activation::Tanh => x.tanh(),
+            Activation::Softplus => x.softplus(),
+        }
+    }
+}

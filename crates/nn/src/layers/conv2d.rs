@@ -1,0 +1,191 @@
+//! [`Conv2d`] and [`ConvTranspose2d`]: a small window of weights over an image.
+
+use kernels::{ConvGeometry, Padding, TransposedPadding};
+use tensor::{Tensor, Var};
+
+use crate::init::{Dialect, Fan, Init};
+use crate::network::{Kind, Layer, Site};
+use crate::pass::Pass;
+
+/// What the two layers have in common.
+#[derive(Clone, Debug)]
+struct Window {
+    filters: usize,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    weight_init: Option<Init>,
+    weight: Tensor,
+    /// None for a layer without one.
+    bias: Option<Tensor>,
+}
+
+impl Window {
+    fn new(filters: usize, kernel: [usize; 2]) -> Self {
+        let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
+        Self { filters, kernel, stride: [1, 1], weight_init: None, weight, bias }
+    }
+
+    fn describe(&self, name: &str, padding: &str) -> String {
+        let [[kh, kw], [sh, sw]] = [self.kernel, self.stride];
+        let stride = if [sh, sw] == [1, 1] { String::new() } else { format!(" stride {sh}x{sw}") };
+        format!("{name} {kh}x{kw}{stride} {padding}")
+    }
+
+    fn draw(&mut self, site: &Site, shape: [usize; 4], fan: Fan) {
+        self.weight = site.draw("weight", self.weight_init.unwrap_or(site.dialect.weight_init()), &shape, fan);
+        if let Some(bias) = &mut self.bias {
+            *bias = site.draw("bias", site.dialect.bias_init(), &[self.filters], fan);
+        }
+    }
+
+    fn forward(&self, pass: &mut Pass, convolve: impl FnOnce(&Var) -> Var) -> Var {
+        let y = convolve(&pass.parameter("weight", &self.weight));
+        match &self.bias {
+            Some(bias) => &y + &pass.parameter("bias", bias),
+            None => y,
+        }
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        let bias = self.bias.iter().map(|bias| ("bias", Kind::Parameter, bias));
+        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).collect()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        let bias = self.bias.iter_mut().map(|bias| ("bias", Kind::Parameter, bias));
+        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).collect()
+    }
+}
+
+fn image(site: &Site) -> Result<[usize; 3], String> {
+    site.input.try_into().map_err(|_| "a convolution needs images (h, w, c): put a Reshape before it".into())
+}
+
+/// A convolution of images (h, w, in) with a kernel (kh, kw, in, out), plus a bias: (oh, ow, out).
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    window: Window,
+    padding: Padding,
+}
+
+/// A transposed convolution of images (h, w, in) with a kernel (kh, kw, out, in), plus a bias: (oh, ow, out).
+#[derive(Clone, Debug)]
+pub struct ConvTranspose2d {
+    window: Window,
+    padding: TransposedPadding,
+}
+
+macro_rules! window_options {
+    ($Layer:ident, $Padding:ident) => {
+        impl $Layer {
+            /// `filters` output channels, a square kernel, stride 1, padding `Same`, with a bias.
+            pub fn new(filters: usize, kernel: usize) -> Self {
+                Self { window: Window::new(filters, [kernel; 2]), padding: $Padding::Same }
+            }
+
+            /// With a kernel that may not be square.
+            pub fn kernel(mut self, kernel: [usize; 2]) -> Self {
+                self.window.kernel = kernel;
+                self
+            }
+
+            /// With this stride on both axes.
+            pub fn stride(mut self, stride: usize) -> Self {
+                self.window.stride = [stride; 2];
+                self
+            }
+
+            /// With this padding.
+            pub fn padding(mut self, padding: $Padding) -> Self {
+                self.padding = padding;
+                self
+            }
+
+            /// Without a bias.
+            pub fn without_bias(mut self) -> Self {
+                self.window.bias = None;
+                self
+            }
+
+            /// With weights from `init` instead of the dialect's.
+            pub fn weight_init(mut self, init: Init) -> Self {
+                self.window.weight_init = Some(init);
+                self
+            }
+        }
+    };
+}
+window_options!(Conv2d, Padding);
+window_options!(ConvTranspose2d, TransposedPadding);
+
+impl Layer for Conv2d {
+    fn describe(&self) -> String {
+        let padding = match self.padding {
+            Padding::Same => "same".into(),
+            Padding::Valid => "valid".into(),
+            Padding::Explicit([top, bottom, left, right]) => format!("pad {top},{bottom},{left},{right}"),
+        };
+        self.window.describe("Conv2d", &padding)
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let [h, w, input] = image(site)?;
+        let Window { filters, kernel, stride, .. } = self.window;
+        let g = ConvGeometry::new([1, h, w, input], kernel, filters, stride, self.padding)?;
+        let taps = kernel[0] * kernel[1];
+        self.window.draw(site, g.w_shape(), Fan { input: taps * input, output: taps * filters });
+        Ok(g.y_shape()[1..].to_vec())
+    }
+
+    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        self.window.forward(pass, |weight| x.conv2d(weight, self.window.stride, self.padding))
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        self.window.tensors()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        self.window.tensors_mut()
+    }
+}
+
+impl Layer for ConvTranspose2d {
+    fn describe(&self) -> String {
+        let padding = match self.padding {
+            TransposedPadding::Same => "same".into(),
+            TransposedPadding::Valid => "valid".into(),
+            TransposedPadding::Explicit { padding: [p, q], output_padding: [0, 0] } => format!("pad {p},{q}"),
+            TransposedPadding::Explicit { padding: [p, q], output_padding: [r, s] } => {
+                format!("pad {p},{q} out {r},{s}")
+            }
+        };
+        self.window.describe("ConvTranspose2d", &padding)
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let [h, w, input] = image(site)?;
+        let Window { filters, kernel, stride, .. } = self.window;
+        let g = ConvGeometry::transposed([1, h, w, input], kernel, filters, stride, self.padding)?;
+        let taps = kernel[0] * kernel[1];
+        let fan = match site.dialect {
+            Dialect::Keras => Fan { input: taps * input, output: taps * filters },
+            // PyTorch reads the fan in from the weight's second axis, which here is the output channels.
+            Dialect::Torch => Fan { input: taps * filters, output: taps * input },
+        };
+        self.window.draw(site, g.w_shape(), fan);
+        Ok(g.x_shape()[1..].to_vec())
+    }
+
+    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        self.window.forward(pass, |weight| x.conv_transpose2d(weight, self.window.stride, self.padding))
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        self.window.tensors()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        self.window.tensors_mut()
+    }
+}

@@ -1,0 +1,15 @@
+//! The layers, one file each.
+
+mod activation;
+mod batch_norm;
+mod conv2d;
+mod dense;
+mod dropout;
+mod shape;
+
+pub use activation::Activation;
+pub use batch_norm::{BatchNorm, Running};
+pub use conv2d::{Conv2d, ConvTranspose2d};
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use shape::{Flatten, Reshape, UpSampling2d};

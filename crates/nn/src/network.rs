@@ -1,0 +1,217 @@
+//! [`Layer`] and [`Network`]: named layers in a row.
+
+use core::fmt::Write as _;
+
+use kernels::Key;
+use tensor::{Tensor, Var};
+
+use crate::init::{Dialect, Fan, Init};
+use crate::pass::Pass;
+use crate::state::State;
+
+/// What a tensor of a layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Learned by gradients.
+    Parameter,
+    /// Updated otherwise: running statistics.
+    Buffer,
+}
+
+/// One layer: its weights, and what it does to a batch.
+pub trait Layer {
+    /// What the summary says of it: `Conv2d 5x5 /2 same`.
+    fn describe(&self) -> String;
+
+    /// Sets up the layer at its place in a network: draws its weights, returns the shape of its output (without the batch
+    /// axis).
+    ///
+    /// # Errors
+    /// One sentence, when the layer cannot follow an input of this shape.
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String>;
+
+    /// The layer applied to a batch, of shape (batch, ...).
+    fn forward(&self, pass: &mut Pass, x: &Var) -> Var;
+
+    /// Its tensors, with their names in the layer.
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        Vec::new()
+    }
+
+    /// The same, to be changed.
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        Vec::new()
+    }
+}
+
+/// Where a layer is built.
+pub struct Site<'a> {
+    /// The shape of its input, without the batch axis.
+    pub input: &'a [usize],
+    /// Whose defaults it follows.
+    pub dialect: Dialect,
+    /// The run's seed.
+    pub seed: u64,
+    /// Its name in the network: `discriminator.conv1`.
+    pub path: String,
+}
+
+impl Site<'_> {
+    /// A new tensor of the layer, from its own stream of random numbers.
+    pub fn draw(&self, name: &str, init: Init, shape: &[usize], fan: Fan) -> Tensor {
+        init.draw(shape, fan, Key::named(self.seed, &format!("{}.{name}", self.path)))
+    }
+}
+
+/// A layer in its network.
+struct Member {
+    name: String,
+    layer: Box<dyn Layer>,
+    output: Vec<usize>,
+}
+
+/// Named layers in a row.
+pub struct Network {
+    name: String,
+    input: Vec<usize>,
+    dialect: Dialect,
+    seed: u64,
+    members: Vec<Member>,
+}
+
+impl Network {
+    /// A network without layers, for inputs of shape `input` (without the batch axis). `seed` decides its weights.
+    pub fn new(name: &str, input: &[usize], dialect: Dialect, seed: u64) -> Self {
+        Self { name: name.into(), input: input.to_vec(), dialect, seed, members: Vec::new() }
+    }
+
+    /// The network with one more layer, called `name`.
+    ///
+    /// # Panics
+    /// When the layer cannot follow the one before it, or the name is taken.
+    #[track_caller]
+    pub fn with(mut self, name: &str, mut layer: impl Layer + 'static) -> Self {
+        let path = format!("{}.{name}", self.name);
+        assert!(self.members.iter().all(|member| member.name != name), "{path}: the name is taken");
+        let site = Site { input: self.output_shape(), dialect: self.dialect, seed: self.seed, path };
+        let output =
+            layer.build(&site).unwrap_or_else(|why| panic!("{} after shape {:?}: {why}", site.path, site.input));
+        self.members.push(Member { name: name.into(), layer: Box::new(layer), output });
+        self
+    }
+
+    /// Its name, which begins the names of all its tensors.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The shape of the input, without the batch axis.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// The shape of the output, without the batch axis.
+    pub fn output_shape(&self) -> &[usize] {
+        self.members.last().map_or(&self.input, |member| &member.output)
+    }
+
+    /// All layers applied to a batch.
+    ///
+    /// # Panics
+    /// When the batch's shape is not (batch, the input's shape).
+    #[track_caller]
+    pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
+        assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
+        pass.scoped(&self.name, |pass| {
+            let layer = |x: Var, member: &Member| pass.scoped(&member.name, |pass| member.layer.forward(pass, &x));
+            self.members.iter().fold(x.clone(), layer)
+        })
+    }
+
+    /// The network applied to a batch in inference: running statistics, no dropout, nothing recorded.
+    pub fn infer(&self, x: &Tensor) -> Tensor {
+        self.forward(&mut Pass::inference(), &Var::constant(x.clone())).into_value()
+    }
+
+    /// Every tensor with its full name: `discriminator.conv1.weight`.
+    pub fn tensors(&self) -> Vec<(String, Kind, &Tensor)> {
+        let mut all = Vec::new();
+        for member in &self.members {
+            let prefix = format!("{}.{}", self.name, member.name);
+            all.extend(member.layer.tensors().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)));
+        }
+        all
+    }
+
+    /// The same, to be changed.
+    pub fn tensors_mut(&mut self) -> Vec<(String, Kind, &mut Tensor)> {
+        let mut all = Vec::new();
+        for member in &mut self.members {
+            let prefix = format!("{}.{}", self.name, member.name);
+            all.extend(
+                member.layer.tensors_mut().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)),
+            );
+        }
+        all
+    }
+
+    /// Adds every tensor to `state`.
+    pub fn save(&self, state: &mut State) {
+        state.tensors.extend(self.tensors().into_iter().map(|(name, _, tensor)| (name, tensor.clone())));
+    }
+
+    /// Takes every tensor from `state`, which holds all that [`save`](Network::save) adds.
+    pub fn load(&mut self, state: &State) {
+        for (name, _, tensor) in self.tensors_mut() {
+            *tensor = state.tensors[&name].clone();
+        }
+    }
+
+    /// How many numbers of this kind it has.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
+    }
+
+    /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
+    pub fn summary(&self) -> String {
+        let rows = self.members.iter().map(|member| {
+            let count: usize = member.layer.tensors().iter().map(|(_, _, tensor)| tensor.size()).sum();
+            [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]
+        });
+        let head = ["layer", "kind", "output", "parameters"].map(String::from);
+        let input = ["input".into(), String::new(), shape_text(&self.input), "0".into()];
+        let rows: Vec<_> = [head, input].into_iter().chain(rows).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let [a, b, c, d] = [width(0), width(1), width(2), width(3)];
+        let mut table = format!("{}\n", self.name);
+        let rule = "-".repeat(a + b + c + d + 6);
+        for (i, [name, kind, output, count]) in rows.iter().enumerate() {
+            writeln!(table, "{name:<a$}  {kind:<b$}  {output:<c$}  {count:>d$}").expect("a string takes all");
+            if i == 0 {
+                table += &format!("{rule}\n");
+            }
+        }
+        let (trainable, rest) = (self.count(Kind::Parameter), self.count(Kind::Buffer));
+        table += &format!("{rule}\nTotal params: {}\n", thousands(trainable + rest));
+        table += &format!("Trainable params: {}\nNon-trainable params: {}\n", thousands(trainable), thousands(rest));
+        table
+    }
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// 4311553 as 4,311,553.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

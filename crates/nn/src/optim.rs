@@ -1,0 +1,192 @@
+//! Optimisers: what to do with a gradient.
+
+use std::collections::BTreeMap;
+
+use kernels::{Adam, Element, RmsProp, Sgd};
+use tensor::Tensor;
+
+use crate::network::{Kind, Network};
+use crate::pass::Gradients;
+use crate::state::State;
+
+/// The update rule, and its constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// Divides by a running root mean square (Tieleman and Hinton 2012).
+    RmsProp {
+        /// How much of the old mean square stays.
+        rho: f64,
+        /// Keeps the quotient finite; outside the root.
+        epsilon: f64,
+    },
+    /// RMSprop with momentum and bias correction (Kingma and Ba 2015).
+    Adam {
+        /// How much of the old mean stays.
+        beta1: f64,
+        /// How much of the old mean square stays.
+        beta2: f64,
+        /// Keeps the quotient finite.
+        epsilon: f64,
+    },
+    /// Adam as TensorFlow and Keras write it: the bias corrections go into the step size, so that epsilon is not
+    /// corrected.
+    AdamTf {
+        /// How much of the old mean stays.
+        beta1: f64,
+        /// How much of the old mean square stays.
+        beta2: f64,
+        /// Keeps the quotient finite.
+        epsilon: f64,
+    },
+    /// Plain steps, with momentum.
+    Sgd {
+        /// How much of the old velocity stays.
+        momentum: f64,
+        /// Nesterov's form.
+        nesterov: bool,
+    },
+}
+
+impl Rule {
+    /// The names of what the rule remembers of each parameter.
+    fn memory(self) -> &'static [&'static str] {
+        match self {
+            Rule::RmsProp { .. } => &["mean_square"],
+            Rule::Adam { .. } | Rule::AdamTf { .. } => &["mean", "mean_square"],
+            Rule::Sgd { .. } => &["velocity"],
+        }
+    }
+}
+
+/// Updates the parameters of one network, and remembers what the rule needs between updates.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    name: String,
+    rule: Rule,
+    learning_rate: f64,
+    decay: f64,
+    clip: f64,
+    updates: u64,
+    memory: BTreeMap<String, Vec<Tensor>>,
+}
+
+impl Optimizer {
+    /// An optimiser of the parameters of `network`, with no decay and no clipping.
+    pub fn new(network: &Network, rule: Rule, learning_rate: f64) -> Self {
+        let mut memory = BTreeMap::new();
+        for (name, kind, tensor) in network.tensors() {
+            if kind == Kind::Parameter {
+                memory.insert(name, vec![Tensor::zeros(*tensor.shape()); rule.memory().len()]);
+            }
+        }
+        Self { name: network.name().into(), rule, learning_rate, decay: 0.0, clip: f64::INFINITY, updates: 0, memory }
+    }
+
+    /// The old Keras RMSprop: rho 0.9, epsilon 1e-7 outside the root, no momentum.
+    pub fn rms_prop(network: &Network, learning_rate: f64) -> Self {
+        Self::new(network, Rule::RmsProp { rho: 0.9, epsilon: 1e-7 }, learning_rate)
+    }
+
+    /// Adam with PyTorch's epsilon, 1e-8.
+    pub fn adam(network: &Network, learning_rate: f64, beta1: f64, beta2: f64) -> Self {
+        Self::new(network, Rule::Adam { beta1, beta2, epsilon: 1e-8 }, learning_rate)
+    }
+
+    /// With the step size learning_rate / (1 + decay * t) at update t, from 0.
+    pub fn decay(self, decay: f64) -> Self {
+        Self { decay, ..self }
+    }
+
+    /// With each gradient element forced into [-clip, clip].
+    pub fn clip(self, clip: f64) -> Self {
+        Self { clip, ..self }
+    }
+
+    /// One update of `network` by `gradients`, and its new running statistics.
+    ///
+    /// # Panics
+    /// When a gradient names a parameter that the network does not have.
+    pub fn step(&mut self, network: &mut Network, gradients: &Gradients) {
+        let learning_rate = self.learning_rate / (1.0 + self.decay * self.updates as f64);
+        self.updates += 1;
+        let mut parameters: BTreeMap<_, _> =
+            network.tensors_mut().into_iter().map(|(name, _, tensor)| (name, tensor)).collect();
+        for (name, gradient) in &gradients.parameters {
+            let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
+            let memory =
+                self.memory.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
+            update(self.rule, learning_rate, self.clip, self.updates, gradient, memory, theta.data_mut());
+        }
+        for (name, value) in &gradients.buffers {
+            let buffer = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no buffer `{name}`", self.name));
+            **buffer = value.clone();
+        }
+    }
+
+    /// Adds what it remembers to `state`.
+    pub fn save(&self, state: &mut State) {
+        state.counters.insert(self.counter_name(), self.updates);
+        for (name, memory) in &self.memory {
+            for (what, tensor) in self.rule.memory().iter().zip(memory) {
+                state.tensors.insert(slot_name(name, what), tensor.clone());
+            }
+        }
+    }
+
+    /// Takes what it remembers from `state`, which holds all that [`save`](Optimizer::save) adds.
+    pub fn load(&mut self, state: &State) {
+        self.updates = state.counters[&self.counter_name()];
+        for (name, memory) in &mut self.memory {
+            for (what, tensor) in self.rule.memory().iter().zip(memory) {
+                *tensor = state.tensors[&slot_name(name, what)].clone();
+            }
+        }
+    }
+
+    fn counter_name(&self) -> String {
+        format!("optimizer.{}.updates", self.name)
+    }
+}
+
+fn slot_name(parameter: &str, what: &str) -> String {
+    format!("optimizer.{parameter}.{what}")
+}
+
+/// One update of one parameter; `t` counts from 1.
+fn update(
+    rule: Rule,
+    learning_rate: f64,
+    clip: f64,
+    t: u64,
+    gradient: &Tensor,
+    memory: &mut [Tensor],
+    theta: &mut [f32],
+) {
+    let clipped;
+    let g = match rule {
+        Rule::RmsProp { .. } => gradient,
+        _ if clip == f64::INFINITY => gradient,
+        _ => {
+            clipped = tensor::Var::constant(gradient.clone()).clamp(-clip, clip).into_value();
+            &clipped
+        }
+    };
+    match (rule, memory) {
+        (Rule::RmsProp { rho, epsilon }, [mean_square]) => {
+            f32::rms_prop(RmsProp { learning_rate, rho, epsilon, clip }, g.data(), mean_square.data_mut(), theta);
+        }
+        (Rule::Adam { beta1, beta2, epsilon }, [m, v]) => {
+            f32::adam(Adam { learning_rate, beta1, beta2, epsilon, t }, g.data(), [m.data_mut(), v.data_mut()], theta);
+        }
+        (Rule::AdamTf { beta1, beta2, epsilon }, [m, v]) => {
+            // sqrt(v / c2) + epsilon / sqrt(c2) is (sqrt(v) + epsilon) / sqrt(c2): only epsilon's scale differs.
+            let correction = 1.0 - kernels::reference::power(beta2, t);
+            let adam = Adam { learning_rate, beta1, beta2, epsilon: epsilon / correction.sqrt(), t };
+            f32::adam(adam, g.data(), [m.data_mut(), v.data_mut()], theta);
+        }
+        (Rule::Sgd { momentum, nesterov }, [velocity]) => {
+            f32::sgd(Sgd { learning_rate, momentum, nesterov }, g.data(), velocity.data_mut(), theta);
+        }
+        _ => unreachable!("the memory was made for the rule"),
+    }
+}

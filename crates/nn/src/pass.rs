@@ -1,0 +1,142 @@
+//! [`Pass`]: one walk through networks, and the modes that it is made in.
+//!
+//! A network is only its weights; what happens to them in a step is the pass's business:
+//!
+//! * **training or inference**: whether dropout drops and batch normalisation uses the batch's own statistics;
+//! * **frozen or not**: whether the weights are put on the tape, to be differentiated by, or are constants. In a frozen
+//!   stretch no weight gradient is ever computed, and running statistics stay.
+//!
+//! [`differentiate`] makes a training pass and its gradients.
+
+use kernels::Key;
+use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
+
+/// What a pass draws its random numbers from: the run's seed, the training step, and what the pass is for, as one step can
+/// lead through the same layer twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// The run's seed.
+    pub seed: u64,
+    /// The training step.
+    pub step: u64,
+    /// Such as `discriminator step`.
+    pub purpose: &'static str,
+}
+
+/// One walk through networks.
+pub struct Pass {
+    tape: Tape,
+    /// None in inference.
+    training: Option<Draw>,
+    frozen: bool,
+    path: Vec<String>,
+    bound: Vec<(String, Var)>,
+    updates: Vec<(String, Tensor)>,
+}
+
+impl Pass {
+    /// Inference: no dropout, running statistics, nothing recorded.
+    pub fn inference() -> Self {
+        Self::with(Tape::new(), None, true)
+    }
+
+    /// Training, recorded on `tape`.
+    pub fn training(tape: &Tape, draw: Draw) -> Self {
+        Self::with(tape.clone(), Some(draw), false)
+    }
+
+    fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
+        Self { tape, training, frozen, path: Vec::new(), bound: Vec::new(), updates: Vec::new() }
+    }
+
+    /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
+    /// inference is not changed by it: dropout keeps dropping.
+    pub fn frozen<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = core::mem::replace(&mut self.frozen, true);
+        let result = body(self);
+        self.frozen = outer;
+        result
+    }
+
+    /// Walks through `body` with `name` added to the path of names.
+    pub fn scoped<R>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> R) -> R {
+        self.path.push(name.into());
+        let tape = self.tape.clone();
+        let result = tape.scoped(name, || body(self));
+        self.path.pop();
+        result
+    }
+
+    /// Whether this is a training pass.
+    pub fn is_training(&self) -> bool {
+        self.training.is_some()
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        format!("{}.{name}", self.path.join("."))
+    }
+
+    /// The parameter `name` of the layer at hand: on the tape, unless it is frozen.
+    pub fn parameter(&mut self, name: &str, value: &Tensor) -> Var {
+        if self.frozen {
+            return Var::constant(value.clone());
+        }
+        let name = self.full_name(name);
+        if let Some((_, var)) = self.bound.iter().find(|(bound, _)| *bound == name) {
+            return var.clone();
+        }
+        let var = self.tape.variable(&name, value.clone());
+        self.bound.push((name, var.clone()));
+        var
+    }
+
+    /// The stream of random numbers of the layer at hand; None in inference.
+    pub fn key(&self) -> Option<Key> {
+        let Draw { seed, step, purpose } = self.training?;
+        Some(Key::named(seed, &format!("{purpose}: {}", self.path.join("."))).at(step as u32))
+    }
+
+    /// Sets the buffer `name` of the layer at hand once the step is made; not where weights are frozen.
+    pub fn update(&mut self, name: &str, value: impl FnOnce() -> Tensor) {
+        if !self.frozen {
+            self.updates.push((self.full_name(name), value()));
+        }
+    }
+}
+
+/// What a training pass found: the gradient of the loss by every parameter that was not frozen, and the new running
+/// statistics, in the order of the walk.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    /// Parameter names and gradients.
+    pub parameters: Vec<(String, Tensor)>,
+    /// Buffer names and new values.
+    pub buffers: Vec<(String, Tensor)>,
+}
+
+/// Makes a training pass, `forward`, which returns the loss and whatever else the caller wants to know; and the gradients of
+/// the loss by all parameters that `forward` met unfrozen.
+///
+/// # Errors
+/// When the loss, a gradient or a new running statistic is not finite. As a pass is a function of its inputs alone, it is
+/// then made once more on a [watching](Tape::watching) tape, to name the first bad value: that costs nothing as long as all is well.
+pub fn differentiate<R>(draw: Draw, forward: impl Fn(&mut Pass) -> (Var, R)) -> Result<(Gradients, R), NonFinite> {
+    let once = |tape: Tape| {
+        let mut pass = Pass::training(&tape, draw);
+        let (loss, result) = forward(&mut pass);
+        let (names, wanted): (Vec<_>, Vec<_>) = pass.bound.into_iter().unzip();
+        let gradients = grad(&loss, &wanted, Options::default()).into_iter().map(Var::into_value);
+        let parameters = names.into_iter().zip(gradients).collect();
+        (tape, loss.into_value(), Gradients { parameters, buffers: pass.updates }, result)
+    };
+    let (tape, loss, gradients, result) = once(Tape::new());
+    drop(tape);
+    let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
+    let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));
+    let found = [("loss", format!("the loss of the {}", draw.purpose), &loss)].into_iter().chain(named).chain(buffers);
+    let first = found.filter_map(|(op, what, tensor)| NonFinite::in_tensor(op, &what, tensor)).next();
+    match first {
+        None => Ok((gradients, result)),
+        Some(outcome) => Err(once(Tape::watching()).0.non_finite().unwrap_or(outcome)),
+    }
+}

@@ -1,0 +1,47 @@
+//! `add`: the sum of two tensors.
+//!
+//! y = a + b: both slopes are 1, so the gradient passes on unchanged, summed over what was repeated by broadcasting.
+//! Nothing is kept.
+
+use core::ops;
+
+use kernels::{Binary, Element};
+
+use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
+use crate::{Call, Op, Saves, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "add",
+    idea: "The sum; the gradient goes to both.",
+    forward: "y = a + b",
+    rule: "ga = gy, gb = gy (summed over repeated axes)",
+    cases: || broadcasting(Domain::Any, |a, b| a + b),
+};
+
+struct Add;
+
+/// a + b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+impl<T: Element> ops::Add for &Var<T> {
+    type Output = Var<T>;
+
+    #[track_caller]
+    fn add(self, other: Self) -> Var<T> {
+        broadcast_to::pairwise(Add, Binary::Add, self, other)
+    }
+}
+
+impl<T: Element> Op<T> for Add {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let [a, b] = [call.input_shape(0), call.input_shape(1)];
+        vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b))]
+    }
+}

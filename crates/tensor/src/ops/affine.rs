@@ -1,0 +1,67 @@
+//! `affine`: each element times one constant, plus another.
+//!
+//! y = scale * x + shift, dy/dx = scale. Nothing is kept.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "affine",
+    idea: "A constant factor and a constant shift.",
+    forward: "y = scale * x + shift",
+    rule: "gx = scale * gy",
+    cases: || elementwise(Domain::Any, |x| x.affine(-1.75, 0.5)),
+};
+
+struct Affine {
+    scale: f64,
+    shift: f64,
+}
+
+impl<T: Element> Var<T> {
+    /// scale * x + shift, elementwise, rounded once.
+    #[track_caller]
+    pub fn affine(&self, scale: f64, shift: f64) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Affine { scale, shift }, self.value().data(), y));
+        Self::record(Affine { scale, shift }, &[self], y)
+    }
+
+    /// Each element times `factor`.
+    #[track_caller]
+    pub fn scale(&self, factor: f64) -> Self {
+        self.affine(factor, 0.0)
+    }
+
+    /// Each element plus `shift`.
+    #[track_caller]
+    pub fn add_scalar(&self, shift: f64) -> Self {
+        self.affine(1.0, shift)
+    }
+
+    /// -x, elementwise.
+    #[track_caller]
+    pub fn neg(&self) -> Self {
+        self.affine(-1.0, 0.0)
+    }
+}
+
+impl<T: Element> Op<T> for Affine {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("x * {} + {}", self.scale, self.shift)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.scale(self.scale))]
+    }
+}

@@ -1,0 +1,173 @@
+//! `batch_norm`: each channel of a batch gets mean 0 and variance 1, then a learned scale and shift.
+//!
+//! Per channel, over the n rows of x (Ioffe and Szegedy 2015):
+//!
+//!     mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh = (x - mu) / s    y = gamma * xh + beta
+//!
+//! The derivative, with everything that depends on x through mu and v taken together:
+//!
+//!     gbeta = sum(gy)    ggamma = sum(gy * xh)    gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)
+//!
+//! It keeps x and gamma, and the two statistics, which are small. Keeping xh instead of x would save nothing. An ordinary sweep
+//! computes the three gradients in one fused kernel; a recorded one is made of ops, from x on, so that the second
+//! derivative sees that mu and v depend on x.
+
+use kernels::Element;
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::shape::Shape;
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "batch_norm",
+    idea: "Mean 0 and variance 1 for every channel of the batch, then a learned scale and shift.",
+    forward: "y = gamma * (x - mean) / sqrt(variance + epsilon) + beta",
+    rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
+    cases,
+};
+
+fn cases() -> Vec<Case> {
+    let flat = [[2, 1], [3, 1], [2, 5], [5, 2], [7, 3], [4, 4], [13, 1], [3, 11], [6, 2], [17, 2]].map(Vec::from);
+    let images = [
+        [1, 2, 2, 1],
+        [2, 1, 1, 3],
+        [1, 3, 2, 2],
+        [2, 3, 5, 1],
+        [3, 2, 2, 5],
+        [1, 1, 7, 2],
+        [2, 2, 3, 3],
+        [1, 5, 1, 4],
+        [4, 1, 3, 1],
+        [1, 4, 3, 7],
+    ]
+    .map(Vec::from);
+    let case = |shape: Vec<usize>| {
+        let channels = [shape[shape.len() - 1]];
+        let inputs = vec![
+            sample(Domain::Any, 1, &shape),
+            sample(Domain::AwayFromZero, 2, &channels),
+            sample(Domain::Any, 3, &channels),
+        ];
+        Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
+    };
+    flat.into_iter().chain(images).map(case).collect()
+}
+
+/// What a batch was like: the mean and the biased variance of each channel.
+#[derive(Clone, Debug)]
+pub struct Statistics<T: Element = f32> {
+    /// The mean of each channel.
+    pub mean: Tensor<T>,
+    /// The mean squared deviation of each channel.
+    pub variance: Tensor<T>,
+    /// How many values there were for each channel.
+    pub count: usize,
+}
+
+struct BatchNorm<T: Element> {
+    statistics: Statistics<T>,
+    epsilon: f64,
+}
+
+impl<T: Element> Var<T> {
+    /// Normalises `self`, of shape (..., channels), by its own statistics, which are returned as well; `gamma` and
+    /// `beta` have shape (channels).
+    ///
+    /// # Panics
+    /// When the shapes do not fit, or the batch is empty.
+    #[track_caller]
+    pub fn batch_norm(&self, gamma: &Self, beta: &Self, epsilon: f64) -> (Self, Statistics<T>) {
+        let channels = *self.shape().last().unwrap_or(&0);
+        let fits = **gamma.shape() == [channels] && **beta.shape() == [channels];
+        assert!(
+            fits,
+            "batch_norm: gamma {} and beta {} must be [{channels}], the last axis of {}",
+            gamma.shape(),
+            beta.shape(),
+            self.shape()
+        );
+        assert!(self.value().size() > 0, "batch_norm: nothing to normalise in {}", self.shape());
+        let x = self.value();
+        let mut mean = Tensor::zeros([channels]);
+        let variance =
+            Tensor::written([channels], |variance| T::channel_statistics(x.data(), mean.data_mut(), variance));
+        let y = Tensor::written(*self.shape(), |y| {
+            let affine = [gamma.value().data(), beta.value().data()];
+            T::batch_norm(x.data(), [mean.data(), variance.data()], affine, epsilon, y);
+        });
+        let statistics = Statistics { mean, variance, count: x.size() / channels };
+        let op = BatchNorm { statistics: statistics.clone(), epsilon };
+        (Self::record(op, &[self, gamma, beta], y), statistics)
+    }
+}
+
+impl<T: Element> Op<T> for BatchNorm<T> {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("epsilon {}", self.epsilon)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0).and(Saves::input(1))
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let (x, gamma) = (call.input(0), call.input(1));
+        let gradients = if call.recording() { self.composed(&x, &gamma, gy) } else { self.fused(&x, &gamma, gy) };
+        gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
+    }
+}
+
+impl<T: Element> BatchNorm<T> {
+    /// The three gradients in one kernel.
+    fn fused(&self, x: &Var<T>, gamma: &Var<T>, gy: &Var<T>) -> [Var<T>; 3] {
+        let Statistics { mean, variance, .. } = &self.statistics;
+        let (mut ggamma, mut gbeta) = (Tensor::zeros(*gamma.shape()), Tensor::zeros(*gamma.shape()));
+        let gx = Tensor::written(*x.shape(), |gx| {
+            let (x, gy, gamma) = (x.value().data(), gy.value().data(), gamma.value().data());
+            let statistics = [mean.data(), variance.data()];
+            T::batch_norm_grad(x, gy, statistics, gamma, self.epsilon, gx, [ggamma.data_mut(), gbeta.data_mut()]);
+        });
+        [gx, ggamma, gbeta].map(Var::constant)
+    }
+
+    /// The same three gradients as ops.
+    fn composed(&self, x: &Var<T>, gamma: &Var<T>, gy: &Var<T>) -> [Var<T>; 3] {
+        let channels: Shape = *gamma.shape();
+        let share = 1.0 / self.statistics.count as f64;
+        let centred = x - &x.mean_to(channels);
+        let deviation = centred.square().mean_to(channels).add_scalar(self.epsilon).sqrt();
+        let normal = &centred / &deviation;
+        let gbeta = gy.sum_to(channels);
+        let ggamma = (gy * &normal).sum_to(channels);
+        let inner = &(gy - &gbeta.scale(share)) - &(&normal * &ggamma.scale(share));
+        [&inner * &(gamma / &deviation), ggamma, gbeta]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Tape, vjp};
+
+    #[test]
+    fn the_fused_rule_and_the_composed_one_agree() {
+        for case in cases() {
+            let gradients = |options| {
+                let tape = Tape::new();
+                let inputs: Vec<_> = case.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
+                let y = (case.apply)(&inputs);
+                vjp(&y, &Var::constant(sample(Domain::Any, 9, y.shape())), &inputs, options)
+            };
+            for (fused, composed) in gradients(Options::default()).iter().zip(gradients(Options::CREATE_GRAPH)) {
+                for (a, b) in fused.value().data().iter().zip(composed.value().data()) {
+                    assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{}: {a} and {b}", case.label);
+                }
+            }
+        }
+    }
+}

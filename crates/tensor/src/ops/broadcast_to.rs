@@ -1,0 +1,80 @@
+//! `broadcast_to`: repeats a tensor along axes; and how two tensors of different shapes come together.
+//!
+//! Every element of x appears several times in y, so its gradient is the sum over all its copies: the adjoint of
+//! repeating is summing ([`sum_to`](super::sum_to)), and the other way round. Nothing is kept.
+
+use kernels::{Binary, Element};
+
+use crate::ops::{Entry, repeated_shapes};
+use crate::shape::Shape;
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "broadcast_to",
+    idea: "Repeats a tensor along axes of length 1, or new ones in front.",
+    forward: "y[i, j] = x[j]",
+    rule: "gx[j] = sum over i of gy[i, j]",
+    cases: || repeated_shapes(|small, _| small, |x, large| x.broadcast_to(large)),
+};
+
+struct BroadcastTo;
+
+impl<T: Element> Var<T> {
+    /// The tensor repeated to fill `shape`: aligned at the last axis, axes of length 1 (or missing in front) repeat.
+    ///
+    /// # Panics
+    /// When it does not fit.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        let Some(steps) = self.shape().repetitions(&shape) else {
+            panic!(
+                "broadcast_to: {} does not repeat to {shape}: aligned at the last axis, each length must be equal or 1",
+                self.shape()
+            )
+        };
+        if *self.shape() == shape {
+            return self.clone();
+        }
+        let mut y = self.value().clone();
+        for [outer, repeated, inner] in steps {
+            y = Tensor::written([outer, repeated, inner], |to| T::repeat_axis([outer, repeated, inner], y.data(), to));
+        }
+        Self::record(BroadcastTo, &[self], y.reshape(shape))
+    }
+}
+
+impl<T: Element> Op<T> for BroadcastTo {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.sum_to(call.input_shape(0)))]
+    }
+}
+
+/// What add, sub, mul and div have in common: `kernel` on the pairs of elements of `a` and `b`. When b is a row that goes
+/// with each of a's rows (a bias), it is read in place; else both are first repeated to their common shape.
+#[track_caller]
+pub(super) fn pairwise<T: Element>(op: impl Op<T>, kernel: Binary, a: &Var<T>, b: &Var<T>) -> Var<T> {
+    let name = op.name();
+    let Some(common) = a.shape().broadcast(b.shape()) else {
+        panic!(
+            "{name}: {} and {} do not broadcast: aligned at the last axis, lengths must be equal or 1",
+            a.shape(),
+            b.shape()
+        )
+    };
+    let is_row = *a.shape() == common && a.shape().ends_with(b.shape()) && b.value().size() > 0;
+    if *a.shape() != *b.shape() && !is_row {
+        return pairwise(op, kernel, &a.broadcast_to(common), &b.broadcast_to(common));
+    }
+    let y = Tensor::written(common, |y| T::binary_rows(kernel, a.value().data(), b.value().data(), y));
+    Var::record(op, &[a, b], y)
+}

@@ -1,0 +1,104 @@
+//! `clamp`: forces each element into an interval.
+//!
+//! y = min(max(x, low), high); dy/dx = 1 inside the interval (its ends too), 0 outside. It keeps x.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Case, Domain, Entry, elementwise, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "clamp",
+    idea: "Forces numbers into [low, high].",
+    forward: "y = min(max(x, low), high)",
+    rule: "gx = gy if low <= x <= high else 0",
+    cases: || elementwise(Domain::AwayFromZero, |x| x.clamp(-0.1, 3.0)),
+};
+
+/// The row of the derivative, which is an op too.
+pub const GRAD_ENTRY: Entry = Entry {
+    name: "clamp_grad",
+    idea: "The gradient on its way back through clamp.",
+    forward: "gx = g if low <= x <= high else 0",
+    rule: "gg = gy if low <= x <= high else 0; nothing to x",
+    cases: || {
+        let with_mask = |case: Case| {
+            let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
+            Case::new(case.label, case.inputs, move |v| ClampGrad::apply(Clamp { low: -0.1, high: 3.0 }, &mask, &v[0]))
+        };
+        elementwise(Domain::Any, Var::clone).into_iter().map(with_mask).collect()
+    },
+};
+
+#[derive(Clone, Copy)]
+struct Clamp {
+    low: f64,
+    high: f64,
+}
+
+impl<T: Element> Var<T> {
+    /// x forced into [low, high].
+    #[track_caller]
+    pub fn clamp(&self, low: f64, high: f64) -> Self {
+        let op = Unary::Clamp { low, high };
+        let y = Tensor::written(*self.shape(), |y| T::unary(op, self.value().data(), y));
+        Self::record(Clamp { low, high }, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Clamp {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("[{}, {}]", self.low, self.high)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let x = call.input(0);
+        vec![Some(ClampGrad::apply(*self, &x, gy))]
+    }
+}
+
+/// Lets the gradient through where x says so.
+struct ClampGrad<T: Element> {
+    of: Clamp,
+    x: Tensor<T>,
+}
+
+impl<T: Element> ClampGrad<T> {
+    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the slope is constant but for the kinks, no
+    /// gradient flows to x: a second derivative costs nothing here.
+    #[track_caller]
+    fn apply(of: Clamp, x: &Var<T>, g: &Var<T>) -> Var<T> {
+        let Clamp { low, high } = of;
+        let x = x.value().clone();
+        let op = Binary::ClampGrad { low, high };
+        let gx = Tensor::written(*g.shape(), |gx| T::binary(op, x.data(), g.value().data(), gx));
+        Var::record(Self { of, x }, &[g], gx)
+    }
+}
+
+impl<T: Element> Op<T> for ClampGrad<T> {
+    fn name(&self) -> &'static str {
+        GRAD_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        Op::<T>::attributes(&self.of)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
+    }
+}

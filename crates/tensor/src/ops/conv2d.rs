@@ -1,0 +1,217 @@
+//! `conv2d`, its input gradient and its weight gradient: three ops that are closed under differentiation.
+//!
+//! The number T(x, w, g) = <conv(x, w), g> is linear in each of x, w and g. Its three partial derivatives are
+//!
+//! * by g: conv(x, w), the convolution (`conv2d`);
+//! * by x: what sends g back along the taps (`conv2d_input_grad`, which is the transposed convolution of g);
+//! * by w: what correlates x with g (`conv2d_weight_grad`).
+//!
+//! Differentiating any of the three by one of its two arguments gives another of the three. So six rules, two an op, close the
+//! family at every order, and three kernels compute it. Each op keeps the argument that the other one's gradient needs.
+
+use kernels::{ConvGeometry, Element, Padding, TransposedPadding};
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the convolution.
+pub const ENTRY: Entry = Entry {
+    name: "conv2d",
+    idea: "A small window of weights slides over an image.",
+    forward: "y(n,oy,ox,o) = sum over ky,kx,i of x(n, oy*s-p+ky, ox*s-p+kx, i) * w(ky,kx,i,o)",
+    rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
+    cases: || cases(|g| [g.x_shape(), g.w_shape()], |g, a, b| a.conv2d_with(b, g)),
+};
+
+/// The row of the input gradient.
+pub const INPUT_GRAD_ENTRY: Entry = Entry {
+    name: "conv2d_input_grad",
+    idea: "The convolution backwards: the transposed convolution.",
+    forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
+    rule: "for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)",
+    cases: || cases(|g| [g.y_shape(), g.w_shape()], |g, a, b| a.conv2d_input_grad(b, g)),
+};
+
+/// The row of the weight gradient.
+pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
+    name: "conv2d_weight_grad",
+    idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
+    forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
+    rule: "for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)",
+    cases: || cases(|g| [g.x_shape(), g.y_shape()], |g, a, b| a.conv2d_weight_grad(b, g)),
+};
+
+/// Geometries of every kind: one pixel, H != W, kh != kw, strides, all paddings, batch 1, transposed.
+pub(crate) fn geometries() -> Vec<ConvGeometry> {
+    use Padding::{Explicit, Same, Valid};
+    let list = [
+        ([1, 1, 1, 1], [1, 1], 1, [1, 1], Valid),
+        ([1, 3, 3, 1], [3, 3], 1, [1, 1], Same),
+        ([2, 4, 5, 2], [3, 2], 3, [1, 1], Same),
+        ([1, 5, 4, 3], [2, 3], 2, [1, 1], Valid),
+        ([3, 7, 7, 1], [5, 5], 2, [2, 2], Same),
+        ([1, 7, 5, 2], [5, 3], 1, [2, 1], Same),
+        ([2, 6, 7, 1], [4, 4], 2, [2, 2], Explicit([1, 1, 1, 1])),
+        ([1, 6, 5, 2], [3, 3], 2, [2, 2], Explicit([0, 1, 1, 0])),
+        ([1, 2, 3, 1], [5, 5], 2, [1, 1], Same),
+        ([2, 3, 2, 2], [1, 1], 3, [1, 1], Same),
+        ([1, 5, 5, 1], [1, 1], 2, [2, 2], Valid),
+        ([1, 8, 3, 1], [3, 1], 1, [3, 1], Valid),
+        ([1, 3, 8, 1], [1, 3], 1, [1, 3], Same),
+        ([2, 5, 3, 1], [2, 2], 1, [3, 2], Same),
+        ([1, 4, 4, 5], [3, 3], 1, [1, 1], Same),
+        ([1, 4, 4, 1], [3, 3], 7, [1, 1], Same),
+        ([1, 9, 4, 1], [4, 2], 2, [3, 2], Explicit([2, 1, 0, 1])),
+        ([5, 2, 2, 1], [2, 2], 1, [1, 1], Valid),
+    ];
+    let plain = list.map(|(x, kernel, out, stride, padding)| ConvGeometry::new(x, kernel, out, stride, padding));
+    let torch = TransposedPadding::Explicit { padding: [1, 1], output_padding: [1, 0] };
+    let transposed = [
+        ([1, 3, 4, 2], [5, 5], 1, [1, 1], TransposedPadding::Same),
+        ([2, 2, 3, 1], [4, 3], 2, [2, 2], TransposedPadding::Same),
+        ([1, 2, 2, 2], [5, 4], 1, [2, 3], TransposedPadding::Valid),
+        ([1, 3, 2, 1], [3, 4], 2, [2, 2], torch),
+    ]
+    .map(|(x, kernel, out, stride, padding)| ConvGeometry::transposed(x, kernel, out, stride, padding));
+    plain.into_iter().chain(transposed).map(|g| g.expect("a possible geometry")).collect()
+}
+
+fn cases(
+    shapes: fn(&ConvGeometry) -> [[usize; 4]; 2],
+    apply: fn(ConvGeometry, &Var<f64>, &Var<f64>) -> Var<f64>,
+) -> Vec<Case> {
+    let case = |g: ConvGeometry| {
+        let inputs = shapes(&g).iter().zip(1..).map(|(shape, seed)| sample(Domain::Any, seed, shape)).collect();
+        Case::new(describe(&g), inputs, move |v| apply(g, &v[0], &v[1]))
+    };
+    geometries().into_iter().map(case).collect()
+}
+
+fn describe(g: &ConvGeometry) -> String {
+    let [x, k, s, p, y] = [g.input, g.kernel, g.stride, g.pad, g.output].map(|[a, b]| format!("{a}x{b}"));
+    format!("{x}x{} to {y}x{}, kernel {k}, stride {s}, pad {p}", g.in_channels, g.out_channels)
+}
+
+#[derive(Clone, Copy)]
+enum Member {
+    Forward,
+    InputGrad,
+    WeightGrad,
+}
+
+/// A member of the family: which of the three, and the geometry that they share.
+struct Conv2d {
+    member: Member,
+    geometry: ConvGeometry,
+}
+
+#[track_caller]
+fn expect_shape<T: Element>(op: &str, what: &str, var: &Var<T>, wanted: [usize; 4], g: &ConvGeometry) {
+    assert!(**var.shape() == wanted, "{op}: {what} has shape {}, not {wanted:?} ({})", var.shape(), describe(g));
+}
+
+impl<T: Element> Var<T> {
+    /// The convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, in, out): (n, oh, ow, out).
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d(&self, weight: &Self, stride: [usize; 2], padding: Padding) -> Self {
+        let (&[n, h, w, channels], &[kh, kw, input, out]) = (&**self.shape(), &**weight.shape()) else {
+            panic!("conv2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
+        };
+        assert_eq!(
+            channels,
+            input,
+            "conv2d: images of {channels} channels, but the weight {} reads {input}",
+            weight.shape()
+        );
+        let g = ConvGeometry::new([n, h, w, channels], [kh, kw], out, stride, padding);
+        self.conv2d_with(weight, g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape())))
+    }
+
+    /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out, in).
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or nothing is left of the output.
+    #[track_caller]
+    pub fn conv_transpose2d(&self, weight: &Self, stride: [usize; 2], padding: TransposedPadding) -> Self {
+        let (&[n, h, w, channels], &[kh, kw, out, input]) = (&**self.shape(), &**weight.shape()) else {
+            panic!("conv_transpose2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
+        };
+        assert_eq!(
+            channels,
+            input,
+            "conv_transpose2d: images of {channels} channels, but the weight {} reads {input}",
+            weight.shape()
+        );
+        let g = ConvGeometry::transposed([n, h, w, channels], [kh, kw], out, stride, padding);
+        let g = g.unwrap_or_else(|why| panic!("conv_transpose2d: {why} (images {})", self.shape()));
+        self.conv2d_input_grad(weight, g)
+    }
+
+    /// [`conv2d`](Var::conv2d) with a geometry that is already known.
+    #[track_caller]
+    pub fn conv2d_with(&self, weight: &Self, g: ConvGeometry) -> Self {
+        expect_shape("conv2d", "the image", self, g.x_shape(), &g);
+        expect_shape("conv2d", "the weight", weight, g.w_shape(), &g);
+        let y = Tensor::written(g.y_shape(), |y| T::conv2d(&g, self.value().data(), weight.value().data(), y));
+        Self::record(Conv2d { member: Member::Forward, geometry: g }, &[self, weight], y)
+    }
+
+    /// The gradient by the image of a convolution with `weight`, for `self` as the gradient by its value.
+    #[track_caller]
+    pub fn conv2d_input_grad(&self, weight: &Self, g: ConvGeometry) -> Self {
+        expect_shape("conv2d_input_grad", "the gradient", self, g.y_shape(), &g);
+        expect_shape("conv2d_input_grad", "the weight", weight, g.w_shape(), &g);
+        let (gy, w) = (self.value(), weight.value());
+        let gx = Tensor::written(g.x_shape(), |gx| T::conv2d_input_grad(&g, gy.data(), w.data(), gx));
+        Self::record(Conv2d { member: Member::InputGrad, geometry: g }, &[self, weight], gx)
+    }
+
+    /// The gradient by the weight of a convolution of the image `self`, for `gy` as the gradient by its value.
+    #[track_caller]
+    pub fn conv2d_weight_grad(&self, gy: &Self, g: ConvGeometry) -> Self {
+        expect_shape("conv2d_weight_grad", "the image", self, g.x_shape(), &g);
+        expect_shape("conv2d_weight_grad", "the gradient", gy, g.y_shape(), &g);
+        let (x, gradient) = (self.value(), gy.value());
+        let gw = Tensor::written(g.w_shape(), |gw| T::conv2d_weight_grad(&g, x.data(), gradient.data(), gw));
+        Self::record(Conv2d { member: Member::WeightGrad, geometry: g }, &[self, gy], gw)
+    }
+}
+
+impl<T: Element> Op<T> for Conv2d {
+    fn name(&self) -> &'static str {
+        match self.member {
+            Member::Forward => ENTRY.name,
+            Member::InputGrad => INPUT_GRAD_ENTRY.name,
+            Member::WeightGrad => WEIGHT_GRAD_ENTRY.name,
+        }
+    }
+
+    fn attributes(&self) -> String {
+        let [k, s, p] =
+            [self.geometry.kernel, self.geometry.stride, self.geometry.pad].map(|[a, b]| format!("{a}x{b}"));
+        format!("{k} stride {s} pad {p}")
+    }
+
+    fn saves(&self, tracked: &[bool]) -> Saves {
+        Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
+    }
+
+    fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
+        let g = self.geometry;
+        let (a, b) = (|| call.input(0), || call.input(1));
+        let first = || match self.member {
+            Member::Forward => v.conv2d_input_grad(&b(), g),
+            Member::InputGrad => v.conv2d_with(&b(), g),
+            Member::WeightGrad => b().conv2d_input_grad(v, g),
+        };
+        let second = || match self.member {
+            Member::Forward => a().conv2d_weight_grad(v, g),
+            Member::InputGrad => v.conv2d_weight_grad(&a(), g),
+            Member::WeightGrad => a().conv2d_with(v, g),
+        };
+        vec![call.wants(0).then(first), call.wants(1).then(second)]
+    }
+}

@@ -1,0 +1,49 @@
+//! `div`: the elementwise quotient of two tensors.
+//!
+//! y = a / b: dy/da = 1 / b, dy/db = -a / b^2 = -y / b. It keeps b, and y if b's gradient is needed.
+
+use core::ops;
+
+use kernels::{Binary, Element};
+
+use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
+use crate::{Call, Op, Saves, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "div",
+    idea: "The quotient.",
+    forward: "y = a / b",
+    rule: "ga = gy / b, gb = -y / b * gy (summed over repeated axes)",
+    cases: || broadcasting(Domain::AwayFromZero, |a, b| a / b),
+};
+
+struct Div;
+
+/// a / b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+impl<T: Element> ops::Div for &Var<T> {
+    type Output = Var<T>;
+
+    #[track_caller]
+    fn div(self, other: Self) -> Var<T> {
+        broadcast_to::pairwise(Div, Binary::Div, self, other)
+    }
+}
+
+impl<T: Element> Op<T> for Div {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, tracked: &[bool]) -> Saves {
+        Saves::input(1).and(Saves::OUTPUT.when(tracked[1]))
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let [a, b] = [call.input_shape(0), call.input_shape(1)];
+        vec![
+            call.wants(0).then(|| (gy / &call.input(1)).sum_to(a)),
+            call.wants(1).then(|| (&(gy * &call.output()) / &call.input(1)).sum_to(b).neg()),
+        ]
+    }
+}

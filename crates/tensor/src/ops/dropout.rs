@@ -1,0 +1,54 @@
+//! `dropout`: sets each element to zero with probability `rate`, and scales the others up by 1 / (1 - rate).
+//!
+//! y = m x with a random mask m of zeros and 1 / (1 - rate), so that y's expectation is x (Srivastava et al. 2014, in the
+//! inverted form). It is linear: gx = m gy, the same op with the same mask. The mask is not kept: its random bits are a
+//! function of the key and the element's index, and are simply drawn again.
+
+use kernels::{Element, Key};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "dropout",
+    idea: "Forgets a random share of the numbers.",
+    forward: "y = m * x, m = 0 with probability rate, else 1 / (1 - rate)",
+    rule: "gx = m * gy, with the same m",
+    cases: || elementwise(Domain::Any, |x| x.dropout(0.4, Key::new(1, 2)).square()),
+};
+
+struct Dropout {
+    rate: f64,
+    key: Key,
+}
+
+impl<T: Element> Var<T> {
+    /// Zeros for a share `rate` of the elements, chosen by the stream `key`; the others times 1 / (1 - rate).
+    ///
+    /// # Panics
+    /// When the rate is not in [0, 1).
+    #[track_caller]
+    pub fn dropout(&self, rate: f64, key: Key) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::dropout(key, rate, self.value().data(), y));
+        Self::record(Dropout { rate, key }, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Dropout {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("rate {}", self.rate)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.dropout(self.rate, self.key))]
+    }
+}

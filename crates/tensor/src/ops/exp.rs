@@ -1,0 +1,42 @@
+//! `exp`: e to the power of each element.
+//!
+//! y = e^x is its own derivative: dy/dx = y. It keeps y.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "exp",
+    idea: "e to the power x.",
+    forward: "y = e^x",
+    rule: "gx = y * gy",
+    cases: || elementwise(Domain::Any, |x| x.exp()),
+};
+
+struct Exp;
+
+impl<T: Element> Var<T> {
+    /// e^x, elementwise.
+    #[track_caller]
+    pub fn exp(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Exp, self.value().data(), y));
+        Self::record(Exp, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Exp {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::OUTPUT
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy * &call.output())]
+    }
+}

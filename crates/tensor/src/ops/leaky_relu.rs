@@ -1,0 +1,117 @@
+//! `leaky_relu`: a straight line with a kink at 0.
+//!
+//! y = x where x > 0, else slope * x; dy/dx = 1 or slope (the slope at 0 itself is taken to be `slope`, as PyTorch and
+//! TensorFlow do). Slope 0 is ReLU, slope -1 is |x|. For slope >= 0 the value y tells the side as well as x does: y is kept,
+//! which the next layer keeps anyway.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Case, Domain, Entry, elementwise, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "leaky_relu",
+    idea: "Passes positive numbers, shrinks negative ones.",
+    forward: "y = x if x > 0 else slope * x",
+    rule: "gx = gy if x > 0 else slope * gy",
+    cases: || elementwise(Domain::AwayFromZero, |x| x.leaky_relu(0.3)),
+};
+
+/// The row of the derivative, which is an op too.
+pub const GRAD_ENTRY: Entry = Entry {
+    name: "leaky_relu_grad",
+    idea: "The gradient on its way back through leaky_relu.",
+    forward: "gx = g if x > 0 else slope * g",
+    rule: "gg = gy if x > 0 else slope * gy; nothing to x",
+    cases: || {
+        let with_mask = |case: Case| {
+            let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
+            Case::new(case.label, case.inputs, move |v| LeakyReluGrad::apply(LeakyRelu { slope: 0.3 }, &mask, &v[0]))
+        };
+        elementwise(Domain::Any, Var::clone).into_iter().map(with_mask).collect()
+    },
+};
+
+#[derive(Clone, Copy)]
+struct LeakyRelu {
+    slope: f64,
+}
+
+impl<T: Element> Var<T> {
+    /// x where x > 0, else slope * x.
+    #[track_caller]
+    pub fn leaky_relu(&self, slope: f64) -> Self {
+        let op = Unary::LeakyRelu { slope };
+        let y = Tensor::written(*self.shape(), |y| T::unary(op, self.value().data(), y));
+        Self::record(LeakyRelu { slope }, &[self], y)
+    }
+
+    /// max(x, 0).
+    #[track_caller]
+    pub fn relu(&self) -> Self {
+        self.leaky_relu(0.0)
+    }
+
+    /// |x|.
+    #[track_caller]
+    pub fn abs(&self) -> Self {
+        self.leaky_relu(-1.0)
+    }
+}
+
+impl<T: Element> Op<T> for LeakyRelu {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("slope {}", self.slope)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        if self.slope >= 0.0 { Saves::OUTPUT } else { Saves::input(0) }
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let x = if self.slope >= 0.0 { call.output() } else { call.input(0) };
+        vec![Some(LeakyReluGrad::apply(*self, &x, gy))]
+    }
+}
+
+/// Lets the gradient through where x says so.
+struct LeakyReluGrad<T: Element> {
+    of: LeakyRelu,
+    x: Tensor<T>,
+}
+
+impl<T: Element> LeakyReluGrad<T> {
+    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the slope is constant but for the kinks, no
+    /// gradient flows to x: a second derivative costs nothing here.
+    #[track_caller]
+    fn apply(of: LeakyRelu, x: &Var<T>, g: &Var<T>) -> Var<T> {
+        let LeakyRelu { slope } = of;
+        let x = x.value().clone();
+        let op = Binary::LeakyReluGrad { slope };
+        let gx = Tensor::written(*g.shape(), |gx| T::binary(op, x.data(), g.value().data(), gx));
+        Var::record(Self { of, x }, &[g], gx)
+    }
+}
+
+impl<T: Element> Op<T> for LeakyReluGrad<T> {
+    fn name(&self) -> &'static str {
+        GRAD_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        Op::<T>::attributes(&self.of)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
+    }
+}

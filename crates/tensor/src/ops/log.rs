@@ -1,0 +1,42 @@
+//! `log`: the natural logarithm of each element.
+//!
+//! y = log(x), dy/dx = 1 / x. It keeps x.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "log",
+    idea: "The power of e that gives x.",
+    forward: "y = log(x)",
+    rule: "gx = gy / x",
+    cases: || elementwise(Domain::Positive, |x| x.log()),
+};
+
+struct Log;
+
+impl<T: Element> Var<T> {
+    /// The natural logarithm, elementwise; minus infinity at 0, NaN below.
+    #[track_caller]
+    pub fn log(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Log, self.value().data(), y));
+        Self::record(Log, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Log {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy / &call.input(0))]
+    }
+}

@@ -1,0 +1,94 @@
+//! `matmul`: the product of two matrices, either of them read transposed.
+//!
+//! c = a b, that is c(i,j) = sum over k of a(i,k) b(k,j). As <a b, g> is linear in a, b and g alike, the gradients are
+//! products again: ga = g b^T and gb = a^T g. It keeps each factor that the other one's gradient needs. With the two
+//! transposition flags the family {a b, a b^T, a^T b, a^T b^T} is closed at every order, and nothing is ever transposed in
+//! memory.
+
+use kernels::{Element, Gemm};
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "matmul",
+    idea: "Every row of one matrix times every column of another.",
+    forward: "c = a * b",
+    rule: "ga = gc * b^T, gb = a^T * gc",
+    cases,
+};
+
+fn cases() -> Vec<Case> {
+    let sizes = [[1, 1, 1], [1, 2, 3], [3, 1, 2], [2, 3, 1], [7, 5, 3], [4, 4, 4], [11, 2, 5], [2, 13, 17]];
+    let mut cases = Vec::new();
+    for [m, n, k] in sizes {
+        for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+            let a = sample(Domain::Any, 1, &if ta { [k, m] } else { [m, k] });
+            let b = sample(Domain::Any, 2, &if tb { [n, k] } else { [k, n] });
+            let label = format!("{m}x{k} by {k}x{n}, transposed: {ta} {tb}");
+            cases.push(Case::new(label, vec![a, b], move |v| v[0].matmul_transposed(&v[1], ta, tb)));
+        }
+    }
+    let square = sample(Domain::Any, 3, &[5, 5]);
+    cases.push(Case::new("a matrix by itself", vec![square], |v| v[0].matmul(&v[0])));
+    cases
+}
+
+struct Matmul {
+    transpose_a: bool,
+    transpose_b: bool,
+}
+
+impl<T: Element> Var<T> {
+    /// The matrix product of `self`, (m, k), and `other`, (k, n): (m, n).
+    ///
+    /// # Panics
+    /// When they are not matrices, or their k differ.
+    #[track_caller]
+    pub fn matmul(&self, other: &Self) -> Self {
+        self.matmul_transposed(other, false, false)
+    }
+
+    /// As [`matmul`](Var::matmul), with `self` stored (k, m) if `transpose_a`, `other` stored (n, k) if `transpose_b`.
+    #[track_caller]
+    pub fn matmul_transposed(&self, other: &Self, transpose_a: bool, transpose_b: bool) -> Self {
+        let (&[a0, a1], &[b0, b1]) = (&**self.shape(), &**other.shape()) else {
+            panic!("matmul: {} and {} are not both matrices", self.shape(), other.shape())
+        };
+        let (m, k) = if transpose_a { (a1, a0) } else { (a0, a1) };
+        let (inner, n) = if transpose_b { (b1, b0) } else { (b0, b1) };
+        assert_eq!(k, inner, "matmul: {m}x{k} by {inner}x{n}: the first has {k} columns, the second {inner} rows");
+        let gemm = Gemm { m, n, k, transpose_a, transpose_b };
+        let c = Tensor::written([m, n], |c| T::gemm(gemm, self.value().data(), other.value().data(), c));
+        Self::record(Matmul { transpose_a, transpose_b }, &[self, other], c)
+    }
+}
+
+impl<T: Element> Op<T> for Matmul {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        let read = |name, transposed| if transposed { format!("{name}^T") } else { String::from(name) };
+        format!("{} {}", read("a", self.transpose_a), read("b", self.transpose_b))
+    }
+
+    fn saves(&self, tracked: &[bool]) -> Saves {
+        Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
+    }
+
+    fn vjp(&self, call: &Call<T>, gc: &Var<T>) -> Vec<Option<Var<T>>> {
+        let (ta, tb) = (self.transpose_a, self.transpose_b);
+        let ga = || match ta {
+            false => gc.matmul_transposed(&call.input(1), false, !tb),
+            true => call.input(1).matmul_transposed(gc, tb, true),
+        };
+        let gb = || match tb {
+            false => call.input(0).matmul_transposed(gc, !ta, false),
+            true => gc.matmul_transposed(&call.input(0), true, ta),
+        };
+        vec![call.wants(0).then(ga), call.wants(1).then(gb)]
+    }
+}

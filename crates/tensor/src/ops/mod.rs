@@ -1,0 +1,211 @@
+//! The operations, one file each, and the registry that knows them all.
+//!
+//! A file holds, in this order: the maths in words; the registry row; the method on [`Var`] with its shape check; the rules.
+//! To add an op: write its file, add its `mod` line and its row here. The gradient checker then checks it at first and second
+//! order, on every case that its row lists.
+
+pub mod add;
+pub mod affine;
+pub mod batch_norm;
+pub mod broadcast_to;
+pub mod clamp;
+pub mod conv2d;
+pub mod div;
+pub mod dropout;
+pub mod exp;
+pub mod leaky_relu;
+pub mod log;
+pub mod matmul;
+pub mod mul;
+pub mod reciprocal;
+pub mod reshape;
+pub mod sigmoid;
+pub mod softplus;
+pub mod sqrt;
+pub mod square;
+pub mod sub;
+pub mod sum_to;
+pub mod tanh;
+pub mod upsample;
+
+use std::rc::Rc;
+
+use kernels::Key;
+
+use crate::shape::Shape;
+use crate::{Tensor, Var};
+
+/// What the registry tells of an op.
+pub struct Entry {
+    /// Its name, as the tape prints it.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub idea: &'static str,
+    /// The formula of its value.
+    pub forward: &'static str,
+    /// The formula of its gradients.
+    pub rule: &'static str,
+    /// The inputs that its derivatives are checked on.
+    pub cases: fn() -> Vec<Case>,
+}
+
+/// Every op.
+pub const REGISTRY: [Entry; 28] = [
+    add::ENTRY,
+    affine::ENTRY,
+    batch_norm::ENTRY,
+    broadcast_to::ENTRY,
+    clamp::ENTRY,
+    clamp::GRAD_ENTRY,
+    conv2d::ENTRY,
+    conv2d::INPUT_GRAD_ENTRY,
+    conv2d::WEIGHT_GRAD_ENTRY,
+    div::ENTRY,
+    dropout::ENTRY,
+    exp::ENTRY,
+    leaky_relu::ENTRY,
+    leaky_relu::GRAD_ENTRY,
+    log::ENTRY,
+    matmul::ENTRY,
+    mul::ENTRY,
+    reciprocal::ENTRY,
+    reshape::ENTRY,
+    sigmoid::ENTRY,
+    softplus::ENTRY,
+    sqrt::ENTRY,
+    square::ENTRY,
+    sub::ENTRY,
+    sum_to::ENTRY,
+    tanh::ENTRY,
+    upsample::ENTRY,
+    upsample::SUM_ENTRY,
+];
+
+/// A function of some tensors, as the checker calls it.
+pub type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;
+
+/// A function made of an op, and the place where its derivatives are checked.
+pub struct Case {
+    /// What is special here.
+    pub label: String,
+    /// Where.
+    pub inputs: Vec<Tensor<f64>>,
+    /// The function.
+    pub apply: Rc<Function<'static>>,
+}
+
+impl Case {
+    /// A case from its parts.
+    pub fn new(
+        label: impl Into<String>,
+        inputs: Vec<Tensor<f64>>,
+        apply: impl Fn(&[Var<f64>]) -> Var<f64> + 'static,
+    ) -> Self {
+        Self { label: label.into(), inputs, apply: Rc::new(apply) }
+    }
+}
+
+/// Where the numbers of a check are drawn from.
+#[derive(Clone, Copy, Debug)]
+pub enum Domain {
+    /// [-2, 2]
+    Any,
+    /// [0.3, 2.5]
+    Positive,
+    /// [-2, -0.2] and [0.2, 2]: no quotient explodes, no kink at 0 is near
+    AwayFromZero,
+}
+
+/// A tensor of numbers of the domain, the same for the same seed.
+pub fn sample(domain: Domain, seed: u32, shape: &[usize]) -> Tensor<f64> {
+    let uniform = |i: usize| {
+        let words = kernels::random::words(Key::new(0, seed), i as u32);
+        (f64::from(words[0]) / f64::from(u32::MAX), words[1] & 1 == 0)
+    };
+    Tensor::from_fn(shape, |i| match (domain, uniform(i)) {
+        (Domain::Any, (u, _)) => 4.0 * u - 2.0,
+        (Domain::Positive, (u, _)) => 0.3 + 2.2 * u,
+        (Domain::AwayFromZero, (u, positive)) => (0.2 + 1.8 * u) * if positive { 1.0 } else { -1.0 },
+    })
+}
+
+/// Cases for a function of one tensor, of any shape.
+fn elementwise(domain: Domain, apply: fn(&Var<f64>) -> Var<f64>) -> Vec<Case> {
+    let shapes: [&[usize]; 20] = [
+        &[],
+        &[1],
+        &[2],
+        &[3],
+        &[7],
+        &[13],
+        &[16],
+        &[17],
+        &[1, 1],
+        &[1, 5],
+        &[5, 1],
+        &[2, 3],
+        &[3, 2],
+        &[7, 11],
+        &[2, 3, 5],
+        &[1, 1, 1, 1],
+        &[1, 4, 3, 2],
+        &[2, 5, 3, 1],
+        &[3, 1, 2, 5],
+        &[2, 3, 3, 7],
+    ];
+    let case = |(i, shape): (usize, &&[usize])| {
+        Case::new(format!("{shape:?}"), vec![sample(domain, i as u32, shape)], move |v| apply(&v[0]))
+    };
+    shapes.iter().enumerate().map(case).collect()
+}
+
+/// Shapes that broadcast: a small one, and a large one that it repeats to.
+const REPEATED: [(&[usize], &[usize]); 20] = [
+    (&[], &[1]),
+    (&[], &[3]),
+    (&[1], &[2]),
+    (&[1], &[1, 1]),
+    (&[3], &[2, 3]),
+    (&[1, 3], &[2, 3]),
+    (&[2, 1], &[2, 3]),
+    (&[1, 1], &[2, 3]),
+    (&[5], &[2, 3, 5]),
+    (&[3, 1], &[2, 3, 5]),
+    (&[2, 1, 5], &[2, 3, 5]),
+    (&[2, 1, 1], &[2, 3, 5]),
+    (&[1, 3, 1], &[2, 3, 5]),
+    (&[4], &[2, 3, 1, 4]),
+    (&[2, 1, 1, 4], &[2, 3, 2, 4]),
+    (&[1, 3, 2, 1], &[2, 3, 2, 4]),
+    (&[7], &[11, 7]),
+    (&[2, 3, 4], &[5, 2, 3, 4]),
+    (&[1, 1, 1, 1], &[1, 2, 3, 1]),
+    (&[13, 1], &[13, 2]),
+];
+
+/// Cases for a function between a small and a large shape: `input` chooses which of the two it starts from.
+fn repeated_shapes(
+    input: fn(&'static [usize], &'static [usize]) -> &'static [usize],
+    apply: fn(&Var<f64>, Shape) -> Var<f64>,
+) -> Vec<Case> {
+    let case = |(small, large): &(&'static [usize], &'static [usize])| {
+        let from = input(small, large);
+        let to = Shape::new(if from == *small { large } else { small });
+        Case::new(format!("{small:?} and {large:?}"), vec![sample(Domain::Any, 5, from)], move |v| apply(&v[0], to))
+    };
+    REPEATED.iter().map(case).collect()
+}
+
+/// Cases for a function of two tensors that broadcast, either of them the small one; of two equal shapes; and of twice the
+/// same value.
+fn broadcasting(domain: Domain, apply: fn(&Var<f64>, &Var<f64>) -> Var<f64>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (small, large) in REPEATED {
+        for (a, b) in [(small, large), (large, small), (large, large)] {
+            let inputs = vec![sample(domain, 1, a), sample(domain, 2, b)];
+            cases.push(Case::new(format!("{a:?} and {b:?}"), inputs, move |v| apply(&v[0], &v[1])));
+        }
+    }
+    cases.push(Case::new("a value with itself", vec![sample(domain, 1, &[3, 2])], move |v| apply(&v[0], &v[0])));
+    cases
+}

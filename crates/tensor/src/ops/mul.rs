@@ -1,0 +1,49 @@
+//! `mul`: the elementwise product of two tensors.
+//!
+//! y = a b: dy/da = b, dy/db = a. It keeps each factor that the other one's gradient needs.
+
+use core::ops;
+
+use kernels::{Binary, Element};
+
+use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
+use crate::{Call, Op, Saves, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "mul",
+    idea: "The product; each factor's slope is the other factor.",
+    forward: "y = a * b",
+    rule: "ga = b * gy, gb = a * gy (summed over repeated axes)",
+    cases: || broadcasting(Domain::Any, |a, b| a * b),
+};
+
+struct Mul;
+
+/// a * b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+impl<T: Element> ops::Mul for &Var<T> {
+    type Output = Var<T>;
+
+    #[track_caller]
+    fn mul(self, other: Self) -> Var<T> {
+        broadcast_to::pairwise(Mul, Binary::Mul, self, other)
+    }
+}
+
+impl<T: Element> Op<T> for Mul {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, tracked: &[bool]) -> Saves {
+        Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let [a, b] = [call.input_shape(0), call.input_shape(1)];
+        vec![
+            call.wants(0).then(|| (gy * &call.input(1)).sum_to(a)),
+            call.wants(1).then(|| (gy * &call.input(0)).sum_to(b)),
+        ]
+    }
+}

@@ -1,0 +1,42 @@
+//! `reciprocal`: one over each element.
+//!
+//! y = 1 / x, dy/dx = -1 / x^2 = -y^2. It keeps y.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "reciprocal",
+    idea: "One over the number.",
+    forward: "y = 1 / x",
+    rule: "gx = -y^2 * gy",
+    cases: || elementwise(Domain::AwayFromZero, |x| x.reciprocal()),
+};
+
+struct Reciprocal;
+
+impl<T: Element> Var<T> {
+    /// 1 / x, elementwise.
+    #[track_caller]
+    pub fn reciprocal(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Reciprocal, self.value().data(), y));
+        Self::record(Reciprocal, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Reciprocal {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::OUTPUT
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some((gy * &call.output().square()).neg())]
+    }
+}

@@ -1,0 +1,45 @@
+//! `reshape`: the same numbers in another shape.
+//!
+//! y = x, seen otherwise; the gradient is seen the old way again. Nothing is kept, and no number is copied.
+
+use kernels::Element;
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::shape::Shape;
+use crate::{Call, Op, Saves, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "reshape",
+    idea: "The same numbers in another shape.",
+    forward: "y = x",
+    rule: "gx = gy in x's shape",
+    cases: || elementwise(Domain::Any, |x| x.reshape([x.value().size(), 1]).square()),
+};
+
+struct Reshape;
+
+impl<T: Element> Var<T> {
+    /// The same numbers, in memory order, in another shape of the same size.
+    ///
+    /// # Panics
+    /// When the sizes differ.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        Self::record(Reshape, &[self], self.value().reshape(shape))
+    }
+}
+
+impl<T: Element> Op<T> for Reshape {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.reshape(call.input_shape(0)))]
+    }
+}

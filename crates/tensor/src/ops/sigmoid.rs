@@ -1,0 +1,49 @@
+//! `sigmoid`: squashes each element into (0, 1).
+//!
+//! y = 1 / (1 + e^-x). With dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y) it only needs to keep y.
+//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "sigmoid",
+    idea: "Squashes any number into (0, 1): a probability.",
+    forward: "y = 1 / (1 + e^-x)",
+    rule: "gx = y * (1 - y) * gy",
+    cases: || elementwise(Domain::Any, |x| x.sigmoid()),
+};
+
+struct Sigmoid;
+
+impl<T: Element> Var<T> {
+    /// 1 / (1 + e^-x), elementwise.
+    #[track_caller]
+    pub fn sigmoid(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Sigmoid, self.value().data(), y));
+        Self::record(Sigmoid, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Sigmoid {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::OUTPUT
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let y = call.output();
+        if call.recording() {
+            return vec![Some(gy * &(&y * &y.neg().add_scalar(1.0)))];
+        }
+        let gx =
+            Tensor::written(*gy.shape(), |gx| T::binary(Binary::SigmoidGrad, y.value().data(), gy.value().data(), gx));
+        vec![Some(Var::constant(gx))]
+    }
+}

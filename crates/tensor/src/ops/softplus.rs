@@ -1,0 +1,49 @@
+//! `softplus`: a smooth ReLU, and the heart of every loss from logits.
+//!
+//! y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|) so that nothing overflows; dy/dx = sigmoid(x). It keeps x.
+//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "softplus",
+    idea: "A smooth max(x, 0): minus the log of a probability given by its logit.",
+    forward: "y = log(1 + e^x)",
+    rule: "gx = sigmoid(x) * gy",
+    cases: || elementwise(Domain::Any, |x| x.softplus()),
+};
+
+struct Softplus;
+
+impl<T: Element> Var<T> {
+    /// log(1 + e^x), elementwise, without overflow.
+    #[track_caller]
+    pub fn softplus(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Softplus, self.value().data(), y));
+        Self::record(Softplus, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Softplus {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let x = call.input(0);
+        if call.recording() {
+            return vec![Some(gy * &x.sigmoid())];
+        }
+        let gx =
+            Tensor::written(*gy.shape(), |gx| T::binary(Binary::SoftplusGrad, x.value().data(), gy.value().data(), gx));
+        vec![Some(Var::constant(gx))]
+    }
+}

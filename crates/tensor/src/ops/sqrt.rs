@@ -1,0 +1,42 @@
+//! `sqrt`: the square root of each element.
+//!
+//! y = sqrt(x), dy/dx = 1 / (2 y). It keeps y, which is shorter than keeping x. The slope is infinite at 0.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "sqrt",
+    idea: "The number whose square is x.",
+    forward: "y = sqrt(x)",
+    rule: "gx = gy / (2 * y)",
+    cases: || elementwise(Domain::Positive, |x| x.sqrt()),
+};
+
+struct Sqrt;
+
+impl<T: Element> Var<T> {
+    /// The square root, elementwise; NaN below zero. Its slope is infinite at 0: add a small number first where that can happen.
+    #[track_caller]
+    pub fn sqrt(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Sqrt, self.value().data(), y));
+        Self::record(Sqrt, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Sqrt {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::OUTPUT
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some((gy / &call.output()).scale(0.5))]
+    }
+}

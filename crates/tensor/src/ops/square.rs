@@ -1,0 +1,42 @@
+//! `square`: the square of each element.
+//!
+//! y = x^2, dy/dx = 2 x. It keeps x.
+
+use kernels::{Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "square",
+    idea: "Each number times itself.",
+    forward: "y = x^2",
+    rule: "gx = 2 * x * gy",
+    cases: || elementwise(Domain::Any, |x| x.square()),
+};
+
+struct Square;
+
+impl<T: Element> Var<T> {
+    /// x * x, elementwise.
+    #[track_caller]
+    pub fn square(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Square, self.value().data(), y));
+        Self::record(Square, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Square {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some((gy * &call.input(0)).scale(2.0))]
+    }
+}

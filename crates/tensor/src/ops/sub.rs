@@ -1,0 +1,46 @@
+//! `sub`: the difference of two tensors.
+//!
+//! y = a - b: slopes 1 and -1. Nothing is kept.
+
+use core::ops;
+
+use kernels::{Binary, Element};
+
+use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
+use crate::{Call, Op, Saves, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "sub",
+    idea: "The difference; the gradient goes to the second with its sign turned.",
+    forward: "y = a - b",
+    rule: "ga = gy, gb = -gy (summed over repeated axes)",
+    cases: || broadcasting(Domain::Any, |a, b| a - b),
+};
+
+struct Sub;
+
+/// a - b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+impl<T: Element> ops::Sub for &Var<T> {
+    type Output = Var<T>;
+
+    #[track_caller]
+    fn sub(self, other: Self) -> Var<T> {
+        broadcast_to::pairwise(Sub, Binary::Sub, self, other)
+    }
+}
+
+impl<T: Element> Op<T> for Sub {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let [a, b] = [call.input_shape(0), call.input_shape(1)];
+        vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b).neg())]
+    }
+}

@@ -1,0 +1,79 @@
+//! `sum_to`: sums over axes; every reduction goes through it.
+//!
+//! y = the sum over what would be repeated to get from y's shape to x's. Each element of x counts once, so its gradient is a
+//! copy of y's: the adjoint of summing is repeating ([`broadcast_to`](super::broadcast_to)). Nothing is kept.
+
+use kernels::Element;
+
+use crate::ops::{Entry, repeated_shapes};
+use crate::shape::Shape;
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "sum_to",
+    idea: "Sums over axes.",
+    forward: "y[j] = sum over i of x[i, j]",
+    rule: "gx[i, j] = gy[j]",
+    cases: || repeated_shapes(|_, large| large, |x, small| x.sum_to(small)),
+};
+
+struct SumTo;
+
+impl<T: Element> Var<T> {
+    /// The sum over the axes along which a tensor of `shape` repeats to fill this one's shape.
+    ///
+    /// # Panics
+    /// When `shape` does not broadcast to this one.
+    #[track_caller]
+    pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        let Some(steps) = shape.repetitions(self.shape()) else {
+            panic!(
+                "sum_to: {shape} does not repeat to {}: aligned at the last axis, each length must be equal or 1",
+                self.shape()
+            )
+        };
+        if *self.shape() == shape {
+            return self.clone();
+        }
+        let mut y = self.value().clone();
+        for [outer, repeated, inner] in steps.into_iter().rev() {
+            y = Tensor::written([outer, inner], |to| T::sum_axis([outer, repeated, inner], y.data(), to));
+        }
+        Self::record(SumTo, &[self], y.reshape(shape))
+    }
+
+    /// The sum of all elements, of shape `[]`.
+    #[track_caller]
+    pub fn sum(&self) -> Self {
+        self.sum_to([])
+    }
+
+    /// The mean of all elements, of shape `[]`.
+    #[track_caller]
+    pub fn mean(&self) -> Self {
+        self.mean_to([])
+    }
+
+    /// As [`sum_to`](Var::sum_to), divided by how many elements were summed into one.
+    #[track_caller]
+    pub fn mean_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        self.sum_to(shape).scale(shape.size() as f64 / self.value().size() as f64)
+    }
+}
+
+impl<T: Element> Op<T> for SumTo {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.broadcast_to(call.input_shape(0)))]
+    }
+}

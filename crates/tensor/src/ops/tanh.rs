@@ -1,0 +1,49 @@
+//! `tanh`: squashes each element into (-1, 1).
+//!
+//! y = tanh(x), dy/dx = 1 - y^2. It keeps y.
+//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Domain, Entry, elementwise};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "tanh",
+    idea: "Squashes any number into (-1, 1): a pixel.",
+    forward: "y = tanh(x)",
+    rule: "gx = (1 - y^2) * gy",
+    cases: || elementwise(Domain::Any, |x| x.tanh()),
+};
+
+struct Tanh;
+
+impl<T: Element> Var<T> {
+    /// The hyperbolic tangent, elementwise.
+    #[track_caller]
+    pub fn tanh(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Tanh, self.value().data(), y));
+        Self::record(Tanh, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Tanh {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::OUTPUT
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let y = call.output();
+        if call.recording() {
+            return vec![Some(gy * &y.square().neg().add_scalar(1.0))];
+        }
+        let gx =
+            Tensor::written(*gy.shape(), |gx| T::binary(Binary::TanhGrad, y.value().data(), gy.value().data(), gx));
+        vec![Some(Var::constant(gx))]
+    }
+}

@@ -1,0 +1,326 @@
+//! [`Tape`]: the list of what was computed, in order.
+//!
+//! Every operation on a tracked [`Var`] appends a node: which op, from which earlier nodes, and the values that its
+//! derivative will need. An op can only use values that exist, so the order of the list is a topological order of the
+//! graph, and the reverse sweep ([`grad`](crate::grad())) is a single loop from back to front.
+
+use core::fmt;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use kernels::Element;
+
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// The place of a node on its tape.
+pub type NodeId = usize;
+
+/// What an op keeps for its derivative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saves {
+    inputs: u32,
+    output: bool,
+}
+
+impl Saves {
+    /// Nothing: the derivative depends on shapes only.
+    pub const NOTHING: Self = Self { inputs: 0, output: false };
+    /// The value of the op itself.
+    pub const OUTPUT: Self = Self { inputs: 0, output: true };
+
+    /// Input number `i`.
+    pub const fn input(i: usize) -> Self {
+        Self { inputs: 1 << i, output: false }
+    }
+
+    /// Both what `self` and what `other` say.
+    pub const fn and(self, other: Self) -> Self {
+        Self { inputs: self.inputs | other.inputs, output: self.output | other.output }
+    }
+
+    pub(crate) fn keeps_input(self, i: usize) -> bool {
+        self.inputs >> i & 1 == 1
+    }
+
+    pub(crate) fn keeps_output(self) -> bool {
+        self.output
+    }
+
+    /// What `self` says, if `condition` holds; nothing otherwise.
+    pub const fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::NOTHING }
+    }
+}
+
+/// An operation with its attributes (a stride, an axis, a key): what the tape records and the sweep asks for gradients.
+pub trait Op<T: Element>: 'static {
+    /// The name in the registry, such as `conv2d`.
+    fn name(&self) -> &'static str;
+
+    /// The attributes in words, such as `stride 2x2`; empty if there are none.
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    /// Which values [`vjp`](Op::vjp) will read, when the inputs with `tracked[i]` are those that it may be asked for.
+    fn saves(&self, tracked: &[bool]) -> Saves;
+
+    /// Whether the op has a derivative. One without refuses tracked inputs, by name.
+    fn has_rule(&self) -> bool {
+        true
+    }
+
+    /// The rules, one per input: given `gy`, the gradient of the final output by this op's value, the gradient by each
+    /// input that `call` wants ([`Call::wants`]); None for the others. Written in differentiable ops, so that gradients
+    /// of gradients need nothing more.
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>>;
+}
+
+/// An input of a node.
+#[derive(Clone)]
+pub(crate) struct Operand<T: Element> {
+    /// None for a constant.
+    pub(crate) node: Option<NodeId>,
+    pub(crate) shape: Shape,
+    /// Kept only if the op's derivative reads it.
+    pub(crate) value: Option<Tensor<T>>,
+}
+
+/// One recorded operation.
+pub(crate) struct Node<T: Element> {
+    /// None for a leaf: a variable that was put on the tape.
+    pub(crate) op: Option<Rc<dyn Op<T>>>,
+    pub(crate) inputs: Vec<Operand<T>>,
+    pub(crate) shape: Shape,
+    /// Kept only if the op's derivative reads it.
+    pub(crate) output: Option<Tensor<T>>,
+    /// Who asked for it: the name of a variable, or the path of the layer.
+    pub(crate) scope: Rc<str>,
+    /// A sweep has been here and dropped what was kept.
+    pub(crate) freed: bool,
+}
+
+impl<T: Element> Node<T> {
+    pub(crate) fn op_name(&self) -> &'static str {
+        self.op.as_ref().map_or("variable", |op| op.name())
+    }
+}
+
+pub(crate) struct Record<T: Element> {
+    pub(crate) nodes: Vec<Node<T>>,
+    scope: Rc<str>,
+    watching: bool,
+    non_finite: Option<NonFinite>,
+}
+
+/// The list of what was computed. A clone is another handle of the same tape; when the last handle (and the last
+/// tracked [`Var`]) is dropped, all that was kept for the derivatives is freed.
+pub struct Tape<T: Element = f32>(pub(crate) Rc<RefCell<Record<T>>>);
+
+impl<T: Element> Clone for Tape<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Element> Default for Tape<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Element> Tape<T> {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// An empty tape that looks at every value and every gradient for infinities and NaNs, and remembers the first
+    /// ([`non_finite`](Tape::non_finite)). Slower: meant for finding out what went wrong.
+    pub fn watching() -> Self {
+        Self::with(true)
+    }
+
+    fn with(watching: bool) -> Self {
+        Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), watching, non_finite: None })))
+    }
+
+    /// Puts `value` on the tape as something to differentiate by.
+    #[track_caller]
+    pub fn variable(&self, name: &str, value: Tensor<T>) -> Var<T> {
+        self.look_at("variable", name, &value);
+        let shape = *value.shape();
+        let scope = name.into();
+        self.push(Node { op: None, inputs: vec![], shape, output: None, scope, freed: false }, value)
+    }
+
+    /// A value that is not differentiated by. (The tape keeps no node of it; the same as [`Var::constant`].)
+    pub fn constant(&self, value: Tensor<T>) -> Var<T> {
+        Var::constant(value)
+    }
+
+    /// Runs `body` with `name` added to the path that the nodes made in it carry: `generator.conv1`.
+    pub fn scoped<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
+        let outer = Rc::clone(&self.0.borrow().scope);
+        let inner = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
+        self.0.borrow_mut().scope = inner;
+        let result = body();
+        self.0.borrow_mut().scope = outer;
+        result
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.0.borrow().nodes.len()
+    }
+
+    /// Whether nothing has been recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What a [watching](Tape::watching) tape saw first.
+    pub fn non_finite(&self) -> Option<NonFinite> {
+        self.0.borrow().non_finite.clone()
+    }
+
+    /// Appends a node whose value is `value`.
+    pub(crate) fn push(&self, node: Node<T>, value: Tensor<T>) -> Var<T> {
+        let mut record = self.0.borrow_mut();
+        record.nodes.push(node);
+        Var::tracked(value, self.clone(), record.nodes.len() - 1)
+    }
+
+    pub(crate) fn scope(&self) -> Rc<str> {
+        Rc::clone(&self.0.borrow().scope)
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// On a watching tape: remembers `value` if it is the first with a number that is not finite.
+    pub(crate) fn look_at(&self, op: &'static str, what: &str, value: &Tensor<T>) {
+        let mut record = self.0.borrow_mut();
+        if !record.watching || record.non_finite.is_some() {
+            return;
+        }
+        record.non_finite = NonFinite::in_tensor(op, what, value);
+    }
+}
+
+/// One line per node: its number, the op with its attributes, the numbers of its inputs (`-` for a constant), its shape
+/// and its scope.
+impl<T: Element> fmt::Display for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0.borrow();
+        writeln!(f, "{:>4}  {:<40} {:<14} {:<22} scope", "node", "op", "inputs", "shape")?;
+        for (id, node) in record.nodes.iter().enumerate() {
+            let attributes = node.op.as_ref().map(|op| op.attributes()).unwrap_or_default();
+            let op = if attributes.is_empty() {
+                node.op_name().into()
+            } else {
+                format!("{} ({attributes})", node.op_name())
+            };
+            let inputs: Vec<_> = node.inputs.iter().map(|i| i.node.map_or("-".into(), |id| id.to_string())).collect();
+            let shape = node.shape.to_string();
+            let line = format!("{id:>4}  {op:<40} {:<14} {shape:<22} {}", inputs.join(" "), node.scope);
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A tensor that holds an infinity or a NaN, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NonFinite {
+    /// The op that made it.
+    pub op: &'static str,
+    /// What it is: the value of a layer, the gradient of a parameter.
+    pub what: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// How many of its numbers are not finite.
+    pub count: usize,
+}
+
+impl NonFinite {
+    /// The report on `value`, if it holds a number that is not finite.
+    pub fn in_tensor<T: Element>(op: &'static str, what: &str, value: &Tensor<T>) -> Option<Self> {
+        let count = value.count_non_finite();
+        (count > 0).then(|| Self { op, what: what.into(), shape: *value.shape(), count })
+    }
+}
+
+impl fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { op, what, shape, count } = self;
+        write!(f, "{what} (op `{op}`, shape {shape}): {count} of {} numbers are infinite or NaN", shape.size())
+    }
+}
+
+impl std::error::Error for NonFinite {}
+
+/// A recorded call of an op, as its rules see it.
+pub struct Call<'a, T: Element> {
+    pub(crate) op: &'static str,
+    pub(crate) inputs: &'a [Operand<T>],
+    pub(crate) output: Option<&'a Tensor<T>>,
+    pub(crate) shape: Shape,
+    pub(crate) id: NodeId,
+    pub(crate) wants: &'a [bool],
+    /// The tape, when the sweep itself is recorded.
+    pub(crate) recording: Option<&'a Tape<T>>,
+}
+
+impl<T: Element> Call<'_, T> {
+    /// Whether the gradient by input `i` is asked for.
+    pub fn wants(&self, i: usize) -> bool {
+        self.wants[i]
+    }
+
+    /// Whether the sweep is recorded, to be differentiated again. A fused rule, which is not made of ops, must then
+    /// give way to one that is.
+    pub fn recording(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// Input `i`: tracked when the sweep is recorded, a constant otherwise.
+    ///
+    /// # Panics
+    /// When the op did not say that it saves it.
+    pub fn input(&self, i: usize) -> Var<T> {
+        let Operand { node, value, .. } = &self.inputs[i];
+        let Some(value) = value.clone() else { panic!("op `{}` reads its input {i}, but does not save it", self.op) };
+        match (self.recording, node) {
+            (Some(tape), Some(node)) => Var::tracked(value, tape.clone(), *node),
+            _ => Var::constant(value),
+        }
+    }
+
+    /// The shape of input `i`.
+    pub fn input_shape(&self, i: usize) -> Shape {
+        self.inputs[i].shape
+    }
+
+    /// The op's value: tracked when the sweep is recorded, a constant otherwise.
+    ///
+    /// # Panics
+    /// When the op did not say that it saves it.
+    pub fn output(&self) -> Var<T> {
+        let Some(value) = self.output.cloned() else {
+            panic!("op `{}` reads its output, but does not save it", self.op)
+        };
+        match self.recording {
+            Some(tape) => Var::tracked(value, tape.clone(), self.id),
+            None => Var::constant(value),
+        }
+    }
+
+    /// The shape of the op's value.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+}

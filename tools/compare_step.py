@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Times one whole quickdraw training step in PyTorch, in Keras on TensorFlow and here, side by side.
+
+One step is the seed's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
+discriminator; dropout on, RMSprop with elementwise clipping. Each contender runs in a process of its own, one after
+the other, on the same number of threads. PyTorch runs eagerly in channels_last; Keras runs compiled graphs
+(tf.function); ours is `cargo run --release -p train -- quickdraw`, read from the `seconds` column of its metrics.csv.
+
+Needs numpy, torch, tensorflow and keras for the first two (see tools/README.md). Run it on an idle machine:
+
+    tools/compare_step.py                          128 images, 2 threads, 3 steps to warm up, 10 timed
+    tools/compare_step.py --batch 32 --only ours,torch
+"""
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LATENT = 32
+DROPOUT = 0.4
+NAMES = {"ours": "Backdraw", "torch": "PyTorch eager, channels_last", "keras": "Keras, TensorFlow graph"}
+
+
+def timed(step, options):
+    """Seconds of each step after the warm-up."""
+    for _ in range(options.warm_up):
+        step()
+    seconds = []
+    for _ in range(options.steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def run_torch(options):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+
+    def glorot(module):
+        if hasattr(module, "weight") and module.weight.dim() > 1:
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+
+    def block(inputs, filters, stride, pads):
+        conv = nn.Conv2d(inputs, filters, 5, stride)
+        return [nn.ZeroPad2d(pads), conv, nn.ReLU(), nn.Dropout(DROPOUT)]
+
+    # TensorFlow's `same` for 28 -> 14 and 14 -> 7 pads one pixel before and two after.
+    discriminator = nn.Sequential(
+        *block(1, 64, 2, (1, 2, 1, 2)), *block(64, 128, 2, (1, 2, 1, 2)), *block(128, 256, 2, (2, 2, 2, 2)),
+        *block(256, 512, 1, (2, 2, 2, 2)), nn.Flatten(), nn.Linear(8192, 1),
+    )  # fmt: skip
+    norm = {"eps": 1e-3, "momentum": 0.1}  # Keras momentum 0.9 keeps what PyTorch momentum 0.1 keeps
+    generator = nn.Sequential(
+        nn.Linear(LATENT, 3136), nn.BatchNorm1d(3136, **norm), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+        nn.Dropout(DROPOUT), nn.Upsample(scale_factor=2), nn.ConvTranspose2d(64, 32, 5, padding=2),
+        nn.BatchNorm2d(32, **norm), nn.ReLU(), nn.Upsample(scale_factor=2), nn.ConvTranspose2d(32, 16, 5, padding=2),
+        nn.BatchNorm2d(16, **norm), nn.ReLU(), nn.ConvTranspose2d(16, 8, 5, padding=2),
+        nn.BatchNorm2d(8, **norm), nn.ReLU(), nn.Conv2d(8, 1, 5, padding=2), nn.Sigmoid(),
+    )  # fmt: skip
+    for network in (discriminator, generator):
+        network.apply(glorot)
+        network.to(memory_format=torch.channels_last)
+    assert sum(p.numel() for p in discriminator.parameters()) == 4_311_553
+    assert sum(p.numel() for p in generator.parameters()) == 177_329
+
+    bce = nn.BCEWithLogitsLoss()
+    d_optimizer = torch.optim.RMSprop(discriminator.parameters(), lr=8e-4, alpha=0.9, eps=1e-7)
+    g_optimizer = torch.optim.RMSprop(generator.parameters(), lr=4e-4, alpha=0.9, eps=1e-7)
+    images = torch.rand(1024, 1, 28, 28)
+    batch = options.batch
+    labels = torch.cat([torch.ones(batch, 1), torch.zeros(batch, 1)])
+
+    def update(optimizer, network, loss):
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_value_(network.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    def step():
+        reals = images[torch.randperm(len(images))[:batch]]
+        generator.eval()
+        with torch.no_grad():
+            fakes = generator(torch.rand(batch, LATENT) * 2 - 1)
+        both = torch.cat([reals, fakes]).contiguous(memory_format=torch.channels_last)
+        update(d_optimizer, discriminator, bce(discriminator(both), labels))
+        generator.train()
+        discriminator.requires_grad_(False)  # frozen: no weight gradients are computed
+        verdict = discriminator(generator(torch.rand(batch, LATENT) * 2 - 1))
+        update(g_optimizer, generator, bce(verdict, labels[:batch]))
+        discriminator.requires_grad_(True)
+
+    return timed(step, options), f"torch {torch.__version__.split('+')[0]}"
+
+
+def run_keras(options):
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    keras.utils.set_random_seed(0)
+
+    def block(filters, stride):
+        conv = layers.Conv2D(filters, 5, strides=stride, padding="same", activation="relu")
+        return [conv, layers.Dropout(DROPOUT)]
+
+    discriminator = keras.Sequential([
+        layers.Input((28, 28, 1)), *block(64, 2), *block(128, 2), *block(256, 2), *block(512, 1),
+        layers.Flatten(), layers.Dense(1),
+    ])  # fmt: skip
+
+    def turn(filters):
+        conv = layers.Conv2DTranspose(filters, 5, padding="same")
+        return [conv, layers.BatchNormalization(momentum=0.9), layers.ReLU()]
+
+    generator = keras.Sequential([
+        layers.Input((LATENT,)), layers.Dense(3136), layers.BatchNormalization(momentum=0.9), layers.ReLU(),
+        layers.Reshape((7, 7, 64)), layers.Dropout(DROPOUT), layers.UpSampling2D(), *turn(32), layers.UpSampling2D(),
+        *turn(16), *turn(8), layers.Conv2D(1, 5, padding="same", activation="sigmoid"),
+    ])  # fmt: skip
+    assert discriminator.count_params() == 4_311_553 and generator.count_params() == 183_713
+
+    bce = keras.losses.BinaryCrossentropy(from_logits=True)
+    make = lambda lr: keras.optimizers.RMSprop(lr, rho=0.9, epsilon=1e-7, clipvalue=1.0)  # noqa: E731
+    d_optimizer, g_optimizer = make(8e-4), make(4e-4)
+    d_optimizer.build(discriminator.trainable_variables)
+    g_optimizer.build(generator.trainable_variables)
+    images = tf.random.uniform((1024, 28, 28, 1))
+    batch = options.batch
+    labels = tf.concat([tf.ones((batch, 1)), tf.zeros((batch, 1))], 0)
+
+    def update(optimizer, network, tape, loss):
+        weights = [variable.value for variable in network.trainable_variables]
+        optimizer.apply(tape.gradient(loss, weights), network.trainable_variables)
+
+    def latents():
+        return tf.random.uniform((batch, LATENT), -1.0, 1.0)
+
+    @tf.function
+    def whole_step():
+        reals = tf.gather(images, tf.random.shuffle(tf.range(len(images)))[:batch])
+        fakes = generator(latents(), training=False)
+        with tf.GradientTape() as tape:
+            d_loss = bce(labels, discriminator(tf.concat([reals, fakes], 0), training=True))
+        update(d_optimizer, discriminator, tape, d_loss)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in generator.trainable_variables])
+            g_loss = bce(labels[:batch], discriminator(generator(latents(), training=True), training=True))
+        update(g_optimizer, generator, tape, g_loss)
+        return d_loss, g_loss
+
+    def step():
+        for loss in whole_step():
+            float(loss)
+
+    return timed(step, options), f"keras {keras.__version__}, tensorflow {tf.__version__}"
+
+
+def run_ours(options):
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        total = options.warm_up + options.steps
+        command = ["cargo", "run", "--release", "-p", "train", "--", "quickdraw", "--steps", total,
+                   "--batch", options.batch, "--threads", options.threads, "--out", run]  # fmt: skip
+        done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"exit code {done.returncode}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        with open(run / "metrics.csv", newline="") as file:
+            seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    assert len(seconds) == total, f"{len(seconds)} rows in metrics.csv, expected {total}"
+    return seconds[options.warm_up :], "this tree, release"
+
+
+RUNNERS = {"ours": run_ours, "torch": run_torch, "keras": run_keras}
+
+
+def in_subprocess(contender, options):
+    """Returns {"seconds": [...], "version": ...} or {"error": ...}."""
+    threads = str(options.threads)
+    environment = {
+        **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads,
+        "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+    command = [sys.executable, __file__, "--contender", contender, "--batch", options.batch, "--steps", options.steps,
+               "--warm-up", options.warm_up, "--threads", options.threads]  # fmt: skip
+    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        return {"error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def table(results, options):
+    print(f"One quickdraw step, batch {options.batch}, {options.threads} threads, median of {options.steps} steps\n")
+    print(f"{'':30} {'seconds':>9} {'fastest':>9} {'images/s':>9} {'time / ours':>12}   version")
+    ours = statistics.median(results["ours"]["seconds"]) if "seconds" in results.get("ours", {}) else None
+    for contender, result in results.items():
+        if "error" in result:
+            print(f"{NAMES[contender]:30} not measured: {result['error']}")
+            continue
+        median, fastest = statistics.median(result["seconds"]), min(result["seconds"])
+        ratio = f"{median / ours:11.2f}x" if ours else f"{'-':>12}"
+        print(f"{NAMES[contender]:30} {median:9.4f} {fastest:9.4f} {options.batch / median:9.1f} {ratio}   {result['version']}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Times one quickdraw training step against PyTorch and Keras.")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=10, help="timed steps (default 10)")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps before the timing (default 3)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", default=",".join(RUNNERS), help="comma-separated: ours, torch, keras")
+    parser.add_argument("--contender", choices=RUNNERS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contender:
+        seconds, version = RUNNERS[options.contender](options)
+        print(json.dumps({"seconds": seconds, "version": version}))
+        return 0
+    chosen = options.only.split(",")
+    if set(chosen) - set(RUNNERS):
+        parser.error(f"--only takes {', '.join(RUNNERS)}")
+    results = {}
+    for contender in chosen:
+        print(f"timing {NAMES[contender]} ...", file=sys.stderr)
+        results[contender] = in_subprocess(contender, options)
+    table(results, options)
+    return 1 if any("error" in result for result in results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

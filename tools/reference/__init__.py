@@ -1,0 +1,1 @@
+"""Reference values for Backdraw's tests, one module per case group."""
