@@ -16,25 +16,35 @@ const COUNTERS: usize = 16 * LANES;
 /// Words in a batch.
 const WORDS: usize = 4 * COUNTERS;
 
-/// The four words of each of the 16 blocks from `block` on: all first words, all second words, ...
+/// Vectors of counters that are worked on together: each round of Philox waits for the one before, and the waiting time of
+/// one vector is filled with the work on the others.
+const TOGETHER: usize = 2;
+
+/// For each of `TOGETHER` times 16 blocks from `block` on its four words: all first words, all second words, ...
 #[inline(always)]
-fn philox<S: Simd>(s: S, key: Key, block: u32) -> [S::U; 4] {
+fn philox<S: Simd>(s: S, key: Key, block: u32) -> [[S::U; 4]; TOGETHER] {
     let [first, c1, c2, c3] = key.philox_counter(block);
     let lane_numbers: [u32; LANES] = core::array::from_fn(|lane| lane as u32);
-    let mut c0 = s.add_u(s.splat_u(first), s.load_u(&lane_numbers));
-    let (mut c1, mut c2, mut c3) = (s.splat_u(c1), s.splat_u(c2), s.splat_u(c3));
+    let mut counters = [[s.splat_u(first), s.splat_u(c1), s.splat_u(c2), s.splat_u(c3)]; TOGETHER];
+    for (i, counter) in counters.iter_mut().enumerate() {
+        let first = first.wrapping_add((i * LANES) as u32);
+        counter[0] = s.add_u(s.splat_u(first), s.load_u(&lane_numbers));
+    }
     let [mut k0, mut k1] = key.philox_key();
     let (m0, m1) = (s.splat_u(MULTIPLIERS[0]), s.splat_u(MULTIPLIERS[1]));
     for _ in 0..ROUNDS {
-        let (high0, low0) = s.widening_mul_u(c0, m0);
-        let (high1, low1) = s.widening_mul_u(c2, m1);
-        c0 = s.xor_u(s.xor_u(high1, c1), s.splat_u(k0));
-        c2 = s.xor_u(s.xor_u(high0, c3), s.splat_u(k1));
-        (c1, c3) = (low1, low0);
+        for counter in &mut counters {
+            let [c0, c1, c2, c3] = *counter;
+            let (high0, low0) = s.widening_mul_u(c0, m0);
+            let (high1, low1) = s.widening_mul_u(c2, m1);
+            let c0 = s.xor_u(s.xor_u(high1, c1), s.splat_u(k0));
+            let c2 = s.xor_u(s.xor_u(high0, c3), s.splat_u(k1));
+            *counter = [c0, low1, c2, low0];
+        }
         k0 = k0.wrapping_add(WEYL[0]);
         k1 = k1.wrapping_add(WEYL[1]);
     }
-    [c0, c1, c2, c3]
+    counters
 }
 
 /// Writes words `4 * block ..` of a stream, as many as fit (whole vectors of blocks).
@@ -42,11 +52,12 @@ fn philox<S: Simd>(s: S, key: Key, block: u32) -> [S::U; 4] {
 fn fill<S: Simd>(s: S, key: Key, block: u32, words: &mut [u32]) {
     let mut columns = [[0.0; COUNTERS]; 4];
     let blocks = words.len() / 4;
-    for at in (0..blocks).step_by(LANES) {
-        let vectors = philox(s, key, block.wrapping_add(at as u32));
-        for (column, vector) in columns.iter_mut().zip(vectors) {
-            let to = column[at..].first_chunk_mut().expect("a whole vector of blocks");
-            s.store(s.bits_to_float(vector), to);
+    for at in (0..blocks).step_by(TOGETHER * LANES) {
+        for (i, vectors) in philox(s, key, block.wrapping_add(at as u32)).into_iter().enumerate() {
+            for (column, vector) in columns.iter_mut().zip(vectors) {
+                let to = column[at + i * LANES..].first_chunk_mut().expect("a whole vector of blocks");
+                s.store(s.bits_to_float(vector), to);
+            }
         }
     }
     let [a, b, c, d] = &columns;

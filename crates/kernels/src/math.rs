@@ -52,7 +52,7 @@ const LOG: [f32; 8] = [
     -0.078_609_265,
 ];
 
-/// c[0] + c[1] * x + c[2] * x^2 + ... by Horner's rule.
+/// `c[0] + c[1] * x + c[2] * x^2 + ...` by Horner's rule.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(s: S, c: [f32; N], x: S::F) -> S::F {
     let mut sum = s.splat(c[N - 1]);

@@ -2,7 +2,7 @@
 //! internal covariate shift", 2015), on rows of channels.
 //!
 //! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula
-//!   E[x^2] - E[x]^2 subtracts two nearly equal numbers when the mean is large, and may even come out negative.
+//!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and may even come out negative.
 //! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
 //!   where s = sqrt(variance + epsilon).
 //! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x - mean)), once for
