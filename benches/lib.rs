@@ -1,3 +1,163 @@
-//! Shared pieces of the benchmarks.
+//! Shared pieces of the benchmarks: the machine's peak, random operands, and a table of rates beside criterion's report.
+//!
+//! Machines are shared and clocks vary, so an absolute rate says little. Every benchmark of arithmetic therefore probes
+//! the peak in the same run and prints its share of it.
 
 pub mod bandwidth;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+use kernels::simd::{self, Kernel, Simd};
+use kernels::{ConvGeometry, Element};
+
+/// Independent chains of fused multiply-adds on registers alone: what no kernel can exceed.
+struct Peak {
+    steps: usize,
+}
+
+/// Chains at a time: at least the eight that two units of latency four need, and no more than AVX2's registers hold.
+const fn chains<S: Simd>() -> usize {
+    if S::ACCUMULATORS >= 12 { 12 } else { S::ACCUMULATORS }
+}
+
+impl Kernel for Peak {
+    /// Multiplications and additions done.
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> usize {
+        let (a, b) = (s.splat(black_box(0.9)), s.splat(black_box(0.1)));
+        let mut sums = [s.splat(black_box(1.0)); 12];
+        for _ in 0..self.steps {
+            for sum in &mut sums[..const { chains::<S>() }] {
+                *sum = s.mul_add(*sum, a, b);
+            }
+        }
+        black_box(sums.map(|sum| s.sum_lanes(sum)));
+        2 * self.steps * chains::<S>() * simd::LANES
+    }
+}
+
+/// Multiplications and additions per second that the instruction set in use can do on all threads of the present pool: the
+/// best of some short runs.
+pub fn peak_flops() -> f64 {
+    let runs = (0..12).map(|_| {
+        rayon::broadcast(|_| {
+            let start = Instant::now();
+            let flops = simd::dispatch(Peak { steps: black_box(200_000) });
+            flops as f64 / start.elapsed().as_secs_f64()
+        })
+    });
+    runs.map(|rates| rates.iter().sum()).fold(0.0, f64::max)
+}
+
+/// Numbers in [-1, 1).
+pub fn numbers(stream: u32, len: usize) -> Vec<f32> {
+    let words =
+        (0..len.div_ceil(4) as u32).flat_map(|block| kernels::random::words(kernels::Key::new(5, stream), block));
+    words.take(len).map(|word| word as i32 as f32 / 2f32.powi(31)).collect()
+}
+
+/// So many threads, and what they can do.
+pub struct Machine {
+    /// The pool that work is measured on.
+    pub pool: rayon::ThreadPool,
+    /// Its threads.
+    pub threads: usize,
+    /// [`peak_flops`] of the pool.
+    pub peak: f64,
+}
+
+/// One thread, then as many as there are cores; prints their peaks.
+pub fn machines() -> impl Iterator<Item = Machine> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let counts = if all > 1 { vec![1, all] } else { vec![1] };
+    counts.into_iter().map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+        let peak = pool.install(peak_flops);
+        println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), peak / 1e9);
+        Machine { pool, threads, peak }
+    })
+}
+
+/// Criterion with short runs, as there are many of them.
+pub fn criterion() -> Criterion {
+    Criterion::default().configure_from_args()
+}
+
+/// A group of benchmarks with short runs.
+pub fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(10).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
+    // Equal samples: growing ones would repeat the long calls too often.
+    group.sampling_mode(SamplingMode::Flat);
+    group
+}
+
+/// What one kind of call does: floating-point operations, or bytes, and of these the ones that a better algorithm could
+/// not leave out.
+#[derive(Clone, Copy)]
+pub struct Amount {
+    /// All, by the usual count.
+    pub dense: f64,
+    /// Without the products with padding.
+    pub useful: f64,
+}
+
+/// Lets criterion time `work`, and prints a line of rates: the best run's 10^9 operations per second, dense and useful,
+/// and the useful share of the machine's peak.
+pub fn measure(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    amount: Amount,
+    machine: &Machine,
+    mut work: impl FnMut() + Send,
+) {
+    let mut best = f64::INFINITY;
+    group.throughput(Throughput::Elements(amount.dense as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|iterations| {
+            machine.pool.install(|| {
+                let start = Instant::now();
+                for _ in 0..iterations {
+                    let start = Instant::now();
+                    work();
+                    best = best.min(start.elapsed().as_secs_f64());
+                }
+                start.elapsed()
+            })
+        });
+    });
+    if best < f64::INFINITY {
+        println!(
+            "RATE {name:48} {:9.3} ms {:7.1} GFLOP/s dense {:7.1} useful {:5.1}% of peak",
+            best * 1e3,
+            amount.dense / best / 1e9,
+            amount.useful / best / 1e9,
+            amount.useful / best / machine.peak * 100.0
+        );
+    }
+}
+
+/// Times the three kernels of every geometry; `names` is what the convolution, its input gradient and its weight gradient are
+/// called.
+pub fn measure_convolutions(c: &mut Criterion, name: &str, layers: &[(String, ConvGeometry)], names: [&str; 3]) {
+    let mut group = group(c, name);
+    for machine in machines() {
+        let threads = machine.threads;
+        for (layer, g) in layers {
+            let [x, w, y] = [g.x_shape(), g.w_shape(), g.y_shape()].map(|shape| shape.iter().product::<usize>());
+            let [x, w, gy] = [numbers(1, x), numbers(2, w), numbers(3, y)];
+            let [mut gx, mut gw, mut y] = [x.clone(), w.clone(), gy.clone()];
+            let [dense, useful] = [g.dense_products(), g.useful_products()].map(|products| 2.0 * products as f64);
+            let amount = Amount { dense, useful };
+            let [forward, input, weight] = names.map(|kind| format!("{layer}/{kind}/{threads}"));
+            measure(&mut group, &forward, amount, &machine, || f32::conv2d(g, &x, &w, &mut y));
+            measure(&mut group, &input, amount, &machine, || f32::conv2d_input_grad(g, &gy, &w, &mut gx));
+            measure(&mut group, &weight, amount, &machine, || f32::conv2d_weight_grad(g, &x, &gy, &mut gw));
+        }
+    }
+    group.finish();
+}

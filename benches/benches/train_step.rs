@@ -18,7 +18,9 @@ fn steps(c: &mut Criterion) {
     let mut group = c.benchmark_group("train_step");
     group.sample_size(10);
     let images = datasets::apples(1000, 0);
-    for (preset, batch, d) in [("seed", 128, DISCRIMINATOR[0]), ("seed", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])] {
+    for (preset, batch, d) in
+        [("seed", 128, DISCRIMINATOR[0]), ("seed", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])]
+    {
         let settings = Settings { batch, ..Settings::preset(preset).expect("a preset") };
         let mut system = Quickdraw::new(settings, 0).expect("a preset is in range");
         let products = batch as f64 * (3.0 * 2.0 * d + GENERATOR + 3.0 * GENERATOR + 2.0 * d);

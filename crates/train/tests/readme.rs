@@ -31,7 +31,9 @@ fn every_option_in_the_readme_exists() {
     let commands = readme.lines().filter(|line| line.contains("cargo run -p train -- "));
     let mut seen = 0;
     for line in commands {
-        for word in line.split("#").next().unwrap().split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+        for word in
+            line.split("#").next().unwrap().split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2)
+        {
             let option = word.trim_end_matches('`');
             assert!(help.contains(option) || option == "--help", "{option} in README.md: {line}");
             seen += 1;

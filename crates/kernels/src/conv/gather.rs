@@ -7,7 +7,7 @@
 
 use super::plan::{Axis, Strip, rectangles};
 use crate::gemm::block::{Block, Columns, NOWHERE, Operand, Shared, for_each_piece};
-use crate::gemm::blocking::{DEPTH, SERIAL, Tiling};
+use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
 use crate::gemm::micro::Run;
 use crate::gemm::pack::{PackLanes, PackSteps};
 use crate::gemm::panels::{Panel, Panels};
@@ -161,7 +161,7 @@ impl Gather<'_> {
             patch.lanes = if tiling.swapped { tiling.columns(width) } else { tiling.rows(width) };
             let (left, right) = if tiling.swapped { (&columns, &patch.lanes) } else { (&patch.lanes, &columns) };
             // Positions are tasks of their own, so only few of them need smaller blocks.
-            patch.groups = groups(left, right, self.parallel && patch.positions() < 8);
+            patch.groups = groups(left, right, COLUMNS, self.parallel && patch.positions() < 8);
             patch.task = tasks;
             tasks += patch.tasks();
             patch.places = (0..width).map(|lane| self.place(patch, lane, [0, 0]).unwrap_or(NOWHERE)).collect();
@@ -201,24 +201,28 @@ impl Gather<'_> {
         let steps = self.weight_steps();
         let mut packed = Scratch::new(columns.width * steps);
         let to = Shared::new(&mut packed);
-        // A piece of work for each panel and row of taps.
+        // A piece of work for each row of taps and, where columns are to be made of stored rows, each panel.
         let rows: Vec<(&Phase, usize)> =
             self.phases.iter().flat_map(|phase| (0..phase.axes[0].taps).map(move |row| (phase, row))).collect();
-        for_each_task(self.parallel, rows.len() * columns.list.len(), |task| {
-            let (panel, (phase, down)) = (columns.list[task % columns.list.len()], rows[task / columns.list.len()]);
+        let parts = if self.transposed { columns.list.len() } else { 1 };
+        for_each_task(self.parallel, rows.len() * parts, |task| {
+            let (phase, down) = rows[task / parts];
             let [y, x] = phase.axes;
             for across in 0..x.taps {
                 let tap = (y.kernel[0] + y.kernel[1] * down) * self.kernel_width + x.kernel[0] + x.kernel[1] * across;
                 let source = &self.weights[tap * self.depth * self.columns..][..self.depth * self.columns];
                 let start = phase.weights + (down * x.taps + across) * self.depth;
-                let start = panel.at * steps + start * panel.width;
-                // SAFETY: every panel and tap has its own part.
-                let to = unsafe { to.part(start..start + self.depth * panel.width) };
                 if self.transposed {
+                    let panel = columns.list[task % parts];
+                    let start = panel.at * steps + start * panel.width;
+                    // SAFETY: every panel and tap has its own part.
+                    let to = unsafe { to.part(start..start + self.depth * panel.width) };
                     let lane = |l| Some((panel.start + l) * self.depth);
                     run_on(self.isa, PackLanes { panel, source, lane, chunk: self.depth, to });
                 } else {
-                    run_on(self.isa, PackSteps { panel, source, step: |d| d * self.columns + panel.start, to });
+                    let (panels, stride) = (&columns.list[..], self.columns);
+                    let range = start..start + self.depth;
+                    run_on(self.isa, PackSteps { panels, source, stride, steps: range, depth: steps, to });
                 }
             }
         });

@@ -95,3 +95,101 @@ fn the_layers_of_quickdraw_have_the_bits_of_the_plain_loops() {
         check(&g);
     }
 }
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let small = ConvGeometry::new([1, 13, 9, 24], [3, 5], 40, [1, 2], Padding::Same).unwrap();
+    let large = ConvGeometry::new([40, 6, 7, 17], [5, 3], 36, [2, 1], Padding::Same).unwrap();
+    for g in [small, large] {
+        for threads in 1..=4 {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| check(&g));
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_the_batch_and_of_the_channels_keep_their_bits() {
+    for batch in [0, 1, 13, 31, 32, 47, 128, 300] {
+        check(&ConvGeometry::new([batch, 3, 4, 5], [3, 2], 19, [1, 2], Padding::Same).unwrap());
+    }
+    for [from, to] in [[0, 3], [3, 0], [1, 1], [1, 64], [64, 1], [15, 31], [40, 48]] {
+        check(&ConvGeometry::new([2, 6, 5, from], [3, 3], to, [1, 1], Padding::Same).unwrap());
+        check(&ConvGeometry::new([35, 6, 5, from], [3, 3], to, [2, 1], Padding::Same).unwrap());
+    }
+}
+
+/// <conv(x, w), gy> is linear in each of the three; the gradients are the two other ways to write it.
+#[test]
+fn the_three_are_adjoint_to_each_other() {
+    for g in geometries().iter().take(60) {
+        let [x, w, gy] = operands(g);
+        let [mut gx, mut gw, mut y] = [x.clone(), w.clone(), gy.clone()];
+        f32::conv2d(g, &x, &w, &mut y);
+        f32::conv2d_input_grad(g, &gy, &w, &mut gx);
+        f32::conv2d_weight_grad(g, &x, &gy, &mut gw);
+        let dot = |a: &[f32], b: &[f32]| {
+            let products = || a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b));
+            (products().sum::<f64>(), products().map(f64::abs).sum::<f64>())
+        };
+        let [(by_y, size), (by_x, _), (by_w, _)] = [dot(&y, &gy), dot(&x, &gx), dot(&w, &gw)];
+        let bound = 1e-5 * size.max(1e-3);
+        assert!((by_y - by_x).abs() <= bound && (by_y - by_w).abs() <= bound, "{by_y} {by_x} {by_w} for {g:?}");
+    }
+}
+
+/// Each element against the sum in f64, within the bound for a chain of k fused multiply-adds: k * eps * sum |products|.
+#[test]
+fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
+    let wide = |x: &[f32]| -> Vec<f64> { x.iter().map(|x| f64::from(*x)).collect() };
+    let abs = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| x.abs()).collect() };
+    let within = |what: &str, depth: usize, got: &[f32], exact: &[f64], size: &[f64]| {
+        for ((got, exact), size) in got.iter().zip(exact).zip(size) {
+            let bound = depth as f64 * f64::from(f32::EPSILON) / 2.0 * size * 1.001;
+            assert!((f64::from(*got) - exact).abs() <= bound, "{what}: {got} against {exact}");
+        }
+    };
+    for g in geometries().iter().take(60) {
+        let [x, w, gy] = operands(g);
+        let [mut gx, mut gw, mut y] = [x.clone(), w.clone(), gy.clone()];
+        f32::conv2d(g, &x, &w, &mut y);
+        f32::conv2d_input_grad(g, &gy, &w, &mut gx);
+        f32::conv2d_weight_grad(g, &x, &gy, &mut gw);
+        let [x, w, gy] = [wide(&x), wide(&w), wide(&gy)];
+        let taps = g.kernel[0] * g.kernel[1];
+
+        let [mut exact, mut size] = [vec![0.0; y.len()], vec![0.0; y.len()]];
+        reference::conv2d(g, &x, &w, &mut exact);
+        reference::conv2d(g, &abs(&x), &abs(&w), &mut size);
+        within("conv2d", taps * g.in_channels, &y, &exact, &size);
+
+        let [mut exact, mut size] = [vec![0.0; gx.len()], vec![0.0; gx.len()]];
+        reference::conv2d_input_grad(g, &gy, &w, &mut exact);
+        reference::conv2d_input_grad(g, &abs(&gy), &abs(&w), &mut size);
+        within("conv2d_input_grad", taps * g.out_channels, &gx, &exact, &size);
+
+        let [mut exact, mut size] = [vec![0.0; gw.len()], vec![0.0; gw.len()]];
+        reference::conv2d_weight_grad(g, &x, &gy, &mut exact);
+        reference::conv2d_weight_grad(g, &abs(&x), &abs(&gy), &mut size);
+        within("conv2d_weight_grad", g.batch * g.output[0] * g.output[1], &gw, &exact, &size);
+    }
+}
+
+/// What is not finite reaches every element that it belongs to and no other: padding is left out, not multiplied.
+#[test]
+fn infinities_and_nans_go_where_they_belong() {
+    for batch in [1, 33] {
+        let g = ConvGeometry::new([batch, 7, 6, 3], [3, 3], 20, [1, 1], Padding::Same).unwrap();
+        let [mut x, mut w, gy] = operands(&g);
+        let mut y = gy.clone();
+        let mut wanted = gy.clone();
+        for (at, value) in [(0, f32::INFINITY), (8, f32::NAN)] {
+            x[at * 3] = value;
+            w[at * 60] = value;
+        }
+        reference::conv2d(&g, &x, &w, &mut wanted);
+        f32::conv2d(&g, &x, &w, &mut y);
+        for (y, wanted) in y.iter().zip(&wanted) {
+            assert!(y.to_bits() == wanted.to_bits() || y.is_nan() && wanted.is_nan(), "{y} for {wanted}");
+        }
+    }
+}

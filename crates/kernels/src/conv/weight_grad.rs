@@ -8,7 +8,7 @@
 use core::ops::Range;
 
 use crate::gemm::block::{Block, Columns, Operand, Shared};
-use crate::gemm::blocking::{DEPTH, SERIAL, Tiling};
+use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
 use crate::gemm::micro::Run;
 use crate::gemm::pack::copy_short;
 use crate::gemm::panels::{Panel, Panels};
@@ -139,7 +139,7 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
 
     let (left, right) = if tiling.swapped { (&y_panels, &x_panels) } else { (&x_panels, &y_panels) };
     let taps = g.kernel[0] * g.kernel[1];
-    let (rows, cols) = groups(left, right, parallel && taps < 8);
+    let (rows, cols) = groups(left, right, COLUMNS, parallel && taps < 8);
     // Few enough taps to a task that there are tasks enough, too.
     let blocks = rows.len() * cols.len();
     let together = (SUMS * blocks / (left.width * right.width)).min(taps * blocks / 8).clamp(1, taps);

@@ -8,7 +8,7 @@
 //!
 //! With AVX-512 there are 32 registers: 28 sums leave room for two columns and two broadcasts. So 14 x 2 is the tile for
 //! large products, and 6 x 4 and 3 x 8 are for fewer rows, where 14 x 2 would have too few sums. AVX2 has 16 half as
-//! wide: 6 x 1 (12 of its registers), 3 x 2, 1 x 4. All of them add up each element in the same order.
+//! wide: 6 x 1 (12 of its registers), 2 x 2, 1 x 4. All of them add up each element in the same order.
 //!
 //! The depth comes as a list of **runs**, stretches where both panels are read without a jump: one for a matrix
 //! product; for a convolution one per row of the kernel, as the taps that would read padding are left out.
@@ -108,17 +108,15 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
     }
 }
 
-/// The heights that tiles of `vectors` vectors may have: as many as the registers hold sums for.
+/// The greatest height of tiles of `vectors` vectors: as many sums as the registers hold beside the operands.
 pub(crate) const fn tallest(accumulators: usize, vectors: usize) -> usize {
-    let height = accumulators / vectors;
-    // Four columns in registers leave room for 6 x 4 sums.
-    if vectors == 4 && height > 6 {
-        6
-    } else if height > 14 {
-        14
-    } else {
-        height
-    }
+    let height = match vectors {
+        // 3 x 2 on AVX2 and 7 x 4 on AVX-512 would be one register too many.
+        2 if accumulators < 28 => accumulators / 3,
+        4 if accumulators == 28 => 6,
+        _ => accumulators / vectors,
+    };
+    if height > 14 { 14 } else { height }
 }
 
 /// Runs the tile of the height of the left panel and the width of the right one.

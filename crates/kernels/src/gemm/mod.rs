@@ -13,6 +13,8 @@ pub(crate) mod scratch;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::element::Gemm;
@@ -58,14 +60,48 @@ struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    fn pack(&self, isa: Isa, panel: Panel, start: usize, to: &mut [f32]) {
-        let Self { data: source, lane, step } = *self;
+    /// Packs the steps `steps` of some panels to `at` and further of a packed depth of `depth` steps.
+    fn pack(&self, isa: Isa, panels: &[Panel], steps: Range<usize>, at: usize, depth: usize, to: Shared) {
+        let Self { data, lane, step } = *self;
         if lane == 1 {
-            run_on(isa, PackSteps { panel, source, step: |d| (start + d) * step + panel.start, to });
+            let source = &data[steps.start * step..];
+            run_on(isa, PackSteps { panels, source, stride: step, steps: at..at + steps.len(), depth, to });
         } else {
-            let chunk = to.len() / panel.width;
-            run_on(isa, PackLanes { panel, source, lane: |l| Some((panel.start + l) * lane + start), chunk, to });
+            for &panel in panels {
+                let start = (panel.at - panels[0].at) * depth + at * panel.width;
+                // SAFETY: every panel and step has its own part, and no two tasks pack the same.
+                let to = unsafe { to.part(start..start + steps.len() * panel.width) };
+                let lane = |l| Some((panel.start + l) * lane + steps.start);
+                run_on(isa, PackLanes { panel, source: data, lane, chunk: steps.len(), to });
+            }
         }
+    }
+
+    /// Packs panels for the whole depth.
+    fn pack_all(&self, isa: Isa, panels: &[Panel], depth: usize, parallel: bool) -> Scratch {
+        let last = panels[panels.len() - 1];
+        let mut packed = Scratch::new((last.at + last.width - panels[0].at) * depth);
+        let to = Shared::new(&mut packed);
+        // A task: some steps of all panels where a step is contiguous, all steps of one panel otherwise.
+        if self.lane == 1 {
+            let slab = (1 << 14) / (last.start + last.len - panels[0].start) + 1;
+            for_each_task(parallel, depth.div_ceil(slab), |task| {
+                let steps = task * slab..depth.min((task + 1) * slab);
+                self.pack(isa, panels, steps.clone(), steps.start, depth, to);
+            });
+        } else {
+            let slabs = depth.div_ceil(DEPTH);
+            for_each_task(parallel, panels.len() * slabs, |task| {
+                let (panel, start) = (panels[task / slabs], task % slabs * DEPTH);
+                let base = (panel.at - panels[0].at) * depth;
+                let steps = start..depth.min(start + DEPTH);
+                // SAFETY: every panel has its own part.
+                let to =
+                    Shared::new(unsafe { to.part(base + steps.start * panel.width..base + steps.end * panel.width) });
+                self.pack(isa, &[panel], steps.clone(), 0, steps.len(), to);
+            });
+        }
+        packed
     }
 }
 
@@ -92,27 +128,36 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
     let (down, across) = if tiling.swapped { (1, g.n) } else { (g.n, 1) };
     let parallel = m * n * g.k > SERIAL;
     let (row_panels, column_panels) = (tiling.rows(m), tiling.columns(n));
-    let (row_groups, column_groups) = groups(&row_panels, &column_panels, parallel);
+    // A left operand of moderate size is packed once for all; of a large one, every block packs what it needs when it
+    // needs it, and its columns reach so far that it hardly ever needs it twice.
+    let whole = m * g.k <= PACKED;
+    let (row_groups, column_groups) =
+        groups(&row_panels, &column_panels, if whole { COLUMNS } else { 4 * COLUMNS }, parallel);
+    let packed_rows = whole.then(|| rows.pack_all(isa, &row_panels.list, g.k, parallel));
     let to = Shared::new(c);
 
     // Groups of columns whose packed panels are held at a time.
     let mut first = 0;
     while first < column_groups.len() {
         let start = column_groups[first].start;
-        let fits = |group: &core::ops::Range<usize>| {
+        let fits = |group: &Range<usize>| {
             let last = column_panels.list[group.end - 1];
             (last.at + last.width - column_panels.list[start].at) * g.k <= PACKED
         };
         let held = column_groups[first..].iter().take_while(|group| fits(group)).count().max(1);
         let held_groups = &column_groups[first..first + held];
         let held_panels = &column_panels.list[start..held_groups[held - 1].end];
-        let packed = pack_all(isa, &columns, held_panels, g.k, parallel);
+        let packed = columns.pack_all(isa, held_panels, g.k, parallel);
         for_each_task(parallel, held * row_groups.len(), |task| {
             let left = &row_panels.list[row_groups[task / held].clone()];
             let right = &column_panels.list[held_groups[task % held].clone()];
             let from = (right[0].at - held_panels[0].at) * g.k;
             let right = Operand { data: &packed[from..], depth: g.k, panels: right };
-            block_of_gemm(isa, &rows, left, right, to, down, across);
+            let left = match &packed_rows {
+                Some(packed) => Left::Packed(Operand { data: &packed[left[0].at * g.k..], depth: g.k, panels: left }),
+                None => Left::Plain(&rows, left),
+            };
+            block_of_gemm(isa, left, right, to, down, across);
         });
         first += held;
     }
@@ -122,9 +167,10 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
 pub(crate) fn groups(
     rows: &panels::Panels,
     columns: &panels::Panels,
+    mut width: usize,
     parallel: bool,
-) -> (Vec<core::ops::Range<usize>>, Vec<core::ops::Range<usize>>) {
-    let (mut height, mut width) = (ROWS, COLUMNS);
+) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    let mut height = ROWS;
     loop {
         let groups = (rows.groups(height), columns.groups(width));
         if !parallel || groups.0.len() * groups.1.len() >= 8 || height <= 28 && width <= 2 * LANES {
@@ -135,52 +181,36 @@ pub(crate) fn groups(
     }
 }
 
-/// Packs panels for the whole depth.
-fn pack_all(isa: Isa, matrix: &Matrix<'_>, panels: &[Panel], depth: usize, parallel: bool) -> Scratch {
-    let last = panels[panels.len() - 1];
-    let mut packed = Scratch::new((last.at + last.width - panels[0].at) * depth);
-    let to = Shared::new(&mut packed);
-    let slabs = depth.div_ceil(DEPTH);
-    for_each_task(parallel, panels.len() * slabs, |task| {
-        // Slabs outermost: neighbouring tasks then read neighbouring memory.
-        let (panel, start) = (panels[task % panels.len()], task / panels.len() * DEPTH);
-        let end = depth.min(start + DEPTH);
-        let base = (panel.at - panels[0].at) * depth;
-        // SAFETY: each panel and slab has its own part of the packed memory, and this closure runs once for each.
-        let to = unsafe { to.part(base + start * panel.width..base + end * panel.width) };
-        matrix.pack(isa, panel, start, to);
-    });
-    packed
+/// The left operand of a block.
+enum Left<'a> {
+    Packed(Operand<'a>),
+    Plain(&'a Matrix<'a>, &'a [Panel]),
 }
 
-/// Computes one block of c, packing its rows piece by piece.
-fn block_of_gemm(
-    isa: Isa,
-    rows: &Matrix<'_>,
-    left: &[Panel],
-    right: Operand<'_>,
-    to: Shared,
-    down: usize,
-    across: usize,
-) {
-    let height: usize = left.iter().map(|panel| panel.len).sum();
+/// Computes one block of c.
+fn block_of_gemm(isa: Isa, left: Left<'_>, right: Operand<'_>, to: Shared, down: usize, across: usize) {
+    let (Left::Packed(Operand { panels, .. }) | Left::Plain(_, panels)) = left;
+    let height: usize = panels.iter().map(|panel| panel.len).sum();
     let width: usize = right.panels.iter().map(|panel| panel.len).sum();
-    let mut scratch = Scratch::new(Block::scratch_len(left, right.panels));
-    let mut packed = Scratch::new(height * right.depth.min(DEPTH));
-    let places: Vec<usize> = (0..height).map(|r| (left[0].start + r) * down).collect();
+    let mut scratch = Scratch::new(Block::scratch_len(panels, right.panels));
+    let mut packed = Scratch::new(if matches!(left, Left::Plain(..)) { height * right.depth.min(DEPTH) } else { 0 });
+    let places: Vec<usize> = (0..height).map(|r| (panels[0].start + r) * down).collect();
     let first = right.panels[0].start;
     let across: Vec<usize> =
         if across == 1 { Vec::new() } else { (first..first + width).map(|c| c * across).collect() };
     for_each_piece(&[Run { a: 0, b: 0, len: right.depth }], |piece, begins, ends| {
-        let (start, len) = (piece[0].b, piece[0].len);
-        for panel in left {
-            let at = (panel.at - left[0].at) * len;
-            rows.pack(isa, *panel, start, &mut packed[at..at + panel.width * len]);
-        }
+        let Run { a, b, len } = piece[0];
+        let (left, a) = match left {
+            Left::Packed(operand) => (operand, a),
+            Left::Plain(matrix, panels) => {
+                matrix.pack(isa, panels, a..a + len, 0, len, Shared::new(&mut packed));
+                (Operand { data: &packed, depth: len, panels }, 0)
+            }
+        };
         let block = Block {
-            left: Operand { data: &packed, depth: len, panels: left },
+            left,
             right,
-            runs: &[Run { a: 0, b: start, len }],
+            runs: &[Run { a, b, len }],
             first: begins,
             last: ends,
             scratch: &mut scratch,

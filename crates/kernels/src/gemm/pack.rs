@@ -5,28 +5,40 @@
 //! image, for which the depth is the channels), the panel is the transpose of what is read. Transposition is a matter of the packing alone:
 //! the tile never knows.
 
+use core::ops::Range;
+
+use super::block::Shared;
 use super::panels::Panel;
 use crate::simd::{Kernel, Simd};
 
-/// Packs one panel from a source in which each step of the depth holds the panel's lanes side by side.
-pub(crate) struct PackSteps<'a, F> {
-    pub(crate) panel: Panel,
-    /// The source of step d is `source[step(d)..]`, `panel.len` floats.
+/// Packs some steps of several panels, from a source in which each step of the depth holds the lanes side by side.
+///
+/// Each step is read once, for all panels: in a large matrix the next step is on another memory page.
+pub(crate) struct PackSteps<'a> {
+    pub(crate) panels: &'a [Panel],
+    /// Lane l at the first of these steps is `source[l]`, and the next step is `stride` further.
     pub(crate) source: &'a [f32],
-    pub(crate) step: F,
-    /// Packed memory for some steps, `panel.width` floats each.
-    pub(crate) to: &'a mut [f32],
+    pub(crate) stride: usize,
+    /// Which steps of the packed depth these are, and how many it has in all.
+    pub(crate) steps: Range<usize>,
+    pub(crate) depth: usize,
+    /// Packed memory for `panels`.
+    pub(crate) to: Shared,
 }
 
-impl<F: Fn(usize) -> usize> Kernel for PackSteps<'_, F> {
+impl Kernel for PackSteps<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Panel { len, width, .. } = self.panel;
-        for (d, to) in self.to.chunks_exact_mut(width).enumerate() {
-            let at = (self.step)(d);
-            copy_short(&self.source[at..at + len], to);
+        let Self { panels, source, stride, steps, depth, to } = self;
+        for (d, step) in steps.enumerate() {
+            for panel in panels {
+                let start = (panel.at - panels[0].at) * depth + step * panel.width;
+                // SAFETY: every panel and step has its own part, and no two tasks pack the same.
+                let to = unsafe { to.part(start..start + panel.width) };
+                copy_short(&source[d * stride + panel.start..][..panel.len], to);
+            }
         }
     }
 }

@@ -44,3 +44,68 @@ fn every_shape_has_the_bits_of_the_plain_loop_on_every_instruction_set() {
         }
     }
 }
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let g = Gemm { m: 300, n: 290, k: 2 * DEPTH + 31, transpose_a: false, transpose_b: true };
+    let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
+    let mut wanted = vec![0.0; g.m * g.n];
+    reference::gemm(g, &a, &b, &mut wanted);
+    for threads in 1..=4 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut c = vec![f32::NAN; g.m * g.n];
+        pool.install(|| f32::gemm(g, &a, &b, &mut c));
+        assert!(c.iter().zip(&wanted).all(|(c, wanted)| c.to_bits() == wanted.to_bits()), "{threads} threads");
+    }
+}
+
+/// A left operand too large to be packed at once, and a right one in several parts.
+#[test]
+fn operands_beyond_the_packing_limit_keep_their_bits() {
+    for [m, n, k] in [[PACKED / 2000 + 300, 17, 2000], [17, PACKED / 2000 + 300, 2000], [2, 2 * PACKED / 700, 700]] {
+        for transposed in [false, true] {
+            let g = Gemm { m, n, k, transpose_a: transposed, transpose_b: transposed };
+            let (a, b) = (numbers(1, m * k), numbers(2, k * n));
+            let mut c = vec![f32::NAN; m * n];
+            f32::gemm(g, &a, &b, &mut c);
+            // The plain loop over all would take long; a thousand elements spread over the result will do.
+            for i in 0..1000 {
+                let at = i * 7919 % c.len();
+                let (row, column) = (at / n, at % n);
+                let a = |p: usize| if transposed { a[p * m + row] } else { a[row * k + p] };
+                let b = |p: usize| if transposed { b[column * k + p] } else { b[p * n + column] };
+                let wanted = (0..k).fold(0.0, |sum, p| simd::fused_multiply_add(a(p), b(p), sum));
+                assert_eq!(c[at].to_bits(), wanted.to_bits(), "({row}, {column}) of {g:?}");
+            }
+        }
+    }
+}
+
+/// Beyond the plain loop in the same arithmetic: each element is within the bound for a chain of k fused multiply-adds,
+/// k * eps * sum |a||b| (Higham 2002, section 3.1; eps is half the distance from 1 to the next number), of the result in f64.
+#[test]
+fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
+    let g = Gemm { m: 37, n: 50, k: 1009, transpose_a: false, transpose_b: false };
+    let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
+    let mut c = vec![0.0; g.m * g.n];
+    f32::gemm(g, &a, &b, &mut c);
+    for (at, c) in c.iter().enumerate() {
+        let product = |p: usize| f64::from(a[at / g.n * g.k + p]) * f64::from(b[p * g.n + at % g.n]);
+        let (exact, size) = (0..g.k).fold((0.0, 0.0), |(sum, size), p| (sum + product(p), size + product(p).abs()));
+        let bound = g.k as f64 * f64::from(f32::EPSILON) / 2.0 * size * 1.001;
+        assert!((f64::from(*c) - exact).abs() <= bound, "{c} against {exact} at {at}");
+    }
+}
+
+#[test]
+fn infinities_and_nans_go_through() {
+    let g = Gemm { m: 20, n: 40, k: 30, transpose_a: false, transpose_b: false };
+    let (mut a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
+    a[3 * g.k + 7] = f32::INFINITY;
+    a[5 * g.k] = f32::NAN;
+    let mut c = vec![0.0; g.m * g.n];
+    f32::gemm(g, &a, &b, &mut c);
+    for (at, c) in c.iter().enumerate() {
+        assert_eq!(c.is_finite(), at / g.n != 3 && at / g.n != 5, "row {}", at / g.n);
+    }
+}
