@@ -16,4 +16,4 @@ pub use apples::apples;
 pub use error::{DataError, QUICKDRAW_URL};
 pub use images::{Images, Suspects};
 pub use npy::{NpyFault, load_npy};
-pub use source::{BUILT_IN_COUNT, Source};
+pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};

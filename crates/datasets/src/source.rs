@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// How many built-in apples a run trains on.
 pub const BUILT_IN_COUNT: usize = 20_000;
 
+/// What is said instead of a path to get the built-in drawings, whatever files there are.
+pub const BUILT_IN: &str = "built-in";
+
 /// The class when none is named, and the only one with built-in drawings.
 const DEFAULT_CLASS: &str = "apple";
 
@@ -18,16 +21,17 @@ const DEFAULT_CLASS: &str = "apple";
 pub enum Source {
     /// A `.npy` file.
     File(PathBuf),
-    /// The built-in apples, because there was no file at this usual place.
+    /// The built-in apples.
     BuiltIn {
-        /// Where a file would have been used.
-        absent: PathBuf,
+        /// The usual place of a file, if they are taken because nothing is there; None if they were asked for.
+        absent: Option<PathBuf>,
     },
 }
 
 impl Source {
     /// Finds what `--data` and `--class` mean. `root` is the project's folder, where `data/quickdraw/` lies.
     ///
+    /// * `data` the word [`BUILT_IN`]: the built-in drawings.
     /// * `data` a file: that file. A folder: `<class>.npy` in it (apple if no class is named).
     /// * no `data`: `data/quickdraw/<class>.npy` under `root` if it is there; if not, the built-in drawings for apples.
     ///
@@ -36,6 +40,7 @@ impl Source {
     pub fn resolve(data: Option<&Path>, class: Option<&str>, root: &Path) -> Result<Self, DataError> {
         let class = class.unwrap_or(DEFAULT_CLASS);
         let folder = match data {
+            Some(path) if path == Path::new(BUILT_IN) => return Ok(Self::BuiltIn { absent: None }),
             Some(path) if path.is_dir() => path.to_owned(),
             Some(path) if is_absent(path) => {
                 let present = path.parent().map(classes_in).unwrap_or_default();
@@ -51,7 +56,7 @@ impl Source {
         if !is_absent(&path) {
             Ok(Self::File(path))
         } else if data.is_none() && class == DEFAULT_CLASS {
-            Ok(Self::BuiltIn { absent: path })
+            Ok(Self::BuiltIn { absent: Some(path) })
         } else {
             let present = classes_in(&folder);
             Err(DataError::NoClass { class: class.to_owned(), path, present, usual: data.is_none() })
@@ -73,13 +78,11 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "data: {}", path.display()),
-            Self::BuiltIn { absent } => {
-                write!(
-                    f,
-                    "data: built-in drawings of apples (for the real ones see data/README.md; {} is not there)",
-                    absent.display()
-                )
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::BuiltIn { absent: None } => f.write_str("built-in drawings of apples"),
+            Self::BuiltIn { absent: Some(path) } => {
+                let path = path.display();
+                write!(f, "built-in drawings of apples (for the real ones see data/README.md; {path} is not there)")
             }
         }
     }
@@ -130,10 +133,15 @@ mod tests {
         assert_eq!(Source::resolve(Some(&folder), Some("cat"), Path::new("elsewhere")).unwrap(), file("cat"));
         assert_eq!(Source::resolve(Some(&folder.join("cat.npy")), None, root.path()).unwrap(), file("cat"));
 
+        let asked = Source::resolve(Some(Path::new(BUILT_IN)), None, root.path()).unwrap();
+        assert_eq!(asked, Source::BuiltIn { absent: None });
+
         let empty = project(&[]);
         for class in [None, Some("apple")] {
             let source = Source::resolve(None, class, empty.path()).unwrap();
-            assert!(matches!(&source, Source::BuiltIn { absent } if absent.ends_with("data/quickdraw/apple.npy")));
+            assert!(
+                matches!(&source, Source::BuiltIn { absent: Some(path) } if path.ends_with("data/quickdraw/apple.npy"))
+            );
             let line = source.to_string();
             assert!(line.contains("built-in") && !line.contains('\n'), "{line}");
         }
@@ -187,7 +195,7 @@ mod tests {
 
     #[test]
     fn built_in_drawings_are_enough_for_a_run() {
-        let images = Source::BuiltIn { absent: "apple.npy".into() }.load(3).unwrap();
+        let images = Source::BuiltIn { absent: None }.load(3).unwrap();
         assert_eq!(images.count(), BUILT_IN_COUNT);
         assert_eq!(images.origin(), "built-in apples (20000 drawings, seed 3)");
         assert_eq!(images.suspects().warning(), None);

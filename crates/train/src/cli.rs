@@ -35,7 +35,7 @@ pub(crate) struct TrainOptions {
     /// Start from this preset
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
-    /// A file or folder with the images, in the real format; without it built-in or fetched ones
+    /// A file or folder with the images, in the real format; without it (or as `built-in`) the built-in ones
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
     /// A class of the images

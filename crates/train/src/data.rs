@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::engine::Tensor;
 use crate::failure::{Code, Failure};
-use datasets::{DataError, Images, Source};
+use datasets::{BUILT_IN, DataError, Images, Source};
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
 const DRAWINGS: u64 = 1;
@@ -14,6 +14,7 @@ const DRAWINGS: u64 = 1;
 pub(crate) struct Dataset {
     images: Images,
     origin: String,
+    built_in: bool,
 }
 
 impl Dataset {
@@ -21,7 +22,7 @@ impl Dataset {
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
         let origin = images.origin().to_owned();
-        Self { images, origin }
+        Self { images, origin, built_in: false }
     }
 
     /// How many there are.
@@ -32,6 +33,11 @@ impl Dataset {
     /// Where they come from, one line for people.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// What `--data` must say to get them again, if that is not decided by the files that are there.
+    pub(crate) fn lasting_name(&self) -> Option<String> {
+        self.built_in.then(|| BUILT_IN.to_owned())
     }
 
     /// Tells these images from all others.
@@ -81,8 +87,8 @@ pub(crate) fn doodles(config: &Config) -> Result<Dataset, Failure> {
     let data = config.data.as_deref().map(Path::new);
     let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
     let images = source.load(DRAWINGS).map_err(failure)?;
-    let origin = source.to_string();
-    Ok(Dataset { images, origin: origin.strip_prefix("data: ").unwrap_or(&origin).to_owned() })
+    let built_in = matches!(source, Source::BuiltIn { .. });
+    Ok(Dataset { images, origin: source.to_string(), built_in })
 }
 
 /// The crate's error in this program's form.

@@ -33,12 +33,14 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     })?;
     let threads = start_threads(options.threads)?;
     // Everything that can be refused is refused before anything is written.
-    let plan = match &options.resume {
+    let mut plan = match &options.resume {
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
     let data = (row.load)(&plan.config)?;
     plan.check_data(&data)?;
+    // A file that appears later must not take the place of the built-in drawings when the run goes on.
+    plan.config.data = data.lasting_name().or(plan.config.data);
     signals::listen();
 
     let run = match &plan.run {

@@ -86,7 +86,7 @@ impl Outcome {
 }
 
 /// Small enough for a test, whatever the system costs.
-pub(crate) const TINY: &str = "quickdraw --preset cpu --batch 2";
+pub(crate) const TINY: &str = "quickdraw --preset cpu --batch 2 --set depth=2";
 
 /// Everything in a file.
 pub(crate) fn text(path: &Path) -> String {
