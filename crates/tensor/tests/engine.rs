@@ -1,6 +1,8 @@
 //! The engine's promises, one test each: what the tape records and prints, what a sweep computes and what it does not, what it
 //! frees, and how mistakes are told.
 
+#![allow(clippy::cloned_ref_to_slice_refs)] // `&[x.clone()]` reads as what it is, a list of one wanted value
+
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -274,7 +276,8 @@ fn grad_refuses_what_it_cannot_do() {
 fn a_shape_mistake_names_the_op_and_both_shapes() {
     let of = |shape: &[usize]| Var::constant(Tensor::<f64>::zeros(shape));
     let images = || of(&[2, 5, 5, 3]);
-    let cases: Vec<(&str, Box<dyn Fn() -> Var<f64>>, &[&str])> = vec![
+    type Mistake<'a> = Box<dyn Fn() -> Var<f64> + 'a>;
+    let cases: Vec<(&str, Mistake, &[&str])> = vec![
         ("add", Box::new(move || &of(&[2, 3]) + &of(&[2, 4])), &["[2, 3]", "[2, 4]"]),
         ("sub", Box::new(move || &of(&[5]) - &of(&[4])), &["[5]", "[4]"]),
         ("mul", Box::new(move || &of(&[3, 1]) * &of(&[2, 4])), &["[3, 1]", "[2, 4]"]),
