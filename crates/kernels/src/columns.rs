@@ -1,13 +1,14 @@
 //! Kernels over the columns of a row-major matrix: sums down each column, and element-wise maps that know the column.
 //!
-//! Sums over the batch, biases and normalisation per channel all see their data as a matrix of `rows` x `columns`, with
-//! from one to thousands of columns. Vectors of 16 lanes lie across columns. When there are few, some rows are taken together as one longer
-//! row (a *group*, [`Layout`]): 3 columns make groups of 32 rows = 96 lanes, and what belongs to column c is every third of them.
+//! Sums over the batch, biases and normalisation per channel all see their data as a matrix of `rows` x `columns`,
+//! with from one to thousands of columns. Vectors of 16 lanes lie across columns. When there are few, some rows are
+//! taken together as one longer row (a *group*, [`Layout`]): 3 columns make groups of 32 rows = 96 lanes, and what
+//! belongs to column c is every third of them.
 //!
-//! **The order of a sum** is a function of the shape alone. The rows are cut into chunks; a task is one chunk of rows and one block of
-//! columns. In it, groups are added eight at a time, as a tree of three levels, to one running `f32` sum per lane. The
-//! lanes of a column, and then its chunks, are added in `f64`, in order. No element passes more than [`LONGEST_CHAIN`]
-//! additions in `f32`, however long the column: the bound that the tests hold it to.
+//! **The order of a sum** is a function of the shape alone. The rows are cut into chunks; a task is one chunk of rows
+//! and one block of columns. In it, groups are added eight at a time, as a tree of three levels, to one running `f32`
+//! sum per lane. The lanes of a column, and then its chunks, are added in `f64`, in order. No element passes more than
+//! `LONGEST_CHAIN` = 44 additions in `f32`, however long the column: the bound that the tests hold it to.
 
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
@@ -22,8 +23,8 @@ const MIN_WIDTH: usize = 64;
 const BLOCK: usize = 256;
 /// The longest group of several rows is 16 * 63 lanes.
 const MAX_WIDTH: usize = 1024;
-/// Additions in `f32` that an element passes at most: its tree, the running sum over a chunk's trees, and the up to eight groups
-/// that are left over.
+/// Additions in `f32` that an element passes at most: its tree, the running sum over a chunk's trees, and the up to
+/// eight groups that are left over.
 #[cfg(test)]
 pub(crate) const LONGEST_CHAIN: usize = 3 + GRAIN / MIN_WIDTH / TREE + 1 + TREE;
 

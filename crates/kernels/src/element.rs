@@ -1,7 +1,7 @@
 //! [`Element`]: the number types that the engine computes with, and all that can be done with slices of them.
 //!
 //! `f32` is for training: the fast kernels of this crate. `f64` is for checking: the plain loops of
-//! [`reference`](crate::reference). This trait is also the list of all kernels, in one place.
+//! [`mod@reference`]. This trait is also the list of all kernels, in one place.
 
 use core::fmt::{Debug, Display};
 use core::ops::{Add, Div, Mul, Neg, Sub};

@@ -1,7 +1,7 @@
 //! The numerical kernels of Backdraw: slices in, slices out, on every core and with every instruction set, and always the
 //! same bits.
 //!
-//! Start at [`Element`], the list of all kernels; [`reference`] has each as a plain loop.
+//! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop.
 
 mod columns;
 mod conv;

@@ -1,8 +1,8 @@
 //! Element-wise functions of one and of two slices.
 //!
-//! Which function it is gets decided once, outside the loop: each is a small struct with one method on vectors, and the
-//! loop is compiled for each of them. The simple ones compute exactly what [`reference`](crate::reference) does, operation
-//! for operation; the others are those of [`math`].
+//! Which function it is gets decided once, outside the loop: each is a small struct with one method on vectors, and
+//! the loop is compiled for each of them. The simple ones compute exactly what [`reference`](crate::reference) does,
+//! operation for operation; the others are those of [`math`].
 
 use crate::columns::{self, Layout, Terms, load};
 use crate::element::{Binary, Unary};

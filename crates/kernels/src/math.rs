@@ -1,4 +1,4 @@
-//! exp, log, tanh, sigmoid and softplus on vectors, from additions, multiplications and fused multiply-adds only.
+//! exp, log, tanh, sigmoid and softplus on vectors, from correctly rounded arithmetic only.
 //!
 //! A system library's functions differ from system to system, and are called number by number. These are a few dozen
 //! vector operations, each correctly rounded, in a fixed order: they give the same bits on every CPU.
@@ -7,12 +7,16 @@
 //! e^x = 2^n * e^r with |r| <= ln(2)/2, or log(2^k * m) = k * ln(2) + log(m) with m around 1. On that interval a
 //! *polynomial* takes over, whose coefficients spread the error evenly (Remez's exchange; computed for these intervals
 //! with 120 bits, then rounded). The constant ln(2) is held in two floats, and with fused multiply-add the first
-//! subtraction of the reduction is exact (Cody and Waite, "Software manual for the elementary functions", 1980; J.-M. Muller,
-//! "Elementary functions", 3rd ed. 2016, chapter 11).
+//! subtraction of the reduction is exact (Cody and Waite, "Software manual for the elementary functions", 1980; J.-M.
+//! Muller, "Elementary functions", 3rd ed. 2016, chapter 11).
 //!
 //! | function | worst error over all finite `f32`, in units in the last place | at |
 //! |---|---|---|
-//! TABLE
+//! | [`exp`] | 0.793 | -87.63314 |
+//! | [`log`] | 0.904 | 1.3982397 |
+//! | [`tanh`] | 2.498 | 4.5050907 |
+//! | [`sigmoid`] | 2.402 | -4.157294 |
+//! | [`softplus`] | 1.781 | -0.87347794 |
 //!
 //! The table is measured by the test `worst_errors_over_all_floats` (ignored by default; it takes minutes) against the
 //! `f64` functions of the standard library. 0.5 would be the correctly rounded result.
@@ -48,7 +52,7 @@ const LOG: [f32; 8] = [
     -0.078_609_265,
 ];
 
-/// c[0] + c[1] * x + c[2] * x^2 + ... by Horner's rule.
+/// `c[0] + c[1] * x + c[2] * x^2 + ...` by Horner's rule.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(s: S, c: [f32; N], x: S::F) -> S::F {
     let mut sum = s.splat(c[N - 1]);
@@ -58,7 +62,8 @@ fn polynomial<S: Simd, const N: usize>(s: S, c: [f32; N], x: S::F) -> S::F {
     sum
 }
 
-/// (n as an integer above `ROUND_BITS`, r, t) for x = n * ln(2) + r up to the rounding of r, and e^x = 2^n * (1 + r + t).
+/// (n as an integer above `ROUND_BITS`, r, t) for x = n * ln(2) + r up to the rounding of r, and e^x = 2^n * (1 + r +
+/// t).
 #[inline(always)]
 fn reduced_exp<S: Simd>(s: S, x: S::F) -> (S::U, S::F, S::F) {
     let shifted = s.mul_add(x, s.splat(LOG2_E), s.splat(ROUND));
@@ -83,9 +88,9 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     let significand = s.add(sum, s.add(t, lost));
     // 2^n in two factors of about half the exponent: each is a normal number, and only the last product rounds.
     let biased = s.add_u(n, s.splat_u((2 * 127u32).wrapping_sub(ROUND_BITS)));
-    let down = s.shift_right_u::<1>(biased);
-    let up = s.shift_right_u::<1>(s.add_u(biased, s.splat_u(1)));
-    let [down, up] = [down, up].map(|exponent| s.bits_to_float(s.shift_left_u::<23>(exponent)));
+    let down = s.bits_to_float(s.shift_left_u::<23>(s.shift_right_u::<1>(biased)));
+    let biased_up = s.add_u(biased, s.splat_u(1));
+    let up = s.bits_to_float(s.shift_left_u::<23>(s.shift_right_u::<1>(biased_up)));
     s.mul(s.mul(significand, down), up)
 }
 
@@ -126,8 +131,8 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     s.div(s.select(s.less_equal(s.zero(), x), one, e), s.add(one, e))
 }
 
-/// The hyperbolic tangent: with d = e^(-2|x|) - 1, it is -d / (2 + d) with the sign of x. Nothing cancels: d itself comes out
-/// of the polynomial, not from a subtraction of 1.
+/// The hyperbolic tangent: with d = e^(-2|x|) - 1, it is -d / (2 + d) with the sign of x. Nothing cancels: d itself
+/// comes out of the polynomial, not from a subtraction of 1.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     // From -40 on, d is -1 in f32.

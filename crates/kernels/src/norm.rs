@@ -1,9 +1,10 @@
-//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
-//! covariate shift", 2015), on rows of channels.
+//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
+//! internal covariate shift", 2015), on rows of channels.
 //!
-//! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula E[x^2] - E[x]^2
-//!   subtracts two nearly equal numbers when the mean is large, and may even come out negative.
-//! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta, s = sqrt(variance + epsilon).
+//! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula
+//!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and may even come out negative.
+//! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
+//!   where s = sqrt(variance + epsilon).
 //! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x - mean)), once for
 //!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)): the gradient that arrives, less what a
 //!   shift and a scale of the whole batch would have undone anyway.
@@ -87,10 +88,10 @@ struct GradInput<'a> {
 impl Terms<1> for GradInput<'_> {
     #[inline(always)]
     fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 1] {
-        let per_column = |row: &[f32]| load(s, row, column, LANES);
-        let centred = s.sub(load(s, self.x, at, n), per_column(self.mean));
-        let shifted = s.sub(load(s, self.gy, at, n), per_column(self.shift));
-        [s.mul(per_column(self.scale), s.mul_add(centred, per_column(self.negative_slope), shifted))]
+        let centred = s.sub(load(s, self.x, at, n), load(s, self.mean, column, LANES));
+        let shifted = s.sub(load(s, self.gy, at, n), load(s, self.shift, column, LANES));
+        let inner = s.mul_add(centred, load(s, self.negative_slope, column, LANES), shifted);
+        [s.mul(load(s, self.scale, column, LANES), inner)]
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! * RMSprop: Tieleman and Hinton, "Lecture 6.5", 2012, in the form of Keras.
 //! * Adam: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, in PyTorch's form.
-//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of initialization and momentum in deep
-//!   learning", 2013.
+//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of initialization and momentum
+//!   in deep learning", 2013.
 //!
-//! The formulas stand at [`RmsProp`], [`Adam`] and [`Sgd`]. Every operation is that of [`reference`](crate::reference), in the same order
-//! and correctly rounded, so the results have the same bits.
+//! The formulas stand at [`RmsProp`], [`Adam`] and [`Sgd`]. Every operation is that of
+//! [`reference`](crate::reference), in the same order and correctly rounded, so the results have the same bits.
 
 use crate::element::{Adam, RmsProp, Sgd};
 use crate::pieces::{GRAIN, Pieces, for_each_piece};

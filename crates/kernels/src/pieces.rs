@@ -1,12 +1,13 @@
 //! Work for several threads: slices cut into pieces of a fixed size.
 //!
-//! Where the cuts are depends on the sizes of the problem, never on the number of threads, so a kernel computes the same
-//! numbers from the same pieces whoever does the work. A problem of one piece stays on the calling thread and pays
-//! nothing; the pieces of a larger one are handed out by `rayon::join`, halving.
+//! Where the cuts are depends on the sizes of the problem, never on the number of threads, so a kernel computes the
+//! same numbers from the same pieces whoever does the work. A problem of one piece stays on the calling thread and
+//! pays nothing; the pieces of a larger one are handed out by `rayon::join`, halving.
 //!
 //! The instruction set is chosen ([`dispatch`](crate::simd::dispatch)) inside each piece.
 
-/// Elements in a piece of an element-wise kernel: 64 KiB, small beside a level-2 cache, large beside the price of a task.
+/// Elements in a piece of an element-wise kernel: 64 KiB, small beside a level-2 cache, large beside the price of a
+/// task.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
 /// A slice, seen as consecutive pieces of `size` elements; the last one may be shorter.

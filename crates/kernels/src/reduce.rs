@@ -1,8 +1,8 @@
 //! Sums over an axis, and repetition along one: each is the other's derivative.
 //!
-//! An array of shape (outer, reduced, inner) is a stack of matrices of `reduced` rows and `inner` columns, so its sum over the
-//! middle axis is a stack of column sums. [`columns`] tells in which order they are added. A small matrix (a sum over a
-//! few numbers) is not worth that: it is added number by number, in `f64`.
+//! An array of shape (outer, reduced, inner) is a stack of matrices of `reduced` rows and `inner` columns, so its sum
+//! over the middle axis is a stack of column sums. [`columns`] tells in which order they are added. A small matrix (a
+//! sum over a few numbers) is not worth that: it is added number by number, in `f64`.
 
 use crate::columns::{self, Layout, Terms, load};
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
@@ -92,8 +92,8 @@ pub(crate) fn repeat_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// Fills y with copies of `row` (of which its length is a multiple): the part that is written is itself copied, so a short row
-/// does not mean many short copies.
+/// Fills y with copies of `row` (of which its length is a multiple): the part that is written is itself copied, so a
+/// short row does not mean many short copies.
 fn fill_with(row: &[f32], y: &mut [f32]) {
     if let [x] = row {
         return y.fill(*x);

@@ -23,7 +23,6 @@ fn images(count: usize) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "waits for the data sets"]
 fn every_file_that_is_no_set_of_doodles_is_refused() {
     let place = Place::new();
     let refuse = |content: &[u8], words: &[&str]| {
@@ -48,7 +47,6 @@ fn every_file_that_is_no_set_of_doodles_is_refused() {
 }
 
 #[test]
-#[ignore = "waits for the data sets"]
 fn a_run_goes_on_with_its_own_images_only() {
     let place = Place::new();
     std::fs::write(place.path("a.npy"), images(8)).unwrap();

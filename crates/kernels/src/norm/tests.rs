@@ -51,7 +51,8 @@ fn statistics_are_within_the_proved_bound() {
             let error = (f64::from(mean[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 * size + wanted.abs());
             assert!(error <= bound, "{rows} x {channels}, mean {c}: off by {error:e}, allowed {bound:e}");
-            // About the kernel's own mean. Each term is rounded twice, the difference counting double, and the result once.
+            // About the kernel's own mean. Each term is rounded twice, the difference counting double, and the result
+            // once.
             let wanted = column().map(|x| (x - f64::from(mean[c])).powi(2)).sum::<f64>() / count;
             let error = (f64::from(variance[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 + 4.0) * wanted;

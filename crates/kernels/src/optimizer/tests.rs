@@ -9,7 +9,8 @@ const RMS_PROP: RmsProp = RmsProp { learning_rate: 8e-4, rho: 0.9, epsilon: 1e-7
 const ADAM: Adam = Adam { learning_rate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8, t: 1 };
 const SGD: Sgd = Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: false };
 
-/// Parameters and memory after three steps of `update(t, g, [memory, memory], theta)`, from the start that all tests share.
+/// Parameters and memory after three steps of `update(t, g, [memory, memory], theta)`, from the start that all tests
+/// share.
 fn three_steps(len: usize, update: impl Fn(u64, &[f32], [&mut [f32]; 2], &mut [f32])) -> Vec<f32> {
     let (mut m, mut v, mut theta) = (vec![0.0; len], vec![0.0; len], numbers(len, 9));
     for t in 1..=3 {

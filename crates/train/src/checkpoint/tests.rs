@@ -101,6 +101,40 @@ fn versions_and_strangers_are_told_apart() {
     assert!(matches!(decode(b"<!DOCTYPE html><html>"), Err(Flaw::Container(_))));
 }
 
+/// A file from the text of a header and some bytes of data.
+fn container(header: &str, bytes: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; bytes]].concat()
+}
+
+#[test]
+fn headers_that_lie_are_refused() {
+    for header in [
+        "",
+        "{",
+        "[]",
+        "null",
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}"#,
+        r#"{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"__metadata__":{"backdraw":"{}"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"__metadata__":{"backdraw":"{\"version\":1}"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"__metadata__":{"backdraw":"{\"version\":-1}"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+    ] {
+        assert!(decode(&container(header, 8)).is_err(), "{header}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(decode(&container(&deep, 8)).is_err());
+    assert!(decode(&container("\u{0}\u{ff}", 0)).is_err());
+}
+
 #[test]
 fn pickles_are_refused_by_name_and_by_content() {
     let folder = tempfile::tempdir().unwrap();

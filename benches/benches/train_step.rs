@@ -1,0 +1,41 @@
+//! The whole training step of quickdraw, which all other benchmarks are about: a discriminator update on reals and fakes and a
+//! generator update through the frozen discriminator.
+//!
+//! The rate is in dense FLOP (a multiply-add counts 2, products with padding zeros included), as frameworks count it:
+//! three forward passes' worth for the discriminator step on 2 * batch images, one generator inference, and three and two for
+//! the generator step. What the kernels skip (padding) makes the rate look higher than the arithmetic units are busy.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use models::quickdraw::{Quickdraw, Settings};
+use models::{Settings as _, System};
+use tensor::Tensor;
+
+/// Dense multiply-adds of a forward pass of one image, in the discriminator (seed and cpu preset) and the generator.
+const DISCRIMINATOR: [f64; 2] = [75.9e6, 19.1e6];
+const GENERATOR: f64 = 22.85e6;
+
+fn steps(c: &mut Criterion) {
+    let mut group = c.benchmark_group("train_step");
+    group.sample_size(10);
+    let images = datasets::apples(1000, 0);
+    for (preset, batch, d) in [("seed", 128, DISCRIMINATOR[0]), ("seed", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])] {
+        let settings = Settings { batch, ..Settings::preset(preset).expect("a preset") };
+        let mut system = Quickdraw::new(settings, 0).expect("a preset is in range");
+        let products = batch as f64 * (3.0 * 2.0 * d + GENERATOR + 3.0 * GENERATOR + 2.0 * d);
+        group.throughput(Throughput::Elements((2.0 * products) as u64));
+        let mut step = 0;
+        group.bench_function(format!("{preset}, batch {batch}"), |b| {
+            b.iter(|| {
+                let indices = system.batch(step, images.count());
+                let reals = Tensor::new(&[batch, 28, 28, 1], images.gather(&indices));
+                let metrics = system.step(step, &reals).expect("finite");
+                step += 1;
+                metrics
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);

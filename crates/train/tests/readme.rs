@@ -1,0 +1,54 @@
+//! The README against the program: its tables are what the program prints, its links lead somewhere, its built-in drawings
+//! are those that are drawn today.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+fn train(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_train")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "train {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_layers_in_the_readme_are_those_of_the_program() {
+    let summary = train(&["summary", "quickdraw"]);
+    assert!(readme().contains(summary.trim()), "paste this into README.md:\n{summary}");
+}
+
+#[test]
+fn every_option_in_the_readme_exists() {
+    let help = train(&["quickdraw", "--help"]) + &train(&["sample", "--help"]);
+    let readme = readme();
+    let commands = readme.lines().filter(|line| line.contains("cargo run -p train -- "));
+    let mut seen = 0;
+    for line in commands {
+        for word in line.split("#").next().unwrap().split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+            let option = word.trim_end_matches('`');
+            assert!(help.contains(option) || option == "--help", "{option} in README.md: {line}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 3, "the README shows options in its commands");
+}
+
+#[test]
+fn every_link_in_the_readme_leads_to_a_file() {
+    let readme = readme();
+    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let images = readme.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let mut seen = 0;
+    for target in targets.chain(images).filter(|target| !target.starts_with("http")) {
+        assert!(root().join(target).exists(), "README.md links to {target}, which is not there");
+        seen += 1;
+    }
+    assert!(seen > 10, "the README has links");
+}
