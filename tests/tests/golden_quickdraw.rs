@@ -2,8 +2,8 @@
 //! accuracies, verdicts, every gradient, every updated weight, accumulator and running statistic, to 1e-5.
 //!
 //! The generator's gradients come through the discriminator as just updated, and there rounding decides the update of the few
-//! weights whose gradient is nearly 0. Other signs for the 53 weights with the smallest gradients (below 1e-7 of the largest)
-//! move the generator's gradients by up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early
+//! weights whose gradient is nearly 0. One such step more or less for the 53 weights with the smallest (below 1e-7 of the largest)
+//! moves the generator's gradients by up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early
 //! layers off, look there first.
 
 use models::System;
