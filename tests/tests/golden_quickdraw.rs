@@ -1,5 +1,10 @@
 //! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked there with Keras: losses,
 //! accuracies, verdicts, every gradient, every updated weight, accumulator and running statistic, to 1e-5.
+//!
+//! The generator's gradients come through the discriminator as just updated, and there rounding decides the update of the few
+//! weights whose gradient is nearly 0. One such step more or less for the 53 weights with the smallest (below 1e-7 of the largest)
+//! moves the generator's gradients by up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early
+//! layers off, look there first.
 
 use models::System;
 use models::quickdraw::{Quickdraw, Settings};
@@ -38,7 +43,8 @@ fn gradients(labels: &Tensor, verdict: impl Fn(&mut Pass) -> Var) -> (Gradients,
 }
 
 /// Compares what is known of every parameter of `network`.
-fn compare(report: &mut Report, expected: &Value, gradients: &Gradients, network: &Network, system: &Quickdraw) {
+fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, network: &Network, system: &Quickdraw) {
+    let [report, squares] = reports;
     let parameters = &expected["parameters"];
     assert_eq!(gradients.parameters.len(), entries(parameters).count(), "all parameters of the {}", network.name());
     let state = system.state();
@@ -54,8 +60,7 @@ fn compare(report: &mut Report, expected: &Value, gradients: &Gradients, network
         }
         report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
         let mean_square = &state.tensors[&format!("optimizer.{name}.mean_square")];
-        // A square has twice the relative error of its root.
-        report.note(format!("{name} mean square"), error(&expected["mean_square"], mean_square) / 2.0);
+        squares.note(format!("{name} mean square"), error(&expected["mean_square"], mean_square));
         // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides: such elements tell nothing.
         let largest = number(&expected["gradient"]["max_abs"]) as f32;
         let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
@@ -73,6 +78,9 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let count = sizes(&file["inputs"]["reals"]["shape"])[0];
     let ones = Tensor::full([count, 1], 1.0);
     let mut report = Report::new("quickdraw step", 1e-5);
+    // After one update an accumulator is a tenth of the gradient's square, and a square has twice the relative error of its
+    // root: a gradient within 1e-5 cannot promise more than this.
+    let mut squares = Report::new("quickdraw step, accumulators", 2e-5);
 
     let expected = &file["discriminator_step"];
     let fakes = system.generator.infer(&latents);
@@ -84,7 +92,7 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let [loss, accuracy] = system.train_discriminator(0, &reals, &latents).expect("finite");
     report.note("discriminator step, loss", relative(loss - number(&expected["loss"]), loss));
     assert_eq!(accuracy, number(&expected["accuracy"]));
-    compare(&mut report, expected, &found, &system.discriminator, &system);
+    compare([&mut report, &mut squares], expected, &found, &system.discriminator, &system);
 
     let expected = &file["generator_step"];
     let latents2_var = Var::constant(latents2.clone());
@@ -103,10 +111,11 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let [loss, accuracy] = system.train_generator(0, &latents2).expect("finite");
     report.note("generator step, loss", relative(loss - number(&expected["loss"]), loss));
     assert_eq!(accuracy, number(&expected["accuracy"]));
-    compare(&mut report, expected, &found, &system.generator, &system);
+    compare([&mut report, &mut squares], expected, &found, &system.generator, &system);
     let state = system.state();
     for (name, expected) in entries(&expected["buffers"]) {
         report.note(name, error(expected, &state.tensors[name]));
     }
     report.finish();
+    squares.finish();
 }

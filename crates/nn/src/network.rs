@@ -16,6 +16,8 @@ pub enum Kind {
     Parameter,
     /// Updated otherwise: running statistics.
     Buffer,
+    /// Bookkeeping that nobody counts as a parameter.
+    Counter,
 }
 
 /// One layer: its weights, and what it does to a batch.
@@ -176,7 +178,9 @@ impl Network {
     /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
     pub fn summary(&self) -> String {
         let rows = self.members.iter().map(|member| {
-            let count: usize = member.layer.tensors().iter().map(|(_, _, tensor)| tensor.size()).sum();
+            let tensors = member.layer.tensors();
+            let counted = tensors.iter().filter(|(_, kind, _)| *kind != Kind::Counter);
+            let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
             [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]
         });
         let head = ["layer", "kind", "output", "parameters"].map(String::from);

@@ -8,6 +8,8 @@
 //!
 //! [`differentiate`] makes a training pass and its gradients.
 
+use std::collections::HashMap;
+
 use kernels::Key;
 use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
 
@@ -32,6 +34,8 @@ pub struct Pass {
     path: Vec<String>,
     bound: Vec<(String, Var)>,
     updates: Vec<(String, Tensor)>,
+    /// How often a layer has asked for random numbers.
+    visits: HashMap<String, u32>,
 }
 
 impl Pass {
@@ -46,7 +50,8 @@ impl Pass {
     }
 
     fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
-        Self { tape, training, frozen, path: Vec::new(), bound: Vec::new(), updates: Vec::new() }
+        let (path, bound, updates, visits) = Default::default();
+        Self { tape, training, frozen, path, bound, updates, visits }
     }
 
     /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
@@ -90,10 +95,21 @@ impl Pass {
         var
     }
 
-    /// The stream of random numbers of the layer at hand; None in inference.
-    pub fn key(&self) -> Option<Key> {
+    /// The stream of random numbers of the layer at hand, another one at each visit; None in inference.
+    pub fn key(&mut self) -> Option<Key> {
         let Draw { seed, step, purpose } = self.training?;
-        Some(Key::named(seed, &format!("{purpose}: {}", self.path.join("."))).at(step as u32))
+        let path = self.path.join(".");
+        let visits = self.visits.entry(path.clone()).or_default();
+        *visits += 1;
+        let visit = if *visits == 1 { String::new() } else { format!(", visit {visits}") };
+        Some(Key::named(seed, &format!("{purpose}: {path}{visit}")).at(step as u32))
+    }
+
+    /// The buffer `name` of the layer at hand as this pass has left it so far, if it has updated it: a layer that is
+    /// visited twice goes on from its own first update.
+    pub fn updated(&self, name: &str) -> Option<&Tensor> {
+        let name = self.full_name(name);
+        self.updates.iter().rev().find(|(updated, _)| *updated == name).map(|(_, value)| value)
     }
 
     /// Sets the buffer `name` of the layer at hand once the step is made; not where weights are frozen.

@@ -336,3 +336,26 @@ fn the_tape_tells_which_layer_asked() {
     assert_eq!(scope_of("dropout"), Some("net.dropout"));
     assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
 }
+
+#[test]
+fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
+    let dropping = empty(&[64]).with("dropout", Dropout(0.5));
+    let tape = Tape::new();
+    let mut pass = Pass::training(&tape, DRAW);
+    let ones = Var::constant(Tensor::full([2, 64], 1.0));
+    let (first, second) = (dropping.forward(&mut pass, &ones), dropping.forward(&mut pass, &ones));
+    assert_ne!(first.value(), second.value());
+
+    let mut network = empty(&[1]).with("norm", BatchNorm::keeping(0.5));
+    let (low, high) = (Tensor::new(&[2, 1], vec![0.0, 2.0]), Tensor::new(&[2, 1], vec![8.0, 10.0]));
+    let (gradients, ()) = differentiate(DRAW, |pass| {
+        let y =
+            &network.forward(pass, &Var::constant(low.clone())) + &network.forward(pass, &Var::constant(high.clone()));
+        (y.sum(), ())
+    })
+    .expect("finite");
+    Optimizer::rms_prop(&network, 0.1).step(&mut network, &gradients);
+    let mean =
+        network.tensors().into_iter().find(|(name, ..)| name == "net.norm.running_mean").expect("a buffer").2.item();
+    assert_eq!(mean, 0.5 * (0.5 * 0.0 + 0.5 * 1.0) + 0.5 * 9.0, "from 0 over the mean 1 to the mean 9");
+}

@@ -129,4 +129,22 @@ mod tests {
         assert!(text.contains("step 4") && text.contains("bce_with_logits"), "{text}");
         assert_eq!(notes, "start 0 1 2 3", "no end: nothing may be saved");
     }
+
+    /// The same with the real engine, whose weights have grown until a product overflows.
+    #[test]
+    fn a_real_overflow_is_told_by_its_layer_and_op_and_leaves_the_weights_alone() {
+        use crate::engine::{System, quickdraw};
+        let settings = quickdraw::Settings { batch: 2, depth: 2, ..Default::default() };
+        let mut system = quickdraw::Quickdraw::new(settings, 1).unwrap();
+        let mut state = system.state();
+        for weight in ["discriminator.conv3.weight", "discriminator.conv4.weight"] {
+            state.tensors.get_mut(weight).unwrap().data_mut().fill(1e30);
+        }
+        system.restore(&state).unwrap();
+        let failure = train(&mut system, &dataset(9), (0, 9), &mut [], &|| false).unwrap_err();
+        assert_eq!(failure.code, Code::Diverged);
+        let text = failure.to_string();
+        assert!(["step 1", "discriminator.conv4", "`conv2d`"].iter().all(|part| text.contains(part)), "{text}");
+        assert_eq!(system.state(), state);
+    }
 }

@@ -84,17 +84,20 @@ impl Layer for BatchNorm {
             return &(x * &scale) + &(&beta - &(&mean * &scale));
         }
         let (y, statistics) = x.batch_norm(&gamma, &beta, self.epsilon);
-        let [mean, variance] = self.follow(&statistics);
+        let latest = |name, own: &Tensor| pass.updated(name).unwrap_or(own).clone();
+        let running = [latest("running_mean", &self.running_mean), latest("running_var", &self.running_var)];
+        let updates = self.updates.as_ref().map(|updates| latest("updates", updates).item());
+        let [mean, variance] = self.follow(running, updates, &statistics);
         pass.update("running_mean", || mean);
         pass.update("running_var", || variance);
-        if let Some(updates) = &self.updates {
-            pass.update("updates", || Tensor::full([1], updates.item() + 1.0));
+        if let Some(updates) = updates {
+            pass.update("updates", || Tensor::full([1], updates + 1.0));
         }
         y
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        let updates = self.updates.iter().map(|updates| ("updates", Kind::Buffer, updates));
+        let updates = self.updates.iter().map(|updates| ("updates", Kind::Counter, updates));
         let all = [
             ("gamma", Kind::Parameter, &self.gamma),
             ("beta", Kind::Parameter, &self.beta),
@@ -105,7 +108,7 @@ impl Layer for BatchNorm {
     }
 
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        let updates = self.updates.iter_mut().map(|updates| ("updates", Kind::Buffer, updates));
+        let updates = self.updates.iter_mut().map(|updates| ("updates", Kind::Counter, updates));
         let all = [
             ("gamma", Kind::Parameter, &mut self.gamma),
             ("beta", Kind::Parameter, &mut self.beta),
@@ -117,21 +120,21 @@ impl Layer for BatchNorm {
 }
 
 impl BatchNorm {
-    /// The running statistics after a batch with these. The variance that enters is the unbiased one.
-    fn follow(&self, batch: &Statistics) -> [Tensor; 2] {
+    /// The `running` mean and variance after a batch with these statistics; `updates` is how many a debiased average has
+    /// seen. The variance that enters is the unbiased one.
+    fn follow(&self, running: [Tensor; 2], updates: Option<f32>, batch: &Statistics) -> [Tensor; 2] {
         let keep = self.keep.expect("set when the layer was built");
         let bessel = batch.count as f64 / (batch.count.max(2) - 1) as f64;
         // A debiased average is b / (1 - keep^t) with b a plain one from 0; b is worked out from it again.
         let decayed = |t: f32| 1.0 - kernels::reference::power(keep, t as u64);
-        let (old, new) = match &self.updates {
+        let (old, new) = match updates {
             None => (keep, 1.0),
-            Some(t) => (keep * decayed(t.item()), 1.0 / decayed(t.item() + 1.0)),
+            Some(t) => (keep * decayed(t), 1.0 / decayed(t + 1.0)),
         };
-        [(&self.running_mean, &batch.mean, 1.0), (&self.running_var, &batch.variance, bessel)].map(
-            |(running, batch, factor)| {
-                let next = |i| old * f64::from(running.data()[i]) + (1.0 - keep) * factor * f64::from(batch.data()[i]);
-                Tensor::from_fn(*running.shape(), |i| (new * next(i)) as f32)
-            },
-        )
+        let [mean, variance] = &running;
+        [(mean, &batch.mean, 1.0), (variance, &batch.variance, bessel)].map(|(running, batch, factor)| {
+            let next = |i| old * f64::from(running.data()[i]) + (1.0 - keep) * factor * f64::from(batch.data()[i]);
+            Tensor::from_fn(*running.shape(), |i| (new * next(i)) as f32)
+        })
     }
 }

@@ -90,8 +90,13 @@ macro_rules! window_options {
             }
 
             /// With this stride on both axes.
-            pub fn stride(mut self, stride: usize) -> Self {
-                self.window.stride = [stride; 2];
+            pub fn stride(self, stride: usize) -> Self {
+                self.strides([stride; 2])
+            }
+
+            /// With these strides, down and right.
+            pub fn strides(mut self, strides: [usize; 2]) -> Self {
+                self.window.stride = strides;
                 self
             }
 
