@@ -7,7 +7,7 @@
 
 use super::plan::{Axis, Strip, rectangles};
 use crate::gemm::block::{Block, Columns, NOWHERE, Operand, Shared, for_each_piece};
-use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
+use crate::gemm::blocking::{COLUMNS, SERIAL, Tiling};
 use crate::gemm::micro::Run;
 use crate::gemm::pack::{PackLanes, PackSteps};
 use crate::gemm::panels::{Panel, Panels};
@@ -346,5 +346,3 @@ impl Gather<'_> {
         });
     }
 }
-
-const _: () = assert!(DEPTH > 0);

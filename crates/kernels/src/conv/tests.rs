@@ -20,18 +20,22 @@ fn operands(g: &ConvGeometry) -> [Vec<f32>; 3] {
 /// All three of one geometry on every instruction set.
 fn check(g: &ConvGeometry) {
     let [x, w, gy] = operands(g);
+    check_operands(g, [&x, &w, &gy]);
+}
+
+fn check_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     let [mut gx, mut gw, mut y] = [vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; gy.len()]];
     let [mut wanted_gx, mut wanted_gw, mut wanted_y] = [gx.clone(), gw.clone(), y.clone()];
-    reference::conv2d(g, &x, &w, &mut wanted_y);
-    reference::conv2d_input_grad(g, &gy, &w, &mut wanted_gx);
-    reference::conv2d_weight_grad(g, &x, &gy, &mut wanted_gw);
+    reference::conv2d(g, x, w, &mut wanted_y);
+    reference::conv2d_input_grad(g, gy, w, &mut wanted_gx);
+    reference::conv2d_weight_grad(g, x, gy, &mut wanted_gw);
     for isa in simd::available() {
         simd::force(isa);
-        f32::conv2d(g, &x, &w, &mut y);
+        f32::conv2d(g, x, w, &mut y);
         same_bits("conv2d", g, &y, &wanted_y);
-        f32::conv2d_input_grad(g, &gy, &w, &mut gx);
+        f32::conv2d_input_grad(g, gy, w, &mut gx);
         same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
-        f32::conv2d_weight_grad(g, &x, &gy, &mut gw);
+        f32::conv2d_weight_grad(g, x, gy, &mut gw);
         same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
     }
 }
@@ -191,5 +195,18 @@ fn infinities_and_nans_go_where_they_belong() {
         for (y, wanted) in y.iter().zip(&wanted) {
             assert!(y.to_bits() == wanted.to_bits() || y.is_nan() && wanted.is_nan(), "{y} for {wanted}");
         }
+    }
+}
+
+/// Products that underflow, to zeros of either sign: adding a zero for the padding would change the sign of some.
+#[test]
+fn underflow_and_signed_zeros_keep_their_bits() {
+    for batch in [1, 3, 40] {
+        let g = ConvGeometry::new([batch, 5, 6, 2], [5, 5], 17, [1, 1], Padding::Same).unwrap();
+        let [mut x, mut w, mut gy] = operands(&g);
+        for (values, scale) in [(&mut x, 1e-25), (&mut w, 1e-20), (&mut gy, 1e-22)] {
+            values.iter_mut().for_each(|value| *value *= scale);
+        }
+        check_operands(&g, [&x, &w, &gy]);
     }
 }

@@ -5,9 +5,9 @@
 //! where they belong, directly from the registers if a row of the tile is contiguous there.
 
 use super::blocking::DEPTH;
-use super::micro::{Place, Run, Tile, multiply_tile};
+use super::micro::{Place, Run, TALLEST, Tile, multiply_tile};
 use super::panels::Panel;
-use crate::simd::{Kernel, LANES, Simd};
+use crate::simd::{Kernel, Simd};
 
 /// An offset that says: this row or column is not wanted.
 pub(crate) const NOWHERE: usize = usize::MAX;
@@ -142,7 +142,7 @@ impl Kernel for Block<'_> {
         assert!(scratch.len() >= height * stride && (!last || rows.len() == height));
         assert!(left.holds(runs.iter().map(|run| run.a + run.len).max().unwrap_or(0)));
         assert!(right.holds(runs.iter().map(|run| run.b + run.len).max().unwrap_or(0)));
-        assert!(left.panels.iter().all(|panel| panel.len == panel.width));
+        assert!(left.panels.iter().all(|panel| panel.len == panel.width && panel.len <= TALLEST));
         let most = |offsets: &[usize]| offsets.iter().filter(|&&at| at != NOWHERE).max().map_or(0, |at| at + 1);
         let furthest = match columns {
             Columns::From(first) => first + right.len(),
@@ -153,7 +153,8 @@ impl Kernel for Block<'_> {
         };
         assert!(!last || most(rows) == 0 || furthest == 0 || most(rows) - 1 + furthest <= to.len);
 
-        let mut lines = [0; 16];
+        // The rows of a tile in scratch.
+        let mut lines = [0; TALLEST];
         for (r, line) in lines.iter_mut().enumerate() {
             *line = r * stride;
         }
@@ -214,4 +215,3 @@ impl Kernel for Block<'_> {
         }
     }
 }
-const _: () = assert!(LANES == 16);

@@ -108,6 +108,9 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
     }
 }
 
+/// No tile is higher.
+pub(crate) const TALLEST: usize = 14;
+
 /// The greatest height of tiles of `vectors` vectors: as many sums as the registers hold beside the operands.
 pub(crate) const fn tallest(accumulators: usize, vectors: usize) -> usize {
     let height = match vectors {
@@ -116,7 +119,7 @@ pub(crate) const fn tallest(accumulators: usize, vectors: usize) -> usize {
         4 if accumulators == 28 => 6,
         _ => accumulators / vectors,
     };
-    if height > 14 { 14 } else { height }
+    if height > TALLEST { TALLEST } else { height }
 }
 
 /// Runs the tile of the height of the left panel and the width of the right one.

@@ -47,27 +47,19 @@ impl Scratch {
 impl Deref for Scratch {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.lines.as_slice().as_flattened_floats()[..self.len]
+        let len = self.lines.len() * LANES;
+        // SAFETY: a `Line` is 16 floats without padding (repr(C), 64 bytes).
+        let floats = unsafe { core::slice::from_raw_parts(self.lines.as_ptr().cast::<f32>(), len) };
+        &floats[..self.len]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
         let len = self.lines.len() * LANES;
-        // SAFETY: a `Line` is 16 floats without padding (repr(C), 64 bytes), borrowed mutably through `self`.
+        // SAFETY: as above, and borrowed mutably through `self`.
         let floats = unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), len) };
         &mut floats[..self.len]
-    }
-}
-
-trait AsFloats {
-    fn as_flattened_floats(&self) -> &[f32];
-}
-
-impl AsFloats for [Line] {
-    fn as_flattened_floats(&self) -> &[f32] {
-        // SAFETY: a `Line` is 16 floats without padding (repr(C), 64 bytes).
-        unsafe { core::slice::from_raw_parts(self.as_ptr().cast::<f32>(), self.len() * LANES) }
     }
 }
 
