@@ -53,7 +53,7 @@ pub(crate) struct TrainOptions {
     /// Threads to use, without any effect on the result [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// The run folder itself [default: runs/NNNN-<system>, numbered]
+    /// The run folder itself [default: runs/NNNN-SYSTEM, numbered]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
     /// Draw a sheet of samples and the curves every N steps [default: 100]
