@@ -4,7 +4,9 @@
 //! every input element alone costs two evaluations an element; so all are moved at once, along a random direction d, and
 //! all outputs are weighed by a random u. Then one number must agree:
 //!
-//!     <vjp(f, u), d>  =  d/dt <f(x + t d), u>  at t = 0
+//! ```text
+//! <vjp(f, u), d>  =  d/dt <f(x + t d), u>  at t = 0
+//! ```
 //!
 //! The right side is a central difference in `f64`, at two step sizes that are combined so that their leading errors cancel
 //! (Richardson). A wrong element of a gradient changes the left side unless the random direction happens to hide it. Only when a

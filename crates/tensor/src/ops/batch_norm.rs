@@ -2,11 +2,15 @@
 //!
 //! Per channel, over the n rows of x (Ioffe and Szegedy 2015):
 //!
-//!     mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh = (x - mu) / s    y = gamma * xh + beta
+//! ```text
+//! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh = (x - mu) / s    y = gamma * xh + beta
+//! ```
 //!
 //! The derivative, with everything that depends on x through mu and v taken together:
 //!
-//!     gbeta = sum(gy)    ggamma = sum(gy * xh)    gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)
+//! ```text
+//! gbeta = sum(gy)    ggamma = sum(gy * xh)    gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)
+//! ```
 //!
 //! It keeps x and gamma, and the two statistics, which are small. Keeping xh instead of x would save nothing. An ordinary sweep
 //! computes the three gradients in one fused kernel; a recorded one is made of ops, from x on, so that the second
