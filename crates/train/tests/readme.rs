@@ -1,5 +1,5 @@
-//! The README against the program: its tables are what the program prints, its links lead somewhere, its built-in drawings
-//! are those that are drawn today.
+//! The README against the program: its tables are what the program prints, its links lead somewhere, its pictures are of
+//! this code.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -53,4 +53,16 @@ fn every_link_in_the_readme_leads_to_a_file() {
         seen += 1;
     }
     assert!(seen > 10, "the README has links");
+}
+
+/// The first picture of the gallery shows the untrained network of the default run: it can be drawn again in a moment, and is
+/// the same bytes as long as nothing has changed the weights, the latents, the generator or the picture.
+#[test]
+fn the_gallery_is_of_this_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train(&["quickdraw", "--data", "built-in", "--steps", "1", "--out", run.to_str().unwrap()]);
+    let [drawn, shown] = [run.join("samples/step-000000.png"), root().join("data/gallery/quickdraw/step-000000.png")];
+    let same = std::fs::read(drawn).unwrap() == std::fs::read(shown).unwrap();
+    assert!(same, "data/gallery/quickdraw shows other code: train quickdraw on the real apples again and copy its pictures");
 }
