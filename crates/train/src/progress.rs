@@ -56,7 +56,7 @@ impl<'a> Progress<'a> {
 
 /// The bar, if there is a terminal to draw it on. It appears with the first step.
 pub(crate) fn bar(from: u64, total: u64) -> Option<ProgressBar> {
-    let style = ProgressStyle::with_template("[{bar:24}] {pos}/{len}  {wide_msg}").ok()?;
+    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} {wide_msg}").ok()?;
     crate::console::is_lively().then(|| {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
         bar.set_style(style.progress_chars("=> "));
@@ -82,8 +82,11 @@ impl Observer for Progress<'_> {
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
             let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
-            let means: Vec<f64> = (0..names.len()).map(mean).collect();
-            bar.set_message(format!("{}  {}", self.speed(now), named(names, &means)));
+            // The losses first: 80 columns have room for them, and for the other numbers only wider ones.
+            let mut order: Vec<usize> = (0..names.len()).collect();
+            order.sort_by_key(|&at| !names[at].ends_with("loss"));
+            let told: Vec<String> = order.into_iter().map(|at| format!("{} {:.3}", names[at], mean(at))).collect();
+            bar.set_message(format!("{} {}", self.speed(now), told.join(" ")));
             bar.set_position(now.step);
         }
         if now.step.is_multiple_of(self.every) || now.step == now.total {

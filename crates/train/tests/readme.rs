@@ -64,5 +64,8 @@ fn the_gallery_is_of_this_code() {
     train(&["quickdraw", "--data", "built-in", "--steps", "1", "--out", run.to_str().unwrap()]);
     let [drawn, shown] = [run.join("samples/step-000000.png"), root().join("data/gallery/quickdraw/step-000000.png")];
     let same = std::fs::read(drawn).unwrap() == std::fs::read(shown).unwrap();
-    assert!(same, "data/gallery/quickdraw shows other code: train quickdraw on the real apples again and copy its pictures");
+    assert!(
+        same,
+        "data/gallery/quickdraw shows other code: train quickdraw on the real apples again and copy its pictures"
+    );
 }
