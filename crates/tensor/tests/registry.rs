@@ -1,7 +1,8 @@
-//! Every op of the registry against finite differences, at first and second order.
+//! Every op of the registry against finite differences, at first and second order; and its fused rule, if it has one, against
+//! the one that is made of ops.
 
-use tensor::ops::REGISTRY;
-use tensor::{Check, gradcheck::check_entry};
+use tensor::ops::{Case, Domain, REGISTRY, sample};
+use tensor::{Check, Options, Tape, Var, gradcheck::check_entry, vjp};
 
 #[test]
 fn every_op_has_right_derivatives_of_first_and_second_order() {
@@ -17,4 +18,27 @@ fn every_op_has_right_derivatives_of_first_and_second_order() {
         total += count;
     }
     println!("{} ops, {total} checks", REGISTRY.len());
+}
+
+/// The gradients of a case, for one fixed cotangent.
+fn gradients(case: &Case, options: Options) -> Vec<Var<f64>> {
+    let tape = Tape::new();
+    let inputs: Vec<_> = case.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
+    let y = (case.apply)(&inputs);
+    vjp(&y, &Var::constant(sample(Domain::Any, 9, y.shape())), &inputs, options)
+}
+
+/// The second-order check cannot see a recorded rule that is wrong by something constant; this can.
+#[test]
+fn an_ordinary_sweep_and_a_recorded_one_agree() {
+    for entry in &REGISTRY {
+        for case in (entry.cases)() {
+            let recorded = gradients(&case, Options::CREATE_GRAPH);
+            for (plain, recorded) in gradients(&case, Options::default()).iter().zip(&recorded) {
+                for (a, b) in plain.value().data().iter().zip(recorded.value().data()) {
+                    assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{} ({}): {a} and {b}", entry.name, case.label);
+                }
+            }
+        }
+    }
 }

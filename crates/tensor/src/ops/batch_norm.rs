@@ -152,26 +152,3 @@ impl<T: Element> BatchNorm<T> {
         [&inner * &(gamma / &deviation), ggamma, gbeta]
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Options, Tape, vjp};
-
-    #[test]
-    fn the_fused_rule_and_the_composed_one_agree() {
-        for case in cases() {
-            let gradients = |options| {
-                let tape = Tape::new();
-                let inputs: Vec<_> = case.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
-                let y = (case.apply)(&inputs);
-                vjp(&y, &Var::constant(sample(Domain::Any, 9, y.shape())), &inputs, options)
-            };
-            for (fused, composed) in gradients(Options::default()).iter().zip(gradients(Options::CREATE_GRAPH)) {
-                for (a, b) in fused.value().data().iter().zip(composed.value().data()) {
-                    assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{}: {a} and {b}", case.label);
-                }
-            }
-        }
-    }
-}

@@ -30,10 +30,10 @@ pub mod upsample;
 
 use std::rc::Rc;
 
-use kernels::Key;
+use kernels::{Binary, Element, Key};
 
 use crate::shape::Shape;
-use crate::{Tensor, Var};
+use crate::{Call, Tensor, Var};
 
 /// What the registry tells of an op.
 pub struct Entry {
@@ -127,6 +127,22 @@ pub fn sample(domain: Domain, seed: u32, shape: &[usize]) -> Tensor<f64> {
         (Domain::Positive, (u, _)) => 0.3 + 2.2 * u,
         (Domain::AwayFromZero, (u, positive)) => (0.2 + 1.8 * u) * if positive { 1.0 } else { -1.0 },
     })
+}
+
+/// The rule of an elementwise op: gy times the slope, which is a function of `of`, the op's value or input. An ordinary sweep uses
+/// one fused kernel; a recorded one is made of ops, from `slope` on.
+fn slope_times<T: Element>(
+    call: &Call<T>,
+    fused: Binary,
+    of: &Var<T>,
+    gy: &Var<T>,
+    slope: impl FnOnce(&Var<T>) -> Var<T>,
+) -> Var<T> {
+    if call.recording() {
+        return gy * &slope(of);
+    }
+    let (of, gy) = (of.value().data(), gy.value());
+    Var::constant(Tensor::written(*gy.shape(), |gx| T::binary(fused, of, gy.data(), gx)))
 }
 
 /// Cases for a function of one tensor, of any shape.

@@ -5,7 +5,7 @@
 
 use kernels::{Binary, Element, Unary};
 
-use crate::ops::{Domain, Entry, elementwise};
+use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::{Call, Op, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -38,12 +38,6 @@ impl<T: Element> Op<T> for Softplus {
     }
 
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        let x = call.input(0);
-        if call.recording() {
-            return vec![Some(gy * &x.sigmoid())];
-        }
-        let gx =
-            Tensor::written(*gy.shape(), |gx| T::binary(Binary::SoftplusGrad, x.value().data(), gy.value().data(), gx));
-        vec![Some(Var::constant(gx))]
+        vec![Some(slope_times(call, Binary::SoftplusGrad, &call.input(0), gy, Var::sigmoid))]
     }
 }

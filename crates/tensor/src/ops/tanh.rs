@@ -5,7 +5,7 @@
 
 use kernels::{Binary, Element, Unary};
 
-use crate::ops::{Domain, Entry, elementwise};
+use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::{Call, Op, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -38,12 +38,6 @@ impl<T: Element> Op<T> for Tanh {
     }
 
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        let y = call.output();
-        if call.recording() {
-            return vec![Some(gy * &y.square().neg().add_scalar(1.0))];
-        }
-        let gx =
-            Tensor::written(*gy.shape(), |gx| T::binary(Binary::TanhGrad, y.value().data(), gy.value().data(), gx));
-        vec![Some(Var::constant(gx))]
+        vec![Some(slope_times(call, Binary::TanhGrad, &call.output(), gy, |y| y.square().neg().add_scalar(1.0)))]
     }
 }
