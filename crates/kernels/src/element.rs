@@ -217,34 +217,62 @@ pub struct Sgd {
 }
 
 /// A number type with all kernels. Every method panics when a slice's length does not fit the sizes it is given.
+///
+/// What is written here is the plain loop of each; a type that has something faster overrides it.
 pub trait Element: Real {
     /// c = op(a) * op(b); c's old content is not read. Each element is one chain of fused multiply-adds over k = 0, 1, 2, ...
-    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]);
+    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
+        reference::gemm(gemm, a, b, c);
+    }
     /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel).
-    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]);
+    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
+        reference::conv2d(g, x, w, y);
+    }
     /// gx = the gradient of <conv(x, w), gy> by x: the transposed convolution of gy. Each element is one chain over
     /// (ky, kx, out-channel).
-    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]);
+    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
+        reference::conv2d_input_grad(g, gy, w, gx);
+    }
     /// gw = the gradient of <conv(x, w), gy> by w. Each element is one chain over (oy, ox, image).
-    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]);
+    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
+        reference::conv2d_weight_grad(g, x, gy, gw);
+    }
     /// y = op(x)
-    fn unary(op: Unary, x: &[Self], y: &mut [Self]);
+    fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
+        reference::unary(op, x, y);
+    }
     /// y = op(a, b)
-    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]);
+    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
+        reference::binary(op, a, b, y);
+    }
     /// y = op(a, row), where `row` goes with each of a's consecutive rows of that length (a bias, say).
-    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]);
+    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
+        reference::binary_rows(op, a, row, y);
+    }
     /// Sums the middle axis: x of shape (outer, reduced, inner) to y of shape (outer, inner).
-    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]);
+    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reference::sum_axis(shape, x, y);
+    }
     /// Repeats along a new middle axis: x of shape (outer, inner) to y of shape (outer, repeated, inner).
-    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]);
+    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
+        reference::repeat_axis(shape, x, y);
+    }
     /// Nearest-neighbour up-sampling.
-    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]);
+    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
+        reference::upsample(g, x, y);
+    }
     /// The adjoint of up-sampling: each block of the large image is summed into one pixel.
-    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]);
+    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
+        reference::downsample_sum(g, y, x);
+    }
     /// Mean and biased variance of each of the `mean.len()` channels of x (the last axis).
-    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]);
+    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
+        reference::channel_statistics(x, mean, variance);
+    }
     /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel.
-    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]);
+    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
+        reference::batch_norm(x, statistics, affine, epsilon, y);
+    }
     /// The gradients of training-mode batch normalisation, where the statistics are those of x itself, for an incoming gy:
     /// writes gx, and ggamma and gbeta per channel. With xh = (x - mean) / s and s = sqrt(variance + epsilon):
     /// gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n).
@@ -256,86 +284,33 @@ pub trait Element: Real {
         epsilon: f64,
         gx: &mut [Self],
         parameters: [&mut [Self]; 2],
-    );
-    /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
-    fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]);
-    /// How many elements are infinite or NaN.
-    fn count_non_finite(x: &[Self]) -> usize;
-    /// One RMSprop update of `theta` and its mean square.
-    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]);
-    /// One Adam update of `theta` and its moments [m, v].
-    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]);
-    /// One update with momentum of `theta` and its velocity.
-    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]);
-}
-
-impl Element for f64 {
-    fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
-        reference::gemm(gemm, a, b, c);
-    }
-    fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
-        reference::conv2d(g, x, w, y);
-    }
-    fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
-        reference::conv2d_input_grad(g, gy, w, gx);
-    }
-    fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
-        reference::conv2d_weight_grad(g, x, gy, gw);
-    }
-    fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
-        reference::unary(op, x, y);
-    }
-    fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
-        reference::binary(op, a, b, y);
-    }
-    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
-        reference::binary_rows(op, a, row, y);
-    }
-    fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reference::sum_axis(shape, x, y);
-    }
-    fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reference::repeat_axis(shape, x, y);
-    }
-    fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
-        reference::upsample(g, x, y);
-    }
-    fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
-        reference::downsample_sum(g, y, x);
-    }
-    fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
-        reference::channel_statistics(x, mean, variance);
-    }
-    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
-        reference::batch_norm(x, statistics, affine, epsilon, y);
-    }
-    fn batch_norm_grad(
-        x: &[Self],
-        gy: &[Self],
-        statistics: [&[Self]; 2],
-        gamma: &[Self],
-        epsilon: f64,
-        gx: &mut [Self],
-        parameters: [&mut [Self]; 2],
     ) {
         reference::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
     }
+    /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
         reference::dropout(key, rate, x, y);
     }
+    /// How many elements are infinite or NaN.
     fn count_non_finite(x: &[Self]) -> usize {
         reference::count_non_finite(x)
     }
+    /// One RMSprop update of `theta` and its mean square.
     fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
         reference::rms_prop(update, g, mean_square, theta);
     }
+    /// One Adam update of `theta` and its moments [m, v].
     fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
         reference::adam(update, g, moments, theta);
     }
+    /// One update with momentum of `theta` and its velocity.
     fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
         reference::sgd(update, g, velocity, theta);
     }
 }
+
+/// Every kernel as its plain loop.
+impl Element for f64 {}
 
 impl Element for f32 {
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
