@@ -4,6 +4,8 @@
 //! lays exactly these few side by side: a **panel** of width w holds, for each step d of the depth, the w numbers that
 //! the register tile wants at that step. So the inner loop walks both panels from front to back and nothing else.
 
+use core::ops::Range;
+
 use crate::simd::LANES;
 
 /// Some neighbouring rows of the left operand, or columns of the right one.
@@ -71,21 +73,26 @@ impl Panels {
         self.width += width;
     }
 
-    /// The panels in groups of at most `size` rows or columns (but at least one panel), as ranges of the list.
-    pub(crate) fn groups(&self, size: usize) -> Vec<core::ops::Range<usize>> {
-        let mut groups = Vec::new();
-        let mut first = 0;
-        for (i, panel) in self.list.iter().enumerate() {
-            if i > first && panel.start + panel.len - self.list[first].start > size {
-                groups.push(first..i);
-                first = i;
-            }
-        }
-        if first < self.list.len() {
-            groups.push(first..self.list.len());
-        }
-        groups
+    /// The panels in groups, as [`groups`] makes them.
+    pub(crate) fn groups(&self, size: usize) -> Vec<Range<usize>> {
+        groups(&self.list, size)
     }
+}
+
+/// Neighbouring panels in groups of at most `size` rows or columns (but at least one panel), as ranges of the list.
+pub(crate) fn groups(list: &[Panel], size: usize) -> Vec<Range<usize>> {
+    let mut groups = Vec::new();
+    let mut first = 0;
+    for (i, panel) in list.iter().enumerate() {
+        if i > first && panel.start + panel.len - list[first].start > size {
+            groups.push(first..i);
+            first = i;
+        }
+    }
+    if first < list.len() {
+        groups.push(first..list.len());
+    }
+    groups
 }
 
 #[cfg(test)]

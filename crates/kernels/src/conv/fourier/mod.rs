@@ -21,9 +21,9 @@
 //! matrices are cosines, at most √2 after Gauss' trick, so that this is near the bound of the direct sum; a test
 //! holds all three members to it.
 
-mod transform;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use core::ops::Range;
 
@@ -31,7 +31,7 @@ use crate::gemm::block::{Block, Columns, Operand, Shared, for_each_piece};
 use crate::gemm::blocking::{SERIAL, Tiling};
 use crate::gemm::micro::Run;
 use crate::gemm::pack::{PackLanes, PackSteps};
-use crate::gemm::panels::{Panel, Panels};
+use crate::gemm::panels::{Panel, groups};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, run_on};
 use crate::geometry::ConvGeometry;
@@ -138,9 +138,8 @@ impl Fourier {
             Role::Outputs => (g.output[1], g.out_channels, g.output[0] * g.output[1] * g.out_channels),
         };
         let phases = if role == Role::Outputs { vec![[0, 0]] } else { phases };
-        let place = |[y, x]: [usize; 2], i: usize| {
-            Some((at(0, y, i / tile[1])? * width + at(1, x, i % tile[1])?) * channels)
-        };
+        let place =
+            |[y, x]: [usize; 2], i: usize| Some((at(0, y, i / tile[1])? * width + at(1, x, i % tile[1])?) * channels);
         let places = phases.iter().map(|&phase| (0..tile[0] * tile[1]).map(|i| place(phase, i)).collect()).collect();
         let strides = match role {
             Role::Pixels => [(Index::Image, image), (Index::Input, 1)],
@@ -181,45 +180,83 @@ impl Fourier {
         let tiling = Tiling::unswapped(isa, rows[1], columns[1], steps);
         let row_panels = tiling.rows(rows[1]).repeated(rows[0]);
         let column_panels = tiling.columns(columns[1]).repeated(columns[0]);
-        let spread = |factor, data, lanes, panels| {
-            Operands { isa, parallel, factor, data, lanes, depth: (indices[1], depth), panels }.spread()
-        };
-        let left = spread(&left_factor, left, (indices[0], rows), &row_panels);
-        let right = spread(&right_factor, right, (indices[2], columns), &column_panels);
-
         let planes = result_factor.transform.planes;
-        let (row_groups, column_groups) = groups(&row_panels, &column_panels, planes, parallel);
+        // A line more in each plane keeps the planes from lying a power of two apart.
+        let plane_steps = steps + 1;
+        let all_steps = planes * plane_steps;
         let to = Shared::new(result);
-        for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
-            let rows_here = &row_panels.list[row_groups[task % row_groups.len()].clone()];
-            let columns_here = &column_panels.list[column_groups[task / row_groups.len()].clone()];
-            let size = Block::scratch_len(rows_here, columns_here);
-            let mut sums = Scratch::new(size * planes);
-            for (plane, sums) in sums.chunks_exact_mut(size).enumerate() {
-                let left = &left[(plane * row_panels.width + rows_here[0].at) * steps..];
-                let right = &right[(plane * column_panels.width + columns_here[0].at) * steps..];
-                for_each_piece(&[Run { a: 0, b: 0, len: steps }], |runs, first, _| {
-                    let block = Block {
-                        left: Operand { data: left, depth: steps, panels: rows_here },
-                        right: Operand { data: right, depth: steps, panels: columns_here },
-                        runs,
-                        first,
-                        last: false,
-                        scratch: sums,
-                        to,
-                        rows: &[],
-                        columns: Columns::From(0),
+        for rows_held in row_panels.groups(LEFT / all_steps) {
+            let rows_held = &row_panels.list[rows_held];
+            let left = Operands {
+                isa,
+                parallel,
+                factor: &left_factor,
+                data: left,
+                lanes: (indices[0], rows),
+                depth: (indices[1], depth),
+                panels: rows_held,
+            }
+            .spread();
+            for columns_held in column_panels.groups(RIGHT / all_steps) {
+                let columns_held = &column_panels.list[columns_held];
+                let right = Operands {
+                    isa,
+                    parallel,
+                    factor: &right_factor,
+                    data: right,
+                    lanes: (indices[2], columns),
+                    depth: (indices[1], depth),
+                    panels: columns_held,
+                }
+                .spread();
+                let (row_groups, column_groups) = blocks(rows_held, columns_held, planes, parallel);
+                for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
+                    let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
+                    let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
+                    let size = apart(Block::scratch_len(rows_here, columns_here));
+                    let mut sums = Scratch::new(size * planes);
+                    let left = Operand {
+                        data: &left[(rows_here[0].at - rows_held[0].at) * all_steps..],
+                        depth: all_steps,
+                        panels: rows_here,
                     };
-                    run_on(isa, block);
+                    let right = Operand {
+                        data: &right[(columns_here[0].at - columns_held[0].at) * all_steps..],
+                        depth: all_steps,
+                        panels: columns_here,
+                    };
+                    for (plane, sums) in sums.chunks_exact_mut(size).enumerate() {
+                        let at = plane * plane_steps;
+                        for_each_piece(&[Run { a: at, b: at, len: steps }], |runs, first, _| {
+                            let block = Block {
+                                left,
+                                right,
+                                runs,
+                                first,
+                                last: false,
+                                scratch: sums,
+                                to,
+                                rows: &[],
+                                columns: Columns::From(0),
+                            };
+                            run_on(isa, block);
+                        });
+                    }
+                    let collect = Collect {
+                        factor: &result_factor,
+                        planes: &sums,
+                        plane: size,
+                        rows: rows_here,
+                        columns: columns_here,
+                        lengths: [rows[1], columns[1]],
+                        row_stride: result_factor.stride(indices[0]),
+                        to,
+                    };
+                    // Every task has its own rows or columns: no two write the same element.
+                    run_on(isa, collect);
                 });
             }
-            let (factor, strides) = (&result_factor, [rows, columns]);
-            let [row_stride, _] = [indices[0], indices[2]].map(|index| result_factor.stride(index));
-            let collect =
-                Collect { factor, planes: &sums, rows: rows_here, columns: columns_here, strides, row_stride, to };
-            // Every task has its own rows or columns: no two write the same element.
-            run_on(isa, collect);
-        });
+        }
     }
 }
 
@@ -232,7 +269,7 @@ struct Operands<'a> {
     /// What the lanes of the panels are: rows or columns.
     lanes: (Index, [usize; 2]),
     depth: (Index, [usize; 2]),
-    panels: &'a Panels,
+    panels: &'a [Panel],
 }
 
 /// Steps of the depth that are transformed at a time.
@@ -244,19 +281,19 @@ impl Operands<'_> {
         let Self { isa, parallel, factor, data, lanes, depth, panels } = *self;
         let (lane_stride, step_stride) = (factor.stride(lanes.0), factor.stride(depth.0));
         let ([_, lanes], [phases, steps]) = (lanes.1, depth.1);
-        let (all_steps, pieces) = (phases * steps, steps.div_ceil(STEPS));
-        let plane = panels.width * all_steps;
-        let mut planes = Scratch::new(plane * factor.transform.planes);
+        let (plane_steps, pieces) = (phases * steps + 1, steps.div_ceil(STEPS));
+        let all_steps = plane_steps * factor.transform.planes;
+        let mut planes = Scratch::new(panels.iter().map(|panel| panel.width).sum::<usize>() * all_steps);
         let to = Shared::new(&mut planes);
-        for_each_task(parallel, panels.list.len() * phases * pieces, |task| {
-            let panel = panels.list[task / (phases * pieces)];
+        for_each_task(parallel, panels.len() * phases * pieces, |task| {
+            let panel = panels[task / (phases * pieces)];
             let (depth_phase, first) = (task / pieces % phases, task % pieces * STEPS);
             let count = STEPS.min(steps - first);
             // Either the lanes or the depth are in phases, or neither is.
             let phase = (panel.start / lanes).max(depth_phase);
             let local = Panel { start: panel.start % lanes, at: 0, ..panel };
             let numbers = count * panel.width;
-            let stride = numbers.next_multiple_of(LANES);
+            let stride = apart(numbers.next_multiple_of(LANES));
             let mut tiles = Scratch::new(stride * factor.transform.size());
             for (place, tile) in factor.places[phase].iter().zip(tiles.chunks_exact_mut(stride)) {
                 let tile = &mut tile[..numbers];
@@ -273,25 +310,46 @@ impl Operands<'_> {
                     }
                 }
             }
-            let start = panel.at * all_steps + (depth_phase * steps + first) * panel.width;
+            let start = (panel.at - panels[0].at) * all_steps + (depth_phase * steps + first) * panel.width;
             // Every task has its own panel and steps.
-            run_on(isa, Spread { transform: &factor.transform, tiles: &tiles, count: numbers, to, start, plane });
+            run_on(
+                isa,
+                Spread {
+                    transform: &factor.transform,
+                    tiles: &tiles,
+                    stride,
+                    count: numbers,
+                    to,
+                    start,
+                    plane: plane_steps * panel.width,
+                },
+            );
         });
         planes
     }
 }
 
+/// A distance for things that are worked on together: an odd number of cache lines, as lines that lie some power of two
+/// apart all fight for the same few places of a cache.
+fn apart(floats: usize) -> usize {
+    (floats.div_ceil(LANES) | 1) * LANES
+}
+
+/// Floats of planes of the left and of the right operand that are held at a time: together they should stay in the last-level cache.
+const LEFT: usize = 4 << 20;
+const RIGHT: usize = 1 << 20;
+
 /// Floats of sums that a task holds: they should stay in the second-level cache until they are collected.
 const SUMS: usize = 160 << 10;
 
 /// The blocks of the result.
-fn groups(rows: &Panels, columns: &Panels, planes: usize, parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+fn blocks(rows: &[Panel], columns: &[Panel], planes: usize, parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let (mut height, mut width) = (64, 64);
     while planes * height * width > SUMS && height.max(width) > 32 {
         if height >= width { height /= 2 } else { width /= 2 }
     }
     loop {
-        let groups = (rows.groups(height), columns.groups(width));
+        let groups = (groups(rows, height), groups(columns, width));
         if !parallel || groups.0.len() * groups.1.len() >= 8 || height <= 28 && width <= 2 * LANES {
             return groups;
         }
@@ -305,9 +363,11 @@ struct Collect<'a> {
     planes: &'a [f32],
     rows: &'a [Panel],
     columns: &'a [Panel],
-    /// Phases and length of the rows' and the columns' index.
-    strides: [[usize; 2]; 2],
+    /// Length of the rows' and the columns' index in each phase.
+    lengths: [usize; 2],
     row_stride: usize,
+    /// From plane to plane.
+    plane: usize,
     to: Shared,
 }
 
@@ -316,11 +376,10 @@ impl Kernel for Collect<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { factor, planes, rows, columns, strides: [[_, rows_each], [_, columns_each]], row_stride, to } = self;
+        let Self { factor, planes, rows, columns, lengths: [rows_each, columns_each], row_stride, plane, to } = self;
         let stride: usize = columns.iter().map(|panel| panel.width).sum();
         let height: usize = rows.iter().map(|panel| panel.len).sum();
-        let plane = height * stride;
-        assert!(planes.len() >= plane * factor.transform.planes);
+        assert!(plane >= height * stride && planes.len() >= plane * factor.transform.planes);
         for r in 0..height {
             let (row_phase, row) = ((rows[0].start + r) / rows_each, (rows[0].start + r) % rows_each);
             for panel in columns {

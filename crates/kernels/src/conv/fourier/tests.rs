@@ -1,8 +1,8 @@
 //! Convolutions in frequencies against the plain loops, within the bound of their rounding.
 
 use super::*;
-use crate::geometry::{Padding, TransposedPadding};
 use crate::gemm::tests::numbers;
+use crate::geometry::{Padding, TransposedPadding};
 use crate::reference;
 
 fn size(shape: [usize; 4]) -> usize {
@@ -53,14 +53,29 @@ fn moduli(fourier: &Fourier, role: Role) -> Vec<Vec<f64>> {
         tiles[number * LANES] = 1.0;
         let mut planes = vec![0.0; transform.planes];
         let to = Shared::new(&mut planes);
-        crate::simd::dispatch(Spread { transform: &transform, tiles: &tiles, count: 1, to, start: 0, plane: 1 });
+        crate::simd::dispatch(Spread {
+            transform: &transform,
+            tiles: &tiles,
+            stride: LANES,
+            count: 1,
+            to,
+            start: 0,
+            plane: 1,
+        });
         columns.push(planes.into_iter().map(|x| f64::from(x.abs())).collect());
     }
     columns
 }
 
 /// The bound of the documentation for each number of the member `result`, by brute force.
-fn bound(fourier: &Fourier, roles: [Role; 3], indices: [Index; 3], left: &[f32], right: &[f32], len: usize) -> Vec<f64> {
+fn bound(
+    fourier: &Fourier,
+    roles: [Role; 3],
+    indices: [Index; 3],
+    left: &[f32],
+    right: &[f32],
+    len: usize,
+) -> Vec<f64> {
     let [a, b, c] = roles.map(|role| (fourier.factor(role), moduli(fourier, role)));
     let [rows, depth, columns] = indices.map(|index| fourier.extent(index));
     let planes = a.0.transform.planes;
@@ -103,9 +118,7 @@ fn bound(fourier: &Fourier, roles: [Role; 3], indices: [Index; 3], left: &[f32],
             let phase = phase_of(&c.0, (row / rows[1]).max(column / columns[1]));
             for (number, place) in c.0.places[phase].iter().enumerate() {
                 let Some(place) = place else { continue };
-                let at = place
-                    + row % rows[1] * c.0.stride(indices[0])
-                    + column % columns[1] * c.0.stride(indices[2]);
+                let at = place + row % rows[1] * c.0.stride(indices[0]) + column % columns[1] * c.0.stride(indices[2]);
                 bounds[at] = gamma * sums.iter().zip(&c.1[number]).map(|(sum, m)| sum * m).sum::<f64>();
             }
         }

@@ -243,8 +243,9 @@ unsafe fn rows<S: Simd, const H: usize>(
 /// Tiles to planes.
 pub(crate) struct Spread<'a> {
     pub(crate) transform: &'a Transform,
-    /// For each number of the tile, as many floats as there are tiles, rounded up to whole vectors.
+    /// For each number of the tile, `stride` floats (whole vectors): one of each tile, and what is left over.
     pub(crate) tiles: &'a [f32],
+    pub(crate) stride: usize,
     /// How many tiles there are.
     pub(crate) count: usize,
     /// The planes: plane p of the first tile is float `start + p * plane`.
@@ -258,10 +259,9 @@ impl Kernel for Spread<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { transform, tiles, count, to, start, plane } = self;
+        let Self { transform, tiles, stride, count, to, start, plane } = self;
         let [height, width] = transform.tile;
-        let stride = count.next_multiple_of(LANES);
-        assert!(count > 0 && tiles.len() >= stride * height * width);
+        assert!(count > 0 && stride >= count.next_multiple_of(LANES) && tiles.len() >= stride * height * width);
         assert!(start + (transform.planes - 1) * plane + count <= to.len);
         let parts = transform.row.rows;
         assert!(parts * height <= LONGEST * LONGEST && transform.row.columns == width);
