@@ -5,7 +5,7 @@
 //! where they belong, directly from the registers if a row of the tile is contiguous there.
 
 use super::blocking::DEPTH;
-use super::micro::{Place, Run, TALLEST, Tile, multiply_tile};
+use super::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
 use super::panels::Panel;
 use crate::simd::{Kernel, Simd};
 
@@ -181,7 +181,10 @@ impl Kernel for Block<'_> {
                 };
                 let tile = Tile {
                     a: left.pointer(left_panel),
+                    a_strides: [1, left_panel.width],
                     b,
+                    b_step: right_panel.width,
+                    ahead: Ahead { at: left.pointer(left_panel), step: 0 },
                     runs,
                     from: (!first).then_some(rest),
                     to: direct.unwrap_or(rest),

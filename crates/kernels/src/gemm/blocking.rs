@@ -8,20 +8,23 @@
 //!   of the block pass by.
 //! * The left panels of a block for the same steps ([`ROWS`] x 256 floats: 256 KiB) stay in the second level while the
 //!   right panels take turns.
-//! * The whole packed right operand is bounded ([`PACKED`]), as all blocks read it from the last level.
+
+use core::ops::Range;
 
 use super::micro::tallest;
 use super::panels::Panels;
 use crate::simd::{self, Isa, LANES, Simd};
 
 /// Steps of the depth that a block does at a time; the sums rest in memory between.
-pub(crate) const DEPTH: usize = 256;
+pub(crate) const DEPTH: usize = 512;
 /// Rows of a block, at most.
 pub(crate) const ROWS: usize = 256;
 /// Columns of a block, at most.
 pub(crate) const COLUMNS: usize = 256;
-/// Floats of packed right operand at a time.
-pub(crate) const PACKED: usize = 1 << 22;
+/// Rows of the left operand that a sweep packs at a time, about.
+const HELD: usize = 126;
+/// Columns of a rectangle, at most.
+const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it helps.
 pub(crate) const SERIAL: usize = 400_000;
 
@@ -67,6 +70,62 @@ impl Tiling {
     /// Panels for the operand in the role of the columns.
     pub(crate) fn columns(&self, len: usize) -> Panels {
         Panels::of_columns(len, self.vectors)
+    }
+
+    /// Of how many rows to pack a piece of the depth at a time: all of nearly one number, and multiples of the tile's height.
+    pub(crate) fn rows_at_a_time(&self, rows: usize) -> usize {
+        let groups = rows.div_ceil(HELD);
+        rows.div_ceil(groups).next_multiple_of(self.tallest).min(rows)
+    }
+
+    /// Whether to pack the left and the right operand of a rectangle. Packing pays when many tiles read what is packed. An
+    /// operand whose neighbours along the lanes lie apart cannot be read in place by vectors.
+    pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
+        let width = self.vectors * LANES;
+        let left = columns > 4 * width && rows * depth > 1 << 14;
+        let right = step[1] == 1 && columns > 1 || columns % width != 0 || rows > 4 * self.tallest && columns * depth > 1 << 12;
+        [left, right]
+    }
+}
+
+/// A product's result, cut into rectangles: one or more for each thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    size: [usize; 2],
+    /// Rows and columns of a rectangle.
+    part: [usize; 2],
+    counts: [usize; 2],
+}
+
+impl Cut {
+    /// Each rectangle packs its own operands, so that threads need not wait for each other: few large ones are best.
+    pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, depth: usize, threads: usize) -> Self {
+        let unit = [tiling.tallest, tiling.vectors * LANES];
+        let size = [rows, columns];
+        // On several threads: two each if there is much to do, so that one may be late.
+        let tasks = if threads == 1 { 1 } else if rows * columns * depth > 1 << 27 { 2 * threads } else { threads };
+        let mut counts = [1, columns.div_ceil(WIDE)];
+        while counts[0] * counts[1] < tasks {
+            let longer = usize::from(columns / counts[1] > rows / counts[0]);
+            let cut = if size[longer] / counts[longer] > unit[longer] { longer } else { 1 - longer };
+            if size[cut] / counts[cut] <= unit[cut] {
+                break;
+            }
+            counts[cut] *= 2;
+        }
+        let part = [0, 1].map(|i| size[i].div_ceil(counts[i]).next_multiple_of(unit[i]));
+        Self { size, part, counts: [0, 1].map(|i| size[i].div_ceil(part[i])) }
+    }
+
+    /// How many there are.
+    pub(crate) fn tasks(&self) -> usize {
+        self.counts[0] * self.counts[1]
+    }
+
+    /// The rows and columns of one.
+    pub(crate) fn task(&self, task: usize) -> [Range<usize>; 2] {
+        let at = [task / self.counts[1], task % self.counts[1]];
+        [0, 1].map(|i| at[i] * self.part[i]..self.size[i].min((at[i] + 1) * self.part[i]))
     }
 }
 
