@@ -184,7 +184,7 @@ impl Kernel for Block<'_> {
                     a_strides: [1, left_panel.width],
                     b,
                     b_step: right_panel.width,
-                    ahead: Ahead { at: left.pointer(left_panel), step: 0 },
+                    ahead: [Ahead::nothing(b); 2],
                     runs,
                     from: (!first).then_some(rest),
                     to: direct.unwrap_or(rest),

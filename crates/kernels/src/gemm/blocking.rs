@@ -44,7 +44,9 @@ impl Tiling {
     /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it uses them all.
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
         let mut best: Option<(usize, Self)> = None;
-        for swapped in [false, true] {
+        // The transpose can only be cheaper where columns would leave many lanes empty.
+        let worth_a_try = columns < 2 * LANES && columns % LANES != 0;
+        for swapped in [false, true].into_iter().take(1 + usize::from(worth_a_try)) {
             let (rows, columns) = if swapped { (columns, rows) } else { (rows, columns) };
             for vectors in [2, 4, 8, 1] {
                 let tallest = tallest(accumulators(isa), vectors);
@@ -78,12 +80,16 @@ impl Tiling {
         rows.div_ceil(groups).next_multiple_of(self.tallest).min(rows)
     }
 
-    /// Whether to pack the left and the right operand of a rectangle. Packing pays when many tiles read what is packed. An
-    /// operand whose neighbours along the lanes lie apart cannot be read in place by vectors.
+    /// Whether to pack the left and the right operand of a rectangle, given the strides from step to step. Packing pays when
+    /// many tiles read what is packed, and must be where vectors cannot be loaded in place: from columns whose
+    /// neighbours lie apart, or beyond the last column.
     pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
-        let width = self.vectors * LANES;
-        let left = columns > 4 * width && rows * depth > 1 << 14;
-        let right = step[1] == 1 && columns > 1 || columns % width != 0 || rows > 4 * self.tallest && columns * depth > 1 << 12;
+        let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
+        let must = step[1] == 1 && columns > 1 || columns % LANES != 0;
+        // A few steps stay in the first level as they are, unless their distance is a multiple of a kilobyte: then they
+        // all want the same few places in the cache.
+        let short = depth <= 64 && step[1] % 256 != 0;
+        let right = must || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
         [left, right]
     }
 }

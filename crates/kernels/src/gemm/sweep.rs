@@ -4,6 +4,7 @@
 //! chain of multiply-adds.
 
 use super::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
+use super::pack::copy_short;
 use super::panels::Panel;
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -53,6 +54,14 @@ pub(crate) struct Rectangle {
     pub(crate) across: usize,
 }
 
+/// Rows that will be read after a sweep: so many, at `data` and `stride` further, each as long as the piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NextRows {
+    pub(crate) data: *const f32,
+    pub(crate) stride: usize,
+    pub(crate) count: usize,
+}
+
 /// One sweep.
 pub(crate) struct Sweep<'a, R, C> {
     pub(crate) left: Side<'a>,
@@ -65,6 +74,8 @@ pub(crate) struct Sweep<'a, R, C> {
     pub(crate) depth: usize,
     /// Start from zeros rather than from the sums in the result.
     pub(crate) first: bool,
+    /// What will be packed next.
+    pub(crate) next_rows: Option<NextRows>,
     /// The rectangle, which this sweep alone reads and writes.
     pub(crate) to: Rectangle,
 }
@@ -82,37 +93,41 @@ where
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { left, right, rows, columns, depth, first, to } = self;
+        let Self { left, right, rows, columns, depth, first, next_rows, to } = self;
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
         let (height, width) = (last_row.start + last_row.len, last_column.start + last_column.len);
         assert!((height - 1) * to.down + (width - 1) * to.across < to.len, "result too small");
-        // While a right panel is in use, the next one is fetched: a part of it with every tile.
-        let tiles = rows.clone().count();
-        let ahead = |b: *const f32, b_step: usize, width: usize, tile: usize| match right {
-            Side::Packed { .. } => {
-                let part = width * depth / tiles;
-                Ahead { at: b.wrapping_add(depth * b_step + tile * part), step: (4 * part).div_ceil(depth) }
-            }
-            Side::InPlace { .. } => Ahead { at: b, step: 0 },
-        };
         let run = [Run { a: 0, b: 0, len: depth }];
         let mut direct = [0; TALLEST];
         for (r, row) in direct.iter_mut().enumerate() {
             *row = r * to.down;
         }
         let mut aside = Aside([0.0; TALLEST * 2 * LANES]);
+        let (tiles, mut tile_number) = (rows.clone().count(), 0);
         for column in columns {
             let (b, [_, b_step]) = right.panel(&column);
+            // While a right panel is in use, the next one is fetched: a part of it with every tile.
+            let part = if matches!(right, Side::Packed { .. }) { column.width * depth / tiles } else { 0 };
+            let step = (4 * part).div_ceil(depth);
+            let next_panel = b.wrapping_add(depth * b_step);
             for (i, row) in rows.clone().enumerate() {
                 let (a, a_strides) = left.panel(&row);
+                // And the rows that will be packed after this sweep: one with every tile.
+                let next_row = match next_rows {
+                    Some(next) if tile_number < next.count => {
+                        Ahead { at: next.data.wrapping_add(tile_number * next.stride), step: size_of::<f32>() }
+                    }
+                    _ => Ahead::nothing(b),
+                };
+                tile_number += 1;
                 let base = to.base.wrapping_add(row.start * to.down + column.start * to.across);
                 let tile = |place: Place| Tile {
                     a,
                     a_strides,
                     b,
                     b_step,
-                    ahead: ahead(b, b_step, column.width, i),
+                    ahead: [Ahead { at: next_panel.wrapping_add(i * part), step }, next_row],
                     runs: &run,
                     from: (!first).then_some(place),
                     to: place,
@@ -128,19 +143,34 @@ where
                 for (r, line) in lines.iter_mut().enumerate() {
                     *line = r * column.width;
                 }
-                let elements = |r: usize| (0..column.len).map(move |c| (r * column.width + c, r * to.down + c * to.across));
                 if !first {
-                    for (at, from) in (0..row.len).flat_map(elements) {
-                        // SAFETY: inside the rectangle, as above.
-                        aside.0[at] = unsafe { *base.add(from) };
+                    for r in 0..row.len {
+                        let aside = &mut aside.0[r * column.width..][..column.len];
+                        // SAFETY: the tile is inside the rectangle, as above.
+                        unsafe {
+                            let from = base.add(r * to.down);
+                            if to.across == 1 {
+                                copy_short(core::slice::from_raw_parts(from, column.len), aside);
+                            } else {
+                                (0..column.len).for_each(|c| aside[c] = *from.add(c * to.across));
+                            }
+                        }
                     }
                 }
                 let place = Place { base: aside.0.as_mut_ptr(), rows: lines.as_ptr() };
                 // SAFETY: as above for the operands; no tile has more than TALLEST * 2 vectors.
                 unsafe { multiply_tile(s, &row, &column, tile(place)) };
-                for (at, place) in (0..row.len).flat_map(elements) {
-                    // SAFETY: inside the rectangle, as above.
-                    unsafe { *base.add(place) = aside.0[at] };
+                for r in 0..row.len {
+                    let aside = &aside.0[r * column.width..][..column.len];
+                    // SAFETY: as above.
+                    unsafe {
+                        let place = base.add(r * to.down);
+                        if to.across == 1 {
+                            copy_short(aside, core::slice::from_raw_parts_mut(place, column.len));
+                        } else {
+                            (0..column.len).for_each(|c| *place.add(c * to.across) = aside[c]);
+                        }
+                    }
                 }
             }
         }
