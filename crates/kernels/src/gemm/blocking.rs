@@ -4,10 +4,9 @@
 //! The sizes follow the memory that each piece should stay in while it is used (the figures are for 32-48 KiB of
 //! first-level cache and 1-2 MiB of second-level cache a core):
 //!
-//! * A right panel for [`DEPTH`] steps (256 steps of 32 floats: 32 KiB) stays in the first level while all left panels
-//!   of the block pass by.
-//! * The left panels of a block for the same steps ([`ROWS`] x 256 floats: 256 KiB) stay in the second level while the
-//!   right panels take turns.
+//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats: 250 KiB) stay in the second
+//!   level while the right panels take turns. A right panel (512 steps of 32 floats: 64 KiB) is fetched ahead.
+//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch stay near as well.
 
 use core::ops::Range;
 
@@ -109,7 +108,13 @@ impl Cut {
         let unit = [tiling.tallest, tiling.vectors * LANES];
         let size = [rows, columns];
         // On several threads: two each if there is much to do, so that one may be late.
-        let tasks = if threads == 1 { 1 } else if rows * columns * depth > 1 << 27 { 2 * threads } else { threads };
+        let tasks = if threads == 1 {
+            1
+        } else if rows * columns * depth > 1 << 24 {
+            2 * threads
+        } else {
+            threads
+        };
         let mut counts = [1, columns.div_ceil(WIDE)];
         while counts[0] * counts[1] < tasks {
             let longer = usize::from(columns / counts[1] > rows / counts[0]);
@@ -147,7 +152,7 @@ fn accumulators(isa: Isa) -> usize {
 }
 
 /// Half cycles for one step of the depth over all tiles: two multiply-adds or two loads start per cycle, and no tile is
-/// faster than the four cycles that one of its sums takes.
+/// faster than the four cycles that one of its sums takes, and one more for what never comes just in time.
 fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usize) -> usize {
     // Registers per vector.
     let parts = match isa {
@@ -155,7 +160,7 @@ fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usi
         Isa::Avx2 => 2,
         Isa::Portable => 4,
     };
-    let tile = |height: usize, vectors: usize| (height * vectors * parts).max(height + vectors * parts).max(8);
+    let tile = |height: usize, vectors: usize| (height * vectors * parts).max(height + vectors * parts).max(10);
     let panels = rows.div_ceil(tallest).max(1);
     let (low, high) = (rows / panels, rows % panels);
     let strip = |vectors: usize| (panels - high) * tile(low, vectors) + high * tile(low + 1, vectors);

@@ -44,11 +44,6 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// Fetches nothing new.
-    pub(crate) fn nothing(at: *const f32) -> Self {
-        Self { at, step: 0 }
-    }
-
     #[inline(always)]
     fn fetch(&mut self) {
         #[cfg(target_arch = "x86_64")]
@@ -87,7 +82,7 @@ pub(crate) struct Tile<'a> {
     /// From step to step of the right panel: `LANES * V` if it is packed.
     pub(crate) b_step: usize,
     /// What a later tile will read from far away; fetched meanwhile.
-    pub(crate) ahead: [Ahead; 2],
+    pub(crate) ahead: Ahead,
     pub(crate) runs: &'a [Run],
     pub(crate) from: Option<Place>,
     pub(crate) to: Place,
@@ -117,8 +112,7 @@ impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H,
             // SAFETY: the caller vouches that both panels hold every step of the run.
             let (mut a, mut b) = unsafe { (a.add(run.a * a_step), b.add(run.b * b_step)) };
             for _ in 0..run.len {
-                ahead[0].fetch();
-                ahead[1].fetch();
+                ahead.fetch();
                 if !SPREAD {
                     fetch_near(a.wrapping_add(DISTANCE * a_step));
                 }

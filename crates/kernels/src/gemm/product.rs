@@ -7,7 +7,7 @@ use super::blocking::{Cut, DEPTH, SERIAL, Tiling};
 use super::pack::{PackLanes, PackSteps};
 use super::panels::{self, Panel};
 use super::scratch::Scratch;
-use super::sweep::{NextRows, Rectangle, Side, Sweep};
+use super::sweep::{Rectangle, Side, Sweep};
 use super::{for_each_task, run_on};
 use crate::element::Gemm;
 use crate::simd::{self, Isa};
@@ -130,14 +130,7 @@ impl Product<'_> {
                 let base = unsafe { self.to.pointer.add(offset) };
                 let to = Rectangle { base, len: self.to.len - offset, down, across };
                 let (rows, columns) = (row_panels(height), column_panels());
-                let next = row + height;
-                let next_rows = (pack_rows && self.rows.step == 1 && next < self.rows.data.len() / self.rows.lane)
-                    .then(|| NextRows {
-                        data: self.rows.from(next, start).data.as_ptr(),
-                        stride: self.rows.lane,
-                        count: height,
-                    });
-                run_on(isa, Sweep { left, right, rows, columns, depth, first: start == 0, next_rows, to });
+                run_on(isa, Sweep { left, right, rows, columns, depth, first: start == 0, to });
             }
         }
     }

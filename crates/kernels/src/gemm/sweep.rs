@@ -54,14 +54,6 @@ pub(crate) struct Rectangle {
     pub(crate) across: usize,
 }
 
-/// Rows that will be read after a sweep: so many, at `data` and `stride` further, each as long as the piece.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NextRows {
-    pub(crate) data: *const f32,
-    pub(crate) stride: usize,
-    pub(crate) count: usize,
-}
-
 /// One sweep.
 pub(crate) struct Sweep<'a, R, C> {
     pub(crate) left: Side<'a>,
@@ -74,8 +66,6 @@ pub(crate) struct Sweep<'a, R, C> {
     pub(crate) depth: usize,
     /// Start from zeros rather than from the sums in the result.
     pub(crate) first: bool,
-    /// What will be packed next.
-    pub(crate) next_rows: Option<NextRows>,
     /// The rectangle, which this sweep alone reads and writes.
     pub(crate) to: Rectangle,
 }
@@ -93,7 +83,7 @@ where
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { left, right, rows, columns, depth, first, next_rows, to } = self;
+        let Self { left, right, rows, columns, depth, first, to } = self;
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
         let (height, width) = (last_row.start + last_row.len, last_column.start + last_column.len);
@@ -104,7 +94,7 @@ where
             *row = r * to.down;
         }
         let mut aside = Aside([0.0; TALLEST * 2 * LANES]);
-        let (tiles, mut tile_number) = (rows.clone().count(), 0);
+        let tiles = rows.clone().count();
         for column in columns {
             let (b, [_, b_step]) = right.panel(&column);
             // While a right panel is in use, the next one is fetched: a part of it with every tile.
@@ -113,21 +103,13 @@ where
             let next_panel = b.wrapping_add(depth * b_step);
             for (i, row) in rows.clone().enumerate() {
                 let (a, a_strides) = left.panel(&row);
-                // And the rows that will be packed after this sweep: one with every tile.
-                let next_row = match next_rows {
-                    Some(next) if tile_number < next.count => {
-                        Ahead { at: next.data.wrapping_add(tile_number * next.stride), step: size_of::<f32>() }
-                    }
-                    _ => Ahead::nothing(b),
-                };
-                tile_number += 1;
                 let base = to.base.wrapping_add(row.start * to.down + column.start * to.across);
                 let tile = |place: Place| Tile {
                     a,
                     a_strides,
                     b,
                     b_step,
-                    ahead: [Ahead { at: next_panel.wrapping_add(i * part), step }, next_row],
+                    ahead: Ahead { at: next_panel.wrapping_add(i * part), step },
                     runs: &run,
                     from: (!first).then_some(place),
                     to: place,
