@@ -44,7 +44,7 @@ impl Tiling {
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
         let mut best: Option<(usize, Self)> = None;
         // The transpose can only be cheaper where columns would leave many lanes empty.
-        let worth_a_try = columns < 2 * LANES && columns % LANES != 0;
+        let worth_a_try = columns < 2 * LANES && !columns.is_multiple_of(LANES);
         for swapped in [false, true].into_iter().take(1 + usize::from(worth_a_try)) {
             let (rows, columns) = if swapped { (columns, rows) } else { (rows, columns) };
             for vectors in [2, 4, 8, 1] {
@@ -84,10 +84,10 @@ impl Tiling {
     /// neighbours lie apart, or beyond the last column.
     pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
         let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
-        let must = step[1] == 1 && columns > 1 || columns % LANES != 0;
+        let must = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
         // A few steps stay in the first level as they are, unless their distance is a multiple of a kilobyte: then they
         // all want the same few places in the cache.
-        let short = depth <= 64 && step[1] % 256 != 0;
+        let short = depth <= 64 && !step[1].is_multiple_of(256);
         let right = must || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
         [left, right]
     }

@@ -174,7 +174,7 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
 /// Side of the squares that are transposed in registers.
 const SQUARE: usize = 8;
 
-/// Writes column c of the square to `to[c * stride..]`.
+/// Writes column c of the square to `to[c * stride..]`, the first column first (they may overlap).
 #[inline(always)]
 fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
     assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);
@@ -183,9 +183,9 @@ fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: us
         // SAFETY: both other instruction sets have AVX; the assertion keeps the writes inside `to`.
         return unsafe { transpose_avx(rows, to.as_mut_ptr(), stride) };
     }
-    for (r, row) in rows.into_iter().enumerate() {
-        for (c, x) in row.iter().enumerate() {
-            to[c * stride + r] = *x;
+    for c in 0..SQUARE {
+        for (to, row) in to[c * stride..].iter_mut().zip(rows) {
+            *to = row[c];
         }
     }
 }
