@@ -1,60 +1,180 @@
-//! Matrix products beside matrixmultiply's: square ones, those of the convolutions, and small ones.
+//! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of `matrixmultiply`: square ones, those
+//! of the convolutions, and small ones, with transposed operands too.
+//!
+//! The contenders take turns, and so does the probe of the machine's peak, because a shared machine changes its speed
+//! from second to second: what counts is a ratio within one block of lines. Every figure is the best of all turns. An
+//! argument chooses shapes by part of their name: `cargo bench -p benches --bench gemm -- 512x512`.
+//!
+//! matrixmultiply fixes its number of threads once in a process, so each number of threads gets a process of its own.
 
-use benches::{Amount, criterion, group, machines, measure, numbers};
-use criterion::Criterion;
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use benches::{numbers, peak_flops};
+use kernels::simd::{self, Isa};
 use kernels::{Element, Gemm};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// (m, n, k)
-const SHAPES: [[usize; 3]; 8] = [
+const SHAPES: [[usize; 3]; 21] = [
+    [16, 16, 16],
+    [24, 24, 24],
+    [32, 32, 32],
+    [48, 48, 48],
+    [64, 64, 64],
+    [100, 100, 100],
+    [128, 128, 128],
+    [256, 256, 256],
     [512, 512, 512],
     [1024, 1024, 1024],
+    // The convolutions of the discriminator at batch 256, every tap counted, as one product over all pixels ...
     [4096, 512, 6400],
+    [4096, 256, 3200],
     [12544, 128, 1600],
-    [64, 64, 64],
-    [16, 16, 16],
+    [50176, 64, 25],
+    // ... and for one pixel: its batch times some of the taps.
+    [256, 512, 256],
+    [256, 512, 6400],
+    [256, 256, 3200],
+    // Thin ones: of the generator's first layer and the discriminator's last.
     [128, 3136, 32],
     [256, 1, 8192],
+    [8192, 16, 16],
+    [16, 16, 8192],
 ];
 
-fn matrixmultiply([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n);
-    let [rows_a, rows_b, rows_c] = [k, n, n].map(|stride| stride as isize);
+/// The environment variable by which matrixmultiply is told its number of threads.
+const THREADS: &str = "MATMUL_NUM_THREADS";
+
+/// The least number of turns, and the time after which there are no more than these.
+const TURNS: usize = 5;
+const TIME: Duration = Duration::from_millis(600);
+/// A turn repeats short calls for so long.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Columns and rows of a stored matrix as strides: (from column to column, from row to row).
+fn strides(rows: usize, columns: usize, transposed: bool) -> [isize; 2] {
+    if transposed { [rows as isize, 1] } else { [1, columns as isize] }
+}
+
+fn matrixmultiply(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
+    assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
+    let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    // SAFETY: three row-major matrices of the lengths asserted.
+    // SAFETY: three matrices of the lengths asserted.
     #[expect(unsafe_code, reason = "the crate's only interface")]
     unsafe {
-        matrixmultiply::sgemm(m, k, n, 1.0, a, rows_a, 1, b, rows_b, 1, 0.0, c, rows_c, 1);
+        matrixmultiply::sgemm(g.m, g.k, g.n, 1.0, a, ra, ca, b, rb, cb, 0.0, c, g.n as isize, 1);
     }
 }
 
-fn gemm(c: &mut Criterion) {
-    let mut group = group(c, "gemm");
-    for machine in machines() {
-        let threads = machine.threads;
-        for [m, n, k] in SHAPES {
-            let (x, y) = (numbers(1, m * k), numbers(2, k * n));
-            let mut z = vec![0.0; m * n];
-            let flops = 2.0 * (m * n * k) as f64;
-            let amount = Amount { dense: flops, useful: flops };
-            let kinds = [("nn", false, false), ("tn", true, false), ("nt", false, true)];
-            let kinds = if threads == 1 { &kinds[..] } else { &kinds[..1] };
-            for &(kind, transpose_a, transpose_b) in kinds {
-                let name = format!("{m}x{n}x{k}/{kind}/{threads}");
-                let g = Gemm { m, n, k, transpose_a, transpose_b };
-                measure(&mut group, &name, amount, &machine, || f32::gemm(g, &x, &y, &mut z));
-            }
-            // It splits its work over threads of its own, as many as there are cores: one thread only beside one of ours.
-            if threads == 1 {
-                let name = format!("{m}x{n}x{k}/matrixmultiply/{threads}");
-                measure(&mut group, &name, amount, &machine, || matrixmultiply([m, n, k], &x, &y, &mut z));
+fn gemm_crate(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32], threads: usize) {
+    assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
+    let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
+    let (a, b, to) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+    let parallelism = if threads == 1 { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(threads) };
+    let (rows, no) = (g.n as isize, false);
+    // SAFETY: three matrices of the lengths asserted.
+    #[expect(unsafe_code, reason = "the crate's only interface")]
+    unsafe {
+        gemm::gemm(g.m, g.n, g.k, to, 1, rows, no, a, ca, ra, b, cb, rb, 0.0, 1.0, no, no, no, parallelism);
+    }
+}
+
+/// Seconds per call over one turn.
+fn turn(mut work: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    let mut calls = 0;
+    loop {
+        work();
+        calls += 1;
+        let time = start.elapsed();
+        if time >= TURN {
+            return time.as_secs_f64() / f64::from(calls);
+        }
+    }
+}
+
+/// Times one product with all contenders and prints a line for each, then their ratios.
+fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
+    let threads = pool.current_num_threads();
+    let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
+    let mut c = vec![0.0; g.m * g.n];
+    let (mut peak, mut best) = (0f64, [f64::INFINITY; 3]);
+    let (start, mut turns) = (Instant::now(), 0);
+    while turns < TURNS || start.elapsed() < TIME {
+        turns += 1;
+        pool.install(|| {
+            peak = peak.max(peak_flops());
+            let times = [
+                turn(|| f32::gemm(g, &a, &b, black_box(&mut c))),
+                turn(|| gemm_crate(g, &a, &b, black_box(&mut c), threads)),
+                turn(|| matrixmultiply(g, &a, &b, black_box(&mut c))),
+            ];
+            best = std::array::from_fn(|i| best[i].min(times[i]));
+        });
+    }
+    let flops = 2.0 * (g.m * g.n * g.k) as f64;
+    let rate = best.map(|seconds| flops / seconds);
+    for (who, seconds) in ["ours", "gemm", "matrixmultiply"].into_iter().zip(best) {
+        println!(
+            "RATE {:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
+            format!("{name}/{threads}/{who}"),
+            seconds * 1e3,
+            flops / seconds / 1e9,
+            flops / seconds / peak * 100.0
+        );
+    }
+    println!(
+        "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply",
+        name,
+        simd::current().name(),
+        rate[0] / 1e9,
+        rate[0] / peak * 100.0,
+        peak / 1e9,
+        rate[0] / rate[1],
+        rate[0] / rate[2]
+    );
+}
+
+/// All shapes whose name contains one of the arguments, on so many threads.
+fn all_shapes(threads: usize, wanted: &[String]) {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), pool.install(peak_flops) / 1e9);
+    for [m, n, k] in SHAPES {
+        for (kind, transpose_a, transpose_b) in
+            [("nn", false, false), ("tn", true, false), ("nt", false, true), ("tt", true, true)]
+        {
+            let name = format!("{m}x{n}x{k}/{kind}");
+            if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {
+                compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b });
             }
         }
     }
-    group.finish();
 }
 
-fn main() {
-    let mut c = criterion();
-    gemm(&mut c);
-    c.final_summary();
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Without it, this is `cargo test --benches`, which times nothing.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    if simd::current() == Isa::Portable {
+        println!("RATE portable code is only there to be right");
+    }
+    let wanted: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(threads) = std::env::var(THREADS).ok().and_then(|threads| threads.parse().ok()) {
+        all_shapes(threads, &wanted);
+        return ExitCode::SUCCESS;
+    }
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+        let program = std::env::current_exe().expect("this program");
+        let status = Command::new(program).arg("--bench").args(&wanted).env(THREADS, threads.to_string()).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }

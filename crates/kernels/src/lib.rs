@@ -1,12 +1,15 @@
 //! The numerical kernels of Backdraw: slices in, slices out, on every core and with every instruction set, and always the
 //! same bits.
 //!
-//! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop.
+//! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop, and [`fast_path`]
+//! tells how the matrix product gets from there to most of what the machine can do.
 
 mod columns;
 mod conv;
 mod dropout;
 pub mod element;
+#[doc = include_str!("fast_path.md")]
+pub mod fast_path {}
 mod gemm;
 pub mod geometry;
 mod map;

@@ -5,7 +5,7 @@
 //! where they belong, directly from the registers if a row of the tile is contiguous there.
 
 use super::blocking::DEPTH;
-use super::micro::{Place, Run, TALLEST, Tile, multiply_tile};
+use super::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
 use super::panels::Panel;
 use crate::simd::{Kernel, Simd};
 
@@ -153,6 +153,7 @@ impl Kernel for Block<'_> {
         };
         assert!(!last || most(rows) == 0 || furthest == 0 || most(rows) - 1 + furthest <= to.len);
 
+        let steps: usize = runs.iter().map(|run| run.len).sum();
         // The rows of a tile in scratch.
         let mut lines = [0; TALLEST];
         for (r, line) in lines.iter_mut().enumerate() {
@@ -161,7 +162,10 @@ impl Kernel for Block<'_> {
         let (row0, column0, at0) = (left.panels[0].start, right.panels[0].start, right.panels[0].at);
         for right_panel in right.panels {
             let b = right.pointer(right_panel);
-            for left_panel in left.panels {
+            // While a right panel is in use, the next one is fetched: a part of it with every tile.
+            let part = right_panel.width * steps / left.panels.len();
+            let next = b.wrapping_add(right_panel.width * (right.depth + runs.first().map_or(0, |run| run.b)));
+            for (i, left_panel) in left.panels.iter().enumerate() {
                 let row = left_panel.start - row0;
                 let places = if last { &rows[row..row + left_panel.len] } else { &[] };
                 let rest = Place {
@@ -181,7 +185,10 @@ impl Kernel for Block<'_> {
                 };
                 let tile = Tile {
                     a: left.pointer(left_panel),
+                    a_strides: [1, left_panel.width],
                     b,
+                    b_step: right_panel.width,
+                    ahead: Ahead { at: next.wrapping_add(i * part), step: (4 * part).div_ceil(steps.max(1)) },
                     runs,
                     from: (!first).then_some(rest),
                     to: direct.unwrap_or(rest),

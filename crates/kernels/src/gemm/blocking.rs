@@ -4,24 +4,26 @@
 //! The sizes follow the memory that each piece should stay in while it is used (the figures are for 32-48 KiB of
 //! first-level cache and 1-2 MiB of second-level cache a core):
 //!
-//! * A right panel for [`DEPTH`] steps (256 steps of 32 floats: 32 KiB) stays in the first level while all left panels
-//!   of the block pass by.
-//! * The left panels of a block for the same steps ([`ROWS`] x 256 floats: 256 KiB) stay in the second level while the
-//!   right panels take turns.
-//! * The whole packed right operand is bounded ([`PACKED`]), as all blocks read it from the last level.
+//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats: 250 KiB) stay in the second
+//!   level while the right panels take turns. A right panel (512 steps of 32 floats: 64 KiB) is fetched ahead.
+//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch stay near as well.
+
+use core::ops::Range;
 
 use super::micro::tallest;
 use super::panels::Panels;
 use crate::simd::{self, Isa, LANES, Simd};
 
 /// Steps of the depth that a block does at a time; the sums rest in memory between.
-pub(crate) const DEPTH: usize = 256;
+pub(crate) const DEPTH: usize = 512;
 /// Rows of a block, at most.
 pub(crate) const ROWS: usize = 256;
 /// Columns of a block, at most.
 pub(crate) const COLUMNS: usize = 256;
-/// Floats of packed right operand at a time.
-pub(crate) const PACKED: usize = 1 << 22;
+/// Rows of the left operand that a sweep packs at a time, about.
+const HELD: usize = 126;
+/// Columns of a rectangle, at most.
+const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it helps.
 pub(crate) const SERIAL: usize = 400_000;
 
@@ -40,7 +42,9 @@ impl Tiling {
     /// The cheapest tile for a product of so many rows and columns, by counting what it makes the CPU do per step of
     /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it uses them all.
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
-        Self::cheapest(isa, rows, columns, depth, &[false, true])
+        // The transpose can only be cheaper where columns would leave many lanes empty.
+        let worth_a_try = columns < 2 * LANES && !columns.is_multiple_of(LANES);
+        Self::cheapest(isa, rows, columns, depth, if worth_a_try { &[false, true] } else { &[false] })
     }
 
     /// The cheapest tile whose rows are the product's rows.
@@ -77,6 +81,72 @@ impl Tiling {
     pub(crate) fn columns(&self, len: usize) -> Panels {
         Panels::of_columns(len, self.vectors)
     }
+
+    /// Of how many rows to pack a piece of the depth at a time: all of nearly one number, and multiples of the tile's height.
+    pub(crate) fn rows_at_a_time(&self, rows: usize) -> usize {
+        let groups = rows.div_ceil(HELD);
+        rows.div_ceil(groups).next_multiple_of(self.tallest).min(rows)
+    }
+
+    /// Whether to pack the left and the right operand of a rectangle, given the strides from step to step. Packing pays when
+    /// many tiles read what is packed, and must be where vectors cannot be loaded in place: from columns whose
+    /// neighbours lie apart, or beyond the last column.
+    pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
+        let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
+        let must = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
+        // A few steps stay in the first level as they are, unless their distance is a multiple of a kilobyte: then they
+        // all want the same few places in the cache.
+        let short = depth <= 64 && !step[1].is_multiple_of(256);
+        let right = must || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
+        [left, right]
+    }
+}
+
+/// A product's result, cut into rectangles: one or more for each thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    size: [usize; 2],
+    /// Rows and columns of a rectangle.
+    part: [usize; 2],
+    counts: [usize; 2],
+}
+
+impl Cut {
+    /// Each rectangle packs its own operands, so that threads need not wait for each other: few large ones are best.
+    pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, depth: usize, threads: usize) -> Self {
+        let unit = [tiling.tallest, tiling.vectors * LANES];
+        let size = [rows, columns];
+        // On several threads: two each if there is much to do, so that one may be late.
+        let tasks = if threads == 1 {
+            1
+        } else if rows * columns * depth > 1 << 24 {
+            2 * threads
+        } else {
+            threads
+        };
+        let mut counts = [1, columns.div_ceil(WIDE)];
+        while counts[0] * counts[1] < tasks {
+            let longer = usize::from(columns / counts[1] > rows / counts[0]);
+            let cut = if size[longer] / counts[longer] > unit[longer] { longer } else { 1 - longer };
+            if size[cut] / counts[cut] <= unit[cut] {
+                break;
+            }
+            counts[cut] *= 2;
+        }
+        let part = [0, 1].map(|i| size[i].div_ceil(counts[i]).next_multiple_of(unit[i]));
+        Self { size, part, counts: [0, 1].map(|i| size[i].div_ceil(part[i])) }
+    }
+
+    /// How many there are.
+    pub(crate) fn tasks(&self) -> usize {
+        self.counts[0] * self.counts[1]
+    }
+
+    /// The rows and columns of one.
+    pub(crate) fn task(&self, task: usize) -> [Range<usize>; 2] {
+        let at = [task / self.counts[1], task % self.counts[1]];
+        [0, 1].map(|i| at[i] * self.part[i]..self.size[i].min((at[i] + 1) * self.part[i]))
+    }
 }
 
 /// The sums that an instruction set's registers hold.
@@ -91,7 +161,7 @@ fn accumulators(isa: Isa) -> usize {
 }
 
 /// Half cycles for one step of the depth over all tiles: two multiply-adds or two loads start per cycle, and no tile is
-/// faster than the four cycles that one of its sums takes.
+/// faster than the four cycles that one of its sums takes, and one more for what never comes just in time.
 fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usize) -> usize {
     // Registers per vector.
     let parts = match isa {
@@ -99,7 +169,7 @@ fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usi
         Isa::Avx2 => 2,
         Isa::Portable => 4,
     };
-    let tile = |height: usize, vectors: usize| (height * vectors * parts).max(height + vectors * parts).max(8);
+    let tile = |height: usize, vectors: usize| (height * vectors * parts).max(height + vectors * parts).max(10);
     let panels = rows.div_ceil(tallest).max(1);
     let (low, high) = (rows / panels, rows % panels);
     let strip = |vectors: usize| (panels - high) * tile(low, vectors) + high * tile(low + 1, vectors);

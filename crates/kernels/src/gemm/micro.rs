@@ -34,26 +34,71 @@ pub(crate) struct Place {
     pub(crate) rows: *const usize,
 }
 
+/// Memory to fetch into the second-level cache, a little with every step of the depth. An address may point anywhere: fetching
+/// ahead is only advice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    pub(crate) at: *const f32,
+    /// Bytes per step.
+    pub(crate) step: usize,
+}
+
+impl Ahead {
+    #[inline(always)]
+    fn fetch(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 CPU has the instruction, and it accepts any address.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(self.at.cast());
+        }
+        self.at = self.at.wrapping_byte_add(self.step);
+    }
+}
+
+/// Steps between the fetch of a line of the left panel and its use.
+const DISTANCE: usize = 16;
+
+/// Fetches the line of `at` into the first-level cache.
+#[inline(always)]
+fn fetch_near(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as for `Ahead::fetch`.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+}
+
 /// What a tile does: sums = `from` (or zeros) + the products over all runs, to `to`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tile<'a> {
-    /// The left panel, H floats per step.
+    /// The left panel.
     pub(crate) a: *const f32,
-    /// The right panel, `LANES * V` floats per step.
+    /// From row to row and from step to step of the left panel, one of them 1: (1, H) if it is packed.
+    pub(crate) a_strides: [usize; 2],
+    /// The right panel: `LANES * V` floats at each step.
     pub(crate) b: *const f32,
+    /// From step to step of the right panel: `LANES * V` if it is packed.
+    pub(crate) b_step: usize,
+    /// What a later tile will read from far away; fetched meanwhile.
+    pub(crate) ahead: Ahead,
     pub(crate) runs: &'a [Run],
     pub(crate) from: Option<Place>,
     pub(crate) to: Place,
 }
 
-struct Sized<'a, const H: usize, const V: usize>(Tile<'a>);
+/// H rows, V vectors. `SPREAD`: the rows of the left panel lie apart, and neighbouring steps side by side.
+struct Sized<'a, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>);
 
-impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
+impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H, V, SPREAD> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Tile { a, b, runs, from, to } = self.0;
+        let Tile { a, a_strides: [row_step, a_step], b, b_step, mut ahead, runs, from, to } = self.0;
+        // Constants where they are known: the addresses are then part of the instructions.
+        let (row_step, a_step) = if SPREAD { (row_step, 1) } else { (1, a_step) };
         let mut sums = [[s.zero(); V]; H];
         if let Some(from) = from {
             for (r, sums) in sums.iter_mut().enumerate() {
@@ -65,8 +110,12 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
         }
         for run in runs {
             // SAFETY: the caller vouches that both panels hold every step of the run.
-            let (mut a, mut b) = unsafe { (a.add(run.a * H), b.add(run.b * LANES * V)) };
+            let (mut a, mut b) = unsafe { (a.add(run.a * a_step), b.add(run.b * b_step)) };
             for _ in 0..run.len {
+                ahead.fetch();
+                if !SPREAD {
+                    fetch_near(a.wrapping_add(DISTANCE * a_step));
+                }
                 // The fewer kind of operand is held in registers, the other passes by.
                 if H >= V {
                     let mut columns = [s.zero(); V];
@@ -76,7 +125,7 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
                     }
                     for (r, sums) in sums.iter_mut().enumerate() {
                         // SAFETY: as above; this step of the panel is H floats.
-                        let row = s.splat(unsafe { *a.add(r) });
+                        let row = s.splat(unsafe { *a.add(r * row_step) });
                         for (sum, column) in sums.iter_mut().zip(columns) {
                             *sum = s.mul_add(row, column, *sum);
                         }
@@ -85,7 +134,7 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
                     let mut rows = [s.zero(); H];
                     for (r, row) in rows.iter_mut().enumerate() {
                         // SAFETY: as above.
-                        *row = s.splat(unsafe { *a.add(r) });
+                        *row = s.splat(unsafe { *a.add(r * row_step) });
                     }
                     for v in 0..V {
                         // SAFETY: as above.
@@ -96,7 +145,7 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
                     }
                 }
                 // The step after the last one may lie behind the panel, so the pointers wrap.
-                (a, b) = (a.wrapping_add(H), b.wrapping_add(LANES * V));
+                (a, b) = (a.wrapping_add(a_step), b.wrapping_add(b_step));
             }
         }
         for (r, sums) in sums.into_iter().enumerate() {
@@ -137,7 +186,13 @@ pub(crate) unsafe fn multiply_tile<S: Simd>(s: S, left: &Panel, right: &Panel, t
         ($($h:literal x $v:literal),+) => {
             match (left.width, right.width / LANES) {
                 // The comparison is between constants: tiles beyond the registers are not even compiled.
-                $(($h, $v) => if $h * $v <= S::ACCUMULATORS { s.run(Sized::<$h, $v>(tile)) } else { no_tile(left, right) },)+
+                $(($h, $v) => if $h * $v > S::ACCUMULATORS {
+                    no_tile(left, right)
+                } else if tile.a_strides[0] == 1 {
+                    s.run(Sized::<$h, $v, false>(tile))
+                } else {
+                    s.run(Sized::<$h, $v, true>(tile))
+                },)+
                 _ => no_tile(left, right),
             }
         };

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::block::Shared;
 use super::panels::Panel;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, LANES, Simd};
 
 /// Packs some steps of several panels, from a source in which each step of the depth holds the lanes side by side.
 ///
@@ -30,14 +30,32 @@ impl Kernel for PackSteps<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { panels, source, stride, steps, depth, to } = self;
+        let Some(first) = panels.first() else { return };
+        if steps.is_empty() {
+            return;
+        }
+        assert!(panels.iter().all(|panel| first.at <= panel.at));
+        assert!(panels.iter().all(|panel| (panel.at - first.at + panel.width) * depth <= to.len));
+        assert!(panels.iter().all(|panel| (steps.len() - 1) * stride + panel.start + panel.len <= source.len()));
+        assert!(steps.end <= depth && panels.iter().all(|panel| panel.len <= panel.width));
         for (d, step) in steps.enumerate() {
             for panel in panels {
-                let start = (panel.at - panels[0].at) * depth + step * panel.width;
-                // SAFETY: every panel and step has its own part, and no two tasks pack the same.
-                let to = unsafe { to.part(start..start + panel.width) };
-                copy_short(&source[d * stride + panel.start..][..panel.len], to);
+                // SAFETY: by the assertions, `panel.len` numbers are there to be read, and step `step` of the panel is
+                // inside `to`; every panel and step has its own part, and no two tasks pack the same.
+                unsafe {
+                    let from = source.as_ptr().add(d * stride + panel.start);
+                    let to = to.pointer.add((panel.at - first.at) * depth + step * panel.width);
+                    if panel.len == 2 * LANES {
+                        let halves = [s.load(&*from.cast()), s.load(&*from.add(LANES).cast())];
+                        s.store(halves[0], &mut *to.cast());
+                        s.store(halves[1], &mut *to.add(LANES).cast());
+                    } else {
+                        let from = core::slice::from_raw_parts(from, panel.len);
+                        copy_short(from, core::slice::from_raw_parts_mut(to, panel.width));
+                    }
+                }
             }
         }
     }
@@ -112,16 +130,35 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                 }
             }
             let kept = SQUARE.min(width - first);
-            let whole = if kept == SQUARE { chunk / SQUARE * SQUARE } else { 0 };
+            let real = lanes[..kept].iter().all(|(_, real)| *real);
             for start in (0..steps).step_by(chunk) {
                 let to = &mut to[(steps - chunk - start) * width..][..chunk * width];
-                for step in (0..whole).step_by(SQUARE) {
-                    let mut rows = [&ZEROS; SQUARE];
-                    for (row, (from, real)) in rows.iter_mut().zip(lanes) {
-                        let at = if real { start + step } else { 0 };
-                        *row = from[at..].first_chunk().expect("a whole square is left");
+                // Squares of eight steps. Where the panel is narrower than a square, what a step writes too much is
+                // overwritten by the next; so there has to be a next one.
+                let room = (chunk * width).saturating_sub(first + SQUARE) / width + 1;
+                let whole = if chunk * width < first + SQUARE || kept < SQUARE && !real {
+                    0
+                } else {
+                    chunk.min(room) / SQUARE * SQUARE
+                };
+                if real {
+                    // Lanes beyond the panel repeat its last one.
+                    let rows: [&[f32]; SQUARE] = core::array::from_fn(|l| &lanes[l.min(kept - 1)].0[start..][..chunk]);
+                    let rows = rows.map(<[f32]>::as_ptr);
+                    for step in (0..whole).step_by(SQUARE) {
+                        // SAFETY: every row has `chunk` numbers, and `whole` of them are whole squares.
+                        let rows = unsafe { rows.map(|row| &*row.add(step).cast()) };
+                        transpose::<S>(rows, &mut to[step * width + first..], width);
                     }
-                    transpose::<S>(rows, &mut to[step * width + first..], width);
+                } else {
+                    for step in (0..whole).step_by(SQUARE) {
+                        let mut rows = [&ZEROS; SQUARE];
+                        for (row, (from, real)) in rows.iter_mut().zip(lanes) {
+                            let at = if real { start + step } else { 0 };
+                            *row = from[at..].first_chunk().expect("a whole square is left");
+                        }
+                        transpose::<S>(rows, &mut to[step * width + first..], width);
+                    }
                 }
                 for (l, (from, real)) in lanes.into_iter().enumerate().take(kept) {
                     for step in whole..chunk {
@@ -137,7 +174,7 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
 /// Side of the squares that are transposed in registers.
 const SQUARE: usize = 8;
 
-/// Writes column c of the square to `to[c * stride..]`.
+/// Writes column c of the square to `to[c * stride..]`, the first column first (they may overlap).
 #[inline(always)]
 fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
     assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);
@@ -146,9 +183,9 @@ fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: us
         // SAFETY: both other instruction sets have AVX; the assertion keeps the writes inside `to`.
         return unsafe { transpose_avx(rows, to.as_mut_ptr(), stride) };
     }
-    for (r, row) in rows.into_iter().enumerate() {
-        for (c, x) in row.iter().enumerate() {
-            to[c * stride + r] = *x;
+    for c in 0..SQUARE {
+        for (to, row) in to[c * stride..].iter_mut().zip(rows) {
+            *to = row[c];
         }
     }
 }

@@ -21,6 +21,39 @@ pub(crate) struct Panel {
     pub(crate) at: usize,
 }
 
+/// See [`Panels::of_rows`].
+#[inline(always)]
+pub(crate) fn rows(len: usize, tallest: usize) -> impl Iterator<Item = Panel> + Clone {
+    let count = len.div_ceil(tallest);
+    let (height, higher) = (len / count.max(1), len % count.max(1));
+    let mut start = 0;
+    (0..count).map(move |i| {
+        let len = height + usize::from(i < higher);
+        start += len;
+        Panel { start: start - len, len, width: len, at: start - len }
+    })
+}
+
+/// See [`Panels::of_columns`].
+#[inline(always)]
+pub(crate) fn columns(len: usize, mut vectors: usize) -> impl Iterator<Item = Panel> + Clone {
+    let mut start = 0;
+    core::iter::from_fn(move || {
+        let left = len - start;
+        if left == 0 {
+            return None;
+        }
+        while left.div_ceil(LANES) < vectors {
+            vectors /= 2;
+        }
+        let width = LANES * vectors;
+        // All panels before were whole.
+        let panel = Panel { start, len: left.min(width), width, at: start };
+        start += panel.len;
+        Some(panel)
+    })
+}
+
 /// All panels of an operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Panels {
@@ -34,43 +67,25 @@ impl Panels {
     /// Rows: as few panels as a height of `tallest` allows, and all of nearly one height. (128 rows in tiles of 14 would
     /// leave a tile of 2 behind, which cannot keep the multipliers busy; ten panels of 13 and 12 can.)
     pub(crate) fn of_rows(len: usize, tallest: usize) -> Self {
-        let count = len.div_ceil(tallest);
-        let mut panels = Self { list: Vec::with_capacity(count), width: 0 };
-        for i in 0..count {
-            let height = len / count + usize::from(i < len % count);
-            panels.push(height, height);
-        }
-        panels
+        Self::of(rows(len, tallest))
     }
 
     /// Columns: panels of `vectors` (a power of two) whole vectors, then what is left in smaller powers of two.
     pub(crate) fn of_columns(len: usize, vectors: usize) -> Self {
-        let mut panels = Self { list: Vec::with_capacity(len.div_ceil(LANES * vectors)), width: 0 };
-        let (mut left, mut vectors) = (len, vectors);
-        while left > 0 {
-            while left.div_ceil(LANES) < vectors {
-                vectors /= 2;
-            }
-            let columns = left.min(LANES * vectors);
-            panels.push(columns, LANES * vectors);
-            left -= columns;
-        }
-        panels
+        Self::of(columns(len, vectors))
     }
 
     /// The same panels again and again, for so many stretches of equal length.
-    pub(crate) fn repeated(self, times: usize) -> Self {
-        let mut panels = Self { list: Vec::with_capacity(self.list.len() * times), width: 0 };
-        for _ in 0..times {
-            self.list.iter().for_each(|panel| panels.push(panel.len, panel.width));
-        }
-        panels
+    pub(crate) fn repeated(&self, times: usize) -> Self {
+        let len = self.list.last().map_or(0, |last| last.start + last.len);
+        let again = |i: usize| move |p: &Panel| Panel { start: p.start + i * len, at: p.at + i * self.width, ..*p };
+        Self::of((0..times).flat_map(|i| self.list.iter().map(again(i))))
     }
 
-    fn push(&mut self, len: usize, width: usize) {
-        let start = self.list.last().map_or(0, |last| last.start + last.len);
-        self.list.push(Panel { start, len, width, at: self.width });
-        self.width += width;
+    fn of(panels: impl Iterator<Item = Panel>) -> Self {
+        let list: Vec<Panel> = panels.collect();
+        let width = list.last().map_or(0, |last| last.at + last.width);
+        Self { list, width }
     }
 
     /// The panels in groups, as [`groups`] makes them.

@@ -30,6 +30,9 @@ impl Scratch {
     /// A buffer of `len` floats.
     pub(crate) fn new(len: usize) -> Self {
         let wanted = len.div_ceil(LANES);
+        if wanted == 0 {
+            return Self { lines: Vec::new(), len };
+        }
         let mut lines = FREE.with_borrow_mut(|free| {
             // The smallest that is large enough, else the largest (which is then grown).
             let fits = (0..free.len()).filter(|&i| free[i].len() >= wanted).min_by_key(|&i| free[i].len());
@@ -66,6 +69,9 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let lines = core::mem::take(&mut self.lines);
+        if lines.is_empty() {
+            return;
+        }
         // A thread that is ending has no store left; the buffer is then freed.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();

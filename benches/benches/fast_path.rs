@@ -1,0 +1,200 @@
+//! The steps of `kernels::fast_path`, each measured: from the plain loop to the library's product on all threads.
+//!
+//! One product of 1008 x 1024 by 1024 x 1024 (1008 rows are whole tiles of 14, 6 and 3), computed by programs that differ
+//! in one idea each. They are written here for reading, in safe code; the library's own are in `kernels::gemm`.
+//! `cargo bench -p benches --bench fast_path` prints the table.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use benches::{numbers, peak_flops};
+use kernels::simd::{self, Isa, Kernel, LANES, Simd};
+use kernels::{Element, Gemm, reference};
+
+/// Rows of a, columns of b, and the depth.
+const M: usize = 1008;
+const N: usize = 1024;
+const K: usize = 1024;
+
+/// The ideas, in order.
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    /// One element after the other: a sum, 16 columns at a time.
+    Vectors,
+    /// A tile of sums in registers, from the matrices as they are.
+    Tile,
+    /// The same, from panels.
+    Packed,
+    /// The same, in pieces of the depth and groups of rows.
+    Blocked,
+}
+
+/// Steps of the depth in a piece, and rows in a group.
+const PIECE: usize = 512;
+const GROUP: usize = 126;
+
+struct Product<'a> {
+    step: Step,
+    a: &'a [f32],
+    b: &'a [f32],
+    c: &'a mut [f32],
+}
+
+impl Kernel for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // The tile of each instruction set: as many sums as its registers hold.
+        match S::ISA {
+            Isa::Avx512 => product::<S, 14, 2>(s, self),
+            Isa::Avx2 => product::<S, 6, 1>(s, self),
+            Isa::Portable => product::<S, 3, 1>(s, self),
+        }
+    }
+}
+
+#[inline(always)]
+fn product<S: Simd, const H: usize, const V: usize>(s: S, Product { step, a, b, c }: Product<'_>) {
+    match step {
+        Step::Vectors => {
+            for (row, c) in a.chunks_exact(K).zip(c.chunks_exact_mut(N)) {
+                for (j, c) in c.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                    let mut sum = s.zero();
+                    for (x, b) in row.iter().zip(b.chunks_exact(N)) {
+                        sum = s.mul_add(s.splat(*x), s.load(&b.as_chunks().0[j]), sum);
+                    }
+                    s.store(sum, c);
+                }
+            }
+        }
+        Step::Tile => {
+            for i in (0..M).step_by(H) {
+                for j in (0..N).step_by(V * LANES) {
+                    let mut sums = [[s.zero(); V]; H];
+                    for (p, b) in b.chunks_exact(N).enumerate() {
+                        let b = b[j..].as_chunks::<LANES>().0.first_chunk::<V>().expect("whole tiles");
+                        let mut columns = [s.zero(); V];
+                        for (column, b) in columns.iter_mut().zip(b) {
+                            *column = s.load(b);
+                        }
+                        for (r, sums) in sums.iter_mut().enumerate() {
+                            let x = s.splat(a[(i + r) * K + p]);
+                            for (sum, column) in sums.iter_mut().zip(columns) {
+                                *sum = s.mul_add(x, column, *sum);
+                            }
+                        }
+                    }
+                    store(s, sums, &mut c[i * N + j..]);
+                }
+            }
+        }
+        Step::Packed => pieces::<S, H, V>(s, a, b, c, K, M),
+        Step::Blocked => pieces::<S, H, V>(s, a, b, c, PIECE, GROUP),
+    }
+}
+
+/// For every piece of the depth: packs the columns, then for every group of rows: packs them, and computes all tiles.
+#[inline(always)]
+fn pieces<S: Simd, const H: usize, const V: usize>(
+    s: S,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+    piece: usize,
+    group: usize,
+) {
+    let (mut rows, mut columns) = (vec![0.0; group * piece], vec![0.0; N * piece]);
+    for start in (0..K).step_by(piece) {
+        for (d, b) in b.chunks_exact(N).skip(start).take(piece).enumerate() {
+            for (panel, b) in columns.chunks_exact_mut(V * LANES * piece).zip(b.chunks_exact(V * LANES)) {
+                panel[d * V * LANES..][..V * LANES].copy_from_slice(b);
+            }
+        }
+        for first in (0..M).step_by(group) {
+            for (panel, a) in rows.chunks_exact_mut(H * piece).zip(a[first * K..].chunks_exact(H * K)) {
+                for (d, step) in panel.as_chunks_mut::<H>().0.iter_mut().enumerate() {
+                    for (r, x) in step.iter_mut().enumerate() {
+                        *x = a[r * K + start + d];
+                    }
+                }
+            }
+            for (j, columns) in columns.chunks_exact(V * LANES * piece).enumerate() {
+                for (i, rows) in rows.chunks_exact(H * piece).enumerate() {
+                    let c = &mut c[(first + i * H) * N + j * V * LANES..];
+                    let mut sums = [[s.zero(); V]; H];
+                    if start > 0 {
+                        for (r, sums) in sums.iter_mut().enumerate() {
+                            for (sum, c) in sums.iter_mut().zip(c[r * N..].as_chunks().0) {
+                                *sum = s.load(c);
+                            }
+                        }
+                    }
+                    let steps = columns.as_chunks::<LANES>().0.as_chunks::<V>().0;
+                    for (row, vectors) in rows.as_chunks::<H>().0.iter().zip(steps) {
+                        let mut columns = [s.zero(); V];
+                        for (column, vector) in columns.iter_mut().zip(vectors) {
+                            *column = s.load(vector);
+                        }
+                        for (sums, x) in sums.iter_mut().zip(row) {
+                            let x = s.splat(*x);
+                            for (sum, column) in sums.iter_mut().zip(columns) {
+                                *sum = s.mul_add(x, column, *sum);
+                            }
+                        }
+                    }
+                    store(s, sums, c);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn store<S: Simd, const H: usize, const V: usize>(s: S, sums: [[S::F; V]; H], c: &mut [f32]) {
+    for (r, sums) in sums.into_iter().enumerate() {
+        for (sum, c) in sums.into_iter().zip(c[r * N..].as_chunks_mut().0) {
+            s.store(sum, c);
+        }
+    }
+}
+
+fn main() {
+    // Without it, this is `cargo test --benches`, which times nothing.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false };
+    let (a, b) = (numbers(1, M * K), numbers(2, K * N));
+    let (mut c, mut wanted) = (vec![0.0; M * N], vec![0.0; M * N]);
+    reference::gemm(g, &a, &b, &mut wanted);
+    println!("{M} x {K} by {K} x {N}, {}\n", simd::current());
+    println!("{:38} {:>8} {:>8} {:>13}", "", "ms", "GFLOP/s", "share of peak");
+    let mut line = |name: &str, threads: usize, turns: usize, work: &mut (dyn FnMut(&mut [f32]) + Send)| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+        let (mut peak, mut best) = (0f64, f64::INFINITY);
+        pool.install(|| {
+            for _ in 0..turns {
+                peak = peak.max(peak_flops());
+                let start = Instant::now();
+                work(black_box(&mut c));
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+        });
+        assert!(c.iter().zip(&wanted).all(|(c, wanted)| c.to_bits() == wanted.to_bits()), "{name}: other bits");
+        let rate = 2.0 * (M * N * K) as f64 / best;
+        println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
+    };
+    line("plain loop", 1, 2, &mut |c| reference::gemm(g, &a, &b, c));
+    for (name, step) in [
+        ("16 columns at a time", Step::Vectors),
+        ("register tile, matrices as they are", Step::Tile),
+        ("+ packing", Step::Packed),
+        ("+ cache blocks", Step::Blocked),
+    ] {
+        line(name, 1, 20, &mut |c| simd::dispatch(Product { step, a: &a, b: &b, c }));
+    }
+    line("the library's", 1, 20, &mut |c| f32::gemm(g, &a, &b, c));
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    line(&format!("the library's on {all} threads"), all, 20, &mut |c| f32::gemm(g, &a, &b, c));
+}
