@@ -1,6 +1,7 @@
 //! A set of images of one size, in memory as bytes.
 
 use crate::error::DataError;
+use kernels::timing::{Kind, Work, time};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::fmt;
@@ -93,11 +94,13 @@ impl Images {
     /// If there is no such image.
     #[track_caller]
     pub fn gather(&self, indices: &[usize]) -> Vec<f32> {
-        let mut batch = Vec::with_capacity(indices.len() * self.image_len());
-        for &index in indices {
-            batch.extend(self.image(index).iter().map(|&byte| f32::from(byte) / 255.0));
-        }
-        batch
+        time(Kind::Batch, "gather", Work::Unknown, || {
+            let mut batch = Vec::with_capacity(indices.len() * self.image_len());
+            for &index in indices {
+                batch.extend(self.image(index).iter().map(|&byte| f32::from(byte) / 255.0));
+            }
+            batch
+        })
     }
 
     /// Sixteen hexadecimal digits that change when a byte, the order, the number or the size of the images does, and stay

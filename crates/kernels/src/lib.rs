@@ -21,6 +21,7 @@ mod resample;
 pub mod simd;
 #[cfg(test)]
 mod testing;
+pub mod timing;
 
 pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
 pub use geometry::{ConvGeometry, Padding, TransposedPadding, UpsampleGeometry};

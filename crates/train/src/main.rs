@@ -30,6 +30,7 @@ mod session;
 mod signals;
 mod storage;
 mod systems;
+mod timings;
 mod train_loop;
 
 use std::process::ExitCode;
