@@ -6,16 +6,42 @@
 //! loops in [`reference`](crate::reference), over real pixels only: a tap that would read padding is left out, not
 //! multiplied by zero, so even signed zeros and infinities come out as there.
 
+mod fourier;
 mod gather;
 mod plan;
 #[cfg(test)]
 mod tests;
 mod weight_grad;
 
-pub(crate) use gather::{conv2d, conv2d_input_grad};
-pub(crate) use weight_grad::conv2d_weight_grad;
-
 use crate::geometry::ConvGeometry;
+use fourier::Fourier;
+
+/// See [`Element::conv2d`](crate::Element::conv2d).
+pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
+    assert_lengths(g, x, w, y);
+    match Fourier::choose(g) {
+        Some(fourier) => fourier.conv2d(x, w, y),
+        None => gather::conv2d(g, x, w, y),
+    }
+}
+
+/// See [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
+pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mut [f32]) {
+    assert_lengths(g, gx, w, gy);
+    match Fourier::choose(g) {
+        Some(fourier) => fourier.conv2d_input_grad(gy, w, gx),
+        None => gather::conv2d_input_grad(g, gy, w, gx),
+    }
+}
+
+/// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
+pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    assert_lengths(g, x, gw, gy);
+    match Fourier::choose(g) {
+        Some(fourier) => fourier.conv2d_weight_grad(x, gy, gw),
+        None => weight_grad::conv2d_weight_grad(g, x, gy, gw),
+    }
+}
 
 #[track_caller]
 fn assert_lengths(g: &ConvGeometry, x: &[f32], w: &[f32], y: &[f32]) {

@@ -113,7 +113,6 @@ const SUMS: usize = 1 << 16;
 
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    super::assert_lengths(g, x, gw, gy);
     if gw.is_empty() {
         return;
     }

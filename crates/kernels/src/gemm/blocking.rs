@@ -40,8 +40,17 @@ impl Tiling {
     /// The cheapest tile for a product of so many rows and columns, by counting what it makes the CPU do per step of
     /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it uses them all.
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
+        Self::cheapest(isa, rows, columns, depth, &[false, true])
+    }
+
+    /// The cheapest tile whose rows are the product's rows.
+    pub(crate) fn unswapped(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
+        Self::cheapest(isa, rows, columns, depth, &[false])
+    }
+
+    fn cheapest(isa: Isa, rows: usize, columns: usize, depth: usize, roles: &[bool]) -> Self {
         let mut best: Option<(usize, Self)> = None;
-        for swapped in [false, true] {
+        for &swapped in roles {
             let (rows, columns) = if swapped { (columns, rows) } else { (rows, columns) };
             for vectors in [2, 4, 8, 1] {
                 let tallest = tallest(accumulators(isa), vectors);

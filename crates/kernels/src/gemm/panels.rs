@@ -56,6 +56,15 @@ impl Panels {
         panels
     }
 
+    /// The same panels again and again, for so many stretches of equal length.
+    pub(crate) fn repeated(self, times: usize) -> Self {
+        let mut panels = Self { list: Vec::with_capacity(self.list.len() * times), width: 0 };
+        for _ in 0..times {
+            self.list.iter().for_each(|panel| panels.push(panel.len, panel.width));
+        }
+        panels
+    }
+
     fn push(&mut self, len: usize, width: usize) {
         let start = self.list.last().map_or(0, |last| last.start + last.len);
         self.list.push(Panel { start, len, width, at: self.width });

@@ -1,0 +1,335 @@
+//! The small Fourier transforms, as matrices.
+//!
+//! A tile of numbers, n down and m across, is transformed along each row, then along each column of what comes out: two small
+//! matrices, applied to 16 tiles at a time (one per lane). The tiles are real, so half of the frequencies say
+//! it all: along a row of N points, frequency 0 (and N / 2 if N is even) is one real number, the others up to N / 2 are
+//! pairs (re, im).
+//!
+//! The last step makes **planes** of the frequencies: numbers that are multiplied with each other and nothing else. Of
+//! complex numbers X = a + ib, W = c + id, G = e + if, the real part of X W G is a sum of three real products (Gauss):
+//!
+//! Re(X W G) = (a + b) c (e - f)  +  a (d - c) (-f)  +  b (c + d) (-e)
+//!
+//! So each of the three makes three real planes of a complex frequency, and one of a real frequency. All of this is
+//! linear, so the columns' matrix makes planes at once. Going back is the transposed matrices.
+
+use crate::gemm::block::Shared;
+use crate::simd::{Kernel, LANES, Simd};
+
+/// Which factor of the trilinear form <conv(x, w), g> a tensor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// x, or the gradient by it.
+    Pixels,
+    /// w, or the gradient by it.
+    Taps,
+    /// g, or the value y.
+    Outputs,
+}
+
+/// The most points of a transform.
+pub(crate) const LONGEST: usize = 8;
+/// The lengths there are.
+pub(crate) const LENGTHS: [usize; 4] = [4, 5, 6, LONGEST];
+
+/// cos and sin of k / n of a full turn, n one of [`LENGTHS`]: from square roots alone, which every machine rounds alike.
+fn turn(k: usize, n: usize) -> (f64, f64) {
+    let k = k % n;
+    if 2 * k > n {
+        let (cos, sin) = turn(n - k, n);
+        return (cos, -sin);
+    }
+    let half = 0.5;
+    let root = |x: f64| x.sqrt();
+    match (k, n) {
+        (0, _) => (1.0, 0.0),
+        (k, n) if 2 * k == n => (-1.0, 0.0),
+        (k, n) if 4 * k == n => (0.0, 1.0),
+        (1, 5) => ((root(5.0) - 1.0) / 4.0, root(10.0 + 2.0 * root(5.0)) / 4.0),
+        (2, 5) => (-(root(5.0) + 1.0) / 4.0, root(10.0 - 2.0 * root(5.0)) / 4.0),
+        (1, 6) => (half, root(3.0) / 2.0),
+        (2, 6) => (-half, root(3.0) / 2.0),
+        (1, 8) => (root(half), root(half)),
+        (3, 8) => (-root(half), root(half)),
+        _ => unreachable!("no table for {n} points"),
+    }
+}
+
+/// A small matrix, stored column by column.
+#[derive(Clone, Debug)]
+struct Matrix {
+    rows: usize,
+    columns: usize,
+    numbers: Vec<f32>,
+}
+
+impl Matrix {
+    /// From its rows.
+    fn new(rows: &[Vec<f64>]) -> Self {
+        let columns = rows[0].len();
+        let numbers = (0..columns).flat_map(|c| rows.iter().map(move |row| row[c] as f32)).collect();
+        Self { rows: rows.len(), columns, numbers }
+    }
+
+    fn transposed(&self) -> Self {
+        let numbers = (0..self.rows).flat_map(|r| (0..self.columns).map(move |c| self.numbers[c * self.rows + r]));
+        Self { rows: self.columns, columns: self.rows, numbers: numbers.collect() }
+    }
+}
+
+/// A matrix of the second step and what it connects.
+#[derive(Clone, Debug)]
+struct Column {
+    /// (planes, numbers of the column)
+    matrix: Matrix,
+    /// The same transposed, for the way back.
+    back: Matrix,
+    /// The first row frequency's place among all that the rows make.
+    part: usize,
+    /// The first plane.
+    plane: usize,
+}
+
+/// The transform of one factor: tiles to planes, and the transposed map from planes to tiles.
+#[derive(Clone, Debug)]
+pub(crate) struct Transform {
+    /// Numbers of a tile, down and across.
+    pub(crate) tile: [usize; 2],
+    pub(crate) planes: usize,
+    /// (numbers that the row frequencies have, across)
+    row: Matrix,
+    row_back: Matrix,
+    columns: Vec<Column>,
+}
+
+/// Numbers that stand for the frequencies of a row of `n` points: each real or imaginary part, and what it is.
+fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
+    (0..=n / 2).flat_map(move |k| {
+        let real = k == 0 || 2 * k == n;
+        [(k, false), (k, true)].into_iter().take(if real { 1 } else { 2 })
+    })
+}
+
+impl Transform {
+    /// For tiles of `tile` numbers, the first of which stands at `offset` from the origin (taps may lie left of it), by
+    /// `points` frequencies down and across.
+    pub(crate) fn new(role: Role, tile: [usize; 2], offset: [isize; 2], points: [usize; 2]) -> Self {
+        let [height, width] = tile;
+        // conv reads x at output + tap: in frequencies, the taps turn the other way round than the pixels.
+        let sign = if role == Role::Pixels { -1.0 } else { 1.0 };
+        let wave = |axis: usize, k: usize, at: usize| {
+            let n = points[axis];
+            let at = (offset[axis] + at as isize).rem_euclid(n as isize) as usize;
+            let (cos, sin) = turn(k * at, n);
+            (cos, sign * sin)
+        };
+        // What the planes of a frequency (re, im) are, as factors of re and im.
+        let gauss: [(f64, f64); 3] = match role {
+            Role::Pixels => [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)],
+            Role::Taps => [(1.0, 0.0), (-1.0, 1.0), (1.0, 1.0)],
+            Role::Outputs => [(1.0, -1.0), (0.0, -1.0), (-1.0, 0.0)],
+        };
+        // The inverse transform's factor, once in the three; a frequency that stands for its mirror image as well counts twice.
+        let size = (points[0] * points[1]) as f64;
+        let scale = |real: bool| match role {
+            Role::Taps => (if real { 1.0 } else { 2.0 }) / size,
+            _ => 1.0,
+        };
+        let row_frequencies: Vec<Vec<f64>> = parts(points[1])
+            .map(|(k, imaginary)| {
+                (0..width).map(|at| wave(1, k, at)).map(|(cos, sin)| if imaginary { sin } else { cos }).collect()
+            })
+            .collect();
+
+        let (mut columns, mut planes) = (Vec::new(), 0);
+        for (part, (kx, imaginary)) in parts(points[1]).enumerate() {
+            if imaginary {
+                continue;
+            }
+            let real_column = kx == 0 || 2 * kx == points[1];
+            // A column of complex numbers has frequencies all around, one of real numbers half of them.
+            let frequencies = if real_column { points[0] / 2 + 1 } else { points[0] };
+            let mut rows: Vec<Vec<f64>> = Vec::new();
+            for ky in 0..frequencies {
+                let real = real_column && (ky == 0 || 2 * ky == points[0]);
+                // The frequency's real and imaginary part, as sums over the column's numbers.
+                let waves: Vec<(f64, f64)> = (0..height).map(|at| wave(0, ky, at)).collect();
+                let re = waves.iter().map(|w| w.0).chain(waves.iter().map(|w| -w.1));
+                let im = waves.iter().map(|w| w.1).chain(waves.iter().map(|w| w.0));
+                let both: Vec<(f64, f64)> = re.zip(im).take(if real_column { height } else { 2 * height }).collect();
+                for (r, i) in gauss.iter().take(if real { 1 } else { 3 }) {
+                    let (r, i) = if real { (1.0, 0.0) } else { (*r, *i) };
+                    rows.push(both.iter().map(|(re, im)| scale(real) * (r * re + i * im)).collect());
+                }
+            }
+            let matrix = Matrix::new(&rows);
+            columns.push(Column { back: matrix.transposed(), matrix, part, plane: planes });
+            planes += rows.len();
+        }
+        let row = Matrix::new(&row_frequencies);
+        Self { tile, planes, row_back: row.transposed(), row, columns }
+    }
+
+    /// Numbers of a tile.
+    pub(crate) fn size(&self) -> usize {
+        self.tile[0] * self.tile[1]
+    }
+}
+
+/// Numbers of 16 tiles between the two steps: at most as many as pixels down and points across.
+#[repr(align(64))]
+struct Between([[f32; LANES]; LONGEST * LONGEST]);
+
+/// to = matrix * from: numbers are vectors of 16 lanes, `stride` floats apart.
+///
+/// # Safety
+/// `from` is good for reading a vector at each of the matrix's columns, `to` for writing one at each of its rows.
+#[inline(always)]
+unsafe fn multiply<S: Simd>(s: S, matrix: &Matrix, from: (*const f32, usize), to: (*mut f32, usize)) {
+    let mut row = 0;
+    while row < matrix.rows {
+        let left = matrix.rows - row;
+        // Several rows at a time: what is loaded serves all of them, and their sums do not wait for each other.
+        // SAFETY: as the caller promises; the rows are the matrix's.
+        unsafe {
+            if left >= 8 && S::ACCUMULATORS >= 16 {
+                rows::<S, 8>(s, matrix, row, from, to);
+                row += 8;
+            } else if left >= 4 {
+                rows::<S, 4>(s, matrix, row, from, to);
+                row += 4;
+            } else if left >= 2 {
+                rows::<S, 2>(s, matrix, row, from, to);
+                row += 2;
+            } else {
+                rows::<S, 1>(s, matrix, row, from, to);
+                row += 1;
+            }
+        }
+    }
+}
+
+/// H rows of the product, from `row` on.
+///
+/// # Safety
+/// As for [`multiply`]; the matrix has these rows.
+#[inline(always)]
+unsafe fn rows<S: Simd, const H: usize>(
+    s: S,
+    matrix: &Matrix,
+    row: usize,
+    (mut from, from_stride): (*const f32, usize),
+    (to, to_stride): (*mut f32, usize),
+) {
+    let mut sums = [s.zero(); H];
+    let mut factors = matrix.numbers[row..].as_ptr();
+    for _ in 0..matrix.columns {
+        // SAFETY: a column's numbers from `row` on are H or more; `from` as the caller promises. Both pointers wrap, as the
+        // step after the last may lie outside.
+        unsafe {
+            let x = s.load(&*from.cast());
+            for (h, sum) in sums.iter_mut().enumerate() {
+                *sum = s.mul_add(s.splat(*factors.add(h)), x, *sum);
+            }
+        }
+        (factors, from) = (factors.wrapping_add(matrix.rows), from.wrapping_add(from_stride));
+    }
+    for (h, sum) in sums.into_iter().enumerate() {
+        // SAFETY: as the caller promises.
+        unsafe { s.store(sum, &mut *to.add((row + h) * to_stride).cast()) };
+    }
+}
+
+/// Tiles to planes.
+pub(crate) struct Spread<'a> {
+    pub(crate) transform: &'a Transform,
+    /// For each number of the tile, as many floats as there are tiles, rounded up to whole vectors.
+    pub(crate) tiles: &'a [f32],
+    /// How many tiles there are.
+    pub(crate) count: usize,
+    /// The planes: plane p of the first tile is float `start + p * plane`.
+    pub(crate) to: Shared,
+    pub(crate) start: usize,
+    pub(crate) plane: usize,
+}
+
+impl Kernel for Spread<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { transform, tiles, count, to, start, plane } = self;
+        let [height, width] = transform.tile;
+        let stride = count.next_multiple_of(LANES);
+        assert!(count > 0 && tiles.len() >= stride * height * width);
+        assert!(start + (transform.planes - 1) * plane + count <= to.len);
+        let parts = transform.row.rows;
+        assert!(parts * height <= LONGEST * LONGEST && transform.row.columns == width);
+        let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
+        let mut rest = Between([[0.0; LANES]; LONGEST * LONGEST]);
+        for at in (0..count).step_by(LANES) {
+            for i in 0..height {
+                // SAFETY: inside `tiles` by the first assertion; the row's frequencies go to every height-th place between,
+                // so that a column's numbers are neighbours.
+                unsafe {
+                    let from = tiles.as_ptr().add(i * width * stride + at);
+                    let to = between.0.as_mut_ptr().cast::<f32>().add(i * LANES);
+                    multiply(s, &transform.row, (from, stride), (to, height * LANES));
+                }
+            }
+            let whole = count - at >= LANES;
+            for column in &transform.columns {
+                // SAFETY: the assertions; a last vector that is not whole goes through `rest` (3 * 8 planes at most).
+                unsafe {
+                    let from = between.0.as_ptr().cast::<f32>().add(column.part * height * LANES);
+                    let first = start + column.plane * plane + at;
+                    if whole {
+                        multiply(s, &column.matrix, (from, LANES), (to.pointer.add(first), plane));
+                    } else {
+                        multiply(s, &column.matrix, (from, LANES), (rest.0.as_mut_ptr().cast(), LANES));
+                        for (p, numbers) in rest.0.iter().enumerate().take(column.matrix.rows) {
+                            to.part(first + p * plane..first + p * plane + count - at)
+                                .copy_from_slice(&numbers[..count - at]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Planes to tiles, 16 at a time.
+///
+/// # Safety
+/// `planes` is good for reading 16 floats at each plane, `plane` floats apart.
+#[inline(always)]
+pub(crate) unsafe fn collect<S: Simd>(
+    s: S,
+    transform: &Transform,
+    planes: *const f32,
+    plane: usize,
+    mut visit: impl FnMut(usize, S::F),
+) {
+    let [height, width] = transform.tile;
+    let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
+    assert!(transform.row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
+    for column in &transform.columns {
+        // SAFETY: as the caller promises; the column's numbers go to their places between.
+        unsafe {
+            let from = planes.add(column.plane * plane);
+            let to = between.0.as_mut_ptr().cast::<f32>().add(column.part * height * LANES);
+            multiply(s, &column.back, (from, plane), (to, LANES));
+        }
+    }
+    let mut line = [[0.0; LANES]; LONGEST];
+    for i in 0..height {
+        // SAFETY: the row's frequencies, `height` places apart; a line is at most `LONGEST` numbers.
+        unsafe {
+            let from = between.0.as_ptr().cast::<f32>().add(i * LANES);
+            multiply(s, &transform.row_back, (from, height * LANES), (line.as_mut_ptr().cast(), LANES));
+        }
+        for (j, numbers) in line.iter().enumerate().take(width) {
+            visit(i * width + j, s.load(numbers));
+        }
+    }
+}
