@@ -32,7 +32,7 @@ fn steps(c: &mut Criterion) {
         let mut done = 0;
         let mut step = || {
             let indices = system.batch(done, images.count());
-            let reals = Tensor::new(&[batch, 28, 28, 1], images.gather(&indices));
+            let reals = Tensor::written([batch, 28, 28, 1], |reals| images.gather(&indices, reals));
             let metrics = system.step(done, &reals).expect("finite");
             done += 1;
             metrics

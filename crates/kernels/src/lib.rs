@@ -3,6 +3,7 @@
 //!
 //! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop.
 
+pub mod allocations;
 mod columns;
 mod conv;
 mod dropout;

@@ -40,6 +40,10 @@ use config::{Config, Entry};
 use failure::{Code, Failure};
 use train_loop::Ending;
 
+/// Counts the large buffers for `--timings`.
+#[global_allocator]
+static ALLOCATOR: engine::allocations::Counted = engine::allocations::Counted;
+
 fn main() -> ExitCode {
     let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
     let (action, color) = match parsed {

@@ -4,6 +4,7 @@ use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use crate::console::Console;
+use crate::engine::allocations;
 use crate::engine::timing::{self, Timings};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
@@ -18,24 +19,32 @@ pub(crate) struct StepTimings<'a> {
     path: PathBuf,
     seen: u64,
     timings: Timings,
+    /// Large buffers that the steps have made, and how many the process had made before this one.
+    buffers: u64,
+    buffers_before: u64,
 }
 
 impl<'a> StepTimings<'a> {
     /// A clock that tells `console` and writes `timings.csv` in the run folder `run`.
     pub(crate) fn new(console: &'a Console, run: &Path) -> Self {
-        Self { console, path: run.join("timings.csv"), seen: 0, timings: Timings::default() }
+        let path = run.join("timings.csv");
+        Self { console, path, seen: 0, timings: Timings::default(), buffers: 0, buffers_before: 0 }
     }
 }
 
 impl Observer for StepTimings<'_> {
     fn before(&mut self) {
-        let timings = take(&mut self.timings);
-        timing::start(if self.seen == WARM_UP { Timings::default() } else { timings });
+        if self.seen == WARM_UP {
+            (self.timings, self.buffers) = (Timings::default(), 0);
+        }
+        self.buffers_before = allocations::large();
+        timing::start(take(&mut self.timings));
     }
 
     fn step(&mut self, _now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
         self.timings = timing::stop();
         self.timings.end_step(numbers.seconds);
+        self.buffers += allocations::large() - self.buffers_before;
         self.seen += 1;
         Ok(())
     }
@@ -47,6 +56,8 @@ impl Observer for StepTimings<'_> {
         for line in self.timings.to_string().lines() {
             self.console.data(line)?;
         }
+        let size = allocations::LARGE / 1024;
+        self.console.data(&format!("large buffers ({size} KiB and more) made in these steps: {}", self.buffers))?;
         Ok(write_whole(&RealDisk, &self.path, self.timings.csv().as_bytes())?)
     }
 }

@@ -69,6 +69,7 @@ fn the_clock_tells_where_the_time_went_and_changes_no_bit() {
     let sum: f64 =
         shares.map(|line| line.rsplit(' ').next().unwrap().trim_end_matches('%').parse::<f64>().unwrap()).sum();
     assert!((sum - 100.0).abs() < 0.5, "{}", timed.out);
+    assert!(timed.out.contains("large buffers (128 KiB and more) made in these steps: "), "{}", timed.out);
     let csv = text(&place.path("runs/0002-quickdraw/timings.csv"));
     assert!(
         csv.starts_with("layer,kernel,direction,") && csv.contains("\ndiscriminator.conv4,conv2d,forward,2,"),

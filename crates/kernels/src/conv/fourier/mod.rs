@@ -21,9 +21,9 @@
 //! matrices are cosines, at most √2 after Gauss' trick, so that this is near the bound of the direct sum; a test
 //! holds all three members to it.
 
-mod transform;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use core::ops::Range;
 
@@ -138,9 +138,8 @@ impl Fourier {
             Role::Outputs => (g.output[1], g.out_channels, g.output[0] * g.output[1] * g.out_channels),
         };
         let phases = if role == Role::Outputs { vec![[0, 0]] } else { phases };
-        let place = |[y, x]: [usize; 2], i: usize| {
-            Some((at(0, y, i / tile[1])? * width + at(1, x, i % tile[1])?) * channels)
-        };
+        let place =
+            |[y, x]: [usize; 2], i: usize| Some((at(0, y, i / tile[1])? * width + at(1, x, i % tile[1])?) * channels);
         let places = phases.iter().map(|&phase| (0..tile[0] * tile[1]).map(|i| place(phase, i)).collect()).collect();
         let strides = match role {
             Role::Pixels => [(Index::Image, image), (Index::Input, 1)],

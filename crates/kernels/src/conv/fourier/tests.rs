@@ -1,8 +1,8 @@
 //! Convolutions in frequencies against the plain loops, within the bound of their rounding.
 
 use super::*;
-use crate::geometry::{Padding, TransposedPadding};
 use crate::gemm::tests::numbers;
+use crate::geometry::{Padding, TransposedPadding};
 use crate::reference;
 
 fn size(shape: [usize; 4]) -> usize {
@@ -60,7 +60,14 @@ fn moduli(fourier: &Fourier, role: Role) -> Vec<Vec<f64>> {
 }
 
 /// The bound of the documentation for each number of the member `result`, by brute force.
-fn bound(fourier: &Fourier, roles: [Role; 3], indices: [Index; 3], left: &[f32], right: &[f32], len: usize) -> Vec<f64> {
+fn bound(
+    fourier: &Fourier,
+    roles: [Role; 3],
+    indices: [Index; 3],
+    left: &[f32],
+    right: &[f32],
+    len: usize,
+) -> Vec<f64> {
     let [a, b, c] = roles.map(|role| (fourier.factor(role), moduli(fourier, role)));
     let [rows, depth, columns] = indices.map(|index| fourier.extent(index));
     let planes = a.0.transform.planes;
@@ -103,9 +110,7 @@ fn bound(fourier: &Fourier, roles: [Role; 3], indices: [Index; 3], left: &[f32],
             let phase = phase_of(&c.0, (row / rows[1]).max(column / columns[1]));
             for (number, place) in c.0.places[phase].iter().enumerate() {
                 let Some(place) = place else { continue };
-                let at = place
-                    + row % rows[1] * c.0.stride(indices[0])
-                    + column % columns[1] * c.0.stride(indices[2]);
+                let at = place + row % rows[1] * c.0.stride(indices[0]) + column % columns[1] * c.0.stride(indices[2]);
                 bounds[at] = gamma * sums.iter().zip(&c.1[number]).map(|(sum, m)| sum * m).sum::<f64>();
             }
         }
