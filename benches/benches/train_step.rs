@@ -1,11 +1,15 @@
 //! The whole training step of quickdraw, which all other benchmarks are about: a discriminator update on reals and fakes and a
-//! generator update through the frozen discriminator.
+//! generator update through the frozen discriminator. Each of the original configuration is followed by a table of where its time
+//! goes, per kernel and layer, as `train --timings` prints it.
 //!
 //! The rate is in dense FLOP (a multiply-add counts 2, products with padding zeros included), as frameworks count it:
 //! three forward passes' worth for the discriminator step on 2 * batch images, one generator inference, and three and two for
 //! the generator step. What the kernels skip (padding) makes the rate look higher than the arithmetic units are busy.
 
+use std::time::Instant;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kernels::timing::{self, Timings};
 use models::quickdraw::{Quickdraw, Settings};
 use models::{Settings as _, System};
 use tensor::Tensor;
@@ -25,18 +29,38 @@ fn steps(c: &mut Criterion) {
         let mut system = Quickdraw::new(settings, 0).expect("a preset is in range");
         let products = batch as f64 * (3.0 * 2.0 * d + GENERATOR + 3.0 * GENERATOR + 2.0 * d);
         group.throughput(Throughput::Elements((2.0 * products) as u64));
-        let mut step = 0;
+        let mut done = 0;
+        let mut step = || {
+            let indices = system.batch(done, images.count());
+            let reals = Tensor::written([batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+            let metrics = system.step(done, &reals).expect("finite");
+            done += 1;
+            metrics
+        };
+        let mut benched = false;
         group.bench_function(format!("{preset}, batch {batch}"), |b| {
-            b.iter(|| {
-                let indices = system.batch(step, images.count());
-                let reals = Tensor::new(&[batch, 28, 28, 1], images.gather(&indices));
-                let metrics = system.step(step, &reals).expect("finite");
-                step += 1;
-                metrics
-            });
+            benched = true;
+            b.iter(&mut step);
         });
+        if benched && preset == "seed" {
+            println!("{}", timed(&mut step));
+        }
     }
     group.finish();
+}
+
+/// Where the time goes, kernel by kernel: the means of some more steps.
+fn timed<R>(mut step: impl FnMut() -> R) -> Timings {
+    let mut timings = Timings::default();
+    for _ in 0..10 {
+        timing::start(timings);
+        let began = Instant::now();
+        step();
+        let seconds = began.elapsed().as_secs_f64();
+        timings = timing::stop();
+        timings.end_step(seconds);
+    }
+    timings
 }
 
 criterion_group!(benches, steps);

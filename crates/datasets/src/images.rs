@@ -1,6 +1,7 @@
 //! A set of images of one size, in memory as bytes.
 
 use crate::error::DataError;
+use kernels::timing::{Kind, Work, time};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::fmt;
@@ -87,17 +88,21 @@ impl Images {
         &self.pixels[index * self.image_len()..][..self.image_len()]
     }
 
-    /// The images `indices` in that order as one batch (indices, height, width, channels), scaled to [0, 1] (byte / 255).
+    /// Writes the images `indices` in that order as one batch (indices, height, width, channels), scaled to [0, 1] (byte / 255).
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If there is no such image, or `batch` has not as many places.
     #[track_caller]
-    pub fn gather(&self, indices: &[usize]) -> Vec<f32> {
-        let mut batch = Vec::with_capacity(indices.len() * self.image_len());
-        for &index in indices {
-            batch.extend(self.image(index).iter().map(|&byte| f32::from(byte) / 255.0));
-        }
-        batch
+    pub fn gather(&self, indices: &[usize], batch: &mut [f32]) {
+        let (length, places) = (self.image_len(), batch.len());
+        assert!(indices.len() * length == places, "Images::gather: {} images of {length} into {places}", indices.len());
+        time(Kind::Batch, "gather", Work::Unknown, || {
+            for (&index, pixels) in indices.iter().zip(batch.chunks_exact_mut(length)) {
+                for (pixel, &byte) in pixels.iter_mut().zip(self.image(index)) {
+                    *pixel = f32::from(byte) / 255.0;
+                }
+            }
+        });
     }
 
     /// Sixteen hexadecimal digits that change when a byte, the order, the number or the size of the images does, and stay
@@ -186,8 +191,10 @@ mod tests {
     fn batches_are_gathered_in_order_and_scaled() {
         let images = Images::new(vec![0, 255, 51, 102], [1, 2, 1], "a test".into());
         assert_eq!((images.count(), images.height(), images.width(), images.channels()), (2, 1, 2, 1));
-        assert_eq!(images.gather(&[1, 0, 1]), [0.2, 0.4, 0.0, 1.0, 0.2, 0.4]);
-        assert_eq!(images.gather(&[]), [0.0; 0]);
+        let mut batch = [0.5; 6];
+        images.gather(&[1, 0, 1], &mut batch);
+        assert_eq!(batch, [0.2, 0.4, 0.0, 1.0, 0.2, 0.4]);
+        images.gather(&[], &mut []);
     }
 
     #[test]
@@ -230,6 +237,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "image 4 of 4")]
     fn an_image_that_is_not_there_is_named() {
-        small().gather(&[0, 4]);
+        small().gather(&[0, 4], &mut [0.0; 12]);
     }
 }

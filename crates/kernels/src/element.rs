@@ -8,6 +8,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::geometry::{ConvGeometry, UpsampleGeometry};
 use crate::random::Key;
+use crate::timing::{Kind, Work, time};
 use crate::{dropout, map, norm, optimizer, reduce, reference, resample};
 
 /// A real number, for plain loops.
@@ -127,6 +128,25 @@ pub enum Unary {
     },
 }
 
+impl Unary {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Affine { .. } => "affine",
+            Self::Square => "square",
+            Self::Sqrt => "sqrt",
+            Self::Reciprocal => "reciprocal",
+            Self::Exp => "exp",
+            Self::Log => "log",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+            Self::Clamp { .. } => "clamp",
+        }
+    }
+}
+
 /// A function of two numbers, applied to pairs of elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Binary {
@@ -156,6 +176,23 @@ pub enum Binary {
     TanhGrad,
     /// (x, g): g * sigmoid(x): the derivative of softplus times g
     SoftplusGrad,
+}
+
+impl Binary {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::LeakyReluGrad { .. } => "leaky_relu_grad",
+            Self::ClampGrad { .. } => "clamp_grad",
+            Self::SigmoidGrad => "sigmoid_grad",
+            Self::TanhGrad => "tanh_grad",
+            Self::SoftplusGrad => "softplus_grad",
+        }
+    }
 }
 
 /// A matrix product c = op(a) * op(b), all row-major.
@@ -314,43 +351,56 @@ impl Element for f64 {}
 
 impl Element for f32 {
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
-        crate::gemm::gemm(gemm, a, b, c);
+        let work = Work::Products(gemm.m * gemm.n * gemm.k);
+        time(Kind::MatrixProduct, "gemm", work, || crate::gemm::gemm(gemm, a, b, c));
     }
     fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
-        crate::conv::conv2d(g, x, w, y);
+        let work = Work::Products(g.useful_products());
+        time(Kind::Convolution, "conv2d", work, || crate::conv::conv2d(g, x, w, y));
     }
     fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self]) {
-        crate::conv::conv2d_input_grad(g, gy, w, gx);
+        let work = Work::Products(g.useful_products());
+        time(Kind::Convolution, "conv2d_input_grad", work, || crate::conv::conv2d_input_grad(g, gy, w, gx));
     }
     fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
-        crate::conv::conv2d_weight_grad(g, x, gy, gw);
+        let work = Work::Products(g.useful_products());
+        time(Kind::Convolution, "conv2d_weight_grad", work, || crate::conv::conv2d_weight_grad(g, x, gy, gw));
     }
     fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
-        map::unary(op, x, y);
+        let work = Work::Floats(2 * x.len());
+        time(Kind::Memory, op.name(), work, || map::unary(op, x, y));
     }
     fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self]) {
-        map::binary(op, a, b, y);
+        let work = Work::Floats(3 * a.len());
+        time(Kind::Memory, op.name(), work, || map::binary(op, a, b, y));
     }
     fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self]) {
-        map::binary_rows(op, a, row, y);
+        let work = Work::Floats(2 * a.len());
+        time(Kind::Memory, op.name(), work, || map::binary_rows(op, a, row, y));
     }
     fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reduce::sum_axis(shape, x, y);
+        let work = Work::Floats(shape.iter().product());
+        time(Kind::Memory, "sum_axis", work, || reduce::sum_axis(shape, x, y));
     }
     fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self]) {
-        reduce::repeat_axis(shape, x, y);
+        let work = Work::Floats(shape.iter().product());
+        time(Kind::Memory, "repeat_axis", work, || reduce::repeat_axis(shape, x, y));
     }
     fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self]) {
-        resample::upsample(g, x, y);
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "upsample", work, || resample::upsample(g, x, y));
     }
     fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
-        resample::downsample_sum(g, y, x);
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "downsample_sum", work, || resample::downsample_sum(g, y, x));
     }
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
-        norm::channel_statistics(x, mean, variance);
+        let work = Work::Floats(x.len());
+        time(Kind::Memory, "channel_statistics", work, || norm::channel_statistics(x, mean, variance));
     }
     fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
-        norm::batch_norm(x, statistics, affine, epsilon, y);
+        let work = Work::Floats(2 * x.len());
+        time(Kind::Memory, "batch_norm", work, || norm::batch_norm(x, statistics, affine, epsilon, y));
     }
     fn batch_norm_grad(
         x: &[Self],
@@ -361,21 +411,29 @@ impl Element for f32 {
         gx: &mut [Self],
         parameters: [&mut [Self]; 2],
     ) {
-        norm::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
+        let work = Work::Floats(3 * x.len());
+        time(Kind::Memory, "batch_norm_grad", work, || {
+            norm::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters)
+        });
     }
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
-        dropout::dropout(key, rate, x, y);
+        let work = Work::Floats(2 * x.len());
+        time(Kind::Memory, "dropout", work, || dropout::dropout(key, rate, x, y));
     }
     fn count_non_finite(x: &[Self]) -> usize {
-        map::count_non_finite(x)
+        let work = Work::Floats(x.len());
+        time(Kind::Memory, "count_non_finite", work, || map::count_non_finite(x))
     }
     fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
-        optimizer::rms_prop(update, g, mean_square, theta);
+        let work = Work::Floats(5 * g.len());
+        time(Kind::Optimizer, "rms_prop", work, || optimizer::rms_prop(update, g, mean_square, theta));
     }
     fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
-        optimizer::adam(update, g, moments, theta);
+        let work = Work::Floats(7 * g.len());
+        time(Kind::Optimizer, "adam", work, || optimizer::adam(update, g, moments, theta));
     }
     fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
-        optimizer::sgd(update, g, velocity, theta);
+        let work = Work::Floats(5 * g.len());
+        time(Kind::Optimizer, "sgd", work, || optimizer::sgd(update, g, velocity, theta));
     }
 }

@@ -4,6 +4,7 @@
 //! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop, and [`fast_path`]
 //! tells how the matrix product gets from there to most of what the machine can do.
 
+pub mod allocations;
 mod columns;
 mod conv;
 mod dropout;
@@ -24,6 +25,7 @@ mod resample;
 pub mod simd;
 #[cfg(test)]
 mod testing;
+pub mod timing;
 
 pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
 pub use geometry::{ConvGeometry, Padding, TransposedPadding, UpsampleGeometry};

@@ -12,6 +12,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kernels::Element;
+use kernels::timing::{self, Direction};
 
 use crate::tape::{Call, NodeId, Tape};
 use crate::tensor::Tensor;
@@ -119,6 +120,8 @@ fn sweep<T: Element>(
         let recording = options.create_graph.then_some(tape);
         let name = op.name();
         let call = Call { op: name, inputs: &inputs, output: output.as_ref(), shape, id, wants: &wants, recording };
+        // What the rules compute is on behalf of the layer that made the node.
+        let _stay = timing::enter(&scope, Direction::Backward);
         let contributions = op.vjp(&call, &gradient);
         assert_eq!(contributions.len(), inputs.len(), "op `{name}` must have one rule per input");
         for ((input, contribution), wanted) in inputs.iter().zip(contributions).zip(&wants) {

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kernels::Element;
+use kernels::timing::{self, Direction};
 
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -164,7 +165,8 @@ impl<T: Element> Tape<T> {
     /// Runs `body` with `name` added to the path that the nodes made in it carry: `generator.conv1`.
     pub fn scoped<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
         let outer = Rc::clone(&self.0.borrow().scope);
-        let inner = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
+        let inner: Rc<str> = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
+        let _stay = timing::enter(&inner, Direction::Forward);
         self.0.borrow_mut().scope = inner;
         let result = body();
         self.0.borrow_mut().scope = outer;

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use kernels::timing::{Kind, Work, time};
 use kernels::{Binary, Element};
 
 use crate::buffer::Buffer;
@@ -115,11 +116,14 @@ impl<T: Element> Tensor<T> {
         let mut lengths = self.shape;
         let rows = self.shape[0] + other.shape[0];
         lengths = Shape::new(&[&[rows], &lengths[1..]].concat());
-        Self::written(lengths, |data| {
-            let (head, tail) = data.split_at_mut(self.size());
-            head.copy_from_slice(self.data());
-            tail.copy_from_slice(other.data());
-        })
+        let joined = || {
+            Self::written(lengths, |data| {
+                let (head, tail) = data.split_at_mut(self.size());
+                head.copy_from_slice(self.data());
+                tail.copy_from_slice(other.data());
+            })
+        };
+        time(Kind::Memory, "concat", Work::Floats(2 * (self.size() + other.size())), joined)
     }
 
     /// The same numbers as another element type (rounded to the nearest).

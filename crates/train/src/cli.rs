@@ -74,6 +74,9 @@ pub(crate) struct TrainOptions {
     /// How progress is told
     #[arg(long, value_enum, value_name = "STYLE", default_value_t)]
     pub(crate) log: LogStyle,
+    /// Tell where the time of a step went, layer by layer: a table at the end, and timings.csv
+    #[arg(long)]
+    pub(crate) timings: bool,
 }
 
 impl TrainOptions {

@@ -53,7 +53,7 @@ impl Dataset {
     /// The images numbered `indices`, in [0, 1]: shape (indices, height, width, channels).
     pub(crate) fn batch(&self, indices: &[usize]) -> Tensor {
         let shape = [indices.len(), self.images.height(), self.images.width(), self.images.channels()];
-        Tensor::new(&shape, self.images.gather(indices))
+        Tensor::written(shape, |batch| self.images.gather(indices, batch))
     }
 
     /// The bytes of up to `count` images, spread over the whole set.

@@ -1,5 +1,6 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
+pub(crate) use kernels::{allocations, timing};
 pub(crate) use models::{Settings, System, quickdraw};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;

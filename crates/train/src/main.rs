@@ -30,6 +30,7 @@ mod session;
 mod signals;
 mod storage;
 mod systems;
+mod timings;
 mod train_loop;
 
 use std::process::ExitCode;
@@ -38,6 +39,10 @@ use cli::{Action, SummaryOptions};
 use config::{Config, Entry};
 use failure::{Code, Failure};
 use train_loop::Ending;
+
+/// Counts the large buffers for `--timings`.
+#[global_allocator]
+static ALLOCATOR: engine::allocations::Counted = engine::allocations::Counted;
 
 fn main() -> ExitCode {
     let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));

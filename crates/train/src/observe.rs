@@ -31,6 +31,9 @@ pub(crate) trait Observer {
         Ok(())
     }
 
+    /// Called before each step.
+    fn before(&mut self) {}
+
     /// Called after each step.
     fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure>;
 

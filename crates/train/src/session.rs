@@ -20,6 +20,7 @@ use crate::saving::Saving;
 use crate::seed_log::SeedLog;
 use crate::storage::{self, RealDisk};
 use crate::systems::Row;
+use crate::timings::StepTimings;
 use crate::train_loop::{Ending, train};
 use crate::{pictures, run_folder, signals};
 
@@ -55,7 +56,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     let reals = run.join("samples/reals.png");
     pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
 
-    let done = train_all(plan, &data, &run, options.log, &mut console)?;
+    let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
     Ok(done.how)
 }
@@ -171,11 +172,17 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
 }
 
 /// Trains with everyone watching.
-fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mut Console) -> Result<Done, Failure> {
+fn train_all(
+    plan: Plan,
+    data: &Dataset,
+    run: &Path,
+    options: &TrainOptions,
+    console: &mut Console,
+) -> Result<Done, Failure> {
     let Plan { config, mut system, from, .. } = plan;
     let total = config.steps;
     // The notebook's lines are for comparing with its log: nothing else is shown beside them.
-    let bar = match log {
+    let bar = match options.log {
         LogStyle::Default => progress::bar(from, total),
         LogStyle::Seed => None,
     };
@@ -185,7 +192,7 @@ fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mu
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
     let latents = system.latents(config.seed, "samples", samples::COUNT);
-    let told: Box<dyn Observer + '_> = match log {
+    let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
     };
@@ -207,6 +214,10 @@ fn train_all(plan: Plan, data: &Dataset, run: &Path, log: LogStyle, console: &mu
             last: (from > 0).then_some(from),
         }),
     ];
+    if options.timings {
+        // Before the others: what they do is not part of a step.
+        observers.insert(0, Box::new(StepTimings::new(console, run)));
+    }
     let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
     drop(observers);
     match result {

@@ -32,6 +32,9 @@ pub(crate) fn train(
     }
     let mut done = from;
     while done < total && !stop() {
+        for observer in observers.iter_mut() {
+            observer.before();
+        }
         let began = Instant::now();
         let reals = data.batch(&system.batch(done, data.count()));
         let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;

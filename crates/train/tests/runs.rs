@@ -49,6 +49,35 @@ fn a_run_writes_what_it_promises_and_nothing_that_moves_the_cursor() {
 }
 
 #[test]
+fn the_clock_tells_where_the_time_went_and_changes_no_bit() {
+    let place = Place::new();
+    let plain = place.good(&format!("{TINY} --steps 4 --sample-every 2"));
+    let timed = place.good(&format!("{TINY} --steps 4 --sample-every 2 --timings"));
+    assert_eq!(plain.hash(), timed.hash());
+    assert!(!plain.out.contains("forward ms"), "{}", plain.out);
+    let row = |start: &str, kernel: &str| {
+        let row = timed.out.lines().find(|line| line.starts_with(start) && line.contains(&format!(" {kernel} ")));
+        row.unwrap_or_else(|| panic!("{start} {kernel}: {}", timed.out)).split_whitespace().collect::<Vec<_>>()
+    };
+    // A step leads through the discriminator twice, forward and back, and once with gradients by its weights; the sheets that
+    // are drawn between steps do not count.
+    assert_eq!(row("discriminator.conv4", "conv2d")[2], "2");
+    assert_eq!(row("discriminator.conv4", "conv2d_input_grad")[2], "2");
+    assert_eq!(row("discriminator.conv4", "conv2d_weight_grad")[2], "1");
+    assert_eq!(row("generator.convt3", "conv2d_input_grad")[2], "2");
+    let shares = timed.out.lines().skip_while(|line| !line.starts_with("convolutions ")).take(6);
+    let sum: f64 =
+        shares.map(|line| line.rsplit(' ').next().unwrap().trim_end_matches('%').parse::<f64>().unwrap()).sum();
+    assert!((sum - 100.0).abs() < 0.5, "{}", timed.out);
+    assert!(timed.out.contains("large buffers (128 KiB and more) made in these steps: "), "{}", timed.out);
+    let csv = text(&place.path("runs/0002-quickdraw/timings.csv"));
+    assert!(
+        csv.starts_with("layer,kernel,direction,") && csv.contains("\ndiscriminator.conv4,conv2d,forward,2,"),
+        "{csv}"
+    );
+}
+
+#[test]
 fn the_resolved_configuration_makes_the_same_run() {
     let place = Place::new();
     let first = place.good(&format!("{TINY} --steps 2 --set dropout=0.25 --out a"));
