@@ -23,5 +23,5 @@ pub mod simd;
 mod testing;
 
 pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
-pub use geometry::{ConvGeometry, Padding, TransposedPadding, UpsampleGeometry};
+pub use geometry::{ConvGeometry, Padding, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;
