@@ -8,6 +8,7 @@
 
 mod gather;
 mod plan;
+mod scatter;
 #[cfg(test)]
 mod tests;
 mod weight_grad;
