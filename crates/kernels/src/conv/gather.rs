@@ -357,9 +357,8 @@ impl Gather<'_> {
         if swapped {
             let panels = right.panels;
             let stride = panels.iter().map(|panel| panel.width).sum();
-            let channels = left.panels.iter().map(|panel| panel.len).sum();
-            let places: Vec<usize> =
-                places.iter().map(|&place| if place == NOWHERE { place } else { place + first_channel }).collect();
+            let channels: usize = left.panels.iter().map(|panel| panel.len).sum();
+            let channels = first_channel..first_channel + channels;
             run_on(self.isa, Scatter { sums: &scratch, stride, channels, panels, places: &places, to: self.to });
         }
     }

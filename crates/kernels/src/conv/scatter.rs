@@ -1,5 +1,7 @@
 //! The last step of tiles whose rows are channels and whose lanes are pixels: to where each pixel's channels lie side by side.
 
+use core::ops::Range;
+
 use crate::gemm::block::{NOWHERE, Shared};
 use crate::gemm::pack::{SQUARE, transpose};
 use crate::gemm::panels::Panel;
@@ -10,9 +12,9 @@ pub(crate) struct Scatter<'a> {
     /// A row for each channel, `stride` floats from one to the next; in each the pixels, as in the panels.
     pub(crate) sums: &'a [f32],
     pub(crate) stride: usize,
-    pub(crate) channels: usize,
+    pub(crate) channels: Range<usize>,
     pub(crate) panels: &'a [Panel],
-    /// Where the first of these channels of each pixel of the panels is in the result, or [`NOWHERE`].
+    /// Where channel 0 of each pixel of the panels is in the result, or [`NOWHERE`].
     pub(crate) places: &'a [usize],
     pub(crate) to: Shared,
 }
@@ -22,7 +24,8 @@ impl Kernel for Scatter<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { sums, stride, channels, panels, places, to } = self;
+        let Self { sums, stride, channels: Range { start, end }, panels, places, to } = self;
+        let channels = end - start;
         let row = |channel: usize, lane: usize| &sums[channel * stride + lane..];
         let whole = channels / SQUARE * SQUARE;
         for panel in panels {
@@ -41,7 +44,7 @@ impl Kernel for Scatter<'_> {
                     for (from, &place) in turned.as_chunks::<SQUARE>().0.iter().zip(places) {
                         if place != NOWHERE {
                             // SAFETY: the channels of this pixel are this task's own.
-                            let to = unsafe { to.part(place + channel..place + channel + SQUARE) };
+                            let to = unsafe { to.part(place + start + channel..place + start + channel + SQUARE) };
                             *to.first_chunk_mut().expect("as long as the square") = *from;
                         }
                     }
@@ -50,7 +53,7 @@ impl Kernel for Scatter<'_> {
                     for (sum, &place) in row(channel, lane).iter().zip(places) {
                         if place != NOWHERE {
                             // SAFETY: as above.
-                            let to = unsafe { to.part(place + channel..place + channel + 1) };
+                            let to = unsafe { to.part(place + start + channel..place + start + channel + 1) };
                             to[0] = *sum;
                         }
                     }

@@ -226,9 +226,11 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
         // What the unsafe code below relies on.
         assert!(last <= LANES && narrow.holds(counts, H) && wide.holds(counts, if WHOLE { V * LANES } else { width }));
         let mut sums = [[s.zero(); V]; H];
-        for (row, sums) in memory.chunks(WIDEST * LANES).zip(&mut sums) {
-            for (from, sum) in row.as_chunks::<LANES>().0.iter().zip(sums) {
-                *sum = s.load(from);
+        let vectors = memory.as_chunks_mut::<LANES>().0;
+        let vectors = &mut vectors[..(H - 1) * WIDEST + V];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = s.load(&vectors[r * WIDEST + v]);
             }
         }
         for i in 0..counts[0] {
@@ -274,11 +276,15 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
                 }
             }
         }
-        for (row, sums) in memory.chunks_mut(WIDEST * LANES).zip(sums) {
-            for (to, sum) in row.chunks_mut(LANES).zip(&sums[..V - 1]) {
-                s.store(*sum, to.first_chunk_mut().expect("a whole vector"));
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = &mut vectors[r * WIDEST + v];
+                if v + 1 < V || last == LANES {
+                    s.store(sum, to);
+                } else {
+                    s.store_part(sum, &mut to[..last]);
+                }
             }
-            s.store_part(sums[V - 1], &mut row[(V - 1) * LANES..][..last]);
         }
     }
 }
