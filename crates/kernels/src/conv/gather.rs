@@ -10,7 +10,7 @@ use super::scatter::Scatter;
 use crate::gemm::block::{Block, Columns, NOWHERE, Operand, Shared, for_each_piece};
 use crate::gemm::blocking::{COLUMNS, SERIAL, Tiling};
 use crate::gemm::micro::Run;
-use crate::gemm::pack::{PackLanes, PackSteps};
+use crate::gemm::pack::{PackLanes, PackSteps, SQUARE};
 use crate::gemm::panels::{Panel, Panels};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, groups, run_on};
@@ -126,6 +126,15 @@ pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
         parallel: g.dense_products() > SERIAL,
     }
     .run();
+}
+
+/// Puts chunks of this size in the opposite order.
+fn reverse(data: &mut [f32], size: usize) {
+    let count = data.len() / size;
+    for i in 0..count / 2 {
+        let (front, back) = data.split_at_mut((count - 1 - i) * size);
+        front[i * size..][..size].swap_with_slice(&mut back[..size]);
+    }
 }
 
 impl Gather<'_> {
@@ -269,8 +278,13 @@ impl Gather<'_> {
                     let (row, pixel) = (strip_y.pixel(&y, down, row)?, strip_x.pixel(&x, across, lowest)?);
                     Some(((image * y.source + row) * x.source + pixel) * self.depth)
                 };
-                let chunk = self.depth * if x.mirrored { 1 } else { pixels.len() };
-                run_on(self.isa, PackLanes { panel, source: self.source, lane, chunk, to });
+                // Pixels of few channels are mirrored after they are packed, as squares of several pixels can be turned then.
+                let after = x.mirrored && self.depth < SQUARE;
+                let chunk = self.depth * if x.mirrored && !after { 1 } else { pixels.len() };
+                run_on(self.isa, PackLanes { panel, source: self.source, lane, chunk, to: &mut *to });
+                if after {
+                    reverse(to, self.depth * panel.width);
+                }
             };
             // Where every block has all its pixels, a row of them is one stretch of memory.
             let whole = strip_x.pixels > 0 && strip_x.pixel(&x, strip_x.blocks - 1, strip_x.pixels - 1).is_some();
