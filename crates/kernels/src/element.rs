@@ -6,7 +6,7 @@
 use core::fmt::{Debug, Display};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::geometry::{ConvGeometry, UpsampleGeometry};
+use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
 use crate::{dropout, map, norm, optimizer, reduce, reference, resample};
@@ -273,6 +273,18 @@ pub trait Element: Real {
     /// gw = the gradient of <conv(x, w), gy> by w. Each element is one chain over (oy, ox, image).
     fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self]) {
         reference::conv2d_weight_grad(g, x, gy, gw);
+    }
+    /// Spreads the taps of the kernel w over a block of pixels; each element is summed over (down, right) in the block.
+    fn spread_taps(g: &TapsGeometry, w: &[Self], spread: &mut [Self]) {
+        reference::spread_taps(g, w, spread);
+    }
+    /// The adjoint: each tap is the sum over the taps that it was spread to, over (down, right) in the block.
+    fn gather_taps(g: &TapsGeometry, spread: &[Self], w: &mut [Self]) {
+        reference::gather_taps(g, spread, w);
+    }
+    /// Turns the kernel w by half a turn and transposes each tap.
+    fn turn_taps(g: &TapsGeometry, w: &[Self], turned: &mut [Self]) {
+        reference::turn_taps(g, w, turned);
     }
     /// y = op(x)
     fn unary(op: Unary, x: &[Self], y: &mut [Self]) {

@@ -139,6 +139,48 @@ impl ConvGeometry {
         })
     }
 
+    /// The same result from small images: for a transposed convolution of stride 1 of images that are up-sampled by
+    /// `factor` before it, the transposed convolution of the small images themselves, with the kernel's taps
+    /// [spread](TapsGeometry).
+    ///
+    /// Along one axis: pixel f * m + r of the large image repeats pixel m of the small one, for r < f, and tap t sends it to
+    /// place f * m + r + t. So pixel m reaches place f * m + u with the weight of all taps t = u - r together: a stride of f
+    /// and a kernel of k + f - 1 taps, and the border stays as it is.
+    ///
+    /// # Panics
+    /// When the stride is not 1, or these are not images up-sampled by `factor`.
+    pub fn of_small_images(&self, factor: [usize; 2]) -> Self {
+        let whole = (0..2).all(|axis| factor[axis] > 0 && self.output[axis].is_multiple_of(factor[axis]));
+        assert!(
+            self.stride == [1; 2] && whole,
+            "no transposed convolution of images up-sampled by {factor:?}: {self:?}"
+        );
+        let along = |axis: usize| (self.kernel[axis] + factor[axis] - 1, self.output[axis] / factor[axis]);
+        let [(kh, h), (kw, w)] = [along(0), along(1)];
+        Self { kernel: [kh, kw], stride: factor, output: [h, w], ..*self }
+    }
+
+    /// The same convolution, of stride 1, as a transposed convolution: the geometry whose input gradient it is, with the
+    /// kernel [turned](TapsGeometry). None if the border is wider than a transposed convolution's can be.
+    ///
+    /// Along one axis: y(o) is the sum of x(o - pad + t) * w(t); with t' = k - 1 - t that is x(o + pad' - t') * w(k - 1 - t')
+    /// for pad' = k - 1 - pad.
+    ///
+    /// # Panics
+    /// When the stride is not 1.
+    pub fn as_transposed(&self) -> Option<Self> {
+        assert!(self.stride == [1, 1], "a convolution of stride {:?} is no transposed one", self.stride);
+        let pad = |axis: usize| (self.kernel[axis] - 1).checked_sub(self.pad[axis]);
+        Some(Self {
+            input: self.output,
+            output: self.input,
+            in_channels: self.out_channels,
+            out_channels: self.in_channels,
+            pad: [pad(0)?, pad(1)?],
+            ..*self
+        })
+    }
+
     /// Shape of `x`: (n, h, w, in).
     pub fn x_shape(&self) -> [usize; 4] {
         [self.batch, self.input[0], self.input[1], self.in_channels]
@@ -197,6 +239,37 @@ impl UpsampleGeometry {
     /// Shape of the large image.
     pub fn large_shape(&self) -> [usize; 4] {
         [self.batch, self.input[0] * self.factor[0], self.input[1] * self.factor[1], self.channels]
+    }
+}
+
+/// The taps of a kernel (kh, kw, a, b), as three maps rearrange them that make convolutions of up-sampled images cheap
+/// ([`ConvGeometry::of_small_images`], [`ConvGeometry::as_transposed`]):
+///
+/// * *spread* over a block of pixels, to (kh + fy - 1, kw + fx - 1, a, b): tap (u, v) becomes the sum of the taps
+///   (u - r, v - s) that exist, for r < fy and s < fx;
+/// * *gathered* from such a kernel, the adjoint: tap (u, v) becomes the sum of the taps (u + r, v + s);
+/// * *turned*, to (kh, kw, b, a): tap (u, v) becomes the transpose of tap (kh - 1 - u, kw - 1 - v), which is its own
+///   adjoint and inverse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TapsGeometry {
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// The two axes of channels.
+    pub channels: [usize; 2],
+    /// The block, down and right.
+    pub factor: [usize; 2],
+}
+
+impl TapsGeometry {
+    /// Shape of the kernel: (kh, kw, a, b).
+    pub fn shape(&self) -> [usize; 4] {
+        [self.kernel[0], self.kernel[1], self.channels[0], self.channels[1]]
+    }
+
+    /// Shape of the kernel when its taps are spread: (kh + fy - 1, kw + fx - 1, a, b).
+    pub fn spread_shape(&self) -> [usize; 4] {
+        let [kh, kw, a, b] = self.shape();
+        [kh + self.factor[0] - 1, kw + self.factor[1] - 1, a, b]
     }
 }
 

@@ -28,5 +28,5 @@ mod testing;
 pub mod timing;
 
 pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
-pub use geometry::{ConvGeometry, Padding, TransposedPadding, UpsampleGeometry};
+pub use geometry::{ConvGeometry, Padding, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

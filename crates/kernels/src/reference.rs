@@ -5,8 +5,10 @@
 //! multiply-adds per output element, in the order written here, and the fast kernels keep that very order: they agree
 //! with these loops bit for bit.
 
+use core::ops::Range;
+
 use crate::element::{Adam, Binary, Gemm, Real, RmsProp, Sgd, Unary};
-use crate::geometry::{ConvGeometry, UpsampleGeometry};
+use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::{Key, words};
 
 /// See [`Element::gemm`](crate::Element::gemm).
@@ -124,6 +126,66 @@ pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
             let to = ((n * g.output[0] + oy) * g.output[1] + ox) * row + (ky * g.kernel[1] + kx) * g.in_channels;
             columns[to..to + g.in_channels].copy_from_slice(&x[from..from + g.in_channels]);
         });
+    }
+}
+
+/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it is spread to: blocks
+/// outermost, so that each spread tap meets its own in the order of the block, and so does each tap.
+fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
+    let tap = |shape: [usize; 4], ky: usize, kx: usize| {
+        let start = at(shape, [ky, kx, 0, 0]);
+        start..start + shape[2] * shape[3]
+    };
+    for down in 0..g.factor[0] {
+        for right in 0..g.factor[1] {
+            for ky in 0..g.kernel[0] {
+                for kx in 0..g.kernel[1] {
+                    visit(tap(g.shape(), ky, kx), tap(g.spread_shape(), ky + down, kx + right));
+                }
+            }
+        }
+    }
+}
+
+fn assert_taps_lengths<R>(kernel: &str, g: &TapsGeometry, w: &[R], to: &[R], shape: [usize; 4]) {
+    let size = |shape: [usize; 4]| shape.iter().product::<usize>();
+    assert_eq!((w.len(), to.len()), (size(g.shape()), size(shape)), "{kernel}: lengths for {g:?}");
+}
+
+/// See [`Element::spread_taps`](crate::Element::spread_taps).
+pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
+    assert_taps_lengths("spread_taps", g, w, spread, g.spread_shape());
+    spread.fill(R::default());
+    for_each_spread(g, |tap, place| {
+        for (sum, w) in spread[place].iter_mut().zip(&w[tap]) {
+            *sum = *sum + *w;
+        }
+    });
+}
+
+/// See [`Element::gather_taps`](crate::Element::gather_taps).
+pub fn gather_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
+    assert_taps_lengths("gather_taps", g, w, spread, g.spread_shape());
+    w.fill(R::default());
+    for_each_spread(g, |tap, place| {
+        for (sum, spread) in w[tap].iter_mut().zip(&spread[place]) {
+            *sum = *sum + *spread;
+        }
+    });
+}
+
+/// See [`Element::turn_taps`](crate::Element::turn_taps).
+pub fn turn_taps<R: Real>(g: &TapsGeometry, w: &[R], turned: &mut [R]) {
+    assert_taps_lengths("turn_taps", g, w, turned, g.shape());
+    let [kh, kw, a, b] = g.shape();
+    for ky in 0..kh {
+        for kx in 0..kw {
+            for i in 0..a {
+                for j in 0..b {
+                    turned[at([kh, kw, b, a], [kh - 1 - ky, kw - 1 - kx, j, i])] = w[at(g.shape(), [ky, kx, i, j])];
+                }
+            }
+        }
     }
 }
 

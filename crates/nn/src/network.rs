@@ -35,6 +35,16 @@ pub trait Layer {
     /// The layer applied to a batch, of shape (batch, ...).
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var;
 
+    /// The factor, if all that the layer does is to up-sample images. A layer that follows it may then take its place as well.
+    fn upsampling(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// The layer applied to a batch of images that are up-sampled by `factor` before, if it can do both at once for less.
+    fn forward_upsampled(&self, _pass: &mut Pass, _x: &Var, _factor: [usize; 2]) -> Option<Var> {
+        None
+    }
+
     /// Its tensors, with their names in the layer.
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
         Vec::new()
@@ -126,9 +136,22 @@ impl Network {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
         pass.scoped(&self.name, |pass| {
-            let layer = |x: Var, member: &Member| pass.scoped(&member.name, |pass| member.layer.forward(pass, &x));
-            self.members.iter().fold(x.clone(), layer)
+            let (mut x, mut rest) = (x.clone(), &self.members[..]);
+            while let [member, after @ ..] = rest {
+                (x, rest) = match Self::forward_upsampled(pass, &x, rest) {
+                    Some(y) => (y, &after[1..]),
+                    None => (pass.scoped(&member.name, |pass| member.layer.forward(pass, &x)), after),
+                };
+            }
+            x
         })
+    }
+
+    /// The first two of these layers at once, if the first up-samples and the second can do that, too.
+    fn forward_upsampled(pass: &mut Pass, x: &Var, members: &[Member]) -> Option<Var> {
+        let [first, second, ..] = members else { return None };
+        let factor = first.layer.upsampling()?;
+        pass.scoped(&second.name, |pass| second.layer.forward_upsampled(pass, x, factor))
     }
 
     /// The network applied to a batch in inference: running statistics, no dropout, nothing recorded.

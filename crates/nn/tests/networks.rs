@@ -337,6 +337,48 @@ fn the_tape_tells_which_layer_asked() {
     assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
 }
 
+/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape between the two keeps them
+/// apart, and the numbers are the same up to rounding.
+#[test]
+fn a_convolution_after_up_sampling_reads_the_small_images() {
+    let up = || empty(&[4, 5, 4]).with("up", UpSampling2d([2, 2]));
+    let reshape = || up().with("reshape", Reshape(vec![8, 10, 4]));
+    let transposed = |network: Network| network.with("conv", ConvTranspose2d::new(3, 5));
+    let plain = |network: Network| network.with("conv", Conv2d::new(3, 5).padding(Padding::Valid));
+    let strided = |network: Network| network.with("conv", ConvTranspose2d::new(3, 5).stride(2));
+    let x = batch(3, 80).reshape([3, 4, 5, 4]);
+    let walk = |network: &Network, pass: &mut Pass| {
+        let x = pass.scoped("input", |pass| pass.parameter("x", &x));
+        network.forward(pass, &x)
+    };
+    let makes_the_large_images = |network: &Network| {
+        let tape = Tape::new();
+        walk(network, &mut Pass::training(&tape, DRAW));
+        tape.to_string().contains("upsample")
+    };
+    let all = |network: &Network| {
+        let forward = |pass: &mut Pass| {
+            let y = walk(network, pass);
+            (y.square().sum(), y.into_value())
+        };
+        let (gradients, y) = differentiate(DRAW, forward).expect("finite");
+        assert_eq!(network.infer(&x), y, "in every mode the same");
+        gradients.parameters.into_iter().chain([("y".into(), y)]).collect::<Vec<_>>()
+    };
+    for [merged, apart] in [[transposed(up()), transposed(reshape())], [plain(up()), plain(reshape())]] {
+        assert!(!makes_the_large_images(&merged) && makes_the_large_images(&apart));
+        let (merged, apart) = (all(&merged), all(&apart));
+        assert_eq!(merged.len(), 4, "x, weight, bias, y");
+        for ((name, a), (same, b)) in merged.iter().zip(&apart) {
+            assert_eq!((name, a.shape()), (same, b.shape()));
+            let size = a.data().iter().fold(0.0_f32, |size, x| size.max(x.abs()));
+            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are added before.
+            assert!(a.data().iter().zip(b.data()).all(|(a, b)| (a - b).abs() <= 344.0 * f32::EPSILON * size), "{name}");
+        }
+    }
+    assert!(makes_the_large_images(&strided(up())), "only a stride of 1 is merged");
+}
+
 #[test]
 fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     let dropping = empty(&[64]).with("dropout", Dropout(0.5));

@@ -303,6 +303,18 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
         ),
         ("upsample", Box::new(move || of(&[2, 3]).upsample([2, 2])), &["[2, 3]"]),
         ("downsample_sum", Box::new(move || images().downsample_sum([2, 2])), &["5x5", "[2, 2]"]),
+        ("spread_taps", Box::new(move || of(&[3, 3, 1]).spread_taps([2, 2])), &["[3, 3, 1]"]),
+        ("gather_taps", Box::new(move || of(&[1, 3, 1, 1]).gather_taps([2, 2])), &["[1, 3, 1, 1]", "[2, 2]"]),
+        (
+            "upsample_conv2d",
+            Box::new(move || images().upsample_conv2d(&of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
+            &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
+        ),
+        (
+            "upsample_conv_transpose2d",
+            Box::new(move || images().upsample_conv_transpose2d(&of(&[3, 3, 4, 2]), [2, 2], TransposedPadding::Same)),
+            &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
+        ),
         (
             "batch_norm",
             Box::new(move || images().batch_norm(&of(&[2]), &of(&[3]), 0.1).0),

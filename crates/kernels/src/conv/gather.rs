@@ -6,10 +6,11 @@
 //! in the packed weights. So the 25-fold copy of im2col never exists, and no padding is ever multiplied.
 
 use super::plan::{Axis, Strip, rectangles};
+use super::scatter::Scatter;
 use crate::gemm::block::{Block, Columns, NOWHERE, Operand, Shared, for_each_piece};
 use crate::gemm::blocking::{COLUMNS, SERIAL, Tiling};
 use crate::gemm::micro::Run;
-use crate::gemm::pack::{PackLanes, PackSteps};
+use crate::gemm::pack::{PackLanes, PackSteps, SQUARE};
 use crate::gemm::panels::{Panel, Panels};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, groups, run_on};
@@ -31,6 +32,8 @@ struct Patch {
     lanes: Panels,
     /// Where its pixels begin in packed memory, in floats.
     pixels: usize,
+    /// An earlier patch has packed them.
+    shared: bool,
     /// The groups of left and right panels that make blocks.
     groups: (Vec<core::ops::Range<usize>>, Vec<core::ops::Range<usize>>),
     /// The number of its first task.
@@ -123,6 +126,15 @@ pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
     .run();
 }
 
+/// Puts chunks of this size in the opposite order.
+fn reverse(data: &mut [f32], size: usize) {
+    let count = data.len() / size;
+    for i in 0..count / 2 {
+        let (front, back) = data.split_at_mut((count - 1 - i) * size);
+        front[i * size..][..size].swap_with_slice(&mut back[..size]);
+    }
+}
+
 impl Gather<'_> {
     fn run(self) {
         if self.to.len == 0 || self.phases.is_empty() {
@@ -142,6 +154,7 @@ impl Gather<'_> {
                     strips,
                     lanes,
                     pixels: 0,
+                    shared: false,
                     groups: Default::default(),
                     task: 0,
                     places: Vec::new(),
@@ -154,7 +167,9 @@ impl Gather<'_> {
         let columns = if tiling.swapped { tiling.rows(self.columns) } else { tiling.columns(self.columns) };
 
         let (mut pixels, mut tasks) = (0, 0);
-        for patch in &mut patches {
+        for i in 0..patches.len() {
+            let (earlier, patch) = patches.split_at_mut(i);
+            let patch = &mut patch[0];
             let width = patch.lanes.width;
             patch.lanes = if tiling.swapped { tiling.columns(width) } else { tiling.rows(width) };
             let (left, right) = if tiling.swapped { (&columns, &patch.lanes) } else { (&patch.lanes, &columns) };
@@ -163,9 +178,14 @@ impl Gather<'_> {
             patch.task = tasks;
             tasks += patch.tasks();
             patch.places = (0..width).map(|lane| self.place(patch, lane, [0, 0]).unwrap_or(NOWHERE)).collect();
-            patch.pixels = pixels;
-            let floats = patch.packed_pixels() * self.depth * patch.lanes.width;
-            pixels += floats;
+            let alike = |other: &&Patch| (0..2).all(|axis| other.strips[axis].packs_like(&patch.strips[axis]));
+            match earlier.iter().find(alike).map(|other| other.pixels) {
+                Some(at) => (patch.pixels, patch.shared) = (at, true),
+                None => {
+                    patch.pixels = pixels;
+                    pixels += patch.packed_pixels() * self.depth * patch.lanes.width;
+                }
+            }
         }
         let packed_pixels = self.pack_pixels(&patches, pixels);
         let packed_weights = self.pack_weights(&columns);
@@ -227,12 +247,15 @@ impl Gather<'_> {
         packed
     }
 
-    /// Packs the pixels of all patches: panels of lanes, in each (pixel down, pixel across, depth).
+    /// Packs the pixels of all patches, those that several share once: panels of lanes, in each (pixel down, pixel across, depth).
     fn pack_pixels(&self, patches: &[Patch], floats: usize) -> Scratch {
         let mut packed = Scratch::new(floats);
         let to = Shared::new(&mut packed);
-        let work: Vec<(&Patch, Panel)> =
-            patches.iter().flat_map(|patch| patch.lanes.list.iter().map(move |panel| (patch, *panel))).collect();
+        let work: Vec<(&Patch, Panel)> = patches
+            .iter()
+            .filter(|patch| !patch.shared)
+            .flat_map(|patch| patch.lanes.list.iter().map(move |panel| (patch, *panel)))
+            .collect();
         // A piece of work for each panel and some rows of pixels.
         const PIECES: usize = 4;
         for_each_task(self.parallel, work.len() * PIECES, |task| {
@@ -253,8 +276,13 @@ impl Gather<'_> {
                     let (row, pixel) = (strip_y.pixel(&y, down, row)?, strip_x.pixel(&x, across, lowest)?);
                     Some(((image * y.source + row) * x.source + pixel) * self.depth)
                 };
-                let chunk = self.depth * if x.mirrored { 1 } else { pixels.len() };
-                run_on(self.isa, PackLanes { panel, source: self.source, lane, chunk, to });
+                // Pixels of few channels are mirrored after they are packed, as squares of several pixels can be turned then.
+                let after = x.mirrored && self.depth < SQUARE;
+                let chunk = self.depth * if x.mirrored && !after { 1 } else { pixels.len() };
+                run_on(self.isa, PackLanes { panel, source: self.source, lane, chunk, to: &mut *to });
+                if after {
+                    reverse(to, self.depth * panel.width);
+                }
             };
             // Where every block has all its pixels, a row of them is one stretch of memory.
             let whole = strip_x.pixels > 0 && strip_x.pixel(&x, strip_x.blocks - 1, strip_x.pixels - 1).is_some();
@@ -314,11 +342,6 @@ impl Gather<'_> {
             (first..first + count).map(|lane| self.place(patch, lane, [r, c]).unwrap_or(NOWHERE)).collect()
         };
         let first_channel = weights.panels[0].start;
-        let channels: Vec<usize> = if swapped {
-            (first_channel..first_channel + weights.panels.iter().map(|panel| panel.len).sum::<usize>()).collect()
-        } else {
-            Vec::new()
-        };
         let (left, right) = if swapped { (weights, pixels) } else { (pixels, weights) };
         if swapped {
             for run in &mut runs {
@@ -333,14 +356,22 @@ impl Gather<'_> {
                 right,
                 runs,
                 first,
-                last,
+                // Sums with channels as rows stay in scratch.
+                last: last && !swapped,
                 scratch: &mut scratch,
                 to: self.to,
-                rows: if swapped { &channels } else { &places },
-                columns: if swapped { Columns::At(&places) } else { Columns::From(first_channel) },
+                rows: &places,
+                columns: Columns::From(first_channel),
             };
             // Every task has its own positions, lanes or channels: no two write the same element.
             run_on(self.isa, block);
         });
+        if swapped {
+            let panels = right.panels;
+            let stride = panels.iter().map(|panel| panel.width).sum();
+            let channels: usize = left.panels.iter().map(|panel| panel.len).sum();
+            let channels = first_channel..first_channel + channels;
+            run_on(self.isa, Scatter { sums: &scratch, stride, channels, panels, places: &places, to: self.to });
+        }
     }
 }

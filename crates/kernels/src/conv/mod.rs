@@ -2,15 +2,17 @@
 //!
 //! All three are matrix products over pixels that are gathered on the way, with the tiles and blocks of
 //! [`gemm`](crate::gemm): [`plan`] has the geometry and the choices by shape, [`gather`] the convolution and its input
-//! gradient, [`weight_grad`] the third. Each element of each result is one chain of multiply-adds, in the order of the
-//! loops in [`reference`](crate::reference), over real pixels only: a tap that would read padding is left out, not
-//! multiplied by zero, so even signed zeros and infinities come out as there.
+//! gradient, [`weight_grad`] the third, and [`thin`] the third for few in-channels. Each element of each result is one
+//! chain of multiply-adds, in the order of the loops in [`reference`](crate::reference), over real pixels only: a tap that
+//! would read padding is left out, not multiplied by zero, so even signed zeros and infinities come out as there.
 
 mod fourier;
 mod gather;
 mod plan;
+mod scatter;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod weight_grad;
 
 use crate::geometry::ConvGeometry;

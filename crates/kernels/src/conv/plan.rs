@@ -127,6 +127,16 @@ impl Strip {
         Self { blocks: positions.len().div_ceil(size), positions, size, first: seen.start, pixels: seen.len() }
     }
 
+    /// All positions in one block, and all pixels.
+    fn whole(axis: &Axis) -> Self {
+        Self { positions: 0..axis.positions, blocks: 1, size: axis.positions, first: 0, pixels: axis.source }
+    }
+
+    /// Whether the packed pixels are the same as of another strip of the same source.
+    pub(crate) fn packs_like(&self, other: &Self) -> bool {
+        self.blocks == 1 && other.blocks == 1 && self.first == other.first && self.pixels == other.pixels
+    }
+
     /// The pixel of a block's packed image, in memory's order, or nothing where a last block reaches beyond the image.
     pub(crate) fn pixel(&self, axis: &Axis, block: usize, pixel: usize) -> Option<usize> {
         let at = self.first + axis.step * (self.size * block) as isize + pixel as isize;
@@ -163,10 +173,12 @@ const BATCH: usize = 32;
 /// test, and no padding is multiplied, as the images of a batch all have the border at the same place. With fewer than
 /// [`BATCH`] images, each image is cut into blocks that count as images of their own. For that the positions must see
 /// the same taps in every block: the inner part of the map is one rectangle, the borders and corners are others.
+///
+/// All phases of an input gradient read the same images, in the same mirror. With a large batch they are packed whole, once
+/// for all phases.
 pub(crate) fn rectangles(batch: usize, axes: &[Axis; 2]) -> Vec<[Strip; 2]> {
-    let whole = |axis: &Axis| 0..axis.positions;
     if batch >= BATCH {
-        return vec![[0, 1].map(|i| Strip::new(&axes[i], whole(&axes[i]), 1))];
+        return vec![[0, 1].map(|i| Strip::whole(&axes[i]))];
     }
     let mut rectangles = Vec::new();
     for y in axes[0].classes() {

@@ -90,6 +90,8 @@ fn layers(batch: usize) -> Vec<ConvGeometry> {
         transposed(28, 32, 16),
         transposed(28, 16, 8),
         conv(28, 8, 1, 1),
+        transposed(14, 64, 32).of_small_images([2, 2]),
+        transposed(28, 32, 16).of_small_images([2, 2]),
     ]
 }
 

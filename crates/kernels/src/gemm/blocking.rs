@@ -150,7 +150,7 @@ impl Cut {
 }
 
 /// The sums that an instruction set's registers hold.
-fn accumulators(isa: Isa) -> usize {
+pub(crate) fn accumulators(isa: Isa) -> usize {
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => simd::Avx512::ACCUMULATORS,

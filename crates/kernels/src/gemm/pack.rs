@@ -172,11 +172,11 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
 }
 
 /// Side of the squares that are transposed in registers.
-const SQUARE: usize = 8;
+pub(crate) const SQUARE: usize = 8;
 
 /// Writes column c of the square to `to[c * stride..]`, the first column first (they may overlap).
 #[inline(always)]
-fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
+pub(crate) fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
     assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);
     #[cfg(target_arch = "x86_64")]
     if S::ISA != crate::simd::Isa::Portable {

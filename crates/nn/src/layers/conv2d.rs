@@ -146,6 +146,11 @@ impl Layer for Conv2d {
         self.window.forward(pass, |weight| x.conv2d(weight, self.window.stride, self.padding))
     }
 
+    fn forward_upsampled(&self, pass: &mut Pass, x: &Var, factor: [usize; 2]) -> Option<Var> {
+        let convolve = |weight: &Var| x.upsample_conv2d(weight, factor, self.padding);
+        (self.window.stride == [1, 1]).then(|| self.window.forward(pass, convolve))
+    }
+
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
         self.window.tensors()
     }
@@ -184,6 +189,11 @@ impl Layer for ConvTranspose2d {
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         self.window.forward(pass, |weight| x.conv_transpose2d(weight, self.window.stride, self.padding))
+    }
+
+    fn forward_upsampled(&self, pass: &mut Pass, x: &Var, factor: [usize; 2]) -> Option<Var> {
+        let convolve = |weight: &Var| x.upsample_conv_transpose2d(weight, factor, self.padding);
+        (self.window.stride == [1, 1]).then(|| self.window.forward(pass, convolve))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

@@ -66,4 +66,8 @@ impl Layer for UpSampling2d {
     fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
         x.upsample(self.0)
     }
+
+    fn upsampling(&self) -> Option<[usize; 2]> {
+        Some(self.0)
+    }
 }

@@ -26,6 +26,7 @@ pub mod square;
 pub mod sub;
 pub mod sum_to;
 pub mod tanh;
+pub mod taps;
 pub mod upsample;
 
 use std::rc::Rc;
@@ -50,7 +51,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 28] = [
+pub const REGISTRY: [Entry; 31] = [
     add::ENTRY,
     affine::ENTRY,
     batch_norm::ENTRY,
@@ -77,6 +78,9 @@ pub const REGISTRY: [Entry; 28] = [
     sub::ENTRY,
     sum_to::ENTRY,
     tanh::ENTRY,
+    taps::SPREAD_ENTRY,
+    taps::GATHER_ENTRY,
+    taps::TURN_ENTRY,
     upsample::ENTRY,
     upsample::SUM_ENTRY,
 ];

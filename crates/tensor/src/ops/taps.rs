@@ -1,0 +1,205 @@
+//! `spread_taps`, `gather_taps` and `turn_taps`: kernels made into other kernels, for convolutions of up-sampled images.
+//!
+//! Where images are up-sampled before a convolution of stride 1, the window meets every pixel of the small image several
+//! times side by side, each time with another tap: x * w1 + x * w2 = x * (w1 + w2). So the taps are added up first, and the small
+//! images go through one transposed convolution whose stride is the factor. For 5 x 5 taps and blocks of 2 x 2 that is 6 x 6 = 36
+//! products a small pixel instead of 4 * 25 = 100, and the large images are never made.
+//!
+//! * `spread_taps` adds up the taps: ws(u, v) = sum over the block's (r, s) of w(u - r, v - s), where that tap exists.
+//! * `gather_taps` is its adjoint: w(u, v) = sum over (r, s) of ws(u + r, v + s). Each of the two is the other's rule.
+//! * `turn_taps` makes a convolution of stride 1 a transposed one: wt(u, v, b, a) = w(kh - 1 - u, kw - 1 - v, a, b). It is its own
+//!   adjoint.
+//!
+//! All are linear, so nothing is kept.
+
+use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the spreading.
+pub const SPREAD_ENTRY: Entry = Entry {
+    name: "spread_taps",
+    idea: "The taps that a block of equal pixels meets together are added up.",
+    forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u-r, v-s, a, b)",
+    rule: "gw = gather_taps(gy): each tap gets the gradients of all that it was added to",
+    cases: || cases(TapsGeometry::shape, |g, w| w.spread_taps(g.factor)),
+};
+
+/// The row of its adjoint.
+pub const GATHER_ENTRY: Entry = Entry {
+    name: "gather_taps",
+    idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
+    forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u+r, v+s, a, b)",
+    rule: "gw = spread_taps(gy)",
+    cases: || cases(TapsGeometry::spread_shape, |g, w| w.gather_taps(g.factor)),
+};
+
+/// The row of the turning.
+pub const TURN_ENTRY: Entry = Entry {
+    name: "turn_taps",
+    idea: "A kernel turned by half a turn, its channels exchanged: what makes a convolution of stride 1 a transposed one.",
+    forward: "y(u,v,b,a) = w(kh-1-u, kw-1-v, a, b)",
+    rule: "gw = turn_taps(gy)",
+    cases: || cases(TapsGeometry::shape, |_, w| w.turn_taps()),
+};
+
+fn cases(shape: fn(&TapsGeometry) -> [usize; 4], apply: fn(TapsGeometry, &Var<f64>) -> Var<f64>) -> Vec<Case> {
+    let kernels = [[1, 1, 1, 1], [1, 2, 3, 1], [5, 5, 2, 3], [3, 1, 1, 4], [2, 4, 2, 2]];
+    let factors = [[2, 2], [1, 1], [2, 3], [5, 1]];
+    let geometries = kernels
+        .into_iter()
+        .flat_map(|[kh, kw, a, b]| factors.map(|factor| TapsGeometry { kernel: [kh, kw], channels: [a, b], factor }));
+    let case = |g: TapsGeometry| {
+        let inputs = vec![sample(Domain::Any, 1, &shape(&g))];
+        Case::new(format!("{:?} times {:?}", g.shape(), g.factor), inputs, move |v| apply(g, &v[0]))
+    };
+    geometries.map(case).collect()
+}
+
+struct SpreadTaps([usize; 2]);
+struct GatherTaps([usize; 2]);
+struct TurnTaps;
+
+#[track_caller]
+fn kernel_shape<T: Element>(op: &str, w: &Var<T>) -> [usize; 4] {
+    (&**w.shape()).try_into().unwrap_or_else(|_| panic!("{op}: {} is not (kh, kw, a, b)", w.shape()))
+}
+
+/// The shapes of the up-sampled images and of the kernel, whose axis `input` is the one that reads the images.
+#[track_caller]
+fn large_shapes<T: Element>(op: &str, x: &Var<T>, factor: [usize; 2], w: &Var<T>, input: usize) -> [[usize; 4]; 2] {
+    let (&[n, h, width, channels], Ok(kernel)) = (&**x.shape(), <[usize; 4]>::try_from(&**w.shape())) else {
+        panic!("{op}: images {} and weight {} must have 4 axes each", x.shape(), w.shape())
+    };
+    assert!(
+        channels == kernel[input] && !factor.contains(&0),
+        "{op}: images {} times {factor:?} have {channels} channels, but the weight {} reads {}",
+        x.shape(),
+        w.shape(),
+        kernel[input]
+    );
+    [[n, h * factor[0], width * factor[1], channels], kernel]
+}
+
+impl<T: Element> Var<T> {
+    /// The taps of the kernel `self`, (kh, kw, a, b), added up over blocks of `factor` pixels:
+    /// (kh + fy - 1, kw + fx - 1, a, b).
+    ///
+    /// # Panics
+    /// When this is not a kernel, or a factor is 0.
+    #[track_caller]
+    pub fn spread_taps(&self, factor: [usize; 2]) -> Self {
+        let [kh, kw, a, b] = kernel_shape("spread_taps", self);
+        assert!(kh > 0 && kw > 0 && !factor.contains(&0), "spread_taps: {} over blocks of {factor:?}", self.shape());
+        let g = TapsGeometry { kernel: [kh, kw], channels: [a, b], factor };
+        let y = Tensor::written(g.spread_shape(), |y| T::spread_taps(&g, self.value().data(), y));
+        Self::record(SpreadTaps(factor), &[self], y)
+    }
+
+    /// The adjoint of [`spread_taps`](Var::spread_taps): (kh + fy - 1, kw + fx - 1, a, b) to (kh, kw, a, b).
+    ///
+    /// # Panics
+    /// When this is not a kernel that is larger than a block, or a factor is 0.
+    #[track_caller]
+    pub fn gather_taps(&self, factor: [usize; 2]) -> Self {
+        let [kh, kw, a, b] = kernel_shape("gather_taps", self);
+        let fits = kh >= factor[0] && kw >= factor[1] && !factor.contains(&0);
+        assert!(fits, "gather_taps: {} over blocks of {factor:?}", self.shape());
+        let g = TapsGeometry { kernel: [kh + 1 - factor[0], kw + 1 - factor[1]], channels: [a, b], factor };
+        let y = Tensor::written(g.shape(), |y| T::gather_taps(&g, self.value().data(), y));
+        Self::record(GatherTaps(factor), &[self], y)
+    }
+
+    /// The kernel `self`, (kh, kw, a, b), turned by half a turn, its channels exchanged: (kh, kw, b, a).
+    ///
+    /// # Panics
+    /// When this is not a kernel.
+    #[track_caller]
+    pub fn turn_taps(&self) -> Self {
+        let [kh, kw, a, b] = kernel_shape("turn_taps", self);
+        let g = TapsGeometry { kernel: [kh, kw], channels: [a, b], factor: [1, 1] };
+        let y = Tensor::written([kh, kw, b, a], |y| T::turn_taps(&g, self.value().data(), y));
+        Self::record(TurnTaps, &[self], y)
+    }
+
+    /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without the large images.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or nothing is left of the output.
+    #[track_caller]
+    pub fn upsample_conv_transpose2d(&self, weight: &Self, factor: [usize; 2], padding: TransposedPadding) -> Self {
+        let name = "upsample_conv_transpose2d";
+        let [large, [kh, kw, out, _]] = large_shapes(name, self, factor, weight, 3);
+        let g = ConvGeometry::transposed(large, [kh, kw], out, [1, 1], padding);
+        let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
+        self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor))
+    }
+
+    /// `self.upsample(factor).conv2d(weight, [1, 1], padding)`, up to rounding, without the large images (unless an explicit
+    /// padding is as wide as the kernel: then it is just these two).
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn upsample_conv2d(&self, weight: &Self, factor: [usize; 2], padding: Padding) -> Self {
+        let name = "upsample_conv2d";
+        let [large, [kh, kw, _, out]] = large_shapes(name, self, factor, weight, 2);
+        let g = ConvGeometry::new(large, [kh, kw], out, [1, 1], padding);
+        let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
+        match g.as_transposed() {
+            Some(g) => self.conv2d_input_grad(&weight.turn_taps().spread_taps(factor), g.of_small_images(factor)),
+            None => self.upsample(factor).conv2d_with(weight, g),
+        }
+    }
+}
+
+impl<T: Element> Op<T> for SpreadTaps {
+    fn name(&self) -> &'static str {
+        SPREAD_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{}x{}", self.0[0], self.0[1])
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.gather_taps(self.0))]
+    }
+}
+
+impl<T: Element> Op<T> for GatherTaps {
+    fn name(&self) -> &'static str {
+        GATHER_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{}x{}", self.0[0], self.0[1])
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.spread_taps(self.0))]
+    }
+}
+
+impl<T: Element> Op<T> for TurnTaps {
+    fn name(&self) -> &'static str {
+        TURN_ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.turn_taps())]
+    }
+}
