@@ -7,6 +7,7 @@ mod columns;
 mod conv;
 mod dropout;
 pub mod element;
+mod finish;
 mod gemm;
 pub mod geometry;
 mod map;
@@ -22,6 +23,6 @@ pub mod simd;
 #[cfg(test)]
 mod testing;
 
-pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
+pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
 pub use geometry::{ConvGeometry, Padding, TransposedPadding, UpsampleGeometry};
 pub use random::Key;
