@@ -13,6 +13,7 @@ pub mod conv2d;
 pub mod div;
 pub mod dropout;
 pub mod exp;
+pub mod finish;
 pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
@@ -50,7 +51,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 28] = [
+pub const REGISTRY: [Entry; 29] = [
     add::ENTRY,
     affine::ENTRY,
     batch_norm::ENTRY,
@@ -63,6 +64,7 @@ pub const REGISTRY: [Entry; 28] = [
     div::ENTRY,
     dropout::ENTRY,
     exp::ENTRY,
+    finish::ENTRY,
     leaky_relu::ENTRY,
     leaky_relu::GRAD_ENTRY,
     log::ENTRY,
