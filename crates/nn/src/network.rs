@@ -6,7 +6,7 @@ use kernels::Key;
 use tensor::{Tensor, Var};
 
 use crate::init::{Dialect, Fan, Init};
-use crate::pass::Pass;
+use crate::pass::{Follower, Pass};
 use crate::state::State;
 
 /// What a tensor of a layer is.
@@ -34,6 +34,11 @@ pub trait Layer {
 
     /// The layer applied to a batch, of shape (batch, ...).
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var;
+
+    /// What the layer is to the one before it, which may do its work as well ([`Pass::finish`]).
+    fn follower(&self) -> Option<Follower> {
+        None
+    }
 
     /// Its tensors, with their names in the layer.
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
@@ -126,8 +131,14 @@ impl Network {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
         pass.scoped(&self.name, |pass| {
-            let layer = |x: Var, member: &Member| pass.scoped(&member.name, |pass| member.layer.forward(pass, &x));
-            self.members.iter().fold(x.clone(), layer)
+            let (mut x, mut rest) = (x.clone(), &self.members[..]);
+            while let [member, after @ ..] = rest {
+                let followers = after.iter().map(|member| (&*member.name, member.layer.follower()));
+                let layer = |pass: &mut Pass| pass.scoped(&member.name, |pass| member.layer.forward(pass, &x));
+                let (y, done) = pass.followed_by(followers, layer);
+                (x, rest) = (y, &after[done..]);
+            }
+            x
         })
     }
 
