@@ -6,7 +6,7 @@
 
 use benches::bandwidth::{compare, numbers};
 use criterion::{Criterion, criterion_group, criterion_main};
-use kernels::Element;
+use kernels::{Element, Norm};
 
 fn batch_norm(c: &mut Criterion) {
     for (name, rows, channels) in [
@@ -18,14 +18,18 @@ fn batch_norm(c: &mut Criterion) {
         let (x, gy, mut y) = (numbers(n), numbers(n), vec![0.0; n]);
         let (gamma, beta) = (numbers(channels), numbers(channels));
         let [mut mean, mut variance, mut ggamma, mut gbeta] = [0; 4].map(|_| vec![0.0; channels]);
+        let norm = Norm { epsilon: 1e-3, slope: None };
         compare(c, name, n, |yardstick| {
             yardstick.time("statistics", n, || f32::channel_statistics(&x, &mut mean, &mut variance));
             yardstick.time("normalise", 2 * n, || {
-                f32::batch_norm(&x, [&mean, &variance], [&gamma, &beta], 1e-3, &mut y);
+                f32::batch_norm(norm, &x, [&mean, &variance], [&gamma, &beta], &mut y);
             });
-            yardstick.time("backward", 3 * n, || {
-                f32::batch_norm_grad(&x, &gy, [&mean, &variance], &gamma, 1e-3, &mut y, [&mut ggamma, &mut gbeta]);
-            });
+            for (name, norm) in [("backward", norm), ("backward with its relu", Norm { slope: Some(0.0), ..norm })] {
+                yardstick.time(name, 3 * n, || {
+                    let parameters = [&mut ggamma[..], &mut gbeta[..]];
+                    f32::batch_norm_grad(norm, [&x, &gy], [&mean, &variance], [&gamma, &beta], &mut y, parameters);
+                });
+            }
         });
     }
 }
