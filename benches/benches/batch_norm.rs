@@ -1,28 +1,35 @@
-//! Batch normalisation at the generator's largest map, 128 x 28 x 28 x 16, and on 256 rows of 3,136 features: training
-//! mode, statistics included.
+//! Batch normalisation in training mode, statistics included: at the generator's maps of 16 and 8 channels and on 256 rows of
+//! 3,136 features.
 //!
 //! The bytes counted are those that must move: x is read and y written; backward, x and gy are read and gx written.
 //! That the passes before (mean, variance, sums) read them again is the kernel's own price.
 
-use benches::bandwidth::{group, numbers, time, time_copy};
+use benches::bandwidth::{compare, numbers};
 use criterion::{Criterion, criterion_group, criterion_main};
-use kernels::Element;
+use kernels::{Element, Norm};
 
 fn batch_norm(c: &mut Criterion) {
-    for (name, rows, channels) in [("batch_norm 128x28x28x16", 128 * 28 * 28, 16), ("batch_norm 256x3136", 256, 3136)] {
+    for (name, rows, channels) in [
+        ("batch_norm 128x28x28x16", 128 * 28 * 28, 16),
+        ("batch_norm 128x28x28x8", 128 * 28 * 28, 8),
+        ("batch_norm 256x3136", 256, 3136),
+    ] {
         let n = rows * channels;
         let (x, gy, mut y) = (numbers(n), numbers(n), vec![0.0; n]);
         let (gamma, beta) = (numbers(channels), numbers(channels));
         let [mut mean, mut variance, mut ggamma, mut gbeta] = [0; 4].map(|_| vec![0.0; channels]);
-        let mut group = group(c, name);
-        time_copy(&mut group, n);
-        time(&mut group, "forward", 2 * n, || {
-            f32::channel_statistics(&x, &mut mean, &mut variance);
-            f32::batch_norm(&x, [&mean, &variance], [&gamma, &beta], 1e-3, &mut y);
-        });
-        time(&mut group, "statistics", n, || f32::channel_statistics(&x, &mut mean, &mut variance));
-        time(&mut group, "backward", 3 * n, || {
-            f32::batch_norm_grad(&x, &gy, [&mean, &variance], &gamma, 1e-3, &mut y, [&mut ggamma, &mut gbeta]);
+        let norm = Norm { epsilon: 1e-3, slope: None };
+        compare(c, name, n, |yardstick| {
+            yardstick.time("statistics", n, || f32::channel_statistics(&x, &mut mean, &mut variance));
+            yardstick.time("normalise", 2 * n, || {
+                f32::batch_norm(norm, &x, [&mean, &variance], [&gamma, &beta], &mut y);
+            });
+            for (name, norm) in [("backward", norm), ("backward with its relu", Norm { slope: Some(0.0), ..norm })] {
+                yardstick.time(name, 3 * n, || {
+                    let parameters = [&mut ggamma[..], &mut gbeta[..]];
+                    f32::batch_norm_grad(norm, [&x, &gy], [&mean, &variance], [&gamma, &beta], &mut y, parameters);
+                });
+            }
         });
     }
 }

@@ -1,15 +1,15 @@
 //! Dropout of a discriminator's map, 256 x 14 x 14 x 64, random bits included.
 
-use benches::bandwidth::{group, numbers, time, time_copy};
+use benches::bandwidth::{compare, numbers};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kernels::{Element, Key};
 
 fn dropout(c: &mut Criterion) {
     let n = 256 * 14 * 14 * 64;
     let (x, mut y) = (numbers(n), vec![0.0; n]);
-    let mut group = group(c, "dropout 256x14x14x64");
-    time_copy(&mut group, n);
-    time(&mut group, "dropout", 2 * n, || f32::dropout(Key::named(1, "dropout"), 0.4, &x, &mut y));
+    compare(c, "dropout 256x14x14x64", n, |yardstick| {
+        yardstick.time("dropout", 2 * n, || f32::dropout(Key::named(1, "dropout"), 0.4, &x, &mut y));
+    });
 }
 
 criterion_group!(all, dropout);

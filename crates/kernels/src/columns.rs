@@ -10,7 +10,7 @@
 //! sum per lane. The lanes of a column, and then its chunks, are added in `f64`, in order. No element passes more than
 //! `LONGEST_CHAIN` = 44 additions in `f32`, however long the column: the bound that the tests hold it to.
 
-use crate::pieces::{GRAIN, Pieces, for_each_piece};
+use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// Groups that are added as one tree.
@@ -50,7 +50,7 @@ impl Layout {
     }
 
     /// Elements in a group.
-    fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.rows_in_group * self.columns
     }
 
@@ -71,19 +71,53 @@ impl Layout {
     }
 }
 
-/// `N` numbers computed for each element of a matrix.
-pub(crate) trait Terms<const N: usize>: Copy + Sync {
-    /// The numbers for the `n` <= 16 elements from index `at` on; `column` is where their per-column numbers stand in a
-    /// [`Layout::pattern`]. Lanes beyond `n` are ignored.
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; N];
+/// Up to 16 neighbouring elements of a matrix.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    /// The index of the first.
+    at: usize,
+    /// How many.
+    count: usize,
+    /// Where their per-column numbers stand in a [`Layout::pattern`].
+    column: usize,
+    /// How far behind them lies what will be asked for next.
+    ahead: usize,
 }
 
-/// The `n` <= 16 numbers from index `at` on.
-#[inline(always)]
-pub(crate) fn load<S: Simd>(s: S, x: &[f32], at: usize, n: usize) -> S::F {
-    match x[at..].first_chunk() {
-        Some(x) if n == LANES => s.load(x),
-        _ => s.load_part(&x[at..at + n]),
+impl Spot {
+    /// The numbers of the matrix `x` here.
+    #[inline(always)]
+    pub(crate) fn of<S: Simd>(self, s: S, x: &[f32]) -> S::F {
+        match x[self.at..].first_chunk() {
+            Some(x) if self.count == LANES => {
+                s.prefetch(x, self.ahead);
+                s.load(x)
+            }
+            _ => s.load_part(&x[self.at..self.at + self.count]),
+        }
+    }
+
+    /// The numbers of their columns, from a [`Layout::pattern`].
+    #[inline(always)]
+    pub(crate) fn pattern<S: Simd>(self, s: S, pattern: &[f32]) -> S::F {
+        s.load(pattern[self.column..].first_chunk().expect("a pattern is whole vectors"))
+    }
+}
+
+/// `N` numbers computed for each element of a matrix.
+pub(crate) trait Terms<const N: usize>: Copy + Sync {
+    /// The numbers for the elements of a spot. Lanes beyond its count are ignored.
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; N];
+}
+
+/// The numbers of a matrix themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct Itself<'a>(pub(crate) &'a [f32]);
+
+impl Terms<1> for Itself<'_> {
+    #[inline(always)]
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
+        [spot.of(s, self.0)]
     }
 }
 
@@ -110,12 +144,15 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
             let (vectors, rest) = group.as_chunks_mut::<LANES>();
             let mut column = 0;
             for y in vectors {
-                let [value] = self.terms.terms(s, at + column, LANES, column);
+                let spot = Spot { at: at + column, count: LANES, column, ahead: AHEAD };
+                s.prefetch(y, AHEAD);
+                let [value] = self.terms.terms(s, spot);
                 s.store(value, y);
                 column += LANES;
             }
             if !rest.is_empty() {
-                let [value] = self.terms.terms(s, at + column, rest.len(), column);
+                let spot = Spot { at: at + column, count: rest.len(), column, ahead: AHEAD };
+                let [value] = self.terms.terms(s, spot);
                 s.store_part(value, rest);
             }
             at += group.len();
@@ -132,10 +169,15 @@ pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Term
         let (first_row, first_column) = (task / blocks * chunk, task % blocks * block);
         let rows = chunk.min(rows - first_row);
         let columns = block.min(layout.columns - first_column);
-        dispatch(Sums { layout, terms, first_row, rows, first_column, columns, sums });
+        dispatch(Task { layout, terms, first_row, rows, first_column, columns, sums });
     });
+    totals(layout, &partial, blocks * block)
+}
+
+/// The sums of the chunks, one after the other.
+fn totals<const N: usize>(layout: Layout, partial: &[[f64; N]], chunk: usize) -> Vec<[f64; N]> {
     let mut totals = vec![[0.0; N]; layout.columns];
-    for chunk in partial.chunks(blocks * block) {
+    for chunk in partial.chunks(chunk) {
         for (total, part) in totals.iter_mut().zip(chunk) {
             for n in 0..N {
                 total[n] += part[n];
@@ -145,8 +187,71 @@ pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Term
     totals
 }
 
+/// What computes a matrix, stretch by stretch.
+pub(crate) trait Write: Copy + Sync {
+    /// Writes the elements from index `at` on, a multiple of 4.
+    fn write<S: Simd>(self, s: S, at: usize, y: &mut [f32]);
+}
+
+/// Writes the matrix y and returns the sums of its columns, the same as [`sums`] of [`Itself`], reading each
+/// stretch again while it is near.
+pub(crate) fn write_and_sum(layout: Layout, write: impl Write, y: &mut [f32]) -> Vec<[f64; 1]> {
+    let chunk = layout.chunk_rows() * layout.columns;
+    if layout.block() < layout.columns {
+        for_each_piece(Pieces::new(&mut *y, GRAIN), |piece, y| dispatch(Written { write, at: piece * GRAIN, y }));
+        return sums(layout, y.len() / layout.columns, Itself(y));
+    }
+    let mut partial = vec![[0.0]; y.len().div_ceil(chunk) * layout.columns];
+    for_each_piece((Pieces::new(y, chunk), Pieces::new(&mut partial[..], layout.columns)), |task, (y, sums)| {
+        dispatch(WrittenSums { layout, write, at: task * chunk, y, sums });
+    });
+    totals(layout, &partial, layout.columns)
+}
+
+/// Some of a matrix that is only written.
+pub(crate) struct Written<'a, W> {
+    pub(crate) write: W,
+    pub(crate) at: usize,
+    pub(crate) y: &'a mut [f32],
+}
+
+impl<W: Write> Kernel for Written<'_, W> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        self.write.write(s, self.at, self.y);
+    }
+}
+
+/// A chunk of rows that is written and summed.
+struct WrittenSums<'a, W> {
+    layout: Layout,
+    write: W,
+    at: usize,
+    y: &'a mut [f32],
+    sums: &'a mut [[f64; 1]],
+}
+
+impl<W: Write> Kernel for WrittenSums<'_, W> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (layout, columns) = (self.layout, self.layout.columns);
+        let mut lanes = [[0.0; MAX_WIDTH]; 1];
+        let mut at = self.at;
+        // Whole trees, so that they are the same as without the stretches.
+        for y in self.y.chunks_mut(TREE * layout.width()) {
+            self.write.write(s, at, y);
+            at += y.len();
+            let rows = y.len() / columns;
+            Sums { layout, terms: Itself(y), first_column: 0, columns }.add_rows(s, 0, rows, &mut lanes);
+        }
+        fold(layout, columns, &lanes, self.sums);
+    }
+}
+
 /// One task of a sum: a chunk of rows, a block of columns.
-struct Sums<'a, T, const N: usize> {
+struct Task<'a, T, const N: usize> {
     layout: Layout,
     terms: T,
     first_row: usize,
@@ -156,65 +261,100 @@ struct Sums<'a, T, const N: usize> {
     sums: &'a mut [[f64; N]],
 }
 
-impl<T: Terms<N>, const N: usize> Kernel for Sums<'_, T, N> {
+impl<T: Terms<N>, const N: usize> Kernel for Task<'_, T, N> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Layout { columns: row, rows_in_group } = self.layout;
-        // (A block is either some columns of single rows, or whole groups of all columns.)
-        let width = rows_in_group * self.columns;
-        let start = self.first_row * row + self.first_column;
-        let stride = self.layout.width();
+        let Task { layout, terms, first_column, columns, .. } = self;
         let mut lanes = [[0.0; MAX_WIDTH]; N];
-        let groups = self.rows / rows_in_group;
-        let mut group = 0;
-        while group < groups {
-            let at = start + group * stride;
-            if groups - group >= TREE {
-                self.add::<S, TREE>(s, at, width, &mut lanes);
-                group += TREE;
-            } else {
-                self.add::<S, 1>(s, at, width, &mut lanes);
-                group += 1;
-            }
-        }
-        self.add::<S, 1>(s, start + groups * stride, self.rows % rows_in_group * row, &mut lanes);
-        for (column, sums) in self.sums.iter_mut().enumerate().take(self.columns) {
-            for n in 0..N {
-                sums[n] = (0..rows_in_group).map(|r| f64::from(lanes[n][r * self.columns + column])).sum();
-            }
+        let start = self.first_row * layout.columns + first_column;
+        Sums { layout, terms, first_column, columns }.add_rows(s, start, self.rows, &mut lanes);
+        fold(layout, columns, &lanes, self.sums);
+    }
+}
+
+/// The lanes of each column, one after the other.
+#[inline(always)]
+fn fold<const N: usize>(layout: Layout, columns: usize, lanes: &[[f32; MAX_WIDTH]; N], sums: &mut [[f64; N]]) {
+    for (column, sums) in sums.iter_mut().enumerate().take(columns) {
+        for n in 0..N {
+            sums[n] = (0..layout.rows_in_group).map(|r| f64::from(lanes[n][r * columns + column])).sum();
         }
     }
 }
 
-impl<T: Terms<N>, const N: usize> Sums<'_, T, N> {
+/// Terms of a block of columns, on their way to the running sums. (A block is either some columns of single rows, or
+/// whole groups of all columns.)
+struct Sums<T> {
+    layout: Layout,
+    terms: T,
+    first_column: usize,
+    columns: usize,
+}
+
+impl<T> Sums<T> {
+    /// Adds the terms of so many rows, the first one at index `start`, to the lanes.
+    #[inline(always)]
+    fn add_rows<S: Simd, const N: usize>(&self, s: S, start: usize, rows: usize, lanes: &mut [[f32; MAX_WIDTH]; N])
+    where
+        T: Terms<N>,
+    {
+        let Layout { columns: row, rows_in_group } = self.layout;
+        let width = rows_in_group * self.columns;
+        let stride = self.layout.width();
+        let groups = rows / rows_in_group;
+        let mut group = 0;
+        while group < groups {
+            let at = start + group * stride;
+            if groups - group >= TREE {
+                self.add::<S, N, TREE>(s, at, width, lanes);
+                group += TREE;
+            } else {
+                self.add::<S, N, 1>(s, at, width, lanes);
+                group += 1;
+            }
+        }
+        self.add::<S, N, 1>(s, start + groups * stride, rows % rows_in_group * row, lanes);
+    }
+
     /// Adds the first `width` terms of each of `GROUPS` groups, the first of them at index `at`, to the lanes.
     #[inline(always)]
-    fn add<S: Simd, const GROUPS: usize>(&self, s: S, at: usize, width: usize, lanes: &mut [[f32; MAX_WIDTH]; N]) {
+    fn add<S: Simd, const N: usize, const GROUPS: usize>(
+        &self,
+        s: S,
+        at: usize,
+        width: usize,
+        lanes: &mut [[f32; MAX_WIDTH]; N],
+    ) where
+        T: Terms<N>,
+    {
         let whole = width / LANES * LANES;
         for lane in (0..whole).step_by(LANES) {
-            self.add_vector::<S, GROUPS>(s, at, lane, LANES, lanes);
+            self.add_vector::<S, N, GROUPS>(s, at, lane, LANES, lanes);
         }
         if whole < width {
-            self.add_vector::<S, GROUPS>(s, at, whole, width - whole, lanes);
+            self.add_vector::<S, N, GROUPS>(s, at, whole, width - whole, lanes);
         }
     }
 
     #[inline(always)]
-    fn add_vector<S: Simd, const GROUPS: usize>(
+    fn add_vector<S: Simd, const N: usize, const GROUPS: usize>(
         &self,
         s: S,
         at: usize,
         lane: usize,
         count: usize,
         lanes: &mut [[f32; MAX_WIDTH]; N],
-    ) {
+    ) where
+        T: Terms<N>,
+    {
         let stride = self.layout.width();
         let column = self.first_column + lane;
         // A tree of additions over the groups: neighbours first.
         let mut level = [[s.zero(); N]; GROUPS];
         for (group, terms) in level.iter_mut().enumerate() {
-            *terms = self.terms.terms(s, at + group * stride + lane, count, column);
+            let spot = Spot { at: at + group * stride + lane, count, column, ahead: GROUPS * stride };
+            *terms = self.terms.terms(s, spot);
         }
         let mut half = GROUPS / 2;
         while half > 0 {

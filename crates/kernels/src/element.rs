@@ -9,7 +9,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, map, norm, optimizer, reduce, reference, resample};
+use crate::{dropout, finish, map, norm, optimizer, reduce, reference, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -195,6 +195,24 @@ impl Binary {
     }
 }
 
+/// What follows a linear layer, each part if it is there: dropout(leaky_relu(x + bias)).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Finish {
+    /// The slope of the leaky ReLU for x <= 0, itself >= 0: the sign of the value then tells the side.
+    pub slope: Option<f64>,
+    /// The rate of the dropout, and the stream that decides what is dropped.
+    pub dropout: Option<(f64, Key)>,
+}
+
+/// Batch normalisation, and the leaky ReLU that may follow it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm {
+    /// Added to the variance, to keep the quotient finite.
+    pub epsilon: f64,
+    /// The slope of the leaky ReLU for a value <= 0.
+    pub slope: Option<f64>,
+}
+
 /// A matrix product c = op(a) * op(b), all row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gemm {
@@ -318,27 +336,39 @@ pub trait Element: Real {
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
         reference::channel_statistics(x, mean, variance);
     }
-    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel.
-    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
-        reference::batch_norm(x, statistics, affine, epsilon, y);
+    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel, with the statistics [mean, variance] and the
+    /// affine map [gamma, beta]; bent by a leaky ReLU, if the norm has a slope.
+    fn batch_norm(norm: Norm, x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], y: &mut [Self]) {
+        reference::batch_norm(norm, x, statistics, affine, y);
     }
     /// The gradients of training-mode batch normalisation, where the statistics are those of x itself, for an incoming gy:
-    /// writes gx, and ggamma and gbeta per channel. With xh = (x - mean) / s and s = sqrt(variance + epsilon):
-    /// gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n).
+    /// writes gx, and [ggamma, gbeta] per channel. With xh = (x - mean) / s, s = sqrt(variance + epsilon), and g = gy
+    /// before the bend, if there is one:
+    /// gbeta = sum g, ggamma = sum g * xh, gx = gamma / s * (g - gbeta / n - xh * ggamma / n).
     fn batch_norm_grad(
-        x: &[Self],
-        gy: &[Self],
+        norm: Norm,
+        inputs: [&[Self]; 2],
         statistics: [&[Self]; 2],
-        gamma: &[Self],
-        epsilon: f64,
+        affine: [&[Self]; 2],
         gx: &mut [Self],
         parameters: [&mut [Self]; 2],
     ) {
-        reference::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters);
+        reference::batch_norm_grad(norm, inputs, statistics, affine, gx, parameters);
     }
     /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
         reference::dropout(key, rate, x, y);
+    }
+    /// x <- dropout(leaky_relu(x + bias)), as far as asked: the same bits as from one after the other. The bias goes with each of
+    /// x's consecutive rows of its length.
+    fn finish(finish: Finish, bias: Option<&[Self]>, x: &mut [Self]) {
+        reference::finish(finish, bias, x);
+    }
+    /// The gradients of [`finish`](Element::finish) for an incoming gy: writes gx, and gbias where it is asked for, the same
+    /// bits as from one after the other. `y` is the value, which is only read if there is a slope (it may be empty
+    /// otherwise).
+    fn finish_grad(finish: Finish, y: &[Self], gy: &[Self], gx: &mut [Self], gbias: Option<&mut [Self]>) {
+        reference::finish_grad(finish, y, gy, gx, gbias);
     }
     /// How many elements are infinite or NaN.
     fn count_non_finite(x: &[Self]) -> usize {
@@ -410,27 +440,34 @@ impl Element for f32 {
         let work = Work::Floats(x.len());
         time(Kind::Memory, "channel_statistics", work, || norm::channel_statistics(x, mean, variance));
     }
-    fn batch_norm(x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], epsilon: f64, y: &mut [Self]) {
+    fn batch_norm(norm: Norm, x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], y: &mut [Self]) {
         let work = Work::Floats(2 * x.len());
-        time(Kind::Memory, "batch_norm", work, || norm::batch_norm(x, statistics, affine, epsilon, y));
+        time(Kind::Memory, "batch_norm", work, || norm::batch_norm(norm, x, statistics, affine, y));
     }
     fn batch_norm_grad(
-        x: &[Self],
-        gy: &[Self],
+        norm: Norm,
+        inputs: [&[Self]; 2],
         statistics: [&[Self]; 2],
-        gamma: &[Self],
-        epsilon: f64,
+        affine: [&[Self]; 2],
         gx: &mut [Self],
         parameters: [&mut [Self]; 2],
     ) {
-        let work = Work::Floats(3 * x.len());
+        let work = Work::Floats(3 * gx.len());
         time(Kind::Memory, "batch_norm_grad", work, || {
-            norm::batch_norm_grad(x, gy, statistics, gamma, epsilon, gx, parameters)
+            norm::batch_norm_grad(norm, inputs, statistics, affine, gx, parameters);
         });
     }
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
         let work = Work::Floats(2 * x.len());
         time(Kind::Memory, "dropout", work, || dropout::dropout(key, rate, x, y));
+    }
+    fn finish(finish: Finish, bias: Option<&[Self]>, x: &mut [Self]) {
+        let work = Work::Floats(2 * x.len());
+        time(Kind::Memory, "finish", work, || finish::finish(finish, bias, x));
+    }
+    fn finish_grad(finish: Finish, y: &[Self], gy: &[Self], gx: &mut [Self], gbias: Option<&mut [Self]>) {
+        let work = Work::Floats(3 * y.len());
+        time(Kind::Memory, "finish_grad", work, || finish::finish_grad(finish, y, gy, gx, gbias));
     }
     fn count_non_finite(x: &[Self]) -> usize {
         let work = Work::Floats(x.len());

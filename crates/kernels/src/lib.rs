@@ -11,6 +11,7 @@ mod dropout;
 pub mod element;
 #[doc = include_str!("fast_path.md")]
 pub mod fast_path {}
+mod finish;
 mod gemm;
 pub mod geometry;
 mod map;
@@ -27,6 +28,6 @@ pub mod simd;
 mod testing;
 pub mod timing;
 
-pub use element::{Adam, Binary, Element, Gemm, Real, RmsProp, Sgd, Unary};
+pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
 pub use geometry::{ConvGeometry, Padding, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

@@ -4,10 +4,10 @@
 //! the loop is compiled for each of them. The simple ones compute exactly what [`reference`](crate::reference) does,
 //! operation for operation; the others are those of [`math`].
 
-use crate::columns::{self, Layout, Terms, load};
+use crate::columns::{self, Layout, Spot, Terms};
 use crate::element::{Binary, Unary};
 use crate::math;
-use crate::pieces::{GRAIN, Pieces, for_each_piece};
+use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// A function of one vector.
@@ -78,6 +78,8 @@ impl<Op: UnaryOp> Kernel for Map<'_, Op> {
         let (x, x_rest) = self.x.as_chunks::<LANES>();
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         for (x, y) in x.iter().zip(y) {
+            s.prefetch(x, AHEAD);
+            s.prefetch(y, AHEAD);
             s.store(self.op.apply(s, s.load(x)), y);
         }
         if !x_rest.is_empty() {
@@ -102,6 +104,9 @@ impl<Op: BinaryOp> Kernel for Zip<'_, Op> {
         let (b, b_rest) = self.b.as_chunks::<LANES>();
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         for ((a, b), y) in a.iter().zip(b).zip(y) {
+            s.prefetch(a, AHEAD);
+            s.prefetch(b, AHEAD);
+            s.prefetch(y, AHEAD);
             s.store(self.op.apply(s, s.load(a), s.load(b)), y);
         }
         if !a_rest.is_empty() {
@@ -175,8 +180,8 @@ struct WithRow<'a, Op> {
 
 impl<Op: BinaryOp> Terms<1> for WithRow<'_, Op> {
     #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 1] {
-        [self.op.apply(s, load(s, self.a, at, n), load(s, self.row, column, LANES))]
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
+        [self.op.apply(s, spot.of(s, self.a), spot.pattern(s, self.row))]
     }
 }
 
@@ -212,6 +217,7 @@ impl Kernel for CountNonFinite<'_> {
         // Lane by lane, in floats: exact, as no lane of a piece counts to 2^24.
         let mut counts = s.zero();
         for x in x {
+            s.prefetch(x, AHEAD);
             let finite = s.less(s.abs(s.load(x)), s.splat(f32::INFINITY));
             counts = s.add(counts, s.select(finite, s.zero(), s.splat(1.0)));
         }

@@ -4,26 +4,17 @@
 //! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula
 //!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and may even come out negative.
 //! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
-//!   where s = sqrt(variance + epsilon).
+//!   where s = sqrt(variance + epsilon). An activation with a kink, if one follows, bends y on its way to memory.
 //! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x - mean)), once for
 //!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)): the gradient that arrives, less what a
-//!   shift and a scale of the whole batch would have undone anyway.
+//!   shift and a scale of the whole batch would have undone anyway. A bend is undone on the way in, both times: which
+//!   side of it y was on is computed from x again.
 //!
 //! Sums are those of [`columns`]: fixed order, combined in `f64`.
 
-use crate::columns::{self, Layout, Terms, load};
-use crate::simd::{LANES, Simd};
-
-/// x
-#[derive(Clone, Copy)]
-struct Itself<'a>(&'a [f32]);
-
-impl Terms<1> for Itself<'_> {
-    #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, _column: usize) -> [S::F; 1] {
-        [load(s, self.0, at, n)]
-    }
-}
+use crate::columns::{self, Itself, Layout, Spot, Terms};
+use crate::element::Norm;
+use crate::simd::Simd;
 
 /// (x - mean)^2
 #[derive(Clone, Copy)]
@@ -34,64 +25,93 @@ struct SquaredDistance<'a> {
 
 impl Terms<1> for SquaredDistance<'_> {
     #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 1] {
-        let centred = s.sub(load(s, self.x, at, n), load(s, self.mean, column, LANES));
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
+        let centred = s.sub(spot.of(s, self.x), spot.pattern(s, self.mean));
         [s.mul(centred, centred)]
     }
 }
 
-/// (x - mean) * scale + beta
+/// What the forward pass makes of x - mean: the value, and the value bent by a leaky ReLU.
 #[derive(Clone, Copy)]
-struct Normalised<'a> {
-    x: &'a [f32],
+struct Normal<'a> {
     mean: &'a [f32],
     scale: &'a [f32],
     beta: &'a [f32],
+    /// The slope below 0; 1 for a straight line.
+    slope: f32,
+}
+
+impl Normal<'_> {
+    /// (x - mean) * scale + beta
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, spot: Spot, centred: S::F) -> S::F {
+        s.mul_add(centred, spot.pattern(s, self.scale), spot.pattern(s, self.beta))
+    }
+
+    /// gy as it passes back the bend: the value is computed again from x, which is cheaper than to read it.
+    #[inline(always)]
+    fn unbend<S: Simd>(self, s: S, spot: Spot, centred: S::F, gy: S::F) -> S::F {
+        s.select(s.less(s.zero(), self.value(s, spot, centred)), gy, s.mul(gy, s.splat(self.slope)))
+    }
+}
+
+/// The bent value.
+#[derive(Clone, Copy)]
+struct Normalised<'a> {
+    x: &'a [f32],
+    normal: Normal<'a>,
 }
 
 impl Terms<1> for Normalised<'_> {
     #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 1] {
-        let centred = s.sub(load(s, self.x, at, n), load(s, self.mean, column, LANES));
-        [s.mul_add(centred, load(s, self.scale, column, LANES), load(s, self.beta, column, LANES))]
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
+        let value = self.normal.value(s, spot, s.sub(spot.of(s, self.x), spot.pattern(s, self.normal.mean)));
+        [s.select(s.less(s.zero(), value), value, s.mul(value, s.splat(self.normal.slope)))]
     }
 }
 
-/// gy and gy * (x - mean)
+/// g and g * (x - mean), where g is gy before the bend, if there is one.
 #[derive(Clone, Copy)]
-struct GradSums<'a> {
+struct GradSums<'a, const BEND: bool> {
     x: &'a [f32],
     gy: &'a [f32],
-    mean: &'a [f32],
+    normal: Normal<'a>,
 }
 
-impl Terms<2> for GradSums<'_> {
+impl<const BEND: bool> Terms<2> for GradSums<'_, BEND> {
     #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 2] {
-        let gy = load(s, self.gy, at, n);
-        let centred = s.sub(load(s, self.x, at, n), load(s, self.mean, column, LANES));
-        [gy, s.mul(gy, centred)]
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 2] {
+        let centred = s.sub(spot.of(s, self.x), spot.pattern(s, self.normal.mean));
+        let mut g = spot.of(s, self.gy);
+        if BEND {
+            g = self.normal.unbend(s, spot, centred, g);
+        }
+        [g, s.mul(g, centred)]
     }
 }
 
-/// scale * (gy - shift - (x - mean) * slope), with the slope given as its negative
+/// scale * (g - shift - (x - mean) * slope), with the slope given as its negative
 #[derive(Clone, Copy)]
-struct GradInput<'a> {
+struct GradInput<'a, const BEND: bool> {
     x: &'a [f32],
     gy: &'a [f32],
-    mean: &'a [f32],
+    normal: Normal<'a>,
     scale: &'a [f32],
     shift: &'a [f32],
     negative_slope: &'a [f32],
 }
 
-impl Terms<1> for GradInput<'_> {
+impl<const BEND: bool> Terms<1> for GradInput<'_, BEND> {
     #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, column: usize) -> [S::F; 1] {
-        let centred = s.sub(load(s, self.x, at, n), load(s, self.mean, column, LANES));
-        let shifted = s.sub(load(s, self.gy, at, n), load(s, self.shift, column, LANES));
-        let inner = s.mul_add(centred, load(s, self.negative_slope, column, LANES), shifted);
-        [s.mul(load(s, self.scale, column, LANES), inner)]
+    fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
+        let centred = s.sub(spot.of(s, self.x), spot.pattern(s, self.normal.mean));
+        let mut g = spot.of(s, self.gy);
+        if BEND {
+            g = self.normal.unbend(s, spot, centred, g);
+        }
+        let shifted = s.sub(g, spot.pattern(s, self.shift));
+        let inner = s.mul_add(centred, spot.pattern(s, self.negative_slope), shifted);
+        [s.mul(spot.pattern(s, self.scale), inner)]
     }
 }
 
@@ -122,37 +142,57 @@ pub(crate) fn channel_statistics(x: &[f32], mean: &mut [f32], variance: &mut [f3
     }
 }
 
+/// What x - mean is multiplied by, per channel.
+fn scales(gamma: &[f32], variance: &[f32], epsilon: f64) -> Vec<f32> {
+    gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon as f32).sqrt()).collect()
+}
+
 /// See [`Element::batch_norm`](crate::Element::batch_norm).
-pub(crate) fn batch_norm(x: &[f32], statistics: [&[f32]; 2], affine: [&[f32]; 2], epsilon: f64, y: &mut [f32]) {
+pub(crate) fn batch_norm(norm: Norm, x: &[f32], statistics: [&[f32]; 2], affine: [&[f32]; 2], y: &mut [f32]) {
     let ([mean, variance], [gamma, beta]) = (statistics, affine);
     checked_rows("batch_norm", x, &[mean, variance, gamma, beta]);
     assert_eq!(x.len(), y.len(), "batch_norm: lengths of x and y");
     let layout = Layout::new(mean.len());
-    let scale = |(gamma, variance): (&f32, &f32)| gamma / (variance + epsilon as f32).sqrt();
-    let scale: Vec<f32> = gamma.iter().zip(variance).map(scale).collect();
+    let scale = scales(gamma, variance, norm.epsilon);
     let [mean, scale, beta] = &[mean, &scale, beta].map(|row| layout.pattern(row));
-    columns::map(layout, Normalised { x, mean, scale, beta }, y);
+    let normal = Normal { mean, scale, beta, slope: norm.slope.unwrap_or(1.0) as f32 };
+    columns::map(layout, Normalised { x, normal }, y);
 }
 
 /// See [`Element::batch_norm_grad`](crate::Element::batch_norm_grad).
 pub(crate) fn batch_norm_grad(
-    x: &[f32],
-    gy: &[f32],
+    norm: Norm,
+    [x, gy]: [&[f32]; 2],
     statistics: [&[f32]; 2],
-    gamma: &[f32],
-    epsilon: f64,
+    affine: [&[f32]; 2],
     gx: &mut [f32],
     parameters: [&mut [f32]; 2],
 ) {
-    let ([mean, variance], [ggamma, gbeta]) = (statistics, parameters);
-    let rows = checked_rows("batch_norm_grad", x, &[mean, variance, gamma, ggamma, gbeta]);
+    if norm.slope.is_some() {
+        grad::<true>(norm, [x, gy], statistics, affine, gx, parameters);
+    } else {
+        grad::<false>(norm, [x, gy], statistics, affine, gx, parameters);
+    }
+}
+
+fn grad<const BEND: bool>(
+    norm: Norm,
+    [x, gy]: [&[f32]; 2],
+    [mean, variance]: [&[f32]; 2],
+    [gamma, beta]: [&[f32]; 2],
+    gx: &mut [f32],
+    [ggamma, gbeta]: [&mut [f32]; 2],
+) {
+    let rows = checked_rows("batch_norm_grad", x, &[mean, variance, gamma, beta, ggamma, gbeta]);
     assert_eq!((x.len(), x.len()), (gy.len(), gx.len()), "batch_norm_grad: lengths of x, and of gy and gx");
     let (layout, channels) = (Layout::new(mean.len()), mean.len());
-    let mean = &layout.pattern(mean);
-    let sums = columns::sums(layout, rows, GradSums { x, gy, mean });
+    let forward = scales(gamma, variance, norm.epsilon);
+    let [mean, forward, beta] = &[mean, &forward, beta].map(|row| layout.pattern(row));
+    let normal = Normal { mean, scale: forward, beta, slope: norm.slope.unwrap_or(1.0) as f32 };
+    let sums = columns::sums(layout, rows, GradSums::<BEND> { x, gy, normal });
     let [mut scale, mut shift, mut negative_slope] = [0; 3].map(|_| vec![0.0; channels]);
     for (c, [sum, weighted]) in sums.into_iter().enumerate() {
-        let deviation = (f64::from(variance[c]) + epsilon).sqrt();
+        let deviation = (f64::from(variance[c]) + norm.epsilon).sqrt();
         gbeta[c] = sum as f32;
         ggamma[c] = (weighted / deviation) as f32;
         scale[c] = (f64::from(gamma[c]) / deviation) as f32;
@@ -160,7 +200,7 @@ pub(crate) fn batch_norm_grad(
         negative_slope[c] = (-weighted / (rows as f64 * deviation * deviation)) as f32;
     }
     let [scale, shift, negative_slope] = &[scale, shift, negative_slope].map(|row| layout.pattern(&row));
-    columns::map(layout, GradInput { x, gy, mean, scale, shift, negative_slope }, gx);
+    columns::map(layout, GradInput::<BEND> { x, gy, normal, scale, shift, negative_slope }, gx);
 }
 
 #[cfg(test)]

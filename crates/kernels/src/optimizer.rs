@@ -9,7 +9,7 @@
 //! [`reference`](crate::reference), in the same order and correctly rounded, so the results have the same bits.
 
 use crate::element::{Adam, RmsProp, Sgd};
-use crate::pieces::{GRAIN, Pieces, for_each_piece};
+use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::reference::power;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -34,8 +34,11 @@ impl<U: Update<N>, const N: usize> Kernel for Piece<'_, U, N> {
         let (theta, theta_rest) = self.theta.as_chunks_mut::<LANES>();
         let memory = self.memory.map(|memory| memory.as_chunks_mut::<LANES>());
         for (i, (g, theta)) in g.iter().zip(theta).enumerate() {
+            s.prefetch(g, AHEAD);
+            s.prefetch(theta, AHEAD);
             let mut old = [s.zero(); N];
             for n in 0..N {
+                s.prefetch(&memory[n].0[i], AHEAD);
                 old[n] = s.load(&memory[n].0[i]);
             }
             let (new, stepped) = self.update.step(s, s.load(g), old, s.load(theta));

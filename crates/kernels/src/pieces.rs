@@ -10,6 +10,10 @@
 /// task.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
+/// How far ahead a kernel calls for memory (see [`Simd::prefetch`](crate::simd::Simd::prefetch)), in elements: 16 lines of 64
+/// bytes, time enough for one to arrive while those before it are worked on.
+pub(crate) const AHEAD: usize = 256;
+
 /// A slice, seen as consecutive pieces of `size` elements; the last one may be shorter.
 pub(crate) struct Pieces<S> {
     slice: S,

@@ -4,23 +4,12 @@
 //! over the middle axis is a stack of column sums. [`columns`] tells in which order they are added. A small matrix (a
 //! sum over a few numbers) is not worth that: it is added number by number, in `f64`.
 
-use crate::columns::{self, Layout, Terms, load};
+use crate::columns::{self, Itself, Layout};
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Matrices of at most so many elements are added in a plain loop.
 pub(crate) const SMALL: usize = 256;
-
-/// The numbers themselves.
-#[derive(Clone, Copy)]
-struct Identity<'a>(&'a [f32]);
-
-impl Terms<1> for Identity<'_> {
-    #[inline(always)]
-    fn terms<S: Simd>(self, s: S, at: usize, n: usize, _column: usize) -> [S::F; 1] {
-        [load(s, self.0, at, n)]
-    }
-}
 
 /// The sums of a stack of small matrices.
 struct SmallSums<'a> {
@@ -67,7 +56,7 @@ pub(crate) fn sum_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
     let layout = Layout::new(inner);
     for_each_piece(pieces, |_, (x, y)| {
         for (x, y) in x.chunks_exact(matrix).zip(y.chunks_exact_mut(inner)) {
-            for (y, [sum]) in y.iter_mut().zip(columns::sums(layout, reduced, Identity(x))) {
+            for (y, [sum]) in y.iter_mut().zip(columns::sums(layout, reduced, Itself(x))) {
                 *y = sum as f32;
             }
         }

@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use crate::element::{Adam, Binary, Gemm, Real, RmsProp, Sgd, Unary};
+use crate::element::{Adam, Binary, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
 use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::{Key, words};
 
@@ -342,33 +342,42 @@ pub fn channel_statistics<R: Real>(x: &[R], mean: &mut [R], variance: &mut [R]) 
 }
 
 /// See [`Element::batch_norm`](crate::Element::batch_norm).
-pub fn batch_norm<R: Real>(x: &[R], statistics: [&[R]; 2], affine: [&[R]; 2], epsilon: f64, y: &mut [R]) {
+pub fn batch_norm<R: Real>(norm: Norm, x: &[R], statistics: [&[R]; 2], affine: [&[R]; 2], y: &mut [R]) {
     let ([mean, variance], [gamma, beta]) = (statistics, affine);
     let channels = mean.len();
     assert!(x.len() == y.len() && x.len().is_multiple_of(channels), "batch_norm: lengths");
     for (i, (x, y)) in x.iter().zip(y).enumerate() {
         let c = i % channels;
-        let scale = gamma[c] / (variance[c] + R::from_f64(epsilon)).sqrt();
+        let scale = gamma[c] / (variance[c] + R::from_f64(norm.epsilon)).sqrt();
         *y = (*x - mean[c]).mul_add(scale, beta[c]);
+        if let Some(slope) = norm.slope {
+            *y = unary_at(Unary::LeakyRelu { slope }, *y);
+        }
     }
 }
 
 /// See [`Element::batch_norm_grad`](crate::Element::batch_norm_grad).
 pub fn batch_norm_grad<R: Real>(
-    x: &[R],
-    gy: &[R],
+    norm: Norm,
+    [x, gy]: [&[R]; 2],
     statistics: [&[R]; 2],
-    gamma: &[R],
-    epsilon: f64,
+    affine: [&[R]; 2],
     gx: &mut [R],
     parameters: [&mut [R]; 2],
 ) {
-    let ([mean, variance], [ggamma, gbeta]) = (statistics, parameters);
+    let ([mean, variance], [gamma, _], [ggamma, gbeta]) = (statistics, affine, parameters);
     let channels = mean.len();
     assert!(x.len() == gy.len() && x.len() == gx.len() && x.len().is_multiple_of(channels), "batch_norm_grad: lengths");
     let count = R::from_f64((x.len() / channels) as f64);
+    let mut unbent = gy.to_vec();
+    if let Some(slope) = norm.slope {
+        let mut y = vec![R::default(); x.len()];
+        batch_norm(Norm { slope: None, ..norm }, x, statistics, affine, &mut y);
+        binary(Binary::LeakyReluGrad { slope }, &y, gy, &mut unbent);
+    }
+    let gy = &unbent;
     for c in 0..channels {
-        let deviation = (variance[c] + R::from_f64(epsilon)).sqrt();
+        let deviation = (variance[c] + R::from_f64(norm.epsilon)).sqrt();
         let normal = |i: usize| (x[i] - mean[c]) / deviation;
         let column = || (c..x.len()).step_by(channels);
         gbeta[c] = column().fold(R::default(), |sum, i| sum + gy[i]);
@@ -393,6 +402,37 @@ pub fn dropout<R: Real>(key: Key, rate: f64, x: &[R], y: &mut [R]) {
         for ((x, y), word) in x.iter().zip(y).zip(words(key, block as u32)) {
             *y = if word < bound { R::default() } else { *x * scale };
         }
+    }
+}
+
+/// See [`Element::finish`](crate::Element::finish).
+pub fn finish<R: Real>(finish: Finish, bias: Option<&[R]>, x: &mut [R]) {
+    let mut y = x.to_vec();
+    if let Some(bias) = bias {
+        binary_rows(Binary::Add, x, bias, &mut y);
+        x.copy_from_slice(&y);
+    }
+    if let Some(slope) = finish.slope {
+        unary(Unary::LeakyRelu { slope }, x, &mut y);
+        x.copy_from_slice(&y);
+    }
+    if let Some((rate, key)) = finish.dropout {
+        dropout(key, rate, &y, x);
+    }
+}
+
+/// See [`Element::finish_grad`](crate::Element::finish_grad).
+pub fn finish_grad<R: Real>(finish: Finish, y: &[R], gy: &[R], gx: &mut [R], gbias: Option<&mut [R]>) {
+    match finish.dropout {
+        Some((rate, key)) => dropout(key, rate, gy, gx),
+        None => gx.copy_from_slice(gy),
+    }
+    if let Some(slope) = finish.slope {
+        let g = gx.to_vec();
+        binary(Binary::LeakyReluGrad { slope }, y, &g, gx);
+    }
+    if let Some(gbias) = gbias {
+        sum_axis([1, gx.len() / gbias.len(), gbias.len()], gx, gbias);
     }
 }
 

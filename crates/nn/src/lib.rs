@@ -16,5 +16,5 @@ mod state;
 pub use init::{Dialect, Fan, Init};
 pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Optimizer, Rule};
-pub use pass::{Draw, Gradients, Pass, differentiate};
+pub use pass::{Draw, Follower, Gradients, Pass, differentiate};
 pub use state::{State, StateError};

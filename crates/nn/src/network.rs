@@ -6,7 +6,7 @@ use kernels::Key;
 use tensor::{Tensor, Var};
 
 use crate::init::{Dialect, Fan, Init};
-use crate::pass::Pass;
+use crate::pass::{Follower, Pass};
 use crate::state::State;
 
 /// What a tensor of a layer is.
@@ -42,6 +42,11 @@ pub trait Layer {
 
     /// The layer applied to a batch of images that are up-sampled by `factor` before, if it can do both at once for less.
     fn forward_upsampled(&self, _pass: &mut Pass, _x: &Var, _factor: [usize; 2]) -> Option<Var> {
+        None
+    }
+
+    /// What the layer is to the one before it, which may do its work as well ([`Pass::finish`]).
+    fn follower(&self) -> Option<Follower> {
         None
     }
 
@@ -138,20 +143,30 @@ impl Network {
         pass.scoped(&self.name, |pass| {
             let (mut x, mut rest) = (x.clone(), &self.members[..]);
             while let [member, after @ ..] = rest {
-                (x, rest) = match Self::forward_upsampled(pass, &x, rest) {
-                    Some(y) => (y, &after[1..]),
-                    None => (pass.scoped(&member.name, |pass| member.layer.forward(pass, &x)), after),
+                let next = match member.layer.upsampling() {
+                    Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
+                    None => None,
                 };
+                let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
+                let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
+                (x, rest) = next;
             }
             x
         })
     }
 
-    /// The first two of these layers at once, if the first up-samples and the second can do that, too.
-    fn forward_upsampled(pass: &mut Pass, x: &Var, members: &[Member]) -> Option<Var> {
-        let [first, second, ..] = members else { return None };
-        let factor = first.layer.upsampling()?;
-        pass.scoped(&second.name, |pass| second.layer.forward_upsampled(pass, x, factor))
+    /// The first of these layers, by `forward`, with those after it in its sight; then those that are still to be done. None if
+    /// there is no layer, or `forward` does not do it.
+    fn walk<'a>(
+        pass: &mut Pass,
+        members: &'a [Member],
+        forward: impl FnOnce(&mut Pass, &dyn Layer) -> Option<Var>,
+    ) -> Option<(Var, &'a [Member])> {
+        let [member, after @ ..] = members else { return None };
+        let followers = after.iter().map(|member| (&*member.name, member.layer.follower()));
+        let layer = |pass: &mut Pass| pass.scoped(&member.name, |pass| forward(pass, &*member.layer));
+        let (y, done) = pass.followed_by(followers, layer);
+        Some((y?, &after[done..]))
     }
 
     /// The network applied to a batch in inference: running statistics, no dropout, nothing recorded.

@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use kernels::Key;
+use kernels::{Finish, Key};
 use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
 
 /// What a pass draws its random numbers from: the run's seed, the training step, and what the pass is for, as one step can
@@ -36,6 +36,27 @@ pub struct Pass {
     updates: Vec<(String, Tensor)>,
     /// How often a layer has asked for random numbers.
     visits: HashMap<String, u32>,
+    /// What comes after the layer at hand.
+    following: Following,
+}
+
+/// The small layers after the one at hand, which may do their work with its own, in the same walk through memory: an activation, then
+/// a dropout, either of them or none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Following {
+    slope: Option<f64>,
+    dropout: Option<(f64, String)>,
+    /// How many of them the layer at hand has done.
+    done: usize,
+}
+
+/// A layer that another one can do with its own work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Follower {
+    /// A leaky ReLU with this slope, which must not be negative.
+    LeakyRelu(f64),
+    /// Dropout at this rate.
+    Dropout(f64),
 }
 
 impl Pass {
@@ -50,8 +71,8 @@ impl Pass {
     }
 
     fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
-        let (path, bound, updates, visits) = Default::default();
-        Self { tape, training, frozen, path, bound, updates, visits }
+        let (path, bound, updates, visits, following) = Default::default();
+        Self { tape, training, frozen, path, bound, updates, visits, following }
     }
 
     /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
@@ -97,12 +118,62 @@ impl Pass {
 
     /// The stream of random numbers of the layer at hand, another one at each visit; None in inference.
     pub fn key(&mut self) -> Option<Key> {
+        self.key_of(self.path.join("."))
+    }
+
+    /// The same for the layer at `path`.
+    fn key_of(&mut self, path: String) -> Option<Key> {
         let Draw { seed, step, purpose } = self.training?;
-        let path = self.path.join(".");
         let visits = self.visits.entry(path.clone()).or_default();
         *visits += 1;
         let visit = if *visits == 1 { String::new() } else { format!(", visit {visits}") };
         Some(Key::named(seed, &format!("{purpose}: {path}{visit}")).at(step as u32))
+    }
+
+    /// Walks through `body`, a layer, with those `after` it in sight, by name and kind; returns how many of them it has done as
+    /// well. On a [watching](Tape::watching) tape it does none: there every op is to show its own value.
+    pub(crate) fn followed_by<'a, R>(
+        &mut self,
+        after: impl Iterator<Item = (&'a str, Option<Follower>)>,
+        body: impl FnOnce(&mut Self) -> R,
+    ) -> (R, usize) {
+        let mut following = Following::default();
+        for (name, follower) in after.take(if self.tape.is_watching() { 0 } else { 2 }) {
+            match follower {
+                Some(Follower::LeakyRelu(slope)) if following.slope.is_none() && following.dropout.is_none() => {
+                    following.slope = Some(slope);
+                }
+                Some(Follower::Dropout(rate)) if following.dropout.is_none() => {
+                    following.dropout = Some((rate, self.full_name(name)));
+                }
+                _ => break,
+            }
+        }
+        let outer = core::mem::replace(&mut self.following, following);
+        let result = body(self);
+        let following = core::mem::replace(&mut self.following, outer);
+        (result, following.done)
+    }
+
+    /// For the end of a layer: y + bias, and with it, in one op, the activation and the dropout that come after the layer.
+    pub fn finish(&mut self, y: Var, bias: Option<&Var>) -> Var {
+        let slope = self.finish_slope();
+        let dropout = self.following.dropout.take().and_then(|(rate, path)| {
+            self.following.done += 1;
+            let key = self.key_of(path)?;
+            (rate > 0.0).then_some((rate, key))
+        });
+        match (bias, slope, dropout) {
+            (None, None, None) => y,
+            _ => y.finish(bias, Finish { slope, dropout }),
+        }
+    }
+
+    /// For the end of a layer that does the activation that comes after it, but no dropout: its slope, if there is one.
+    pub fn finish_slope(&mut self) -> Option<f64> {
+        let slope = self.following.slope.take();
+        self.following.done += usize::from(slope.is_some());
+        slope
     }
 
     /// The buffer `name` of the layer at hand as this pass has left it so far, if it has updated it: a layer that is

@@ -183,6 +183,11 @@ impl<T: Element> Tape<T> {
         self.len() == 0
     }
 
+    /// Whether this is a [watching](Tape::watching) tape.
+    pub fn is_watching(&self) -> bool {
+        self.0.borrow().watching
+    }
+
     /// What a [watching](Tape::watching) tape saw first.
     pub fn non_finite(&self) -> Option<NonFinite> {
         self.0.borrow().non_finite.clone()

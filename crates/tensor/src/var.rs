@@ -102,6 +102,19 @@ impl<T: Element> Var<T> {
     }
 }
 
+impl<T: Element> Var<T> {
+    /// As [`record`](Var::record) of an op on `self` and `others` that keeps no input and writes its value over that of `self`: in place
+    /// if nobody else holds it, to a copy otherwise.
+    #[track_caller]
+    pub(crate) fn record_in_place(self, op: impl Op<T>, others: &[&Self], write: impl FnOnce(&mut [T])) -> Self {
+        let Self { mut value, place } = self;
+        write(value.data_mut());
+        // It stands for the input: in its place and shape, but its numbers are gone.
+        let input = Self { value: value.clone(), place };
+        Self::record(op, &[&[&input], others].concat(), value)
+    }
+}
+
 impl<T: Element> From<Tensor<T>> for Var<T> {
     fn from(value: Tensor<T>) -> Self {
         Self::constant(value)

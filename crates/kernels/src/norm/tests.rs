@@ -2,8 +2,9 @@
 
 use super::{batch_norm, batch_norm_grad, channel_statistics};
 use crate::columns::LONGEST_CHAIN;
-use crate::reference;
+use crate::element::{Binary, Norm, Unary};
 use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};
+use crate::{map, reference};
 
 /// (rows, channels)
 const SHAPES: [(usize, usize); 18] = [
@@ -26,6 +27,8 @@ const SHAPES: [(usize, usize); 18] = [
     (1, 3136),
     (64, 3136),
 ];
+
+const NORM: Norm = Norm { epsilon: 1e-3, slope: None };
 
 fn widened(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
@@ -70,11 +73,11 @@ fn the_forward_pass_has_the_bits_of_the_plain_loop() {
         let (statistics, affine) = ([&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
         let got = same_bits_everywhere("batch_norm", || {
             let mut y = vec![f32::NAN; x.len()];
-            batch_norm(&x, statistics, affine, 1e-3, &mut y);
+            batch_norm(NORM, &x, statistics, affine, &mut y);
             y
         });
         let mut wanted = vec![f32::NAN; x.len()];
-        reference::batch_norm(&x, statistics, affine, 1e-3, &mut wanted);
+        reference::batch_norm(NORM, &x, statistics, affine, &mut wanted);
         assert_same_bits(&got, &wanted, &format!("{rows} x {channels}"));
     }
 }
@@ -82,18 +85,19 @@ fn the_forward_pass_has_the_bits_of_the_plain_loop() {
 #[test]
 fn the_backward_pass_is_within_the_proved_bound() {
     for (rows, channels) in SHAPES {
-        let (x, gy, gamma) = (numbers(rows * channels, 5), numbers(rows * channels, 6), numbers(channels, 7));
+        let [x, gy] = [5, 6].map(|stream| numbers(rows * channels, stream));
+        let [gamma, beta] = [7, 8].map(|stream| numbers(channels, stream));
         let [mean, variance] = statistics(&x, channels);
-        let epsilon = 1e-3;
+        let epsilon = NORM.epsilon;
         let got = same_bits_everywhere("batch_norm_grad", || {
             let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f32::NAN; n]);
-            batch_norm_grad(&x, &gy, [&mean, &variance], &gamma, epsilon, &mut gx, [&mut ggamma, &mut gbeta]);
+            batch_norm_grad(NORM, [&x, &gy], [&mean, &variance], [&gamma, &beta], &mut gx, [&mut ggamma, &mut gbeta]);
             [gx, ggamma, gbeta].concat()
         });
-        let [x, gy, gamma, mean, variance] = [&x, &gy, &gamma, &mean, &variance].map(|v| widened(v));
+        let [x, gy, gamma, beta, mean, variance] = [&x, &gy, &gamma, &beta, &mean, &variance].map(|v| widened(v));
         let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f64::NAN; n]);
-        let statistics = [&mean[..], &variance[..]];
-        reference::batch_norm_grad(&x, &gy, statistics, &gamma, epsilon, &mut gx, [&mut ggamma, &mut gbeta]);
+        let (statistics, affine) = ([&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
+        reference::batch_norm_grad(NORM, [&x, &gy], statistics, affine, &mut gx, [&mut ggamma, &mut gbeta]);
         let wanted = [gx, ggamma, gbeta].concat();
 
         let (chain, count) = (LONGEST_CHAIN as f64, rows as f64);
@@ -123,6 +127,34 @@ fn the_backward_pass_is_within_the_proved_bound() {
     }
 }
 
+/// With a leaky ReLU after it: the same bits as from one kernel after the other.
+#[test]
+fn a_bend_on_the_way_changes_no_bit() {
+    for (rows, channels) in SHAPES {
+        let [x, gy] = [5, 6].map(|stream| numbers(rows * channels, stream));
+        let [gamma, beta] = [7, 8].map(|stream| numbers(channels, stream));
+        let [mean, variance] = statistics(&x, channels);
+        let (statistics, affine) = ([&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
+        let all = |norm: Norm, gy: &[f32]| {
+            let [mut y, mut gx, mut ggamma, mut gbeta] =
+                [x.len(), x.len(), channels, channels].map(|n| vec![f32::NAN; n]);
+            batch_norm(norm, &x, statistics, affine, &mut y);
+            batch_norm_grad(norm, [&x, gy], statistics, affine, &mut gx, [&mut ggamma, &mut gbeta]);
+            [y, [gx, ggamma, gbeta].concat()]
+        };
+        for slope in [0.0, 0.3, -1.0] {
+            let what = format!("{rows} x {channels}, slope {slope}");
+            let got = same_bits_everywhere(&what, || all(Norm { slope: Some(slope), ..NORM }, &gy).concat());
+            let [mut bent, mut g] = [0; 2].map(|_| vec![f32::NAN; x.len()]);
+            let [y, _] = all(NORM, &gy);
+            map::unary(Unary::LeakyRelu { slope }, &y, &mut bent);
+            map::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
+            let [_, gradients] = all(NORM, &g);
+            assert_same_bits(&got, &[bent, gradients].concat(), &what);
+        }
+    }
+}
+
 /// Known values: one channel holding 1, 2, 3, 4, with Keras's epsilon.
 #[test]
 fn known_values() {
@@ -130,7 +162,7 @@ fn known_values() {
     let [mean, variance] = statistics(&x, 1);
     assert_eq!((mean[0], variance[0]), (2.5, 1.25));
     let mut y = [f32::NAN; 4];
-    batch_norm(&x, [&mean, &variance], [&[1.0], &[0.0]], 1e-3, &mut y);
+    batch_norm(NORM, &x, [&mean, &variance], [&[1.0], &[0.0]], &mut y);
     for (y, wanted) in y.into_iter().zip([-1.341_104_5, -0.447_034_8, 0.447_034_8, 1.341_104_5]) {
         assert!((y - wanted).abs() <= 1e-6, "{y} is not {wanted}");
     }
@@ -142,7 +174,7 @@ fn a_constant_channel_becomes_beta() {
     let [mean, variance] = statistics(&x, 2);
     assert_eq!((&mean[..], &variance[..]), (&[3.0, 3.0][..], &[0.0, 0.0][..]));
     let mut y = [f32::NAN; 40];
-    batch_norm(&x, [&mean, &variance], [&[2.0; 2], &[0.5, -0.5]], 1e-5, &mut y);
+    batch_norm(NORM, &x, [&mean, &variance], [&[2.0; 2], &[0.5, -0.5]], &mut y);
     assert_eq!(y, core::array::from_fn(|i| if i % 2 == 0 { 0.5 } else { -0.5 }));
 }
 
@@ -150,5 +182,5 @@ fn a_constant_channel_becomes_beta() {
 #[should_panic(expected = "batch_norm: 7 elements are not whole rows of 2 channels")]
 fn a_broken_row_is_refused() {
     let two = [1.0; 2];
-    batch_norm(&[0.0; 7], [&two, &two], [&two, &two], 1e-3, &mut [0.0; 7]);
+    batch_norm(NORM, &[0.0; 7], [&two, &two], [&two, &two], &mut [0.0; 7]);
 }

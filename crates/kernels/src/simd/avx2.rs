@@ -114,16 +114,16 @@ impl Simd for Avx2 {
         halves!(_mm256_add_epi32(a, b))
     }
     #[inline(always)]
-    fn widening_mul_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
-        // The instruction multiplies the even words; the odd ones are shifted down for a second one.
-        let even = halves!(_mm256_mul_epu32(a, b));
-        let (a, b) = (halves!(_mm256_srli_epi64::<32>(a)), halves!(_mm256_srli_epi64::<32>(b)));
-        let odd = halves!(_mm256_mul_epu32(a, b));
-        let even_down = halves!(_mm256_srli_epi64::<32>(even));
-        let odd_up = halves!(_mm256_slli_epi64::<32>(odd));
-        let high = halves!(_mm256_blend_epi32::<0b1010_1010>(even_down, odd));
-        let low = halves!(_mm256_blend_epi32::<0b1010_1010>(even, odd_up));
-        (high, low)
+    fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U {
+        halves!(_mm256_mul_epu32(a, b))
+    }
+    #[inline(always)]
+    fn swap_pairs_u(self, a: Self::U) -> Self::U {
+        halves!(_mm256_shuffle_epi32::<0b10_11_00_01>(a))
+    }
+    #[inline(always)]
+    fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
+        (halves!(_mm256_unpacklo_epi64(a, b)), halves!(_mm256_unpackhi_epi64(a, b)))
     }
     #[inline(always)]
     fn and_u(self, a: Self::U, b: Self::U) -> Self::U {

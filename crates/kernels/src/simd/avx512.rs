@@ -105,16 +105,16 @@ impl Simd for Avx512 {
         avx512!(_mm512_add_epi32(a, b))
     }
     #[inline(always)]
-    fn widening_mul_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
-        // The instruction multiplies the even words; the odd ones are shifted down for a second one.
-        avx512!({
-            const ODD: __mmask16 = 0b1010_1010_1010_1010;
-            let even = _mm512_mul_epu32(a, b);
-            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
-            let high = _mm512_mask_blend_epi32(ODD, _mm512_srli_epi64::<32>(even), odd);
-            let low = _mm512_mask_blend_epi32(ODD, even, _mm512_slli_epi64::<32>(odd));
-            (high, low)
-        })
+    fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U {
+        avx512!(_mm512_mul_epu32(a, b))
+    }
+    #[inline(always)]
+    fn swap_pairs_u(self, a: Self::U) -> Self::U {
+        avx512!(_mm512_shuffle_epi32::<0b10_11_00_01>(a))
+    }
+    #[inline(always)]
+    fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
+        avx512!((_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)))
     }
     #[inline(always)]
     fn and_u(self, a: Self::U, b: Self::U) -> Self::U {

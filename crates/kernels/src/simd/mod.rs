@@ -88,8 +88,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn load_u(self, x: &[u32; LANES]) -> Self::U;
     /// a + b modulo 2^32
     fn add_u(self, a: Self::U, b: Self::U) -> Self::U;
-    /// The high and the low words of the 64-bit products a * b.
-    fn widening_mul_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U);
+    /// The 64-bit products of the even words (numbers 0, 2, 4, ...) of a and b: the low word of each in the even place, the
+    /// high one in the odd place after it. The odd words of a and b do not matter.
+    fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U;
+    /// Each even word and the odd one after it change places.
+    fn swap_pairs_u(self, a: Self::U) -> Self::U;
+    /// With the words taken in pairs: the first, third, ... pairs of a and b, in turns; and the second, fourth, ... ones.
+    fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U);
     /// a & b
     fn and_u(self, a: Self::U, b: Self::U) -> Self::U;
     /// a | b
@@ -102,6 +107,21 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn shift_right_u<const N: u32>(self, a: Self::U) -> Self::U;
     /// a < b as unsigned numbers
     fn less_u(self, a: Self::U, b: Self::U) -> Self::M;
+
+    /// A hint that the line of memory `ahead` elements after the start of `here` will soon be read or written, for loops that
+    /// do so much with each line that the CPU does not look far enough ahead by itself. Any distance will do: nothing is
+    /// read, so it may lie beyond the end.
+    #[inline(always)]
+    fn prefetch(self, here: &[f32; LANES], ahead: usize) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 CPU has the instruction, and it may be given any address.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(here.as_ptr().wrapping_add(ahead).cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (here, ahead);
+    }
 
     /// 16 zeros.
     #[inline(always)]

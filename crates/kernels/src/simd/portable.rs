@@ -120,8 +120,25 @@ impl Simd for Portable {
         a + b
     }
     #[inline(always)]
-    fn widening_mul_u(self, a: u32x16, b: u32x16) -> (u32x16, u32x16) {
-        (a.mul_keep_high(b), a * b)
+    fn mul_even_u(self, a: u32x16, b: u32x16) -> u32x16 {
+        let (a, b) = (a.to_array(), b.to_array());
+        let mut products = [0; LANES];
+        for i in (0..LANES).step_by(2) {
+            let product = u64::from(a[i]) * u64::from(b[i]);
+            (products[i], products[i + 1]) = (product as u32, (product >> 32) as u32);
+        }
+        u32x16::new(products)
+    }
+    #[inline(always)]
+    fn swap_pairs_u(self, a: u32x16) -> u32x16 {
+        let a = a.to_array();
+        u32x16::new(core::array::from_fn(|i| a[i ^ 1]))
+    }
+    #[inline(always)]
+    fn interleave_pairs_u(self, a: u32x16, b: u32x16) -> (u32x16, u32x16) {
+        let (a, b) = (a.to_array(), b.to_array());
+        let pairs = |of: usize| u32x16::new(core::array::from_fn(|i| if i & 2 == 0 { a } else { b }[i & !2 | of]));
+        (pairs(0), pairs(2))
     }
     #[inline(always)]
     fn and_u(self, a: u32x16, b: u32x16) -> u32x16 {

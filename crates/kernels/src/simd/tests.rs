@@ -20,7 +20,8 @@ impl Kernel for Ops<'_> {
         let (a, b, c) = (self.0.as_chunks().0, self.1.as_chunks().0, self.2.as_chunks().0);
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             let (x, y, z) = (s.load(a), s.load(b), s.load(c));
-            let (high, low) = s.widening_mul_u(s.float_to_bits(x), s.float_to_bits(y));
+            let (ux, uy) = (s.float_to_bits(x), s.float_to_bits(y));
+            let (first, second) = s.interleave_pairs_u(ux, uy);
             let one = s.splat(1.0);
             let floats = [
                 s.add(x, y),
@@ -38,14 +39,16 @@ impl Kernel for Ops<'_> {
                 s.select(s.less_u(s.float_to_bits(x), s.float_to_bits(y)), one, s.zero()),
             ];
             let words = [
-                high,
-                low,
-                s.add_u(s.float_to_bits(x), s.float_to_bits(y)),
-                s.and_u(high, low),
-                s.or_u(high, low),
-                s.xor_u(high, low),
-                s.shift_left_u::<13>(low),
-                s.shift_right_u::<23>(low),
+                s.mul_even_u(ux, uy),
+                s.swap_pairs_u(ux),
+                first,
+                second,
+                s.add_u(ux, uy),
+                s.and_u(ux, uy),
+                s.or_u(ux, uy),
+                s.xor_u(ux, uy),
+                s.shift_left_u::<13>(ux),
+                s.shift_right_u::<23>(ux),
             ];
             for f in floats.into_iter().chain(words.map(|u| s.bits_to_float(u))) {
                 // All NaNs count as one: their sign and payload are the CPU's affair. (Words pass as bits.)
@@ -56,12 +59,19 @@ impl Kernel for Ops<'_> {
     }
 }
 
-/// The same list in plain arithmetic.
-fn plain(a: f32, b: f32, c: f32) -> [u32; 21] {
+/// Operations in the list.
+const OPS: usize = 23;
+
+/// The same list in plain arithmetic, for one lane of three vectors.
+fn plain(a: &[f32; LANES], b: &[f32; LANES], c: &[f32; LANES], lane: usize) -> [u32; OPS] {
     let bool = |b: bool| if b { 1.0 } else { 0.0 };
+    let word = |x: &[f32; LANES], lane: usize| x[lane].to_bits();
+    let product = u64::from(word(a, lane & !1)) * u64::from(word(b, lane & !1));
+    let product = if lane & 1 == 0 { product as u32 } else { (product >> 32) as u32 };
+    let pairs = |of: usize| word(if lane & 2 == 0 { a } else { b }, lane & !2 | of);
+    let [first, second, swapped] = [pairs(0), pairs(2), word(a, lane ^ 1)];
+    let [a, b, c] = [a, b, c].map(|x| x[lane]);
     let (ua, ub) = (a.to_bits(), b.to_bits());
-    let product = u64::from(ua) * u64::from(ub);
-    let (high, low) = ((product >> 32) as u32, product as u32);
     let floats = [
         a + b,
         a - b,
@@ -78,7 +88,8 @@ fn plain(a: f32, b: f32, c: f32) -> [u32; 21] {
         bool(ua < ub),
     ]
     .map(f32::to_bits);
-    let words = [high, low, ua.wrapping_add(ub), high & low, high | low, high ^ low, low << 13, low >> 23];
+    let bitwise = [ua & ub, ua | ub, ua ^ ub, ua << 13, ua >> 23];
+    let words = [product, swapped, first, second, ua.wrapping_add(ub)].into_iter().chain(bitwise);
     let all: Vec<u32> = floats.into_iter().chain(words).collect();
     core::array::from_fn(|i| if f32::from_bits(all[i]).is_nan() { u32::MAX } else { all[i] })
 }
@@ -101,8 +112,9 @@ fn every_operation_has_the_bits_of_plain_arithmetic() {
     for (isa, out) in on_every_isa(|| Ops(&a[..n], &b[..n], &c[..n])) {
         for i in 0..n {
             let (chunk, lane) = (i / LANES, i % LANES);
-            for (op, wanted) in plain(a[i], b[i], c[i]).into_iter().enumerate() {
-                let got = out[(chunk * 21 + op) * LANES + lane];
+            let [x, y, z] = [&a, &b, &c].map(|v| &v.as_chunks().0[chunk]);
+            for (op, wanted) in plain(x, y, z, lane).into_iter().enumerate() {
+                let got = out[(chunk * OPS + op) * LANES + lane];
                 assert_eq!(got, wanted, "{isa}: operation {op} on {:e}, {:e}, {:e}", a[i], b[i], c[i]);
             }
         }

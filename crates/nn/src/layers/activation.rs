@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::pass::{Follower, Pass};
 
 /// A function of each element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +42,14 @@ impl Layer for Activation {
             Activation::Sigmoid => x.sigmoid(),
             Activation::Tanh => x.tanh(),
             Activation::Softplus => x.softplus(),
+        }
+    }
+
+    fn follower(&self) -> Option<Follower> {
+        match *self {
+            Activation::Relu => Some(Follower::LeakyRelu(0.0)),
+            Activation::LeakyRelu(slope) if slope >= 0.0 => Some(Follower::LeakyRelu(slope)),
+            _ => None,
         }
     }
 }

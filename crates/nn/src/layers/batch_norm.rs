@@ -81,9 +81,9 @@ impl Layer for BatchNorm {
         if !pass.is_training() {
             let [mean, variance] = [&self.running_mean, &self.running_var].map(|t| Var::constant(t.clone()));
             let scale = &gamma / &variance.add_scalar(self.epsilon).sqrt();
-            return &(x * &scale) + &(&beta - &(&mean * &scale));
+            return pass.finish(x * &scale, Some(&(&beta - &(&mean * &scale))));
         }
-        let (y, statistics) = x.batch_norm(&gamma, &beta, self.epsilon);
+        let (y, statistics) = x.batch_norm_relu(&gamma, &beta, self.epsilon, pass.finish_slope());
         let latest = |name, own: &Tensor| pass.updated(name).unwrap_or(own).clone();
         let running = [latest("running_mean", &self.running_mean), latest("running_var", &self.running_var)];
         let updates = self.updates.as_ref().map(|updates| latest("updates", updates).item());

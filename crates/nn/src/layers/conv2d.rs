@@ -40,10 +40,8 @@ impl Window {
 
     fn forward(&self, pass: &mut Pass, convolve: impl FnOnce(&Var) -> Var) -> Var {
         let y = convolve(&pass.parameter("weight", &self.weight));
-        match &self.bias {
-            Some(bias) => &y + &pass.parameter("bias", bias),
-            None => y,
-        }
+        let bias = self.bias.as_ref().map(|bias| pass.parameter("bias", bias));
+        pass.finish(y, bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

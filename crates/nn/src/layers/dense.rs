@@ -45,7 +45,7 @@ impl Layer for Dense {
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let (weight, bias) = (pass.parameter("weight", &self.weight), pass.parameter("bias", &self.bias));
-        &x.matmul(&weight) + &bias
+        pass.finish(x.matmul(&weight), Some(&bias))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::pass::{Follower, Pass};
 
 /// Sets each element to 0 with this probability, in training only; the others are scaled up to keep the expectation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,5 +26,9 @@ impl Layer for Dropout {
             Some(key) if self.0 > 0.0 => x.dropout(self.0, key),
             _ => x.clone(),
         }
+    }
+
+    fn follower(&self) -> Option<Follower> {
+        Some(Follower::Dropout(self.0))
     }
 }

@@ -15,9 +15,13 @@
 //! It keeps x and gamma, and the two statistics, which are small. Keeping xh instead of x would save nothing. An ordinary sweep
 //! computes the three gradients in one fused kernel; a recorded one is made of ops, from x on, so that the second
 //! derivative sees that mu and v depend on x.
+//!
+//! A leaky ReLU that follows may be part of the op: it is linear but for its kink, so gy is bent on its way in and all else stays. On
+//! which side of the kink y was is computed from x again; for that, beta is kept too.
 
-use kernels::Element;
+use kernels::{Element, Norm};
 
+use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Saves, Tensor, Var};
@@ -55,7 +59,17 @@ fn cases() -> Vec<Case> {
         ];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
     };
-    flat.into_iter().chain(images).map(case).collect()
+    // The bend at 0, in a case where no value is near it.
+    let bent = Case::new(
+        "with a leaky ReLU",
+        vec![
+            Tensor::new(&[4, 2], vec![1.0, -2.0, 2.0, 3.0, -1.5, 0.5, -3.0, -1.0]),
+            Tensor::new(&[2], vec![1.5, -0.5]),
+            Tensor::new(&[2], vec![0.1, 0.3]),
+        ],
+        |v| v[0].batch_norm_relu(&v[1], &v[2], 0.1, Some(0.3)).0,
+    );
+    flat.into_iter().chain(images).map(case).chain([bent]).collect()
 }
 
 /// What a batch was like: the mean and the biased variance of each channel.
@@ -71,7 +85,7 @@ pub struct Statistics<T: Element = f32> {
 
 struct BatchNorm<T: Element> {
     statistics: Statistics<T>,
-    epsilon: f64,
+    norm: Norm,
 }
 
 impl<T: Element> Var<T> {
@@ -82,6 +96,19 @@ impl<T: Element> Var<T> {
     /// When the shapes do not fit, or the batch is empty.
     #[track_caller]
     pub fn batch_norm(&self, gamma: &Self, beta: &Self, epsilon: f64) -> (Self, Statistics<T>) {
+        self.batch_norm_relu(gamma, beta, epsilon, None)
+    }
+
+    /// As [`batch_norm`](Var::batch_norm), followed by a leaky ReLU if there is a slope: the same bits as from one op after the other, in
+    /// one walk through memory.
+    #[track_caller]
+    pub fn batch_norm_relu(
+        &self,
+        gamma: &Self,
+        beta: &Self,
+        epsilon: f64,
+        slope: Option<f64>,
+    ) -> (Self, Statistics<T>) {
         let channels = *self.shape().last().unwrap_or(&0);
         let fits = **gamma.shape() == [channels] && **beta.shape() == [channels];
         assert!(
@@ -92,16 +119,16 @@ impl<T: Element> Var<T> {
             self.shape()
         );
         assert!(self.value().size() > 0, "batch_norm: nothing to normalise in {}", self.shape());
-        let x = self.value();
+        let (x, norm) = (self.value(), Norm { epsilon, slope });
         let mut mean = Tensor::zeros([channels]);
         let variance =
             Tensor::written([channels], |variance| T::channel_statistics(x.data(), mean.data_mut(), variance));
         let y = Tensor::written(*self.shape(), |y| {
             let affine = [gamma.value().data(), beta.value().data()];
-            T::batch_norm(x.data(), [mean.data(), variance.data()], affine, epsilon, y);
+            T::batch_norm(norm, x.data(), [mean.data(), variance.data()], affine, y);
         });
         let statistics = Statistics { mean, variance, count: x.size() / channels };
-        let op = BatchNorm { statistics: statistics.clone(), epsilon };
+        let op = BatchNorm { statistics: statistics.clone(), norm };
         (Self::record(op, &[self, gamma, beta], y), statistics)
     }
 }
@@ -112,39 +139,56 @@ impl<T: Element> Op<T> for BatchNorm<T> {
     }
 
     fn attributes(&self) -> String {
-        format!("epsilon {}", self.epsilon)
+        let slope = self.norm.slope.map_or(String::new(), |slope| format!(", slope {slope}"));
+        format!("epsilon {}{slope}", self.norm.epsilon)
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
-        Saves::input(0).and(Saves::input(1))
+        Saves::input(0).and(Saves::input(1)).and(Saves::input(2).when(self.norm.slope.is_some()))
     }
 
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        let (x, gamma) = (call.input(0), call.input(1));
-        let gradients = if call.recording() { self.composed(&x, &gamma, gy) } else { self.fused(&x, &gamma, gy) };
+        let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
     }
 }
 
 impl<T: Element> BatchNorm<T> {
+    fn statistics(&self) -> [&[T]; 2] {
+        [self.statistics.mean.data(), self.statistics.variance.data()]
+    }
+
     /// The three gradients in one kernel.
-    fn fused(&self, x: &Var<T>, gamma: &Var<T>, gy: &Var<T>) -> [Var<T>; 3] {
-        let Statistics { mean, variance, .. } = &self.statistics;
+    fn fused(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
+        let (x, gamma) = (call.input(0), call.input(1));
+        // (Without a bend beta is not read; any row of its length will do.)
+        let beta = if self.norm.slope.is_some() { call.input(2) } else { gamma.clone() };
         let (mut ggamma, mut gbeta) = (Tensor::zeros(*gamma.shape()), Tensor::zeros(*gamma.shape()));
         let gx = Tensor::written(*x.shape(), |gx| {
-            let (x, gy, gamma) = (x.value().data(), gy.value().data(), gamma.value().data());
-            let statistics = [mean.data(), variance.data()];
-            T::batch_norm_grad(x, gy, statistics, gamma, self.epsilon, gx, [ggamma.data_mut(), gbeta.data_mut()]);
+            let (inputs, affine) = ([x.value().data(), gy.value().data()], [gamma.value().data(), beta.value().data()]);
+            let parameters = [ggamma.data_mut(), gbeta.data_mut()];
+            T::batch_norm_grad(self.norm, inputs, self.statistics(), affine, gx, parameters);
         });
         [gx, ggamma, gbeta].map(Var::constant)
     }
 
     /// The same three gradients as ops.
-    fn composed(&self, x: &Var<T>, gamma: &Var<T>, gy: &Var<T>) -> [Var<T>; 3] {
+    fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
+        let (x, gamma) = (&call.input(0), &call.input(1));
+        let mut gy = gy.clone();
+        if let Some(slope) = self.norm.slope {
+            let (beta, straight) = (call.input(2), Norm { slope: None, ..self.norm });
+            let y = Tensor::written(*x.shape(), |y| {
+                let affine = [gamma.value().data(), beta.value().data()];
+                T::batch_norm(straight, x.value().data(), self.statistics(), affine, y);
+            });
+            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
+        }
+        let gy = &gy;
         let channels: Shape = *gamma.shape();
         let share = 1.0 / self.statistics.count as f64;
         let centred = x - &x.mean_to(channels);
-        let deviation = centred.square().mean_to(channels).add_scalar(self.epsilon).sqrt();
+        let deviation = centred.square().mean_to(channels).add_scalar(self.norm.epsilon).sqrt();
         let normal = &centred / &deviation;
         let gbeta = gy.sum_to(channels);
         let ggamma = (gy * &normal).sum_to(channels);

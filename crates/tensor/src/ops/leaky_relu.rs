@@ -27,13 +27,12 @@ pub const GRAD_ENTRY: Entry = Entry {
     cases: || {
         let with_mask = |case: Case| {
             let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
-            Case::new(case.label, case.inputs, move |v| LeakyReluGrad::apply(LeakyRelu { slope: 0.3 }, &mask, &v[0]))
+            Case::new(case.label, case.inputs, move |v| LeakyReluGrad::apply(0.3, &mask, &v[0]))
         };
         elementwise(Domain::Any, Var::clone).into_iter().map(with_mask).collect()
     },
 };
 
-#[derive(Clone, Copy)]
 struct LeakyRelu {
     slope: f64,
 }
@@ -75,13 +74,13 @@ impl<T: Element> Op<T> for LeakyRelu {
 
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = if self.slope >= 0.0 { call.output() } else { call.input(0) };
-        vec![Some(LeakyReluGrad::apply(*self, &x, gy))]
+        vec![Some(LeakyReluGrad::apply(self.slope, &x, gy))]
     }
 }
 
 /// Lets the gradient through where x says so.
-struct LeakyReluGrad<T: Element> {
-    of: LeakyRelu,
+pub(super) struct LeakyReluGrad<T: Element> {
+    slope: f64,
     x: Tensor<T>,
 }
 
@@ -89,12 +88,11 @@ impl<T: Element> LeakyReluGrad<T> {
     /// The gradient `g` as it passes the op at `x`. Linear in g; and as the slope is constant but for the kinks, no
     /// gradient flows to x: a second derivative costs nothing here.
     #[track_caller]
-    fn apply(of: LeakyRelu, x: &Var<T>, g: &Var<T>) -> Var<T> {
-        let LeakyRelu { slope } = of;
+    pub(super) fn apply(slope: f64, x: &Var<T>, g: &Var<T>) -> Var<T> {
         let x = x.value().clone();
         let op = Binary::LeakyReluGrad { slope };
         let gx = Tensor::written(*g.shape(), |gx| T::binary(op, x.data(), g.value().data(), gx));
-        Var::record(Self { of, x }, &[g], gx)
+        Var::record(Self { slope, x }, &[g], gx)
     }
 }
 
@@ -104,7 +102,7 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
     }
 
     fn attributes(&self) -> String {
-        Op::<T>::attributes(&self.of)
+        format!("slope {}", self.slope)
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
@@ -112,6 +110,6 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
     }
 
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
+        vec![Some(Self::apply(self.slope, &Var::constant(self.x.clone()), gy))]
     }
 }

@@ -13,6 +13,7 @@ pub mod conv2d;
 pub mod div;
 pub mod dropout;
 pub mod exp;
+pub mod finish;
 pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
@@ -51,7 +52,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 31] = [
+pub const REGISTRY: [Entry; 32] = [
     add::ENTRY,
     affine::ENTRY,
     batch_norm::ENTRY,
@@ -64,6 +65,7 @@ pub const REGISTRY: [Entry; 31] = [
     div::ENTRY,
     dropout::ENTRY,
     exp::ENTRY,
+    finish::ENTRY,
     leaky_relu::ENTRY,
     leaky_relu::GRAD_ENTRY,
     log::ENTRY,
