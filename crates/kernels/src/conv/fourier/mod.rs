@@ -27,9 +27,9 @@ mod transform;
 
 use core::ops::Range;
 
-use crate::gemm::block::{Block, Columns, Operand, Shared, for_each_piece};
+use crate::gemm::block::{Block, Shared};
 use crate::gemm::blocking::{SERIAL, Tiling};
-use crate::gemm::micro::Run;
+use crate::gemm::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
 use crate::gemm::pack::{PackLanes, PackSteps};
 use crate::gemm::panels::{Panel, groups};
 use crate::gemm::scratch::Scratch;
@@ -215,33 +215,20 @@ impl Fourier {
                     let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
                     let size = apart(Block::scratch_len(rows_here, columns_here));
                     let mut sums = Scratch::new(size * planes);
-                    let left = Operand {
-                        data: &left[(rows_here[0].at - rows_held[0].at) * all_steps..],
-                        depth: all_steps,
-                        panels: rows_here,
+                    let left = &left[(rows_here[0].at - rows_held[0].at) * all_steps..];
+                    let right = &right[(columns_here[0].at - columns_held[0].at) * all_steps..];
+                    let (rows_of, columns_of, steps) = (rows_here, columns_here, [steps, plane_steps]);
+                    let products = Products {
+                        left,
+                        right,
+                        rows: rows_of,
+                        columns: columns_of,
+                        steps,
+                        planes,
+                        sums: &mut sums,
+                        plane: size,
                     };
-                    let right = Operand {
-                        data: &right[(columns_here[0].at - columns_held[0].at) * all_steps..],
-                        depth: all_steps,
-                        panels: columns_here,
-                    };
-                    for (plane, sums) in sums.chunks_exact_mut(size).enumerate() {
-                        let at = plane * plane_steps;
-                        for_each_piece(&[Run { a: at, b: at, len: steps }], |runs, first, _| {
-                            let block = Block {
-                                left,
-                                right,
-                                runs,
-                                first,
-                                last: false,
-                                scratch: sums,
-                                to,
-                                rows: &[],
-                                columns: Columns::From(0),
-                            };
-                            run_on(isa, block);
-                        });
-                    }
+                    run_on(isa, products);
                     let collect = Collect {
                         factor: &result_factor,
                         planes: &sums,
@@ -354,6 +341,74 @@ fn blocks(rows: &[Panel], columns: &[Panel], planes: usize, parallel: bool) -> (
             return groups;
         }
         if height > 28 { height /= 2 } else { width /= 2 }
+    }
+}
+
+/// The products of a block, plane by plane.
+struct Products<'a> {
+    /// The panels of the rows and of the columns, each with all its planes.
+    left: &'a [f32],
+    right: &'a [f32],
+    rows: &'a [Panel],
+    columns: &'a [Panel],
+    /// Steps of a plane, and from plane to plane.
+    steps: [usize; 2],
+    planes: usize,
+    /// The sums, and the distance from plane to plane.
+    sums: &'a mut [f32],
+    plane: usize,
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { left, right, rows, columns, steps: [steps, plane_steps], planes, sums, plane } = self;
+        let all_steps = planes * plane_steps;
+        let widths = |panels: &[Panel]| panels.iter().map(|panel| panel.width).sum::<usize>();
+        let stride = widths(columns);
+        // What the unsafe code below relies on.
+        assert!(steps <= plane_steps && left.len() >= widths(rows) * all_steps && right.len() >= stride * all_steps);
+        assert!(plane >= widths(rows) * stride && sums.len() >= planes * plane);
+        assert!(rows.iter().all(|panel| panel.len == panel.width && panel.len <= TALLEST));
+        let mut lines = [0; TALLEST];
+        for (r, line) in lines.iter_mut().enumerate() {
+            *line = r * stride;
+        }
+        let runs = [Run { a: 0, b: 0, len: steps }];
+        let start = |data: &[f32], panels: &[Panel], i: usize, p: usize| {
+            data.as_ptr().wrapping_add((panels[i].at - panels[0].at) * all_steps + p * plane_steps * panels[i].width)
+        };
+        for p in 0..planes {
+            for (c, column) in columns.iter().enumerate() {
+                // While a right panel is in use, the next one is fetched: a part of it with every tile.
+                let next = if c + 1 < columns.len() {
+                    start(right, columns, c + 1, p)
+                } else {
+                    start(right, columns, 0, p + 1)
+                };
+                let part = column.width * steps / rows.len();
+                for (r, row) in rows.iter().enumerate() {
+                    // SAFETY: a position in sums, by the assertions.
+                    let base = unsafe {
+                        sums.as_mut_ptr().add(p * plane + (row.at - rows[0].at) * stride + column.at - columns[0].at)
+                    };
+                    let tile = Tile {
+                        a: start(left, rows, r, p),
+                        a_strides: [1, row.width],
+                        b: start(right, columns, c, p),
+                        b_step: column.width,
+                        ahead: Ahead { at: next.wrapping_add(r * part), step: (4 * part).div_ceil(steps) },
+                        runs: &runs,
+                        from: None,
+                        to: Place { base, rows: lines.as_ptr() },
+                    };
+                    // SAFETY: the assertions above; this task alone has its sums.
+                    unsafe { multiply_tile(s, row, column, tile) };
+                }
+            }
+        }
     }
 }
 
