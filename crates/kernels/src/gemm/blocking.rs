@@ -22,7 +22,8 @@ pub(crate) const ROWS: usize = 256;
 pub(crate) const COLUMNS: usize = 256;
 /// Rows of the left operand that a sweep packs at a time, about.
 const HELD: usize = 126;
-/// Columns of a rectangle, at most.
+/// Rows and columns of a rectangle, at most, so that its sums are still in a cache when the next piece goes on from them.
+const TALL: usize = 1024;
 const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it helps.
 pub(crate) const SERIAL: usize = 400_000;
@@ -113,18 +114,18 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// Each rectangle packs its own operands, so that threads need not wait for each other: few large ones are best.
-    pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, depth: usize, threads: usize) -> Self {
+    pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, threads: usize) -> Self {
         let unit = [tiling.tallest, tiling.vectors * LANES];
         let size = [rows, columns];
         // On several threads: two each if there is much to do, so that one may be late.
         let tasks = if threads == 1 {
             1
-        } else if rows * columns * depth > 1 << 24 {
+        } else if rows * columns >= threads << 17 {
             2 * threads
         } else {
             threads
         };
-        let mut counts = [1, columns.div_ceil(WIDE)];
+        let mut counts = [rows.div_ceil(TALL), columns.div_ceil(WIDE)];
         while counts[0] * counts[1] < tasks {
             let longer = usize::from(columns / counts[1] > rows / counts[0]);
             let cut = if size[longer] / counts[longer] > unit[longer] { longer } else { 1 - longer };

@@ -83,7 +83,7 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
     let product = Product { isa, rows, columns, depth: g.k, tiling, to: Shared::new(c), strides };
     // Every task has its own rectangle of the result. As no element's sum is cut, the cut may follow the threads.
     let threads = if g.m * g.n * g.k > SERIAL { rayon::current_num_threads() } else { 1 };
-    let cut = Cut::choose(&tiling, m, n, g.k, threads);
+    let cut = Cut::choose(&tiling, m, n, threads);
     for_each_task(threads > 1, cut.tasks(), |task| {
         let [rows, columns] = cut.task(task);
         product.rectangle(rows, columns);
