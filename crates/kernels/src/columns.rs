@@ -21,6 +21,8 @@ const MIN_CHUNK_ROWS: usize = 256;
 const MIN_WIDTH: usize = 64;
 /// Columns of a task, when there are more than [`MAX_WIDTH`] of them.
 const BLOCK: usize = 256;
+/// Elements that are written before they are summed, about.
+const STRETCH: usize = 2048;
 /// The longest group of several rows is 16 * 63 lanes.
 const MAX_WIDTH: usize = 1024;
 /// Additions in `f32` that an element passes at most: its tree, the running sum over a chunk's trees, and the up to
@@ -145,7 +147,6 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
             let mut column = 0;
             for y in vectors {
                 let spot = Spot { at: at + column, count: LANES, column, ahead: AHEAD };
-                s.prefetch(y, AHEAD);
                 let [value] = self.terms.terms(s, spot);
                 s.store(value, y);
                 column += LANES;
@@ -240,7 +241,8 @@ impl<W: Write> Kernel for WrittenSums<'_, W> {
         let mut lanes = [[0.0; MAX_WIDTH]; 1];
         let mut at = self.at;
         // Whole trees, so that they are the same as without the stretches.
-        for y in self.y.chunks_mut(TREE * layout.width()) {
+        let trees = (STRETCH / (TREE * layout.width())).max(1);
+        for y in self.y.chunks_mut(trees * TREE * layout.width()) {
             self.write.write(s, at, y);
             at += y.len();
             let rows = y.len() / columns;

@@ -131,7 +131,6 @@ impl Kernel for Dropout<'_> {
             let (x, y) = (x.as_chunks().0, y.as_chunks_mut().0);
             for i in 0..VECTORS {
                 s.prefetch(&x[i], AHEAD);
-                s.prefetch(&y[i], AHEAD);
                 s.store(self.mask.apply(s, dropped[i], s.load(&x[i])), &mut y[i]);
             }
             block = block.wrapping_add(WORDS as u32 / 4);

@@ -163,7 +163,6 @@ impl<const BEND: bool> Write for Backward<'_, BEND> {
             let (gx, gx_rest) = gx.as_chunks_mut::<LANES>();
             for (gy, gx) in gy.iter().zip(gx) {
                 s.prefetch(gy, AHEAD);
-                s.prefetch(gx, AHEAD);
                 s.store(self.unbend(s, at, s.load(gy)), gx);
                 at += LANES;
             }
@@ -179,7 +178,6 @@ impl<const BEND: bool> Write for Backward<'_, BEND> {
             let (gy, gx) = (gy.as_chunks().0, gx.as_chunks_mut().0);
             for i in 0..VECTORS {
                 s.prefetch(&gy[i], AHEAD);
-                s.prefetch(&gx[i], AHEAD);
                 let g = mask.apply(s, dropped[i], s.load(&gy[i]));
                 s.store(self.unbend(s, at, g), &mut gx[i]);
                 at += LANES;

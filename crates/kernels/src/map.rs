@@ -78,8 +78,6 @@ impl<Op: UnaryOp> Kernel for Map<'_, Op> {
         let (x, x_rest) = self.x.as_chunks::<LANES>();
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         for (x, y) in x.iter().zip(y) {
-            s.prefetch(x, AHEAD);
-            s.prefetch(y, AHEAD);
             s.store(self.op.apply(s, s.load(x)), y);
         }
         if !x_rest.is_empty() {
@@ -104,9 +102,6 @@ impl<Op: BinaryOp> Kernel for Zip<'_, Op> {
         let (b, b_rest) = self.b.as_chunks::<LANES>();
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         for ((a, b), y) in a.iter().zip(b).zip(y) {
-            s.prefetch(a, AHEAD);
-            s.prefetch(b, AHEAD);
-            s.prefetch(y, AHEAD);
             s.store(self.op.apply(s, s.load(a), s.load(b)), y);
         }
         if !a_rest.is_empty() {

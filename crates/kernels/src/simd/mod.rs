@@ -108,9 +108,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// a < b as unsigned numbers
     fn less_u(self, a: Self::U, b: Self::U) -> Self::M;
 
-    /// A hint that the line of memory `ahead` elements after the start of `here` will soon be read or written, for loops that
+    /// A hint that the line of memory `ahead` elements after the start of `here` will soon be read, for loops that
     /// do so much with each line that the CPU does not look far enough ahead by itself. Any distance will do: nothing is
-    /// read, so it may lie beyond the end.
+    /// read, so it may lie beyond the end. (Not for lines that are only written: the CPU need not fetch them at all.)
     #[inline(always)]
     fn prefetch(self, here: &[f32; LANES], ahead: usize) {
         #[cfg(target_arch = "x86_64")]

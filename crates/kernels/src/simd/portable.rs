@@ -122,12 +122,8 @@ impl Simd for Portable {
     #[inline(always)]
     fn mul_even_u(self, a: u32x16, b: u32x16) -> u32x16 {
         let (a, b) = (a.to_array(), b.to_array());
-        let mut products = [0; LANES];
-        for i in (0..LANES).step_by(2) {
-            let product = u64::from(a[i]) * u64::from(b[i]);
-            (products[i], products[i + 1]) = (product as u32, (product >> 32) as u32);
-        }
-        u32x16::new(products)
+        let product = |i: usize| u64::from(a[i & !1]) * u64::from(b[i & !1]);
+        u32x16::new(core::array::from_fn(|i| (product(i) >> (32 * (i & 1))) as u32))
     }
     #[inline(always)]
     fn swap_pairs_u(self, a: u32x16) -> u32x16 {
