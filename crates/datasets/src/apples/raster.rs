@@ -82,8 +82,8 @@ fn simplify(stroke: &Stroke) -> Stroke {
             spans.extend([(from, worst), (worst, to)]);
         }
     }
-    // Half up, not half to even: the points are never negative and both are exact.
-    let whole = |point: Point| at((point.x + 0.5).floor(), (point.y + 0.5).floor());
+    // Half up, not half to even. The points are never negative, so that cutting the fraction off rounds down.
+    let whole = |point: Point| at(f64::from((point.x + 0.5) as u32), f64::from((point.y + 0.5) as u32));
     stroke.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(&point, _)| whole(point)).collect()
 }
 
@@ -109,8 +109,8 @@ impl Mask {
     fn line(&mut self, a: Point, b: Point, radius: f64) {
         let (top, bottom) = if a.y <= b.y { (a, b) } else { (b, a) };
         let rows = ROWS as f64;
-        let first = ((top.y - radius) * rows).floor().max(0.0) as usize;
-        let last = ((bottom.y + radius) * rows).ceil().clamp(0.0, (SIDE * ROWS) as f64) as usize;
+        let first = ((top.y - radius) * rows) as usize;
+        let last = (((bottom.y + radius) * rows).ceil() as usize).min(SIDE * ROWS);
         let along = bottom - top;
         let length = along.length();
         let offset = if length > 0.0 { along.sideways() * (radius / length) } else { Point::default() };
@@ -128,9 +128,9 @@ impl Mask {
             }
             if along.y > 0.0 {
                 for edge in [top + offset, top - offset] {
-                    let t = (y - edge.y) / along.y;
-                    if (0.0..=1.0).contains(&t) {
-                        let x = edge.x + t * along.x;
+                    let below = y - edge.y;
+                    if (0.0..=along.y).contains(&below) {
+                        let x = edge.x + below / along.y * along.x;
                         left = left.min(x);
                         right = right.max(x);
                     }
@@ -144,26 +144,39 @@ impl Mask {
 
     /// Writes the share of inked places of every pixel, 0 to 255.
     fn reduce(&self, picture: &mut [u8]) {
-        const PLACES: u32 = (ROWS * COLUMNS) as u32;
-        for (y, rows) in self.rows.chunks_exact(ROWS).enumerate() {
-            for x in 0..SIDE {
-                let bit = x * COLUMNS;
-                let inked: u32 = rows.iter().map(|row| (row[bit / 64] >> (bit % 64) & 0xFFFF).count_ones()).sum();
-                picture[y * SIDE + x] = ((inked * 255 + PLACES / 2) / PLACES) as u8;
+        const PLACES: u64 = (ROWS * COLUMNS) as u64;
+        const PIXELS: usize = 64 / COLUMNS; // in a word
+        for (rows, pixels) in self.rows.chunks_exact(ROWS).zip(picture.chunks_exact_mut(SIDE)) {
+            for (index, pixels) in pixels.chunks_exact_mut(PIXELS).enumerate() {
+                // A byte counts at most 8 places a row, 64 in all; a pixel is two bytes.
+                let bytes: u64 = rows.iter().map(|row| ones_per_byte(row[index])).sum();
+                let counts = (bytes & 0x00FF_00FF_00FF_00FF) + (bytes >> 8 & 0x00FF_00FF_00FF_00FF);
+                for (place, pixel) in pixels.iter_mut().enumerate() {
+                    let inked = counts >> (COLUMNS * place) & 0xFFFF;
+                    *pixel = ((inked * 255 + PLACES / 2) / PLACES) as u8;
+                }
             }
         }
     }
 }
 
+/// How many bits are set in each byte, as bytes: neighbouring bits are added, then pairs, then fours. (Portable builds have no
+/// instruction that counts bits.)
+fn ones_per_byte(word: u64) -> u64 {
+    let pairs = word - (word >> 1 & 0x5555_5555_5555_5555);
+    let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
+    fours + (fours >> 4) & 0x0F0F_0F0F_0F0F_0F0F
+}
+
 /// Sets the bits whose places lie between `left` and `right` (in pixels).
 fn fill(row: &mut [u64; WORDS], left: f64, right: f64) {
-    let limit = (SIDE * COLUMNS) as f64;
-    let from = (left * COLUMNS as f64 + 0.5).floor().clamp(0.0, limit) as usize;
-    let to = (right * COLUMNS as f64 + 0.5).floor().clamp(0.0, limit) as usize;
-    for (index, word) in row.iter_mut().enumerate() {
+    // A cast to an integer rounds down what is positive, and makes 0 of what is not.
+    let place = |x: f64| ((x * COLUMNS as f64 + 0.5) as usize).min(SIDE * COLUMNS);
+    let (from, to) = (place(left), place(right));
+    for index in from / 64..to.div_ceil(64) {
         let (low, high) = (from.max(index * 64), to.min(index * 64 + 64));
         if low < high {
-            *word |= (u64::MAX >> (64 - (high - low))) << (low - index * 64);
+            row[index] |= (u64::MAX >> (64 - (high - low))) << (low - index * 64);
         }
     }
 }

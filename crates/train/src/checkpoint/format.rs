@@ -1,11 +1,12 @@
 //! Bytes of a checkpoint file: writing them, and reading them without trusting them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -20,6 +21,8 @@ const KEY: &str = "backdraw";
 const BEFORE_CHECKSUM: &str = r#"checksum\":\""#;
 /// Stands in the checksum's place while the checksum is calculated.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Numbers that are turned into bytes at a time for the hash.
+const HASHED: usize = 4096;
 /// The container's own limit on its header.
 const LONGEST_HEADER: u64 = 100_000_000;
 
@@ -42,6 +45,24 @@ struct Version {
     version: u64,
 }
 
+/// A tensor as the container stores it. Its bytes are made when they are written: the state is not doubled in memory.
+struct Stored<'a>(&'a Tensor);
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        little_endian(self.0.data()).into()
+    }
+    fn data_len(&self) -> usize {
+        4 * self.0.size()
+    }
+}
+
 /// The bytes of the file.
 ///
 /// # Errors
@@ -58,16 +79,8 @@ pub(crate) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
         config: checkpoint.config.clone(),
     };
     let metadata = serde_json::to_string(&metadata).map_err(|error| error.to_string())?;
-    let buffers: Vec<(&String, &Tensor, Vec<u8>)> =
-        checkpoint.state.tensors.iter().map(|(name, tensor)| (name, tensor, little_endian(tensor))).collect();
-    let views = buffers
-        .iter()
-        .map(|(name, tensor, bytes)| {
-            TensorView::new(Dtype::F32, tensor.shape().to_vec(), bytes).map(|view| (name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| error.to_string())?;
-    let mut bytes = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), metadata)])))
+    let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
+    let mut bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)])))
         .map_err(|error| error.to_string())?;
     let place = checksum_place(&bytes, NO_CHECKSUM).ok_or("no place for the checksum")?;
     let checksum = hex(&Sha256::digest(&bytes));
@@ -218,8 +231,8 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, Flaw> {
     Ok(Tensor::new(view.shape(), data))
 }
 
-fn little_endian(tensor: &Tensor) -> Vec<u8> {
-    tensor.data().iter().flat_map(|number| number.to_le_bytes()).collect()
+fn little_endian(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
 /// SHA-256 of the whole state in name order: every tensor's name, shape and bits, then every counter. Two runs with the
@@ -234,7 +247,9 @@ pub(crate) fn weights_hash(state: &State) -> String {
         for &size in tensor.shape().iter() {
             hasher.update(number(size));
         }
-        hasher.update(little_endian(tensor));
+        for numbers in tensor.data().chunks(HASHED) {
+            hasher.update(little_endian(numbers));
+        }
     }
     for (name, count) in &state.counters {
         hasher.update(number(name.len()));
