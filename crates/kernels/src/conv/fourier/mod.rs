@@ -324,15 +324,15 @@ fn apart(floats: usize) -> usize {
 
 /// Floats of planes of the left and of the right operand that are held at a time: together they should stay in the last-level cache.
 const LEFT: usize = 4 << 20;
-const RIGHT: usize = 1 << 20;
+const RIGHT: usize = 2 << 20;
 
 /// Floats of sums that a task holds: they should stay in the second-level cache until they are collected.
-const SUMS: usize = 160 << 10;
+const SUMS: usize = 240 << 10;
 
 /// The blocks of the result.
 fn blocks(rows: &[Panel], columns: &[Panel], planes: usize, parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    let (mut height, mut width) = (64, 64);
-    while planes * height * width > SUMS && height.max(width) > 32 {
+    let (mut height, mut width) = (28, 128);
+    while planes * height * width > SUMS && height.max(width) > 2 * LANES {
         if height >= width { height /= 2 } else { width /= 2 }
     }
     loop {
