@@ -2,13 +2,19 @@
 """Times one whole quickdraw training step in PyTorch, in Keras on TensorFlow and here, side by side.
 
 One step is the seed's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
-discriminator; dropout on, RMSprop with elementwise clipping. Each contender runs in a process of its own, one after
-the other, on the same number of threads. PyTorch runs eagerly in channels_last; Keras runs compiled graphs
-(tf.function); ours is `cargo run --release -p train -- quickdraw`, read from the `seconds` column of its metrics.csv.
+discriminator; dropout on, RMSprop with elementwise clipping. Each contender runs in a process of its own, on the same
+number of threads; they take turns for some rounds, so that a machine that slows down does so for all. PyTorch runs
+eagerly in channels_last; Keras runs compiled graphs (tf.function); ours is the release build of `train quickdraw`, read
+from the `seconds` column of its metrics.csv.
 
-Needs numpy, torch, tensorflow and keras for the first two (see tools/README.md). Run it on an idle machine:
+Told are the median, the shortest and the longest step of all rounds, the process's peak memory (resident), and the
+seconds from the start of the process to the end of its first step. Building ours comes before all and is not timed.
 
-    tools/compare_step.py                          128 images, 2 threads, 3 steps to warm up, 10 timed
+Needs numpy, torch, tensorflow and keras for the first two (see tools/README.md), and Linux or macOS. Run it on an idle
+machine:
+
+    tools/compare_step.py                          128 images, 2 threads, 2 rounds of 3 steps to warm up and 10 timed
+    tools/compare_step.py --batch 128 --batch 32 --rounds 3
     tools/compare_step.py --batch 32 --only ours,torch
 """
 
@@ -30,15 +36,17 @@ NAMES = {"ours": "Backdraw", "torch": "PyTorch eager, channels_last", "keras": "
 
 
 def timed(step, options):
-    """Seconds of each step after the warm-up."""
-    for _ in range(options.warm_up):
+    """Seconds of each step after the warm-up, and from the start of the process to the end of the first step."""
+    step()
+    first = time.time() - options.started
+    for _ in range(options.warm_up - 1):
         step()
     seconds = []
     for _ in range(options.steps):
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
-    return seconds
+    return {"seconds": seconds, "first": first}
 
 
 def run_torch(options):
@@ -103,7 +111,7 @@ def run_torch(options):
         update(g_optimizer, generator, bce(verdict, labels[:batch]))
         discriminator.requires_grad_(True)
 
-    return timed(step, options), f"torch {torch.__version__.split('+')[0]}"
+    return {**timed(step, options), "version": f"torch {torch.__version__.split('+')[0]}"}
 
 
 def run_keras(options):
@@ -170,77 +178,147 @@ def run_keras(options):
         for loss in whole_step():
             float(loss)
 
-    return timed(step, options), f"keras {keras.__version__}, tensorflow {tf.__version__}"
+    return {**timed(step, options), "version": f"keras {keras.__version__}, tensorflow {tf.__version__}"}
 
 
-def run_ours(options):
+FRAMEWORKS = {"torch": run_torch, "keras": run_keras}
+
+
+def build_ours():
+    """The path of the release build, made if need be."""
+    command = ["cargo", "build", "--release", "-p", "train", "--message-format", "json"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    lines = map(json.loads, done.stdout.splitlines())
+    return next(line["executable"] for line in lines if line.get("executable"))
+
+
+def watched(command, first_step=None, **more):
+    """Runs a command. Returns its exit code, what it printed, its peak memory in MiB, and when `first_step()` first held."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        start, first = time.time(), None
+        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, **more)
+        while first_step and first is None and process.poll() is None:
+            time.sleep(0.002)
+            if first_step():
+                first = time.time() - start
+        if process.returncode is not None:  # it ended before its first step: an error, whose peak does not matter
+            code, peak = process.returncode, 0.0
+        else:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = code = os.waitstatus_to_exitcode(status)
+            peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        printed = []
+        for file in (out, err):
+            file.seek(0)
+            printed.append(file.read())
+    return code, *printed, peak, first
+
+
+def last_line(text, code):
+    return (text.strip().splitlines() or [f"exit code {code}"])[-1]
+
+
+def run_ours(options, batch):
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"
+        metrics = run / "metrics.csv"
         total = options.warm_up + options.steps
-        command = ["cargo", "run", "--release", "-p", "train", "--", "quickdraw", "--steps", total,
-                   "--batch", options.batch, "--threads", options.threads, "--out", run]  # fmt: skip
-        done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"exit code {done.returncode}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-        with open(run / "metrics.csv", newline="") as file:
+
+        def first_step():
+            return metrics.exists() and metrics.read_bytes().count(b"\n") > 1
+
+        command = [options.ours, "quickdraw", "--data", "built-in", "--steps", total, "--batch", batch,
+                   "--threads", options.threads, "--out", run]  # fmt: skip
+        code, _, err, peak, first = watched(command, first_step, cwd=ROOT)
+        if code != 0:
+            return {"error": last_line(err, code)}
+        with open(metrics, newline="") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     assert len(seconds) == total, f"{len(seconds)} rows in metrics.csv, expected {total}"
-    return seconds[options.warm_up :], "this tree, release"
+    return {"seconds": seconds[options.warm_up :], "version": "this tree, release", "peak": peak, "first": first}
 
 
-RUNNERS = {"ours": run_ours, "torch": run_torch, "keras": run_keras}
-
-
-def in_subprocess(contender, options):
-    """Returns {"seconds": [...], "version": ...} or {"error": ...}."""
+def run_framework(contender, options, batch):
     threads = str(options.threads)
     environment = {
         **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads,
         "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
-    command = [sys.executable, __file__, "--contender", contender, "--batch", options.batch, "--steps", options.steps,
-               "--warm-up", options.warm_up, "--threads", options.threads]  # fmt: skip
-    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        return {"error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    command = [sys.executable, __file__, "--contender", contender, "--batch", batch, "--steps", options.steps,
+               "--warm-up", options.warm_up, "--threads", threads, "--started", time.time()]  # fmt: skip
+    code, out, err, peak, _ = watched(command, env=environment)
+    if code != 0:
+        return {"error": last_line(err, code)}
+    return {**json.loads(last_line(out, code)), "peak": peak}
 
 
-def table(results, options):
-    print(f"One quickdraw step, batch {options.batch}, {options.threads} threads, median of {options.steps} steps\n")
-    print(f"{'':30} {'seconds':>9} {'fastest':>9} {'images/s':>9} {'time / ours':>12}   version")
+def merged(rounds):
+    """What all rounds of a contender say together."""
+    for result in rounds:
+        if "error" in result:
+            return result
+    return {
+        "seconds": [seconds for result in rounds for seconds in result["seconds"]],
+        "first": statistics.median(result["first"] for result in rounds),
+        "peak": max(result["peak"] for result in rounds),
+        "version": rounds[0]["version"],
+    }
+
+
+def table(results, batch, options):
+    count = f"{options.rounds} x {options.steps} steps"
+    print(f"\nOne quickdraw step, batch {batch}, {options.threads} threads, {count}\n")
+    columns = f"{'median':>9} {'min':>8} {'max':>8} {'images/s':>9} {'time/ours':>10} {'peak MiB':>9} {'first step':>11}"
+    print(f"{'':29} {columns}   version")
     ours = statistics.median(results["ours"]["seconds"]) if "seconds" in results.get("ours", {}) else None
     for contender, result in results.items():
         if "error" in result:
-            print(f"{NAMES[contender]:30} not measured: {result['error']}")
+            print(f"{NAMES[contender]:29} not measured: {result['error']}")
             continue
-        median, fastest = statistics.median(result["seconds"]), min(result["seconds"])
-        ratio = f"{median / ours:11.2f}x" if ours else f"{'-':>12}"
-        print(f"{NAMES[contender]:30} {median:9.4f} {fastest:9.4f} {options.batch / median:9.1f} {ratio}   {result['version']}")
+        seconds = result["seconds"]
+        median = statistics.median(seconds)
+        ratio = f"{median / ours:9.2f}x" if ours else f"{'-':>10}"
+        print(
+            f"{NAMES[contender]:29} {median:8.4f}s {min(seconds):8.4f} {max(seconds):8.4f} {batch / median:9.1f} {ratio}"
+            f" {result['peak']:9.0f} {result['first']:10.2f}s   {result['version']}"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description="Times one quickdraw training step against PyTorch and Keras.")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=10, help="timed steps (default 10)")
-    parser.add_argument("--warm-up", type=int, default=3, help="steps before the timing (default 3)")
+    parser.add_argument("--batch", type=int, action="append", help="images in a batch (default 128); may be repeated")
+    parser.add_argument("--steps", type=int, default=10, help="timed steps of a round (default 10)")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps before the timing, at least 1 (default 3)")
+    parser.add_argument("--rounds", type=int, default=2, help="how often the contenders take turns (default 2)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", default=",".join(RUNNERS), help="comma-separated: ours, torch, keras")
-    parser.add_argument("--contender", choices=RUNNERS, help=argparse.SUPPRESS)
+    parser.add_argument("--only", default=",".join(NAMES), help="comma-separated: ours, torch, keras")
+    parser.add_argument("--contender", choices=FRAMEWORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--started", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    batches = options.batch or [128]
+    if options.warm_up < 1 or options.steps < 1 or options.rounds < 1:
+        parser.error("--warm-up, --steps and --rounds must be at least 1")
     if options.contender:
-        seconds, version = RUNNERS[options.contender](options)
-        print(json.dumps({"seconds": seconds, "version": version}))
+        options.batch = batches[0]
+        print(json.dumps(FRAMEWORKS[options.contender](options)))
         return 0
     chosen = options.only.split(",")
-    if set(chosen) - set(RUNNERS):
-        parser.error(f"--only takes {', '.join(RUNNERS)}")
-    results = {}
-    for contender in chosen:
-        print(f"timing {NAMES[contender]} ...", file=sys.stderr)
-        results[contender] = in_subprocess(contender, options)
-    table(results, options)
-    return 1 if any("error" in result for result in results.values()) else 0
+    if set(chosen) - set(NAMES):
+        parser.error(f"--only takes {', '.join(NAMES)}")
+    if "ours" in chosen:
+        options.ours = build_ours()
+    failed = False
+    for batch in batches:
+        rounds = {contender: [] for contender in chosen}
+        for number in range(options.rounds):
+            for contender in chosen:
+                print(f"batch {batch}, round {number + 1}: {NAMES[contender]} ...", file=sys.stderr)
+                one = run_ours(options, batch) if contender == "ours" else run_framework(contender, options, batch)
+                rounds[contender].append(one)
+        results = {contender: merged(rounds[contender]) for contender in chosen}
+        table(results, batch, options)
+        failed |= any("error" in result for result in results.values())
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
