@@ -1,15 +1,16 @@
-//! The steps of `kernels::fast_path`, each measured: from the plain loop to the library's product on all threads.
+//! The steps of `kernels::fast_path`, each measured: from the plain loop to the library's product on all threads, and from
+//! im2col to the library's convolution.
 //!
 //! One product of 1008 x 1024 by 1024 x 1024 (1008 rows are whole tiles of 14, 6 and 3), computed by programs that differ
-//! in one idea each. They are written here for reading, in safe code; the library's own are in `kernels::gemm`.
-//! `cargo bench -p benches --bench fast_path` prints the table.
+//! in one idea each. They are written here for reading, in safe code; the library's own are in `kernels::gemm`. Then
+//! one convolution of small maps. `cargo bench -p benches --bench fast_path` prints both tables.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use benches::{numbers, peak_flops};
 use kernels::simd::{self, Isa, Kernel, LANES, Simd};
-use kernels::{Element, Gemm, reference};
+use kernels::{ConvGeometry, Element, Gemm, Padding, reference};
 
 /// Rows of a, columns of b, and the depth.
 const M: usize = 1008;
@@ -159,11 +160,22 @@ fn store<S: Simd, const H: usize, const V: usize>(s: S, sums: [[S::F; V]; H], c:
     }
 }
 
-fn main() {
-    // Without it, this is `cargo test --benches`, which times nothing.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
+/// Seconds of the best of some turns, and the peak that the same threads reached between them.
+fn time(threads: usize, turns: usize, work: &mut (dyn FnMut() + Send)) -> [f64; 2] {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    let (mut best, mut peak) = (f64::INFINITY, 0f64);
+    pool.install(|| {
+        for _ in 0..turns {
+            peak = peak.max(peak_flops());
+            let start = Instant::now();
+            work();
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+    });
+    [best, peak]
+}
+
+fn products(all: usize) {
     let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false };
     let (a, b) = (numbers(1, M * K), numbers(2, K * N));
     let (mut c, mut wanted) = (vec![0.0; M * N], vec![0.0; M * N]);
@@ -171,16 +183,7 @@ fn main() {
     println!("{M} x {K} by {K} x {N}, {}\n", simd::current());
     println!("{:38} {:>8} {:>8} {:>13}", "", "ms", "GFLOP/s", "share of peak");
     let mut line = |name: &str, threads: usize, turns: usize, work: &mut (dyn FnMut(&mut [f32]) + Send)| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
-        let (mut peak, mut best) = (0f64, f64::INFINITY);
-        pool.install(|| {
-            for _ in 0..turns {
-                peak = peak.max(peak_flops());
-                let start = Instant::now();
-                work(black_box(&mut c));
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-        });
+        let [best, peak] = time(threads, turns, &mut || work(black_box(&mut c)));
         assert!(c.iter().zip(&wanted).all(|(c, wanted)| c.to_bits() == wanted.to_bits()), "{name}: other bits");
         let rate = 2.0 * (M * N * K) as f64 / best;
         println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
@@ -195,6 +198,90 @@ fn main() {
         line(name, 1, 20, &mut |c| simd::dispatch(Product { step, a: &a, b: &b, c }));
     }
     line("the library's", 1, 20, &mut |c| f32::gemm(g, &a, &b, c));
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
     line(&format!("the library's on {all} threads"), all, 20, &mut |c| f32::gemm(g, &a, &b, c));
+}
+
+/// A row for each output, of all that it reads: (tap down, tap across, channel), zeros for padding.
+fn im2col(g: &ConvGeometry, x: &[f32], rows: &mut [f32]) {
+    let [_, height, width, channels] = g.x_shape();
+    let mut stretches = rows.chunks_exact_mut(channels);
+    for image in x.chunks_exact(height * width * channels) {
+        for (oy, ox) in (0..g.output[0]).flat_map(|oy| (0..g.output[1]).map(move |ox| (oy, ox))) {
+            for (ky, kx) in (0..g.kernel[0]).flat_map(|ky| (0..g.kernel[1]).map(move |kx| (ky, kx))) {
+                let to = stretches.next().expect("a stretch for each output and tap");
+                match (g.source(0, oy, ky), g.source(1, ox, kx)) {
+                    (Some(y), Some(x)) => to.copy_from_slice(&image[(y * width + x) * channels..][..channels]),
+                    _ => to.fill(0.0),
+                }
+            }
+        }
+    }
+}
+
+/// The discriminator's last convolution: as a copy and one product, directly, and by the library's choice.
+fn convolutions(all: usize) {
+    let layer = |padding| ConvGeometry::new([256, 4, 4, 256], [5, 5], 512, [1, 1], padding).expect("a valid geometry");
+    let g = layer(Padding::Same);
+    // Three more rows of zeros below: too many outputs for the transforms, so the library takes the direct path. The first
+    // four of the seven rows of outputs are the layer's own.
+    let taller = layer(Padding::Explicit([2, 5, 2, 2]));
+    let size = |shape: [usize; 4]| shape.iter().product::<usize>();
+    let [_, height, width, channels] = g.y_shape();
+    let product = Gemm {
+        m: size(g.y_shape()) / channels,
+        n: channels,
+        k: size(g.w_shape()) / channels,
+        transpose_a: false,
+        transpose_b: false,
+    };
+    let (x, w) = (numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape())));
+    let mut rows = vec![0.0; product.m * product.k];
+    let [mut y, mut transformed] = [(); 2].map(|()| vec![0.0; size(g.y_shape())]);
+    let mut direct = vec![0.0; size(taller.y_shape())];
+
+    println!("\n256 images of 4 x 4, 256 to 512 channels, 5 x 5, {}\n", simd::current());
+    println!("{:38} {:>8} {:>8} {:>13}", "", "ms", "GFLOP/s", "share of peak");
+    let line = |name: &str, g: &ConvGeometry, threads: usize, work: &mut (dyn FnMut() + Send)| {
+        let [best, peak] = time(threads, 10, work);
+        // Products with padding count as time, but not as work.
+        let rate = 2.0 * g.useful_products() as f64 / best;
+        println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
+        rate
+    };
+    let [copy, _] = time(1, 10, &mut || im2col(&g, &x, black_box(&mut rows)));
+    println!("{:38} {:8.1}", "im2col alone", copy * 1e3);
+    line("its product alone", &g, 1, &mut || f32::gemm(product, &rows, &w, black_box(&mut y)));
+    line("im2col and product", &g, 1, &mut || {
+        im2col(&g, &x, &mut rows);
+        f32::gemm(product, &rows, &w, black_box(&mut y));
+    });
+    for threads in [1, all] {
+        let on = if threads == 1 { String::new() } else { format!(" on {threads} threads") };
+        let name = format!("direct, with 3 more rows of outputs{on}");
+        let rate = line(&name, &taller, threads, &mut || f32::conv2d(&taller, &x, &w, black_box(&mut direct)));
+        println!("{:38} {:8.1}", "  at that rate the layer takes", 2e3 * g.useful_products() as f64 / rate);
+        let name = format!("the library's: frequencies{on}");
+        line(&name, &g, threads, &mut || f32::conv2d(&g, &x, &w, black_box(&mut transformed)));
+    }
+
+    // The direct path leaves out products with zeros, and nothing else: no bit differs. (It is the direct one, then.)
+    let image = height * width * channels;
+    let own = direct.chunks_exact(direct.len() / g.batch).flat_map(|image_of_taller| &image_of_taller[..image]);
+    assert!(own.zip(&y).all(|(direct, y)| direct.to_bits() == y.to_bits()), "direct: other bits");
+    let differences = transformed.iter().zip(&y).map(|(transformed, y)| (transformed - y).abs());
+    let largest = y.iter().fold(0f32, |largest, y| largest.max(y.abs()));
+    println!(
+        "\nlargest difference of frequencies: {:.1e} of the largest output",
+        differences.fold(0f32, f32::max) / largest
+    );
+}
+
+fn main() {
+    // Without it, this is `cargo test --benches`, which times nothing.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    products(all);
+    convolutions(all);
 }

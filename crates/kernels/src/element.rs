@@ -279,7 +279,8 @@ pub trait Element: Real {
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self]) {
         reference::gemm(gemm, a, b, c);
     }
-    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel).
+    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (Of small maps, `f32` does this and the two gradients
+    /// in frequencies: see [`fast_path`](crate::fast_path).)
     fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self]) {
         reference::conv2d(g, x, w, y);
     }

@@ -2,7 +2,7 @@
 //! same bits.
 //!
 //! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop, and [`fast_path`]
-//! tells how the matrix product gets from there to most of what the machine can do.
+//! tells how the matrix product and the convolutions get from there to most of what the machine can do.
 
 pub mod allocations;
 mod columns;

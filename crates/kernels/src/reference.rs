@@ -3,7 +3,8 @@
 //! They are generic over the number type. In `f64` they *are* the engine's kernels when gradients are checked; in `f32`
 //! they are what the fast kernels are tested against. Convolutions and matrix products are one chain of fused
 //! multiply-adds per output element, in the order written here, and the fast kernels keep that very order: they agree
-//! with these loops bit for bit.
+//! with these loops bit for bit. (Convolutions of small maps go through frequencies, [`fast_path`](crate::fast_path) says how:
+//! they agree within a proved bound.)
 
 use core::ops::Range;
 
