@@ -1,10 +1,14 @@
 //! The convolution, its input gradient (the transposed convolution) and its weight gradient.
 //!
-//! All three are matrix products over pixels that are gathered on the way, with the tiles and blocks of
-//! [`gemm`](crate::gemm): [`plan`] has the geometry and the choices by shape, [`gather`] the convolution and its input
-//! gradient, [`weight_grad`] the third, and [`thin`] the third for few in-channels. Each element of each result is one
-//! chain of multiply-adds, in the order of the loops in [`reference`](crate::reference), over real pixels only: a tap that
-//! would read padding is left out, not multiplied by zero, so even signed zeros and infinities come out as there.
+//! There are two ways, and [`Fourier::choose`] decides between them, by shape alone.
+//!
+//! * **Directly**: matrix products over pixels that are gathered on the way, with the tiles and blocks of
+//!   [`gemm`](crate::gemm): [`plan`] has the geometry and the choices of size, [`gather`] the convolution and its input
+//!   gradient, [`weight_grad`] the third, and [`thin`] the third for few in-channels. Each element of each result is one
+//!   chain of multiply-adds, in the order of the loops in [`reference`](crate::reference), over real pixels only: a tap
+//!   that would read padding is left out, not multiplied by zero, so even signed zeros and infinities come out as there.
+//! * **In frequencies** ([`fourier`]), for small maps of many channels: fewer products, and sums of another kind, within a
+//!   bound that is stated and tested there.
 
 mod fourier;
 mod gather;

@@ -1,5 +1,6 @@
-//! The three convolutions against the plain loops, bit for bit.
+//! The three direct convolutions against the plain loops, bit for bit. (Those in frequencies have tests of their own.)
 
+use super::{gather, weight_grad};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
 use crate::{Element, reference, simd};
@@ -31,11 +32,11 @@ fn check_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     reference::conv2d_weight_grad(g, x, gy, &mut wanted_gw);
     for isa in simd::available() {
         simd::force(isa);
-        f32::conv2d(g, x, w, &mut y);
+        gather::conv2d(g, x, w, &mut y);
         same_bits("conv2d", g, &y, &wanted_y);
-        f32::conv2d_input_grad(g, gy, w, &mut gx);
+        gather::conv2d_input_grad(g, gy, w, &mut gx);
         same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
-        f32::conv2d_weight_grad(g, x, gy, &mut gw);
+        weight_grad::conv2d_weight_grad(g, x, gy, &mut gw);
         same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
     }
 }

@@ -106,7 +106,8 @@ impl Fourier {
 
     /// Multiplications for one image.
     fn products(&self) -> usize {
-        let real = |n: usize| if n % 2 == 0 { 2 } else { 1 };
+        // Frequency 0, and N / 2 if N is even.
+        let real = |n: usize| 2 - n % 2;
         let [ny, nx] = self.points;
         let real_points = real(ny) * real(nx);
         let planes = real_points + (ny * nx - real_points) / 2 * 3;
