@@ -165,7 +165,7 @@ impl Mask {
 fn ones_per_byte(word: u64) -> u64 {
     let pairs = word - (word >> 1 & 0x5555_5555_5555_5555);
     let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
-    fours + (fours >> 4) & 0x0F0F_0F0F_0F0F_0F0F
+    (fours + (fours >> 4)) & 0x0F0F_0F0F_0F0F_0F0F
 }
 
 /// Sets the bits whose places lie between `left` and `right` (in pixels).
@@ -173,10 +173,11 @@ fn fill(row: &mut [u64; WORDS], left: f64, right: f64) {
     // A cast to an integer rounds down what is positive, and makes 0 of what is not.
     let place = |x: f64| ((x * COLUMNS as f64 + 0.5) as usize).min(SIDE * COLUMNS);
     let (from, to) = (place(left), place(right));
-    for index in from / 64..to.div_ceil(64) {
+    let words = from / 64..to.div_ceil(64).max(from / 64);
+    for (index, word) in words.clone().zip(&mut row[words]) {
         let (low, high) = (from.max(index * 64), to.min(index * 64 + 64));
         if low < high {
-            row[index] |= (u64::MAX >> (64 - (high - low))) << (low - index * 64);
+            *word |= (u64::MAX >> (64 - (high - low))) << (low - index * 64);
         }
     }
 }
