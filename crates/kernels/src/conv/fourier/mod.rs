@@ -186,30 +186,15 @@ impl Fourier {
         let plane_steps = steps + 1;
         let all_steps = planes * plane_steps;
         let to = Shared::new(result);
+        let spread = |factor, data, lanes, panels| {
+            Operands { isa, parallel, factor, data, lanes, depth: (indices[1], depth), panels }.spread()
+        };
         for rows_held in row_panels.groups(LEFT / all_steps) {
             let rows_held = &row_panels.list[rows_held];
-            let left = Operands {
-                isa,
-                parallel,
-                factor: &left_factor,
-                data: left,
-                lanes: (indices[0], rows),
-                depth: (indices[1], depth),
-                panels: rows_held,
-            }
-            .spread();
+            let left = spread(&left_factor, left, (indices[0], rows), rows_held);
             for columns_held in column_panels.groups(RIGHT / all_steps) {
                 let columns_held = &column_panels.list[columns_held];
-                let right = Operands {
-                    isa,
-                    parallel,
-                    factor: &right_factor,
-                    data: right,
-                    lanes: (indices[2], columns),
-                    depth: (indices[1], depth),
-                    panels: columns_held,
-                }
-                .spread();
+                let right = spread(&right_factor, right, (indices[2], columns), columns_held);
                 let (row_groups, column_groups) = blocks(rows_held, columns_held, planes, parallel);
                 for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
                     let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
@@ -218,13 +203,12 @@ impl Fourier {
                     let mut sums = Scratch::new(size * planes);
                     let left = &left[(rows_here[0].at - rows_held[0].at) * all_steps..];
                     let right = &right[(columns_here[0].at - columns_held[0].at) * all_steps..];
-                    let (rows_of, columns_of, steps) = (rows_here, columns_here, [steps, plane_steps]);
                     let products = Products {
                         left,
                         right,
-                        rows: rows_of,
-                        columns: columns_of,
-                        steps,
+                        rows: rows_here,
+                        columns: columns_here,
+                        steps: [steps, plane_steps],
                         planes,
                         sums: &mut sums,
                         plane: size,
