@@ -57,7 +57,7 @@ impl Ahead {
 }
 
 /// Steps between the fetch of a line of the left panel and its use.
-const DISTANCE: usize = 16;
+const DISTANCE: usize = 64;
 
 /// Fetches the line of `at` into the first-level cache.
 #[inline(always)]

@@ -189,13 +189,20 @@ impl Fourier {
         let spread = |factor, data, lanes, panels| {
             Operands { isa, parallel, factor, data, lanes, depth: (indices[1], depth), panels }.spread()
         };
-        for rows_held in row_panels.groups(LEFT / all_steps) {
+        let [most_rows, most_columns] = held([row_panels.width, column_panels.width], all_steps);
+        let (row_groups, column_groups) = (row_panels.groups(most_rows), column_panels.groups(most_columns));
+        let mut right_planes = None;
+        for rows_held in row_groups {
             let rows_held = &row_panels.list[rows_held];
             let left = spread(&left_factor, left, (indices[0], rows), rows_held);
-            for columns_held in column_panels.groups(RIGHT / all_steps) {
+            for columns_held in column_groups.iter().cloned() {
                 let columns_held = &column_panels.list[columns_held];
-                let right = spread(&right_factor, right, (indices[2], columns), columns_held);
-                let (row_groups, column_groups) = blocks(rows_held, columns_held, planes, parallel);
+                if column_groups.len() > 1 {
+                    right_planes = None; // first, so that its memory is free for the next
+                }
+                let right = right_planes
+                    .get_or_insert_with(|| spread(&right_factor, right, (indices[2], columns), columns_held));
+                let (row_groups, column_groups) = blocks(rows_held, columns_held, parallel);
                 for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
                     let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
                     let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
@@ -307,26 +314,34 @@ fn apart(floats: usize) -> usize {
     (floats.div_ceil(LANES) | 1) * LANES
 }
 
-/// Floats of planes of the left and of the right operand that are held at a time: together they should stay in the last-level cache.
-const LEFT: usize = 4 << 20;
-const RIGHT: usize = 2 << 20;
+/// Floats of planes that are held at a time: they should stay in the last-level cache. The rest is room for one operand as a whole,
+/// so that it is transformed only once, and for a part of the other one.
+const HELD: usize = 6 << 20;
+const PART: usize = 1 << 20;
 
-/// Floats of sums that a task holds: they should stay in the second-level cache until they are collected.
-const SUMS: usize = 240 << 10;
+/// Rows and columns that are held at a time, of as many with `floats` each.
+fn held([rows, columns]: [usize; 2], floats: usize) -> [usize; 2] {
+    let part = |whole: usize| (HELD - whole * floats).min(2 * PART) / floats;
+    let whole = (HELD - PART) / floats;
+    if rows <= whole {
+        [rows, part(rows)]
+    } else if columns <= whole {
+        [part(columns), columns]
+    } else {
+        [4 * PART / floats, 2 * PART / floats]
+    }
+}
 
-/// The blocks of the result.
-fn blocks(rows: &[Panel], columns: &[Panel], planes: usize, parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    let (mut height, mut width) = (28, 128);
-    while planes * height * width > SUMS && height.max(width) > 2 * LANES {
-        if height >= width { height /= 2 } else { width /= 2 }
-    }
-    loop {
-        let groups = (groups(rows, height), groups(columns, width));
-        if !parallel || groups.0.len() * groups.1.len() >= 8 || height <= 28 && width <= 2 * LANES {
-            return groups;
-        }
-        if height > 28 { height /= 2 } else { width /= 2 }
-    }
+/// Rows and columns of a block of the result, which is one task. Its sums in all planes (94 at most) stay in the second-level cache
+/// until they are collected.
+const BLOCK: [usize; 2] = [28, 64];
+
+/// The blocks of the result; smaller ones if there are too few for all threads.
+fn blocks(rows: &[Panel], columns: &[Panel], parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    let [height, width] = BLOCK;
+    let (rows, wide) = (groups(rows, height), groups(columns, width));
+    let enough = !parallel || rows.len() * wide.len() >= 8;
+    (rows, if enough { wide } else { groups(columns, width / 2) })
 }
 
 /// The products of a block, plane by plane.
