@@ -1,12 +1,13 @@
 //! The convolution, its input gradient (the transposed convolution) and its weight gradient.
 //!
-//! There are two ways, and [`Fourier::choose`] decides between them, by shape alone.
+//! There are three ways, and the functions below choose among them, by shape alone.
 //!
 //! * **Directly**: matrix products over pixels that are gathered on the way, with the tiles and blocks of
 //!   [`gemm`](crate::gemm): [`plan`] has the geometry and the choices of size, [`gather`] the convolution and its input
-//!   gradient, [`weight_grad`] the third, and [`thin`] the third for few in-channels. Each element of each result is one
-//!   chain of multiply-adds, in the order of the loops in [`reference`](crate::reference), over real pixels only: a tap
-//!   that would read padding is left out, not multiplied by zero, so even signed zeros and infinities come out as there.
+//!   gradient, [`weight_grad`] the third. Each element of each result is one chain of multiply-adds, in the order of the
+//!   loops in [`reference`](crate::reference), over real pixels only: a tap that would read padding is left out, not
+//!   multiplied by zero, so even signed zeros and infinities come out as there.
+//! * **Thin** ([`thin`]): the same sums for the weight gradient of few in-channels, without packing.
 //! * **In frequencies** ([`fourier`]), for small maps of many channels: fewer products, and sums of another kind, within a
 //!   bound that is stated and tested there.
 
@@ -45,7 +46,19 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     assert_lengths(g, x, gw, gy);
     match Fourier::choose(g) {
         Some(fourier) => fourier.conv2d_weight_grad(x, gy, gw),
-        None => weight_grad::conv2d_weight_grad(g, x, gy, gw),
+        None => direct_weight_grad(g, x, gy, gw),
+    }
+}
+
+/// The weight gradient without frequencies: the sums are the same either way.
+fn direct_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    if gw.is_empty() {
+        return;
+    }
+    if thin::is_thin(g) {
+        thin::conv2d_weight_grad(g, x, gy, gw);
+    } else {
+        weight_grad::conv2d_weight_grad(g, x, gy, gw);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The three direct convolutions against the plain loops, bit for bit. (Those in frequencies have tests of their own.)
 
-use super::{gather, weight_grad};
+use super::{direct_weight_grad, gather};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
 use crate::{Element, reference, simd};
@@ -36,7 +36,7 @@ fn check_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
         same_bits("conv2d", g, &y, &wanted_y);
         gather::conv2d_input_grad(g, gy, w, &mut gx);
         same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
-        weight_grad::conv2d_weight_grad(g, x, gy, &mut gw);
+        direct_weight_grad(g, x, gy, &mut gw);
         same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
     }
 }

@@ -7,7 +7,6 @@
 
 use core::ops::Range;
 
-use super::thin;
 use crate::gemm::block::{Block, Columns, Operand, Shared};
 use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
 use crate::gemm::micro::Run;
@@ -114,12 +113,6 @@ const SUMS: usize = 1 << 16;
 
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    if gw.is_empty() {
-        return;
-    }
-    if thin::is_thin(g) {
-        return thin::conv2d_weight_grad(g, x, gy, gw);
-    }
     let isa = simd::current();
     let parallel = g.dense_products() > SERIAL;
     let [batch, channels, columns] = [g.batch, g.in_channels, g.out_channels];

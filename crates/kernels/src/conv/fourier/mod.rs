@@ -30,13 +30,13 @@ use core::ops::Range;
 use crate::gemm::block::{Block, Shared};
 use crate::gemm::blocking::{SERIAL, Tiling};
 use crate::gemm::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
-use crate::gemm::pack::{PackLanes, PackSteps};
+use crate::gemm::pack::{PackLanes, PackSteps, copy_short};
 use crate::gemm::panels::{Panel, groups};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, run_on};
 use crate::geometry::ConvGeometry;
 use crate::simd::{self, Isa, Kernel, LANES, Simd};
-use transform::{LENGTHS, Role, Spread, Transform, collect};
+use transform::{LENGTHS, LONGEST, Role, Spread, Transform, collect};
 
 /// What the three tensors are indexed by, apart from places: x by image and input, w by input and output channel, y by image and
 /// output channel. An input is a channel of a phase.
@@ -413,6 +413,9 @@ impl Kernel for Products<'_> {
 }
 
 /// The way back: the planes of a block become tiles of the result.
+///
+/// Neighbouring numbers of a tile may be far apart in the result, and by a power of two: one line of each, and the cache
+/// has lost the first before its other half is written. So a row of tiles is staged, and each number's stretch written as a whole.
 struct Collect<'a> {
     factor: &'a Factor,
     planes: &'a [f32],
@@ -435,26 +438,31 @@ impl Kernel for Collect<'_> {
         let stride: usize = columns.iter().map(|panel| panel.width).sum();
         let height: usize = rows.iter().map(|panel| panel.len).sum();
         assert!(plane >= height * stride && planes.len() >= plane * factor.transform.planes);
+        assert!(stride <= BLOCK[1] && factor.transform.size() <= LONGEST * LONGEST);
+        let mut staged = [[0.0; BLOCK[1]]; LONGEST * LONGEST];
         for r in 0..height {
             let (row_phase, row) = ((rows[0].start + r) / rows_each, (rows[0].start + r) % rows_each);
-            for panel in columns {
-                let (column_phase, column) = (panel.start / columns_each, panel.start % columns_each);
-                let places = &factor.places[row_phase.max(column_phase)];
-                for at in (0..panel.len).step_by(LANES) {
-                    let wanted = LANES.min(panel.len - at);
-                    let base = row * row_stride + column + at;
-                    // SAFETY: a vector of row r and this panel in each plane, by the assertion.
-                    unsafe {
-                        let from = planes.as_ptr().add(r * stride + panel.at - columns[0].at + at);
-                        collect(s, &factor.transform, from, plane, |number, value: S::F| {
-                            let Some(place) = places[number] else { return };
-                            let to = to.part(place + base..place + base + wanted);
-                            match to.try_into() {
-                                Ok(to) => s.store(value, to),
-                                Err(_) => s.store_part(value, to),
-                            }
-                        });
+            for columns_here in columns.chunk_by(|a, b| a.start / columns_each == b.start / columns_each) {
+                let first = columns_here[0];
+                let (column_phase, column) = (first.start / columns_each, first.start % columns_each);
+                for panel in columns_here {
+                    for at in (panel.at..panel.at + panel.len).step_by(LANES) {
+                        // SAFETY: a vector of row r and this panel in each plane, by the first assertion; by the second,
+                        // `staged` has a place for each number of a tile and each column.
+                        unsafe {
+                            let from = planes.as_ptr().add(r * stride + at - columns[0].at);
+                            collect(s, &factor.transform, from, plane, |number, value: S::F| {
+                                s.store(value, &mut *staged[number].as_mut_ptr().add(at - first.at).cast());
+                            });
+                        }
                     }
+                }
+                let wide: usize = columns_here.iter().map(|panel| panel.len).sum();
+                for (place, line) in factor.places[row_phase.max(column_phase)].iter().zip(&staged) {
+                    let Some(place) = place else { continue };
+                    let base = place + row * row_stride + column;
+                    // SAFETY: every task has its own rows or columns.
+                    copy_short(&line[..wide], unsafe { to.part(base..base + wide) });
                 }
             }
         }
