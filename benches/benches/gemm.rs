@@ -11,10 +11,10 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use benches::{numbers, peak_flops};
+use benches::{numbers, peak_flops, pool, thread_counts};
 use kernels::simd::{self, Isa};
 use kernels::{Element, Gemm};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 /// (m, n, k)
 const SHAPES: [[usize; 3]; 21] = [
@@ -140,7 +140,7 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
 
 /// All shapes whose name contains one of the arguments, on so many threads.
 fn all_shapes(threads: usize, wanted: &[String]) {
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    let pool = pool(threads);
     println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), pool.install(peak_flops) / 1e9);
     for [m, n, k] in SHAPES {
         for (kind, transpose_a, transpose_b) in
@@ -168,8 +168,7 @@ fn main() -> ExitCode {
         all_shapes(threads, &wanted);
         return ExitCode::SUCCESS;
     }
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
-    for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+    for threads in thread_counts() {
         let program = std::env::current_exe().expect("this program");
         let status = Command::new(program).arg("--bench").args(&wanted).env(THREADS, threads.to_string()).status();
         if !status.is_ok_and(|status| status.success()) {

@@ -63,5 +63,5 @@ fn timed<R>(mut step: impl FnMut() -> R) -> Timings {
     timings
 }
 
-criterion_group!(benches, steps);
-criterion_main!(benches);
+criterion_group!(all, steps);
+criterion_main!(all);
