@@ -71,6 +71,11 @@ pub struct Machine {
     pub peak: f64,
 }
 
+/// Whether this is `cargo bench -- --test`: every benchmark is run once, to see that it runs.
+pub fn testing() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
 /// As many threads as there are cores.
 pub fn all_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
