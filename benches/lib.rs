@@ -12,6 +12,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use kernels::simd::{self, Kernel, Simd};
 use kernels::{ConvGeometry, Element};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Independent chains of fused multiply-adds on registers alone: what no kernel can exceed.
 struct Peak {
@@ -63,19 +64,37 @@ pub fn numbers(stream: u32, len: usize) -> Vec<f32> {
 /// So many threads, and what they can do.
 pub struct Machine {
     /// The pool that work is measured on.
-    pub pool: rayon::ThreadPool,
+    pub pool: ThreadPool,
     /// Its threads.
     pub threads: usize,
     /// [`peak_flops`] of the pool.
     pub peak: f64,
 }
 
+/// Whether this is `cargo bench -- --test`: every benchmark is run once, to see that it runs.
+pub fn testing() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
+/// As many threads as there are cores.
+pub fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The numbers of threads that are compared: one, and as many as there are cores.
+pub fn thread_counts() -> impl Iterator<Item = usize> {
+    [1, all_threads()].into_iter().take(all_threads().min(2))
+}
+
+/// A pool of so many threads.
+pub fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool")
+}
+
 /// One thread, then as many as there are cores; prints their peaks.
 pub fn machines() -> impl Iterator<Item = Machine> {
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
-    let counts = if all > 1 { vec![1, all] } else { vec![1] };
-    counts.into_iter().map(|threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    thread_counts().map(|threads| {
+        let pool = pool(threads);
         let peak = pool.install(peak_flops);
         println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), peak / 1e9);
         Machine { pool, threads, peak }
@@ -106,6 +125,33 @@ pub struct Amount {
     pub useful: f64,
 }
 
+/// Lets criterion time `work` on the pool. Returns the seconds of the best run, if this benchmark was asked for.
+pub fn best_run(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    throughput: Throughput,
+    pool: &ThreadPool,
+    mut work: impl FnMut() + Send,
+) -> Option<f64> {
+    let mut best: Option<f64> = None;
+    group.throughput(throughput);
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|iterations| {
+            pool.install(|| {
+                let start = Instant::now();
+                for _ in 0..iterations {
+                    let start = Instant::now();
+                    work();
+                    let seconds = start.elapsed().as_secs_f64();
+                    best = Some(best.map_or(seconds, |best| best.min(seconds)));
+                }
+                start.elapsed()
+            })
+        });
+    });
+    best
+}
+
 /// Lets criterion time `work`, and prints a line of rates: the best run's 10^9 operations per second, dense and useful,
 /// and the useful share of the machine's peak.
 pub fn measure(
@@ -113,24 +159,10 @@ pub fn measure(
     name: &str,
     amount: Amount,
     machine: &Machine,
-    mut work: impl FnMut() + Send,
+    work: impl FnMut() + Send,
 ) {
-    let mut best = f64::INFINITY;
-    group.throughput(Throughput::Elements(amount.dense as u64));
-    group.bench_function(name, |bencher| {
-        bencher.iter_custom(|iterations| {
-            machine.pool.install(|| {
-                let start = Instant::now();
-                for _ in 0..iterations {
-                    let start = Instant::now();
-                    work();
-                    best = best.min(start.elapsed().as_secs_f64());
-                }
-                start.elapsed()
-            })
-        });
-    });
-    if best < f64::INFINITY {
+    let throughput = Throughput::Elements(amount.dense as u64);
+    if let Some(best) = best_run(group, name, throughput, &machine.pool, work) {
         println!(
             "RATE {name:48} {:9.3} ms {:7.1} GFLOP/s dense {:7.1} useful {:5.1}% of peak",
             best * 1e3,

@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
-"""Times one whole quickdraw training step in PyTorch, in Keras on TensorFlow and here, side by side.
+"""Times one whole quickdraw training step in PyTorch, in Keras on TensorFlow, in burn and here, side by side.
 
 One step is the seed's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
 discriminator; dropout on, RMSprop with elementwise clipping. Each contender runs in a process of its own, on the same
 number of threads; they take turns for some rounds, so that a machine that slows down does so for all. PyTorch runs
-eagerly in channels_last; Keras runs compiled graphs (tf.function); ours is the release build of `train quickdraw`, read
-from the `seconds` column of its metrics.csv.
+eagerly in channels_last; Keras runs compiled graphs (tf.function); burn, a framework in Rust, runs on its own backend for
+CPUs; ours is the release build of `train quickdraw`, read from the `seconds` column of its metrics.csv.
 
 Told are the median, the shortest and the longest step of all rounds, the process's peak memory (resident), and the
-seconds from the start of the process to the end of its first step. Building ours comes before all and is not timed.
+seconds from the start of the process to the end of its first step. Building ours and burn's comes before all and is not
+timed.
 
-Needs numpy, torch, tensorflow and keras for the first two (see tools/README.md), and Linux or macOS. Run it on an idle
-machine:
+Needs numpy, torch, tensorflow and keras for the first two (see tools/README.md), and Linux or macOS. burn takes part
+only if it is asked for: cargo then downloads it and builds it for minutes (tools/burn_step; nothing of ours depends on
+it). Run it on an idle machine:
 
     tools/compare_step.py                          128 images, 2 threads, 2 rounds of 3 steps to warm up and 10 timed
     tools/compare_step.py --batch 128 --batch 32 --rounds 3
     tools/compare_step.py --batch 32 --only ours,torch
+    tools/compare_step.py --only ours,burn --steps 3 --warm-up 1
 """
 
 import argparse
@@ -32,7 +35,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LATENT = 32
 DROPOUT = 0.4
-NAMES = {"ours": "Backdraw", "torch": "PyTorch eager, channels_last", "keras": "Keras, TensorFlow graph"}
+NAMES = {
+    "ours": "Backdraw", "torch": "PyTorch eager, channels_last", "keras": "Keras, TensorFlow graph",
+    "burn": "burn, Flex",
+}  # fmt: skip
 
 
 def timed(step, options):
@@ -184,10 +190,10 @@ def run_keras(options):
 FRAMEWORKS = {"torch": run_torch, "keras": run_keras}
 
 
-def build_ours():
-    """The path of the release build, made if need be."""
-    command = ["cargo", "build", "--release", "-p", "train", "--message-format", "json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+def build(package, folder):
+    """The path of a package's release build, made if need be in the workspace of this folder."""
+    command = ["cargo", "build", "--release", "-p", package, "--message-format", "json"]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     lines = map(json.loads, done.stdout.splitlines())
     return next(line["executable"] for line in lines if line.get("executable"))
 
@@ -242,10 +248,13 @@ def run_framework(contender, options, batch):
     threads = str(options.threads)
     environment = {
         **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads,
-        "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore",
+        "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore", "RAYON_NUM_THREADS": threads,
     }  # fmt: skip
-    command = [sys.executable, __file__, "--contender", contender, "--batch", batch, "--steps", options.steps,
-               "--warm-up", options.warm_up, "--threads", threads, "--started", time.time()]  # fmt: skip
+    if contender == "burn":
+        command = [options.burn, batch, options.steps, options.warm_up, time.time()]
+    else:
+        command = [sys.executable, __file__, "--contender", contender, "--batch", batch, "--steps", options.steps,
+                   "--warm-up", options.warm_up, "--threads", threads, "--started", time.time()]  # fmt: skip
     code, out, err, peak, _ = watched(command, env=environment)
     if code != 0:
         return {"error": last_line(err, code)}
@@ -285,13 +294,13 @@ def table(results, batch, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Times one quickdraw training step against PyTorch and Keras.")
+    parser = argparse.ArgumentParser(description="Times one quickdraw training step against PyTorch, Keras, burn.")
     parser.add_argument("--batch", type=int, action="append", help="images in a batch (default 128); may be repeated")
     parser.add_argument("--steps", type=int, default=10, help="timed steps of a round (default 10)")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the timing, at least 1 (default 3)")
     parser.add_argument("--rounds", type=int, default=2, help="how often the contenders take turns (default 2)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", default=",".join(NAMES), help="comma-separated: ours, torch, keras")
+    parser.add_argument("--only", default="ours,torch,keras", help="comma-separated: ours, torch, keras, burn")
     parser.add_argument("--contender", choices=FRAMEWORKS, help=argparse.SUPPRESS)
     parser.add_argument("--started", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -306,7 +315,9 @@ def main():
     if set(chosen) - set(NAMES):
         parser.error(f"--only takes {', '.join(NAMES)}")
     if "ours" in chosen:
-        options.ours = build_ours()
+        options.ours = build("train", ROOT)
+    if "burn" in chosen:
+        options.burn = build("burn_step", ROOT / "tools" / "burn_step")
     failed = False
     for batch in batches:
         rounds = {contender: [] for contender in chosen}

@@ -4,7 +4,8 @@
 //! The bytes counted are those that must move: x is read and y written; backward, x and gy are read and gx written.
 //! That the passes before (mean, variance, sums) read them again is the kernel's own price.
 
-use benches::bandwidth::{compare, numbers};
+use benches::bandwidth::compare;
+use benches::numbers;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kernels::{Element, Norm};
 
@@ -15,8 +16,8 @@ fn batch_norm(c: &mut Criterion) {
         ("batch_norm 256x3136", 256, 3136),
     ] {
         let n = rows * channels;
-        let (x, gy, mut y) = (numbers(n), numbers(n), vec![0.0; n]);
-        let (gamma, beta) = (numbers(channels), numbers(channels));
+        let (x, gy, mut y) = (numbers(1, n), numbers(2, n), vec![0.0; n]);
+        let (gamma, beta) = (numbers(3, channels), numbers(4, channels));
         let [mut mean, mut variance, mut ggamma, mut gbeta] = [0; 4].map(|_| vec![0.0; channels]);
         let norm = Norm { epsilon: 1e-3, slope: None };
         compare(c, name, n, |yardstick| {

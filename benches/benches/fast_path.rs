@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use benches::{numbers, peak_flops};
+use benches::{all_threads, numbers, peak_flops, pool, testing};
 use kernels::simd::{self, Isa, Kernel, LANES, Simd};
 use kernels::{ConvGeometry, Element, Gemm, Padding, reference};
 
@@ -162,9 +162,9 @@ fn store<S: Simd, const H: usize, const V: usize>(s: S, sums: [[S::F; V]; H], c:
 
 /// Seconds of the best of some turns, and the peak that the same threads reached between them.
 fn time(threads: usize, turns: usize, work: &mut (dyn FnMut() + Send)) -> [f64; 2] {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    let turns = if testing() { 1 } else { turns };
     let (mut best, mut peak) = (f64::INFINITY, 0f64);
-    pool.install(|| {
+    pool(threads).install(|| {
         for _ in 0..turns {
             peak = peak.max(peak_flops());
             let start = Instant::now();
@@ -179,7 +179,7 @@ fn products(all: usize) {
     let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false };
     let (a, b) = (numbers(1, M * K), numbers(2, K * N));
     let (mut c, mut wanted) = (vec![0.0; M * N], vec![0.0; M * N]);
-    reference::gemm(g, &a, &b, &mut wanted);
+    f32::gemm(g, &a, &b, &mut wanted);
     println!("{M} x {K} by {K} x {N}, {}\n", simd::current());
     println!("{:38} {:>8} {:>8} {:>13}", "", "ms", "GFLOP/s", "share of peak");
     let mut line = |name: &str, threads: usize, turns: usize, work: &mut (dyn FnMut(&mut [f32]) + Send)| {
@@ -188,7 +188,10 @@ fn products(all: usize) {
         let rate = 2.0 * (M * N * K) as f64 / best;
         println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
     };
-    line("plain loop", 1, 2, &mut |c| reference::gemm(g, &a, &b, c));
+    // It takes longer than all others together, so a test goes without.
+    if !testing() {
+        line("plain loop", 1, 2, &mut |c| reference::gemm(g, &a, &b, c));
+    }
     for (name, step) in [
         ("16 columns at a time", Step::Vectors),
         ("register tile, matrices as they are", Step::Tile),
@@ -199,23 +202,6 @@ fn products(all: usize) {
     }
     line("the library's", 1, 20, &mut |c| f32::gemm(g, &a, &b, c));
     line(&format!("the library's on {all} threads"), all, 20, &mut |c| f32::gemm(g, &a, &b, c));
-}
-
-/// A row for each output, of all that it reads: (tap down, tap across, channel), zeros for padding.
-fn im2col(g: &ConvGeometry, x: &[f32], rows: &mut [f32]) {
-    let [_, height, width, channels] = g.x_shape();
-    let mut stretches = rows.chunks_exact_mut(channels);
-    for image in x.chunks_exact(height * width * channels) {
-        for (oy, ox) in (0..g.output[0]).flat_map(|oy| (0..g.output[1]).map(move |ox| (oy, ox))) {
-            for (ky, kx) in (0..g.kernel[0]).flat_map(|ky| (0..g.kernel[1]).map(move |kx| (ky, kx))) {
-                let to = stretches.next().expect("a stretch for each output and tap");
-                match (g.source(0, oy, ky), g.source(1, ox, kx)) {
-                    (Some(y), Some(x)) => to.copy_from_slice(&image[(y * width + x) * channels..][..channels]),
-                    _ => to.fill(0.0),
-                }
-            }
-        }
-    }
 }
 
 /// The discriminator's last convolution: as a copy and one product, directly, and by the library's choice.
@@ -248,11 +234,11 @@ fn convolutions(all: usize) {
         println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
         rate
     };
-    let [copy, _] = time(1, 10, &mut || im2col(&g, &x, black_box(&mut rows)));
+    let [copy, _] = time(1, 10, &mut || reference::im2col(&g, &x, black_box(&mut rows)));
     println!("{:38} {:8.1}", "im2col alone", copy * 1e3);
     line("its product alone", &g, 1, &mut || f32::gemm(product, &rows, &w, black_box(&mut y)));
     line("im2col and product", &g, 1, &mut || {
-        im2col(&g, &x, &mut rows);
+        reference::im2col(&g, &x, &mut rows);
         f32::gemm(product, &rows, &w, black_box(&mut y));
     });
     for threads in [1, all] {
@@ -281,7 +267,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let all = all_threads();
     products(all);
     convolutions(all);
 }

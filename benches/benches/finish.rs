@@ -4,13 +4,14 @@
 //! The bytes counted are those that must move: forward, x is read and written in place; backward, y and gy are read and gx
 //! written.
 
-use benches::bandwidth::{compare, numbers};
+use benches::bandwidth::compare;
+use benches::numbers;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kernels::{Binary, Element, Finish, Key, Unary};
 
 fn finish(c: &mut Criterion) {
     let (n, rate, key) = (256 * 14 * 14 * 64, 0.4, Key::named(1, "dropout"));
-    let (mut x, gy, bias) = (numbers(n), numbers(n), numbers(64));
+    let (mut x, gy, bias) = (numbers(1, n), numbers(2, n), numbers(3, 64));
     let (mut y, mut z, mut gbias) = (vec![0.0; n], vec![0.0; n], vec![0.0; 64]);
     let all = Finish { slope: Some(0.0), dropout: Some((rate, key)) };
     let bent = Finish { slope: Some(0.2), dropout: None };

@@ -11,10 +11,10 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use benches::{numbers, peak_flops};
+use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
 use kernels::{Element, Gemm};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 /// (m, n, k)
 const SHAPES: [[usize; 3]; 21] = [
@@ -50,6 +50,8 @@ const THREADS: &str = "MATMUL_NUM_THREADS";
 /// The least number of turns, and the time after which there are no more than these.
 const TURNS: usize = 5;
 const TIME: Duration = Duration::from_millis(600);
+/// Multiply-adds of the largest product that is made when the benchmark is only tested.
+const TESTED: usize = 1 << 24;
 /// A turn repeats short calls for so long.
 const TURN: Duration = Duration::from_millis(2);
 
@@ -103,7 +105,7 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     let mut c = vec![0.0; g.m * g.n];
     let (mut peak, mut best) = (0f64, [f64::INFINITY; 3]);
     let (start, mut turns) = (Instant::now(), 0);
-    while turns < TURNS || start.elapsed() < TIME {
+    while turns < 1 || !testing() && (turns < TURNS || start.elapsed() < TIME) {
         turns += 1;
         pool.install(|| {
             peak = peak.max(peak_flops());
@@ -140,13 +142,16 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
 
 /// All shapes whose name contains one of the arguments, on so many threads.
 fn all_shapes(threads: usize, wanted: &[String]) {
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    let pool = pool(threads);
     println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), pool.install(peak_flops) / 1e9);
     for [m, n, k] in SHAPES {
         for (kind, transpose_a, transpose_b) in
             [("nn", false, false), ("tn", true, false), ("nt", false, true), ("tt", true, true)]
         {
             let name = format!("{m}x{n}x{k}/{kind}");
+            if testing() && m * n * k > TESTED {
+                continue;
+            }
             if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {
                 compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b });
             }
@@ -168,10 +173,9 @@ fn main() -> ExitCode {
         all_shapes(threads, &wanted);
         return ExitCode::SUCCESS;
     }
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
-    for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+    for threads in thread_counts() {
         let program = std::env::current_exe().expect("this program");
-        let status = Command::new(program).arg("--bench").args(&wanted).env(THREADS, threads.to_string()).status();
+        let status = Command::new(program).args(std::env::args().skip(1)).env(THREADS, threads.to_string()).status();
         if !status.is_ok_and(|status| status.success()) {
             return ExitCode::FAILURE;
         }

@@ -1,15 +1,16 @@
 //! LeakyReLU, forward and backward, on a discriminator's map: 256 x 14 x 14 x 64. Beside it the functions with an
 //! exponential, the bias and its gradient, the joining of two batches, and the search for numbers that are not finite.
 
-use benches::bandwidth::{compare, numbers};
+use benches::bandwidth::compare;
+use benches::numbers;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kernels::{Binary, Element, Unary};
 use tensor::Tensor;
 
 fn leaky_relu(c: &mut Criterion) {
     let n = 256 * 14 * 14 * 64;
-    let (x, g, mut y) = (numbers(n), numbers(n), vec![0.0; n]);
-    let [head, tail] = [0, 1].map(|_| Tensor::new(&[128, 14, 14, 64], numbers(n / 2)));
+    let (x, g, mut y) = (numbers(1, n), numbers(2, n), vec![0.0; n]);
+    let [head, tail] = [3, 4].map(|stream| Tensor::new(&[128, 14, 14, 64], numbers(stream, n / 2)));
     compare(c, "leaky_relu 256x14x14x64", n, |yardstick| {
         yardstick.time("forward", 2 * n, || f32::unary(Unary::LeakyRelu { slope: 0.2 }, &x, &mut y));
         yardstick.time("backward", 3 * n, || f32::binary(Binary::LeakyReluGrad { slope: 0.2 }, &x, &g, &mut y));

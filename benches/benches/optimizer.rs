@@ -1,12 +1,13 @@
 //! Optimiser updates of 4,311,553 parameters: the quickdraw discriminator's.
 
-use benches::bandwidth::{compare, numbers};
+use benches::bandwidth::compare;
+use benches::numbers;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kernels::{Adam, Element, RmsProp, Sgd};
 
 fn optimizer(c: &mut Criterion) {
     let n = 4_311_553;
-    let (g, mut theta, mut m, mut v) = (numbers(n), numbers(n), vec![0.0; n], vec![0.0; n]);
+    let (g, mut theta, mut m, mut v) = (numbers(1, n), numbers(2, n), vec![0.0; n], vec![0.0; n]);
     compare(c, "optimizer 4.31M", n, |yardstick| {
         let rms_prop = RmsProp { learning_rate: 8e-4, rho: 0.9, epsilon: 1e-7, clip: 1.0 };
         yardstick.time("rms_prop", 5 * n, || f32::rms_prop(rms_prop, &g, &mut v, &mut theta));

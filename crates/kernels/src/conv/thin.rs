@@ -9,7 +9,7 @@
 use core::ops::Range;
 
 use crate::gemm::block::Shared;
-use crate::gemm::blocking::{SERIAL, accumulators};
+use crate::gemm::blocking::{SERIAL, accumulators, tile_cost};
 use crate::gemm::micro::{TALLEST, tallest};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, run_on};
@@ -54,7 +54,7 @@ impl Tiles {
                     wide: cut(wide, wide.div_ceil(LANES * vectors), LANES),
                 };
                 let cost = |wide: &Range<usize>| -> usize {
-                    tiles.narrow.iter().map(|narrow| tile_cost(narrow.len(), wide.len().div_ceil(LANES))).sum()
+                    tiles.narrow.iter().map(|narrow| tile_cost(isa, narrow.len(), wide.len().div_ceil(LANES))).sum()
                 };
                 let cost = tiles.wide.iter().map(cost).sum();
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -64,11 +64,6 @@ impl Tiles {
         }
         best.expect("some cut").1
     }
-}
-
-/// Half cycles of a step: two multiply-adds or two loads start per cycle, and no sum is ready before four.
-fn tile_cost(height: usize, vectors: usize) -> usize {
-    (height * vectors).max(height + vectors).max(8)
 }
 
 /// Whether a layer is thin enough: with more channels than a vector has lanes, one tap alone fills tiles.

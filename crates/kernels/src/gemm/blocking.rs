@@ -161,16 +161,21 @@ pub(crate) fn accumulators(isa: Isa) -> usize {
     }
 }
 
-/// Half cycles for one step of the depth over all tiles: two multiply-adds or two loads start per cycle, and no tile is
-/// faster than the four cycles that one of its sums takes, and one more for what never comes just in time.
-fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usize) -> usize {
+/// Half cycles for one step of a tile: two multiply-adds or two loads start per cycle, and no tile is faster than the four
+/// cycles that one of its sums takes, and one more for what never comes just in time.
+pub(crate) fn tile_cost(isa: Isa, height: usize, vectors: usize) -> usize {
     // Registers per vector.
     let parts = match isa {
         Isa::Avx512 => 1,
         Isa::Avx2 => 2,
         Isa::Portable => 4,
     };
-    let tile = |height: usize, vectors: usize| (height * vectors * parts).max(height + vectors * parts).max(10);
+    (height * vectors * parts).max(height + vectors * parts).max(10)
+}
+
+/// Half cycles for one step of the depth over all tiles.
+fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usize) -> usize {
+    let tile = |height, vectors| tile_cost(isa, height, vectors);
     let panels = rows.div_ceil(tallest).max(1);
     let (low, high) = (rows / panels, rows % panels);
     let strip = |vectors: usize| (panels - high) * tile(low, vectors) + high * tile(low + 1, vectors);

@@ -61,7 +61,7 @@ const DISTANCE: usize = 64;
 
 /// Fetches the line of `at` into the first-level cache.
 #[inline(always)]
-fn fetch_near(at: *const f32) {
+pub(crate) fn fetch_near(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: as for `Ahead::fetch`.
     unsafe {
@@ -108,13 +108,16 @@ impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H,
                 }
             }
         }
+        // A matrix that is not packed has its steps far apart, often in the same few places of the cache, and soon ends:
+        // there, the part of the same step that the next tile reads is fetched.
+        let distance = if a_step > TALLEST { H } else { DISTANCE * a_step };
         for run in runs {
             // SAFETY: the caller vouches that both panels hold every step of the run.
             let (mut a, mut b) = unsafe { (a.add(run.a * a_step), b.add(run.b * b_step)) };
             for _ in 0..run.len {
                 ahead.fetch();
                 if !SPREAD {
-                    fetch_near(a.wrapping_add(DISTANCE * a_step));
+                    fetch_near(a.wrapping_add(distance));
                 }
                 // The fewer kind of operand is held in registers, the other passes by.
                 if H >= V {

@@ -8,8 +8,12 @@
 use core::ops::Range;
 
 use super::block::Shared;
+use super::micro::fetch_near;
 use super::panels::Panel;
 use crate::simd::{Kernel, LANES, Simd};
+
+/// Steps between the fetch of a line that [`PackSteps`] reads and its use.
+const DISTANCE: usize = 8;
 
 /// Packs some steps of several panels, from a source in which each step of the depth holds the lanes side by side.
 ///
@@ -46,6 +50,11 @@ impl Kernel for PackSteps<'_> {
                 // inside `to`; every panel and step has its own part, and no two tasks pack the same.
                 unsafe {
                     let from = source.as_ptr().add(d * stride + panel.start);
+                    let later = from.wrapping_add(DISTANCE * stride);
+                    fetch_near(later);
+                    if panel.len > LANES {
+                        fetch_near(later.wrapping_add(LANES));
+                    }
                     let to = to.pointer.add((panel.at - first.at) * depth + step * panel.width);
                     if panel.len == 2 * LANES {
                         let halves = [s.load(&*from.cast()), s.load(&*from.add(LANES).cast())];

@@ -57,9 +57,12 @@ fn cases(shape: fn(&TapsGeometry) -> [usize; 4], apply: fn(TapsGeometry, &Var<f6
     geometries.map(case).collect()
 }
 
-struct SpreadTaps([usize; 2]);
-struct GatherTaps([usize; 2]);
-struct TurnTaps;
+/// The three maps; the first two with their factor.
+enum Taps {
+    Spread([usize; 2]),
+    Gather([usize; 2]),
+    Turn,
+}
 
 #[track_caller]
 fn kernel_shape<T: Element>(op: &str, w: &Var<T>) -> [usize; 4] {
@@ -94,7 +97,7 @@ impl<T: Element> Var<T> {
         assert!(kh > 0 && kw > 0 && !factor.contains(&0), "spread_taps: {} over blocks of {factor:?}", self.shape());
         let g = TapsGeometry { kernel: [kh, kw], channels: [a, b], factor };
         let y = Tensor::written(g.spread_shape(), |y| T::spread_taps(&g, self.value().data(), y));
-        Self::record(SpreadTaps(factor), &[self], y)
+        Self::record(Taps::Spread(factor), &[self], y)
     }
 
     /// The adjoint of [`spread_taps`](Var::spread_taps): (kh + fy - 1, kw + fx - 1, a, b) to (kh, kw, a, b).
@@ -108,7 +111,7 @@ impl<T: Element> Var<T> {
         assert!(fits, "gather_taps: {} over blocks of {factor:?}", self.shape());
         let g = TapsGeometry { kernel: [kh + 1 - factor[0], kw + 1 - factor[1]], channels: [a, b], factor };
         let y = Tensor::written(g.shape(), |y| T::gather_taps(&g, self.value().data(), y));
-        Self::record(GatherTaps(factor), &[self], y)
+        Self::record(Taps::Gather(factor), &[self], y)
     }
 
     /// The kernel `self`, (kh, kw, a, b), turned by half a turn, its channels exchanged: (kh, kw, b, a).
@@ -120,7 +123,7 @@ impl<T: Element> Var<T> {
         let [kh, kw, a, b] = kernel_shape("turn_taps", self);
         let g = TapsGeometry { kernel: [kh, kw], channels: [a, b], factor: [1, 1] };
         let y = Tensor::written([kh, kw, b, a], |y| T::turn_taps(&g, self.value().data(), y));
-        Self::record(TurnTaps, &[self], y)
+        Self::record(Taps::Turn, &[self], y)
     }
 
     /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without the large images.
@@ -154,13 +157,20 @@ impl<T: Element> Var<T> {
     }
 }
 
-impl<T: Element> Op<T> for SpreadTaps {
+impl<T: Element> Op<T> for Taps {
     fn name(&self) -> &'static str {
-        SPREAD_ENTRY.name
+        match self {
+            Self::Spread(_) => SPREAD_ENTRY.name,
+            Self::Gather(_) => GATHER_ENTRY.name,
+            Self::Turn => TURN_ENTRY.name,
+        }
     }
 
     fn attributes(&self) -> String {
-        format!("{}x{}", self.0[0], self.0[1])
+        match self {
+            Self::Spread([down, across]) | Self::Gather([down, across]) => format!("{down}x{across}"),
+            Self::Turn => String::new(),
+        }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
@@ -168,38 +178,10 @@ impl<T: Element> Op<T> for SpreadTaps {
     }
 
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(gy.gather_taps(self.0))]
-    }
-}
-
-impl<T: Element> Op<T> for GatherTaps {
-    fn name(&self) -> &'static str {
-        GATHER_ENTRY.name
-    }
-
-    fn attributes(&self) -> String {
-        format!("{}x{}", self.0[0], self.0[1])
-    }
-
-    fn saves(&self, _tracked: &[bool]) -> Saves {
-        Saves::NOTHING
-    }
-
-    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(gy.spread_taps(self.0))]
-    }
-}
-
-impl<T: Element> Op<T> for TurnTaps {
-    fn name(&self) -> &'static str {
-        TURN_ENTRY.name
-    }
-
-    fn saves(&self, _tracked: &[bool]) -> Saves {
-        Saves::NOTHING
-    }
-
-    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(gy.turn_taps())]
+        vec![Some(match *self {
+            Self::Spread(factor) => gy.gather_taps(factor),
+            Self::Gather(factor) => gy.spread_taps(factor),
+            Self::Turn => gy.turn_taps(),
+        })]
     }
 }
