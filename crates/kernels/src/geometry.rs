@@ -277,7 +277,10 @@ impl ReflectGeometry {
         if top.max(bottom) < h && left.max(right) < w {
             return Ok(());
         }
-        Err(format!("reflection padding {:?} (top, bottom, left, right) must be less than the image's {h}x{w}", self.pad))
+        Err(format!(
+            "reflection padding {:?} (top, bottom, left, right) must be less than the image's {h}x{w}",
+            self.pad
+        ))
     }
 
     /// The row (axis 0) or column (axis 1) that row or column `out` of the padded image shows.

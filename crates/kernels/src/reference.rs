@@ -445,13 +445,7 @@ pub fn instance_norm<R: Real>(norm: Norm, images: usize, x: &[R], statistics: [&
 }
 
 /// See [`Element::instance_norm_grad`](crate::Element::instance_norm_grad).
-pub fn instance_norm_grad<R: Real>(
-    norm: Norm,
-    images: usize,
-    inputs: [&[R]; 2],
-    statistics: [&[R]; 2],
-    gx: &mut [R],
-) {
+pub fn instance_norm_grad<R: Real>(norm: Norm, images: usize, inputs: [&[R]; 2], statistics: [&[R]; 2], gx: &mut [R]) {
     let (size, channels) = (gx.len() / images, statistics[0].len() / images);
     let (ones, zeros) = (vec![R::from_f64(1.0); channels], vec![R::default(); channels]);
     for (n, gx) in gx.chunks_exact_mut(size).enumerate() {

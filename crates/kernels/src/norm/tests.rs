@@ -1,8 +1,6 @@
 //! Batch normalisation against the plain loop in `f64`, within bounds that follow from the operations.
 
-use super::{
-    batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics,
-};
+use super::{batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics};
 use crate::columns::LONGEST_CHAIN;
 use crate::element::{Binary, Norm, Unary};
 use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};

@@ -61,7 +61,9 @@ fn known_values() {
 }
 
 #[test]
-#[should_panic(expected = "reflection padding [0, 0, 4, 0] (top, bottom, left, right) must be less than the image's 1x4")]
+#[should_panic(
+    expected = "reflection padding [0, 0, 4, 0] (top, bottom, left, right) must be less than the image's 1x4"
+)]
 fn padding_beyond_the_far_edge_is_refused() {
     let g = ReflectGeometry { batch: 1, input: [1, 4], channels: 1, pad: [0, 0, 4, 0] };
     reflection_pad(&g, &[0.0; 4], &mut [0.0; 8]);
