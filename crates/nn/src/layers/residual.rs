@@ -39,7 +39,9 @@ impl Layer for Residual {
     }
 
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
-        let mut inner = Network::new(&site.path, site.input, site.dialect, site.seed);
+        let mut inner = Network::new(&site.path, site.input, site.dialect, site.seed)
+            .starting(site.start)
+            .spectral_norm(site.spectral_norm);
         for (name, layer) in self.layers.drain(..) {
             inner.push(name, layer);
         }
