@@ -2,6 +2,8 @@
 //!
 //! [`System`] is what the trainer needs to know of any of them.
 
+pub mod cyclegan;
+pub mod image_pool;
 pub mod quickdraw;
 mod system;
 
