@@ -37,13 +37,17 @@ pub struct CycleGan {
     pools: [ImagePool; 2],
 }
 
-/// What the generators' half of a step found, each a pair.
-struct Translated {
-    adversarial: [f64; 2],
-    cycle: [f64; 2],
-    identity: [f64; 2],
+/// What the generators' half of a step found, before the update.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    /// The adversarial losses of A to B and of B to A.
+    pub adversarial: [f64; 2],
+    /// How far A and B come home from.
+    pub cycle: [f64; 2],
+    /// What A to B makes of B and B to A of A; 0 if nobody asks.
+    pub identity: [f64; 2],
     /// Fakes of A and of B, in [-1, 1].
-    fakes: [Tensor; 2],
+    pub fakes: [Tensor; 2],
 }
 
 fn numbers(pair: &[Var; 2]) -> [f64; 2] {
@@ -82,8 +86,12 @@ impl CycleGan {
         self.discriminator_optimizer.set_learning_rate(learning_rate);
     }
 
-    /// The generators learn to please the frozen discriminators, to lead home, and to leave alone what is right already.
-    fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
+    /// The generators learn to please the frozen discriminators, to lead home, and to leave alone what is right already. `reals`
+    /// are pictures of A and of B in [-1, 1].
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
         let [a, b] = reals;
         let [ab, ba] = &self.generators;
         let [judge_a, judge_b] = &self.discriminators;
@@ -115,8 +123,17 @@ impl CycleGan {
         Ok(result)
     }
 
-    /// The discriminators learn to tell `reals` from `fakes`, each in its domain. Returns their losses before the update.
-    fn train_discriminators(&mut self, step: u64, reals: &[Var; 2], fakes: [Tensor; 2]) -> Result<[f64; 2], NonFinite> {
+    /// The discriminators learn to tell `reals` from `fakes`, pictures of A and of B in [-1, 1]. Returns their losses before the
+    /// update.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_discriminators(
+        &mut self,
+        step: u64,
+        reals: &[Var; 2],
+        fakes: [Tensor; 2],
+    ) -> Result<[f64; 2], NonFinite> {
         let fakes = fakes.map(Var::constant);
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
@@ -179,7 +196,7 @@ impl System for CycleGan {
         };
         let first = step * batch as u64;
         let chosen = Key::named(self.seed, "choice of B").at(step as u32);
-        let any = |number| (u64::from(words(chosen, number)[0]) * b as u64 >> 32) as usize;
+        let any = |number| ((u64::from(words(chosen, number)[0]) * b as u64) >> 32) as usize;
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }
 
