@@ -1,10 +1,11 @@
 //! The GANs: one module per system, which holds its networks and its training step and reads like the paper.
 //!
-//! [`System`] is what the trainer needs to know of any of them. [`quickdraw`](mod@quickdraw) spells its whole step out: read it first. The other GANs
-//! with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
+//! [`System`] is what the trainer needs to know of any of them. [`quickdraw`] spells its whole step out: read it first. The other
+//! GANs with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
 //! ([`Tips`](tips::Tips)).
 
 pub mod cifar;
+pub mod cyclegan;
 pub mod dcgan;
 pub mod faces;
 pub mod folder;
