@@ -54,7 +54,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
     let reals = run.join("samples/reals.png");
-    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
+    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape(), None)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
