@@ -6,7 +6,7 @@
 
 mod loaders;
 
-#[allow(unused_imports, reason = "a loader is there before the first system that names it")]
+#[allow(unused_imports, reason = "loaders are there before the systems that name them")]
 pub(crate) use loaders::{CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::engine::{Key, Tensor};
@@ -52,7 +52,7 @@ impl Dataset {
 
     /// Tells these images from all others.
     pub(crate) fn fingerprint(&self) -> String {
-        self.domains.iter().map(Images::fingerprint).collect::<Vec<_>>().join("-")
+        self.domains.iter().map(Images::fingerprint).collect::<Vec<_>>().join("+")
     }
 
     /// What people should know of them, a line each.
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!((batch[0].shape(), batch[1].shape()), (&[2, 28, 28, 1][..], &[1, 28, 28, 1][..]));
         assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8)[100]) / 255.0);
         assert_eq!(data.some(4)[1].shape()[0], 4);
-        assert!(data.fingerprint().contains('-') && data.augmented(2, 3).is_none());
+        assert!(data.fingerprint().contains('+') && data.augmented(2, 3).is_none());
         assert_eq!(data.shown_at(3, &[vec![1], vec![2]])[0].data(), data.batch(&[vec![1], vec![2]])[0].data());
     }
 

@@ -8,7 +8,7 @@ use crate::config::{self, Config, Entry};
 use crate::console::Console;
 use crate::curves::Curves;
 use crate::data::Dataset;
-use crate::engine::{self, System};
+use crate::engine::{self, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
@@ -172,18 +172,17 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     }
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some; with the domain's letter if there are two.
+/// Sheets of the images as they are, and of what the augmentation makes of some.
 fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
-    let sheets = [("reals", Some(data.some(samples::COUNT))), ("augmented", data.augmented(AUGMENTED, AUGMENTED))];
-    for (name, domains) in sheets {
-        let domains = domains.unwrap_or_default();
-        for (number, images) in domains.iter().enumerate() {
-            let letter = if domains.len() > 1 { ["-a", "-b"][number % 2] } else { "" };
-            let path = run.join(format!("samples/{name}{letter}.png"));
-            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(images), shape)?;
-        }
+    let write = |name: &str, domains: &[Tensor], columns: Option<usize>| {
+        let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
+        pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, columns)
+    };
+    write("reals.png", &data.some(samples::COUNT), None)?;
+    match data.augmented(AUGMENTED, AUGMENTED) {
+        Some(domains) => write("augmented.png", &domains, Some(AUGMENTED)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Trains with everyone watching.

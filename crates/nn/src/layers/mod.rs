@@ -6,8 +6,10 @@ mod conv2d;
 mod dense;
 mod dropout;
 mod instance_norm;
+mod maxout;
 mod residual;
 mod shape;
+mod spectral_norm;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Running};
@@ -15,5 +17,7 @@ pub use conv2d::{Conv2d, ConvTranspose2d};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use instance_norm::InstanceNorm;
+pub use maxout::Maxout;
 pub use residual::Residual;
 pub use shape::{Flatten, ReflectionPad2d, Reshape, UpSampling2d};
+pub use spectral_norm::SpectralNorm;
