@@ -245,7 +245,7 @@ mod tests {
             assert_eq!(data.counts().len(), domains);
             assert!(data.origin().contains("built-in") && data.lasting_name().is_some(), "{}", data.origin());
             let shown = data.shown_at(0, &vec![vec![3, 4]; domains]);
-            assert_eq!(shown[domains - 1].shape(), [2, shape[0], shape[1], shape[2]]);
+            assert_eq!(shown[domains - 1].shape()[..], [2, shape[0], shape[1], shape[2]]);
         }
     }
 
