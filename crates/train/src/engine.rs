@@ -1,7 +1,10 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{Key, allocations, timing};
-pub(crate) use models::{Direction, FromLatents, Sampler, Settings, System, Translate, cyclegan, quickdraw};
+pub(crate) use models::{
+    Direction, FromLatents, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan, faces, folder,
+    mnist, quickdraw, vanilla,
+};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
 

@@ -163,6 +163,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in data.notes() {
         console.say(&note);
     }
+    for remark in plan.system.remarks() {
+        console.say(&format!("warning      {remark}"));
+    }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
@@ -208,7 +211,10 @@ fn train_all(
     let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
+        LogStyle::Seed => {
+            let pass = data.counts()[0].div_ceil(system.batch_size()) as u64;
+            Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
+        }
     };
     let title = format!("{}, seed {}", config.row.name, config.seed);
     // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it

@@ -101,6 +101,35 @@ pub(crate) const FOLDER: Loader = Loader {
     ..CIFAR
 };
 
+/// Images in any of the forms above, as the files themselves tell; the built-in ones go by the size.
+pub(crate) const ANY: Loader = Loader {
+    read: |path, wanted| (form(path).read)(path, wanted),
+    built_in: |size| match size {
+        [28, _, _] => (DIGITS.built_in)(size),
+        [32, _, _] => (CIFAR.built_in)(size),
+        _ => (FACES.built_in)(size),
+    },
+    built_in_name: "drawings",
+    ..FOLDER
+};
+
+/// The loader for what lies at `path`, as the names of the files tell.
+fn form(path: &Path) -> Loader {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| name(&entry.path()));
+    let names: Vec<String> = if path.is_dir() { entries.collect() } else { vec![name(path)] };
+    let any = |fits: fn(&str) -> bool| names.iter().any(|name| fits(name));
+    if any(|name| name.contains("ubyte")) {
+        DIGITS
+    } else if any(|name| name.ends_with(".bin")) {
+        CIFAR
+    } else if any(|name| name.ends_with(".npy")) {
+        DOODLES
+    } else {
+        FOLDER
+    }
+}
+
 /// A folder of faces, of which the middle is taken.
 pub(crate) const FACES: Loader = Loader {
     usual: "data/faces",
@@ -169,6 +198,16 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Foun
 }
 
 impl Loader {
+    /// The loader that takes one class of real data when none is named.
+    pub(crate) const fn of_class(self, class: &'static str) -> Self {
+        Self { class: Some(class), ..self }
+    }
+
+    /// The loader with other defaults of `[augment]`.
+    pub(crate) const fn changed_by(self, augment: fn() -> Augmentation) -> Self {
+        Self { augment, ..self }
+    }
+
     /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
     /// built-in ones.
     ///
