@@ -1,7 +1,5 @@
 //! Where images come from: one loader for each kind of data, which the rows of the systems name.
 
-#![allow(dead_code, reason = "loaders are there before the systems that name them")]
-
 use std::path::{Path, PathBuf};
 
 use super::{Dataset, failure};
