@@ -29,10 +29,7 @@ pub(super) struct Wanted<'a> {
     pub(super) sha256: Option<&'a str>,
 }
 
-/// A client for all downloads.
-///
-/// # Errors
-/// When this processor cannot do what encrypted connections need.
+/// A client for all downloads: it never waits longer than [`PATIENCE`] for a sign of life.
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
