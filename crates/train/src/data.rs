@@ -6,7 +6,6 @@
 
 mod loaders;
 
-#[allow(unused_imports, reason = "loaders are there before the systems that name them")]
 pub(crate) use loaders::{ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::engine::{Key, Tensor};

@@ -1,7 +1,5 @@
 //! Where images come from: one loader for each kind of data, which the rows of the systems name.
 
-#![allow(dead_code, reason = "loaders are there before the systems that name them")]
-
 use std::path::{Path, PathBuf};
 
 use super::{Dataset, failure};
@@ -254,5 +252,78 @@ impl Found {
         let domains =
             self.domains.iter().map(|images| images.of_class(class).map_err(failure)).collect::<Result<_, _>>()?;
         Ok(Self { domains, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Entry, read_setting};
+    use crate::failure::Code;
+    use crate::systems::SYSTEMS;
+
+    fn config(settings: &[String]) -> Config {
+        let entries: Vec<Entry> = settings.iter().map(|text| read_setting(text).unwrap()).collect();
+        Config::resolve(&SYSTEMS[0], &entries).unwrap()
+    }
+
+    #[test]
+    fn built_in_pictures_fit_every_system() {
+        for (loader, shape, domains) in [
+            (DOODLES, [28, 28, 1], 1),
+            (DIGITS, [14, 14, 3], 1),
+            (CIFAR, [32, 32, 3], 1),
+            (FOLDER, [20, 16, 1], 1),
+            (FACES, [16, 16, 3], 1),
+            (PAIRS, [16, 16, 3], 2),
+        ] {
+            let data = loader.load(&config(&["data=built-in".into(), "augment.enlarge=1.25".into()]), shape).unwrap();
+            data.require(64, shape).unwrap();
+            assert_eq!(data.counts().len(), domains);
+            assert!(data.origin().contains("built-in") && data.lasting_name().is_some(), "{}", data.origin());
+            let shown = data.shown_at(0, &vec![vec![3, 4]; domains]);
+            assert_eq!(shown[domains - 1].shape()[..], [2, shape[0], shape[1], shape[2]]);
+        }
+    }
+
+    #[test]
+    fn classes_are_those_of_the_data_and_the_usual_one_of_real_data_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = |label: u8| [label].into_iter().chain(std::iter::repeat_n(label * 20, 3072));
+        let file: Vec<u8> = [6, 7, 7, 0].into_iter().flat_map(record).collect();
+        std::fs::write(folder.path().join("data_batch_1.bin"), file).unwrap();
+        let data = format!("data={}", folder.path().display());
+        let horses = Loader { class: Some("horse"), ..CIFAR };
+        let count = |loader: &Loader, settings: &[&str]| {
+            let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
+            loader.load(&config(&settings), [32, 32, 3]).map(|data| data.counts()[0])
+        };
+        assert_eq!(count(&CIFAR, &[&data]).unwrap(), 4);
+        assert_eq!(count(&horses, &[&data]).unwrap(), 2);
+        assert_eq!(count(&horses, &[&data, "class=frog"]).unwrap(), 1);
+        assert_eq!(count(&horses, &[&data, "class=0"]).unwrap(), 1);
+        assert_eq!(count(&horses, &[&data, "class=all"]).unwrap(), 4);
+        assert_eq!(count(&horses, &["data=built-in"]).unwrap(), COUNT);
+        let failure = count(&CIFAR, &[&data, "class=hrose"]).unwrap_err();
+        assert!(failure.code == Code::Data && failure.to_string().contains("'horse'"), "{failure}");
+    }
+
+    #[test]
+    fn folders_tell_what_they_found_and_what_they_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["trainA", "trainB"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            let picture = crate::pictures::sheet(&[9; 30 * 20 * 3], [30, 20, 3], None).unwrap();
+            for number in 0..4 {
+                std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("trainB/3.png"), "broken").unwrap();
+        let data = format!("data={}", folder.path().display());
+        let data = PAIRS.load(&config(&[data]), [16, 16, 3]).unwrap();
+        assert_eq!(data.counts(), [4, 3]);
+        let notes = data.notes().join("\n");
+        assert!(notes.contains("Found 4 images belonging to 1 classes.") && notes.contains("3.png"), "{notes}");
+        assert!(data.lasting_name().is_none() && data.origin().contains("trainA"), "{}", data.origin());
     }
 }
