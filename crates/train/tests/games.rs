@@ -35,7 +35,7 @@ fn switches_are_checked_by_name_type_range_and_sense() {
     bad("k=-1", &["`mnist.k = -1`"]);
     bad("loss=wgan", &["`mnist.loss", "nonsaturating"]);
     bad("label_flip=true", &["mnist.label_flip", "a number"]);
-    bad("soft_labels=true", &["mnist.soft_labels", "keras-clip"]);
+    bad("soft_labels=true", &["mnist.label_smooth", "leave one of the two out"]);
     place.bad("folder --steps 1 --set size=50", 3, &["folder.size = 50", "28, 32, 48, 64, 96, 128"]);
 }
 
