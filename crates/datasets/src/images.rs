@@ -1,6 +1,8 @@
 //! A set of images of one size, in memory as bytes.
 
 use crate::error::DataError;
+use crate::folder::{Filter, grey, resample};
+use crate::labels::Labels;
 use kernels::timing::{Kind, Work, time};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -17,6 +19,7 @@ pub struct Images {
     width: usize,
     channels: usize,
     origin: String,
+    labels: Option<Labels>,
 }
 
 /// Images that are probably not worth learning from, as [`Images::suspects`] counts them.
@@ -44,7 +47,53 @@ impl Images {
             "Images::new: {} bytes are not a whole number of {height}x{width}x{channels} images ({one} bytes each)",
             pixels.len()
         );
-        Self { pixels, height, width, channels, origin }
+        Self { pixels, height, width, channels, origin, labels: None }
+    }
+
+    /// The same images with a class for each: `labels` are places in `names`.
+    ///
+    /// # Panics
+    /// If there is not one label for each image, or a label has no name.
+    #[track_caller]
+    pub fn with_labels(mut self, labels: Vec<u32>, names: Vec<String>) -> Self {
+        assert_eq!(labels.len(), self.count(), "Images::with_labels: labels and images");
+        self.labels = Some(Labels::new(labels, names));
+        self
+    }
+
+    /// The class of each image, as a place in [`class_names`](Self::class_names), if they are known.
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_ref().map(Labels::of_each)
+    }
+
+    /// The names of the classes; empty if there are none.
+    pub fn class_names(&self) -> &[String] {
+        self.labels.as_ref().map_or(&[], Labels::names)
+    }
+
+    /// The images of one class, told by its name or its number.
+    ///
+    /// # Errors
+    /// If the images have no classes, not this one, or no image of it.
+    pub fn of_class(&self, class: &str) -> Result<Self, DataError> {
+        let chosen = match &self.labels {
+            Some(labels) => labels.images_of(class, &self.origin)?,
+            None => return Err(Labels::none(class, &self.origin)),
+        };
+        let name = &self.class_names()[chosen.class];
+        let origin = format!("{}, class {name} ({} images)", self.origin, chosen.images.len());
+        Ok(self.chosen(&chosen.images, origin))
+    }
+
+    /// The images `indices` in that order, with their labels.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[track_caller]
+    pub fn chosen(&self, indices: &[usize], origin: String) -> Self {
+        let pixels = indices.iter().flat_map(|&index| self.image(index)).copied().collect();
+        let labels = self.labels.as_ref().map(|labels| labels.chosen(indices));
+        Self { pixels, origin, labels, ..*self }
     }
 
     /// Number of images.
@@ -67,6 +116,11 @@ impl Images {
         self.channels
     }
 
+    /// Height, width and channels of an image.
+    pub fn size(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
+    }
+
     /// Where the images come from, in one line for people.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -86,6 +140,31 @@ impl Images {
         let count = self.count();
         assert!(index < count, "Images::image: image {index} of {count}");
         &self.pixels[index * self.image_len()..][..self.image_len()]
+    }
+
+    /// The same images as `size` (height, width, channels): scaled with `filter`, colours made grey or grey repeated.
+    ///
+    /// # Panics
+    /// If a side is 0, or the channels are neither as before nor 1 nor 3.
+    pub fn in_size(self, size: [usize; 3], filter: Filter) -> Self {
+        let before = self.size();
+        if before == size {
+            return self;
+        }
+        let [height, width, channels] = size;
+        let convert = |image: &[u8]| {
+            let scaled = resample(image, before, [height, width], filter);
+            match (before[2], channels) {
+                (3, 1) => scaled.as_chunks().0.iter().map(|&pixel| grey(pixel)).collect(),
+                (1, 3) => scaled.iter().flat_map(|&value| [value; 3]).collect(),
+                (before, channels) => {
+                    assert_eq!(before, channels, "Images::in_size: channels");
+                    scaled
+                }
+            }
+        };
+        let pixels = self.pixels.par_chunks_exact(self.image_len()).flat_map_iter(convert).collect();
+        Self { pixels, height, width, channels, ..self }
     }
 
     /// Writes the images `indices` in that order as one batch (indices, height, width, channels), scaled to [0, 1] (byte / 255).

@@ -37,6 +37,11 @@ pub enum Init {
         /// The slope of the leaky ReLU that follows.
         slope: f64,
     },
+    /// Uniform within +- bound.
+    Uniform {
+        /// The bound.
+        bound: f64,
+    },
     /// Normal.
     Normal {
         /// Expectation.
@@ -52,26 +57,53 @@ impl Init {
         match self {
             Init::GlorotUniform => Some((6.0 / (fan.input + fan.output) as f64).sqrt()),
             Init::KaimingUniform { slope } => Some((6.0 / ((1.0 + slope * slope) * fan.input as f64)).sqrt()),
+            Init::Uniform { bound } => Some(bound),
             Init::Constant(_) | Init::Normal { .. } => None,
         }
     }
 
     /// A tensor drawn from the stream `key`.
     pub fn draw(self, shape: &[usize], fan: Fan, key: Key) -> Tensor {
-        let mut draws = key.draws();
         match (self, self.limit(fan)) {
             (Init::Constant(value), _) => Tensor::full(shape, value as f32),
             (_, Some(limit)) => uniform(shape, -limit, limit, key),
-            (Init::Normal { mean, deviation }, _) => {
-                let normal = Normal::new(mean as f32, deviation as f32).expect("a finite deviation");
-                Tensor::from_fn(shape, |_| normal.sample(&mut draws))
-            }
+            (Init::Normal { mean, deviation }, _) => normal(shape, mean, deviation, key),
             _ => unreachable!("every other initialiser has a limit"),
         }
     }
 }
 
+/// Where the tensors of a network start, but for layers that say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Start {
+    /// Weights of dense layers and convolutions.
+    pub weight: Init,
+    /// Their biases.
+    pub bias: Init,
+    /// Scales of normalisations. (Their shifts start at 0.)
+    pub scale: Init,
+}
+
+impl Start {
+    /// Normal weights with mean 0 and this deviation; biases 0, scales 1.
+    pub fn normal(deviation: f64) -> Self {
+        let weight = Init::Normal { mean: 0.0, deviation };
+        Self { weight, bias: Init::Constant(0.0), scale: Init::Constant(1.0) }
+    }
+
+    /// As Radford, Metz and Chintala start a DCGAN (2016): normal weights of mean 0 and normal scales of mean 1, both with
+    /// deviation 0.02; biases 0.
+    pub fn dcgan() -> Self {
+        Self { scale: Init::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
+    }
+}
+
 impl Dialect {
+    /// Where everything starts.
+    pub fn start(self) -> Start {
+        Start { weight: self.weight_init(), bias: self.bias_init(), scale: Init::Constant(1.0) }
+    }
+
     /// Where weights start.
     pub fn weight_init(self) -> Init {
         match self {
@@ -93,6 +125,14 @@ impl Dialect {
 pub fn uniform(shape: &[usize], low: f64, high: f64, key: Key) -> Tensor {
     let mut draws = key.draws();
     let distribution = Uniform::new(low as f32, high as f32).expect("low is below high");
+    Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
+}
+
+/// Numbers drawn from the normal distribution of this mean and deviation by the stream `key`. The first numbers do not depend
+/// on how many there are.
+pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
+    let mut draws = key.draws();
+    let distribution = Normal::new(mean as f32, deviation as f32).expect("a finite deviation");
     Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
 }
 

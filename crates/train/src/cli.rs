@@ -128,11 +128,32 @@ pub(crate) struct SampleOptions {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Options of `train fetch`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FetchOptions {
+    /// The data set; without it, lists those that there are
+    #[arg(value_name = "SET")]
+    pub(crate) set: Option<String>,
+    /// The class of the doodles to download; may be repeated [default: apple]
+    #[arg(long = "class", value_name = "NAME")]
+    pub(crate) classes: Vec<String>,
+    /// The folder that data sets are put into, each in a folder of its own
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) out: PathBuf,
+    /// Take the files from this address instead of the publisher's
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Only say what would be downloaded and where to
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What was typed.
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
     Summary(&'static Row, SummaryOptions),
     Sample(SampleOptions),
+    Fetch(FetchOptions),
     Systems,
 }
 
@@ -153,6 +174,7 @@ pub(crate) fn command() -> Command {
   train quickdraw --resume runs/0001-quickdraw --steps 4000
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
+  train fetch mnist                            download a data set
 
 {EXIT_CODES}"
         ))
@@ -180,6 +202,10 @@ pub(crate) fn command() -> Command {
                 .about("Prints the layers of a system with the numbers of their weights"),
         )
         .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
+        .subcommand(
+            FetchOptions::augment_args(Command::new("fetch"))
+                .about("Downloads a data set, checks it and puts it under data/"),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -198,6 +224,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
             Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
         }
         "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
+        "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };

@@ -14,6 +14,7 @@ mod engine;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod fetch;
 mod lock;
 mod metrics_file;
 mod nearest;
@@ -69,6 +70,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Train(row, options) => return session::run(row, options),
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
+        Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)

@@ -1,8 +1,9 @@
-//! Sheets of the same latents as the network learns.
+//! Sheets of the same subjects as the network learns.
 
 use std::path::PathBuf;
 
-use crate::engine::Tensor;
+use crate::data::Dataset;
+use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
 use crate::pictures;
@@ -10,33 +11,71 @@ use crate::storage::RealDisk;
 
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
+/// Pictures of each domain that a sheet of translations starts from.
+const ROWS: usize = 6;
 
-/// Draws a sheet at the start and every so many steps.
+/// Draws sheets at the start and every so many steps.
 pub(crate) struct Samples {
     run: PathBuf,
     every: u64,
-    latents: Tensor,
+    subjects: Subjects,
+}
+
+/// What all sheets of a run are drawn from.
+enum Subjects {
+    Latents(Tensor),
+    /// Images of the two domains.
+    Images([Tensor; 2]),
 }
 
 impl Samples {
-    /// Sheets of the run folder `run` from fixed latents.
-    pub(crate) fn new(run: PathBuf, every: u64, latents: Tensor) -> Self {
-        Self { run, every, latents }
+    /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
+    pub(crate) fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Self {
+        let subjects = match system.samples() {
+            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, "samples", COUNT)),
+            Sampler::Images(_) => {
+                let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
+                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
+                Subjects::Images(images.expect("a system that translates learns from two domains"))
+            }
+        };
+        Self { run, every, subjects }
     }
 
-    fn draw(&self, now: &Moment<'_>) -> Result<(), Failure> {
-        let path = self.run.join(format!("samples/step-{:06}.png", now.step));
-        let pixels = pictures::bytes(&now.system.draw(&self.latents));
-        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape())
+    /// The sheet after this step: its pixels, and how many tiles there are in a row, if it matters.
+    fn draw(&self, system: &dyn System) -> (Vec<u8>, Option<usize>) {
+        match (system.samples(), &self.subjects) {
+            (Sampler::Latents(sampler), Subjects::Latents(latents)) => (pictures::bytes(&sampler.draw(latents)), None),
+            (Sampler::Images(sampler), Subjects::Images([a, b])) => {
+                let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                (pictures::side_by_side(&sides), Some(sides.len()))
+            }
+            _ => unreachable!("a system keeps its way of drawing"),
+        }
     }
+
+    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+        let path = self.run.join(format!("samples/step-{:06}.png", now.step));
+        let (pixels, columns) = self.draw(now.system);
+        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), columns)
+    }
+}
+
+/// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
+/// generator that paints their own domain makes of them (which should be nothing).
+pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
+    let there = sampler.translate(direction, images);
+    let home = sampler.translate(direction.reverse(), &there);
+    let identity = sampler.translate(direction.reverse(), images);
+    vec![images.clone(), there, home, identity]
 }
 
 impl Observer for Samples {
     fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
-        if now.step == 0 { self.draw(now) } else { Ok(()) }
+        if now.step == 0 { self.write(now) } else { Ok(()) }
     }
 
     fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
-        if now.step.is_multiple_of(self.every) || now.step == now.total { self.draw(now) } else { Ok(()) }
+        if now.step.is_multiple_of(self.every) || now.step == now.total { self.write(now) } else { Ok(()) }
     }
 }

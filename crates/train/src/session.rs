@@ -8,7 +8,7 @@ use crate::config::{self, Config, Entry};
 use crate::console::Console;
 use crate::curves::Curves;
 use crate::data::Dataset;
-use crate::engine::{self, System};
+use crate::engine::{self, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
@@ -38,7 +38,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = (row.load)(&plan.config)?;
+    let data = row.load.load(&plan.config, plan.system.image_shape())?;
     plan.check_data(&data)?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
@@ -53,13 +53,15 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
-    let reals = run.join("samples/reals.png");
-    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
+    show_data(&data, &run, plan.system.image_shape())?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
     Ok(done.how)
 }
+
+/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
+const AUGMENTED: usize = 8;
 
 /// How the training ended, and the hash of what it made.
 struct Done {
@@ -119,8 +121,7 @@ impl Plan {
 
     /// Refuses images that do not fill a batch, and on resume other images than before.
     fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
-        let batch = self.config.settings.get("batch").and_then(toml::Value::as_integer).unwrap_or(1);
-        data.require(usize::try_from(batch).unwrap_or(usize::MAX), self.system.image_shape())?;
+        data.require(self.system.batch_size(), self.system.image_shape())?;
         let fingerprint = data.fingerprint();
         match &self.learned_from {
             Some(before) if *before != fingerprint => {
@@ -159,8 +160,11 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    if let Some(warning) = data.warning() {
-        console.say(&format!("warning      {warning}"));
+    for note in data.notes() {
+        console.say(&note);
+    }
+    for remark in plan.system.remarks() {
+        console.say(&format!("warning      {remark}"));
     }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
@@ -168,6 +172,19 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     console.say(&format!("run folder   {}", run.display()));
     for note in &plan.notes {
         console.say(note);
+    }
+}
+
+/// Sheets of the images as they are, and of what the augmentation makes of some.
+fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
+    let write = |name: &str, domains: &[Tensor], columns: Option<usize>| {
+        let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
+        pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, columns)
+    };
+    write("reals.png", &data.some(samples::COUNT), None)?;
+    match data.augmented(AUGMENTED, AUGMENTED) {
+        Some(domains) => write("augmented.png", &domains, Some(AUGMENTED)),
+        None => Ok(()),
     }
 }
 
@@ -191,10 +208,13 @@ fn train_all(
     }
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
-    let latents = system.latents(config.seed, "samples", samples::COUNT);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
+        LogStyle::Seed => {
+            let pass = data.counts()[0].div_ceil(system.batch_size()) as u64;
+            Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
+        }
     };
     let title = format!("{}, seed {}", config.row.name, config.seed);
     // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it
@@ -202,7 +222,7 @@ fn train_all(
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![
         Box::new(metrics),
         told,
-        Box::new(Samples::new(run.to_owned(), config.sample_every, latents)),
+        Box::new(samples),
         Box::new(Curves::new(run.to_owned(), config.sample_every, title, history)),
         Box::new(Saving {
             disk: &RealDisk,
