@@ -290,11 +290,16 @@ impl Network {
         self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
     }
 
-    /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
+    /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals. Running statistics count as
+    /// parameters that are not trained in the dialect of Keras, and are told apart in that of PyTorch, as each does.
     pub fn summary(&self) -> String {
+        let kinds: &[Kind] = match self.dialect {
+            Dialect::Keras => &[Kind::Parameter, Kind::Buffer],
+            Dialect::Torch => &[Kind::Parameter],
+        };
         let rows = self.members.iter().map(|member| {
             let tensors = member.tensors(&self.name);
-            let counted = tensors.iter().filter(|(_, kind, _)| *kind != Kind::Counter);
+            let counted = tensors.iter().filter(|(_, kind, _)| kinds.contains(kind));
             let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
             [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]
         });
@@ -312,9 +317,12 @@ impl Network {
             }
         }
         let (trainable, rest) = (self.count(Kind::Parameter), self.count(Kind::Buffer));
-        table += &format!("{rule}\nTotal params: {}\n", thousands(trainable + rest));
-        table += &format!("Trainable params: {}\nNon-trainable params: {}\n", thousands(trainable), thousands(rest));
-        table
+        let (all, others) = match self.dialect {
+            Dialect::Keras => (trainable + rest, "Non-trainable params"),
+            Dialect::Torch => (trainable, "Running statistics"),
+        };
+        let [all, trainable, rest] = [all, trainable, rest].map(thousands);
+        table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n")
     }
 }
 

@@ -7,7 +7,7 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, InstanceNorm, ReflectionPad2d, Reshape,
     Residual, Running, UpSampling2d,
 };
-use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, State, differentiate};
+use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, Start, State, differentiate};
 use tensor::{Tape, Tensor, Var};
 
 const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
@@ -572,4 +572,80 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             assert!(!bent || lengths[0] < lengths[1], "{lengths:?} nodes:\n{}", joined.summary());
         }
     }
+}
+
+/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1, 1).
+fn slope() -> (Network, Gradients) {
+    let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
+    set(&mut network, "net.dense.weight", &[3.0, 4.0]);
+    let (gradients, _) = train(&network, &Tensor::full([1, 1], 1.0), DRAW);
+    (network, gradients)
+}
+
+/// The weights after one plain step of size 1.
+fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
+    let (mut network, gradients) = slope();
+    let plain = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    optimizer(plain).step(&mut network, &gradients);
+    network.tensors()[0].2.data().to_vec()
+}
+
+#[test]
+fn gradients_are_shortened_together_and_weights_decay() {
+    assert_eq!(stepped(|plain| plain), [2.0, 3.0]);
+    assert_eq!(stepped(|plain| plain.clip_norm(2.0)), [2.0, 3.0], "their length is sqrt(2)");
+    let short = stepped(|plain| plain.clip_norm(0.5));
+    let side = 0.5 / 2f32.sqrt();
+    assert!((short[0] - (3.0 - side)).abs() < 1e-5 && (short[1] - (4.0 - side)).abs() < 1e-5, "{short:?}");
+    assert_eq!(stepped(|plain| plain.weight_decay(0.5)), [3.0 - 1.0 - 1.5, 4.0 - 1.0 - 2.0]);
+    assert_eq!(
+        stepped(|plain| plain.clip(0.25).weight_decay(0.5)),
+        [3.0 - 0.25 - 1.5, 4.0 - 0.25 - 2.0],
+        "clipped before"
+    );
+}
+
+#[test]
+fn a_schedule_changes_the_momentum_of_plain_steps() {
+    let (mut network, gradients) = slope();
+    let mut optimizer = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    optimizer.step(&mut network, &gradients);
+    optimizer.set_momentum(0.5);
+    optimizer.step(&mut network, &gradients);
+    assert_eq!((network.tensors()[0].2.data(), optimizer.updates()), (&[3.0 - 1.0 - 1.5, 4.0 - 1.0 - 1.5][..], 2));
+}
+
+#[test]
+fn a_follower_averages_parameters_and_takes_over_statistics() {
+    let new = || empty(&[1]).with("dense", Dense::new(2)).with("norm", BatchNorm::default());
+    let (mut leader, mut follower) = (new(), new().renamed("average"));
+    set(&mut leader, "net.dense.weight", &[4.0, 8.0]);
+    set(&mut leader, "net.norm.running_mean", &[1.0, 2.0]);
+    set(&mut follower, "average.dense.weight", &[0.0, 4.0]);
+    follower.follow(&leader, 0.75);
+    let found = |name: &str| {
+        follower.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
+    };
+    assert_eq!(found("average.dense.weight"), [1.0, 5.0]);
+    assert_eq!(found("average.norm.running_mean"), [1.0, 2.0]);
+}
+
+#[test]
+fn a_start_of_its_own_reaches_every_layer() {
+    let network = Network::new("net", &[8, 8, 3], Dialect::Torch, 1)
+        .starting(Start::dcgan())
+        .with("conv", Conv2d::new(64, 4))
+        .with("norm", BatchNorm::default())
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(4));
+    let deviation = |name: &str, mean: f64| {
+        let tensors = network.tensors();
+        let (_, _, tensor) = tensors.iter().find(|(found, _, _)| found.ends_with(name)).expect("a tensor");
+        let squares = tensor.data().iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>();
+        (squares / tensor.size() as f64).sqrt()
+    };
+    for (name, mean) in [("conv.weight", 0.0), ("dense.weight", 0.0), ("norm.gamma", 1.0)] {
+        assert!((deviation(name, mean) - 0.02).abs() < 0.005, "{name}: {}", deviation(name, mean));
+    }
+    assert_eq!((deviation("conv.bias", 0.0), deviation("norm.beta", 0.0)), (0.0, 0.0));
 }

@@ -1,0 +1,63 @@
+//! The systems that share a game, from the command line: resuming, switches, the lines of the originals, summaries.
+
+mod common;
+
+use common::Place;
+
+const DIGITS: &str = "mnist --batch 8 --set latent=4 --seed 3";
+
+#[test]
+fn a_run_goes_on_to_the_same_bits_with_every_switch_that_remembers() {
+    let place = Place::new();
+    let switches = "--set replay_pool=10 --set ema=0.9 --set spectral_norm=true --set k=2 --set instance_noise=0.1";
+    let whole = place.good(&format!("{DIGITS} {switches} --steps 6 --out whole"));
+    place.good(&format!("{DIGITS} {switches} --steps 3 --out parts"));
+    let parts = place.good("mnist --resume parts --steps 6");
+    assert_eq!(whole.hash(), parts.hash());
+    let plain = place.good(&format!("{DIGITS} --steps 6 --out plain"));
+    assert_ne!(whole.hash(), plain.hash());
+}
+
+#[test]
+fn the_course_s_line_is_printed_in_its_form() {
+    let place = Place::new();
+    let outcome = place.good(&format!("{DIGITS} --steps 2 --log seed"));
+    let line = outcome.out.lines().next().unwrap_or_default();
+    assert!(line.starts_with("Epoch [    1/    1] | d_loss: ") && line.contains(" | g_loss: "), "{}", outcome.out);
+}
+
+#[test]
+fn switches_are_checked_by_name_type_range_and_sense() {
+    let place = Place::new();
+    let bad = |set: &str, words: &[&str]| place.bad(&format!("{DIGITS} --steps 1 --set {set}"), 3, words);
+    bad("label_smoth=0.9", &["unknown key `label_smoth`", "did you mean `mnist.label_smooth`"]);
+    bad("mnist.k=0", &["`mnist.k = 0` is not possible", "1 to 100"]);
+    bad("k=-1", &["`mnist.k = -1`"]);
+    bad("loss=wgan", &["`mnist.loss", "nonsaturating"]);
+    bad("label_flip=true", &["mnist.label_flip", "a number"]);
+    bad("soft_labels=true", &["mnist.soft_labels", "keras-clip"]);
+    place.bad("folder --steps 1 --set size=50", 3, &["folder.size = 50", "28, 32, 48, 64, 96, 128"]);
+}
+
+#[test]
+fn what_is_worth_a_remark_is_printed_before_the_training() {
+    let place = Place::new();
+    let outcome = place.good(&format!("{DIGITS} --steps 1 --set k=2 --set g_steps=2"));
+    assert!(outcome.err.contains("warning      k = 2 and g_steps = 2"), "{}", outcome.err);
+}
+
+#[test]
+fn every_system_tells_its_layers() {
+    let place = Place::new();
+    for (system, totals) in [
+        ("mnist", ["110,849", "114,800"]),
+        ("vanilla", ["533,505", "1,493,520"]),
+        ("cifar --preset seed", ["790,913", "6,264,579"]),
+        ("dcgan --preset mnist28", ["138,625", "759,680"]),
+        ("faces --preset seed", ["2,765,568", "3,806,080"]),
+        ("folder", ["167,808", "370,624"]),
+    ] {
+        let summary = place.good(&format!("summary {system}")).out;
+        assert!(totals.iter().all(|total| summary.contains(&format!("Total params: {total}\n"))), "{summary}");
+    }
+}
