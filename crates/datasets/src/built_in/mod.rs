@@ -2,11 +2,11 @@
 //!
 //! | set | pictures | classes |
 //! |---|---|---|
-//! | [`apples`] | 28x28 grey drawings, like the Quick, Draw! bitmaps | |
-//! | [`digits`] | 28x28 grey hand-written digits, like MNIST's | ten |
-//! | [`shapes`] | 32x32 coloured figures, in the place of CIFAR-10 | six |
-//! | [`faces`] | cartoon faces of 32 or 64 pixels, in the place of photographs | |
-//! | [`seasons`] | 64x64 landscapes in summer or winter, for translation between unpaired pictures | |
+//! | [`apples()`] | 28x28 grey drawings, like the Quick, Draw! bitmaps | |
+//! | [`digits()`] | 28x28 grey hand-written digits, like MNIST's | ten |
+//! | [`shapes()`] | 32x32 coloured figures, in the place of CIFAR-10 | six |
+//! | [`faces()`] | cartoon faces of 32 or 64 pixels, in the place of photographs | |
+//! | [`seasons()`] | 64x64 landscapes in summer or winter, for translation between unpaired pictures | |
 //!
 //! Two ways of drawing lead to pixels: [`hand`] and [`raster`] move a pen over paper, [`canvas`] lays areas of colour over
 //! one another. Both use only arithmetic that IEEE 754 fixes to the last bit ([`geometry`]), and picture number `i` of a

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fitting {
-    /// The part that is taken before anything is scaled: `none`, `crop108` or `crop128` (for CelebA's aligned faces), or
-    /// `centre-N`, the middle N x N pixels.
+    /// The part that is taken before anything is scaled: `none`, `content` (all that is not background), `crop108` or
+    /// `crop128` (for CelebA's aligned faces), or `centre-N`, the middle N x N pixels.
     pub crop: Crop,
     /// What is done with a picture of other proportions: `stretch`, `crop` or `pad`.
     pub aspect: Aspect,
@@ -33,13 +33,15 @@ pub enum Aspect {
     Pad,
 }
 
-/// A square part of a picture. One that does not fit in becomes the largest square that does.
+/// A part of a picture. A square that does not fit in becomes the largest that does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Crop {
     /// All of it.
     #[default]
     None,
+    /// The smallest part that holds all that is not background: what is drawn fills the picture.
+    Content,
     /// The middle 108x108.
     Crop108,
     /// 128x128 with its centre 12 pixels below the middle: x 89 and y 121 of CelebA's 178x218.
@@ -52,6 +54,7 @@ impl From<Crop> for String {
     fn from(crop: Crop) -> Self {
         match crop {
             Crop::None => "none".into(),
+            Crop::Content => "content".into(),
             Crop::Crop108 => "crop108".into(),
             Crop::Crop128 => "crop128".into(),
             Crop::Centre(side) => format!("centre-{side}"),
@@ -66,10 +69,12 @@ impl TryFrom<String> for Crop {
         let side = |text: &str| text.strip_prefix("centre-")?.parse().ok().filter(|&side| side > 0);
         match text.as_str() {
             "none" => Ok(Self::None),
+            "content" => Ok(Self::Content),
             "crop108" => Ok(Self::Crop108),
             "crop128" => Ok(Self::Crop128),
             other => side(other).map(Self::Centre).ok_or_else(|| {
-                format!("unknown crop {text:?}; there are \"none\", \"crop108\", \"crop128\" and \"centre-N\" with N above 0")
+                let all = r#""none", "content", "crop108", "crop128" and "centre-N" with N above 0"#;
+                format!("unknown crop {text:?}; there are {all}")
             }),
         }
     }
@@ -79,7 +84,7 @@ impl Crop {
     /// (top, left, height, width) of the part of a picture of this size.
     fn part(self, [height, width]: [usize; 2]) -> [usize; 4] {
         let (side, down) = match self {
-            Self::None => return [0, 0, height, width],
+            Self::None | Self::Content => return [0, 0, height, width],
             Self::Crop108 => (108, 0),
             Self::Crop128 => (128, 12),
             Self::Centre(side) => (side as usize, 0),
@@ -137,6 +142,14 @@ impl Fitting {
     pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
         let (picture, from) = (cut(picture, from[1], channels, part), [part[2], part[3]]);
+        let paper = if channels == 1 { vec![grey(self.background.0)] } else { self.background.0.to_vec() };
+        let (picture, from) = match self.crop {
+            Crop::Content => {
+                let part = content(&picture, from, &paper);
+                (cut(&picture, from[1], channels, part), [part[2], part[3]])
+            }
+            _ => (picture, from),
+        };
         let sized = |[height, width]: [usize; 2]| [height, width, channels];
         match self.aspect {
             Aspect::Stretch => resample(&picture, sized(from), to, self.filter),
@@ -148,8 +161,6 @@ impl Fitting {
             Aspect::Pad => {
                 let inner = within(from, to);
                 let small = resample(&picture, sized(from), inner, self.filter);
-                let colour = self.background.0;
-                let paper = if channels == 1 { vec![grey(colour)] } else { colour.to_vec() };
                 let mut padded = paper.repeat(to[0] * to[1]);
                 let (top, left) = ((to[0] - inner[0]) / 2, (to[1] - inner[1]) / 2);
                 for (row, pixels) in small.chunks_exact(inner[1] * channels).enumerate() {
@@ -159,6 +170,19 @@ impl Fitting {
                 padded
             }
         }
+    }
+}
+
+/// The smallest part (top, left, height, width) that holds every pixel other than `paper`; all of a blank picture.
+fn content(picture: &[u8], [height, width]: [usize; 2], paper: &[u8]) -> [usize; 4] {
+    let inked = |row: usize, column: usize| &picture[(row * width + column) * paper.len()..][..paper.len()] != paper;
+    let row_is = |row: &usize| (0..width).any(|column| inked(*row, column));
+    let column_is = |column: &usize| (0..height).any(|row| inked(row, *column));
+    let (top, bottom) = ((0..height).find(row_is), (0..height).rfind(row_is));
+    let (left, right) = ((0..width).find(column_is), (0..width).rfind(column_is));
+    match (top, bottom, left, right) {
+        (Some(top), Some(bottom), Some(left), Some(right)) => [top, left, bottom - top + 1, right - left + 1],
+        _ => [0, 0, height, width],
     }
 }
 
@@ -206,8 +230,16 @@ mod tests {
     }
 
     #[test]
+    fn content_is_what_is_not_background() {
+        let fitting = Fitting { crop: Crop::Content, background: Background([0; 3]), ..Fitting::default() };
+        let picture = [0, 0, 0, 0, 0, 7, 8, 0, 0, 9, 0, 0];
+        assert_eq!(fitting.fit(&picture, [3, 4], 1, [2, 2]), [7, 8, 9, 0]);
+        assert_eq!(fitting.fit(&[0; 12], [3, 4], 1, [3, 4]), [0; 12]);
+    }
+
+    #[test]
     fn words_read_back_as_they_are_written() {
-        for text in ["none", "crop108", "crop128", "centre-130"] {
+        for text in ["none", "content", "crop108", "crop128", "centre-130"] {
             assert_eq!(String::from(Crop::try_from(text.to_owned()).unwrap()), text);
         }
         for text in ["white", "black", "grey", "#0a0b0c"] {

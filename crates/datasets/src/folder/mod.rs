@@ -1,7 +1,7 @@
 //! Reads folders of pictures: any sizes, any of the usual formats, nested or not, the sub-folders being classes.
 //!
 //! [`scan`] lists the files in a fixed order, [`decode`] reads them in parallel, [`fitting`] brings each to the one size, by
-//! [`resample`]. A picture's place in the set depends on the names alone.
+//! [`resample()`]. A picture's place in the set depends on the names alone.
 
 mod decode;
 mod fitting;
