@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
 use crate::config::Entry;
+use crate::engine::Direction;
 use crate::failure::EXIT_CODES;
 use crate::systems::{Row, SYSTEMS};
 
@@ -128,11 +129,33 @@ pub(crate) struct SampleOptions {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Options of `train translate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TranslateOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// A folder of pictures, or the file of one; each is scaled to the size that the run learned at
+    pub(crate) pictures: PathBuf,
+    /// From which domain to which
+    #[arg(long, ignore_case = true, value_name = "AtoB|BtoA",
+          value_parser = PossibleValuesParser::new(["AtoB", "BtoA"]).map(|text| direction(&text)))]
+    pub(crate) direction: Direction,
+    /// The folder for the translations, called as their pictures but all .png, and for _sheet.png, which shows the first ones:
+    /// picture, translation, way home, identity
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+}
+
+fn direction(text: &str) -> Direction {
+    if text.eq_ignore_ascii_case("AtoB") { Direction::AToB } else { Direction::BToA }
+}
+
 /// What was typed.
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
     Summary(&'static Row, SummaryOptions),
     Sample(SampleOptions),
+    Translate(TranslateOptions),
     Systems,
 }
 
@@ -153,6 +176,7 @@ pub(crate) fn command() -> Command {
   train quickdraw --resume runs/0001-quickdraw --steps 4000
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
+  train translate runs/0002-cyclegan pictures --direction AtoB --out translated
 
 {EXIT_CODES}"
         ))
@@ -180,6 +204,11 @@ pub(crate) fn command() -> Command {
                 .about("Prints the layers of a system with the numbers of their weights"),
         )
         .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
+        .subcommand(
+            TranslateOptions::augment_args(Command::new("translate"))
+                .about("Translates pictures with a trained network")
+                .after_help(EXIT_CODES),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -198,6 +227,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
             Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
         }
         "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
+        "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };

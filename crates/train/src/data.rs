@@ -159,7 +159,7 @@ impl Dataset {
 }
 
 /// The crate's error in this program's form.
-fn failure(error: DataError) -> Failure {
+pub(crate) fn failure(error: DataError) -> Failure {
     let failure = Failure::new(Code::Data, error.what()).because(error.why()).help(error.help());
     match error.path() {
         Some(path) => failure.at(path.display()),
@@ -181,7 +181,7 @@ mod tests {
         let data = two_domains(Augmentation::default());
         assert_eq!(data.counts(), [6, 9]);
         let batch = data.batch(&[vec![5, 0], vec![8]]);
-        assert_eq!((batch[0].shape(), batch[1].shape()), (&[2, 28, 28, 1][..], &[1, 28, 28, 1][..]));
+        assert_eq!([batch[0].shape().to_vec(), batch[1].shape().to_vec()], [[2, 28, 28, 1], [1, 28, 28, 1]]);
         assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8)[100]) / 255.0);
         assert_eq!(data.some(4)[1].shape()[0], 4);
         assert!(data.fingerprint().contains('-') && data.augmented(2, 3).is_none());
@@ -198,7 +198,7 @@ mod tests {
         assert_ne!(shown(2)[0].data(), first[0].data());
         assert_eq!(shown(1)[0].data(), first[0].data());
         let sheet = &data.augmented(2, 3).unwrap()[0];
-        assert_eq!(sheet.shape(), [6, 28, 28, 1]);
+        assert_eq!(sheet.shape().to_vec(), [6, 28, 28, 1]);
         assert_eq!(sheet.data()[784 * 3..784 * 4], *data.batch(&[vec![3], vec![]])[0].data());
     }
 }

@@ -32,6 +32,7 @@ mod storage;
 mod systems;
 mod timings;
 mod train_loop;
+mod translate;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Train(row, options) => return session::run(row, options),
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
+        Action::Translate(options) => translate::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)

@@ -63,8 +63,12 @@ pub(crate) fn sheet(
             }
         }
     }
-    let color = if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    encode(&sheet, sheet_width, sheet_height, color)
+    encode(&sheet, sheet_width, sheet_height, color(channels))
+}
+
+/// The kind of picture that images of so many channels make.
+fn color(channels: usize) -> png::ColorType {
+    if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
 }
 
 /// A PNG file from pixels.
@@ -94,6 +98,21 @@ pub(crate) fn write_sheet(
 ) -> Result<(), Failure> {
     let drawn = sheet(pixels, shape, in_a_row);
     let file = drawn.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
+    Ok(storage::write_whole(disk, path, &file)?)
+}
+
+/// Writes one image to the file `path`, as it is.
+///
+/// # Errors
+/// When it cannot be drawn or written.
+pub(crate) fn write_single(
+    disk: &dyn Disk,
+    path: &Path,
+    pixels: &[u8],
+    [height, width, channels]: [usize; 3],
+) -> Result<(), Failure> {
+    let file = encode(pixels, width, height, color(channels));
+    let file = file.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
     Ok(storage::write_whole(disk, path, &file)?)
 }
 

@@ -139,8 +139,9 @@ pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
-    read_picture(file, size, fitting)
-        .map_err(|why| DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file"))
+    read_picture(file, size, fitting).map_err(|why| {
+        DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file")
+    })
 }
 
 /// The images with their classes, in order, and how many there are. Pictures beside the sub-folders belong to a class with
