@@ -2,6 +2,7 @@
 //!
 //! [`System`] is what the trainer needs to know of any of them.
 
+mod between;
 pub mod quickdraw;
 mod system;
 
