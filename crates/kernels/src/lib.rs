@@ -23,6 +23,7 @@ mod pieces;
 pub mod random;
 mod reduce;
 pub mod reference;
+mod reflect;
 mod resample;
 pub mod simd;
 #[cfg(test)]
@@ -31,5 +32,5 @@ pub mod timing;
 mod vector_words;
 
 pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
-pub use geometry::{ConvGeometry, Padding, TapsGeometry, TransposedPadding, UpsampleGeometry};
+pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

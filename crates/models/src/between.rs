@@ -25,7 +25,7 @@ impl LatentKind {
     pub fn between(self, from: &[f32], to: &[f32], t: f64) -> Vec<f32> {
         assert_eq!(from.len(), to.len(), "between two latents: their lengths");
         let [first, second] = match self {
-            Self::Uniform => [1.0 - t, t],
+            Self::Uniform | Self::UnitUniform => [1.0 - t, t],
             Self::Normal | Self::Sphere => arc(from, to, t).unwrap_or([1.0 - t, t]),
         };
         let mix = |(a, b): (&f32, &f32)| (first * f64::from(*a) + second * f64::from(*b)) as f32;
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn paths_begin_and_end_at_their_latents() {
-        for kind in [LatentKind::Normal, LatentKind::Uniform, LatentKind::Sphere] {
+        for kind in [LatentKind::Normal, LatentKind::Uniform, LatentKind::UnitUniform, LatentKind::Sphere] {
             for size in [1, 2, 100] {
                 let latents = kind.draw(2, size, Key::named(3, "latents"));
                 let (from, to) = latents.data().split_at(size);

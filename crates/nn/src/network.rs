@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use kernels::Key;
 use tensor::{Tensor, Var};
 
-use crate::init::{Dialect, Fan, Init};
+use crate::init::{Dialect, Fan, Init, Start};
 use crate::pass::{Follower, Pass};
 use crate::state::State;
 
@@ -59,6 +59,17 @@ pub trait Layer {
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
         Vec::new()
     }
+
+    /// The layers that it is made of, if it is made of others: a network called by the layer's path. Their tensors are then its
+    /// own.
+    fn inner(&self) -> Option<&Network> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn inner_mut(&mut self) -> Option<&mut Network> {
+        None
+    }
 }
 
 /// Where a layer is built.
@@ -67,6 +78,10 @@ pub struct Site<'a> {
     pub input: &'a [usize],
     /// Whose defaults it follows.
     pub dialect: Dialect,
+    /// Where its tensors start.
+    pub start: Start,
+    /// Whether its weight is to be divided by its spectral norm.
+    pub spectral_norm: bool,
     /// The run's seed.
     pub seed: u64,
     /// Its name in the network: `discriminator.conv1`.
@@ -87,11 +102,32 @@ struct Member {
     output: Vec<usize>,
 }
 
+impl Member {
+    /// Its tensors with their full names, in the network of this name.
+    fn tensors(&self, network: &str) -> Vec<(String, Kind, &Tensor)> {
+        if let Some(inner) = self.layer.inner() {
+            return inner.tensors();
+        }
+        let full = |name| format!("{network}.{}.{name}", self.name);
+        self.layer.tensors().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
+    }
+
+    fn tensors_mut(&mut self, network: &str) -> Vec<(String, Kind, &mut Tensor)> {
+        if self.layer.inner().is_some() {
+            return self.layer.inner_mut().map(Network::tensors_mut).unwrap_or_default();
+        }
+        let full = |name| format!("{network}.{}.{name}", self.name);
+        self.layer.tensors_mut().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
+    }
+}
+
 /// Named layers in a row.
 pub struct Network {
     name: String,
     input: Vec<usize>,
     dialect: Dialect,
+    start: Start,
+    spectral_norm: bool,
     seed: u64,
     members: Vec<Member>,
 }
@@ -99,7 +135,24 @@ pub struct Network {
 impl Network {
     /// A network without layers, for inputs of shape `input` (without the batch axis). `seed` decides its weights.
     pub fn new(name: &str, input: &[usize], dialect: Dialect, seed: u64) -> Self {
-        Self { name: name.into(), input: input.to_vec(), dialect, seed, members: Vec::new() }
+        let (start, spectral_norm, members) = (dialect.start(), false, Vec::new());
+        Self { name: name.into(), input: input.to_vec(), dialect, start, spectral_norm, seed, members }
+    }
+
+    /// With other starting values than the dialect's, for the layers added from here on.
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Whether the weights of the layers added from here on are divided by their spectral norms
+    /// ([`SpectralNorm`](crate::layers::SpectralNorm)).
+    pub fn spectral_norm(self, spectral_norm: bool) -> Self {
+        Self { spectral_norm, ..self }
+    }
+
+    /// The same network under another name.
+    pub fn renamed(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// The network with one more layer, called `name`.
@@ -107,14 +160,21 @@ impl Network {
     /// # Panics
     /// When the layer cannot follow the one before it, or the name is taken.
     #[track_caller]
-    pub fn with(mut self, name: &str, mut layer: impl Layer + 'static) -> Self {
+    pub fn with(mut self, name: &str, layer: impl Layer + 'static) -> Self {
+        self.push(name, Box::new(layer));
+        self
+    }
+
+    /// Adds one more layer, called `name`.
+    #[track_caller]
+    pub(crate) fn push(&mut self, name: &str, mut layer: Box<dyn Layer>) {
         let path = format!("{}.{name}", self.name);
         assert!(self.members.iter().all(|member| member.name != name), "{path}: the name is taken");
-        let site = Site { input: self.output_shape(), dialect: self.dialect, seed: self.seed, path };
+        let Self { dialect, start, spectral_norm, seed, .. } = *self;
+        let site = Site { input: self.output_shape(), dialect, start, spectral_norm, seed, path };
         let output =
             layer.build(&site).unwrap_or_else(|why| panic!("{} after shape {:?}: {why}", site.path, site.input));
-        self.members.push(Member { name: name.into(), layer: Box::new(layer), output });
-        self
+        self.members.push(Member { name: name.into(), layer, output });
     }
 
     /// Its name, which begins the names of all its tensors.
@@ -132,6 +192,11 @@ impl Network {
         self.members.last().map_or(&self.input, |member| &member.output)
     }
 
+    /// How many layers there are.
+    pub fn depth(&self) -> usize {
+        self.members.len()
+    }
+
     /// All layers applied to a batch.
     ///
     /// # Panics
@@ -140,19 +205,22 @@ impl Network {
     pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
-        pass.scoped(&self.name, |pass| {
-            let (mut x, mut rest) = (x.clone(), &self.members[..]);
-            while let [member, after @ ..] = rest {
-                let next = match member.layer.upsampling() {
-                    Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
-                    None => None,
-                };
-                let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
-                let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
-                (x, rest) = next;
-            }
-            x
-        })
+        pass.scoped(&self.name, |pass| self.forward_here(pass, x))
+    }
+
+    /// All layers applied to a batch, at the place where the pass is.
+    pub(crate) fn forward_here(&self, pass: &mut Pass, x: &Var) -> Var {
+        let (mut x, mut rest) = (x.clone(), &self.members[..]);
+        while let [member, after @ ..] = rest {
+            let next = match member.layer.upsampling() {
+                Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
+                None => None,
+            };
+            let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
+            let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
+            (x, rest) = next;
+        }
+        x
     }
 
     /// The first of these layers, by `forward`, with those after it in its sight; then those that are still to be done. None if
@@ -176,24 +244,12 @@ impl Network {
 
     /// Every tensor with its full name: `discriminator.conv1.weight`.
     pub fn tensors(&self) -> Vec<(String, Kind, &Tensor)> {
-        let mut all = Vec::new();
-        for member in &self.members {
-            let prefix = format!("{}.{}", self.name, member.name);
-            all.extend(member.layer.tensors().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)));
-        }
-        all
+        self.members.iter().flat_map(|member| member.tensors(&self.name)).collect()
     }
 
     /// The same, to be changed.
     pub fn tensors_mut(&mut self) -> Vec<(String, Kind, &mut Tensor)> {
-        let mut all = Vec::new();
-        for member in &mut self.members {
-            let prefix = format!("{}.{}", self.name, member.name);
-            all.extend(
-                member.layer.tensors_mut().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)),
-            );
-        }
-        all
+        self.members.iter_mut().flat_map(|member| member.tensors_mut(&self.name)).collect()
     }
 
     /// Adds every tensor to `state`.
@@ -208,6 +264,27 @@ impl Network {
         }
     }
 
+    /// Follows `leader`, a network of the same layers, as its exponential moving average: each parameter becomes keep times
+    /// itself plus (1 - keep) times the leader's; running statistics are the leader's.
+    ///
+    /// # Panics
+    /// When the layers are not the same.
+    #[track_caller]
+    pub fn follow(&mut self, leader: &Network, keep: f64) {
+        let (keep, rest) = (keep as f32, (1.0 - keep) as f32);
+        let (own, leaders) = (self.tensors_mut(), leader.tensors());
+        assert!(own.len() == leaders.len(), "not the layers of {}", leader.name);
+        for ((_, kind, own), (name, _, leader)) in own.into_iter().zip(leaders) {
+            assert!(own.shape() == leader.shape(), "`{name}` has another shape in the network that follows");
+            match kind {
+                Kind::Parameter => {
+                    own.data_mut().iter_mut().zip(leader.data()).for_each(|(own, x)| *own = keep * *own + rest * *x);
+                }
+                Kind::Buffer | Kind::Counter => *own = leader.clone(),
+            }
+        }
+    }
+
     /// How many numbers of this kind it has.
     pub fn count(&self, kind: Kind) -> usize {
         self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
@@ -216,7 +293,7 @@ impl Network {
     /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
     pub fn summary(&self) -> String {
         let rows = self.members.iter().map(|member| {
-            let tensors = member.layer.tensors();
+            let tensors = member.tensors(&self.name);
             let counted = tensors.iter().filter(|(_, kind, _)| *kind != Kind::Counter);
             let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
             [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]

@@ -133,6 +133,9 @@ pub(crate) struct SampleOptions {
     /// Draw with the checkpoint of this step [default: the newest]
     #[arg(long, value_name = "STEP")]
     pub(crate) checkpoint: Option<u64>,
+    /// Draw with the weights of the last step, if the run keeps an average of them (`ema`) to draw with
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Tiles in a row [default: about as many as rows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) columns: Option<u32>,

@@ -191,6 +191,7 @@ fn what_makes_no_sense_is_refused() {
     place.bad("sample run --columns 3 --out a.npy", USAGE, &["--columns", "array"]);
     place.bad("sample run --gap 3 --out a/", USAGE, &["--gap", "single pictures"]);
     place.bad("sample run --interpolate --out a.npy", USAGE, &["--interpolate", "array"]);
+    place.bad("sample run --raw", USAGE, &["no average", "--raw"]);
     place.bad("sample run --loop", USAGE, &["--interpolate"]);
     place.bad("sample run --frames 3", USAGE, &["--interpolate"]);
     place.bad("sample run --interpolate --fps 51", USAGE, &["--fps"]);

@@ -10,7 +10,7 @@ use crate::animation;
 use crate::array_file;
 use crate::cli::SampleOptions;
 use crate::console::{Console, print};
-use crate::engine::{FromLatents, Sampler, Tensor};
+use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
 use crate::progress;
@@ -68,6 +68,8 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
             .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
             .help("give it pictures with `train translate`"));
     };
+    let raw = Raw(sampler);
+    let sampler = if options.raw { raw.checked(&options.run)? } else { sampler };
     let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
     let out = options.out.clone().unwrap_or_else(|| default_out(form, &seeds, located.run.as_deref()));
 
@@ -164,6 +166,34 @@ fn default_out(form: Form, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
     let what = if matches!(form, Form::Walk(_)) { "interpolation" } else { "sample" };
     let name = format!("{what}-{}.png", seeds.told().replace(' ', "-"));
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
+}
+
+/// Draws with the weights of the last step instead of their average.
+struct Raw<'a>(&'a dyn FromLatents);
+
+impl Raw<'_> {
+    /// Itself, if there is an average.
+    fn checked(&self, run: &Path) -> Result<&dyn FromLatents, Failure> {
+        match self.0.draw_raw(&self.latents(0, "probe", 1)) {
+            Some(_) => Ok(self),
+            None => Err(Failure::new(Code::Usage, "this run keeps no average of its weights")
+                .at(run.display())
+                .because("it was trained with ema = 0, so that the last weights are the only ones")
+                .help("leave --raw out")),
+        }
+    }
+}
+
+impl FromLatents for Raw<'_> {
+    fn kind(&self) -> LatentKind {
+        self.0.kind()
+    }
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        self.0.latents(seed, stream, count)
+    }
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.0.draw_raw(latents).unwrap_or_else(|| self.0.draw(latents))
+    }
 }
 
 /// What is to be drawn, and where it goes.
