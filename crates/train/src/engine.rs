@@ -1,7 +1,9 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{Key, allocations, timing};
-pub(crate) use models::{Direction, FromLatents, Sampler, Settings, System, Translate, cyclegan, quickdraw};
+pub(crate) use models::{
+    Direction, FromLatents, LatentKind, Sampler, Settings, System, Translate, cyclegan, quickdraw,
+};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
 
@@ -13,8 +15,6 @@ pub(crate) fn instruction_set() -> Result<String, String> {
     kernels::simd::from_environment().map(|_| kernels::simd::current().to_string())
 }
 
-#[cfg(test)]
-pub(crate) use models::LatentKind;
 #[cfg(test)]
 pub(crate) use nn::Network;
 #[cfg(test)]

@@ -180,7 +180,7 @@ fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failur
         for (number, images) in domains.iter().enumerate() {
             let letter = if domains.len() > 1 { ["-a", "-b"][number % 2] } else { "" };
             let path = run.join(format!("samples/{name}{letter}.png"));
-            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(images), shape, None)?;
+            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(images), shape, pictures::Arrangement::default())?;
         }
     }
     Ok(())

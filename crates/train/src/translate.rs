@@ -14,7 +14,7 @@ use crate::console::{Console, print};
 use crate::data;
 use crate::engine::{Direction, Sampler, Tensor, Translate};
 use crate::failure::{Code, Failure};
-use crate::pictures;
+use crate::pictures::{self, Arrangement};
 use crate::resume;
 use crate::samples;
 use crate::storage::{self, RealDisk, StorageError};
@@ -66,14 +66,15 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
         let translation = sheet.translate(&picture);
         let path = options.out.join(name);
         make(storage::folder_of(&path))?;
-        pictures::write_single(&RealDisk, &path, &pictures::bytes(&translation), shape)?;
+        pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;
         written += 1;
     }
     if let (0, Some(error)) = (written, unreadable.pop()) {
         return Err(data::failure(error));
     }
     let path = options.out.join(SHEET);
-    pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, Some(sheet.columns.len()))?;
+    let arrangement = Arrangement::in_columns(sheet.columns.len());
+    pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
     print(&format!(
         "{}: {written} pictures, step {}; side by side in {}\n",
         options.out.display(),
