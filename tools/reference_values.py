@@ -29,7 +29,17 @@ import keras  # noqa: E402
 import tensorflow  # noqa: E402
 import torch  # noqa: E402
 
-from reference import cyclegan_step, initializers, layers, losses, optimizers, penalties, quickdraw_step  # noqa: E402
+from reference import (  # noqa: E402
+    cyclegan_step,
+    dcgan_step,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    penalties,
+    quickdraw_step,
+    spectral_norm,
+)
 from reference.writing import write  # noqa: E402
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
@@ -85,6 +95,20 @@ GROUPS = {
             "Check that such a gradient is tiny, and do not compare its `updated` or `mean_square`.",
             "An RMSprop first step is nearly lr*3.162*sign(g): where |g| is near zero, float32 rounding shows in `updated`.",
         ],
+    ),
+    "dcgan_step": (
+        "One step of a small 28x28 DCGAN in the order of PyTorch's example. PyTorch only.",
+        dcgan_step.body,
+        [
+            "reals are given in [0, 1] and seen in [-1, 1]. d_real, d_fake: mean probabilities before the discriminator's update,",
+            "g_fake: of the same fakes after it. buffers: the generator's running statistics, after its one walk.",
+            "An Adam first step is nearly lr*sign(g): where |g| is near zero, float32 rounding shows in `updated`.",
+        ],
+    ),
+    "spectral_norm": (
+        "Layers with spectral norm: two walks in training, and the gradients of sum(output * cotangent). PyTorch only.",
+        listed(spectral_norm),
+        ["spectral_u must be brought to the length 1 before the first walk."],
     ),
     "cyclegan_step": (
         "One step of a tiny CycleGAN in the authors' form: the generators, then the discriminators. PyTorch only.",

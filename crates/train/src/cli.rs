@@ -221,6 +221,26 @@ const SAMPLE_EXAMPLES: &str = "Examples:
   train sample RUN --seeds 0-35,100 --out pictures/
   train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif";
 
+/// Options of `train fetch`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FetchOptions {
+    /// The data set; without it, lists those that there are
+    #[arg(value_name = "SET")]
+    pub(crate) set: Option<String>,
+    /// The class of the doodles to download; may be repeated [default: apple]
+    #[arg(long = "class", value_name = "NAME")]
+    pub(crate) classes: Vec<String>,
+    /// The folder that data sets are put into, each in a folder of its own
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) out: PathBuf,
+    /// Take the files from this address instead of the publisher's
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Only say what would be downloaded and where to
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What was typed.
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
@@ -228,6 +248,7 @@ pub(crate) enum Action {
     Translate(TranslateOptions),
     Sample(Box<SampleOptions>),
     Animate(AnimateOptions),
+    Fetch(FetchOptions),
     Systems,
 }
 
@@ -250,6 +271,7 @@ pub(crate) fn command() -> Command {
   train sample runs/0001-quickdraw --count 64  draw with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train animate runs/0001-quickdraw            how it learned, as an animated picture
+  train fetch mnist                            download a data set
 
 {EXIT_CODES}"
         ))
@@ -290,6 +312,10 @@ pub(crate) fn command() -> Command {
             AnimateOptions::augment_args(Command::new("animate"))
                 .about("Makes an animation of a run's own sheets: a network that learns to draw"),
         )
+        .subcommand(
+            FetchOptions::augment_args(Command::new("fetch"))
+                .about("Downloads a data set, checks it and puts it under data/"),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -310,6 +336,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
         "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
         "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
+        "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };

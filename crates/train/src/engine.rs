@@ -2,7 +2,8 @@
 
 pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Sampler, Settings, System, Translate, cyclegan, quickdraw,
+    Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan,
+    faces, folder, mnist, quickdraw, vanilla,
 };
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;

@@ -17,6 +17,7 @@ mod engine;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod fetch;
 mod lock;
 mod metrics_file;
 mod nearest;
@@ -75,6 +76,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Sample(options) => sample::run(options)?,
         Action::Translate(options) => translate::run(options)?,
         Action::Animate(options) => animate::run(options)?,
+        Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)
