@@ -9,7 +9,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, map, norm, optimizer, reduce, reference, reflect, resample};
+use crate::{dropout, finish, map, norm, normal, optimizer, reduce, reference, reflect, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -389,6 +389,11 @@ pub trait Element: Real {
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
         reference::dropout(key, rate, x, y);
     }
+    /// Numbers with the standard normal distribution from the words of the stream `key`: number i is the same, however many there
+    /// are.
+    fn normal(key: Key, y: &mut [Self]) {
+        reference::normal(key, y);
+    }
     /// x <- dropout(leaky_relu(x + bias)), as far as asked: the same bits as from one after the other. The bias goes with each of
     /// x's consecutive rows of its length.
     fn finish(finish: Finish, bias: Option<&[Self]>, x: &mut [Self]) {
@@ -512,6 +517,9 @@ impl Element for f32 {
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
         let work = Work::Floats(2 * x.len());
         time(Kind::Memory, "dropout", work, || dropout::dropout(key, rate, x, y));
+    }
+    fn normal(key: Key, y: &mut [Self]) {
+        time(Kind::Memory, "normal", Work::Floats(y.len()), || normal::normal(key, y));
     }
     fn finish(finish: Finish, bias: Option<&[Self]>, x: &mut [Self]) {
         let work = Work::Floats(2 * x.len());

@@ -12,11 +12,12 @@
 //!   [`columns`].
 
 use crate::columns::{self, Layout, Write, Written};
-use crate::dropout::{Mask, VECTORS, WORDS};
+use crate::dropout::Mask;
 use crate::element::Finish;
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::reduce::{self, SMALL};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::vector_words::{VECTORS, WORDS};
 
 /// Elements of a stretch, about: with what is called for meanwhile they fill a third of a level-1 cache.
 const STRETCH: usize = 1024;

@@ -17,6 +17,7 @@ pub mod geometry;
 mod map;
 pub mod math;
 mod norm;
+mod normal;
 mod optimizer;
 mod pieces;
 pub mod random;
@@ -28,6 +29,7 @@ pub mod simd;
 #[cfg(test)]
 mod testing;
 pub mod timing;
+mod vector_words;
 
 pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
 pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};

@@ -6,7 +6,8 @@
 //!
 //! * [`Key`] names a stream: (seed, stream, step).
 //! * [`words`] gives any four consecutive words of it: the kernels (dropout) call this with the element's index.
-//! * [`Draws`] reads a stream from its start through the traits of the `rand` crate: uniform, normal, shuffles, ...
+//! * [`Draws`] reads a stream from its start through the traits of the `rand` crate: uniform, shuffles, ... (Normal numbers come from
+//!   [`Element::normal`](crate::Element::normal).)
 
 use core::convert::Infallible;
 use rand_core::TryRng;

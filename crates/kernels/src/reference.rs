@@ -473,6 +473,22 @@ pub fn dropout<R: Real>(key: Key, rate: f64, x: &[R], y: &mut [R]) {
     }
 }
 
+/// See [`Element::normal`](crate::Element::normal): the formula of Box and Muller, in `f64`. (u is rounded to a float, which
+/// matters only where u is near 1 and the distance near 0.)
+pub fn normal<R: Real>(key: Key, y: &mut [R]) {
+    for (block, y) in y.chunks_mut(4).enumerate() {
+        for (y, pair) in y.chunks_mut(2).zip(words(key, block as u32).chunks(2)) {
+            let u = ((f64::from(pair[0]) + 0.5) / 2f64.powi(32)) as f32;
+            let distance = (-2.0 * f64::from(u).ln()).sqrt();
+            let turn = (f64::from(pair[1] >> 9) + 0.5) / 2f64.powi(23);
+            let (sine, cosine) = (core::f64::consts::TAU * turn).sin_cos();
+            for (y, coordinate) in y.iter_mut().zip([cosine, sine]) {
+                *y = R::from_f64(distance * coordinate);
+            }
+        }
+    }
+}
+
 /// See [`Element::finish`](crate::Element::finish).
 pub fn finish<R: Real>(finish: Finish, bias: Option<&[R]>, x: &mut [R]) {
     let mut y = x.to_vec();

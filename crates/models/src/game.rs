@@ -351,4 +351,8 @@ impl FromLatents for Game {
         let images = self.average.as_ref().unwrap_or(&self.generator).infer(latents);
         self.rules.range.outward(images)
     }
+
+    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
+        self.average.is_some().then(|| self.rules.range.outward(self.generator.infer(latents)))
+    }
 }

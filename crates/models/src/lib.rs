@@ -4,6 +4,7 @@
 //! GANs with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
 //! ([`Tips`](tips::Tips)).
 
+mod between;
 pub mod cifar;
 pub mod cyclegan;
 pub mod dcgan;

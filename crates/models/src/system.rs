@@ -79,6 +79,12 @@ pub trait FromLatents {
     /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1]. An image
     /// does not depend on its neighbours in the batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
+
+    /// The same with the weights of the last step, where [`draw`](FromLatents::draw) takes their average over many steps. None
+    /// where no average is kept.
+    fn draw_raw(&self, _latents: &Tensor) -> Option<Tensor> {
+        None
+    }
 }
 
 /// Translates pictures of one domain into the other.

@@ -1,7 +1,7 @@
 //! What weights start from, and the two dialects that differ in it.
 
-use kernels::Key;
-use rand_distr::{Distribution, Normal, Uniform};
+use kernels::{Element as _, Key};
+use rand_distr::{Distribution, Uniform};
 use tensor::Tensor;
 
 /// The framework whose defaults a network follows: they differ in initialisation, batch normalisation and slopes.
@@ -128,12 +128,15 @@ pub fn uniform(shape: &[usize], low: f64, high: f64, key: Key) -> Tensor {
     Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
 }
 
-/// Numbers drawn from the normal distribution of this mean and deviation by the stream `key`. The first numbers do not depend
-/// on how many there are.
+/// Numbers drawn from the normal distribution by the stream `key`. The first numbers do not depend on how many there are, and the
+/// bits not on the machine ([`Element::normal`](kernels::Element::normal); the samplers of `rand_distr` take logarithms from the
+/// system).
 pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
-    let mut draws = key.draws();
-    let distribution = Normal::new(mean as f32, deviation as f32).expect("a finite deviation");
-    Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
+    let (mean, deviation) = (mean as f32, deviation as f32);
+    Tensor::written(shape, |numbers| {
+        f32::normal(key, numbers);
+        numbers.iter_mut().for_each(|number| *number = mean + deviation * *number);
+    })
 }
 
 #[cfg(test)]
@@ -152,5 +155,8 @@ mod tests {
         let normal = Init::Normal { mean: 1.0, deviation: 0.02 }.draw(&[10_000], fan, Key::named(1, "n"));
         let mean = normal.data().iter().sum::<f32>() / 10_000.0;
         assert!((mean - 1.0).abs() < 5.0 * 0.02 / 100.0, "{mean}");
+        let square = normal.data().iter().map(|x| (x - 1.0) * (x - 1.0)).sum::<f32>() / 10_000.0;
+        assert!((square.sqrt() - 0.02).abs() < 5.0 * 0.02 / 141.0, "{square}");
+        assert_eq!(super::normal(&[3], 1.0, 0.02, Key::named(1, "n")).data(), &normal.data()[..3]);
     }
 }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
+use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
+use crate::engine::Direction;
 use crate::failure::EXIT_CODES;
 use crate::systems::{Row, SYSTEMS};
 
@@ -116,17 +118,108 @@ pub(crate) struct SummaryOptions {
 pub(crate) struct SampleOptions {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many pictures to draw
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub(crate) count: u64,
-    /// Seed of the latents [default: the run's]
+    /// How many pictures to draw [default: 16; with --seeds 1 of each]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Seed of the latents: picture n of a seed is always the same [default: the run's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// A sheet (.png) or the images as uint8 of shape (N, height x width x channels) (.npy)
-    /// [default: RUN/samples/sample-seed-N.png]
+    /// Several seeds, such as 0-35,100
+    #[arg(long, value_name = "LIST", conflicts_with = "seed", allow_hyphen_values = true)]
+    pub(crate) seeds: Option<String>,
+    /// Where the pictures go; the ending says the form: .png a sheet, .npy an array of uint8 of shape (N, height, width) or, in
+    /// colour, (N, height, width, 3), / a folder with 0001.png, 0002.png, ... [default: RUN/samples/sample-seed-N.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Draw with the checkpoint of this step [default: the newest]
+    #[arg(long, value_name = "STEP")]
+    pub(crate) checkpoint: Option<u64>,
+    /// Draw with the weights of the last step, if the run keeps an average of them (`ema`) to draw with
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Tiles in a row [default: about as many as rows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) columns: Option<u32>,
+    /// Show a pixel as N x N [default: as large as makes tiles of 128; single pictures 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) zoom: Option<u32>,
+    /// Pixels between the tiles and around them [default: 2]
+    #[arg(long, value_name = "N")]
+    pub(crate) gap: Option<u32>,
+    #[command(flatten)]
+    pub(crate) walk: WalkOptions,
 }
+
+/// Options of `train translate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TranslateOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// A folder of pictures, or the file of one; each is scaled to the size that the run learned at
+    pub(crate) pictures: PathBuf,
+    /// From which domain to which
+    #[arg(long, ignore_case = true, value_name = "AtoB|BtoA",
+          value_parser = PossibleValuesParser::new(["AtoB", "BtoA"]).map(|text| direction(&text)))]
+    pub(crate) direction: Direction,
+    /// The folder for the translations, called as their pictures but all .png, and for _sheet.png, which shows the first ones:
+    /// picture, translation, way home, identity
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+}
+
+fn direction(text: &str) -> Direction {
+    if text.eq_ignore_ascii_case("AtoB") { Direction::AToB } else { Direction::BToA }
+}
+/// Options of an animation between latents.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Animation")]
+pub(crate) struct WalkOptions {
+    /// Walk from latent to latent, and make it an animated .png or .gif: around the origin (slerp) for normal latents, straight
+    /// (lerp) for uniform ones
+    #[arg(long)]
+    pub(crate) interpolate: bool,
+    /// Frames from one latent to the next
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "interpolate",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) frames: u32,
+    /// Latents that each tile walks through (with --seeds it walks through these)
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "interpolate", conflicts_with = "seeds",
+          value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) keys: u32,
+    /// Frames per second
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "interpolate",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_SECOND)))]
+    pub(crate) fps: u32,
+    /// Walk back from the last latent to the first, so that the animation has no end
+    #[arg(long = "loop", requires = "interpolate")]
+    pub(crate) closed: bool,
+}
+
+/// Options of `train animate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AnimateOptions {
+    /// A run folder
+    pub(crate) run: PathBuf,
+    /// An animated .png, or a .gif [default: RUN/samples/progress.png]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Sheets per second
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_SECOND)))]
+    pub(crate) fps: u32,
+    /// Seconds that the last sheet stays
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=60))]
+    pub(crate) hold: u32,
+    /// Only the sheets of every N-th step, and the last one [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) every: Option<u64>,
+}
+
+/// The end of `train sample --help`.
+const SAMPLE_EXAMPLES: &str = "Examples:
+  train sample RUN --count 100 --columns 20 --out sheet.png
+  train sample RUN --count 50000 --out samples.npy
+  train sample RUN --seeds 0-35,100 --out pictures/
+  train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif";
 
 /// Options of `train fetch`.
 #[derive(Args, Clone, Debug)]
@@ -152,7 +245,9 @@ pub(crate) struct FetchOptions {
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
     Summary(&'static Row, SummaryOptions),
-    Sample(SampleOptions),
+    Translate(TranslateOptions),
+    Sample(Box<SampleOptions>),
+    Animate(AnimateOptions),
     Fetch(FetchOptions),
     Systems,
 }
@@ -174,6 +269,8 @@ pub(crate) fn command() -> Command {
   train quickdraw --resume runs/0001-quickdraw --steps 4000
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
+  train translate runs/0002-cyclegan pictures --direction AtoB --out translated
+  train animate runs/0001-quickdraw            how it learned, as an animated picture
   train fetch mnist                            download a data set
 
 {EXIT_CODES}"
@@ -201,7 +298,20 @@ pub(crate) fn command() -> Command {
             SummaryOptions::augment_args(Command::new("summary").arg(system))
                 .about("Prints the layers of a system with the numbers of their weights"),
         )
-        .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
+        .subcommand(
+            TranslateOptions::augment_args(Command::new("translate"))
+                .about("Translates pictures with a trained network")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            SampleOptions::augment_args(Command::new("sample"))
+                .about("Draws with a trained network: sheets, single pictures, arrays, animations")
+                .after_help(SAMPLE_EXAMPLES),
+        )
+        .subcommand(
+            AnimateOptions::augment_args(Command::new("animate"))
+                .about("Makes an animation of a run's own sheets: a network that learns to draw"),
+        )
         .subcommand(
             FetchOptions::augment_args(Command::new("fetch"))
                 .about("Downloads a data set, checks it and puts it under data/"),
@@ -223,7 +333,9 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
             let system = inner.get_one::<String>("system").ok_or_else(missing)?;
             Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
         }
-        "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
+        "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
+        "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
+        "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),

@@ -158,7 +158,7 @@ impl Dataset {
 }
 
 /// The crate's error in this program's form.
-fn failure(error: DataError) -> Failure {
+pub(crate) fn failure(error: DataError) -> Failure {
     let failure = Failure::new(Code::Data, error.what()).because(error.why()).help(error.help());
     match error.path() {
         Some(path) => failure.at(path.display()),

@@ -2,8 +2,8 @@
 
 pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::{
-    Direction, FromLatents, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan, faces, folder,
-    mnist, quickdraw, vanilla,
+    Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan,
+    faces, folder, mnist, quickdraw, vanilla,
 };
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
@@ -16,8 +16,6 @@ pub(crate) fn instruction_set() -> Result<String, String> {
     kernels::simd::from_environment().map(|_| kernels::simd::current().to_string())
 }
 
-#[cfg(test)]
-pub(crate) use models::LatentKind;
 #[cfg(test)]
 pub(crate) use nn::Network;
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! every `observe::Observer` about each step; `config`, `checkpoint`, `run_folder` and `storage` are what a run is on disk.
 //! Whatever goes wrong becomes one `failure::Failure`, told in one form and with its own exit code.
 
+mod animate;
+mod animation;
+mod array_file;
 mod checkpoint;
 mod cli;
 mod config;
@@ -33,6 +36,7 @@ mod storage;
 mod systems;
 mod timings;
 mod train_loop;
+mod translate;
 
 use std::process::ExitCode;
 
@@ -70,6 +74,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Train(row, options) => return session::run(row, options),
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
+        Action::Translate(options) => translate::run(options)?,
+        Action::Animate(options) => animate::run(options)?,
         Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }

@@ -12,6 +12,8 @@ const GAP: usize = 2;
 const GAP_SHADE: u8 = 96;
 /// A tile is enlarged by a whole factor to at most this many pixels.
 const TILE: usize = 128;
+/// More pixels make a picture that few programs open.
+pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// Bytes of an image from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte.
 pub(crate) fn bytes(image: &Tensor) -> Vec<u8> {
@@ -36,35 +38,97 @@ pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     (0..images).flat_map(row).copied().collect()
 }
 
-/// A sheet of all images in `pixels`, each of shape `[height, width, channels]`, as a PNG file. Rows first, of so many images or
-/// about as many as there are rows; no pixel is resampled, only repeated.
-pub(crate) fn sheet(
-    pixels: &[u8],
-    [height, width, channels]: [usize; 3],
-    in_a_row: Option<usize>,
-) -> Result<Vec<u8>, String> {
-    let tile = height * width * channels;
-    if tile == 0 || pixels.is_empty() {
-        return Err("a sheet needs at least one image".to_owned());
+/// How a sheet is arranged, where something else is wanted than usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Arrangement {
+    /// Tiles in a row.
+    pub(crate) columns: Option<usize>,
+    /// How many pixels wide and high a pixel of an image is.
+    pub(crate) zoom: Option<usize>,
+    /// Pixels between the tiles and around them.
+    pub(crate) gap: Option<usize>,
+}
+
+impl Arrangement {
+    /// One image as it is.
+    pub(crate) const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
+
+    /// So many tiles in a row.
+    pub(crate) fn in_columns(columns: usize) -> Self {
+        Self { columns: Some(columns), ..Self::default() }
     }
-    let zoom = (TILE / height.max(width)).max(1);
-    let columns = in_a_row.unwrap_or(columns(pixels.len() / tile));
-    let rows = (pixels.len() / tile).div_ceil(columns);
-    let side = |count: usize, size: usize| count * (size * zoom + GAP) + GAP;
-    let (sheet_width, sheet_height) = (side(columns, width), side(rows, height));
-    let mut sheet = vec![GAP_SHADE; sheet_width * sheet_height * channels];
-    for (number, image) in pixels.chunks_exact(tile).enumerate() {
-        let (top, left) = (side(number / columns, height), side(number % columns, width));
-        for y in 0..height * zoom {
-            for x in 0..width * zoom {
-                let from = (y / zoom * width + x / zoom) * channels;
-                let to = ((top + y) * sheet_width + left + x) * channels;
-                sheet[to..to + channels].copy_from_slice(&image[from..from + channels]);
-            }
+}
+
+/// Where the tiles of a sheet lie: in rows, in order. No pixel is resampled, only repeated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Layout {
+    /// Height, width and channels of an image.
+    image: [usize; 3],
+    grid: [usize; 2],
+    zoom: usize,
+    gap: usize,
+}
+
+impl Layout {
+    /// A sheet of `count` images of shape `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// In words, when it would have more than [`MOST_PIXELS`], or none.
+    pub(crate) fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
+        let [height, width, channels] = image;
+        if count * height * width * channels == 0 {
+            return Err("a sheet needs at least one image".to_owned());
+        }
+        let columns = arrangement.columns.unwrap_or_else(|| columns(count)).clamp(1, count);
+        let zoom = arrangement.zoom.unwrap_or(TILE / height.max(width)).max(1);
+        let layout =
+            Self { image, grid: [count.div_ceil(columns), columns], zoom, gap: arrangement.gap.unwrap_or(GAP) };
+        let [height, width] = layout.size();
+        match height.checked_mul(width) {
+            Some(pixels) if pixels <= MOST_PIXELS => Ok(layout),
+            _ => Err(format!("a picture of {width} x {height} pixels is too large (at most {MOST_PIXELS} in all)")),
         }
     }
-    let color = if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    encode(&sheet, sheet_width, sheet_height, color)
+
+    /// Height and width of the sheet.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [0, 1].map(|axis| self.start(axis, self.grid[axis]))
+    }
+
+    /// Where tile number `tile` of a row or column begins.
+    fn start(&self, axis: usize, tile: usize) -> usize {
+        tile.saturating_mul(self.image[axis].saturating_mul(self.zoom).saturating_add(self.gap))
+            .saturating_add(self.gap)
+    }
+
+    /// The pixels of the sheet with the images in `pixels`.
+    pub(crate) fn compose(&self, pixels: &[u8]) -> Vec<u8> {
+        let [height, width, channels] = self.image;
+        let [sheet_height, sheet_width] = self.size();
+        let mut sheet = vec![GAP_SHADE; sheet_height * sheet_width * channels];
+        for (number, image) in pixels.chunks_exact(height * width * channels).enumerate() {
+            let (top, left) = (self.start(0, number / self.grid[1]), self.start(1, number % self.grid[1]));
+            for y in 0..height * self.zoom {
+                for x in 0..width * self.zoom {
+                    let from = (y / self.zoom * width + x / self.zoom) * channels;
+                    let to = ((top + y) * sheet_width + left + x) * channels;
+                    sheet[to..to + channels].copy_from_slice(&image[from..from + channels]);
+                }
+            }
+        }
+        sheet
+    }
+
+    /// The sheet as a PNG file.
+    pub(crate) fn encode(&self, pixels: &[u8]) -> Result<Vec<u8>, String> {
+        let [height, width] = self.size();
+        encode(&self.compose(pixels), width, height, color(self.image[2]))
+    }
+}
+
+/// The kind of picture that images of so many channels make.
+pub(crate) fn color(channels: usize) -> png::ColorType {
+    if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
 }
 
 /// A PNG file from pixels.
@@ -81,7 +145,7 @@ pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::Col
     Ok(file)
 }
 
-/// Writes a sheet to the file `path`.
+/// Writes a sheet of all images in `pixels`, each of shape `[height, width, channels]`, to the PNG file `path`.
 ///
 /// # Errors
 /// When it cannot be drawn or written.
@@ -89,12 +153,17 @@ pub(crate) fn write_sheet(
     disk: &dyn Disk,
     path: &Path,
     pixels: &[u8],
-    shape: [usize; 3],
-    in_a_row: Option<usize>,
+    image: [usize; 3],
+    arrangement: Arrangement,
 ) -> Result<(), Failure> {
-    let drawn = sheet(pixels, shape, in_a_row);
-    let file = drawn.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
+    let file = sheet(pixels, image, arrangement);
+    let file = file.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
     Ok(storage::write_whole(disk, path, &file)?)
+}
+
+fn sheet(pixels: &[u8], image: [usize; 3], arrangement: Arrangement) -> Result<Vec<u8>, String> {
+    let count = pixels.len() / image.iter().product::<usize>().max(1);
+    Layout::new(count, image, arrangement)?.encode(pixels)
 }
 
 #[cfg(test)]
@@ -117,7 +186,7 @@ mod tests {
     #[test]
     fn tiles_lie_in_rows_with_gaps() {
         let pixels: Vec<u8> = (0..5).flat_map(|tile| vec![tile * 10; 28 * 28]).collect();
-        let (info, pixels) = decode(&sheet(&pixels, [28, 28, 1], None).unwrap());
+        let (info, pixels) = decode(&sheet(&pixels, [28, 28, 1], Arrangement::default()).unwrap());
         let width = 3 * (28 * 4 + 2) + 2;
         assert_eq!((info.width as usize, info.height as usize), (width, 2 * (28 * 4 + 2) + 2));
         let at = |x: usize, y: usize| pixels[y * width + x];
@@ -126,12 +195,29 @@ mod tests {
     }
 
     #[test]
+    fn columns_zoom_and_gaps_can_be_chosen() {
+        let pixels: Vec<u8> = (1..=3).flat_map(|tile| [tile * 10, tile * 10 + 1]).collect();
+        let arrangement = Arrangement { columns: Some(2), zoom: Some(2), gap: Some(1) };
+        let layout = Layout::new(3, [1, 2, 1], arrangement).unwrap();
+        assert_eq!(layout.size(), [7, 11]);
+        let sheet = layout.compose(&pixels);
+        assert_eq!(sheet[11..22], [96, 10, 10, 11, 11, 96, 20, 20, 21, 21, 96]);
+        assert_eq!(sheet[44..55], [96, 30, 30, 31, 31, 96, 96, 96, 96, 96, 96]);
+        let bare = Layout::new(3, [1, 2, 1], Arrangement { columns: Some(9), zoom: Some(1), gap: Some(0) }).unwrap();
+        assert_eq!(bare.compose(&pixels), pixels);
+        for zoom in [1 << 20, usize::MAX] {
+            let large = Layout::new(3, [28, 28, 1], Arrangement { zoom: Some(zoom), ..arrangement });
+            assert!(large.unwrap_err().contains("too large"));
+        }
+    }
+
+    #[test]
     fn colours_keep_their_channels() {
-        let (info, pixels) = decode(&sheet(&[1, 2, 3], [1, 1, 3], None).unwrap());
+        let (info, pixels) = decode(&sheet(&[1, 2, 3], [1, 1, 3], Arrangement::default()).unwrap());
         assert_eq!((info.width, info.color_type), (132, png::ColorType::Rgb));
         let inner = (2 * 132 + 2) * 3;
         assert_eq!(pixels[inner..inner + 3], [1, 2, 3]);
-        assert!(sheet(&[], [1, 1, 3], None).is_err());
+        assert!(sheet(&[], [1, 1, 3], Arrangement::default()).is_err());
     }
 
     #[test]
@@ -139,8 +225,10 @@ mod tests {
         let column = |shades: [f32; 2]| Tensor::new(&[2, 1, 1, 1], shades.to_vec());
         let pixels = side_by_side(&[column([0.0, 1.0 / 255.0]), column([2.0 / 255.0, 3.0 / 255.0])]);
         assert_eq!(pixels, [0, 2, 1, 3]);
-        let (info, _) = decode(&sheet(&[0; 6], [1, 1, 1], Some(6)).unwrap());
+        let (info, _) = decode(&sheet(&[0; 6], [1, 1, 1], Arrangement::in_columns(6)).unwrap());
         assert_eq!((info.width, info.height), (6 * 130 + 2, 132));
+        let (info, _) = decode(&sheet(&[0; 6], [2, 3, 1], Arrangement::BARE).unwrap());
+        assert_eq!((info.width, info.height), (3, 2));
     }
 
     #[test]

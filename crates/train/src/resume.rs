@@ -51,6 +51,31 @@ pub(crate) fn open_state(path: &Path) -> Result<(Config, Found, Located), Failur
     Ok((config, found, located))
 }
 
+/// The file with the state after `step` steps of the run that `path` names.
+///
+/// # Errors
+/// When `path` is no run folder, or the run has no such checkpoint: the ones it has are listed.
+pub(crate) fn checkpoint_at(path: &Path, step: u64) -> Result<PathBuf, Failure> {
+    let located = run_folder::locate(path)?;
+    let (Some(run), None) = (located.run, located.checkpoint) else {
+        return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
+            .at("option --checkpoint")
+            .because(format!("{} is a checkpoint file, not a run folder", path.display()))
+            .help("give the run folder, or leave --checkpoint out"));
+    };
+    let files = checkpoint::in_folder(&run);
+    if let Some((_, file)) = files.iter().find(|(at, _)| *at == step) {
+        return Ok(file.clone());
+    }
+    let mut steps: Vec<String> = files.iter().map(|(step, _)| step.to_string()).collect();
+    steps.reverse();
+    let there = if steps.is_empty() { "none".to_owned() } else { steps.join(", ") };
+    Err(Failure::new(Code::Checkpoint, format!("the run has no checkpoint of step {step}"))
+        .at(run.display())
+        .because(format!("steps of its checkpoints: {there}"))
+        .help("a run keeps its newest checkpoints; leave --checkpoint out for the newest"))
+}
+
 fn find(located: &Located, run: &Path) -> Result<Found, Failure> {
     match &located.checkpoint {
         Some(file) => read_named(file),

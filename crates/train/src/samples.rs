@@ -6,7 +6,7 @@ use crate::data::Dataset;
 use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
-use crate::pictures;
+use crate::pictures::{self, Arrangement};
 use crate::storage::RealDisk;
 
 /// Images on a sheet.
@@ -42,13 +42,15 @@ impl Samples {
         Self { run, every, subjects }
     }
 
-    /// The sheet after this step: its pixels, and how many tiles there are in a row, if it matters.
-    fn draw(&self, system: &dyn System) -> (Vec<u8>, Option<usize>) {
+    /// The sheet after this step: its pixels, and how they are arranged.
+    fn draw(&self, system: &dyn System) -> (Vec<u8>, Arrangement) {
         match (system.samples(), &self.subjects) {
-            (Sampler::Latents(sampler), Subjects::Latents(latents)) => (pictures::bytes(&sampler.draw(latents)), None),
+            (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
+                (pictures::bytes(&sampler.draw(latents)), Arrangement::default())
+            }
             (Sampler::Images(sampler), Subjects::Images([a, b])) => {
                 let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
-                (pictures::side_by_side(&sides), Some(sides.len()))
+                (pictures::side_by_side(&sides), Arrangement::in_columns(sides.len()))
             }
             _ => unreachable!("a system keeps its way of drawing"),
         }
@@ -56,8 +58,8 @@ impl Samples {
 
     fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
         let path = self.run.join(format!("samples/step-{:06}.png", now.step));
-        let (pixels, columns) = self.draw(now.system);
-        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), columns)
+        let (pixels, arrangement) = self.draw(now.system);
+        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), arrangement)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
+use crate::pictures::{self, Arrangement};
 use crate::progress::{self, Progress};
 use crate::resume::{self, SavedRun};
 use crate::samples::{self, Samples};
@@ -22,7 +23,7 @@ use crate::storage::{self, RealDisk};
 use crate::systems::Row;
 use crate::timings::StepTimings;
 use crate::train_loop::{Ending, train};
-use crate::{pictures, run_folder, signals};
+use crate::{run_folder, signals};
 
 /// Trains a new run or goes on with an old one.
 ///
@@ -177,13 +178,13 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
 
 /// Sheets of the images as they are, and of what the augmentation makes of some.
 fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
-    let write = |name: &str, domains: &[Tensor], columns: Option<usize>| {
+    let write = |name: &str, domains: &[Tensor], arrangement: Arrangement| {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
-        pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, columns)
+        pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
     };
-    write("reals.png", &data.some(samples::COUNT), None)?;
+    write("reals.png", &data.some(samples::COUNT), Arrangement::default())?;
     match data.augmented(AUGMENTED, AUGMENTED) {
-        Some(domains) => write("augmented.png", &domains, Some(AUGMENTED)),
+        Some(domains) => write("augmented.png", &domains, Arrangement::in_columns(AUGMENTED)),
         None => Ok(()),
     }
 }

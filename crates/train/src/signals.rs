@@ -15,8 +15,7 @@ pub(crate) fn listen() {
             std::process::exit(Code::Interrupted as i32);
         }
         // A step can take seconds: the user should not wonder. A new line, as a bar may stand in the current one.
-        let _ =
-            writeln!(io::stderr(), "\nfinishing this step, then saving; a second time ends at once, without saving");
+        let _ = writeln!(io::stderr(), "\nfinishing what is at hand; a second time ends at once, without saving");
     });
 }
 

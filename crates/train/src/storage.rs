@@ -1,8 +1,8 @@
 //! Writing files so that a name never stands for half a file.
 //!
-//! [`write_whole`] is the only way by which this program replaces a file: a temporary name in the same folder, the bytes,
-//! a sync, a rename over the final name, a sync of the folder. Whenever the machine stops, the final name holds either
-//! the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program replaces a file: a temporary
+//! name in the same folder, the bytes, a sync, a rename over the final name, a sync of the folder. Whenever the machine stops,
+//! the final name holds either the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -84,30 +84,73 @@ impl From<StorageError> for Failure {
 /// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
 /// failed, the new one, complete).
 pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
-    let failed = |source| StorageError::new("write", path, source);
-    let temporary = temporary_name(path).map_err(failed)?;
-    let written = fill(disk, &temporary, bytes).and_then(|()| disk.rename(&temporary, path));
-    if let Err(error) = written {
-        // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
-        let _ = disk.remove(&temporary);
-        return Err(failed(error));
-    }
-    disk.sync_folder(folder_of(path)).map_err(failed)
+    let mut file = Unfinished::begin(disk, path)?;
+    file.write_all(bytes).map_err(|source| StorageError::new("write", path, source))?;
+    file.finish()
 }
 
-/// Makes the file and puts all bytes on the medium. A disk may take fewer bytes than offered: the rest is offered again.
-fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = disk.create(path)?;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match disk.write(&mut file, rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// A file that is written piece by piece, for what should not lie in memory whole: it has its name only when it is
+/// finished, and leaves nothing behind when it never is.
+pub(crate) struct Unfinished<'a> {
+    disk: &'a dyn Disk,
+    path: PathBuf,
+    temporary: PathBuf,
+    /// Until it is closed.
+    file: Option<File>,
+    /// Whether it has its final name.
+    named: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    /// Makes the temporary file for `path`.
+    ///
+    /// # Errors
+    /// Names `path` and the system's reason.
+    pub(crate) fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
+        let made = temporary_name(path).and_then(|temporary| Ok((disk.create(&temporary)?, temporary)));
+        let (file, temporary) = made.map_err(|source| StorageError::new("write", path, source))?;
+        Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
+    }
+
+    /// Gives the file its name, over an old one, and returns when it is safe from a power cut.
+    ///
+    /// # Errors
+    /// As [`write_whole`].
+    pub(crate) fn finish(mut self) -> Result<(), StorageError> {
+        self.settle().map_err(|source| StorageError::new("write", &self.path, source))
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            self.disk.sync(&file)?;
+        }
+        self.disk.rename(&self.temporary, &self.path)?;
+        self.named = true;
+        self.disk.sync_folder(folder_of(&self.path))
+    }
+}
+
+impl Write for Unfinished<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => self.disk.write(file, bytes),
+            None => Ok(0),
         }
     }
-    disk.sync(&file)
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.named {
+            drop(self.file.take());
+            // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
+            let _ = self.disk.remove(&self.temporary);
+        }
+    }
 }
 
 /// `.name.tmp` beside `name`: a rename is only atomic inside one file system.
@@ -242,6 +285,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = Unfinished::begin(&RealDisk, &path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert!(!path.exists() && fs::read_dir(folder.path()).unwrap().count() == 1);
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut file = Unfinished::begin(&RealDisk, &path).unwrap();
+        file.write_all(b"who").and_then(|()| file.write_all(b"le")).unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

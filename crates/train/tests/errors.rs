@@ -135,18 +135,6 @@ fn checkpoints() {
 }
 
 #[test]
-fn samples() {
-    let place = Place::new();
-    place.good(&format!("{TINY} --steps 1 --out run"));
-    place.bad("sample run --count 0", USAGE, &["0 samples", "allowed: 1 to"]);
-    place.bad("sample run --count 99999999999", USAGE, &["allowed"]);
-    place.bad("sample run --out a.jpg", USAGE, &["a.jpg", ".png", ".npy"]);
-    place.bad("sample run --out a", USAGE, &["ending"]);
-    place.bad("sample run --out none/a.png", STORAGE, &["none/a.png", "why:"]);
-    place.bad("sample", USAGE, &["<RUN>"]);
-}
-
-#[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_names_the_file_and_loses_nothing() {
     let place = Place::new();

@@ -157,25 +157,6 @@ fn long_runs_write_few_lines() {
 }
 
 #[test]
-fn samples_are_drawn_as_a_sheet_and_as_an_array() {
-    let place = Place::new();
-    place.good(&format!("{TINY} --steps 1 --out run"));
-    let told = place.good("sample run --count 5 --seed 9");
-    assert!(told.out.contains("run/samples/sample-seed-9.png: 5 samples of quickdraw, step 1, seed 9"), "{}", told.out);
-    assert!(place.path("run/samples/sample-seed-9.png").is_file());
-    place.good("sample run");
-    assert!(place.path("run/samples/sample-seed-1.png").is_file(), "the run's seed");
-
-    place.good("sample run --count 70 --out many.npy");
-    place.good("sample run/checkpoints/step-000001.safetensors --count 3 --out few.NPY");
-    let (many, few) = (std::fs::read(place.path("many.npy")).unwrap(), std::fs::read(place.path("few.NPY")).unwrap());
-    let header = String::from_utf8_lossy(&many[..128]).into_owned();
-    assert!(many.starts_with(b"\x93NUMPY") && header.contains("'|u1'") && header.contains("(70, 784)"), "{header}");
-    let (many, few) = (&many[many.len() - 70 * 784..], &few[few.len() - 3 * 784..]);
-    assert_eq!(many[..3 * 784], *few, "the first three of seventy");
-}
-
-#[test]
 fn a_lone_checkpoint_is_enough_to_draw() {
     let place = Place::new();
     place.good(&format!("{TINY} --steps 1 --out run"));

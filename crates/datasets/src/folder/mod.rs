@@ -19,7 +19,7 @@ use crate::error::{DataError, shown};
 use crate::images::Images;
 use crate::npy::grouped;
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Images of a set take at most this many bytes.
 const MOST_BYTES: usize = 8 << 30;
@@ -70,8 +70,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
     }
     let mut pixels = vec![0; files.len() * length];
     let read = |(place, file): (&mut [u8], &scan::Found)| -> Result<(), String> {
-        let picture = decode::decode(&file.path, channels, fitting.background)?;
-        place.copy_from_slice(&fitting.fit(&picture.bytes, picture.size, channels, [height, width]));
+        place.copy_from_slice(&read_picture(&file.path, size, fitting)?);
         Ok(())
     };
     let results: Vec<Result<(), String>> = pixels.par_chunks_exact_mut(length).zip(&files).map(read).collect();
@@ -113,6 +112,36 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
     let (images, classes) = labelled(images, &classes, &name);
     let found = format!("Found {} images belonging to {classes} classes.", kept.len());
     Ok(Folder { images, found, skipped: skipped.map(|text| format!("{text}; they are left out")) })
+}
+
+fn read_picture(file: &Path, [height, width, channels]: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, String> {
+    let picture = decode::decode(file, channels, fitting.background)?;
+    Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
+}
+
+/// The files of pictures below the folder `path`, in the order in which [`load_folder`] has them; or `path` itself, if it is a file.
+///
+/// # Errors
+/// [`DataError`] if there is neither, or no picture in the folder.
+pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    if !path.exists() {
+        let help = "give a folder of pictures, or the file of one";
+        return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
+    }
+    Ok(scan::scan(path)?.into_iter().map(|found| found.path).collect())
+}
+
+/// The bytes of the picture in `file` as one of `size` (height, width, channels).
+///
+/// # Errors
+/// [`DataError`] if it cannot be read.
+pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
+    read_picture(file, size, fitting).map_err(|why| {
+        DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file")
+    })
 }
 
 /// The images with their classes, in order, and how many there are. Pictures beside the sub-folders belong to a class with

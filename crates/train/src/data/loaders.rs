@@ -313,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["trainA", "trainB"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
-            let picture = crate::pictures::sheet(&[9; 30 * 20 * 3], [30, 20, 3], None).unwrap();
+            let picture = crate::pictures::encode(&[9; 30 * 20 * 3], 20, 30, png::ColorType::Rgb).unwrap();
             for number in 0..4 {
                 std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
             }

@@ -1,0 +1,144 @@
+//! Which latents are wanted: so many of one seed, or some of each of several.
+
+use crate::engine::FromLatents;
+use crate::failure::{Code, Failure};
+
+/// The stream that samples are drawn from: sample `n` of a seed is the same for ever.
+const STREAM: &str = "sample";
+
+/// Seeds, and how many samples of each.
+#[derive(Debug, PartialEq)]
+pub(super) struct Seeds {
+    seeds: Vec<u64>,
+    each: usize,
+    /// Whether the seeds were listed: then each has its name in the files'.
+    listed: bool,
+}
+
+impl Seeds {
+    /// The first `count` samples of `seed`.
+    pub(super) fn one(seed: u64, count: usize) -> Self {
+        Self { seeds: vec![seed], each: count, listed: false }
+    }
+
+    /// The first `each` samples of every seed of a list such as `0-35,100`; no more than `most` in all.
+    ///
+    /// # Errors
+    /// When the list does not read so, or is too long.
+    pub(super) fn listed(text: &str, each: usize, most: usize) -> Result<Self, Failure> {
+        let failure = |why: String| {
+            Failure::new(Code::Usage, "cannot read the list of seeds")
+                .at("option --seeds")
+                .because(why)
+                .help("give whole numbers and ranges of them, with commas between, such as 0-35,100")
+        };
+        let mut seeds = Vec::new();
+        for part in text.split(',') {
+            let number = |digits: &str| {
+                let digits = digits.trim();
+                digits.parse::<u64>().map_err(|_| failure(format!("{digits:?} in {text:?} is not a whole number")))
+            };
+            let (first, last) = match part.split_once('-') {
+                Some((first, last)) => (number(first)?, number(last)?),
+                None => (number(part)?, number(part)?),
+            };
+            if last < first {
+                return Err(failure(format!("the range {part:?} runs backwards")));
+            }
+            if last - first >= most as u64 || (seeds.len() + (last - first) as usize + 1).saturating_mul(each) > most {
+                return Err(failure(format!("{text:?} stands for too many samples (allowed: 1 to {most})")));
+            }
+            seeds.extend(first..=last);
+        }
+        Ok(Self { seeds, each, listed: true })
+    }
+
+    /// How many samples there are.
+    pub(super) fn count(&self) -> usize {
+        self.seeds.len() * self.each
+    }
+
+    /// All latents, one after the other, and the length of one. (The images are what takes memory: these are a few hundred bytes
+    /// each.)
+    pub(super) fn latents(&self, sampler: &dyn FromLatents) -> (Vec<f32>, usize) {
+        let mut all = Vec::new();
+        for seed in &self.seeds {
+            all.extend_from_slice(sampler.latents(*seed, STREAM, self.each).data());
+        }
+        let length = all.len() / self.count();
+        (all, length)
+    }
+
+    /// The latents at which a walk changes its direction, for each of the pictures that are shown side by side. Of one seed
+    /// `keys` times as many samples are taken, so that the walk begins at the samples themselves; listed seeds are the keys.
+    pub(super) fn keys(&self, sampler: &dyn FromLatents, keys: usize) -> (Vec<Vec<f32>>, usize) {
+        let (all, length) = match self.seeds.as_slice() {
+            [seed] if !self.listed => Self::one(*seed, self.each * keys).latents(sampler),
+            _ => self.latents(sampler),
+        };
+        (all.chunks(length * self.each).map(<[f32]>::to_vec).collect(), length)
+    }
+
+    /// How many pictures are shown side by side in a walk, and how many keys it has if one seed gives `keys`.
+    pub(super) fn walk(&self, keys: usize) -> (usize, usize) {
+        (self.each, if self.listed { self.seeds.len() } else { keys })
+    }
+
+    /// The name of sample `number` (from 0) as a file without its ending.
+    pub(super) fn name(&self, number: usize) -> String {
+        let (seed, place) = (self.seeds[number / self.each], number % self.each + 1);
+        match (self.listed, self.each) {
+            (false, each) => format!("{place:0width$}", width = each.to_string().len().max(4)),
+            (true, 1) => format!("seed-{seed:04}"),
+            (true, each) => format!("seed-{seed:04}-{place:0width$}", width = each.to_string().len()),
+        }
+    }
+
+    /// `seed 3`, or `seeds 0 to 35`: for the last line, and with dashes for the names of files.
+    pub(super) fn told(&self) -> String {
+        match self.seeds.as_slice() {
+            [seed] => format!("seed {seed}"),
+            [first, .., last] => format!("seeds {first} to {last}"),
+            [] => "no seeds".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_seeds_are_read() {
+        let seeds = Seeds::listed("0-3,100, 7", 2, 100).unwrap();
+        assert_eq!((&seeds.seeds[..], seeds.count()), (&[0, 1, 2, 3, 100, 7][..], 12));
+        let top = u64::MAX.to_string();
+        assert_eq!(Seeds::listed(&top, 1, 1).unwrap().seeds, [u64::MAX]);
+        let twice = format!("{0}-{top}", u64::MAX - 1);
+        for (text, words) in [
+            ("", "\"\""),
+            ("1,,2", "not a whole number"),
+            ("x", "\"x\""),
+            ("-3", "not a whole number"),
+            ("1.5", "\"1.5\""),
+            ("5-2", "backwards"),
+            ("0-100", "too many"),
+            ("0-18446744073709551615", "too many"),
+            ("0-40,0-40", "too many"),
+            (&twice, "too many"),
+            ("18446744073709551616", "not a whole number"),
+        ] {
+            let failure = Seeds::listed(text, 1, if text == twice { 1 } else { 50 }).unwrap_err();
+            assert!(failure.code == Code::Usage && failure.to_string().contains(words), "{text}: {failure}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_by_number_or_by_seed() {
+        assert_eq!(Seeds::one(9, 5).name(4), "0005");
+        assert_eq!(Seeds::one(9, 50_000).name(0), "00001");
+        assert_eq!(Seeds::listed("3,100", 1, 9).unwrap().name(1), "seed-0100");
+        assert_eq!(Seeds::listed("3,100", 2, 9).unwrap().name(3), "seed-0100-2");
+        assert_eq!(Seeds::listed("3,5-7", 2, 9).unwrap().told(), "seeds 3 to 7");
+    }
+}

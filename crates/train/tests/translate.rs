@@ -1,0 +1,67 @@
+//! A run that translates, from its training to its pictures: the same bits when interrupted, sheets, `train translate`.
+
+mod common;
+
+use common::Place;
+use std::fs;
+use std::path::Path;
+
+/// Small enough for a test.
+const TINY: &str = "cyclegan --set size=32 --set blocks=1 --set generator_width=2 --set discriminator_width=2";
+
+/// A picture of one colour, in the file `path`.
+fn paint(path: &Path, width: u32, height: u32) {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels: Vec<u8> = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, file).unwrap();
+}
+
+fn size(path: &Path) -> (u32, u32) {
+    let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+    (reader.info().width, reader.info().height)
+}
+
+#[test]
+fn an_interrupted_run_ends_in_the_same_bits_and_its_networks_translate() {
+    let place = Place::new();
+    for name in ["a", "b", "c"] {
+        paint(&place.path(&format!("set/trainA/{name}.png")), 40, 30);
+        paint(&place.path(&format!("set/trainB/{name}.png")), 32, 32);
+    }
+    let whole = place.good(&format!("{TINY} --data set --steps 6 --sample-every 3 --out whole"));
+    place.good(&format!("{TINY} --data set --steps 3 --out parts"));
+    let resumed = place.good("cyclegan --resume parts --steps 6");
+    assert_eq!(whole.hash(), resumed.hash());
+    let header = common::text(&place.path("whole/metrics.csv")).lines().next().unwrap_or_default().to_owned();
+    let losses = "d_a_loss,g_a_loss,cycle_a_loss,idt_a_loss,d_b_loss,g_b_loss,cycle_b_loss,idt_b_loss";
+    assert_eq!(header, format!("step,{losses},seconds"));
+    // Four columns for each domain, tiles of 128 pixels; a row for each of six pictures.
+    assert_eq!(size(&place.path("whole/samples/step-000003.png")), (8 * 130 + 2, 6 * 130 + 2));
+
+    paint(&place.path("in/x.png"), 50, 20);
+    paint(&place.path("in/deeper/y.png"), 32, 32);
+    fs::write(place.path("in/z.jpg"), "no picture").unwrap();
+    let told = place.good("translate whole in --direction AtoB --out out");
+    assert!(told.out.contains("2 pictures, step 6") && told.err.contains("z.jpg"), "{}{}", told.out, told.err);
+    assert_eq!(size(&place.path("out/x.png")), (32, 32));
+    assert_eq!(size(&place.path("out/deeper/y.png")), (32, 32));
+    assert_eq!(size(&place.path("out/_sheet.png")), (4 * 130 + 2, 2 * 130 + 2));
+    place.good("translate whole/checkpoints in/x.png --direction btoa --out back");
+    let bytes = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_ne!(bytes("out/x.png"), bytes("back/x.png"), "the other direction is another network");
+
+    place.bad("translate whole in --direction north --out out", 2, &["north", "AtoB", "BtoA"]);
+    place.bad("translate whole in --direction AtoB --out in", 2, &["would replace the pictures"]);
+    place.bad("translate whole nothing --direction AtoB --out out", 4, &["nothing", "no such folder or file"]);
+    place.bad("translate whole in/z.jpg --direction AtoB --out out", 4, &["z.jpg", "cannot be read"]);
+    place.bad("translate nowhere in --direction AtoB --out out", 5, &["nowhere"]);
+    place.bad("translate whole in --direction AtoB --out in/x.png", 7, &["make the folder"]);
+    place.bad("sample whole", 2, &["it translates", "train translate"]);
+    place.good(&format!("{} --steps 1 --out drawing", common::TINY));
+    place.bad("translate drawing in --direction AtoB --out out", 2, &["does not translate", "quickdraw"]);
+}
