@@ -290,6 +290,13 @@ impl Network {
         self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
     }
 
+    /// The totals in one line, such as `generator: 183,713 parameters, 6,384 of them not trainable`.
+    pub fn totals(&self) -> String {
+        let (trainable, rest) = (self.count(Kind::Parameter), self.count(Kind::Buffer));
+        let fixed = if rest == 0 { String::new() } else { format!(", {} of them not trainable", thousands(rest)) };
+        format!("{}: {} parameters{fixed}", self.name, thousands(trainable + rest))
+    }
+
     /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
     pub fn summary(&self) -> String {
         let rows = self.members.iter().map(|member| {

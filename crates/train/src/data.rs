@@ -5,14 +5,17 @@ use std::path::Path;
 use crate::config::Config;
 use crate::engine::Tensor;
 use crate::failure::{Code, Failure};
-use datasets::{BUILT_IN, DataError, Images, Source};
+use datasets::{BUILT_IN, DataError, Images, Season, Source};
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
 const DRAWINGS: u64 = 1;
 
-/// Images in memory.
+/// Built-in landscapes of each season. No landscape is in both.
+const LANDSCAPES: u64 = 500;
+
+/// Images in memory: of one domain, or of several.
 pub(crate) struct Dataset {
-    images: Images,
+    domains: Vec<Images>,
     origin: String,
     built_in: bool,
 }
@@ -22,12 +25,12 @@ impl Dataset {
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
         let origin = images.origin().to_owned();
-        Self { images, origin, built_in: false }
+        Self { domains: vec![images], origin, built_in: false }
     }
 
     /// How many there are of each domain.
     pub(crate) fn counts(&self) -> Vec<usize> {
-        vec![self.images.count()]
+        self.domains.iter().map(Images::count).collect()
     }
 
     /// Where they come from, one line for people.
@@ -42,29 +45,32 @@ impl Dataset {
 
     /// Tells these images from all others.
     pub(crate) fn fingerprint(&self) -> String {
-        self.images.fingerprint()
+        let each: Vec<String> = self.domains.iter().map(Images::fingerprint).collect();
+        each.join("+")
     }
 
     /// Something about them that people should know, if there is anything.
     pub(crate) fn warning(&self) -> Option<String> {
-        self.images.suspects().warning()
+        self.domains.iter().find_map(|images| images.suspects().warning())
     }
 
     /// The images numbered `indices` of each domain, in [0, 1]: shape (indices, height, width, channels).
     pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Vec<Tensor> {
-        let images = &self.images;
-        let gather = |indices: &Vec<usize>| {
+        let gather = |(images, indices): (&Images, &Vec<usize>)| {
             let shape = [indices.len(), images.height(), images.width(), images.channels()];
             Tensor::written(shape, |batch| images.gather(indices, batch))
         };
-        indices.iter().map(gather).collect()
+        self.domains.iter().zip(indices).map(gather).collect()
     }
 
-    /// The bytes of up to `count` images, spread over the whole set.
+    /// The bytes of up to `count` images of each domain, spread over the whole set.
     pub(crate) fn some(&self, count: usize) -> Vec<u8> {
-        let all = self.images.count();
-        let count = count.min(all);
-        (0..count).flat_map(|number| self.images.image(number * all / count)).copied().collect()
+        let spread = |images: &Images| -> Vec<u8> {
+            let all = images.count();
+            let count = count.min(all);
+            (0..count).flat_map(|number| images.image(number * all / count)).copied().collect()
+        };
+        self.domains.iter().flat_map(spread).collect()
     }
 
     /// Refuses images that a system for images of `shape` with this batch cannot learn from.
@@ -72,13 +78,15 @@ impl Dataset {
     /// # Errors
     /// The numbers found and wanted.
     pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
-        self.images.require(batch).map_err(failure)?;
-        let found = [self.images.height(), self.images.width(), self.images.channels()];
-        if found != shape {
-            let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
-            return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
-                .at(self.origin())
-                .because(format!("wanted {}, found {}", text(shape), text(found))));
+        for images in &self.domains {
+            images.require(batch).map_err(failure)?;
+            let found = [images.height(), images.width(), images.channels()];
+            if found != shape {
+                let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
+                return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                    .at(images.origin())
+                    .because(format!("wanted {}, found {}", text(shape), text(found))));
+            }
         }
         Ok(())
     }
@@ -93,7 +101,18 @@ pub(crate) fn doodles(config: &Config) -> Result<Dataset, Failure> {
     let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
     let images = source.load(DRAWINGS).map_err(failure)?;
     let built_in = matches!(source, Source::BuiltIn { .. });
-    Ok(Dataset { images, origin: source.to_string(), built_in })
+    Ok(Dataset { domains: vec![images], origin: source.to_string(), built_in })
+}
+
+/// Landscapes in summer and in winter, unpaired.
+///
+/// # Errors
+/// When they have not the size that the system learns from.
+pub(crate) fn unpaired(_config: &Config) -> Result<Dataset, Failure> {
+    let summer = datasets::seasons(0..LANDSCAPES, DRAWINGS, Season::Summer);
+    let winter = datasets::seasons(LANDSCAPES..2 * LANDSCAPES, DRAWINGS, Season::Winter);
+    let origin = format!("A: {}; B: {}", summer.origin(), winter.origin());
+    Ok(Dataset { domains: vec![summer, winter], origin, built_in: true })
 }
 
 /// The crate's error in this program's form.

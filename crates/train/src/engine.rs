@@ -1,7 +1,9 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{allocations, timing};
-pub(crate) use models::{Direction, FromLatents, LatentKind, Sampler, Settings, System, quickdraw};
+pub(crate) use models::{
+    Direction, FromLatents, LatentKind, Sampler, Settings, System, Translate, cyclegan, quickdraw,
+};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
 

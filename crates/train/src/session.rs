@@ -54,7 +54,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
     let reals = run.join("samples/reals.png");
-    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
+    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape(), None)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
@@ -160,6 +160,10 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     console.say(&format!("data         {}", data.origin()));
     if let Some(warning) = data.warning() {
         console.say(&format!("warning      {warning}"));
+    }
+    for (place, network) in plan.system.networks().into_iter().enumerate() {
+        let label = if place == 0 { "networks" } else { "" };
+        console.say(&format!("{label:<12} {}", network.totals()));
     }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));

@@ -5,7 +5,7 @@ use toml::Table;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
-use crate::engine::{Settings, System, quickdraw};
+use crate::engine::{Settings, System, cyclegan, quickdraw};
 use crate::failure::Failure;
 
 /// One system as the command line sees it.
@@ -46,7 +46,9 @@ pub(crate) struct BadSetting {
 }
 
 /// Every system that can be trained.
-pub(crate) const SYSTEMS: &[Row] = &[Row {
+pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, CYCLEGAN];
+
+const QUICKDRAW: Row = Row {
     name: "quickdraw",
     about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
     presets: &[
@@ -69,7 +71,38 @@ pub(crate) const SYSTEMS: &[Row] = &[Row {
         Ok(Box::new(system))
     },
     load: data::doodles,
-}];
+};
+
+const CYCLEGAN: Row = Row {
+    name: "cyclegan",
+    about: "translates pictures of one kind into another, from two heaps without pairs",
+    presets: &[
+        Preset {
+            name: "cpu",
+            about: "64x64, 6 residual blocks of 64 channels",
+            steps: 6000,
+            settings: || preset::<cyclegan::Settings>("cpu"),
+        },
+        Preset {
+            name: "seed",
+            about: "the authors': 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
+            steps: 200_000,
+            settings: || preset::<cyclegan::Settings>("seed"),
+        },
+        Preset {
+            name: "course",
+            about: "Udacity's smaller one: 128x128, batch norm, batch 16",
+            steps: 4000,
+            settings: || preset::<cyclegan::Settings>("course"),
+        },
+    ],
+    build: |settings, seed| {
+        let system = cyclegan::CycleGan::new(settings_from(settings)?, seed)
+            .map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
+        Ok(Box::new(system))
+    },
+    load: data::unpaired,
+};
 
 /// The row of the system called `name`.
 pub(crate) fn find(name: &str) -> Option<&'static Row> {

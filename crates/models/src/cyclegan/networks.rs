@@ -4,13 +4,10 @@ use kernels::{Padding, TransposedPadding};
 use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, InstanceNorm, ReflectionPad2d, Residual, UpSampling2d,
 };
-use nn::{Dialect, Init, Network};
+use nn::{Dialect, Network, Start};
 
 use super::{Settings, Upsample, Variant};
 
-/// Where the authors' weights start; their biases start at 0.
-const INIT: Init = Init::Normal { mean: 0.0, deviation: 0.02 };
-const ZERO: Init = Init::Constant(0.0);
 /// One pixel of zeros on each side.
 const ONE: Padding = Padding::Explicit([1; 4]);
 
@@ -32,32 +29,29 @@ pub fn discriminator(s: &Settings, name: &str, seed: u64) -> Network {
     }
 }
 
-fn conv(filters: usize, kernel: usize) -> Conv2d {
-    Conv2d::new(filters, kernel).weight_init(INIT).bias_init(ZERO)
-}
-
-/// The authors' "ResNet generator": two halvings, residual blocks, two doublings.
+/// The authors' "ResNet generator": two halvings, residual blocks, two doublings. Weights start from N(0, 0.02).
 fn residual_generator(network: Network, s: &Settings) -> Network {
     let width = s.generator_width;
     let mut network = network
+        .starting(Start::normal(0.02))
         .with("pad1", ReflectionPad2d(3))
-        .with("conv1", conv(width, 7).padding(Padding::Valid))
+        .with("conv1", Conv2d::new(width, 7).padding(Padding::Valid))
         .with("norm1", InstanceNorm)
         .with("relu1", Activation::Relu)
-        .with("conv2", conv(width * 2, 3).stride(2).padding(ONE))
+        .with("conv2", Conv2d::new(width * 2, 3).stride(2).padding(ONE))
         .with("norm2", InstanceNorm)
         .with("relu2", Activation::Relu)
-        .with("conv3", conv(width * 4, 3).stride(2).padding(ONE))
+        .with("conv3", Conv2d::new(width * 4, 3).stride(2).padding(ONE))
         .with("norm3", InstanceNorm)
         .with("relu3", Activation::Relu);
     for number in 1..=s.blocks {
         let block = Residual::new()
             .with("pad1", ReflectionPad2d(1))
-            .with("conv1", conv(width * 4, 3).padding(Padding::Valid))
+            .with("conv1", Conv2d::new(width * 4, 3).padding(Padding::Valid))
             .with("norm1", InstanceNorm)
             .with("relu", Activation::Relu)
             .with("pad2", ReflectionPad2d(1))
-            .with("conv2", conv(width * 4, 3).padding(Padding::Valid))
+            .with("conv2", Conv2d::new(width * 4, 3).padding(Padding::Valid))
             .with("norm2", InstanceNorm);
         network = network.with(&format!("res{number}"), block);
     }
@@ -67,18 +61,18 @@ fn residual_generator(network: Network, s: &Settings) -> Network {
             Upsample::Transposed => {
                 let padding = TransposedPadding::Explicit { padding: [1; 2], output_padding: [1; 2] };
                 let doubling = ConvTranspose2d::new(filters, 3).stride(2).padding(padding);
-                network.with(&called("convt"), doubling.weight_init(INIT).bias_init(ZERO))
+                network.with(&called("convt"), doubling)
             }
             Upsample::ResizeConv => network
                 .with(&called("up"), UpSampling2d([2, 2]))
                 .with(&called("pad"), ReflectionPad2d(1))
-                .with(&called("conv"), conv(filters, 3).padding(Padding::Valid)),
+                .with(&called("conv"), Conv2d::new(filters, 3).padding(Padding::Valid)),
         };
         network = network.with(&called("norm"), InstanceNorm).with(&called("relu"), Activation::Relu);
     }
     network
         .with("pad6", ReflectionPad2d(3))
-        .with("conv6", conv(3, 7).padding(Padding::Valid))
+        .with("conv6", Conv2d::new(3, 7).padding(Padding::Valid))
         .with("tanh", Activation::Tanh)
 }
 
@@ -86,18 +80,19 @@ fn residual_generator(network: Network, s: &Settings) -> Network {
 fn patch_discriminator(network: Network, s: &Settings) -> Network {
     let (width, leaky) = (s.discriminator_width, Activation::LeakyRelu(0.2));
     network
-        .with("conv1", conv(width, 4).stride(2).padding(ONE))
+        .starting(Start::normal(0.02))
+        .with("conv1", Conv2d::new(width, 4).stride(2).padding(ONE))
         .with("relu1", leaky)
-        .with("conv2", conv(width * 2, 4).stride(2).padding(ONE))
+        .with("conv2", Conv2d::new(width * 2, 4).stride(2).padding(ONE))
         .with("norm2", InstanceNorm)
         .with("relu2", leaky)
-        .with("conv3", conv(width * 4, 4).stride(2).padding(ONE))
+        .with("conv3", Conv2d::new(width * 4, 4).stride(2).padding(ONE))
         .with("norm3", InstanceNorm)
         .with("relu3", leaky)
-        .with("conv4", conv(width * 8, 4).padding(ONE))
+        .with("conv4", Conv2d::new(width * 8, 4).padding(ONE))
         .with("norm4", InstanceNorm)
         .with("relu4", leaky)
-        .with("conv5", conv(1, 4).padding(ONE))
+        .with("conv5", Conv2d::new(1, 4).padding(ONE))
 }
 
 /// The course's convolutions have no bias where a batch norm follows, nor elsewhere; their weights are PyTorch's own.
