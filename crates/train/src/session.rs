@@ -29,9 +29,7 @@ use crate::{pictures, run_folder, signals};
 /// # Errors
 /// Everything that can go wrong, as the user is to see it.
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
-    let processor = engine::instruction_set().map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
-    })?;
+    let processor = processor()?;
     let threads = start_threads(options.threads)?;
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
@@ -59,6 +57,16 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
     Ok(done.how)
+}
+
+/// The instruction set that the kernels run on.
+///
+/// # Errors
+/// When the environment asks for one that is not there: to be asked before the first kernel runs.
+pub(crate) fn processor() -> Result<String, Failure> {
+    engine::instruction_set().map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })
 }
 
 /// How the training ended, and the hash of what it made.
