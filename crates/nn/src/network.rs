@@ -290,6 +290,17 @@ impl Network {
         self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
     }
 
+    /// The total in one line, counted as in the [`summary`](Network::summary):
+    /// `generator: 183,713 parameters, 6,384 of them not trainable`.
+    pub fn totals(&self) -> String {
+        let (all, rest) = match self.dialect {
+            Dialect::Keras => (self.count(Kind::Parameter) + self.count(Kind::Buffer), self.count(Kind::Buffer)),
+            Dialect::Torch => (self.count(Kind::Parameter), 0),
+        };
+        let fixed = if rest == 0 { String::new() } else { format!(", {} of them not trainable", thousands(rest)) };
+        format!("{}: {} parameters{fixed}", self.name, thousands(all))
+    }
+
     /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals. Running statistics count as
     /// parameters that are not trained in the dialect of Keras, and are told apart in that of PyTorch, as each does.
     pub fn summary(&self) -> String {

@@ -62,6 +62,7 @@ Trainable params: 3,758
 Non-trainable params: 32
 ";
     assert_eq!(network.summary(), expected);
+    assert_eq!(network.totals(), "net: 3,790 parameters, 32 of them not trainable");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::storage::{RealDisk, StorageError, Unfinished};
 /// A sheet that was read: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
 
-/// Makes the animation: one of each kind of sheet that the run has.
+/// Makes the animation.
 ///
 /// # Errors
 /// When there are no sheets, one of them cannot be read or has another size, or the file cannot be written.
@@ -24,49 +24,29 @@ pub(crate) fn run(options: &AnimateOptions) -> Result<(), Failure> {
     let form = options.out.as_deref().map_or(Ok(Form::Png), Form::of)?;
     let located = run_folder::locate(&options.run)?;
     let run = located.run.unwrap_or_else(|| options.run.clone());
-    let kinds = sheets(&run.join("samples"), options.every);
-    if kinds.is_empty() {
+    let files = sheets(&run.join("samples"), options.every);
+    if files.is_empty() {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
             .because("it holds no file such as step-000100.png")
             .help("give a run folder; a training draws a sheet every --sample-every steps"));
     }
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
-    for (kind, files) in kinds {
-        let out = with_kind(&out, &kind);
-        write(form, &out, &files, options)?;
-        print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))?;
-    }
-    Ok(())
+    write(form, &out, &files, options)?;
+    print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))
 }
 
-/// The files `step-NNNNNN<kind>.png` of the folder in the order of their steps, kind by kind. (A run that translates has one kind of
-/// sheet for each direction; others have one without a name.) With `every`, the last one and those of its multiples.
-fn sheets(folder: &Path, every: Option<u64>) -> BTreeMap<String, Vec<PathBuf>> {
-    let mut kinds: BTreeMap<String, BTreeMap<u64, PathBuf>> = BTreeMap::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some(name) = name.to_str().and_then(|name| name.strip_prefix("step-")?.strip_suffix(".png")) else {
-            continue;
-        };
-        let digits = name.bytes().take_while(u8::is_ascii_digit).count();
-        let (step, kind) = name.split_at(digits);
-        if let Ok(step) = step.parse() {
-            kinds.entry(kind.to_owned()).or_default().insert(step, entry.path());
-        }
-    }
-    let wanted = |steps: BTreeMap<u64, PathBuf>| {
-        let last = steps.keys().next_back().copied();
-        let wanted = |step: u64| every.is_none_or(|every| step.is_multiple_of(every)) || Some(step) == last;
-        steps.into_iter().filter(|(step, _)| wanted(*step)).map(|(_, path)| path).collect()
+/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
+fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
+    let step = |path: &Path| -> Option<u64> {
+        let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
     };
-    kinds.into_iter().map(|(kind, steps)| (kind, wanted(steps))).collect()
-}
-
-/// `progress-a-to-b.png` for the kind `-a-to-b`.
-fn with_kind(out: &Path, kind: &str) -> PathBuf {
-    let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-    out.with_file_name(format!("{}{kind}.{}", name(out.file_stem()), name(out.extension())))
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let steps: BTreeMap<u64, PathBuf> = paths.filter_map(|path| Some((step(&path)?, path))).collect();
+    let last = steps.keys().next_back().copied();
+    let wanted = |step: u64| every.is_none_or(|every| step.is_multiple_of(every)) || Some(step) == last;
+    steps.into_iter().filter(|(step, _)| wanted(*step)).map(|(_, path)| path).collect()
 }
 
 fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) -> Result<(), Failure> {
@@ -121,31 +101,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sheets_come_by_kind_and_step() {
+    fn sheets_come_in_the_order_of_their_steps() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "step-000100.png",
-            "step-1000000.png",
-            "step-000250.png",
-            "step-000100-a-to-b.png",
-            "reals.png",
-            "step-.png",
-            "step-000300.txt",
-        ] {
+        for name in ["step-1000000.png", "step-000100.png", "step-000250.png", "step-7-x.png", "reals.png", "step-.png"]
+        {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        let names = |every| -> Vec<(String, Vec<String>)> {
+        let names = |every| -> Vec<String> {
             let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-            sheets(folder.path(), every)
-                .into_iter()
-                .map(|(kind, files)| (kind, files.into_iter().map(name).collect()))
-                .collect()
+            sheets(folder.path(), every).into_iter().map(name).collect()
         };
-        let all = ["step-000100.png", "step-000250.png", "step-1000000.png"].map(str::to_owned).to_vec();
-        let other = ("-a-to-b".to_owned(), vec!["step-000100-a-to-b.png".to_owned()]);
-        assert_eq!(names(None), [(String::new(), all.clone()), other.clone()]);
-        assert_eq!(names(Some(250))[0].1, all[1..]);
-        assert_eq!(names(Some(1 << 40)), [(String::new(), all[2..].to_vec()), other]);
-        assert_eq!(with_kind(Path::new("a/progress.png"), "-a-to-b"), Path::new("a/progress-a-to-b.png"));
+        assert_eq!(names(None), ["step-000100.png", "step-000250.png", "step-1000000.png"]);
+        assert_eq!(names(Some(250)), ["step-000250.png", "step-1000000.png"]);
+        assert_eq!(names(Some(1 << 40)), ["step-1000000.png"]);
     }
 }

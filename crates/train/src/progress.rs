@@ -14,6 +14,8 @@ use crate::observe::{Moment, Numbers, Observer};
 const MOST_LINES: u64 = 40;
 /// Steps that the speed and the numbers of the bar are taken over.
 const WINDOW: usize = 50;
+/// Steps after which it is told how long the run will take; the first one also fills caches.
+const FIRST: usize = 5;
 
 /// Tells progress.
 pub(crate) struct Progress<'a> {
@@ -24,6 +26,8 @@ pub(crate) struct Progress<'a> {
     /// Sums of the numbers since the last plain line, and of how many steps.
     sums: Vec<f64>,
     count: u32,
+    /// Whether it was told how long the run will take.
+    estimated: bool,
     /// The last steps: when each ended, and its numbers.
     recent: VecDeque<(Instant, Vec<f64>)>,
 }
@@ -32,7 +36,7 @@ impl<'a> Progress<'a> {
     /// Progress over the steps `from` to `total`, told on `bar` if there is one.
     pub(crate) fn new(console: &'a Console, bar: Option<ProgressBar>, from: u64, total: u64) -> Self {
         let every = interval(total.saturating_sub(from));
-        Self { console, bar, every, sums: Vec::new(), count: 0, recent: VecDeque::new() }
+        Self { console, bar, every, sums: Vec::new(), count: 0, estimated: false, recent: VecDeque::new() }
     }
 
     /// Steps per second over the recent steps; `None` while there are fewer than two.
@@ -40,6 +44,31 @@ impl<'a> Progress<'a> {
         let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
         let seconds = last.duration_since(first).as_secs_f64();
         (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
+    }
+
+    /// How long it will take, as soon as that can be known; not where the first plain line comes as soon.
+    fn estimate(&mut self, now: &Moment<'_>) {
+        if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
+            return;
+        }
+        self.estimated = true;
+        if let Some(rate) = self.rate() {
+            let left = now.total - now.step;
+            let line = format!(
+                "time         about {} for {left} more steps ({} steps/s)",
+                duration(left as f64 / rate),
+                digits(rate)
+            );
+            self.tell(&line);
+        }
+    }
+
+    /// A plain line: the bar shows as much, and is enough on a terminal.
+    fn tell(&self, line: &str) {
+        match &self.bar {
+            Some(_) => self.console.log(line),
+            None => self.console.say(line),
+        }
     }
 
     fn speed(&self, now: &Moment<'_>) -> String {
@@ -78,6 +107,8 @@ impl Observer for Progress<'_> {
             self.recent.pop_front();
         }
 
+        self.estimate(now);
+
         let names = now.system.metrics();
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
@@ -94,10 +125,7 @@ impl Observer for Progress<'_> {
             let width = now.total.to_string().len();
             let line =
                 format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(names, &means), self.speed(now));
-            match &self.bar {
-                Some(_) => self.console.log(&line),
-                None => self.console.say(&line),
-            }
+            self.tell(&line);
             self.sums.fill(0.0);
             self.count = 0;
         }

@@ -30,9 +30,7 @@ use crate::{run_folder, signals};
 /// # Errors
 /// Everything that can go wrong, as the user is to see it.
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
-    let processor = engine::instruction_set().map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
-    })?;
+    let processor = processor()?;
     let threads = start_threads(options.threads)?;
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
@@ -63,6 +61,16 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
 
 /// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
 const AUGMENTED: usize = 8;
+
+/// The instruction set that the kernels run on.
+///
+/// # Errors
+/// When the environment asks for one that is not there: to be asked before the first kernel runs.
+pub(crate) fn processor() -> Result<String, Failure> {
+    engine::instruction_set().map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })
+}
 
 /// How the training ended, and the hash of what it made.
 struct Done {
@@ -166,6 +174,10 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     }
     for remark in plan.system.remarks() {
         console.say(&format!("warning      {remark}"));
+    }
+    for (place, network) in plan.system.networks().into_iter().enumerate() {
+        let label = if place == 0 { "networks" } else { "" };
+        console.say(&format!("{label:<12} {}", network.totals()));
     }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));

@@ -26,7 +26,7 @@ fn the_layers_in_the_readme_are_those_of_the_program() {
 
 #[test]
 fn every_option_in_the_readme_exists() {
-    let help = train(&["quickdraw", "--help"]) + &train(&["sample", "--help"]);
+    let help = ["quickdraw", "sample", "animate"].map(|command| train(&[command, "--help"])).concat();
     let readme = readme();
     let commands = readme.lines().filter(|line| line.contains("cargo run -p train -- "));
     let mut seen = 0;

@@ -28,7 +28,18 @@ fn a_run_writes_what_it_promises_and_nothing_that_moves_the_cursor() {
         assert!(outcome.out.contains(&format!("runs/0001-quickdraw/{file}")), "{file} is not listed: {}", outcome.out);
     }
     assert!(!run.join("lock").exists());
-    for words in ["training", "data", "processor", "threads", "seed 5", "runs/0001-quickdraw", "step 4/4", "d_loss"] {
+    for words in [
+        "training",
+        "data",
+        "generator: 18",
+        "parameters",
+        "processor",
+        "threads",
+        "seed 5",
+        "runs/0001-quickdraw",
+        "step 4/4",
+        "d_loss",
+    ] {
         assert!(outcome.err.contains(words), "{words}: {}", outcome.err);
     }
     assert!(!format!("{}{}", outcome.out, outcome.err).contains(['\r', '\x1b']));
@@ -151,7 +162,8 @@ fn the_notebooks_log_has_its_two_lines() {
 #[test]
 fn long_runs_write_few_lines() {
     let place = Place::new();
-    let outcome = place.good(&format!("{TINY} --steps 120 --sample-every 1000"));
+    let outcome = place.good(&format!("{TINY} --steps 220 --sample-every 1000"));
+    assert!(outcome.err.contains("for 215 more steps ("), "the time that it will take: {}", outcome.err);
     let lines = outcome.err.lines().filter(|line| line.starts_with("step ") && line.contains("d_loss")).count();
     assert!((2..=40).contains(&lines), "{lines}");
 }

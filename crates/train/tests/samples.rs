@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use common::{Place, TINY};
 
 const USAGE: i32 = 2;
+const CONFIG: i32 = 3;
 const DATA: i32 = 4;
 const CHECKPOINT: i32 = 5;
 const STORAGE: i32 = 7;
@@ -180,6 +181,10 @@ fn what_makes_no_sense_is_refused() {
     std::fs::write(place.path("file"), "x").unwrap();
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);
     place.bad("sample", USAGE, &["<RUN>"]);
+    let mut command = place.command("sample run");
+    command.env("BACKDRAW_ISA", "mmx");
+    let outcome = common::finish(command);
+    assert!(outcome.code == Some(CONFIG) && outcome.err.contains("BACKDRAW_ISA=mmx"), "{}", outcome.err);
     for list in ["5-2", "x", "1,,2", "-1", "0-18446744073709551615"] {
         place.bad(&format!("sample run --seeds {list}"), USAGE, &["list of seeds", list, "0-35,100"]);
     }

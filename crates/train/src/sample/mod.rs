@@ -15,6 +15,7 @@ use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
 use crate::progress;
 use crate::resume;
+use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 use seeds::Seeds;
@@ -47,6 +48,7 @@ enum Form {
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, or the file cannot be written.
 pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
+    session::processor()?;
     let form = form_of(options)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
     let listed = match &options.seeds {
