@@ -31,9 +31,9 @@ fn steps(c: &mut Criterion) {
         group.throughput(Throughput::Elements((2.0 * products) as u64));
         let mut done = 0;
         let mut step = || {
-            let indices = system.batch(done, images.count());
+            let indices = system.batch(done, &[images.count()]).remove(0);
             let reals = Tensor::written([batch, 28, 28, 1], |reals| images.gather(&indices, reals));
-            let metrics = system.step(done, &reals).expect("finite");
+            let metrics = system.step(done, &[reals]).expect("finite");
             done += 1;
             metrics
         };

@@ -23,9 +23,9 @@ fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
         let mut system = Quickdraw::new(settings.clone(), 1).expect("settings in range");
         let one = |step| {
             let before = large();
-            let batch = system.batch(step, images.count());
+            let batch = system.batch(step, &[images.count()]).remove(0);
             let reals = Tensor::written([batch.len(), 28, 28, 1], |reals| images.gather(&batch, reals));
-            system.step(step, &reals).expect("finite");
+            system.step(step, &[reals]).expect("finite");
             large() - before
         };
         (0..steps).map(one).collect()

@@ -6,10 +6,10 @@
 use core::fmt::{Debug, Display};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
+use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, map, norm, optimizer, reduce, reference, resample};
+use crate::{dropout, finish, map, norm, optimizer, reduce, reference, reflect, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -108,11 +108,13 @@ pub enum Unary {
     Exp,
     /// The natural logarithm.
     Log,
-    /// x where x > 0, else slope * x. Slope 0 is ReLU, slope -1 is |x|.
+    /// x where x > 0, else slope * x. Slope 0 is ReLU.
     LeakyRelu {
         /// The factor for x <= 0.
         slope: f64,
     },
+    /// |x|
+    Abs,
     /// 1 / (1 + e^-x)
     Sigmoid,
     /// The hyperbolic tangent.
@@ -139,6 +141,7 @@ impl Unary {
             Self::Exp => "exp",
             Self::Log => "log",
             Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Abs => "abs",
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::Softplus => "softplus",
@@ -163,6 +166,8 @@ pub enum Binary {
         /// The factor for x <= 0.
         slope: f64,
     },
+    /// (x, g): g where x > 0, -g where x < 0, 0 where x = 0: the derivative of |x| times g
+    AbsGrad,
     /// (x, g): g where low <= x <= high, else 0: the derivative of [`Unary::Clamp`] times g
     ClampGrad {
         /// Lower bound.
@@ -187,6 +192,7 @@ impl Binary {
             Self::Mul => "mul",
             Self::Div => "div",
             Self::LeakyReluGrad { .. } => "leaky_relu_grad",
+            Self::AbsGrad => "abs_grad",
             Self::ClampGrad { .. } => "clamp_grad",
             Self::SigmoidGrad => "sigmoid_grad",
             Self::TanhGrad => "tanh_grad",
@@ -333,6 +339,14 @@ pub trait Element: Real {
     fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self]) {
         reference::downsample_sum(g, y, x);
     }
+    /// Adds rows and columns that mirror the image at its edges.
+    fn reflection_pad(g: &ReflectGeometry, x: &[Self], y: &mut [Self]) {
+        reference::reflection_pad(g, x, y);
+    }
+    /// The adjoint of reflection padding: what each pixel and its mirror images hold is summed, over (row, column).
+    fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
+        reference::reflection_fold(g, y, x);
+    }
     /// Mean and biased variance of each of the `mean.len()` channels of x (the last axis).
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
         reference::channel_statistics(x, mean, variance);
@@ -355,6 +369,21 @@ pub trait Element: Real {
         parameters: [&mut [Self]; 2],
     ) {
         reference::batch_norm_grad(norm, inputs, statistics, affine, gx, parameters);
+    }
+    /// Mean and biased variance of each channel (the last axis) of each of so many images: `mean` and `variance` are of shape
+    /// (images, channels).
+    fn instance_statistics(images: usize, x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
+        reference::instance_statistics(images, x, mean, variance);
+    }
+    /// y = (x - mean) / sqrt(variance + epsilon) with the statistics [mean, variance] of every image's channels; bent by a leaky
+    /// ReLU, if the norm has a slope.
+    fn instance_norm(norm: Norm, images: usize, x: &[Self], statistics: [&[Self]; 2], y: &mut [Self]) {
+        reference::instance_norm(norm, images, x, statistics, y);
+    }
+    /// The gradient of instance normalisation, where the statistics are those of x itself, for the inputs [x, gy]: as
+    /// [`batch_norm_grad`](Element::batch_norm_grad) with gamma 1, image by image.
+    fn instance_norm_grad(norm: Norm, images: usize, inputs: [&[Self]; 2], statistics: [&[Self]; 2], gx: &mut [Self]) {
+        reference::instance_norm_grad(norm, images, inputs, statistics, gx);
     }
     /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {
@@ -437,6 +466,14 @@ impl Element for f32 {
         let work = Work::Floats(x.len() + y.len());
         time(Kind::Memory, "downsample_sum", work, || resample::downsample_sum(g, y, x));
     }
+    fn reflection_pad(g: &ReflectGeometry, x: &[Self], y: &mut [Self]) {
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "reflection_pad", work, || reflect::reflection_pad(g, x, y));
+    }
+    fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "reflection_fold", work, || reflect::reflection_fold(g, y, x));
+    }
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
         let work = Work::Floats(x.len());
         time(Kind::Memory, "channel_statistics", work, || norm::channel_statistics(x, mean, variance));
@@ -456,6 +493,20 @@ impl Element for f32 {
         let work = Work::Floats(3 * gx.len());
         time(Kind::Memory, "batch_norm_grad", work, || {
             norm::batch_norm_grad(norm, inputs, statistics, affine, gx, parameters);
+        });
+    }
+    fn instance_statistics(images: usize, x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
+        let work = Work::Floats(x.len());
+        time(Kind::Memory, "instance_statistics", work, || norm::instance_statistics(images, x, mean, variance));
+    }
+    fn instance_norm(norm: Norm, images: usize, x: &[Self], statistics: [&[Self]; 2], y: &mut [Self]) {
+        let work = Work::Floats(2 * x.len());
+        time(Kind::Memory, "instance_norm", work, || norm::instance_norm(norm, images, x, statistics, y));
+    }
+    fn instance_norm_grad(norm: Norm, images: usize, inputs: [&[Self]; 2], statistics: [&[Self]; 2], gx: &mut [Self]) {
+        let work = Work::Floats(3 * gx.len());
+        time(Kind::Memory, "instance_norm_grad", work, || {
+            norm::instance_norm_grad(norm, images, inputs, statistics, gx);
         });
     }
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self]) {

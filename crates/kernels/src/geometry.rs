@@ -242,6 +242,56 @@ impl UpsampleGeometry {
     }
 }
 
+/// Reflection padding of NHWC images: rows and columns are added that mirror the image at its edges, without repeating the
+/// edge itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReflectGeometry {
+    /// Images.
+    pub batch: usize,
+    /// Height and width of the image without padding.
+    pub input: [usize; 2],
+    /// Channels.
+    pub channels: usize,
+    /// What is added at the top, bottom, left, right. Less than the image's side: there is nothing further to mirror.
+    pub pad: [usize; 4],
+}
+
+impl ReflectGeometry {
+    /// Shape of the image without padding.
+    pub fn input_shape(&self) -> [usize; 4] {
+        [self.batch, self.input[0], self.input[1], self.channels]
+    }
+
+    /// Shape of the padded image.
+    pub fn output_shape(&self) -> [usize; 4] {
+        let [top, bottom, left, right] = self.pad;
+        [self.batch, self.input[0] + top + bottom, self.input[1] + left + right, self.channels]
+    }
+
+    /// Refuses padding that reaches beyond the far edge.
+    ///
+    /// # Errors
+    /// The rule, with the numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let ([h, w], [top, bottom, left, right]) = (self.input, self.pad);
+        if top.max(bottom) < h && left.max(right) < w {
+            return Ok(());
+        }
+        Err(format!(
+            "reflection padding {:?} (top, bottom, left, right) must be less than the image's {h}x{w}",
+            self.pad
+        ))
+    }
+
+    /// The row (axis 0) or column (axis 1) that row or column `out` of the padded image shows.
+    #[inline]
+    pub fn source(&self, axis: usize, out: usize) -> usize {
+        let (before, last) = (self.pad[2 * axis], self.input[axis] - 1);
+        let inside = out.abs_diff(before);
+        if inside > last { 2 * last - inside } else { inside }
+    }
+}
+
 /// The taps of a kernel (kh, kw, a, b), as three maps rearrange them that make convolutions of up-sampled images cheap
 /// ([`ConvGeometry::of_small_images`], [`ConvGeometry::as_transposed`]):
 ///
@@ -310,6 +360,16 @@ mod tests {
         };
         assert_eq!(keras(4, 2, torch(1, 0)), (14, 1));
         assert_eq!(keras(3, 2, torch(1, 1)), (14, 1));
+    }
+
+    #[test]
+    fn reflections_do_not_repeat_the_edge() {
+        let g = ReflectGeometry { batch: 1, input: [4, 3], channels: 1, pad: [3, 2, 1, 2] };
+        assert_eq!(g.output_shape(), [1, 9, 6, 1]);
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8].map(|out| g.source(0, out)), [3, 2, 1, 0, 1, 2, 3, 2, 1]);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|out| g.source(1, out)), [1, 0, 1, 2, 1, 0]);
+        assert!(g.check().is_ok());
+        assert!(ReflectGeometry { pad: [4, 0, 0, 0], ..g }.check().unwrap_err().contains("less than the image's 4x3"));
     }
 
     #[test]

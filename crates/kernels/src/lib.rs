@@ -22,6 +22,7 @@ mod pieces;
 pub mod random;
 mod reduce;
 pub mod reference;
+mod reflect;
 mod resample;
 pub mod simd;
 #[cfg(test)]
@@ -29,5 +30,5 @@ mod testing;
 pub mod timing;
 
 pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
-pub use geometry::{ConvGeometry, Padding, TapsGeometry, TransposedPadding, UpsampleGeometry};
+pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

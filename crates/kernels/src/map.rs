@@ -43,6 +43,7 @@ ops! { UnaryOp:
     Exp {} |s, x| math::exp(s, x);
     Log {} |s, x| math::log(s, x);
     LeakyRelu { slope } |s, x| s.select(s.less(s.zero(), x), x, s.mul(x, slope));
+    Abs {} |s, x| s.abs(x);
     Sigmoid {} |s, x| math::sigmoid(s, x);
     Tanh {} |s, x| math::tanh(s, x);
     Softplus {} |s, x| math::softplus(s, x);
@@ -55,6 +56,10 @@ ops! { BinaryOp:
     Mul {} |s, a, b| s.mul(a, b);
     Div {} |s, a, b| s.div(a, b);
     LeakyReluGrad { slope } |s, x, g| s.select(s.less(s.zero(), x), g, s.mul(g, slope));
+    AbsGrad {} |s, x, g| {
+        let negative = s.select(s.less(x, s.zero()), s.neg(g), s.zero());
+        s.select(s.less(s.zero(), x), g, negative)
+    };
     ClampGrad { low, high } |s, x, g| {
         let inside = s.select(s.less_equal(x, high), g, s.zero());
         s.select(s.less_equal(low, x), inside, s.zero())
@@ -123,6 +128,7 @@ fn choose(op: Binary, visitor: impl Visit) {
         Binary::Mul => visitor.visit(Mul {}),
         Binary::Div => visitor.visit(Div {}),
         Binary::LeakyReluGrad { slope } => visitor.visit(LeakyReluGrad { slope: slope as f32 }),
+        Binary::AbsGrad => visitor.visit(AbsGrad {}),
         Binary::ClampGrad { low, high } => visitor.visit(ClampGrad { low: low as f32, high: high as f32 }),
         Binary::SigmoidGrad => visitor.visit(SigmoidGrad {}),
         Binary::TanhGrad => visitor.visit(TanhGrad {}),
@@ -141,6 +147,7 @@ pub(crate) fn unary(op: Unary, x: &[f32], y: &mut [f32]) {
         Unary::Exp => map(Exp {}, x, y),
         Unary::Log => map(Log {}, x, y),
         Unary::LeakyRelu { slope } => map(LeakyRelu { slope: slope as f32 }, x, y),
+        Unary::Abs => map(Abs {}, x, y),
         Unary::Sigmoid => map(Sigmoid {}, x, y),
         Unary::Tanh => map(Tanh {}, x, y),
         Unary::Softplus => map(Softplus {}, x, y),

@@ -1,5 +1,6 @@
 //! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
-//! internal covariate shift", 2015), on rows of channels.
+//! internal covariate shift", 2015), on rows of channels; and instance normalisation (Ulyanov, Vedaldi and Lempitsky,
+//! "Instance normalization: the missing ingredient for fast stylization", 2016), which is the same of every image by itself.
 //!
 //! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula
 //!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and may even come out negative.
@@ -14,6 +15,7 @@
 
 use crate::columns::{self, Itself, Layout, Spot, Terms};
 use crate::element::Norm;
+use crate::pieces::{Pieces, for_each_piece};
 use crate::simd::Simd;
 
 /// (x - mean)^2
@@ -201,6 +203,50 @@ fn grad<const BEND: bool>(
     }
     let [scale, shift, negative_slope] = &[scale, shift, negative_slope].map(|row| layout.pattern(&row));
     columns::map(layout, GradInput::<BEND> { x, gy, normal, scale, shift, negative_slope }, gx);
+}
+
+/// Checks that x is so many images, with so many times the same number of channels; returns an image's size and channels.
+#[track_caller]
+fn checked_images(kernel: &str, images: usize, x: &[f32], per_channel: usize) -> [usize; 2] {
+    let whole = images > 0 && !x.is_empty() && x.len().is_multiple_of(images) && per_channel.is_multiple_of(images);
+    assert!(whole, "{kernel}: {} elements and {per_channel} channels in all are not {images} images", x.len());
+    [x.len() / images, per_channel / images]
+}
+
+/// See [`Element::instance_statistics`](crate::Element::instance_statistics).
+pub(crate) fn instance_statistics(images: usize, x: &[f32], mean: &mut [f32], variance: &mut [f32]) {
+    let [size, channels] = checked_images("instance_statistics", images, x, mean.len());
+    let pieces = (Pieces::new(x, size), Pieces::new(mean, channels), Pieces::new(variance, channels));
+    for_each_piece(pieces, |_, (x, mean, variance)| channel_statistics(x, mean, variance));
+}
+
+/// See [`Element::instance_norm`](crate::Element::instance_norm).
+pub(crate) fn instance_norm(norm: Norm, images: usize, x: &[f32], [mean, variance]: [&[f32]; 2], y: &mut [f32]) {
+    let [size, channels] = checked_images("instance_norm", images, x, mean.len());
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    let statistics = (Pieces::new(mean, channels), Pieces::new(variance, channels));
+    for_each_piece((Pieces::new(x, size), statistics, Pieces::new(y, size)), |_, (x, (mean, variance), y)| {
+        batch_norm(norm, x, [mean, variance], [&ones, &zeros], y);
+    });
+}
+
+/// See [`Element::instance_norm_grad`](crate::Element::instance_norm_grad).
+pub(crate) fn instance_norm_grad(
+    norm: Norm,
+    images: usize,
+    [x, gy]: [&[f32]; 2],
+    [mean, variance]: [&[f32]; 2],
+    gx: &mut [f32],
+) {
+    let [size, channels] = checked_images("instance_norm_grad", images, x, mean.len());
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    let statistics = (Pieces::new(mean, channels), Pieces::new(variance, channels));
+    let values = (Pieces::new(x, size), Pieces::new(gy, size));
+    for_each_piece((values, statistics, Pieces::new(gx, size)), |_, ((x, gy), (mean, variance), gx)| {
+        let [mut ggamma, mut gbeta] = [0; 2].map(|_| vec![0.0; channels]);
+        let parameters = [&mut ggamma[..], &mut gbeta[..]];
+        batch_norm_grad(norm, [x, gy], [mean, variance], [&ones, &zeros], gx, parameters);
+    });
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use core::ops::Range;
 
 use crate::element::{Adam, Binary, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
-use crate::geometry::{ConvGeometry, TapsGeometry, UpsampleGeometry};
+use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::{Key, words};
 
 /// See [`Element::gemm`](crate::Element::gemm).
@@ -216,6 +216,7 @@ pub fn unary_at<R: Real>(op: Unary, x: R) -> R {
         }
         Unary::Sigmoid => sigmoid(x),
         Unary::Tanh => x.tanh(),
+        Unary::Abs => x.abs(),
         Unary::Softplus => (if x > zero { x } else { zero }) + (-x.abs()).exp().ln_1p(),
         Unary::Clamp { low, high } => {
             let (low, high) = (R::from_f64(low), R::from_f64(high));
@@ -238,6 +239,15 @@ pub fn binary_at<R: Real>(op: Binary, a: R, b: R) -> R {
                 b
             } else {
                 b * R::from_f64(slope)
+            }
+        }
+        Binary::AbsGrad => {
+            if a > R::default() {
+                b
+            } else if a < R::default() {
+                -b
+            } else {
+                R::default()
             }
         }
         Binary::ClampGrad { low, high } => {
@@ -330,6 +340,32 @@ pub fn downsample_sum<R: Real>(g: &UpsampleGeometry, y: &[R], x: &mut [R]) {
     for_each_upsampled(g, |large, small| x[small] = x[small] + y[large]);
 }
 
+/// Calls `visit(padded, source)` with the indices of every element of the padded image and of the one that it mirrors.
+fn for_each_reflected(g: &ReflectGeometry, mut visit: impl FnMut(usize, usize)) {
+    let padded = g.output_shape();
+    for n in 0..g.batch {
+        for y in 0..padded[1] {
+            for x in 0..padded[2] {
+                for c in 0..g.channels {
+                    let source = [n, g.source(0, y), g.source(1, x), c];
+                    visit(at(padded, [n, y, x, c]), at(g.input_shape(), source));
+                }
+            }
+        }
+    }
+}
+
+/// See [`Element::reflection_pad`](crate::Element::reflection_pad).
+pub fn reflection_pad<R: Real>(g: &ReflectGeometry, x: &[R], y: &mut [R]) {
+    for_each_reflected(g, |padded, source| y[padded] = x[source]);
+}
+
+/// See [`Element::reflection_fold`](crate::Element::reflection_fold).
+pub fn reflection_fold<R: Real>(g: &ReflectGeometry, y: &[R], x: &mut [R]) {
+    x.fill(R::default());
+    for_each_reflected(g, |padded, source| x[source] = x[source] + y[padded]);
+}
+
 /// See [`Element::channel_statistics`](crate::Element::channel_statistics).
 pub fn channel_statistics<R: Real>(x: &[R], mean: &mut [R], variance: &mut [R]) {
     let channels = mean.len();
@@ -386,6 +422,37 @@ pub fn batch_norm_grad<R: Real>(
         for i in column() {
             gx[i] = gamma[c] / deviation * (gy[i] - gbeta[c] / count - normal(i) * (ggamma[c] / count));
         }
+    }
+}
+
+/// See [`Element::instance_statistics`](crate::Element::instance_statistics).
+pub fn instance_statistics<R: Real>(images: usize, x: &[R], mean: &mut [R], variance: &mut [R]) {
+    let (size, channels) = (x.len() / images, mean.len() / images);
+    let statistics = mean.chunks_exact_mut(channels).zip(variance.chunks_exact_mut(channels));
+    for (x, (mean, variance)) in x.chunks_exact(size).zip(statistics) {
+        channel_statistics(x, mean, variance);
+    }
+}
+
+/// See [`Element::instance_norm`](crate::Element::instance_norm).
+pub fn instance_norm<R: Real>(norm: Norm, images: usize, x: &[R], statistics: [&[R]; 2], y: &mut [R]) {
+    let (size, channels) = (x.len() / images, statistics[0].len() / images);
+    let (ones, zeros) = (vec![R::from_f64(1.0); channels], vec![R::default(); channels]);
+    for (n, (x, y)) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).enumerate() {
+        let statistics = statistics.map(|all| &all[n * channels..][..channels]);
+        batch_norm(norm, x, statistics, [&ones, &zeros], y);
+    }
+}
+
+/// See [`Element::instance_norm_grad`](crate::Element::instance_norm_grad).
+pub fn instance_norm_grad<R: Real>(norm: Norm, images: usize, inputs: [&[R]; 2], statistics: [&[R]; 2], gx: &mut [R]) {
+    let (size, channels) = (gx.len() / images, statistics[0].len() / images);
+    let (ones, zeros) = (vec![R::from_f64(1.0); channels], vec![R::default(); channels]);
+    for (n, gx) in gx.chunks_exact_mut(size).enumerate() {
+        let (inputs, statistics) =
+            (inputs.map(|all| &all[n * size..][..size]), statistics.map(|all| &all[n * channels..][..channels]));
+        let [mut ggamma, mut gbeta] = [zeros.clone(), zeros.clone()];
+        batch_norm_grad(norm, inputs, statistics, [&ones, &zeros], gx, [&mut ggamma, &mut gbeta]);
     }
 }
 

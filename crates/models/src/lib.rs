@@ -5,5 +5,5 @@
 pub mod quickdraw;
 mod system;
 
-pub use system::{Settings, SettingsError, System};
+pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate};
 use system::{distinct_indices, in_range};

@@ -14,7 +14,7 @@ use nn::{Dialect, Draw, Network, Optimizer, Pass, State, StateError, differentia
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
-use crate::{Settings as _, SettingsError, System, distinct_indices, in_range};
+use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices, in_range};
 
 /// What can be changed about a quickdraw run. The default is the notebook's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -239,7 +239,21 @@ impl Quickdraw {
 
     fn step_latents(&self, purpose: &str, step: u64) -> Tensor {
         let key = Key::named(self.seed, purpose).at(step as u32);
-        nn::init::uniform(&[self.settings.batch, self.settings.latent], -1.0, 1.0, key)
+        LatentKind::Uniform.draw(self.settings.batch, self.settings.latent, key)
+    }
+}
+
+impl FromLatents for Quickdraw {
+    fn kind(&self) -> LatentKind {
+        LatentKind::Uniform
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        LatentKind::Uniform.draw(count, self.settings.latent, Key::named(seed, stream))
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.generator.infer(latents)
     }
 }
 
@@ -260,24 +274,21 @@ impl System for Quickdraw {
         self.settings.batch
     }
 
-    fn batch(&self, step: u64, available: usize) -> Vec<usize> {
-        distinct_indices(Key::named(self.seed, "real batch").at(step as u32), self.settings.batch, available)
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        let key = Key::named(self.seed, "real batch").at(step as u32);
+        vec![distinct_indices(key, self.settings.batch, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
         let latents = self.step_latents("discriminator latents", step);
-        let [d_loss, d_acc] = self.train_discriminator(step, reals, &latents)?;
+        let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
         let latents = self.step_latents("generator latents", step);
         let [g_loss, g_acc] = self.train_generator(step, &latents)?;
         Ok(vec![d_loss, d_acc, g_loss, g_acc])
     }
 
-    fn draw(&self, latents: &Tensor) -> Tensor {
-        self.generator.infer(latents)
-    }
-
-    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        nn::init::uniform(&[count, self.settings.latent], -1.0, 1.0, Key::named(seed, stream))
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
     }
 
     fn networks(&self) -> Vec<&Network> {

@@ -1,9 +1,10 @@
-//! [`System`]: what the trainer needs to know of a GAN, whichever it is.
+//! [`System`]: what the trainer needs to know of a GAN, whichever it is; [`Sampler`]: how its pictures are made.
 
 use core::fmt;
 
 use kernels::Key;
 use nn::{Network, State, StateError};
+use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor};
 
 /// A GAN that can be trained step by step, sampled, saved and restored.
@@ -20,25 +21,24 @@ pub trait System {
     /// Names of the numbers that [`step`](System::step) returns, in order: the columns of `metrics.csv`.
     fn metrics(&self) -> &'static [&'static str];
 
-    /// How many real images a step learns from.
+    /// How many real images of each domain a step learns from.
     fn batch_size(&self) -> usize;
 
-    /// Which images of a data set of `available` the step number `step` (from 0) learns from, in order.
-    fn batch(&self, step: u64, available: usize) -> Vec<usize>;
+    /// Which images the step number `step` (from 0) learns from, in order: a list for each domain of the data, of which
+    /// `available` says how many images there are. A GAN that draws from latents has one domain; one that translates has
+    /// two, A and B.
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>>;
 
-    /// One training step, number `step` (from 0), on `reals`: shape (batch, height, width, channels), values in [0, 1].
+    /// One training step, number `step` (from 0), on the images that [`batch`](System::batch) chose: for each domain a tensor
+    /// of shape (batch, height, width, channels) with values in [0, 1].
     ///
     /// # Errors
     /// [`NonFinite`] names the first value or gradient that was not a finite number. The networks and the optimisers
     /// are then as they were before the part of the step that failed.
-    fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite>;
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite>;
 
-    /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1].
-    fn draw(&self, latents: &Tensor) -> Tensor;
-
-    /// `count` latents from the stream named `stream` of `seed`, shape (count, latent). The first `n` of them do not
-    /// depend on `count`.
-    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor;
+    /// What its pictures are made from, and how.
+    fn samples(&self) -> Sampler<'_>;
 
     /// The networks, for the summary, each with its name.
     fn networks(&self) -> Vec<&Network>;
@@ -52,6 +52,85 @@ pub trait System {
     /// # Errors
     /// When a tensor is missing, is not expected here, or has another shape; nothing is changed then.
     fn restore(&mut self, state: &State) -> Result<(), StateError>;
+}
+
+/// How a system makes pictures.
+pub enum Sampler<'a> {
+    /// From random numbers.
+    Latents(&'a dyn FromLatents),
+    /// From other pictures.
+    Images(&'a dyn Translate),
+}
+
+/// Draws from latents.
+pub trait FromLatents {
+    /// The distribution of the latents: what lies between two of them depends on it.
+    fn kind(&self) -> LatentKind;
+
+    /// `count` latents from the stream named `stream` of `seed`, shape (count, latent). The first `n` of them do not
+    /// depend on `count`.
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor;
+
+    /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1]. An image
+    /// does not depend on its neighbours in the batch.
+    fn draw(&self, latents: &Tensor) -> Tensor;
+}
+
+/// Translates pictures of one domain into the other.
+pub trait Translate {
+    /// `images` of shape (n, height, width, channels) in the other domain's style; all values in [0, 1]. A translation does not
+    /// depend on its neighbours in the batch.
+    fn translate(&self, direction: Direction, images: &Tensor) -> Tensor;
+}
+
+/// From which domain to which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the first domain to the second.
+    AToB,
+    /// From the second domain to the first.
+    BToA,
+}
+
+impl Direction {
+    /// The way back.
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::AToB => Self::BToA,
+            Self::BToA => Self::AToB,
+        }
+    }
+}
+
+/// The distribution that latents are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatentKind {
+    /// Each number normal, with mean 0 and deviation 1.
+    Normal,
+    /// Each number uniform in [-1, 1).
+    Uniform,
+    /// Normal, then scaled to the length sqrt(latent): points of a sphere, evenly.
+    Sphere,
+}
+
+impl LatentKind {
+    /// `count` latents of `size` numbers from the stream `key`, shape (count, size). The first `n` of them do not depend on
+    /// `count`.
+    pub fn draw(self, count: usize, size: usize, key: Key) -> Tensor {
+        if self == Self::Uniform {
+            return nn::init::uniform(&[count, size], -1.0, 1.0, key);
+        }
+        let mut latents = nn::init::normal(&[count, size], 0.0, 1.0, key);
+        if self == Self::Sphere {
+            for latent in latents.data_mut().chunks_exact_mut(size) {
+                let square: f64 = latent.iter().map(|x| f64::from(*x).powi(2)).sum();
+                let scale = (size as f64 / square).sqrt();
+                latent.iter_mut().for_each(|x| *x = (f64::from(*x) * scale) as f32);
+            }
+        }
+        latents
+    }
 }
 
 /// The settings of a system: what its table in a run's `config.toml` holds.

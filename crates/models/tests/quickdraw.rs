@@ -1,7 +1,7 @@
 //! The quickdraw system is what its specification says: sizes, shapes, the modes of a step, and its random choices.
 
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
-use models::{Settings as _, System};
+use models::{FromLatents, Settings as _, System};
 use nn::losses::bce_with_logits;
 use nn::{Draw, Kind, Network, Pass, State, differentiate};
 use tensor::{Tensor, Var};
@@ -189,7 +189,7 @@ fn dropout_is_active_in_both_steps_with_fresh_masks() {
 #[test]
 fn a_step_returns_the_values_before_its_updates() {
     let mut system = system();
-    let metrics = system.step(0, &reals()).expect("finite");
+    let metrics = system.step(0, &[reals()]).expect("finite");
     assert_eq!(metrics.len(), system.metrics().len());
     // The verdict of fresh networks is near 0, so the losses, means over all, start near log 2.
     let ln2 = core::f64::consts::LN_2;
@@ -205,8 +205,8 @@ fn a_batch_is_of_distinct_images_that_differ_by_step() {
     let system = system();
     let mut seen = Vec::new();
     for step in 0..20 {
-        let batch = system.batch(step, 50);
-        assert_eq!(batch, system.batch(step, 50), "the same step, the same images");
+        let batch = system.batch(step, &[50]).remove(0);
+        assert_eq!(batch, system.batch(step, &[50])[0], "the same step, the same images");
         let mut sorted = batch.clone();
         sorted.sort_unstable();
         sorted.dedup();
@@ -216,8 +216,8 @@ fn a_batch_is_of_distinct_images_that_differ_by_step() {
     let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!(distinct.len(), 20);
     let other = Quickdraw::new(small(), 12).expect("good settings");
-    assert_ne!(seen[0], other.batch(0, 50), "another seed, other images");
-    let mut all = system.batch(0, 4);
+    assert_ne!(seen[0], other.batch(0, &[50])[0], "another seed, other images");
+    let mut all = system.batch(0, &[4]).remove(0);
     all.sort_unstable();
     assert_eq!(all, [0, 1, 2, 3]);
 }
@@ -250,12 +250,12 @@ fn a_restored_system_goes_on_to_the_same_bits() {
         let new = || Quickdraw::new(settings.clone(), 11).expect("good settings");
         let mut first = new();
         for step in 0..2 {
-            first.step(step, &reals()).expect("finite");
+            first.step(step, &[reals()]).expect("finite");
         }
         let mut second = new();
         second.restore(&first.state()).expect("the same system");
         assert_eq!(bits(&first.state(), |_| true), bits(&second.state(), |_| true));
-        let metrics = [&mut first, &mut second].map(|system| system.step(2, &reals()).expect("finite"));
+        let metrics = [&mut first, &mut second].map(|system| system.step(2, &[reals()]).expect("finite"));
         assert_eq!(metrics[0], metrics[1]);
         assert_eq!(bits(&first.state(), |_| true), bits(&second.state(), |_| true));
         assert_eq!(first.state().counters, second.state().counters);
@@ -283,7 +283,7 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     state.tensors.get_mut("discriminator.conv2.weight").expect("a weight").data_mut()[17] = f32::NAN;
     system.restore(&state).expect("the same names");
     let before = bits(&system.state(), |_| true);
-    let error = system.step(0, &reals()).expect_err("a NaN");
+    let error = system.step(0, &[reals()]).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("variable", "discriminator.conv2.weight"));
     // The generator's step walks through it frozen, where it is no variable.
     let error = system.train_generator(0, &system.latents(1, "z", 4)).expect_err("a NaN");
@@ -294,7 +294,7 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     let mut state = Quickdraw::new(small(), 11).expect("good settings").state();
     state.tensors.get_mut("generator.conv.bias").expect("a bias").data_mut()[0] = f32::NAN;
     system.restore(&state).expect("the same names");
-    let error = system.step(0, &reals()).expect_err("a NaN");
+    let error = system.step(0, &[reals()]).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("conv2d", "the value of `discriminator.conv1`"));
 }
 
@@ -302,7 +302,7 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
 fn both_forms_of_the_loss_agree_where_nothing_saturates() {
     let losses = [Bce::Logits, Bce::KerasClip].map(|bce| {
         let mut system = Quickdraw::new(Settings { bce, ..small() }, 11).expect("good settings");
-        system.step(0, &reals()).expect("finite")
+        system.step(0, &[reals()]).expect("finite")
     });
     for (exact, clipped) in losses[0].iter().zip(&losses[1]) {
         assert!((exact - clipped).abs() < 1e-4, "{losses:?}");

@@ -58,14 +58,10 @@ impl Init {
 
     /// A tensor drawn from the stream `key`.
     pub fn draw(self, shape: &[usize], fan: Fan, key: Key) -> Tensor {
-        let mut draws = key.draws();
         match (self, self.limit(fan)) {
             (Init::Constant(value), _) => Tensor::full(shape, value as f32),
             (_, Some(limit)) => uniform(shape, -limit, limit, key),
-            (Init::Normal { mean, deviation }, _) => {
-                let normal = Normal::new(mean as f32, deviation as f32).expect("a finite deviation");
-                Tensor::from_fn(shape, |_| normal.sample(&mut draws))
-            }
+            (Init::Normal { mean, deviation }, _) => normal(shape, mean, deviation, key),
             _ => unreachable!("every other initialiser has a limit"),
         }
     }
@@ -93,6 +89,14 @@ impl Dialect {
 pub fn uniform(shape: &[usize], low: f64, high: f64, key: Key) -> Tensor {
     let mut draws = key.draws();
     let distribution = Uniform::new(low as f32, high as f32).expect("low is below high");
+    Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
+}
+
+/// Numbers drawn from the normal distribution of this mean and deviation by the stream `key`. The first numbers do not depend
+/// on how many there are.
+pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
+    let mut draws = key.draws();
+    let distribution = Normal::new(mean as f32, deviation as f32).expect("a finite deviation");
     Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
 }
 

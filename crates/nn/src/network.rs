@@ -59,6 +59,17 @@ pub trait Layer {
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
         Vec::new()
     }
+
+    /// The layers that it is made of, if it is made of others: a network called by the layer's path. Their tensors are then its
+    /// own.
+    fn inner(&self) -> Option<&Network> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn inner_mut(&mut self) -> Option<&mut Network> {
+        None
+    }
 }
 
 /// Where a layer is built.
@@ -87,6 +98,25 @@ struct Member {
     output: Vec<usize>,
 }
 
+impl Member {
+    /// Its tensors with their full names, in the network of this name.
+    fn tensors(&self, network: &str) -> Vec<(String, Kind, &Tensor)> {
+        if let Some(inner) = self.layer.inner() {
+            return inner.tensors();
+        }
+        let full = |name| format!("{network}.{}.{name}", self.name);
+        self.layer.tensors().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
+    }
+
+    fn tensors_mut(&mut self, network: &str) -> Vec<(String, Kind, &mut Tensor)> {
+        if self.layer.inner().is_some() {
+            return self.layer.inner_mut().map(Network::tensors_mut).unwrap_or_default();
+        }
+        let full = |name| format!("{network}.{}.{name}", self.name);
+        self.layer.tensors_mut().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
+    }
+}
+
 /// Named layers in a row.
 pub struct Network {
     name: String,
@@ -107,14 +137,20 @@ impl Network {
     /// # Panics
     /// When the layer cannot follow the one before it, or the name is taken.
     #[track_caller]
-    pub fn with(mut self, name: &str, mut layer: impl Layer + 'static) -> Self {
+    pub fn with(mut self, name: &str, layer: impl Layer + 'static) -> Self {
+        self.push(name, Box::new(layer));
+        self
+    }
+
+    /// Adds one more layer, called `name`.
+    #[track_caller]
+    pub(crate) fn push(&mut self, name: &str, mut layer: Box<dyn Layer>) {
         let path = format!("{}.{name}", self.name);
         assert!(self.members.iter().all(|member| member.name != name), "{path}: the name is taken");
         let site = Site { input: self.output_shape(), dialect: self.dialect, seed: self.seed, path };
         let output =
             layer.build(&site).unwrap_or_else(|why| panic!("{} after shape {:?}: {why}", site.path, site.input));
-        self.members.push(Member { name: name.into(), layer: Box::new(layer), output });
-        self
+        self.members.push(Member { name: name.into(), layer, output });
     }
 
     /// Its name, which begins the names of all its tensors.
@@ -132,6 +168,11 @@ impl Network {
         self.members.last().map_or(&self.input, |member| &member.output)
     }
 
+    /// How many layers there are.
+    pub fn depth(&self) -> usize {
+        self.members.len()
+    }
+
     /// All layers applied to a batch.
     ///
     /// # Panics
@@ -140,19 +181,22 @@ impl Network {
     pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
-        pass.scoped(&self.name, |pass| {
-            let (mut x, mut rest) = (x.clone(), &self.members[..]);
-            while let [member, after @ ..] = rest {
-                let next = match member.layer.upsampling() {
-                    Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
-                    None => None,
-                };
-                let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
-                let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
-                (x, rest) = next;
-            }
-            x
-        })
+        pass.scoped(&self.name, |pass| self.forward_here(pass, x))
+    }
+
+    /// All layers applied to a batch, at the place where the pass is.
+    pub(crate) fn forward_here(&self, pass: &mut Pass, x: &Var) -> Var {
+        let (mut x, mut rest) = (x.clone(), &self.members[..]);
+        while let [member, after @ ..] = rest {
+            let next = match member.layer.upsampling() {
+                Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
+                None => None,
+            };
+            let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
+            let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
+            (x, rest) = next;
+        }
+        x
     }
 
     /// The first of these layers, by `forward`, with those after it in its sight; then those that are still to be done. None if
@@ -176,24 +220,12 @@ impl Network {
 
     /// Every tensor with its full name: `discriminator.conv1.weight`.
     pub fn tensors(&self) -> Vec<(String, Kind, &Tensor)> {
-        let mut all = Vec::new();
-        for member in &self.members {
-            let prefix = format!("{}.{}", self.name, member.name);
-            all.extend(member.layer.tensors().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)));
-        }
-        all
+        self.members.iter().flat_map(|member| member.tensors(&self.name)).collect()
     }
 
     /// The same, to be changed.
     pub fn tensors_mut(&mut self) -> Vec<(String, Kind, &mut Tensor)> {
-        let mut all = Vec::new();
-        for member in &mut self.members {
-            let prefix = format!("{}.{}", self.name, member.name);
-            all.extend(
-                member.layer.tensors_mut().into_iter().map(|(name, kind, t)| (format!("{prefix}.{name}"), kind, t)),
-            );
-        }
-        all
+        self.members.iter_mut().flat_map(|member| member.tensors_mut(&self.name)).collect()
     }
 
     /// Adds every tensor to `state`.
@@ -216,7 +248,7 @@ impl Network {
     /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals.
     pub fn summary(&self) -> String {
         let rows = self.members.iter().map(|member| {
-            let tensors = member.layer.tensors();
+            let tensors = member.tensors(&self.name);
             let counted = tensors.iter().filter(|(_, kind, _)| *kind != Kind::Counter);
             let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
             [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]

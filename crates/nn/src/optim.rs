@@ -58,7 +58,7 @@ impl Rule {
     }
 }
 
-/// Updates the parameters of one network, and remembers what the rule needs between updates.
+/// Updates the parameters of a network, or of several at once, and remembers what the rule needs between updates.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     name: String,
@@ -73,13 +73,18 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimiser of the parameters of `network`, with no decay and no clipping.
     pub fn new(network: &Network, rule: Rule, learning_rate: f64) -> Self {
+        Self::of_several(network.name(), &[network], rule, learning_rate)
+    }
+
+    /// One optimiser, called `name`, of the parameters of all `networks`, with no decay and no clipping.
+    pub fn of_several(name: &str, networks: &[&Network], rule: Rule, learning_rate: f64) -> Self {
         let mut memory = BTreeMap::new();
-        for (name, kind, tensor) in network.tensors() {
+        for (name, kind, tensor) in networks.iter().flat_map(|network| network.tensors()) {
             if kind == Kind::Parameter {
                 memory.insert(name, vec![Tensor::zeros(*tensor.shape()); rule.memory().len()]);
             }
         }
-        Self { name: network.name().into(), rule, learning_rate, decay: 0.0, clip: f64::INFINITY, updates: 0, memory }
+        Self { name: name.into(), rule, learning_rate, decay: 0.0, clip: f64::INFINITY, updates: 0, memory }
     }
 
     /// The old Keras RMSprop: rho 0.9, epsilon 1e-7 outside the root, no momentum.
@@ -102,15 +107,29 @@ impl Optimizer {
         Self { clip, ..self }
     }
 
+    /// Changes the step size from the next update on: for schedules that the decay does not cover. It is not part of the state;
+    /// whoever has a schedule sets it before every update.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
+    }
+
     /// One update of `network` by `gradients`, and its new running statistics.
     ///
     /// # Panics
     /// When a gradient names a parameter that the network does not have.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients) {
+        self.step_several(&mut [network], gradients);
+    }
+
+    /// One update of all `networks` by `gradients`, and their new running statistics.
+    ///
+    /// # Panics
+    /// When a gradient names a parameter that none of the networks has.
+    pub fn step_several(&mut self, networks: &mut [&mut Network], gradients: &Gradients) {
         let learning_rate = self.learning_rate / (1.0 + self.decay * self.updates as f64);
         self.updates += 1;
-        let mut parameters: BTreeMap<_, _> =
-            network.tensors_mut().into_iter().map(|(name, _, tensor)| (name, tensor)).collect();
+        let tensors = networks.iter_mut().flat_map(|network| network.tensors_mut());
+        let mut parameters: BTreeMap<_, _> = tensors.map(|(name, _, tensor)| (name, tensor)).collect();
         for (name, gradient) in &gradients.parameters {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
             let memory =

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernels::Padding;
 use nn::layers::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, Running, UpSampling2d,
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, InstanceNorm, ReflectionPad2d, Reshape,
+    Residual, Running, UpSampling2d,
 };
 use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, State, differentiate};
 use tensor::{Tape, Tensor, Var};
@@ -77,6 +78,16 @@ fn an_impossible_stack_names_the_layer_and_the_shapes() {
             &|| empty(&[4, 4, 1]).with("conv", Conv2d::new(1, 5).padding(Padding::Valid)),
             &["net.conv", "[4, 4, 1]", "5"],
         ),
+        (&|| empty(&[4, 4, 1]).with("pad", ReflectionPad2d(4)), &["net.pad", "[4, 4, 1]", "less than the image's 4x4"]),
+        (&|| empty(&[10]).with("norm", InstanceNorm), &["net.norm", "[10]", "(h, w, c)"]),
+        (
+            &|| empty(&[10]).with("res", Residual::new().with("dense", Dense::new(4))),
+            &["net.res", "[10]", "[4]", "cannot be added"],
+        ),
+        (
+            &|| empty(&[10]).with("res", Residual::new().with("conv", Conv2d::new(4, 3))),
+            &["net.res.conv", "[10]", "(h, w, c)"],
+        ),
         (&|| empty(&[1]).with("a", Dense::new(1)).with("a", Dense::new(1)), &["net.a", "taken"]),
     ];
     for (build, parts) in cases {
@@ -86,6 +97,100 @@ fn an_impossible_stack_names_the_layer_and_the_shapes() {
             assert!(message.contains(part), "`{part}` is not in: {message}");
         }
     }
+}
+
+fn residual() -> Network {
+    let block = Residual::new()
+        .with("pad", ReflectionPad2d(1))
+        .with("conv", Conv2d::new(3, 3).padding(Padding::Valid))
+        .with("norm", InstanceNorm)
+        .with("relu", Activation::Relu);
+    empty(&[4, 4, 3]).with("conv", Conv2d::new(3, 1)).with("block", block).with("out", Conv2d::new(1, 4))
+}
+
+#[test]
+fn a_residual_block_is_a_layer_with_layers_of_its_own() {
+    let network = residual();
+    let names: Vec<String> = network.tensors().into_iter().map(|(name, _, _)| name).collect();
+    let expected = ["conv.weight", "conv.bias", "block.conv.weight", "block.conv.bias", "out.weight", "out.bias"];
+    assert_eq!(names, expected.map(|name| format!("net.{name}")));
+    let expected = "\
+net
+layer  kind                  output  parameters
+-----------------------------------------------
+input                        4x4x3            0
+conv   Conv2d 1x1 same       4x4x3           12
+block  Residual of 4 layers  4x4x3           84
+out    Conv2d 4x4 same       4x4x1           49
+-----------------------------------------------
+Total params: 145
+";
+    assert!(network.summary().starts_with(expected), "{}", network.summary());
+}
+
+/// x + layers(x), with the layers walked as in any network: what they are called, and their gradients.
+#[test]
+fn a_residual_block_adds_its_input() {
+    let network = residual();
+    let x = nn::init::uniform(&[2, 4, 4, 3], -1.0, 1.0, kernels::Key::named(3, "batch"));
+    let (gradients, y) = train(&network, &x, DRAW);
+    let tape = Tape::new();
+    let of = |name: &str| {
+        let (_, _, tensor) = network.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor");
+        tape.variable(name, tensor.clone())
+    };
+    let names = gradients.parameters.iter().map(|(name, _)| &**name);
+    let leaves: Vec<Var> = names.map(of).collect();
+    let [w1, b1, w2, b2, w3, b3] = &leaves[..] else { panic!("six parameters") };
+    let x = &Var::constant(x).conv2d(w1, [1, 1], Padding::Same) + b1;
+    let inner = &x.reflection_pad([1; 4]).conv2d(w2, [1, 1], Padding::Valid) + b2;
+    let by_hand = &(&x + &inner.instance_norm(1e-5, None).relu()).conv2d(w3, [1, 1], Padding::Same) + b3;
+    assert_eq!(y, *by_hand.value());
+    let wanted = tensor::grad(&by_hand.sum(), &leaves, tensor::Options::default());
+    for ((name, gradient), wanted) in gradients.parameters.iter().zip(wanted) {
+        assert_eq!(gradient, wanted.value(), "{name}");
+    }
+}
+
+/// One optimiser of two networks makes the updates that two make.
+#[test]
+fn an_optimiser_may_hold_several_networks() {
+    let network = |name: &str| Network::new(name, &[4], Dialect::Torch, 1).with("dense", Dense::new(3));
+    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let x = Var::constant(batch(5, 4));
+    let gradients = |networks: &[&Network]| {
+        let forward = |pass: &mut Pass| {
+            let sums = networks.iter().map(|network| network.forward(pass, &x).square().sum());
+            (sums.reduce(|a, b| &a + &b).expect("a network"), ())
+        };
+        differentiate(DRAW, forward).expect("finite").0
+    };
+    let (mut a, mut b) = (network("a"), network("b"));
+    let mut both = Optimizer::of_several("both", &[&a, &b], rule, 0.1);
+    let (mut alone_a, mut alone_b) = (network("a"), network("b"));
+    let mut of_a = Optimizer::new(&alone_a, rule, 0.1);
+    let mut of_b = Optimizer::new(&alone_b, rule, 0.1);
+    for rate in [0.1, 0.01] {
+        for optimizer in [&mut both, &mut of_a, &mut of_b] {
+            optimizer.set_learning_rate(rate);
+        }
+        let found = gradients(&[&a, &b]);
+        both.step_several(&mut [&mut a, &mut b], &found);
+        for (optimizer, network) in [(&mut of_a, &mut alone_a), (&mut of_b, &mut alone_b)] {
+            let found = gradients(&[network]);
+            optimizer.step(network, &found);
+        }
+    }
+    let all = |networks: [&Network; 2]| {
+        let mut state = State::default();
+        networks.iter().for_each(|network| network.save(&mut state));
+        state
+    };
+    assert_eq!(all([&a, &b]), all([&alone_a, &alone_b]));
+    let mut state = State::default();
+    both.save(&mut state);
+    assert_eq!(state.counters["optimizer.both.updates"], 2);
+    assert!(state.tensors.contains_key("optimizer.b.dense.weight.mean"));
 }
 
 #[test]

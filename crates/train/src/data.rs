@@ -25,9 +25,9 @@ impl Dataset {
         Self { images, origin, built_in: false }
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.images.count()
+    /// How many there are of each domain.
+    pub(crate) fn counts(&self) -> Vec<usize> {
+        vec![self.images.count()]
     }
 
     /// Where they come from, one line for people.
@@ -50,16 +50,21 @@ impl Dataset {
         self.images.suspects().warning()
     }
 
-    /// The images numbered `indices`, in [0, 1]: shape (indices, height, width, channels).
-    pub(crate) fn batch(&self, indices: &[usize]) -> Tensor {
-        let shape = [indices.len(), self.images.height(), self.images.width(), self.images.channels()];
-        Tensor::written(shape, |batch| self.images.gather(indices, batch))
+    /// The images numbered `indices` of each domain, in [0, 1]: shape (indices, height, width, channels).
+    pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Vec<Tensor> {
+        let images = &self.images;
+        let gather = |indices: &Vec<usize>| {
+            let shape = [indices.len(), images.height(), images.width(), images.channels()];
+            Tensor::written(shape, |batch| images.gather(indices, batch))
+        };
+        indices.iter().map(gather).collect()
     }
 
     /// The bytes of up to `count` images, spread over the whole set.
     pub(crate) fn some(&self, count: usize) -> Vec<u8> {
-        let count = count.min(self.count());
-        (0..count).flat_map(|number| self.images.image(number * self.count() / count)).copied().collect()
+        let all = self.images.count();
+        let count = count.min(all);
+        (0..count).flat_map(|number| self.images.image(number * all / count)).copied().collect()
     }
 
     /// Refuses images that a system for images of `shape` with this batch cannot learn from.

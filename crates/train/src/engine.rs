@@ -1,7 +1,7 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{allocations, timing};
-pub(crate) use models::{Settings, System, quickdraw};
+pub(crate) use models::{Direction, FromLatents, Sampler, Settings, System, quickdraw};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
 
@@ -13,6 +13,8 @@ pub(crate) fn instruction_set() -> Result<String, String> {
     kernels::simd::from_environment().map(|_| kernels::simd::current().to_string())
 }
 
+#[cfg(test)]
+pub(crate) use models::LatentKind;
 #[cfg(test)]
 pub(crate) use nn::Network;
 #[cfg(test)]

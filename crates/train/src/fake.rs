@@ -1,7 +1,9 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
-use crate::engine::{Network, NonFinite, State, StateError, System, Tensor, not_finite};
+use crate::engine::{
+    FromLatents, LatentKind, Network, NonFinite, Sampler, State, StateError, System, Tensor, not_finite,
+};
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -38,25 +40,21 @@ impl System for Fake {
     fn batch_size(&self) -> usize {
         2
     }
-    fn batch(&self, step: u64, available: usize) -> Vec<usize> {
-        (0..2).map(|index| (step + self.seed + index) as usize % available).collect()
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        vec![(0..2).map(|index| (step + self.seed + index) as usize % available[0]).collect()]
     }
-    fn step(&mut self, step: u64, reals: &Tensor) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
         if self.bad_step == Some(step) {
             return Err(not_finite());
         }
-        let mean = reals.data().iter().sum::<f32>() / reals.data().len() as f32;
+        let mean = reals[0].data().iter().sum::<f32>() / reals[0].size() as f32;
         let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();
         self.state.tensors.insert("weight".into(), Tensor::new(&[2, 2], next));
         *self.state.counters.entry("updates".into()).or_default() += 1;
         Ok(vec![f64::from(mean), 1.0 / (step + 1) as f64])
     }
-    fn draw(&self, latents: &Tensor) -> Tensor {
-        let count = latents.shape()[0];
-        Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
-    }
-    fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
-        Tensor::new(&[count, 1], vec![0.0; count])
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
     }
     fn networks(&self) -> Vec<&Network> {
         Vec::new()
@@ -68,5 +66,18 @@ impl System for Fake {
         self.state.accepts(state)?;
         self.state = state.clone();
         Ok(())
+    }
+}
+
+impl FromLatents for Fake {
+    fn kind(&self) -> LatentKind {
+        LatentKind::Uniform
+    }
+    fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
+        Tensor::new(&[count, 1], vec![0.0; count])
+    }
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        let count = latents.shape()[0];
+        Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
     }
 }

@@ -7,7 +7,7 @@ use ndarray_npy::WriteNpyExt;
 
 use crate::cli::SampleOptions;
 use crate::console::{Console, print};
-use crate::engine::System;
+use crate::engine::{FromLatents, Sampler};
 use crate::failure::{Code, Failure};
 use crate::pictures;
 use crate::resume;
@@ -52,8 +52,12 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         (None, None) => PathBuf::from(format!("sample-seed-{seed}.png")),
     };
 
+    let Sampler::Latents(sampler) = system.samples() else {
+        return Err(Failure::new(Code::Usage, format!("`{}` draws from pictures, not from latents", config.row.name))
+            .at(options.run.display()));
+    };
     let count = usize::try_from(options.count).unwrap_or(usize::MAX);
-    let pixels = draw(&*system, seed, count);
+    let pixels = draw(sampler, seed, count);
     let [height, width, channels] = system.image_shape();
     match form {
         Form::Sheet => pictures::write_sheet(&RealDisk, &out, &pixels, [height, width, channels])?,
@@ -85,13 +89,13 @@ fn form_of(path: &Path) -> Result<Form, Failure> {
 }
 
 /// The bytes of `count` images, drawn a few at a time: the same ones, however many are asked for.
-fn draw(system: &dyn System, seed: u64, count: usize) -> Vec<u8> {
-    let latents = system.latents(seed, "sample", count);
+fn draw(sampler: &dyn FromLatents, seed: u64, count: usize) -> Vec<u8> {
+    let latents = sampler.latents(seed, "sample", count);
     let length = latents.data().len() / count;
     let rows = latents.data().chunks(length * AT_A_TIME);
     rows.flat_map(|rows| {
         let some = crate::engine::Tensor::new(&[rows.len() / length, length], rows.to_vec());
-        pictures::bytes(&system.draw(&some))
+        pictures::bytes(&sampler.draw(&some))
     })
     .collect()
 }

@@ -119,8 +119,7 @@ impl Plan {
 
     /// Refuses images that do not fill a batch, and on resume other images than before.
     fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
-        let batch = self.config.settings.get("batch").and_then(toml::Value::as_integer).unwrap_or(1);
-        data.require(usize::try_from(batch).unwrap_or(usize::MAX), self.system.image_shape())?;
+        data.require(self.system.batch_size(), self.system.image_shape())?;
         let fingerprint = data.fingerprint();
         match &self.learned_from {
             Some(before) if *before != fingerprint => {
@@ -191,7 +190,7 @@ fn train_all(
     }
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
-    let latents = system.latents(config.seed, "samples", samples::COUNT);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
@@ -202,7 +201,7 @@ fn train_all(
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![
         Box::new(metrics),
         told,
-        Box::new(Samples::new(run.to_owned(), config.sample_every, latents)),
+        Box::new(samples),
         Box::new(Curves::new(run.to_owned(), config.sample_every, title, history)),
         Box::new(Saving {
             disk: &RealDisk,

@@ -6,7 +6,7 @@ use crate::reference;
 use crate::testing::{SIZES, assert_same_bits, numbers, same_bits_everywhere, wild_numbers};
 
 /// The functions that are plain arithmetic.
-const PLAIN_UNARY: [Unary; 9] = [
+const PLAIN_UNARY: [Unary; 10] = [
     Unary::Affine { scale: 1.1, shift: -0.3 },
     Unary::Square,
     Unary::Sqrt,
@@ -14,11 +14,12 @@ const PLAIN_UNARY: [Unary; 9] = [
     Unary::LeakyRelu { slope: 0.2 },
     Unary::LeakyRelu { slope: 0.0 },
     Unary::LeakyRelu { slope: -1.0 },
+    Unary::Abs,
     Unary::Clamp { low: -0.7, high: 1.3 },
     Unary::Clamp { low: f64::NEG_INFINITY, high: f64::INFINITY },
 ];
 
-const PLAIN_BINARY: [Binary; 9] = [
+const PLAIN_BINARY: [Binary; 10] = [
     Binary::Add,
     Binary::Sub,
     Binary::Mul,
@@ -26,6 +27,7 @@ const PLAIN_BINARY: [Binary; 9] = [
     Binary::LeakyReluGrad { slope: 0.2 },
     Binary::LeakyReluGrad { slope: 0.0 },
     Binary::ClampGrad { low: -0.7, high: 1.3 },
+    Binary::AbsGrad,
     Binary::SigmoidGrad,
     Binary::TanhGrad,
 ];

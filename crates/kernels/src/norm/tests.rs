@@ -1,6 +1,6 @@
 //! Batch normalisation against the plain loop in `f64`, within bounds that follow from the operations.
 
-use super::{batch_norm, batch_norm_grad, channel_statistics};
+use super::{batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics};
 use crate::columns::LONGEST_CHAIN;
 use crate::element::{Binary, Norm, Unary};
 use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};
@@ -153,6 +153,44 @@ fn a_bend_on_the_way_changes_no_bit() {
             assert_same_bits(&got, &[bent, gradients].concat(), &what);
         }
     }
+}
+
+/// Instance normalisation is batch normalisation of each image by itself, with no scale and no shift: bit for bit.
+#[test]
+fn every_instance_is_a_batch_of_its_own() {
+    for (images, rows, channels) in [(1, 4096, 16), (3, 1, 5), (2, 81, 3), (5, 256, 64), (1, 9, 100), (4, 36, 17)] {
+        let size = rows * channels;
+        let [x, gy] = [5, 6].map(|stream| numbers(images * size, stream));
+        for slope in [None, Some(0.0), Some(0.2)] {
+            let norm = Norm { epsilon: 1e-5, slope };
+            let got = same_bits_everywhere("instance_norm", || {
+                let [mut mean, mut variance] = [0; 2].map(|_| vec![f32::NAN; images * channels]);
+                let [mut y, mut gx] = [0; 2].map(|_| vec![f32::NAN; images * size]);
+                instance_statistics(images, &x, &mut mean, &mut variance);
+                instance_norm(norm, images, &x, [&mean, &variance], &mut y);
+                instance_norm_grad(norm, images, [&x, &gy], [&mean, &variance], &mut gx);
+                [y, gx].concat()
+            });
+            let [mut y, mut gx] = [0; 2].map(|_| vec![f32::NAN; images * size]);
+            let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+            for image in 0..images {
+                let at = image * size..(image + 1) * size;
+                let (x, gy) = (&x[at.clone()], &gy[at.clone()]);
+                let [mean, variance] = statistics(x, channels);
+                batch_norm(norm, x, [&mean, &variance], [&ones, &zeros], &mut y[at.clone()]);
+                let [mut ggamma, mut gbeta] = [0; 2].map(|_| vec![f32::NAN; channels]);
+                let parameters = [&mut ggamma[..], &mut gbeta[..]];
+                batch_norm_grad(norm, [x, gy], [&mean, &variance], [&ones, &zeros], &mut gx[at], parameters);
+            }
+            assert_same_bits(&got, &[y, gx].concat(), &format!("{images} x {rows} x {channels}, slope {slope:?}"));
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "instance_statistics: 7 elements and 4 channels in all are not 2 images")]
+fn half_an_image_is_refused() {
+    instance_statistics(2, &[0.0; 7], &mut [0.0; 4], &mut [0.0; 4]);
 }
 
 /// Known values: one channel holding 1, 2, 3, 4, with Keras's epsilon.

@@ -14,6 +14,7 @@ struct Window {
     kernel: [usize; 2],
     stride: [usize; 2],
     weight_init: Option<Init>,
+    bias_init: Option<Init>,
     weight: Tensor,
     /// None for a layer without one.
     bias: Option<Tensor>,
@@ -22,7 +23,7 @@ struct Window {
 impl Window {
     fn new(filters: usize, kernel: [usize; 2]) -> Self {
         let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
-        Self { filters, kernel, stride: [1, 1], weight_init: None, weight, bias }
+        Self { filters, kernel, stride: [1, 1], weight_init: None, bias_init: None, weight, bias }
     }
 
     fn describe(&self, name: &str, padding: &str) -> String {
@@ -34,7 +35,8 @@ impl Window {
     fn draw(&mut self, site: &Site, shape: [usize; 4], fan: Fan) {
         self.weight = site.draw("weight", self.weight_init.unwrap_or(site.dialect.weight_init()), &shape, fan);
         if let Some(bias) = &mut self.bias {
-            *bias = site.draw("bias", site.dialect.bias_init(), &[self.filters], fan);
+            let init = self.bias_init.unwrap_or(site.dialect.bias_init());
+            *bias = site.draw("bias", init, &[self.filters], fan);
         }
     }
 
@@ -113,6 +115,12 @@ macro_rules! window_options {
             /// With weights from `init` instead of the dialect's.
             pub fn weight_init(mut self, init: Init) -> Self {
                 self.window.weight_init = Some(init);
+                self
+            }
+
+            /// With biases from `init` instead of the dialect's.
+            pub fn bias_init(mut self, init: Init) -> Self {
+                self.window.bias_init = Some(init);
                 self
             }
         }

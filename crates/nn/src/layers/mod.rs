@@ -5,6 +5,8 @@ mod batch_norm;
 mod conv2d;
 mod dense;
 mod dropout;
+mod instance_norm;
+mod residual;
 mod shape;
 
 pub use activation::Activation;
@@ -12,4 +14,6 @@ pub use batch_norm::{BatchNorm, Running};
 pub use conv2d::{Conv2d, ConvTranspose2d};
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use shape::{Flatten, Reshape, UpSampling2d};
+pub use instance_norm::InstanceNorm;
+pub use residual::Residual;
+pub use shape::{Flatten, ReflectionPad2d, Reshape, UpSampling2d};

@@ -1,5 +1,6 @@
-//! [`Flatten`], [`Reshape`], [`UpSampling2d`]: layers that only rearrange.
+//! [`Flatten`], [`Reshape`], [`UpSampling2d`], [`ReflectionPad2d`]: layers that only rearrange.
 
+use kernels::ReflectGeometry;
 use tensor::Var;
 
 use crate::network::{Layer, Site};
@@ -16,6 +17,11 @@ pub struct Reshape(pub Vec<usize>);
 /// Every pixel becomes a block of so many equal pixels, down and right (nearest neighbour).
 #[derive(Clone, Copy, Debug)]
 pub struct UpSampling2d(pub [usize; 2]);
+
+/// The image is continued beyond its edges by its mirror image, so many pixels on each side; the edge itself is not repeated.
+/// Convolutions of a picture continued like this leave no frame of zeros in what they draw.
+#[derive(Clone, Copy, Debug)]
+pub struct ReflectionPad2d(pub usize);
 
 fn reshaped(x: &Var, shape: &[usize]) -> Var {
     x.reshape(&*[&[x.shape()[0]], shape].concat())
@@ -69,5 +75,22 @@ impl Layer for UpSampling2d {
 
     fn upsampling(&self) -> Option<[usize; 2]> {
         Some(self.0)
+    }
+}
+
+impl Layer for ReflectionPad2d {
+    fn describe(&self) -> String {
+        format!("ReflectionPad2d {}", self.0)
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let &[h, w, channels] = site.input else { return Err("reflection padding needs images (h, w, c)".into()) };
+        let g = ReflectGeometry { batch: 1, input: [h, w], channels, pad: [self.0; 4] };
+        g.check()?;
+        Ok(g.output_shape()[1..].to_vec())
+    }
+
+    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+        x.reflection_pad([self.0; 4])
     }
 }

@@ -1,7 +1,7 @@
 //! `leaky_relu`: a straight line with a kink at 0.
 //!
 //! y = x where x > 0, else slope * x; dy/dx = 1 or slope (the slope at 0 itself is taken to be `slope`, as PyTorch and
-//! TensorFlow do). Slope 0 is ReLU, slope -1 is |x|. For slope >= 0 the value y tells the side as well as x does: y is kept,
+//! TensorFlow do). Slope 0 is ReLU. For slope >= 0 the value y tells the side as well as x does: y is kept,
 //! which the next layer keeps anyway.
 
 use kernels::{Binary, Element, Unary};
@@ -50,12 +50,6 @@ impl<T: Element> Var<T> {
     #[track_caller]
     pub fn relu(&self) -> Self {
         self.leaky_relu(0.0)
-    }
-
-    /// |x|.
-    #[track_caller]
-    pub fn abs(&self) -> Self {
-        self.leaky_relu(-1.0)
     }
 }
 

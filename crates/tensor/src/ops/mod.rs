@@ -4,6 +4,7 @@
 //! To add an op: write its file, add its `mod` line and its row here. The gradient checker then checks it at first and second
 //! order, on every case that its row lists.
 
+pub mod abs;
 pub mod add;
 pub mod affine;
 pub mod batch_norm;
@@ -14,11 +15,13 @@ pub mod div;
 pub mod dropout;
 pub mod exp;
 pub mod finish;
+pub mod instance_norm;
 pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
 pub mod mul;
 pub mod reciprocal;
+pub mod reflection_pad;
 pub mod reshape;
 pub mod sigmoid;
 pub mod softplus;
@@ -52,7 +55,9 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 32] = [
+pub const REGISTRY: [Entry; 37] = [
+    abs::ENTRY,
+    abs::GRAD_ENTRY,
     add::ENTRY,
     affine::ENTRY,
     batch_norm::ENTRY,
@@ -66,12 +71,15 @@ pub const REGISTRY: [Entry; 32] = [
     dropout::ENTRY,
     exp::ENTRY,
     finish::ENTRY,
+    instance_norm::ENTRY,
     leaky_relu::ENTRY,
     leaky_relu::GRAD_ENTRY,
     log::ENTRY,
     matmul::ENTRY,
     mul::ENTRY,
     reciprocal::ENTRY,
+    reflection_pad::ENTRY,
+    reflection_pad::FOLD_ENTRY,
     reshape::ENTRY,
     sigmoid::ENTRY,
     softplus::ENTRY,

@@ -1,0 +1,133 @@
+//! [`ImagePool`]: a discriminator is shown some of the fakes of earlier steps (Shrivastava et al., "Learning from simulated and
+//! unsupervised images through adversarial training", 2017).
+
+use kernels::Key;
+use kernels::random::words;
+use nn::State;
+use tensor::Tensor;
+
+/// Up to so many fakes of earlier steps, for one discriminator. What it holds is part of a run's state.
+#[derive(Clone, Debug)]
+pub struct ImagePool {
+    name: String,
+    /// Shape (capacity, height, width, channels); the first `filled` are images.
+    images: Tensor,
+    filled: usize,
+}
+
+impl ImagePool {
+    /// An empty pool, called `name`, for up to `capacity` images of this shape. Without capacity it lets all images through.
+    pub fn new(name: &str, capacity: usize, [height, width, channels]: [usize; 3]) -> Self {
+        Self { name: name.into(), images: Tensor::zeros([capacity, height, width, channels]), filled: 0 }
+    }
+
+    /// What the discriminator is to see instead of `fakes`, of shape (n, height, width, channels). While the pool is not full,
+    /// it stores each of them and returns it. Then it returns, for each of them with probability 1/2, a stored one at random,
+    /// which the new one replaces; else the new one. `key` is the step's stream of random numbers.
+    pub fn query(&mut self, fakes: &Tensor, key: Key) -> Tensor {
+        let capacity = self.images.shape()[0];
+        let mut shown = fakes.clone();
+        if capacity == 0 {
+            return shown;
+        }
+        let size = self.images.size() / capacity;
+        for (number, fake) in shown.data_mut().chunks_exact_mut(size).enumerate() {
+            if self.filled < capacity {
+                self.images.data_mut()[self.filled * size..][..size].copy_from_slice(fake);
+                self.filled += 1;
+                continue;
+            }
+            let [coin, place, ..] = words(key, number as u32);
+            if coin & 1 == 1 {
+                let place = (u64::from(place) * capacity as u64 >> 32) as usize;
+                self.images.data_mut()[place * size..][..size].swap_with_slice(fake);
+            }
+        }
+        shown
+    }
+
+    /// Adds what it holds to `state`.
+    pub fn save(&self, state: &mut State) {
+        if self.images.size() > 0 {
+            state.tensors.insert(format!("{}.images", self.name), self.images.clone());
+            state.counters.insert(format!("{}.filled", self.name), self.filled as u64);
+        }
+    }
+
+    /// Takes what it holds from `state`, which holds all that [`save`](ImagePool::save) adds.
+    pub fn load(&mut self, state: &State) {
+        if self.images.size() > 0 {
+            self.images = state.tensors[&format!("{}.images", self.name)].clone();
+            let filled = state.counters[&format!("{}.filled", self.name)] as usize;
+            self.filled = filled.min(self.images.shape()[0]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(number: usize) -> Tensor {
+        Tensor::full([1, 2, 2, 1], number as f32)
+    }
+
+    #[test]
+    fn the_first_ones_come_back_unchanged_then_half_of_them_are_old() {
+        let mut pool = ImagePool::new("pool", 50, [2, 2, 1]);
+        let key = Key::named(1, "pool");
+        let mut query = |step: usize| pool.query(&numbered(step), key.at(step as u32)).data()[0] as usize;
+        assert!((0..50).all(|step| query(step) == step));
+        let shown: Vec<usize> = (50..2050).map(&mut query).collect();
+        let old = shown.iter().zip(50..).filter(|(shown, step)| *shown != step).count();
+        assert!((900..1100).contains(&old), "{old} of 2000 are old");
+        // A stored image is given away once, as the new one takes its place.
+        let mut again = shown.clone();
+        again.sort_unstable();
+        again.dedup();
+        assert_eq!(again.len(), shown.len());
+        // Every place is used: after so long, none of the first images is left but by a rare chance (50 e^-20).
+        assert!((0..50).all(|first| shown.contains(&first)));
+    }
+
+    #[test]
+    fn images_of_a_batch_are_drawn_for_one_by_one() {
+        let mut pool = ImagePool::new("pool", 3, [1, 1, 1]);
+        let batch = |from: usize| Tensor::from_fn([4, 1, 1, 1], |i| (from + i) as f32);
+        let shown = pool.query(&batch(0), Key::named(1, "pool"));
+        assert_eq!(shown.data()[..3], [0.0, 1.0, 2.0], "the pool fills in the middle of a batch");
+        let differs = (1..20).any(|step| {
+            let fakes = batch(4 * step);
+            let shown = pool.query(&fakes, Key::named(1, "pool").at(step as u32));
+            let old = shown.data().iter().zip(fakes.data()).filter(|(a, b)| a != b).count();
+            (1..4).contains(&old)
+        });
+        assert!(differs, "all of a batch share one draw");
+    }
+
+    #[test]
+    fn a_restored_pool_goes_on_as_the_saved_one() {
+        let key = Key::named(1, "pool");
+        let mut pool = ImagePool::new("pool", 5, [2, 2, 1]);
+        for step in 0..20 {
+            pool.query(&numbered(step), key.at(step as u32));
+        }
+        let mut state = State::default();
+        pool.save(&mut state);
+        let mut restored = ImagePool::new("pool", 5, [2, 2, 1]);
+        restored.load(&state);
+        for step in 20..60 {
+            let query = |pool: &mut ImagePool| pool.query(&numbered(step), key.at(step as u32));
+            assert_eq!(query(&mut pool), query(&mut restored));
+        }
+    }
+
+    #[test]
+    fn no_capacity_is_no_pool() {
+        let mut pool = ImagePool::new("pool", 0, [2, 2, 1]);
+        assert_eq!(pool.query(&numbered(7), Key::new(1, 1)), numbered(7));
+        let mut state = State::default();
+        pool.save(&mut state);
+        assert_eq!(state, State::default());
+    }
+}

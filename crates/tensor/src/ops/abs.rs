@@ -1,0 +1,102 @@
+//! `abs`: the distance of each element from 0.
+//!
+//! y = |x|; dy/dx = sign(x), where the sign at the kink, x = 0, is taken to be 0, as PyTorch does: it is the middle of what lies on
+//! its two sides, so a pixel that is right already is not pushed. It keeps x.
+
+use kernels::{Binary, Element, Unary};
+
+use crate::ops::{Case, Domain, Entry, elementwise, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "abs",
+    idea: "The distance from 0.",
+    forward: "y = |x|",
+    rule: "gx = sign(x) * gy, with sign(0) = 0",
+    cases: || elementwise(Domain::AwayFromZero, |x| x.abs()),
+};
+
+/// The row of the derivative, which is an op too.
+pub const GRAD_ENTRY: Entry = Entry {
+    name: "abs_grad",
+    idea: "The gradient on its way back through abs.",
+    forward: "gx = sign(x) * g",
+    rule: "gg = sign(x) * gy; nothing to x",
+    cases: || {
+        let with_signs = |case: Case| {
+            let signs = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
+            Case::new(case.label, case.inputs, move |v| AbsGrad::apply(&signs, &v[0]))
+        };
+        elementwise(Domain::Any, Var::clone).into_iter().map(with_signs).collect()
+    },
+};
+
+struct Abs;
+
+impl<T: Element> Var<T> {
+    /// |x|, elementwise.
+    #[track_caller]
+    pub fn abs(&self) -> Self {
+        let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Abs, self.value().data(), y));
+        Self::record(Abs, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for Abs {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(AbsGrad::apply(&call.input(0), gy))]
+    }
+}
+
+/// Turns the gradient round where x says so.
+struct AbsGrad<T: Element> {
+    x: Tensor<T>,
+}
+
+impl<T: Element> AbsGrad<T> {
+    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the sign is constant but for the kink, no gradient
+    /// flows to x.
+    #[track_caller]
+    fn apply(x: &Var<T>, g: &Var<T>) -> Var<T> {
+        let x = x.value().clone();
+        let gx = Tensor::written(*g.shape(), |gx| T::binary(Binary::AbsGrad, x.data(), g.value().data(), gx));
+        Var::record(Self { x }, &[g], gx)
+    }
+}
+
+impl<T: Element> Op<T> for AbsGrad<T> {
+    fn name(&self) -> &'static str {
+        GRAD_ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(Self::apply(&Var::constant(self.x.clone()), gy))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Options, Tape, Tensor, grad};
+
+    #[test]
+    fn nothing_is_pushed_where_it_is_right() {
+        let tape = Tape::<f32>::new();
+        let x = tape.variable("x", Tensor::new(&[4], vec![-2.0, -0.0, 0.0, 3.0]));
+        let y = x.abs();
+        assert_eq!(y.value().data(), [2.0, 0.0, 0.0, 3.0]);
+        assert_eq!(grad(&y.sum(), &[x], Options::default())[0].value().data(), [-1.0, 0.0, 0.0, 1.0]);
+    }
+}

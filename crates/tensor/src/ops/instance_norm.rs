@@ -1,0 +1,148 @@
+//! `instance_norm`: each channel of each image gets mean 0 and variance 1.
+//!
+//! Per image and channel, over its n pixels (Ulyanov, Vedaldi and Lempitsky 2016):
+//!
+//! ```text
+//! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    y = (x - mu) / s
+//! ```
+//!
+//! It is batch normalisation of each image by itself, without a scale and a shift to learn, and so is its derivative:
+//!
+//! ```text
+//! gx = (gy - mean(gy) - y * mean(gy * y)) / s
+//! ```
+//!
+//! What is kept, the fused and the recorded rule, and the leaky ReLU that may follow are those of
+//! [`batch_norm`](crate::ops::batch_norm).
+
+use kernels::{Element, Norm};
+
+use crate::ops::leaky_relu::LeakyReluGrad;
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "instance_norm",
+    idea: "Mean 0 and variance 1 for every channel of every image.",
+    forward: "y = (x - mean) / sqrt(variance + epsilon), per image and channel",
+    rule: "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
+    cases,
+};
+
+fn cases() -> Vec<Case> {
+    let shapes = [
+        [1, 2, 2, 1],
+        [2, 1, 2, 3],
+        [1, 3, 2, 2],
+        [2, 3, 5, 1],
+        [3, 2, 2, 5],
+        [1, 1, 7, 2],
+        [2, 2, 3, 3],
+        [1, 5, 1, 4],
+        [4, 1, 3, 1],
+        [1, 4, 3, 7],
+        [2, 2, 1, 1],
+        [1, 2, 1, 9],
+        [5, 2, 2, 1],
+        [1, 3, 3, 3],
+        [2, 4, 4, 2],
+        [1, 1, 13, 1],
+        [3, 3, 1, 2],
+        [2, 1, 5, 4],
+        [1, 6, 2, 2],
+    ];
+    let case = |shape: [usize; 4]| {
+        let inputs = vec![sample(Domain::Any, 1, &shape)];
+        Case::new(format!("{shape:?}"), inputs, |v| v[0].instance_norm(0.1, None))
+    };
+    // The bend at 0, in a case where no value is near it.
+    let values = vec![1.0, -2.0, 2.0, 3.0, -1.5, 1.5, -3.0, -1.0, 2.0, 1.0, -1.0, 0.5];
+    let bent = Case::new("with a leaky ReLU", vec![Tensor::new(&[2, 3, 1, 2], values)], |v| {
+        v[0].instance_norm(0.1, Some(0.3))
+    });
+    shapes.map(case).into_iter().chain([bent]).collect()
+}
+
+struct InstanceNorm<T: Element> {
+    /// Mean and biased variance, of shape (images, 1, 1, channels).
+    statistics: [Tensor<T>; 2],
+    norm: Norm,
+}
+
+impl<T: Element> Var<T> {
+    /// Normalises images `self`, of shape (n, h, w, c), each by its own statistics; then bends them by a leaky ReLU, if there is a
+    /// slope: the same bits as from one op after the other, in one walk through memory.
+    ///
+    /// # Panics
+    /// When these are not images, or there is nothing to normalise.
+    #[track_caller]
+    pub fn instance_norm(&self, epsilon: f64, slope: Option<f64>) -> Self {
+        let &[images, _, _, channels] = &**self.shape() else {
+            panic!("instance_norm: {} is not (n, h, w, c)", self.shape())
+        };
+        assert!(self.value().size() > 0, "instance_norm: nothing to normalise in {}", self.shape());
+        let (x, norm) = (self.value().data(), Norm { epsilon, slope });
+        let mut mean = Tensor::zeros([images, 1, 1, channels]);
+        let variance = Tensor::written(*mean.shape(), |variance| {
+            T::instance_statistics(images, x, mean.data_mut(), variance);
+        });
+        let op = InstanceNorm { statistics: [mean, variance], norm };
+        let y = op.normalised(norm, self.value());
+        Self::record(op, &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for InstanceNorm<T> {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        let slope = self.norm.slope.map_or(String::new(), |slope| format!(", slope {slope}"));
+        format!("epsilon {}{slope}", self.norm.epsilon)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::input(0)
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let x = call.input(0);
+        vec![Some(if call.recording() { self.composed(&x, gy) } else { self.fused(&x, gy) })]
+    }
+}
+
+impl<T: Element> InstanceNorm<T> {
+    fn data(&self) -> [&[T]; 2] {
+        [self.statistics[0].data(), self.statistics[1].data()]
+    }
+
+    fn normalised(&self, norm: Norm, x: &Tensor<T>) -> Tensor<T> {
+        Tensor::written(*x.shape(), |y| T::instance_norm(norm, x.shape()[0], x.data(), self.data(), y))
+    }
+
+    /// The gradient in one kernel.
+    fn fused(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
+        let inputs = [x.value().data(), gy.value().data()];
+        Var::constant(Tensor::written(*x.shape(), |gx| {
+            T::instance_norm_grad(self.norm, x.shape()[0], inputs, self.data(), gx);
+        }))
+    }
+
+    /// The same as ops, from x on.
+    fn composed(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
+        let mut gy = gy.clone();
+        if let Some(slope) = self.norm.slope {
+            let y = self.normalised(Norm { slope: None, ..self.norm }, x.value());
+            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
+        }
+        let per_image = *self.statistics[0].shape();
+        let centred = x - &x.mean_to(per_image);
+        let deviation = centred.square().mean_to(per_image).add_scalar(self.norm.epsilon).sqrt();
+        let normal = &centred / &deviation;
+        let mean = gy.mean_to(per_image);
+        let along = &normal * &(&gy * &normal).mean_to(per_image);
+        &(&(&gy - &mean) - &along) / &deviation
+    }
+}

@@ -1,0 +1,115 @@
+//! `reflection_pad` and `reflection_fold`: an image is continued beyond its edges by its mirror image; what lies in the margins
+//! is folded back.
+//!
+//! The edge itself is not repeated: index -1 shows 1, -2 shows 2, n shows n - 2 (PyTorch's `ReflectionPad2d`). A pixel's gradient is
+//! the sum over all places that show it: the two ops are each other's adjoint, so each is the other's rule. Nothing is
+//! kept.
+
+use kernels::{Element, ReflectGeometry};
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the padding.
+pub const ENTRY: Entry = Entry {
+    name: "reflection_pad",
+    idea: "The image is continued by its mirror image.",
+    forward: "y(n,y,x,c) = x(n, mirrored y - top, mirrored x - left, c)",
+    rule: "gx = reflection_fold(gy): the sum over all places that show the pixel",
+    cases: || cases(ReflectGeometry::input_shape, |g, x| x.reflection_pad(g.pad)),
+};
+
+/// The row of its adjoint.
+pub const FOLD_ENTRY: Entry = Entry {
+    name: "reflection_fold",
+    idea: "The margins are folded back onto what they mirror.",
+    forward: "y(n,y,x,c) = sum of x over all places that show (y,x)",
+    rule: "gx = reflection_pad(gy)",
+    cases: || cases(ReflectGeometry::output_shape, |g, x| x.reflection_fold(g.pad)),
+};
+
+fn cases(shape: fn(&ReflectGeometry) -> [usize; 4], apply: fn(ReflectGeometry, &Var<f64>) -> Var<f64>) -> Vec<Case> {
+    let images = [[1, 4, 4, 1], [2, 4, 5, 3], [1, 7, 4, 2], [3, 4, 6, 1], [1, 5, 9, 5]];
+    let pads = [[1, 1, 1, 1], [3, 3, 3, 3], [0, 2, 1, 3], [0, 0, 0, 0]];
+    let geometries = images
+        .into_iter()
+        .flat_map(|[batch, h, w, channels]| pads.map(|pad| ReflectGeometry { batch, input: [h, w], channels, pad }));
+    let case = |g: ReflectGeometry| {
+        let inputs = vec![sample(Domain::Any, 1, &shape(&g))];
+        Case::new(format!("{:?} by {:?}", g.input_shape(), g.pad), inputs, move |v| apply(g, &v[0]))
+    };
+    geometries.map(case).collect()
+}
+
+struct ReflectionPad([usize; 4]);
+struct ReflectionFold([usize; 4]);
+
+impl<T: Element> Var<T> {
+    /// Images (n, h, w, c) with rows and columns added that mirror them: `pad` is how many at the top, bottom, left, right.
+    ///
+    /// # Panics
+    /// When these are not images, or the padding is not less than their sides.
+    #[track_caller]
+    pub fn reflection_pad(&self, pad: [usize; 4]) -> Self {
+        let &[batch, h, w, channels] = &**self.shape() else {
+            panic!("reflection_pad: {} is not (n, h, w, c)", self.shape())
+        };
+        let g = ReflectGeometry { batch, input: [h, w], channels, pad };
+        g.check().unwrap_or_else(|why| panic!("reflection_pad: {why}"));
+        let y = Tensor::written(g.output_shape(), |y| T::reflection_pad(&g, self.value().data(), y));
+        Self::record(ReflectionPad(pad), &[self], y)
+    }
+
+    /// The adjoint: padded images (n, h, w, c) with their margins folded back, of the size without them.
+    ///
+    /// # Panics
+    /// When these are not images, or the margins are not less than the sides of what they enclose.
+    #[track_caller]
+    pub fn reflection_fold(&self, pad: [usize; 4]) -> Self {
+        let &[batch, h, w, channels] = &**self.shape() else {
+            panic!("reflection_fold: {} is not (n, h, w, c)", self.shape())
+        };
+        let [top, bottom, left, right] = pad;
+        let input = [h.saturating_sub(top + bottom), w.saturating_sub(left + right)];
+        let g = ReflectGeometry { batch, input, channels, pad };
+        g.check().unwrap_or_else(|why| panic!("reflection_fold: {why}"));
+        let y = Tensor::written(g.input_shape(), |y| T::reflection_fold(&g, self.value().data(), y));
+        Self::record(ReflectionFold(pad), &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for ReflectionPad {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.reflection_fold(self.0))]
+    }
+}
+
+impl<T: Element> Op<T> for ReflectionFold {
+    fn name(&self) -> &'static str {
+        FOLD_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(gy.reflection_pad(self.0))]
+    }
+}
