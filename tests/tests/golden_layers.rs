@@ -2,7 +2,7 @@
 //! Once as ops in `f64`, where only a mistake can make a difference; once as ops in `f32`; once as layers of a network.
 
 use kernels::{Element, Padding, TransposedPadding};
-use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, UpSampling2d};
+use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, MaxPool2d, UpSampling2d};
 use nn::{Dialect, Draw, Gradients, Network, Pass, differentiate};
 use serde_json::Value;
 use tensor::{Options, Tape, Tensor, Var, vjp};
@@ -54,6 +54,7 @@ fn apply<T: Element>(case: &Value, input: impl Fn(&str) -> Var<T>) -> Var<T> {
         "tanh" => x.tanh(),
         "softplus" => x.softplus(),
         "upsampling2d" => x.upsample(pair(&options["factor"])),
+        "max_pool2d" => x.max_pool(pair(&options["factor"])),
         "dropout" => x,
         other => panic!("no such layer: {other}"),
     }
@@ -126,6 +127,7 @@ fn network(case: &Value) -> Option<Network> {
         "tanh" => activation(Activation::Tanh),
         "softplus" => activation(Activation::Softplus),
         "upsampling2d" => empty.with("layer", UpSampling2d(pair(&options["factor"]))),
+        "max_pool2d" => empty.with("layer", MaxPool2d(pair(&options["factor"]))),
         "dropout" => empty.with("layer", Dropout(number(&options["rate"]))),
         other => panic!("no such layer: {other}"),
     };

@@ -19,6 +19,7 @@ pub mod math;
 mod norm;
 mod optimizer;
 mod pieces;
+mod pool;
 pub mod random;
 mod reduce;
 pub mod reference;

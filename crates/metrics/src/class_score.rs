@@ -32,8 +32,7 @@ pub fn class_score(logits: &Matrix, splits: usize) -> ClassScore {
     let n = logits.rows();
     assert!(n > 0 && logits.columns() > 0, "class_score: {n} images of {} classes", logits.columns());
     let splits = splits.clamp(1, n);
-    let scores: Vec<f64> =
-        (0..splits).map(|i| score(&logits.part(i * n / splits..(i + 1) * n / splits))).collect();
+    let scores: Vec<f64> = (0..splits).map(|i| score(&logits.part(i * n / splits..(i + 1) * n / splits))).collect();
     let mean = scores.iter().sum::<f64>() / splits as f64;
     let variance = scores.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / splits as f64;
     ClassScore { mean, deviation: variance.sqrt() }
@@ -83,7 +82,8 @@ mod tests {
     #[test]
     fn the_ends_are_one_and_the_number_of_classes() {
         assert!((class_score(&Matrix::zeros(20, 7), 3).mean - 1.0).abs() < 1e-12);
-        let sure: Vec<f64> = (0..21).flat_map(|i| (0..7).map(move |c| if c == i % 7 { 900.0 } else { -900.0 })).collect();
+        let sure: Vec<f64> =
+            (0..21).flat_map(|i| (0..7).map(move |c| if c == i % 7 { 900.0 } else { -900.0 })).collect();
         assert!((class_score(&Matrix::new(21, 7, sure), 1).mean - 7.0).abs() < 1e-12);
     }
 }

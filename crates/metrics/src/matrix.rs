@@ -148,11 +148,7 @@ fn assert_same_columns(what: &str, a: &Matrix, b: &Matrix) {
 /// # Panics
 /// When the two have different numbers of columns.
 #[track_caller]
-pub(crate) fn map_products<R: Send>(
-    a: &Matrix,
-    b: &Matrix,
-    visit: impl Fn(usize, &mut [f64]) -> R + Sync,
-) -> Vec<R> {
+pub(crate) fn map_products<R: Send>(a: &Matrix, b: &Matrix, visit: impl Fn(usize, &mut [f64]) -> R + Sync) -> Vec<R> {
     assert_same_columns("product", a, b);
     let panels = panels(b);
     let tasks = a.rows.div_ceil(TASK);

@@ -149,7 +149,8 @@ mod tests {
 
     /// Images of 6 x 5 pixels whose variance lies along three directions, strong, weaker, weak; and a little noise.
     fn pictures(count: usize) -> Pictures {
-        let uniform = |i: usize, k: usize| f64::from(words(Key::new(1, k as u32), i as u32)[0]) / f64::from(u32::MAX) - 0.5;
+        let uniform =
+            |i: usize, k: usize| f64::from(words(Key::new(1, k as u32), i as u32)[0]) / f64::from(u32::MAX) - 0.5;
         let pixel = |i: usize, p: usize| {
             let parts = [60.0, 30.0, 12.0].iter().enumerate();
             let sum: f64 = parts.map(|(k, scale)| if p % 3 == k { scale * 2.0 * uniform(i, k) } else { 0.0 }).sum();

@@ -53,7 +53,10 @@ pub fn sliced_wasserstein(a: &Pictures, b: &Pictures, slices: Slices) -> Vec<f64
     assert_same_size("sliced_wasserstein", a, b);
     let (count, [height, width, _]) = (a.count().min(b.count()), a.size());
     assert!(count > 0, "sliced_wasserstein: no images");
-    assert!(height.min(width) >= PATCH, "sliced_wasserstein: {height} x {width} pixels hold no patch of {PATCH} x {PATCH}");
+    assert!(
+        height.min(width) >= PATCH,
+        "sliced_wasserstein: {height} x {width} pixels hold no patch of {PATCH} x {PATCH}"
+    );
     let levels = levels(height.min(width));
     let level = |level: usize| {
         let pool = |set: &Pictures| {
@@ -64,6 +67,12 @@ pub fn sliced_wasserstein(a: &Pictures, b: &Pictures, slices: Slices) -> Vec<f64
         distance(&pool(a), &pool(b), slices, level)
     };
     (0..levels).map(level).collect()
+}
+
+/// The level number `level` of the Laplacian pyramid of `levels` of an image of (height, width, channels), from 0 to 255; the last one
+/// is what is left of the image itself.
+pub fn laplacian_level(image: &[u8], size: [usize; 3], level: usize, levels: usize) -> Vec<f64> {
+    Plane::of(image, size).level(level, levels).data
 }
 
 /// Levels of an image whose shorter side has so many pixels.
@@ -132,7 +141,11 @@ impl Plane {
             let sum = |i: usize| {
                 let at = i / step % length;
                 let start = i - at * step;
-                BINOMIAL.iter().enumerate().map(|(tap, weight)| weight * data[start + mirrored(at + tap, length) * step]).sum()
+                BINOMIAL
+                    .iter()
+                    .enumerate()
+                    .map(|(tap, weight)| weight * data[start + mirrored(at + tap, length) * step])
+                    .sum()
             };
             (0..data.len()).map(sum).collect()
         };

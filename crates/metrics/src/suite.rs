@@ -304,7 +304,10 @@ mod tests {
         assert_eq!(found.len(), METRICS.len(), "two of two numbers, two of classes");
         assert!(found.iter().all(|one| one.number.value.is_finite() && one.baseline.unwrap().1 == 10), "{found:?}");
         let names: Vec<String> = found.iter().map(Measured::label).collect();
-        assert!(names.contains(&"frechet[pca8, n=20]".to_owned()) && names.contains(&"swd[n=20]".to_owned()), "{names:?}");
+        assert!(
+            names.contains(&"frechet[pca8, n=20]".to_owned()) && names.contains(&"swd[n=20]".to_owned()),
+            "{names:?}"
+        );
         assert!(names.iter().all(|name| !name.to_lowercase().contains("fid")));
         let text = found[0].to_string();
         assert!(text.contains("(real vs real ") && text.contains(", n=10)"), "{text}");

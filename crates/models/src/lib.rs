@@ -1,7 +1,8 @@
 //! The GANs: one module per system, which holds its networks and its training step and reads like the paper.
 //!
-//! [`System`] is what the trainer needs to know of any of them.
+//! [`System`] is what the trainer needs to know of any of them. [`evalnet`] is no GAN: a classifier to measure them with.
 
+pub mod evalnet;
 pub mod quickdraw;
 mod system;
 

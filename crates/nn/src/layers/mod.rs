@@ -6,6 +6,7 @@ mod conv2d;
 mod dense;
 mod dropout;
 mod instance_norm;
+mod pool;
 mod residual;
 mod shape;
 
@@ -15,5 +16,6 @@ pub use conv2d::{Conv2d, ConvTranspose2d};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use instance_norm::InstanceNorm;
+pub use pool::MaxPool2d;
 pub use residual::Residual;
 pub use shape::{Flatten, ReflectionPad2d, Reshape, UpSampling2d};

@@ -19,6 +19,7 @@ pub mod instance_norm;
 pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
+pub mod max_pool;
 pub mod mul;
 pub mod reciprocal;
 pub mod reflection_pad;
@@ -55,7 +56,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 37] = [
+pub const REGISTRY: [Entry; 39] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -76,6 +77,8 @@ pub const REGISTRY: [Entry; 37] = [
     leaky_relu::GRAD_ENTRY,
     log::ENTRY,
     matmul::ENTRY,
+    max_pool::ENTRY,
+    max_pool::UNPICK_ENTRY,
     mul::ENTRY,
     reciprocal::ENTRY,
     reflection_pad::ENTRY,
