@@ -59,6 +59,17 @@ pub enum DataError {
         /// What is wrong with it.
         fault: NpyFault,
     },
+    /// Anything else that is wrong with a file or a folder, told by whoever read it.
+    Unusable {
+        /// The file or folder, if it is about one.
+        path: Option<PathBuf>,
+        /// The mistake in one line.
+        what: String,
+        /// What was found and what was wanted.
+        why: String,
+        /// What the person can do.
+        help: String,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -71,6 +82,21 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Something wrong with the file or folder `path`.
+    pub(crate) fn unusable(
+        path: &Path,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self::Unusable { path: Some(path.to_owned()), what: what.into(), why: why.into(), help: help.into() }
+    }
+
+    /// The system would not let us read `path`, or there is nothing.
+    pub(crate) fn unreadable(path: &Path, error: io::Error) -> Self {
+        Self::Unreadable { path: path.to_owned(), error }
+    }
+
     /// The mistake in one line.
     pub fn what(&self) -> String {
         match self {
@@ -80,6 +106,7 @@ impl DataError {
             Self::NotAFile { found, .. } => format!("expected a file, found {found}"),
             Self::Unreadable { .. } => "the data file cannot be read".into(),
             Self::Npy { fault, .. } => fault.what(),
+            Self::Unusable { what, .. } => what.clone(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -93,6 +120,7 @@ impl DataError {
             | Self::Unreadable { path, .. }
             | Self::Npy { path, .. } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
+            Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
         }
     }
@@ -118,6 +146,7 @@ impl DataError {
             Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
+            Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
                 format!("{origin}: {count} images, but a batch takes {batch} different ones")
             }
@@ -154,6 +183,7 @@ impl DataError {
             }
             Self::Unreadable { .. } => "check that the file is still there and that you may read it".into(),
             Self::Npy { fault, .. } => fault.help(),
+            Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => "use a set with images in it".into(),
             Self::TooFew { count, .. } => format!("use --batch {count} or less, or a larger set"),
         }
@@ -191,14 +221,14 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// The first names of a list, and how many more there are.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
     let first = names.iter().take(MOST).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
     if names.len() > MOST { format!("{first} and {} more", names.len() - MOST) } else { first }
 }
 
 /// The name that is most like `name`, if one is near enough to be a slip of the fingers.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = name.chars().count().div_ceil(3);
     let name = name.to_lowercase();
     let distances = names.map(|other| (edits(&name, &other.to_lowercase()), other));

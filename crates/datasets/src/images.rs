@@ -1,6 +1,7 @@
 //! A set of images of one size, in memory as bytes.
 
 use crate::error::DataError;
+use crate::labels::Labels;
 use kernels::timing::{Kind, Work, time};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -17,6 +18,7 @@ pub struct Images {
     width: usize,
     channels: usize,
     origin: String,
+    labels: Option<Labels>,
 }
 
 /// Images that are probably not worth learning from, as [`Images::suspects`] counts them.
@@ -44,7 +46,53 @@ impl Images {
             "Images::new: {} bytes are not a whole number of {height}x{width}x{channels} images ({one} bytes each)",
             pixels.len()
         );
-        Self { pixels, height, width, channels, origin }
+        Self { pixels, height, width, channels, origin, labels: None }
+    }
+
+    /// The same images with a class for each: `labels` are places in `names`.
+    ///
+    /// # Panics
+    /// If there is not one label for each image, or a label has no name.
+    #[track_caller]
+    pub fn with_labels(mut self, labels: Vec<u32>, names: Vec<String>) -> Self {
+        assert_eq!(labels.len(), self.count(), "Images::with_labels: labels and images");
+        self.labels = Some(Labels::new(labels, names));
+        self
+    }
+
+    /// The class of each image, as a place in [`class_names`](Self::class_names), if they are known.
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_ref().map(Labels::of_each)
+    }
+
+    /// The names of the classes; empty if there are none.
+    pub fn class_names(&self) -> &[String] {
+        self.labels.as_ref().map_or(&[], Labels::names)
+    }
+
+    /// The images of one class, told by its name or its number.
+    ///
+    /// # Errors
+    /// If the images have no classes, not this one, or no image of it.
+    pub fn of_class(&self, class: &str) -> Result<Self, DataError> {
+        let chosen = match &self.labels {
+            Some(labels) => labels.images_of(class, &self.origin)?,
+            None => return Err(Labels::none(class, &self.origin)),
+        };
+        let name = &self.class_names()[chosen.class];
+        let origin = format!("{}, class {name} ({} images)", self.origin, chosen.images.len());
+        Ok(self.chosen(&chosen.images, origin))
+    }
+
+    /// The images `indices` in that order, with their labels.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[track_caller]
+    pub fn chosen(&self, indices: &[usize], origin: String) -> Self {
+        let pixels = indices.iter().flat_map(|&index| self.image(index)).copied().collect();
+        let labels = self.labels.as_ref().map(|labels| labels.chosen(indices));
+        Self { pixels, origin, labels, ..*self }
     }
 
     /// Number of images.
@@ -65,6 +113,11 @@ impl Images {
     /// Values of a pixel: 1 for grey, 3 for colour.
     pub fn channels(&self) -> usize {
         self.channels
+    }
+
+    /// Height, width and channels of an image.
+    pub fn size(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
     }
 
     /// Where the images come from, in one line for people.

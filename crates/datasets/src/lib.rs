@@ -6,13 +6,14 @@
 //! * [`Source`]: which of the two the words on the command line mean.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 
-mod apples;
+mod built_in;
 mod error;
 mod images;
+mod labels;
 mod npy;
 mod source;
 
-pub use apples::apples;
+pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use error::{DataError, QUICKDRAW_URL};
 pub use images::{Images, Suspects};
 pub use npy::{NpyFault, load_npy};

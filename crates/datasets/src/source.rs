@@ -1,6 +1,6 @@
 //! Which data a run uses: a file that was named, a file at its usual place, or the built-in drawings.
 
-use crate::apples::apples;
+use crate::built_in::apples;
 use crate::error::DataError;
 use crate::images::Images;
 use crate::npy::load_npy;

@@ -1,7 +1,7 @@
 //! The apple's body: its outline in several manners, and how the pen goes round it.
 
-use super::geometry::{Point, at, direction, smooth};
-use super::hand::{Hand, Stroke};
+use crate::built_in::geometry::{Point, at, direction, smooth};
+use crate::built_in::hand::{Hand, Stroke};
 
 /// A half outline from the dent on top, round the right side, to the bottom; the left side mirrors it.
 struct Manner {

@@ -1,8 +1,8 @@
 //! What people add to the outline: stems, leaves, and the small things inside.
 
-use super::geometry::{Point, at, direction};
-use super::hand::{Hand, Stroke};
 use super::outline::Body;
+use crate::built_in::geometry::{Point, at, direction};
+use crate::built_in::hand::{Hand, Stroke};
 
 /// Adds the rest of the drawing to the outline's `strokes`.
 pub(super) fn add(hand: &mut Hand, body: &Body, strokes: &mut Vec<Stroke>) {

@@ -54,6 +54,14 @@ impl Point {
     }
 }
 
+/// Distance of `point` from the segment `a b`.
+pub(super) fn distance_to_segment(point: Point, a: Point, b: Point) -> f64 {
+    let (along, to) = (b - a, point - a);
+    let square = along.x * along.x + along.y * along.y;
+    let t = if square > 0.0 { ((to.x * along.x + to.y * along.y) / square).clamp(0.0, 1.0) } else { 0.0 };
+    (to - along * t).length()
+}
+
 /// `sin(2 pi turns)` to about four digits, the same bits on every machine.
 pub(super) fn sine(turns: f64) -> f64 {
     let phase = turns - turns.floor();

@@ -5,17 +5,28 @@
 //! 16 units wide with 16 units of paper kept free around it, and reduced to 28 pixels with exact anti-aliasing. Measured on
 //! the published file: a straight line is 16/304 * 28 = 1.47 pixels of ink wide, and the longer side leaves 1.5 pixels free.
 
-use super::geometry::{Point, at};
+use super::geometry::{Point, at, distance_to_segment};
 use super::hand::Stroke;
 
 /// Side of a picture in pixels.
 pub(super) const SIDE: usize = 28;
 /// The box the strokes are scaled to.
 const BOX: f64 = 255.0;
-/// Box, plus the pen's width, plus free paper on both sides: what is reduced to [`SIDE`] pixels.
-const PAPER: f64 = 304.0;
-/// Width of the pen.
-const PEN: f64 = 16.0;
+
+/// The sheet and the pen, in units of the box.
+#[derive(Clone, Copy)]
+pub(super) struct Sheet {
+    /// Box, plus the pen's width, plus free paper on both sides: what is reduced to [`SIDE`] pixels.
+    pub(super) paper: f64,
+    /// Width of the pen.
+    pub(super) pen: f64,
+}
+
+/// The sheet of the Quick, Draw! bitmaps.
+pub(super) const QUICKDRAW: Sheet = Sheet { paper: 304.0, pen: 16.0 };
+/// A sheet as MNIST's: the box takes 20 of the 28 pixels, and the pen is broad.
+pub(super) const MNIST: Sheet = Sheet { paper: 357.0, pen: 28.0 };
+
 /// How far a line may be from the points it replaces.
 const TOLERANCE: f64 = 2.0;
 /// Sub-rows of a pixel.
@@ -25,14 +36,14 @@ const COLUMNS: usize = 16;
 /// 64-bit words of a sub-row.
 const WORDS: usize = SIDE * COLUMNS / 64;
 
-/// Draws the strokes, centred and as large as the paper allows, into `picture` (`SIDE * SIDE` values, 0 paper, 255 ink).
-/// `pressure` scales the pen's width.
-pub(super) fn rasterise(strokes: &[Stroke], pressure: f64, picture: &mut [u8]) {
+/// Draws the strokes, centred and filling the box, into `picture` (`SIDE * SIDE` values, 0 paper, 255 ink). `pressure`
+/// scales the pen's width.
+pub(super) fn rasterise(strokes: &[Stroke], sheet: Sheet, pressure: f64, picture: &mut [u8]) {
     let strokes: Vec<Stroke> = fill_box(strokes).iter().map(simplify).collect();
     let (low, high) = bounds(&strokes);
-    let shift = at(PAPER / 2.0, PAPER / 2.0) - (low + high) * 0.5;
-    let scale = SIDE as f64 / PAPER;
-    let radius = 0.5 * PEN * pressure * scale;
+    let shift = at(sheet.paper / 2.0, sheet.paper / 2.0) - (low + high) * 0.5;
+    let scale = SIDE as f64 / sheet.paper;
+    let radius = 0.5 * sheet.pen * pressure * scale;
     let mut mask = Mask::new();
     for stroke in &strokes {
         let mut last = (stroke[0] + shift) * scale;
@@ -85,14 +96,6 @@ fn simplify(stroke: &Stroke) -> Stroke {
     // Half up, not half to even. The points are never negative, so that cutting the fraction off rounds down.
     let whole = |point: Point| at(f64::from((point.x + 0.5) as u32), f64::from((point.y + 0.5) as u32));
     stroke.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(&point, _)| whole(point)).collect()
-}
-
-/// Distance of `point` from the segment `a b`.
-fn distance_to_segment(point: Point, a: Point, b: Point) -> f64 {
-    let (along, to) = (b - a, point - a);
-    let square = along.x * along.x + along.y * along.y;
-    let t = if square > 0.0 { ((to.x * along.x + to.y * along.y) / square).clamp(0.0, 1.0) } else { 0.0 };
-    (to - along * t).length()
 }
 
 /// One bit for each of `ROWS * COLUMNS` places in every pixel: ink or paper. Lines that cross do not add up, as with a pen.
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn an_upright_line_has_the_real_width_of_ink() {
         let mut picture = [0; SIDE * SIDE];
-        rasterise(&[vec![at(0.0, 0.0), at(0.0, 1.0)]], 1.0, &mut picture);
+        rasterise(&[vec![at(0.0, 0.0), at(0.0, 1.0)]], QUICKDRAW, 1.0, &mut picture);
         let ink: u32 = picture[14 * SIDE..15 * SIDE].iter().map(|&value| u32::from(value)).sum();
         // 1.47 pixels of 255; the real file's upright lines sum to 371 to 377.
         assert!((366..=384).contains(&ink), "{ink}");
@@ -208,7 +211,7 @@ mod tests {
     #[test]
     fn strokes_of_one_point_leave_a_dot() {
         let mut picture = [0; SIDE * SIDE];
-        rasterise(&[vec![at(3.0, 3.0)]], 1.0, &mut picture);
+        rasterise(&[vec![at(3.0, 3.0)]], QUICKDRAW, 1.0, &mut picture);
         assert!(picture.iter().any(|&value| value > 0));
     }
 }

@@ -1,34 +1,26 @@
 //! Built-in drawings of apples, so that a first run needs no download.
 //!
 //! Each is drawn the way people draw one in twenty seconds: an outline, a dent, a stem, perhaps a leaf or a bite, by a
-//! hand with its own habits ([`hand`]); what it draws is in [`outline`] and [`details`]; [`raster`] turns the strokes into
+//! hand with its own habits ([`Hand`]); what it draws is in [`outline`] and [`details`]; [`raster`] turns the strokes into
 //! pixels exactly as the Quick, Draw! bitmaps were made. Drawing `i` is a function of the seed and `i` alone.
 
 mod details;
-mod geometry;
-mod hand;
 mod outline;
-mod raster;
 
+use super::geometry::{Point, at};
+use super::hand::{Hand, Stroke};
+use super::raster::{self, SIDE};
 use crate::images::Images;
-use geometry::{Point, at};
-use hand::{Hand, Stroke};
 use kernels::random::Key;
-use raster::SIDE;
-use rayon::prelude::*;
 
 /// `count` drawings, 28x28x1, 0 paper and 255 ink. The same seed gives the same drawings on every machine and at any number
 /// of threads, and the first `n` of a longer set are the set of `n`.
 pub fn apples(count: usize, seed: u64) -> Images {
-    let key = Key::named(seed, "apples");
-    let mut pixels = vec![0; count * SIDE * SIDE];
-    pixels.par_chunks_mut(SIDE * SIDE).enumerate().for_each(|(index, picture)| {
-        // The step counts 2^32 drawings; further ones take other streams, far from those of other names in practice.
-        let stream = key.stream.wrapping_add((index as u64 >> 32) as u32);
-        let mut hand = Hand::new(Key { stream, step: index as u32, ..key }.draws());
+    let (pixels, _) = super::draw_each(Key::named(seed, "apples"), 0..count as u64, SIDE * SIDE, |draws, picture| {
+        let mut hand = Hand::new(draws);
         let strokes = draw(&mut hand);
         let pressure = hand.around(1.0, 0.04);
-        raster::rasterise(&strokes, pressure, picture);
+        raster::rasterise(&strokes, raster::QUICKDRAW, pressure, picture);
     });
     let origin = format!("built-in apples ({count} drawings, seed {seed})");
     Images::new(pixels, [SIDE, SIDE, 1], origin)
