@@ -199,7 +199,7 @@ pub const METRICS: [Metric; 12] = [
 ];
 
 fn logits(sample: &Sample) -> &Matrix {
-    sample.logits.as_ref().expect("`measure_all` asks classifiers only")
+    sample.logits.as_ref().expect("only classifiers are asked for classes")
 }
 
 /// The metric called `name`.
@@ -252,8 +252,28 @@ pub fn short(x: f64) -> String {
     format!("{x:.*}", digits as usize)
 }
 
-/// Measures `fake` against `real` by each of the `metrics`, and the two `halves` of the reals against each other. Metrics of
-/// classes are left out if `extractor` is no classifier.
+/// What reals score against other reals: the best that can be asked of fakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    /// In the order of [`measure_all`].
+    values: Vec<f64>,
+    /// How many reals against how many.
+    count: usize,
+}
+
+impl Baseline {
+    /// Measures two disjoint sets of reals against each other, by each of the `metrics`.
+    ///
+    /// # Panics
+    /// When a sample has fewer than [`FEWEST`] images.
+    #[track_caller]
+    pub fn new(metrics: &[&'static Metric], reals: [&Sample; 2]) -> Self {
+        let numbers = numbers(metrics, reals[0], reals[1]);
+        Self { values: numbers.into_iter().map(|(_, number)| number.value).collect(), count: reals[1].count() }
+    }
+}
+
+/// Measures `fake` against `real` by each of the `metrics`. Those of classes are left out if the extractor is no classifier.
 ///
 /// # Panics
 /// When a sample has fewer than [`FEWEST`] images.
@@ -263,23 +283,24 @@ pub fn measure_all(
     extractor: &str,
     real: &Sample,
     fake: &Sample,
-    halves: Option<[&Sample; 2]>,
+    baseline: Option<&Baseline>,
 ) -> Vec<Measured> {
-    let counts = [real.count(), fake.count()];
-    assert!(counts.iter().all(|count| *count >= FEWEST), "measure_all: {counts:?} images; {FEWEST} are needed");
-    let possible = metrics.iter().filter(|metric| metric.of != Of::Classes || fake.logits.is_some());
-    let measured = possible.flat_map(|metric| {
-        let baseline = halves.map(|[a, b]| ((metric.measure)(a, b), a.count()));
-        let extractor = (metric.of != Of::Pixels).then(|| extractor.to_owned());
-        let numbers = (metric.measure)(real, fake).into_iter().enumerate();
-        numbers.map(move |(i, number)| Measured {
-            number,
-            extractor: extractor.clone(),
-            count: fake.count(),
-            baseline: baseline.as_ref().map(|(numbers, count)| (numbers[i].value, *count)),
-        })
+    let measured = numbers(metrics, real, fake).into_iter().enumerate().map(|(i, (metric, number))| Measured {
+        number,
+        extractor: (metric.of != Of::Pixels).then(|| extractor.to_owned()),
+        count: fake.count(),
+        baseline: baseline.map(|baseline| (baseline.values[i], baseline.count)),
     });
     measured.collect()
+}
+
+/// The numbers of all metrics, each with its metric.
+#[track_caller]
+fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'static Metric, Number)> {
+    let counts = [real.count(), fake.count()];
+    assert!(counts.iter().all(|count| *count >= FEWEST), "metrics: {counts:?} images; {FEWEST} are needed");
+    let possible = metrics.iter().filter(|metric| metric.of != Of::Classes || fake.logits.is_some());
+    possible.flat_map(|metric| (metric.measure)(real, fake).into_iter().map(move |number| (*metric, number))).collect()
 }
 
 #[cfg(test)]
@@ -300,7 +321,8 @@ mod tests {
         let (real, fake) = (sample(1), sample(2));
         let halves = [real.part(0..10), real.part(10..20)];
         let all: Vec<&Metric> = METRICS.iter().collect();
-        let found = measure_all(&all, "pca8", &real, &fake, Some([&halves[0], &halves[1]]));
+        let baseline = Baseline::new(&all, [&halves[0], &halves[1]]);
+        let found = measure_all(&all, "pca8", &real, &fake, Some(&baseline));
         assert_eq!(found.len(), METRICS.len(), "two of two numbers, two of classes");
         assert!(found.iter().all(|one| one.number.value.is_finite() && one.baseline.unwrap().1 == 10), "{found:?}");
         let names: Vec<String> = found.iter().map(Measured::label).collect();

@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
 use crate::config::Entry;
+use crate::evaluate;
 use crate::failure::EXIT_CODES;
 use crate::systems::{Row, SYSTEMS};
 
@@ -62,6 +63,9 @@ pub(crate) struct TrainOptions {
     /// Save everything every N steps [default: 500]
     #[arg(long, value_name = "N")]
     pub(crate) checkpoint_every: Option<i64>,
+    /// Measure the pictures every N steps, into quality.csv and curves/quality; 0 is never [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) evaluate_every: Option<i64>,
     /// Go on with a run folder, or from one of its checkpoint files, to the same bits; --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
@@ -93,6 +97,7 @@ impl TrainOptions {
             number("--seed", "seed", self.seed),
             number("--sample-every", "sample_every", self.sample_every),
             number("--checkpoint-every", "checkpoint_every", self.checkpoint_every),
+            number("--evaluate-every", "evaluate_every", self.evaluate_every),
         ]
         .into_iter()
         .flatten()
@@ -128,11 +133,49 @@ pub(crate) struct SampleOptions {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Options of `train evaluate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvaluateOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// How many fakes to draw, and how many reals to compare them with, if there are so many
+    #[arg(long, value_name = "N", default_value_t = 2500)]
+    pub(crate) count: u64,
+    /// Seed of the fakes, and of which reals are taken [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// What looks at the images: pca64, evalnet28, evalnet32
+    #[arg(long, value_name = "NAME", default_value = "pca64")]
+    pub(crate) extractor: String,
+    /// The reals [default: the run's own]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Only these metrics, separated by commas [default: all]
+    #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Write the numbers to a file too (.json or .csv)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `train evalnet`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvalnetOptions {
+    /// A file or folder with labelled images, in the system's format [default: the system's usual data]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Seed of the weights and of the order of the images
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
 /// What was typed.
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
     Summary(&'static Row, SummaryOptions),
     Sample(SampleOptions),
+    Evaluate(EvaluateOptions),
+    Evalnet(&'static Row, EvalnetOptions),
     Systems,
 }
 
@@ -153,6 +196,7 @@ pub(crate) fn command() -> Command {
   train quickdraw --resume runs/0001-quickdraw --steps 4000
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
+  train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
 
 {EXIT_CODES}"
         ))
@@ -176,10 +220,20 @@ pub(crate) fn command() -> Command {
     let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
         .subcommand(
-            SummaryOptions::augment_args(Command::new("summary").arg(system))
+            SummaryOptions::augment_args(Command::new("summary").arg(system.clone()))
                 .about("Prints the layers of a system with the numbers of their weights"),
         )
         .subcommand(SampleOptions::augment_args(Command::new("sample")).about("Draws with a trained network"))
+        .subcommand(
+            EvaluateOptions::augment_args(Command::new("evaluate"))
+                .about("Measures how good the pictures of a run are")
+                .after_help(evaluate::help()),
+        )
+        .subcommand(
+            EvalnetOptions::augment_args(Command::new("evalnet").arg(system))
+                .about("Trains the classifier that `evaluate --extractor evalnet28` looks through, on a system's labelled images")
+                .after_help(EXIT_CODES),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -192,12 +246,12 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
     let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "say what to train, or a command");
     let (name, inner) = matches.subcommand().ok_or_else(missing)?;
     let row = |name: &str| SYSTEMS.iter().find(|row| row.name == name).ok_or_else(missing);
+    let row_of = |inner: &ArgMatches| row(inner.get_one::<String>("system").ok_or_else(missing)?);
     let action = match name {
-        "summary" => {
-            let system = inner.get_one::<String>("system").ok_or_else(missing)?;
-            Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
-        }
+        "summary" => Action::Summary(row_of(inner)?, SummaryOptions::from_arg_matches(inner)?),
         "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
+        "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
+        "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };
@@ -235,14 +289,15 @@ mod tests {
     #[test]
     fn every_option_reaches_the_configuration() {
         let line = "train quickdraw --preset cpu --data x --class c --steps 1 --batch 2 --seed 3 --sample-every 4 \
-                    --checkpoint-every 5";
+                    --checkpoint-every 5 --evaluate-every 6";
         let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
         let (Action::Train(row, options), _) = parse(&matches).unwrap() else { panic!("not a training") };
         let entries: Vec<String> =
             options.entries(row).iter().map(|entry| format!("{}={}", entry.key, entry.value)).collect();
         assert_eq!(
             entries.join(" "),
-            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5"
+            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5 \
+             evaluate_every=6"
         );
     }
 }

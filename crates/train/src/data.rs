@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::engine::Tensor;
 use crate::failure::{Code, Failure};
 use datasets::{BUILT_IN, DataError, Images, Source};
+use metrics::Pictures;
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
 const DRAWINGS: u64 = 1;
@@ -58,6 +59,18 @@ impl Dataset {
             Tensor::written(shape, |batch| images.gather(indices, batch))
         };
         indices.iter().map(gather).collect()
+    }
+
+    /// The images numbered `indices` of the domain number `domain`, as they are: for measuring.
+    pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Pictures {
+        let images = [&self.images][domain];
+        let pixels = indices.iter().flat_map(|&index| images.image(index)).copied().collect();
+        Pictures::new(pixels, [images.height(), images.width(), images.channels()])
+    }
+
+    /// The class of each image and the names of the classes, if they are known.
+    pub(crate) fn labels(&self) -> Option<(&[u32], &[String])> {
+        Some((self.images.labels()?, self.images.class_names()))
     }
 
     /// The bytes of up to `count` images, spread over the whole set.

@@ -1,6 +1,6 @@
 //! `train`: the command line of Backdraw.
 //!
-//! From the outside in: `cli` reads what was typed; `session`, `sample` and this file do it; `train_loop` trains and tells
+//! From the outside in: `cli` reads what was typed; `session`, `sample`, `evaluate` and this file do it; `train_loop` trains and tells
 //! every `observe::Observer` about each step; `config`, `checkpoint`, `run_folder` and `storage` are what a run is on disk.
 //! Whatever goes wrong becomes one `failure::Failure`, told in one form and with its own exit code.
 
@@ -11,6 +11,8 @@ mod console;
 mod curves;
 mod data;
 mod engine;
+mod evalnet;
+mod evaluate;
 mod failure;
 #[cfg(test)]
 mod fake;
@@ -20,6 +22,7 @@ mod nearest;
 mod observe;
 mod pictures;
 mod progress;
+mod quality;
 mod resume;
 mod run_folder;
 mod sample;
@@ -69,6 +72,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Train(row, options) => return session::run(row, options),
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
+        Action::Evaluate(options) => evaluate::run(options)?,
+        Action::Evalnet(row, options) => evalnet::run(row, options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)
