@@ -1,6 +1,7 @@
 //! A set of images of one size, in memory as bytes.
 
 use crate::error::DataError;
+use crate::folder::{Filter, grey, resample};
 use crate::labels::Labels;
 use kernels::timing::{Kind, Work, time};
 use rayon::prelude::*;
@@ -139,6 +140,31 @@ impl Images {
         let count = self.count();
         assert!(index < count, "Images::image: image {index} of {count}");
         &self.pixels[index * self.image_len()..][..self.image_len()]
+    }
+
+    /// The same images as `size` (height, width, channels): scaled with `filter`, colours made grey or grey repeated.
+    ///
+    /// # Panics
+    /// If a side is 0, or the channels are neither as before nor 1 nor 3.
+    pub fn in_size(self, size: [usize; 3], filter: Filter) -> Self {
+        let before = self.size();
+        if before == size {
+            return self;
+        }
+        let [height, width, channels] = size;
+        let convert = |image: &[u8]| {
+            let scaled = resample(image, before, [height, width], filter);
+            match (before[2], channels) {
+                (3, 1) => scaled.as_chunks().0.iter().map(|&pixel| grey(pixel)).collect(),
+                (1, 3) => scaled.iter().flat_map(|&value| [value; 3]).collect(),
+                (before, channels) => {
+                    assert_eq!(before, channels, "Images::in_size: channels");
+                    scaled
+                }
+            }
+        };
+        let pixels = self.pixels.par_chunks_exact(self.image_len()).flat_map_iter(convert).collect();
+        Self { pixels, height, width, channels, ..self }
     }
 
     /// Writes the images `indices` in that order as one batch (indices, height, width, channels), scaled to [0, 1] (byte / 255).

@@ -1,20 +1,32 @@
 //! Training images: read from files, checked before they are believed, or drawn here.
 //!
 //! * [`Images`]: a set of images of one size, and the batches taken from it.
+//! * [`Augmentation`]: the random changes with which they are shown.
 //! * [`load_npy`]: the Quick, Draw! bitmaps and other `.npy` files of their form.
-//! * [`apples`]: built-in drawings, for a first run without a download.
-//! * [`Source`]: which of the two the words on the command line mean.
+//! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
+//! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run without a download.
+//! * [`Source`]: which doodles the words on the command line mean.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 
+mod augment;
 mod built_in;
+mod cifar;
 mod error;
+mod folder;
+mod idx;
 mod images;
 mod labels;
 mod npy;
+mod pairs;
 mod source;
 
+pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
+pub use cifar::load_cifar;
 pub use error::{DataError, QUICKDRAW_URL};
+pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, load_folder};
+pub use idx::{Split, load_idx};
 pub use images::{Images, Suspects};
 pub use npy::{NpyFault, load_npy};
+pub use pairs::Pair;
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};

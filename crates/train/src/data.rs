@@ -1,34 +1,45 @@
 //! The images to learn from: the adapter between the command line and the crate that reads data sets.
+//!
+//! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders of pictures are brought to
+//! its size, and how they are changed each time they are shown. What is loaded is a [`Dataset`] of one domain, or of two for
+//! systems that translate.
 
-use std::path::Path;
+mod loaders;
 
-use crate::config::Config;
-use crate::engine::Tensor;
+#[allow(unused_imports, reason = "a loader is there before the first system that names it")]
+pub(crate) use loaders::{ALL, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+
+use crate::engine::{Key, Tensor};
 use crate::failure::{Code, Failure};
-use datasets::{BUILT_IN, DataError, Images, Source};
+use crate::pictures;
+use datasets::{Augmentation, BUILT_IN, DataError, Images};
 use metrics::Pictures;
 
-/// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
-const DRAWINGS: u64 = 1;
-
-/// Images in memory.
+/// Images in memory, of one domain or of several.
 pub(crate) struct Dataset {
-    images: Images,
+    domains: Vec<Images>,
+    /// Height and width of what is handed out; the images may be larger.
+    size: [usize; 2],
+    augmentation: Augmentation,
+    seed: u64,
     origin: String,
     built_in: bool,
+    /// What people should know: how many were found, and what is wrong with them.
+    notes: Vec<String>,
 }
 
 impl Dataset {
     /// Wraps images that are there already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
-        let origin = images.origin().to_owned();
-        Self { images, origin, built_in: false }
+        let (origin, size) = (images.origin().to_owned(), [images.height(), images.width()]);
+        let augmentation = Augmentation::default();
+        Self { domains: vec![images], size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
     }
 
     /// How many there are of each domain.
     pub(crate) fn counts(&self) -> Vec<usize> {
-        vec![self.images.count()]
+        self.domains.iter().map(Images::count).collect()
     }
 
     /// Where they come from, one line for people.
@@ -43,41 +54,104 @@ impl Dataset {
 
     /// Tells these images from all others.
     pub(crate) fn fingerprint(&self) -> String {
-        self.images.fingerprint()
+        self.domains.iter().map(Images::fingerprint).collect::<Vec<_>>().join("-")
     }
 
-    /// Something about them that people should know, if there is anything.
-    pub(crate) fn warning(&self) -> Option<String> {
-        self.images.suspects().warning()
+    /// What people should know of them, a line each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let warnings = self.domains.iter().filter_map(|images| images.suspects().warning());
+        self.notes.iter().cloned().chain(warnings.map(|warning| format!("warning      {warning}"))).collect()
     }
 
-    /// The images numbered `indices` of each domain, in [0, 1]: shape (indices, height, width, channels).
+    /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height, width, channels).
     pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Vec<Tensor> {
-        let images = &self.images;
-        let gather = |indices: &Vec<usize>| {
-            let shape = [indices.len(), images.height(), images.width(), images.channels()];
-            Tensor::written(shape, |batch| images.gather(indices, batch))
-        };
-        indices.iter().map(gather).collect()
+        self.gathered(indices, |images, indices, batch| {
+            if self.whole(images) {
+                images.gather(indices, batch);
+            } else {
+                images.gather_middle(indices, self.size, batch);
+            }
+        })
     }
 
-    /// The images numbered `indices` of the domain number `domain`, as they are: for measuring.
+    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
     pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Pictures {
-        let images = [&self.images][domain];
-        let pixels = indices.iter().flat_map(|&index| images.image(index)).copied().collect();
-        Pictures::new(pixels, [images.height(), images.width(), images.channels()])
+        let mut numbers = vec![Vec::new(); self.domains.len()];
+        numbers[domain] = indices.to_vec();
+        let batch = self.batch(&numbers).swap_remove(domain);
+        Pictures::new(pictures::bytes(&batch), [self.size[0], self.size[1], self.domains[domain].channels()])
     }
 
-    /// The class of each image and the names of the classes, if they are known.
-    pub(crate) fn labels(&self) -> Option<(&[u32], &[String])> {
-        Some((self.images.labels()?, self.images.class_names()))
+    /// The class of each image of the first domain, and how many classes there are, if they are known.
+    pub(crate) fn classes(&self) -> Option<(&[u32], usize)> {
+        Some((self.domains[0].labels()?, self.domains[0].class_names().len()))
     }
 
-    /// The bytes of up to `count` images, spread over the whole set.
-    pub(crate) fn some(&self, count: usize) -> Vec<u8> {
-        let all = self.images.count();
-        let count = count.min(all);
-        (0..count).flat_map(|number| self.images.image(number * all / count)).copied().collect()
+    /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way
+    /// whenever the step is trained.
+    pub(crate) fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Vec<Tensor> {
+        if self.augmentation.is_off() {
+            return self.batch(indices);
+        }
+        // The configuration allows no more steps than a key counts.
+        let key = Key::named(self.seed, "augment").at(step as u32);
+        let mut domain = 0;
+        self.gathered(indices, |images, indices, batch| {
+            let key = Key { stream: key.stream.wrapping_add(domain), ..key };
+            domain += 1;
+            images.gather_augmented(indices, self.size, &self.augmentation, key, batch);
+        })
+    }
+
+    fn gathered(&self, indices: &[Vec<usize>], mut gather: impl FnMut(&Images, &[usize], &mut [f32])) -> Vec<Tensor> {
+        let [height, width] = self.size;
+        let domains = self.domains.iter().zip(indices);
+        domains
+            .map(|(images, indices)| {
+                let shape = [indices.len(), height, width, images.channels()];
+                Tensor::written(shape, |batch| gather(images, indices, batch))
+            })
+            .collect()
+    }
+
+    /// Whether images are handed out whole.
+    fn whole(&self, images: &Images) -> bool {
+        [images.height(), images.width()] == self.size
+    }
+
+    /// Up to `count` images of each domain as they are, spread over the whole set.
+    pub(crate) fn some(&self, count: usize) -> Vec<Tensor> {
+        self.batch(&self.spread(count))
+    }
+
+    /// The numbers of up to `count` images of each domain, spread over the whole set.
+    fn spread(&self, count: usize) -> Vec<Vec<usize>> {
+        let numbers = |images: &Images| {
+            let all = images.count();
+            let count = count.min(all);
+            (0..count).map(|number| number * all / count).collect()
+        };
+        self.domains.iter().map(numbers).collect()
+    }
+
+    /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of `columns` images, the first as
+    /// it is, the others as it is shown at the first steps.
+    pub(crate) fn augmented(&self, rows: usize, columns: usize) -> Option<Vec<Tensor>> {
+        if self.augmentation.is_off() {
+            return None;
+        }
+        let numbers = self.spread(rows);
+        let steps = (1..columns as u64).map(|step| self.shown_at(step - 1, &numbers));
+        let all: Vec<Vec<Tensor>> = std::iter::once(self.batch(&numbers)).chain(steps).collect();
+        let sheet = |domain: usize| {
+            let images: Vec<&Tensor> = all.iter().map(|column| &column[domain]).collect();
+            let [count, height, width, channels] = [0, 1, 2, 3].map(|axis| images[0].shape()[axis]);
+            let length = height * width * channels;
+            let in_rows =
+                (0..count).flat_map(|row| images.iter().map(move |column| &column.data()[row * length..][..length]));
+            Tensor::new(&[count * columns, height, width, channels], in_rows.flatten().copied().collect())
+        };
+        Some((0..self.domains.len()).map(sheet).collect())
     }
 
     /// Refuses images that a system for images of `shape` with this batch cannot learn from.
@@ -85,28 +159,18 @@ impl Dataset {
     /// # Errors
     /// The numbers found and wanted.
     pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
-        self.images.require(batch).map_err(failure)?;
-        let found = [self.images.height(), self.images.width(), self.images.channels()];
-        if found != shape {
-            let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
-            return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
-                .at(self.origin())
-                .because(format!("wanted {}, found {}", text(shape), text(found))));
+        for images in &self.domains {
+            images.require(batch).map_err(failure)?;
+            let found = [self.size[0], self.size[1], images.channels()];
+            if found != shape {
+                let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
+                return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                    .at(self.origin())
+                    .because(format!("wanted {}, found {}", text(shape), text(found))));
+            }
         }
         Ok(())
     }
-}
-
-/// 28x28 grey doodles: the file that is named, the one at its usual place, or the built-in apples.
-///
-/// # Errors
-/// When the file is not there or is not what it should be.
-pub(crate) fn doodles(config: &Config) -> Result<Dataset, Failure> {
-    let data = config.data.as_deref().map(Path::new);
-    let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
-    let images = source.load(DRAWINGS).map_err(failure)?;
-    let built_in = matches!(source, Source::BuiltIn { .. });
-    Ok(Dataset { images, origin: source.to_string(), built_in })
 }
 
 /// The crate's error in this program's form.
@@ -115,5 +179,41 @@ fn failure(error: DataError) -> Failure {
     match error.path() {
         Some(path) => failure.at(path.display()),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_domains(augmentation: Augmentation) -> Dataset {
+        let domains = vec![datasets::digits(6, 1), datasets::digits(9, 2)];
+        Dataset { domains, augmentation, ..Dataset::from_images(datasets::digits(1, 1)) }
+    }
+
+    #[test]
+    fn each_domain_is_gathered_by_its_own_numbers() {
+        let data = two_domains(Augmentation::default());
+        assert_eq!(data.counts(), [6, 9]);
+        let batch = data.batch(&[vec![5, 0], vec![8]]);
+        assert_eq!((batch[0].shape(), batch[1].shape()), (&[2, 28, 28, 1][..], &[1, 28, 28, 1][..]));
+        assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8)[100]) / 255.0);
+        assert_eq!(data.some(4)[1].shape()[0], 4);
+        assert!(data.fingerprint().contains('-') && data.augmented(2, 3).is_none());
+        assert_eq!(data.shown_at(3, &[vec![1], vec![2]])[0].data(), data.batch(&[vec![1], vec![2]])[0].data());
+    }
+
+    #[test]
+    fn augmentation_differs_by_step_and_domain_and_comes_back_with_the_step() {
+        let mut data = two_domains(Augmentation { rotation: 20.0, ..Augmentation::default() });
+        data.domains[1] = data.domains[0].clone();
+        let shown = |step: u64| data.shown_at(step, &[vec![3, 4], vec![3, 4]]);
+        let first = shown(1);
+        assert_ne!(first[0].data(), first[1].data(), "the domains draw apart");
+        assert_ne!(shown(2)[0].data(), first[0].data());
+        assert_eq!(shown(1)[0].data(), first[0].data());
+        let sheet = &data.augmented(2, 3).unwrap()[0];
+        assert_eq!(sheet.shape(), [6, 28, 28, 1]);
+        assert_eq!(sheet.data()[784 * 3..784 * 4], *data.batch(&[vec![3], vec![]])[0].data());
     }
 }

@@ -1,6 +1,6 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
-pub(crate) use kernels::{allocations, timing};
+pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::{Direction, FromLatents, Sampler, Settings, System, Translate, quickdraw};
 pub(crate) use nn::{State, StateError};

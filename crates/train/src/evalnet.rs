@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use kernels::Key;
 use metrics::{Extractor, Matrix, Pictures};
 use rand::seq::SliceRandom;
 
@@ -11,8 +10,8 @@ use crate::checkpoint::{Checkpoint, weights_hash};
 use crate::cli::EvalnetOptions;
 use crate::config::{Config, Entry};
 use crate::console::{Console, print};
-use crate::data::Dataset;
-use crate::engine::{Evalnet, evalnet};
+use crate::data::{ALL, Dataset};
+use crate::engine::{Evalnet, Key, Tensor, evalnet};
 use crate::failure::{Code, Failure};
 use crate::storage::{RealDisk, StorageError};
 use crate::systems::Row;
@@ -57,7 +56,7 @@ impl Extractor for Trained {
 pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Failure> {
     let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
     let config = Config::resolve(row, &entries)?;
-    let data = (row.load)(&config)?;
+    let data = all_classes(&config, config.build()?.image_shape())?;
     let set = Labelled::new(&config, &data)?;
     let (trained, hash) = set.train(options.seed, &Console::default())?;
     print(&format!(
@@ -78,6 +77,15 @@ pub(crate) fn extractor(
     data: &Dataset,
     console: &Console,
 ) -> Result<Box<dyn Extractor>, Failure> {
+    // A run may have learned one class of many; the classifier needs them all.
+    let every;
+    let data = match data.classes() {
+        Some((labels, _)) if labels.iter().all(|label| *label == labels[0]) => {
+            every = all_classes(config, data.pictures(0, &[0]).size())?;
+            &every
+        }
+        _ => data,
+    };
     let set = Labelled::new(config, data)?;
     if set.shape[..2] != [side; 2] {
         let [height, width, _] = set.shape;
@@ -97,6 +105,12 @@ pub(crate) fn extractor(
     Ok(Box::new(trained))
 }
 
+/// The images of `config` of all classes, whichever it names.
+fn all_classes(config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+    let config = Config { class: Some(ALL.to_owned()), ..config.clone() };
+    config.row.load.load(&config, shape)
+}
+
 /// Images with classes.
 struct Labelled<'a> {
     data: &'a Dataset,
@@ -114,7 +128,7 @@ impl<'a> Labelled<'a> {
                 .because(why)
                 .help("measure with --extractor pca64, which needs no classes")
         };
-        let (labels, names) = data.labels().ok_or_else(|| failure("they have no classes"))?;
+        let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
         if present < 2 {
             return Err(failure("they are all of one class"));
@@ -127,7 +141,7 @@ impl<'a> Labelled<'a> {
             return Err(failure("they are too few"));
         }
         let name = format!("evalnet{}-{}", shape[0], set_name(config));
-        Ok(Self { data, labels, classes: names.len(), shape, name })
+        Ok(Self { data, labels, classes, shape, name })
     }
 
     /// The file of its classifier.
@@ -207,7 +221,7 @@ impl<'a> Labelled<'a> {
         Ok((Trained { name: self.name.clone(), net, accuracy }, hash))
     }
 
-    fn images(&self, indices: &[usize]) -> crate::engine::Tensor {
+    fn images(&self, indices: &[usize]) -> Tensor {
         self.data.pictures(0, indices).batch(0..indices.len())
     }
 

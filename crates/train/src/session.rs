@@ -39,7 +39,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = (row.load)(&plan.config)?;
+    let data = row.load.load(&plan.config, plan.system.image_shape())?;
     plan.check_data(&data)?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
@@ -54,13 +54,15 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
-    let reals = run.join("samples/reals.png");
-    pictures::write_sheet(&RealDisk, &reals, &data.some(samples::COUNT), plan.system.image_shape())?;
+    show_data(&data, &run, plan.system.image_shape())?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
     Ok(done.how)
 }
+
+/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
+const AUGMENTED: usize = 8;
 
 /// How the training ended, and the hash of what it made.
 struct Done {
@@ -159,8 +161,8 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    if let Some(warning) = data.warning() {
-        console.say(&format!("warning      {warning}"));
+    for note in data.notes() {
+        console.say(&note);
     }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
@@ -169,6 +171,20 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in &plan.notes {
         console.say(note);
     }
+}
+
+/// Sheets of the images as they are, and of what the augmentation makes of some; with the domain's letter if there are two.
+fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
+    let sheets = [("reals", Some(data.some(samples::COUNT))), ("augmented", data.augmented(AUGMENTED, AUGMENTED))];
+    for (name, domains) in sheets {
+        let domains = domains.unwrap_or_default();
+        for (number, images) in domains.iter().enumerate() {
+            let letter = if domains.len() > 1 { ["-a", "-b"][number % 2] } else { "" };
+            let path = run.join(format!("samples/{name}{letter}.png"));
+            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(images), shape)?;
+        }
+    }
+    Ok(())
 }
 
 /// Trains with everyone watching.

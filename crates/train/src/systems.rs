@@ -3,10 +3,8 @@
 use serde::Serialize;
 use toml::Table;
 
-use crate::config::Config;
-use crate::data::{self, Dataset};
+use crate::data::{self, Loader};
 use crate::engine::{Settings, System, quickdraw};
-use crate::failure::Failure;
 
 /// One system as the command line sees it.
 pub(crate) struct Row {
@@ -18,8 +16,8 @@ pub(crate) struct Row {
     pub(crate) presets: &'static [Preset],
     /// Builds it from its table of settings and the seed.
     pub(crate) build: fn(&Table, u64) -> Built,
-    /// Finds the images that it learns from.
-    pub(crate) load: fn(&Config) -> Result<Dataset, Failure>,
+    /// Finds the images that it learns from. `Loader { augment: ..., ..data::FOLDER }` is a loader with other defaults.
+    pub(crate) load: Loader,
 }
 
 /// A system, or the setting that it does not accept.
@@ -68,7 +66,7 @@ pub(crate) const SYSTEMS: &[Row] = &[Row {
             .map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
         Ok(Box::new(system))
     },
-    load: data::doodles,
+    load: data::DOODLES,
 }];
 
 /// The row of the system called `name`.
@@ -90,7 +88,7 @@ fn preset<S: Settings + Serialize>(name: &str) -> Table {
 }
 
 /// Reads settings from a table. Each key is tried alone first, so that the error names it.
-fn settings_from<S: serde::de::DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
+pub(crate) fn settings_from<S: serde::de::DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
     for (key, value) in settings {
         let alone = Table::from_iter([(key.clone(), value.clone())]);
         if let Err(error) = alone.try_into::<S>() {

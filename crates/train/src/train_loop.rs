@@ -36,7 +36,7 @@ pub(crate) fn train(
             observer.before();
         }
         let began = Instant::now();
-        let reals = data.batch(&system.batch(done, &data.counts()));
+        let reals = data.shown_at(done, &system.batch(done, &data.counts()));
         let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
         let seconds = began.elapsed().as_secs_f64();
         done += 1;

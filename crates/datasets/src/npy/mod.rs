@@ -30,7 +30,7 @@ const START: u64 = 512;
 /// and a few kilobytes.
 pub fn load_npy(path: &Path) -> Result<Images, DataError> {
     let mut file = open(path)?;
-    let unreadable = |error| DataError::Unreadable { path: path.to_owned(), error };
+    let unreadable = |error| DataError::unreadable(path, error);
     let length = file.metadata().map_err(unreadable)?.len();
     let (size, pixels) = match read_images(&mut file, length) {
         Ok(images) => images,
@@ -44,10 +44,10 @@ pub fn load_npy(path: &Path) -> Result<Images, DataError> {
 }
 
 /// Opens a file, and only a file: opening a pipe could wait for ever.
-fn open(path: &Path) -> Result<File, DataError> {
+pub(crate) fn open(path: &Path) -> Result<File, DataError> {
     let fail = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => DataError::NotFound { path: path.to_owned(), present: Vec::new() },
-        _ => DataError::Unreadable { path: path.to_owned(), error },
+        _ => DataError::unreadable(path, error),
     };
     let kind = fs::metadata(path).map_err(fail)?.file_type();
     if kind.is_file() {
@@ -184,8 +184,16 @@ fn read_payload(reader: impl Read, claimed: u64) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Recognises what people most often have instead of a NumPy file.
+/// The fault of a file that is no NumPy file.
 fn other_kind(start: &[u8]) -> NpyFault {
+    match recognised(start) {
+        Some((kind, help)) => NpyFault::OtherKind { kind, help },
+        None => NpyFault::Magic { start: start[..start.len().min(8)].to_vec() },
+    }
+}
+
+/// Recognises what people most often have instead of a data file: what it is, and what to do if a NumPy file was wanted.
+pub(crate) fn recognised(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first and give the .npy file inside";
     const PICTURES: &str = "put the pictures into one array (N, 28, 28) of uint8 and save it with numpy.save";
     let kinds: [(&[u8], &str, &str); 9] = [
@@ -200,23 +208,20 @@ fn other_kind(start: &[u8]) -> NpyFault {
         (b"version https://git-lfs", "a Git LFS pointer", "fetch the file it stands for: git lfs pull"),
     ];
     if let Some(&(_, kind, help)) = kinds.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        return NpyFault::OtherKind { kind, help };
+        return Some((kind, help));
     }
     const DOWNLOAD: &str = "the link may have led to an error page or a login; download the file itself, from \
         https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap/apple.npy";
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let begins = |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
     if [&b"<!doctype"[..], b"<html", b"<head", b"<?xml"].into_iter().any(begins) {
-        return NpyFault::OtherKind { kind: "a web page saved as data", help: DOWNLOAD };
+        return Some(("a web page saved as data", DOWNLOAD));
     }
-    if text.starts_with(b"{") {
-        return NpyFault::OtherKind { kind: "a web page's answer (JSON) saved as data", help: DOWNLOAD };
-    }
-    NpyFault::Magic { start: start[..start.len().min(8)].to_vec() }
+    text.starts_with(b"{").then_some(("a web page's answer (JSON) saved as data", DOWNLOAD))
 }
 
 /// A number with a comma between thousands.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

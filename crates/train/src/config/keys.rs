@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::{Entry, Source};
 use crate::failure::{Code, Failure};
 use crate::nearest::{nearest, suggestion};
-use crate::systems::Row;
+use crate::systems::{Preset, Row};
 
 /// What a key of the run holds.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
 const MOST_STEPS: i64 = u32::MAX as i64;
 
-/// The keys of a run; all others belong to the system's table.
+/// The keys of a run; all others belong to a table: the system's, `[images]` or `[augment]`.
 pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("system", Kind::Text),
     ("preset", Kind::Text),
@@ -36,16 +36,28 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
 /// no bit of the weights.
 pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every", "evaluate_every"];
 
+/// How images are changed when they are shown: [`datasets::Augmentation`].
+pub(super) const AUGMENT: &str = "augment";
+/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of pictures.
+pub(super) const IMAGES: &str = "images";
+
+/// The tables of a run of `row` with their defaults: every key with a value of its type. The system's own is the first.
+pub(super) fn tables(row: &Row, preset: &Preset) -> Vec<(&'static str, Table)> {
+    let flat = "a flat table of numbers and words";
+    let images = row.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
+    let augment = (AUGMENT, Table::try_from((row.load.augment)()).expect(flat));
+    [(row.name, (preset.settings)())].into_iter().chain(images).chain([augment]).collect()
+}
+
 /// The keys of one system.
 pub(super) struct Known {
     row: &'static Row,
-    /// Every setting with a value of its type.
-    settings: Table,
+    tables: Vec<(&'static str, Table)>,
 }
 
 impl Known {
     pub(super) fn of(row: &'static Row) -> Self {
-        Self { row, settings: (row.presets[0].settings)() }
+        Self { row, tables: tables(row, &row.presets[0]) }
     }
 
     /// The full key and the value in the key's type.
@@ -61,9 +73,10 @@ impl Known {
             return Ok(Entry { value, ..entry.clone() });
         }
         let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
-        match self.settings.get(name).filter(|_| table == self.row.name) {
+        let settings = self.tables.iter().find(|(known, _)| *known == table).map(|(_, settings)| settings);
+        match settings.and_then(|settings| settings.get(name)) {
             Some(model) => {
-                let key = format!("{}.{name}", self.row.name);
+                let key = format!("{table}.{name}");
                 Ok(Entry { value: check_setting(&key, model, entry)?, key, source: entry.source.clone() })
             }
             None => Err(self.unknown(entry)),
@@ -72,8 +85,9 @@ impl Known {
 
     /// The error for a key that is not there, with the nearest that is.
     fn unknown(&self, entry: &Entry) -> Failure {
-        let own = self.settings.keys().map(|key| format!("{}.{key}", self.row.name));
-        let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(own).collect();
+        let in_tables =
+            self.tables.iter().flat_map(|(table, keys)| keys.keys().map(move |key| format!("{table}.{key}")));
+        let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(in_tables).collect();
         // A short form is compared with short forms.
         let short = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
         let near = nearest(&short(&entry.key), all.iter().map(|key| short(key)));

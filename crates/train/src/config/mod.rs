@@ -16,7 +16,8 @@ pub(crate) use file::{read_file, read_setting};
 
 use crate::engine::System;
 use crate::failure::{Code, Failure};
-use crate::systems::{self, Row};
+use crate::systems::{self, BadSetting, Row};
+use datasets::{Augmentation, Fitting};
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) class: Option<String>,
     /// The system's own table.
     pub(crate) settings: Table,
+    /// The other tables, `[images]` and `[augment]`.
+    others: Vec<(&'static str, Table)>,
     sources: BTreeMap<String, Source>,
 }
 
@@ -107,6 +110,8 @@ impl Config {
             }
         };
         let origin = Source::Preset(preset.name.to_owned());
+        let mut others = keys::tables(row, preset);
+        let (_, settings) = others.remove(0);
         let mut config = Self {
             row,
             preset: preset.name.to_owned(),
@@ -117,11 +122,12 @@ impl Config {
             evaluate_every: 0,
             data: None,
             class: None,
-            settings: (preset.settings)(),
+            settings,
+            others,
             sources: BTreeMap::new(),
         };
-        for key in config.settings.keys() {
-            config.sources.insert(format!("{}.{key}", row.name), origin.clone());
+        for key in config.table_keys() {
+            config.sources.insert(key, origin.clone());
         }
         for entry in entries {
             config.put(&entry);
@@ -144,10 +150,54 @@ impl Config {
             "data" => self.data = text(),
             "class" => self.class = text(),
             other => {
-                let key = other.split_once('.').map_or(other, |(_, key)| key);
-                self.settings.insert(key.to_owned(), entry.value.clone());
+                let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
+                let others = self.others.iter_mut().find(|(name, _)| *name == table).map(|(_, settings)| settings);
+                others.unwrap_or(&mut self.settings).insert(key.to_owned(), entry.value.clone());
             }
         }
+    }
+
+    /// The tables, the system's own first.
+    fn tables(&self) -> impl Iterator<Item = (&'static str, &Table)> {
+        [(self.row.name, &self.settings)]
+            .into_iter()
+            .chain(self.others.iter().map(|(name, settings)| (*name, settings)))
+    }
+
+    /// The settings of the table called `name`.
+    fn table(&self, name: &str) -> Option<&Table> {
+        self.tables().find(|(table, _)| *table == name).map(|(_, settings)| settings)
+    }
+
+    /// Every key of a table, in full.
+    fn table_keys(&self) -> Vec<String> {
+        self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
+    }
+
+    /// How images are changed when they are shown.
+    ///
+    /// # Errors
+    /// When a setting of `[augment]` is not accepted.
+    pub(crate) fn augmentation(&self) -> Result<Augmentation, Failure> {
+        let augmentation: Augmentation = self.read(keys::AUGMENT)?;
+        augmentation
+            .check()
+            .map_err(|error| self.refused(keys::AUGMENT, BadSetting { key: Some(error.key.into()), why: error.why }))?;
+        Ok(augmentation)
+    }
+
+    /// How pictures of other sizes are fitted.
+    ///
+    /// # Errors
+    /// When a setting of `[images]` is not accepted.
+    pub(crate) fn fitting(&self) -> Result<Fitting, Failure> {
+        self.read(keys::IMAGES)
+    }
+
+    /// The settings of a table, the defaults of their type if there is no such table.
+    fn read<S: serde::de::DeserializeOwned + Default>(&self, name: &str) -> Result<S, Failure> {
+        let Some(settings) = self.table(name) else { return Ok(S::default()) };
+        systems::settings_from(settings).map_err(|bad| self.refused(name, bad))
     }
 
     /// Builds the system.
@@ -155,19 +205,22 @@ impl Config {
     /// # Errors
     /// When a setting is not accepted: the key, where it was written and what is allowed.
     pub(crate) fn build(&self) -> Result<Box<dyn System>, Failure> {
-        (self.row.build)(&self.settings, self.seed).map_err(|bad| {
-            let Some(key) = bad.key else {
-                return Failure::new(Code::Config, format!("these settings of `{}` do not go together", self.row.name))
-                    .because(bad.why);
-            };
-            let full = format!("{}.{key}", self.row.name);
-            let value = self.settings.get(&key).map_or_else(String::new, Value::to_string);
-            let failure = Failure::new(Code::Config, format!("`{full} = {value}` is not possible")).because(bad.why);
-            match self.sources.get(&full) {
-                Some(source) => failure.at(source),
-                None => failure,
-            }
-        })
+        (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
+    }
+
+    /// The failure of a setting of the table `table` that is not accepted.
+    fn refused(&self, table: &str, bad: BadSetting) -> Failure {
+        let Some(key) = bad.key else {
+            return Failure::new(Code::Config, format!("these settings of `{table}` do not go together"))
+                .because(bad.why);
+        };
+        let full = format!("{table}.{key}");
+        let failure =
+            Failure::new(Code::Config, format!("`{full} = {}` is not possible", self.show(&full))).because(bad.why);
+        match self.sources.get(&full) {
+            Some(source) => failure.at(source),
+            None => failure,
+        }
     }
 
     /// The text of `config.toml`. Reading it back gives this configuration.
@@ -183,9 +236,11 @@ impl Config {
                 text += &format!("{key} = {}\n", self.show(key));
             }
         }
-        text += &format!("\n[{}]\n", self.row.name);
-        for (key, value) in &self.settings {
-            text += &format!("{key} = {value}\n");
+        for (table, settings) in self.tables() {
+            text += &format!("\n[{table}]\n");
+            for (key, value) in settings {
+                text += &format!("{key} = {value}\n");
+            }
         }
         text
     }
@@ -232,8 +287,9 @@ impl Config {
             "data" => text(&self.data),
             "class" => text(&self.class),
             other => {
-                let key = other.split_once('.').map_or(other, |(_, key)| key);
-                self.settings.get(key).map_or_else(|| "(none)".to_owned(), Value::to_string)
+                let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
+                let value = self.table(table).and_then(|settings| settings.get(key));
+                value.map_or_else(|| "(none)".to_owned(), Value::to_string)
             }
         }
     }
@@ -266,10 +322,12 @@ impl Config {
 
     /// Keys whose values differ from `other` and that may not differ within one run, each with both values.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let run = keys::RUN_KEYS.iter().map(|(key, _)| (*key).to_owned());
-        let own = self.settings.keys().chain(other.settings.keys()).map(|key| format!("{}.{key}", self.row.name));
-        let mut keys: Vec<String> = run.chain(own).collect();
-        keys.dedup();
+        let mut keys: Vec<String> = keys::RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        for key in self.table_keys().into_iter().chain(other.table_keys()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
         keys.into_iter()
             .filter(|key| !keys::MAY_CHANGE.contains(&key.as_str()) && self.show(key) != other.show(key))
             .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))

@@ -112,7 +112,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if let Some(data) = &options.data {
         config.data = Some(data.clone());
     }
-    let data = (config.row.load)(&config)?;
+    let data = config.row.load.load(&config, system.image_shape())?;
     data.require(FEWEST, system.image_shape())?;
 
     let console = Console::default();

@@ -6,10 +6,9 @@ use metrics::suite::{Baseline, Measured, Metric, Number, Sample, measure_all};
 use metrics::{Extractor, Pictures};
 
 use crate::data::Dataset;
-use crate::engine::{Direction, FromLatents, Sampler, System, Tensor, Translate};
+use crate::engine::{Direction, FromLatents, Key, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
 use crate::pictures;
-use kernels::Key;
 use rand::seq::index::sample;
 
 /// Images that a network makes at a time: its memory grows with them.

@@ -1,0 +1,156 @@
+//! Reads the binary form of CIFAR-10: records of one label byte and 32x32 pixels in three planes, red, green and blue.
+
+use crate::error::DataError;
+use crate::idx::Split;
+use crate::images::Images;
+use crate::npy::{grouped, open, recognised};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Side of a picture in pixels.
+const SIDE: usize = 32;
+/// Bytes of a plane.
+const PLANE: usize = SIDE * SIDE;
+/// Bytes of a record.
+const RECORD: usize = 1 + 3 * PLANE;
+/// The classes, in the order of their numbers; `batches.meta.txt` says the same.
+const NAMES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+/// What wrong files should be replaced by.
+const WANTED: &str = "use the binary version of CIFAR-10 (`train fetch cifar10`), not the one for Python";
+
+/// Loads pictures, 32x32x3 with labels, from one file of records or from a folder: every `.bin` file in it in the order of the
+/// names, of which `test_batch.bin` alone is [`Split::Test`]. The folder may be the one above `cifar-10-batches-bin`. The
+/// names of the classes are read from `batches.meta.txt` if it is there.
+///
+/// # Errors
+/// [`DataError`] if there is no such file or it is anything else, of any content.
+pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
+    let files = if path.is_dir() { files_in(path, split)? } else { vec![path.to_owned()] };
+    let names = class_names(files[0].parent().unwrap_or(Path::new("")))?;
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for file in &files {
+        let records = records(file)?;
+        pixels.reserve_exact(records.len() / RECORD * 3 * PLANE);
+        for (number, record) in records.chunks_exact(RECORD).enumerate() {
+            let (label, planes) = (record[0], &record[1..]);
+            if usize::from(label) >= names.len() {
+                let why = format!("record {number} has the label {label}; labels are below {}", names.len());
+                return Err(DataError::unusable(file, "these are not records of CIFAR-10", why, WANTED));
+            }
+            labels.push(u32::from(label));
+            pixels.extend((0..PLANE).flat_map(|at| [planes[at], planes[PLANE + at], planes[2 * PLANE + at]]));
+        }
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let origin = format!("{name} ({} images {SIDE}x{SIDE})", grouped(labels.len()));
+    Ok(Images::new(pixels, [SIDE, SIDE, 3], origin).with_labels(labels, names))
+}
+
+/// The files of records in a folder.
+fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
+    let inner = folder.join("cifar-10-batches-bin");
+    let folder = if inner.is_dir() { &inner } else { folder };
+    let entries = fs::read_dir(folder).map_err(|error| DataError::unreadable(folder, error))?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "bin"))
+        .filter(|path| path.file_stem().is_some_and(|name| name == "test_batch") == (split == Split::Test))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        let looked =
+            if split == Split::Test { "test_batch.bin" } else { "data_batch_1.bin and others that end in .bin" };
+        let why = format!("looked for {looked}");
+        return Err(DataError::unusable(folder, "there are no files of CIFAR-10 in this folder", why, WANTED));
+    }
+    Ok(files)
+}
+
+/// The names in `batches.meta.txt`, or the known ones.
+fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
+    const LONGEST: u64 = 1 << 16;
+    let path = folder.join("batches.meta.txt");
+    if !path.is_file() {
+        return Ok(NAMES.map(str::to_owned).to_vec());
+    }
+    let mut text = String::new();
+    let read = open(&path)?.take(LONGEST).read_to_string(&mut text);
+    read.map_err(|error| DataError::unreadable(&path, error))?;
+    let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        let why = "the file of the classes' names has no lines";
+        return Err(DataError::unusable(&path, "there are no names in it", why, "remove it: the ten names are known"));
+    }
+    Ok(names)
+}
+
+/// The bytes of a file that is a whole number of records.
+fn records(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut file = open(path)?;
+    let unreadable = |error| DataError::unreadable(path, error);
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length == 0 || !length.is_multiple_of(RECORD as u64) {
+        let mut start = Vec::new();
+        file.take(512).read_to_end(&mut start).map_err(unreadable)?;
+        let kind = recognised(&start).map(|(kind, _)| format!("; it looks like {kind}")).unwrap_or_default();
+        let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
+        return Err(DataError::unusable(path, "this is not a file of CIFAR-10, or only a part of one", why, WANTED));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    // The file may have changed since its length was taken.
+    bytes.truncate(bytes.len() / RECORD * RECORD);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(label: u8, shade: u8) -> Vec<u8> {
+        let plane = |add: u8| (0..PLANE).map(move |at| (at as u8 ^ shade).wrapping_add(add));
+        [label].into_iter().chain(plane(0)).chain(plane(1)).chain(plane(2)).collect()
+    }
+
+    #[test]
+    fn planes_become_pixels_and_files_follow_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("cifar-10-batches-bin");
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("data_batch_2.bin"), record(7, 40)).unwrap();
+        fs::write(inner.join("data_batch_1.bin"), [record(6, 10), record(0, 20)].concat()).unwrap();
+        fs::write(inner.join("test_batch.bin"), record(9, 99)).unwrap();
+        let images = load_cifar(folder.path(), Split::Train).unwrap();
+        assert_eq!((images.count(), images.size()), (3, [32, 32, 3]));
+        assert_eq!(images.labels(), Some(&[6, 0, 7][..]));
+        assert_eq!(images.image(0)[..6], [10, 11, 12, 11, 12, 13]);
+        assert_eq!(images.of_class("frog").unwrap().image(0), images.image(0));
+        assert_eq!(images.of_class("horse").unwrap().image(0), images.image(2));
+        assert_eq!(load_cifar(folder.path(), Split::Test).unwrap().labels(), Some(&[9][..]));
+        fs::write(inner.join("batches.meta.txt"), "a\nb\nc\nd\ne\nf\ng\nh\n\n").unwrap();
+        let images = load_cifar(&inner.join("data_batch_1.bin"), Split::Train).unwrap();
+        assert_eq!(images.class_names()[6], "g");
+    }
+
+    #[test]
+    fn each_fault_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let told = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            load_cifar(&path, Split::Train).unwrap_err().to_string()
+        };
+        assert!(told(&[]).contains("0 bytes"));
+        assert!(told(&record(1, 1)[..3000]).contains("3073"));
+        assert!(told(b"\x80\x04\x95pickled").contains("pickle"));
+        assert!(told(&[record(1, 1), record(10, 1)].concat()).contains("record 1 has the label 10"));
+        fs::remove_file(&path).unwrap();
+        assert!(load_cifar(folder.path(), Split::Train).unwrap_err().why().contains("data_batch_1.bin"));
+        assert!(load_cifar(&path, Split::Train).is_err());
+        fs::write(folder.path().join("batches.meta.txt"), [0xFF, 0xFE]).unwrap();
+        fs::write(&path, record(1, 1)).unwrap();
+        assert!(load_cifar(&path, Split::Train).is_err());
+    }
+}

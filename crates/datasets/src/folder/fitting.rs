@@ -1,0 +1,222 @@
+//! How a picture of any size and kind becomes one of the size and the channels that are wanted.
+
+use super::resample::{Filter, resample};
+use serde::{Deserialize, Serialize};
+
+/// What is done to each picture of a folder, in this order: it is laid on the background where it is transparent, cropped, and
+/// scaled. As `[images]` in a run's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fitting {
+    /// The part that is taken before anything is scaled: `none`, `crop108` or `crop128` (for CelebA's aligned faces), or
+    /// `centre-N`, the middle N x N pixels.
+    pub crop: Crop,
+    /// What is done with a picture of other proportions: `stretch`, `crop` or `pad`.
+    pub aspect: Aspect,
+    /// How it is scaled: `area`, `nearest`, `bilinear` or `bicubic`.
+    pub filter: Filter,
+    /// What shows through where a picture is transparent, and beside one that is padded: `white`, `black`, `grey` or
+    /// `#rrggbb`.
+    pub background: Background,
+}
+
+/// What is done with a picture whose proportions are not the wanted ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aspect {
+    /// It is stretched.
+    Stretch,
+    /// The largest part in the middle that has them is taken.
+    #[default]
+    Crop,
+    /// It is scaled to fit in, and the rest is background.
+    Pad,
+}
+
+/// A square part of a picture. One that does not fit in becomes the largest square that does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Crop {
+    /// All of it.
+    #[default]
+    None,
+    /// The middle 108x108.
+    Crop108,
+    /// 128x128 with its centre 12 pixels below the middle: x 89 and y 121 of CelebA's 178x218.
+    Crop128,
+    /// The middle square of this side.
+    Centre(u32),
+}
+
+impl From<Crop> for String {
+    fn from(crop: Crop) -> Self {
+        match crop {
+            Crop::None => "none".into(),
+            Crop::Crop108 => "crop108".into(),
+            Crop::Crop128 => "crop128".into(),
+            Crop::Centre(side) => format!("centre-{side}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Crop {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let side = |text: &str| text.strip_prefix("centre-")?.parse().ok().filter(|&side| side > 0);
+        match text.as_str() {
+            "none" => Ok(Self::None),
+            "crop108" => Ok(Self::Crop108),
+            "crop128" => Ok(Self::Crop128),
+            other => side(other).map(Self::Centre).ok_or_else(|| {
+                format!("unknown crop {text:?}; there are \"none\", \"crop108\", \"crop128\" and \"centre-N\" with N above 0")
+            }),
+        }
+    }
+}
+
+impl Crop {
+    /// (top, left, height, width) of the part of a picture of this size.
+    fn part(self, [height, width]: [usize; 2]) -> [usize; 4] {
+        let (side, down) = match self {
+            Self::None => return [0, 0, height, width],
+            Self::Crop108 => (108, 0),
+            Self::Crop128 => (128, 12),
+            Self::Centre(side) => (side as usize, 0),
+        };
+        let side = side.min(height).min(width);
+        [((height - side) / 2 + down).min(height - side), (width - side) / 2, side, side]
+    }
+}
+
+/// A colour behind pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Background(pub [u8; 3]);
+
+impl Default for Background {
+    fn default() -> Self {
+        Self([255; 3])
+    }
+}
+
+impl From<Background> for String {
+    fn from(Background([red, green, blue]): Background) -> Self {
+        match [red, green, blue] {
+            [255, 255, 255] => "white".into(),
+            [0, 0, 0] => "black".into(),
+            [128, 128, 128] => "grey".into(),
+            _ => format!("#{red:02x}{green:02x}{blue:02x}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Background {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
+        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        match (text.as_str(), number) {
+            ("white", _) => Ok(Self([255; 3])),
+            ("black", _) => Ok(Self([0; 3])),
+            ("grey", _) => Ok(Self([128; 3])),
+            (_, Some(number)) => Ok(Self([(number >> 16) as u8, (number >> 8) as u8, number as u8])),
+            _ => Err(format!("unknown colour {text:?}; there are \"white\", \"black\", \"grey\" and \"#rrggbb\"")),
+        }
+    }
+}
+
+/// The grey of a colour as television weighs it (ITU-R BT.601), in integers.
+pub(crate) fn grey([red, green, blue]: [u8; 3]) -> u8 {
+    ((u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471 + 0x8000) >> 16) as u8
+}
+
+impl Fitting {
+    /// A picture of `from` (height, width) pixels of `channels` bytes as one of `to` (height, width).
+    pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
+        let part = self.crop.part(from);
+        let (picture, from) = (cut(picture, from[1], channels, part), [part[2], part[3]]);
+        let sized = |[height, width]: [usize; 2]| [height, width, channels];
+        match self.aspect {
+            Aspect::Stretch => resample(&picture, sized(from), to, self.filter),
+            Aspect::Crop => {
+                let inner = within(to, from);
+                let part = [(from[0] - inner[0]) / 2, (from[1] - inner[1]) / 2, inner[0], inner[1]];
+                resample(&cut(&picture, from[1], channels, part), sized(inner), to, self.filter)
+            }
+            Aspect::Pad => {
+                let inner = within(from, to);
+                let small = resample(&picture, sized(from), inner, self.filter);
+                let colour = self.background.0;
+                let paper = if channels == 1 { vec![grey(colour)] } else { colour.to_vec() };
+                let mut padded = paper.repeat(to[0] * to[1]);
+                let (top, left) = ((to[0] - inner[0]) / 2, (to[1] - inner[1]) / 2);
+                for (row, pixels) in small.chunks_exact(inner[1] * channels).enumerate() {
+                    let start = ((top + row) * to[1] + left) * channels;
+                    padded[start..start + pixels.len()].copy_from_slice(pixels);
+                }
+                padded
+            }
+        }
+    }
+}
+
+/// The largest (height, width) with the proportions of `shape` within `frame`; at least one pixel.
+fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
+    // Rounded to the nearest pixel, in integers.
+    let scaled = |length: usize, by: usize, of: usize| ((2 * length * by + of) / (2 * of)).max(1);
+    if shape[0] * frame[1] >= shape[1] * frame[0] {
+        [frame[0], scaled(shape[1], frame[0], shape[0]).min(frame[1])]
+    } else {
+        [scaled(shape[0], frame[1], shape[1]).min(frame[0]), frame[1]]
+    }
+}
+
+/// The part (top, left, height, width) of a picture that is `across` pixels wide.
+fn cut(picture: &[u8], across: usize, channels: usize, [top, left, height, width]: [usize; 4]) -> Vec<u8> {
+    let rows = picture.chunks_exact(across * channels).skip(top).take(height);
+    rows.flat_map(|row| &row[left * channels..(left + width) * channels]).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(aspect: Aspect, to: [usize; 2]) -> Vec<u8> {
+        let fitting = Fitting { aspect, filter: Filter::Nearest, background: Background([9; 3]), ..Fitting::default() };
+        fitting.fit(&[1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 1, to)
+    }
+
+    #[test]
+    fn other_proportions_are_stretched_cropped_or_padded() {
+        assert_eq!(fitted(Aspect::Stretch, [2, 2]), [2, 4, 6, 8]);
+        assert_eq!(fitted(Aspect::Crop, [2, 2]), [2, 3, 6, 7]);
+        assert_eq!(fitted(Aspect::Pad, [4, 4]), [9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9]);
+        assert_eq!(fitted(Aspect::Pad, [3, 1]), [9, 7, 9]);
+    }
+
+    #[test]
+    fn the_crops_of_aligned_faces_are_the_known_ones() {
+        assert_eq!(Crop::Crop108.part([218, 178]), [55, 35, 108, 108]);
+        assert_eq!(Crop::Crop128.part([218, 178]), [57, 25, 128, 128]);
+        assert_eq!(Crop::Centre(130).part([250, 250]), [60, 60, 130, 130]);
+        assert_eq!(Crop::Crop128.part([100, 90]), [10, 0, 90, 90]);
+        assert_eq!(Crop::None.part([5, 6]), [0, 0, 5, 6]);
+    }
+
+    #[test]
+    fn words_read_back_as_they_are_written() {
+        for text in ["none", "crop108", "crop128", "centre-130"] {
+            assert_eq!(String::from(Crop::try_from(text.to_owned()).unwrap()), text);
+        }
+        for text in ["white", "black", "grey", "#0a0b0c"] {
+            assert_eq!(String::from(Background::try_from(text.to_owned()).unwrap()), text);
+        }
+        for text in ["centre-0", "centre--3", "crop", ""] {
+            assert!(Crop::try_from(text.to_owned()).unwrap_err().contains("centre-N"));
+        }
+        assert!(Background::try_from("#12345é".to_owned()).is_err());
+        assert_eq!((grey([255; 3]), grey([255, 0, 0]), grey([0; 3])), (255, 76, 0));
+    }
+}

@@ -1,0 +1,92 @@
+//! Reads unpaired sets: two folders of pictures, A and B, to translate between, and two more that are held back.
+
+use crate::error::DataError;
+use crate::folder::{Fitting, Folder, load_folder};
+use crate::idx::Split;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folders of the two domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Pictures of the first domain.
+    pub a: PathBuf,
+    /// Pictures of the second domain.
+    pub b: PathBuf,
+}
+
+impl Pair {
+    /// Finds the two folders of a part of the set in `folder`: `trainA` and `trainB`, `testA` and `testB`; or any two names with
+    /// `test_` before each for what is held back, such as `summer`, `winter`, `test_summer` and `test_winter` (A is the
+    /// first in the alphabet).
+    ///
+    /// # Errors
+    /// If they are not there.
+    pub fn find(folder: &Path, split: Split) -> Result<Self, DataError> {
+        let part = if split == Split::Train { "train" } else { "test" };
+        let known = Self { a: folder.join(format!("{part}A")), b: folder.join(format!("{part}B")) };
+        if known.a.is_dir() && known.b.is_dir() {
+            return Ok(known);
+        }
+        let entries = fs::read_dir(folder).map_err(|error| DataError::unreadable(folder, error))?;
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+        let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        let held_back = |name: &&String| name.starts_with("test_");
+        let of_part: Vec<&String> = names.iter().filter(|name| held_back(name) == (split == Split::Test)).collect();
+        if let ([a, b], false) = (&of_part[..], known.a.is_dir() || known.b.is_dir()) {
+            return Ok(Self { a: folder.join(a), b: folder.join(b) });
+        }
+        let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
+        Err(DataError::unusable(
+            folder,
+            "the two folders of an unpaired set are not there",
+            format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
+            "make trainA and trainB with pictures of one kind each, and testA and testB with some that are held back",
+        ))
+    }
+
+    /// Loads both as pictures of `size` (height, width, channels).
+    ///
+    /// # Errors
+    /// As [`load_folder`].
+    pub fn load(&self, size: [usize; 3], fitting: &Fitting) -> Result<[Folder; 2], DataError> {
+        Ok([load_folder(&self.a, size, fitting)?, load_folder(&self.b, size, fitting)?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn both_ways_of_naming_are_found() {
+        for (names, train, test) in [
+            (&["trainA", "trainB", "testA", "testB"][..], ["trainA", "trainB"], ["testA", "testB"]),
+            (&["winter", "summer", "test_winter", "test_summer"], ["summer", "winter"], ["test_summer", "test_winter"]),
+        ] {
+            let folder = with(names);
+            let pair = |[a, b]: [&str; 2]| Pair { a: folder.path().join(a), b: folder.path().join(b) };
+            assert_eq!(Pair::find(folder.path(), Split::Train).unwrap(), pair(train));
+            assert_eq!(Pair::find(folder.path(), Split::Test).unwrap(), pair(test));
+        }
+    }
+
+    #[test]
+    fn a_folder_without_the_two_is_told() {
+        for names in [&["trainA"][..], &[], &["trainA", "testA"], &["a", "b", "c"]] {
+            let error = Pair::find(with(names).path(), Split::Train).unwrap_err();
+            assert!(error.why().contains("trainA and trainB"), "{error}");
+        }
+        assert!(Pair::find(Path::new("no such folder"), Split::Train).is_err());
+    }
+}
