@@ -32,9 +32,15 @@ impl Dataset {
     /// Wraps images that are there already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
-        let (origin, size) = (images.origin().to_owned(), [images.height(), images.width()]);
+        Self::from_domains(vec![images])
+    }
+
+    /// The same for several domains of images of one size.
+    #[cfg(test)]
+    pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
+        let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
-        Self { domains: vec![images], size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
+        Self { domains, size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
     }
 
     /// How many there are of each domain.

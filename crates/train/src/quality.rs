@@ -37,7 +37,7 @@ impl<'a> Quality<'a> {
     /// Looks at the reals, and takes over the rows up to step `from` that an earlier process wrote.
     ///
     /// # Errors
-    /// None with principal components.
+    /// When there are too few reals.
     pub(crate) fn new(
         console: &'a Console,
         run: PathBuf,
@@ -60,7 +60,7 @@ impl<'a> Quality<'a> {
         if self.history.last().is_some_and(|row| row.0 >= now.step) {
             return Ok(());
         }
-        let rows = self.scale.weigh(now.system);
+        let rows = self.scale.weigh(now.system.samples());
         self.history.push((now.step, rows.iter().map(|row| row.measured.number.value).collect()));
         let drawn: Vec<(usize, &Row)> =
             rows.iter().enumerate().filter(|(_, row)| row.measured.number.name == DRAWN).collect();

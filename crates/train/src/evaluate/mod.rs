@@ -130,7 +130,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if scale.count() < count {
         console.say(&format!("images       {} instead of {count}: there are no more reals", scale.count()));
     }
-    let rows = scale.weigh(&*system);
+    let rows = scale.weigh(system.samples());
     print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
     match (&options.out, form) {
         (Some(path), Some(form)) => output::write(path, form, &found, &rows),

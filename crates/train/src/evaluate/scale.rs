@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-use metrics::suite::{Baseline, Measured, Metric, Number, Sample, measure_all};
+use metrics::suite::{Baseline, FEWEST, Measured, Metric, Number, Sample, measure_all};
 use metrics::{Extractor, Pictures};
 
 use crate::data::Dataset;
-use crate::engine::{Direction, FromLatents, Key, Sampler, System, Tensor, Translate};
-use crate::failure::Failure;
+use crate::engine::{Direction, FromLatents, Key, Sampler, Tensor, Translate};
+use crate::failure::{Code, Failure};
 use crate::pictures;
 use rand::seq::index::sample;
 
@@ -60,13 +60,18 @@ impl Scale {
     /// The reals that score against the others are as many, if there are twice as many; else both are halves of all.
     ///
     /// # Errors
-    /// Those of `extractor`.
+    /// When there are too few reals for two halves; and those of `extractor`.
     pub(crate) fn new(
         data: &Dataset,
         mut setup: Setup,
         extractor: impl Fn(&Pictures) -> Result<Box<dyn Extractor>, Failure>,
     ) -> Result<Self, Failure> {
         let available = data.counts();
+        if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
+            return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
+                .at(data.origin())
+                .because(format!("they are {few}, wanted are {} at least", 2 * FEWEST)));
+        }
         setup.count = available.iter().fold(setup.count, |count, available| count.min(*available));
         let target = |(domain, available): (usize, &usize)| {
             let two = (2 * setup.count).min(*available);
@@ -87,10 +92,10 @@ impl Scale {
         self.setup.count
     }
 
-    /// Measures what `system` draws now. A system that translates is measured in both directions, against the reals of the
+    /// Measures what a system draws now. One that translates is measured in both directions, against the reals of the
     /// other domain, and on the way back.
-    pub(crate) fn weigh(&self, system: &dyn System) -> Vec<Row> {
-        match system.samples() {
+    pub(crate) fn weigh(&self, sampler: Sampler<'_>) -> Vec<Row> {
+        match sampler {
             Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)),
             Sampler::Images(translator) => [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 .into_iter()
@@ -149,4 +154,55 @@ fn joined(parts: impl Iterator<Item = Tensor>) -> Pictures {
         pixels.extend(pictures::bytes(&part));
     }
     Pictures::new(pixels, size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::suite;
+
+    /// Turns light into dark.
+    struct Negative;
+
+    impl Translate for Negative {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            Tensor::from_fn(*images.shape(), |i| 1.0 - images.data()[i])
+        }
+    }
+
+    fn scale(domains: Vec<datasets::Images>, metrics: &[&str]) -> Scale {
+        let metrics = metrics.iter().map(|name| suite::find(name).unwrap()).collect();
+        let setup = Setup { metrics, count: 12, seed: 1 };
+        Scale::new(&Dataset::from_domains(domains), setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8)))).unwrap()
+    }
+
+    #[test]
+    fn a_translation_is_weighed_against_the_other_domain_in_both_directions() {
+        let apples = datasets::apples(30, 1);
+        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i)).map(|x| 255 - x).collect();
+        let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
+        let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative));
+        let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
+        let names = ["colors", "frechet", "cycle_l1"];
+        assert_eq!(told, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
+        for row in &rows {
+            let (value, baseline) = (row.measured.number.value, row.measured.baseline);
+            match row.measured.number.name {
+                "cycle_l1" => assert!(value < 1e-6 && baseline.is_none()),
+                _ => assert!(value < 3.0 * baseline.unwrap().0, "{row}"),
+            }
+        }
+        assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
+    }
+
+    #[test]
+    fn all_reals_are_halved_if_there_are_not_twice_as_many() {
+        let system = crate::fake::Fake::new(1);
+        let found = |count: usize| {
+            let scale = scale(vec![datasets::apples(count, 1)], &["spread"]);
+            let row = scale.weigh(crate::engine::System::samples(&system)).remove(0);
+            (row.measured.count, row.measured.baseline.unwrap().1)
+        };
+        assert_eq!([found(40), found(20), found(17)], [(12, 12), (12, 10), (12, 9)]);
+    }
 }
