@@ -107,7 +107,8 @@ pub(crate) fn extractor(
 
 /// The images of `config` of all classes, whichever it names.
 fn all_classes(config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-    let config = Config { class: Some(ALL.to_owned()), ..config.clone() };
+    let mut config = config.clone();
+    config.class = Some(ALL.to_owned());
     config.row.load.load(&config, shape)
 }
 
