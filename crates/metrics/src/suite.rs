@@ -95,6 +95,8 @@ pub struct Metric {
     pub about: &'static str,
     /// What it looks at.
     pub of: Of,
+    /// It looks at so many images of a set at most.
+    pub most: usize,
     /// Its numbers, for reals and fakes.
     pub measure: fn(&Sample, &Sample) -> Vec<Number>,
 }
@@ -105,12 +107,14 @@ pub const METRICS: [Metric; 12] = [
         name: "frechet",
         about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
     },
     Metric {
         name: "kid",
         about: "kernel distance, right for few images too; about 0 is the same",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| {
             let found = kid(&real.features, &fake.features, Subsets::default());
             vec![Number { name: "kid", value: found.mean, deviation: Some(found.deviation) }]
@@ -120,6 +124,7 @@ pub const METRICS: [Metric; 12] = [
         name: "precision-recall",
         about: "the share of fakes that could be real, and of reals that could have been made",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| {
             let found = precision_recall(&real.features, &fake.features, NEIGHBOR);
             vec![Number::plain("precision", found.precision), Number::plain("recall", found.recall)]
@@ -129,18 +134,21 @@ pub const METRICS: [Metric; 12] = [
         name: "two-sample",
         about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],
     },
     Metric {
         name: "spread",
         about: "mean distance between fakes over that between reals: 1 is right, 0 a collapse",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| vec![Number::plain("spread", spread(&real.features, &fake.features))],
     },
     Metric {
         name: "memorization",
         about: "distance to the nearest real over that of other reals: 1 is new, 0 a copy",
         of: Of::Features,
+        most: usize::MAX,
         measure: |real, fake| {
             let half = real.count() / 2;
             let (learned, held_out) = (real.features.part(0..half), real.features.part(half..real.count()));
@@ -151,6 +159,7 @@ pub const METRICS: [Metric; 12] = [
         name: "class-score",
         about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
         of: Of::Classes,
+        most: usize::MAX,
         measure: |_, fake| {
             let found = class_score(logits(fake), SPLITS);
             vec![Number { name: "class_score", value: found.mean, deviation: Some(found.deviation) }]
@@ -160,6 +169,7 @@ pub const METRICS: [Metric; 12] = [
         name: "classes",
         about: "classes with at least 1 % of the fakes, and how sure the classifier is",
         of: Of::Classes,
+        most: usize::MAX,
         measure: |_, fake| {
             let found = classes(logits(fake));
             vec![Number::plain("classes", found.covered as f64), Number::plain("confidence", found.confidence)]
@@ -169,9 +179,9 @@ pub const METRICS: [Metric; 12] = [
         name: "swd",
         about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
         of: Of::Pixels,
+        most: SWD_IMAGES,
         measure: |real, fake| {
-            let [real, fake] = [real, fake].map(|set| set.pictures.part(0..set.count().min(SWD_IMAGES)));
-            let levels = sliced_wasserstein(&real, &fake, Slices::default());
+            let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
             vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
         },
     },
@@ -179,18 +189,21 @@ pub const METRICS: [Metric; 12] = [
         name: "ms-ssim",
         about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
         of: Of::Pixels,
+        most: usize::MAX,
         measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
     },
     Metric {
         name: "colors",
         about: "distance of the colour histograms, from 0 to 1",
         of: Of::Pixels,
+        most: usize::MAX,
         measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
     },
     Metric {
         name: "ink",
         about: "mean brightness of an image, and its variance, over the reals': 1 is right",
         of: Of::Pixels,
+        most: usize::MAX,
         measure: |real, fake| {
             let found = ink(&real.pictures, &fake.pictures);
             vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
@@ -255,10 +268,8 @@ pub fn short(x: f64) -> String {
 /// What reals score against other reals: the best that can be asked of fakes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
-    /// In the order of [`measure_all`].
-    values: Vec<f64>,
-    /// How many reals against how many.
-    count: usize,
+    /// Each with how many reals it was measured on, in the order of [`measure_all`].
+    values: Vec<(f64, usize)>,
 }
 
 impl Baseline {
@@ -268,8 +279,8 @@ impl Baseline {
     /// When a sample has fewer than [`FEWEST`] images.
     #[track_caller]
     pub fn new(metrics: &[&'static Metric], reals: [&Sample; 2]) -> Self {
-        let numbers = numbers(metrics, reals[0], reals[1]);
-        Self { values: numbers.into_iter().map(|(_, number)| number.value).collect(), count: reals[1].count() }
+        let numbers = numbers(metrics, reals[0], reals[1]).into_iter();
+        Self { values: numbers.map(|(metric, number)| (number.value, reals[1].count().min(metric.most))).collect() }
     }
 }
 
@@ -288,8 +299,8 @@ pub fn measure_all(
     let measured = numbers(metrics, real, fake).into_iter().enumerate().map(|(i, (metric, number))| Measured {
         number,
         extractor: (metric.of != Of::Pixels).then(|| extractor.to_owned()),
-        count: fake.count(),
-        baseline: baseline.map(|baseline| (baseline.values[i], baseline.count)),
+        count: fake.count().min(metric.most),
+        baseline: baseline.map(|baseline| baseline.values[i]),
     });
     measured.collect()
 }
@@ -300,7 +311,12 @@ fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'
     let counts = [real.count(), fake.count()];
     assert!(counts.iter().all(|count| *count >= FEWEST), "metrics: {counts:?} images; {FEWEST} are needed");
     let possible = metrics.iter().filter(|metric| metric.of != Of::Classes || fake.logits.is_some());
-    possible.flat_map(|metric| (metric.measure)(real, fake).into_iter().map(move |number| (*metric, number))).collect()
+    let measured = possible.flat_map(|&metric| {
+        let few = [real, fake].map(|set| (set.count() > metric.most).then(|| set.part(0..metric.most)));
+        let [real, fake] = [few[0].as_ref().unwrap_or(real), few[1].as_ref().unwrap_or(fake)];
+        (metric.measure)(real, fake).into_iter().map(move |number| (metric, number))
+    });
+    measured.collect()
 }
 
 #[cfg(test)]

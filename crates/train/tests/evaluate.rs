@@ -14,7 +14,9 @@ fn an_evaluation_prints_each_number_with_what_it_depends_on() {
     let outcome = place.good(&format!("evaluate runs/0001-quickdraw {QUICK} --out numbers.json"));
     let lines: Vec<&str> = outcome.out.lines().collect();
     assert_eq!(lines.len(), 5, "{}", outcome.out);
-    for (line, start) in lines.iter().zip(["frechet[pca64, n=24]", "precision[pca64, n=24]", "recall[", "ink_mean[n=24]"]) {
+    for (line, start) in
+        lines.iter().zip(["frechet[pca64, n=24]", "precision[pca64, n=24]", "recall[", "ink_mean[n=24]"])
+    {
         assert!(line.starts_with(start) && line.contains("(real vs real "), "{line}");
     }
     assert!(!outcome.out.to_lowercase().contains("fid"), "{}", outcome.out);
@@ -32,7 +34,10 @@ fn an_evaluation_prints_each_number_with_what_it_depends_on() {
     assert!(json["numbers"][3]["extractor"].is_null());
     place.good(&format!("evaluate runs/0001-quickdraw {QUICK} --out numbers.csv"));
     let csv = text(&place.path("numbers.csv"));
-    assert!(csv.starts_with("step,metric,direction,extractor,n,value,") && csv.contains("\n2,frechet,,pca64,24,"), "{csv}");
+    assert!(
+        csv.starts_with("step,metric,direction,extractor,n,value,") && csv.contains("\n2,frechet,,pca64,24,"),
+        "{csv}"
+    );
 }
 
 #[test]
