@@ -117,7 +117,8 @@ pub const METRICS: [Metric; 12] = [
         most: usize::MAX,
         measure: |real, fake| {
             let found = kid(&real.features, &fake.features, Subsets::default());
-            vec![Number { name: "kid", value: found.mean, deviation: Some(found.deviation) }]
+            let deviation = Some(found.deviation).filter(|deviation| *deviation > 0.0);
+            vec![Number { name: "kid", value: found.mean, deviation }]
         },
     },
     Metric {
