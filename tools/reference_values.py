@@ -29,11 +29,22 @@ import keras  # noqa: E402
 import tensorflow  # noqa: E402
 import torch  # noqa: E402
 
-from reference import initializers, layers, losses, metrics, optimizers, penalties, quickdraw_step  # noqa: E402
+from reference import (  # noqa: E402
+    cyclegan_step,
+    dcgan_step,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    penalties,
+    quickdraw_step,
+    spectral_norm,
+)
 from reference.writing import write  # noqa: E402
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
-LIMIT = 400 * 1024
+LIMIT = 512 * 1024
 
 
 def listed(module):
@@ -93,6 +104,31 @@ GROUPS = {
             "rounding_only: a bias before a batch norm; its gradient is zero but for rounding, which RMSprop amplifies.",
             "Check that such a gradient is tiny, and do not compare its `updated` or `mean_square`.",
             "An RMSprop first step is nearly lr*3.162*sign(g): where |g| is near zero, float32 rounding shows in `updated`.",
+        ],
+    ),
+    "dcgan_step": (
+        "One step of a small 28x28 DCGAN in the order of PyTorch's example. PyTorch only.",
+        dcgan_step.body,
+        [
+            "reals are given in [0, 1] and seen in [-1, 1]. d_real, d_fake: mean probabilities before the discriminator's update,",
+            "g_fake: of the same fakes after it. buffers: the generator's running statistics, after its one walk.",
+            "An Adam first step is nearly lr*sign(g): where |g| is near zero, float32 rounding shows in `updated`.",
+        ],
+    ),
+    "spectral_norm": (
+        "Layers with spectral norm: two walks in training, and the gradients of sum(output * cotangent). PyTorch only.",
+        listed(spectral_norm),
+        ["spectral_u must be brought to the length 1 before the first walk."],
+    ),
+    "cyclegan_step": (
+        "One step of a tiny CycleGAN in the authors' form: the generators, then the discriminators. PyTorch only.",
+        cyclegan_step.body,
+        [
+            "The losses are called as in cyclegan's metrics.csv: g_a and idt_a of A to B, cycle_a of A, d_a of the judge of A.",
+            "fakes.a is generator_ba(reals_b), in [-1, 1]; reals are given in [0, 1].",
+            "rounding_only: a bias before an instance norm; its gradient is zero but for rounding, which Adam amplifies.",
+            "`updated` is told of each network's first weight. An Adam first step is nearly lr*sign(g): where |g| is near zero,",
+            "float32 rounding shows in it.",
         ],
     ),
 }  # fmt: skip

@@ -2,7 +2,10 @@
 //! Once as ops in `f64`, where only a mistake can make a difference; once as ops in `f32`; once as layers of a network.
 
 use kernels::{Element, Padding, TransposedPadding};
-use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, MaxPool2d, UpSampling2d};
+use nn::layers::{
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, InstanceNorm, MaxPool2d, ReflectionPad2d,
+    UpSampling2d,
+};
 use nn::{Dialect, Draw, Gradients, Network, Pass, differentiate};
 use serde_json::Value;
 use tensor::{Options, Tape, Tensor, Var, vjp};
@@ -55,6 +58,8 @@ fn apply<T: Element>(case: &Value, input: impl Fn(&str) -> Var<T>) -> Var<T> {
         "softplus" => x.softplus(),
         "upsampling2d" => x.upsample(pair(&options["factor"])),
         "max_pool2d" => x.max_pool(pair(&options["factor"])),
+        "instance_norm" => x.instance_norm(number(&options["eps"]), None),
+        "reflection_pad2d" => x.reflection_pad([number(&options["pad"]) as usize; 4]),
         "dropout" => x,
         other => panic!("no such layer: {other}"),
     }
@@ -128,6 +133,8 @@ fn network(case: &Value) -> Option<Network> {
         "softplus" => activation(Activation::Softplus),
         "upsampling2d" => empty.with("layer", UpSampling2d(pair(&options["factor"]))),
         "max_pool2d" => empty.with("layer", MaxPool2d(pair(&options["factor"]))),
+        "instance_norm" => empty.with("layer", InstanceNorm),
+        "reflection_pad2d" => empty.with("layer", ReflectionPad2d(number(&options["pad"]) as usize)),
         "dropout" => empty.with("layer", Dropout(number(&options["rate"]))),
         other => panic!("no such layer: {other}"),
     };

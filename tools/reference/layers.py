@@ -367,6 +367,40 @@ def max_pool_cases():
         )  # fmt: skip
 
 
+def instance_norm(x, eps=1e-5):
+    """NCHW. As ops, checked against PyTorch's own: that one's gradient is wrong (seen in 2.15) when what comes back to it has
+    its channels innermost in memory, as it has here."""
+    mean = x.mean((2, 3), keepdim=True)
+    variance = ((x - mean) ** 2).mean((2, 3), keepdim=True)
+    y = (x - mean) / torch.sqrt(variance + eps)
+    agree("instance norm", y, F.instance_norm(x, eps=eps), TOLERANCE)
+    return y
+
+
+def instance_norm_cases():
+    for image in [(1, 3, 4, 5), (3, 4, 2, 3), (2, 5, 5, 1)]:
+        name = "instance_norm_{}x{}x{}x{}".format(*image)
+
+        def in_keras(input):
+            mean, variance = tf.nn.moments(input, [1, 2], keepdims=True)
+            return (input - mean) / tf.sqrt(variance + 1e-5)
+
+        yield case(
+            name, "instance_norm", {"eps": 1e-5}, {"input": Filled(f"{name}.input", image, -1.0, 2.0)},
+            lambda input: nhwc(instance_norm(nchw(input))), in_keras,
+        )  # fmt: skip
+
+
+def reflection_pad_cases():
+    for pad, image in [(1, (2, 3, 4, 2)), (3, (1, 4, 5, 3))]:
+        name = f"reflection_pad2d_{pad}"
+        yield case(
+            name, "reflection_pad2d", {"pad": pad}, {"input": Filled(f"{name}.input", image)},
+            lambda input: nhwc(F.pad(nchw(input), (pad,) * 4, mode="reflect")),
+            lambda input: tf.pad(input, [[0, 0], [pad, pad], [pad, pad], [0, 0]], mode="REFLECT"),
+        )  # fmt: skip
+
+
 def dropout_cases():
     """Training masks are ours alone; in inference dropout must be the identity."""
     name = "dropout_inference"
@@ -380,6 +414,7 @@ def dropout_cases():
 def cases():
     for group in (
         dense_cases, conv2d_cases, conv_transpose2d_cases, batch_norm_training_cases,
-        batch_norm_inference_cases, activation_cases, upsampling_cases, max_pool_cases, dropout_cases,
+        batch_norm_inference_cases, activation_cases, upsampling_cases, max_pool_cases,
+        instance_norm_cases, reflection_pad_cases, dropout_cases,
     ):  # fmt: skip
         yield from group()

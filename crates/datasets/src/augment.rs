@@ -146,7 +146,7 @@ impl Augmentation {
                 [1.0 + signed(4) * self.zoom, 1.0 + signed(5) * self.zoom],
             )
         });
-        let below = |number: usize, places: usize| (u64::from(word(number)) * places as u64 >> 32) as usize;
+        let below = |number: usize, places: usize| ((u64::from(word(number)) * places as u64) >> 32) as usize;
         Placement {
             affine,
             flip: self.flip && word(6) >> 31 == 1,

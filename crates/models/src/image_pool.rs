@@ -39,7 +39,7 @@ impl ImagePool {
             }
             let [coin, place, ..] = words(key, number as u32);
             if coin & 1 == 1 {
-                let place = (u64::from(place) * capacity as u64 >> 32) as usize;
+                let place = ((u64::from(place) * capacity as u64) >> 32) as usize;
                 self.images.data_mut()[place * size..][..size].swap_with_slice(fake);
             }
         }

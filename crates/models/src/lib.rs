@@ -1,10 +1,28 @@
 //! The GANs: one module per system, which holds its networks and its training step and reads like the paper.
 //!
-//! [`System`] is what the trainer needs to know of any of them. [`evalnet`] is no GAN: a classifier to measure them with.
+//! [`System`] is what the trainer needs to know of any of them. [`quickdraw`] spells its whole step out: read it first. The other
+//! GANs with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
+//! ([`Tips`](tips::Tips)). [`evalnet`] is no GAN: a classifier to measure them with.
 
+pub mod cifar;
+pub mod cyclegan;
+pub mod dcgan;
 pub mod evalnet;
+pub mod faces;
+pub mod folder;
+pub mod game;
+pub mod image_pool;
+mod lint;
+pub mod mnist;
 pub mod quickdraw;
+mod rules;
+mod strided;
 mod system;
+pub mod tips;
+mod update;
+pub mod vanilla;
+mod verdict;
+mod walk;
 
 pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate};
 use system::{distinct_indices, in_range};

@@ -14,6 +14,7 @@ use nn::{Dialect, Draw, Network, Optimizer, Pass, State, StateError, differentia
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
+pub use crate::tips::Bce;
 use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices, in_range};
 
 /// What can be changed about a quickdraw run. The default is the notebook's.
@@ -54,16 +55,6 @@ pub enum BnRunning {
     Ema,
     /// Without the weight of its start (Keras 2.1.4 to 2.2.5).
     EmaDebiased,
-}
-
-/// The form of the binary cross-entropy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bce {
-    /// From logits: exact everywhere.
-    Logits,
-    /// From probabilities forced into [1e-7, 1 - 1e-7], as Keras did: no gradient beyond.
-    KerasClip,
 }
 
 impl Default for Settings {

@@ -40,6 +40,11 @@ pub trait System {
     /// What its pictures are made from, and how.
     fn samples(&self) -> Sampler<'_>;
 
+    /// What is worth knowing about these settings before the training, a line each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The networks, for the summary, each with its name.
     fn networks(&self) -> Vec<&Network>;
 
@@ -110,6 +115,8 @@ pub enum LatentKind {
     Normal,
     /// Each number uniform in [-1, 1).
     Uniform,
+    /// Each number uniform, with mean 0 and deviation 1: in [-sqrt(3), sqrt(3)).
+    UnitUniform,
     /// Normal, then scaled to the length sqrt(latent): points of a sphere, evenly.
     Sphere,
 }
@@ -118,10 +125,12 @@ impl LatentKind {
     /// `count` latents of `size` numbers from the stream `key`, shape (count, size). The first `n` of them do not depend on
     /// `count`.
     pub fn draw(self, count: usize, size: usize, key: Key) -> Tensor {
-        if self == Self::Uniform {
-            return nn::init::uniform(&[count, size], -1.0, 1.0, key);
-        }
-        let mut latents = nn::init::normal(&[count, size], 0.0, 1.0, key);
+        let shape = [count, size];
+        let mut latents = match self {
+            Self::Uniform => nn::init::uniform(&shape, -1.0, 1.0, key),
+            Self::UnitUniform => nn::init::uniform(&shape, -(3f64.sqrt()), 3f64.sqrt(), key),
+            Self::Normal | Self::Sphere => nn::init::normal(&shape, 0.0, 1.0, key),
+        };
         if self == Self::Sphere {
             for latent in latents.data_mut().chunks_exact_mut(size) {
                 let square: f64 = latent.iter().map(|x| f64::from(*x).powi(2)).sum();

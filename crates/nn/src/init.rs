@@ -37,6 +37,11 @@ pub enum Init {
         /// The slope of the leaky ReLU that follows.
         slope: f64,
     },
+    /// Uniform within +- bound.
+    Uniform {
+        /// The bound.
+        bound: f64,
+    },
     /// Normal.
     Normal {
         /// Expectation.
@@ -52,6 +57,7 @@ impl Init {
         match self {
             Init::GlorotUniform => Some((6.0 / (fan.input + fan.output) as f64).sqrt()),
             Init::KaimingUniform { slope } => Some((6.0 / ((1.0 + slope * slope) * fan.input as f64)).sqrt()),
+            Init::Uniform { bound } => Some(bound),
             Init::Constant(_) | Init::Normal { .. } => None,
         }
     }
@@ -67,7 +73,37 @@ impl Init {
     }
 }
 
+/// Where the tensors of a network start, but for layers that say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Start {
+    /// Weights of dense layers and convolutions.
+    pub weight: Init,
+    /// Their biases.
+    pub bias: Init,
+    /// Scales of normalisations. (Their shifts start at 0.)
+    pub scale: Init,
+}
+
+impl Start {
+    /// Normal weights with mean 0 and this deviation; biases 0, scales 1.
+    pub fn normal(deviation: f64) -> Self {
+        let weight = Init::Normal { mean: 0.0, deviation };
+        Self { weight, bias: Init::Constant(0.0), scale: Init::Constant(1.0) }
+    }
+
+    /// As Radford, Metz and Chintala start a DCGAN (2016): normal weights of mean 0 and normal scales of mean 1, both with
+    /// deviation 0.02; biases 0.
+    pub fn dcgan() -> Self {
+        Self { scale: Init::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
+    }
+}
+
 impl Dialect {
+    /// Where everything starts.
+    pub fn start(self) -> Start {
+        Start { weight: self.weight_init(), bias: self.bias_init(), scale: Init::Constant(1.0) }
+    }
+
     /// Where weights start.
     pub fn weight_init(self) -> Init {
         match self {

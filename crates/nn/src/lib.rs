@@ -13,7 +13,7 @@ mod optim;
 mod pass;
 mod state;
 
-pub use init::{Dialect, Fan, Init};
+pub use init::{Dialect, Fan, Init, Start};
 pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Optimizer, Rule};
 pub use pass::{Draw, Follower, Gradients, Pass, differentiate};

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use kernels::Key;
 use tensor::{Tensor, Var};
 
-use crate::init::{Dialect, Fan, Init};
+use crate::init::{Dialect, Fan, Init, Start};
 use crate::pass::{Follower, Pass};
 use crate::state::State;
 
@@ -78,6 +78,10 @@ pub struct Site<'a> {
     pub input: &'a [usize],
     /// Whose defaults it follows.
     pub dialect: Dialect,
+    /// Where its tensors start.
+    pub start: Start,
+    /// Whether its weight is to be divided by its spectral norm.
+    pub spectral_norm: bool,
     /// The run's seed.
     pub seed: u64,
     /// Its name in the network: `discriminator.conv1`.
@@ -122,6 +126,8 @@ pub struct Network {
     name: String,
     input: Vec<usize>,
     dialect: Dialect,
+    start: Start,
+    spectral_norm: bool,
     seed: u64,
     members: Vec<Member>,
 }
@@ -129,7 +135,24 @@ pub struct Network {
 impl Network {
     /// A network without layers, for inputs of shape `input` (without the batch axis). `seed` decides its weights.
     pub fn new(name: &str, input: &[usize], dialect: Dialect, seed: u64) -> Self {
-        Self { name: name.into(), input: input.to_vec(), dialect, seed, members: Vec::new() }
+        let (start, spectral_norm, members) = (dialect.start(), false, Vec::new());
+        Self { name: name.into(), input: input.to_vec(), dialect, start, spectral_norm, seed, members }
+    }
+
+    /// With other starting values than the dialect's, for the layers added from here on.
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Whether the weights of the layers added from here on are divided by their spectral norms
+    /// ([`SpectralNorm`](crate::layers::SpectralNorm)).
+    pub fn spectral_norm(self, spectral_norm: bool) -> Self {
+        Self { spectral_norm, ..self }
+    }
+
+    /// The same network under another name.
+    pub fn renamed(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// The network with one more layer, called `name`.
@@ -147,7 +170,8 @@ impl Network {
     pub(crate) fn push(&mut self, name: &str, mut layer: Box<dyn Layer>) {
         let path = format!("{}.{name}", self.name);
         assert!(self.members.iter().all(|member| member.name != name), "{path}: the name is taken");
-        let site = Site { input: self.output_shape(), dialect: self.dialect, seed: self.seed, path };
+        let Self { dialect, start, spectral_norm, seed, .. } = *self;
+        let site = Site { input: self.output_shape(), dialect, start, spectral_norm, seed, path };
         let output =
             layer.build(&site).unwrap_or_else(|why| panic!("{} after shape {:?}: {why}", site.path, site.input));
         self.members.push(Member { name: name.into(), layer, output });
@@ -237,6 +261,27 @@ impl Network {
     pub fn load(&mut self, state: &State) {
         for (name, _, tensor) in self.tensors_mut() {
             *tensor = state.tensors[&name].clone();
+        }
+    }
+
+    /// Follows `leader`, a network of the same layers, as its exponential moving average: each parameter becomes keep times
+    /// itself plus (1 - keep) times the leader's; running statistics are the leader's.
+    ///
+    /// # Panics
+    /// When the layers are not the same.
+    #[track_caller]
+    pub fn follow(&mut self, leader: &Network, keep: f64) {
+        let (keep, rest) = (keep as f32, (1.0 - keep) as f32);
+        let (own, leaders) = (self.tensors_mut(), leader.tensors());
+        assert!(own.len() == leaders.len(), "not the layers of {}", leader.name);
+        for ((_, kind, own), (name, _, leader)) in own.into_iter().zip(leaders) {
+            assert!(own.shape() == leader.shape(), "`{name}` has another shape in the network that follows");
+            match kind {
+                Kind::Parameter => {
+                    own.data_mut().iter_mut().zip(leader.data()).for_each(|(own, x)| *own = keep * *own + rest * *x);
+                }
+                Kind::Buffer | Kind::Counter => *own = leader.clone(),
+            }
         }
     }
 

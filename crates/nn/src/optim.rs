@@ -66,6 +66,8 @@ pub struct Optimizer {
     learning_rate: f64,
     decay: f64,
     clip: f64,
+    clip_norm: f64,
+    weight_decay: f64,
     updates: u64,
     memory: BTreeMap<String, Vec<Tensor>>,
 }
@@ -84,7 +86,8 @@ impl Optimizer {
                 memory.insert(name, vec![Tensor::zeros(*tensor.shape()); rule.memory().len()]);
             }
         }
-        Self { name: name.into(), rule, learning_rate, decay: 0.0, clip: f64::INFINITY, updates: 0, memory }
+        let (decay, clip, clip_norm, weight_decay, updates) = (0.0, f64::INFINITY, f64::INFINITY, 0.0, 0);
+        Self { name: name.into(), rule, learning_rate, decay, clip, clip_norm, weight_decay, updates, memory }
     }
 
     /// The old Keras RMSprop: rho 0.9, epsilon 1e-7 outside the root, no momentum.
@@ -105,6 +108,31 @@ impl Optimizer {
     /// With each gradient element forced into [-clip, clip].
     pub fn clip(self, clip: f64) -> Self {
         Self { clip, ..self }
+    }
+
+    /// With all gradients of an update together, as one vector, made no longer than `clip_norm`, as PyTorch's
+    /// `clip_grad_norm_` does it.
+    pub fn clip_norm(self, clip_norm: f64) -> Self {
+        Self { clip_norm, ..self }
+    }
+
+    /// With weight_decay times the parameter added to each gradient after it was clipped (a penalty of half the sum of
+    /// squares, L2).
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// How many updates it has made.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Changes the momentum of plain steps ([`Rule::Sgd`]) from the next update on; other rules have none to change. As the step
+    /// size, it is not part of the state.
+    pub fn set_momentum(&mut self, next: f64) {
+        if let Rule::Sgd { momentum, .. } = &mut self.rule {
+            *momentum = next;
+        }
     }
 
     /// Changes the step size from the next update on: for schedules that the decay does not cover. It is not part of the state;
@@ -130,16 +158,51 @@ impl Optimizer {
         self.updates += 1;
         let tensors = networks.iter_mut().flat_map(|network| network.tensors_mut());
         let mut parameters: BTreeMap<_, _> = tensors.map(|(name, _, tensor)| (name, tensor)).collect();
+        let scale = self.norm_scale(gradients);
+        let clip = if self.clips_in_rule() { self.clip } else { f64::INFINITY };
         for (name, gradient) in &gradients.parameters {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
+            let gradient = self.prepared(gradient, scale, theta);
             let memory =
                 self.memory.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
-            update(self.rule, learning_rate, self.clip, self.updates, gradient, memory, theta.data_mut());
+            update(self.rule, learning_rate, clip, self.updates, &gradient, memory, theta.data_mut());
         }
         for (name, value) in &gradients.buffers {
             let buffer = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no buffer `{name}`", self.name));
             **buffer = value.clone();
         }
+    }
+
+    /// The factor that makes the gradients as short as they must be, if they must.
+    fn norm_scale(&self, gradients: &Gradients) -> Option<f32> {
+        if self.clip_norm == f64::INFINITY {
+            return None;
+        }
+        let square = |g: &f32| f64::from(*g) * f64::from(*g);
+        let sums = gradients.parameters.iter().map(|(_, gradient)| gradient.data().iter().map(square).sum::<f64>());
+        let scale = self.clip_norm / (sums.sum::<f64>().sqrt() + 1e-6);
+        (scale < 1.0).then_some(scale as f32)
+    }
+
+    /// Whether the rule clips each element itself: RMSprop does, unless something is to be added after it.
+    fn clips_in_rule(&self) -> bool {
+        matches!(self.rule, Rule::RmsProp { .. }) && self.weight_decay == 0.0
+    }
+
+    /// The gradient that the rule gets: scaled, clipped, and with the weight decay.
+    fn prepared(&self, gradient: &Tensor, scale: Option<f32>, theta: &Tensor) -> Tensor {
+        let mut g = gradient.clone();
+        if let Some(scale) = scale {
+            g.data_mut().iter_mut().for_each(|g| *g *= scale);
+        }
+        if self.clip < f64::INFINITY && !self.clips_in_rule() {
+            g = tensor::Var::constant(g).clamp(-self.clip, self.clip).into_value();
+        }
+        if self.weight_decay > 0.0 {
+            let factor = self.weight_decay as f32;
+            g.data_mut().iter_mut().zip(theta.data()).for_each(|(g, theta)| *g += factor * theta);
+        }
+        g
     }
 
     /// Adds what it remembers to `state`.
@@ -171,25 +234,8 @@ fn slot_name(parameter: &str, what: &str) -> String {
     format!("optimizer.{parameter}.{what}")
 }
 
-/// One update of one parameter; `t` counts from 1.
-fn update(
-    rule: Rule,
-    learning_rate: f64,
-    clip: f64,
-    t: u64,
-    gradient: &Tensor,
-    memory: &mut [Tensor],
-    theta: &mut [f32],
-) {
-    let clipped;
-    let g = match rule {
-        Rule::RmsProp { .. } => gradient,
-        _ if clip == f64::INFINITY => gradient,
-        _ => {
-            clipped = tensor::Var::constant(gradient.clone()).clamp(-clip, clip).into_value();
-            &clipped
-        }
-    };
+/// One update of one parameter; `t` counts from 1. Only RMSprop clips here.
+fn update(rule: Rule, learning_rate: f64, clip: f64, t: u64, g: &Tensor, memory: &mut [Tensor], theta: &mut [f32]) {
     match (rule, memory) {
         (Rule::RmsProp { rho, epsilon }, [mean_square]) => {
             f32::rms_prop(RmsProp { learning_rate, rho, epsilon, clip }, g.data(), mean_square.data_mut(), theta);

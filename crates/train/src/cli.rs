@@ -169,6 +169,26 @@ pub(crate) struct EvalnetOptions {
     pub(crate) seed: u64,
 }
 
+/// Options of `train fetch`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FetchOptions {
+    /// The data set; without it, lists those that there are
+    #[arg(value_name = "SET")]
+    pub(crate) set: Option<String>,
+    /// The class of the doodles to download; may be repeated [default: apple]
+    #[arg(long = "class", value_name = "NAME")]
+    pub(crate) classes: Vec<String>,
+    /// The folder that data sets are put into, each in a folder of its own
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) out: PathBuf,
+    /// Take the files from this address instead of the publisher's
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Only say what would be downloaded and where to
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What was typed.
 pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
@@ -176,6 +196,7 @@ pub(crate) enum Action {
     Sample(SampleOptions),
     Evaluate(EvaluateOptions),
     Evalnet(&'static Row, EvalnetOptions),
+    Fetch(FetchOptions),
     Systems,
 }
 
@@ -197,6 +218,7 @@ pub(crate) fn command() -> Command {
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
   train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
+  train fetch mnist                            download a data set
 
 {EXIT_CODES}"
         ))
@@ -234,6 +256,10 @@ pub(crate) fn command() -> Command {
                 .about("Trains the classifier that `evaluate --extractor evalnet28` looks through, on a system's labelled images")
                 .after_help(EXIT_CODES),
         )
+        .subcommand(
+            FetchOptions::augment_args(Command::new("fetch"))
+                .about("Downloads a data set, checks it and puts it under data/"),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -252,6 +278,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "sample" => Action::Sample(SampleOptions::from_arg_matches(inner)?),
         "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
+        "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };

@@ -2,7 +2,10 @@
 
 pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
-pub(crate) use models::{Direction, FromLatents, Sampler, Settings, System, Translate, quickdraw};
+pub(crate) use models::{
+    Direction, FromLatents, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan, faces, folder,
+    mnist, quickdraw, vanilla,
+};
 pub(crate) use nn::{State, StateError};
 pub(crate) use tensor::Tensor;
 

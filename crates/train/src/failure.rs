@@ -17,11 +17,13 @@ pub(crate) enum Code {
     Diverged = 6,
     /// A file that cannot be written or a folder that cannot be made.
     Storage = 7,
+    /// A download.
+    Network = 8,
     /// Stopped by the user, after saving.
     Interrupted = 130,
 }
 
-/// Exit codes as `--help` tells them. 8 belongs to downloads.
+/// Exit codes as `--help` tells them.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  done
@@ -104,7 +106,8 @@ mod tests {
 
     #[test]
     fn every_code_is_documented() {
-        for code in [Code::Usage, Code::Config, Code::Data, Code::Checkpoint, Code::Diverged, Code::Storage] {
+        use Code::{Checkpoint, Config, Data, Diverged, Network, Storage, Usage};
+        for code in [Usage, Config, Data, Checkpoint, Diverged, Storage, Network] {
             assert!(EXIT_CODES.contains(&format!("\n    {}  ", code as u8)), "{code:?}");
         }
         assert!(EXIT_CODES.contains("\n  130  "));

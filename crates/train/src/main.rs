@@ -16,6 +16,7 @@ mod evaluate;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod fetch;
 mod lock;
 mod metrics_file;
 mod nearest;
@@ -74,6 +75,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Sample(options) => sample::run(options)?,
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,
+        Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)

@@ -23,15 +23,32 @@ pub(crate) fn columns(count: usize) -> usize {
     (1..).find(|side| side * side >= count).unwrap_or(count)
 }
 
-/// A sheet of all images in `pixels`, each of shape `[height, width, channels]`, as a PNG file. Rows first; no pixel is
-/// resampled, only repeated.
-pub(crate) fn sheet(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Result<Vec<u8>, String> {
+/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape each.
+pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
+    let images = columns.first().map_or(0, |column| column.shape()[0]);
+    let columns: Vec<Vec<u8>> = columns.iter().map(bytes).collect();
+    let row = |image: usize| {
+        columns.iter().flat_map(move |column| {
+            let length = column.len() / images;
+            &column[image * length..][..length]
+        })
+    };
+    (0..images).flat_map(row).copied().collect()
+}
+
+/// A sheet of all images in `pixels`, each of shape `[height, width, channels]`, as a PNG file. Rows first, of so many images or
+/// about as many as there are rows; no pixel is resampled, only repeated.
+pub(crate) fn sheet(
+    pixels: &[u8],
+    [height, width, channels]: [usize; 3],
+    in_a_row: Option<usize>,
+) -> Result<Vec<u8>, String> {
     let tile = height * width * channels;
     if tile == 0 || pixels.is_empty() {
         return Err("a sheet needs at least one image".to_owned());
     }
     let zoom = (TILE / height.max(width)).max(1);
-    let columns = columns(pixels.len() / tile);
+    let columns = in_a_row.unwrap_or(columns(pixels.len() / tile));
     let rows = (pixels.len() / tile).div_ceil(columns);
     let side = |count: usize, size: usize| count * (size * zoom + GAP) + GAP;
     let (sheet_width, sheet_height) = (side(columns, width), side(rows, height));
@@ -68,8 +85,15 @@ pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::Col
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub(crate) fn write_sheet(disk: &dyn Disk, path: &Path, pixels: &[u8], shape: [usize; 3]) -> Result<(), Failure> {
-    let file = sheet(pixels, shape).map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
+pub(crate) fn write_sheet(
+    disk: &dyn Disk,
+    path: &Path,
+    pixels: &[u8],
+    shape: [usize; 3],
+    in_a_row: Option<usize>,
+) -> Result<(), Failure> {
+    let drawn = sheet(pixels, shape, in_a_row);
+    let file = drawn.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
     Ok(storage::write_whole(disk, path, &file)?)
 }
 
@@ -93,7 +117,7 @@ mod tests {
     #[test]
     fn tiles_lie_in_rows_with_gaps() {
         let pixels: Vec<u8> = (0..5).flat_map(|tile| vec![tile * 10; 28 * 28]).collect();
-        let (info, pixels) = decode(&sheet(&pixels, [28, 28, 1]).unwrap());
+        let (info, pixels) = decode(&sheet(&pixels, [28, 28, 1], None).unwrap());
         let width = 3 * (28 * 4 + 2) + 2;
         assert_eq!((info.width as usize, info.height as usize), (width, 2 * (28 * 4 + 2) + 2));
         let at = |x: usize, y: usize| pixels[y * width + x];
@@ -103,11 +127,20 @@ mod tests {
 
     #[test]
     fn colours_keep_their_channels() {
-        let (info, pixels) = decode(&sheet(&[1, 2, 3], [1, 1, 3]).unwrap());
+        let (info, pixels) = decode(&sheet(&[1, 2, 3], [1, 1, 3], None).unwrap());
         assert_eq!((info.width, info.color_type), (132, png::ColorType::Rgb));
         let inner = (2 * 132 + 2) * 3;
         assert_eq!(pixels[inner..inner + 3], [1, 2, 3]);
-        assert!(sheet(&[], [1, 1, 3]).is_err());
+        assert!(sheet(&[], [1, 1, 3], None).is_err());
+    }
+
+    #[test]
+    fn columns_stand_side_by_side() {
+        let column = |shades: [f32; 2]| Tensor::new(&[2, 1, 1, 1], shades.to_vec());
+        let pixels = side_by_side(&[column([0.0, 1.0 / 255.0]), column([2.0 / 255.0, 3.0 / 255.0])]);
+        assert_eq!(pixels, [0, 2, 1, 3]);
+        let (info, _) = decode(&sheet(&[0; 6], [1, 1, 1], Some(6)).unwrap());
+        assert_eq!((info.width, info.height), (6 * 130 + 2, 132));
     }
 
     #[test]

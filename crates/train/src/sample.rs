@@ -60,7 +60,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let pixels = draw(sampler, seed, count);
     let [height, width, channels] = system.image_shape();
     match form {
-        Form::Sheet => pictures::write_sheet(&RealDisk, &out, &pixels, [height, width, channels])?,
+        Form::Sheet => pictures::write_sheet(&RealDisk, &out, &pixels, [height, width, channels], None)?,
         Form::Array => write_array(&out, pixels, count, height * width * channels)?,
     }
     for (path, flaw) in &found.damaged {

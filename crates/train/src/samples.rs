@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::Dataset;
-use crate::engine::{Direction, Sampler, System, Tensor};
+use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
 use crate::pictures;
@@ -11,6 +11,8 @@ use crate::storage::RealDisk;
 
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
+/// Pictures of each domain that a sheet of translations starts from.
+const ROWS: usize = 6;
 
 /// Draws sheets at the start and every so many steps.
 pub(crate) struct Samples {
@@ -32,34 +34,40 @@ impl Samples {
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, "samples", COUNT)),
             Sampler::Images(_) => {
-                let first: Vec<Vec<usize>> =
-                    data.counts().iter().map(|count| (0..*count.min(&COUNT)).collect()).collect();
-                let images = data.batch(&first).try_into();
+                let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
+                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
         Self { run, every, subjects }
     }
 
-    /// The sheets after this step: the end of each one's file name, and its images.
-    fn draw(&self, system: &dyn System) -> Vec<(&'static str, Tensor)> {
+    /// The sheet after this step: its pixels, and how many tiles there are in a row, if it matters.
+    fn draw(&self, system: &dyn System) -> (Vec<u8>, Option<usize>) {
         match (system.samples(), &self.subjects) {
-            (Sampler::Latents(sampler), Subjects::Latents(latents)) => vec![("", sampler.draw(latents))],
-            (Sampler::Images(sampler), Subjects::Images([a, b])) => vec![
-                ("-a-to-b", sampler.translate(Direction::AToB, a)),
-                ("-b-to-a", sampler.translate(Direction::BToA, b)),
-            ],
+            (Sampler::Latents(sampler), Subjects::Latents(latents)) => (pictures::bytes(&sampler.draw(latents)), None),
+            (Sampler::Images(sampler), Subjects::Images([a, b])) => {
+                let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                (pictures::side_by_side(&sides), Some(sides.len()))
+            }
             _ => unreachable!("a system keeps its way of drawing"),
         }
     }
 
     fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
-        for (end, images) in self.draw(now.system) {
-            let path = self.run.join(format!("samples/step-{:06}{end}.png", now.step));
-            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&images), now.system.image_shape())?;
-        }
-        Ok(())
+        let path = self.run.join(format!("samples/step-{:06}.png", now.step));
+        let (pixels, columns) = self.draw(now.system);
+        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), columns)
     }
+}
+
+/// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
+/// generator that paints their own domain makes of them (which should be nothing).
+pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
+    let there = sampler.translate(direction, images);
+    let home = sampler.translate(direction.reverse(), &there);
+    let identity = sampler.translate(direction.reverse(), images);
+    vec![images.clone(), there, home, identity]
 }
 
 impl Observer for Samples {

@@ -1,23 +1,39 @@
-//! The two lines of the original notebook, `--log seed`.
-//!
-//! Every 100 steps it prints sums since the first step divided by the step's index. The index counts from 0, so at index
-//! 99 a hundred values are divided by 99: every mean is 1 % too high and an accuracy can exceed 1. Kept as it is, for
-//! comparing with old logs.
+//! The lines of the originals, `--log seed`: each system's row names the function that makes them.
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer, PastRow};
 
-/// Prints the notebook's lines.
+/// What the originals make their lines of.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    /// The step, from 0.
+    index: u64,
+    /// Steps of a pass through the images, and passes in all.
+    pass: u64,
+    passes: u64,
+    /// The names of the step's numbers, and the numbers.
+    names: &'static [&'static str],
+    values: &'a [f64],
+    /// Their sums since the first step.
+    sums: &'a [f64],
+}
+
+/// Makes the lines after a step, if the original prints any there.
+pub(crate) type Lines = fn(&Told<'_>) -> Option<String>;
+
+/// Prints them.
 pub(crate) struct SeedLog<'a> {
     console: &'a Console,
-    sums: [f64; 4],
+    lines: Lines,
+    pass: u64,
+    sums: Vec<f64>,
 }
 
 impl<'a> SeedLog<'a> {
-    /// Sums start with the steps that were done before this process.
-    pub(crate) fn new(console: &'a Console, history: &[PastRow]) -> Self {
-        let mut log = Self { console, sums: [0.0; 4] };
+    /// Sums start with the steps that were done before this process. A pass is so many steps.
+    pub(crate) fn new(console: &'a Console, lines: Lines, pass: u64, history: &[PastRow]) -> Self {
+        let mut log = Self { console, lines, pass, sums: Vec::new() };
         for (_, values) in history {
             log.add(values);
         }
@@ -25,6 +41,7 @@ impl<'a> SeedLog<'a> {
     }
 
     fn add(&mut self, values: &[f64]) {
+        self.sums.resize(values.len(), 0.0);
         for (sum, value) in self.sums.iter_mut().zip(values) {
             *sum += value;
         }
@@ -34,29 +51,118 @@ impl<'a> SeedLog<'a> {
 impl Observer for SeedLog<'_> {
     fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
         self.add(numbers.values);
-        let index = now.step - 1;
-        if index % 100 == 99 {
-            self.console.data(&lines(index, &self.sums))?;
+        let told = Told {
+            index: now.step - 1,
+            pass: self.pass,
+            passes: now.total.div_ceil(self.pass),
+            names: now.system.metrics(),
+            values: numbers.values,
+            sums: &self.sums,
+        };
+        match (self.lines)(&told) {
+            Some(lines) => self.console.data(&lines),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// Both lines for the step of index `index`.
-fn lines(index: u64, sums: &[f64; 4]) -> String {
-    let [d_loss, d_acc, a_loss, a_acc] = sums.map(|sum| sum / index as f64);
-    format!("Epoch #{index}\n{index}: [D loss: {d_loss:.6}, acc: {d_acc:.6}]  [A loss: {a_loss:.6}, acc: {a_acc:.6}]")
+impl Told<'_> {
+    /// The number of this name; 0 if the system has none.
+    fn value(&self, name: &str) -> f64 {
+        self.names.iter().position(|found| *found == name).map_or(0.0, |at| self.values[at])
+    }
+
+    /// The pass and the step in it, both from 0.
+    fn place(&self) -> (u64, u64) {
+        (self.index / self.pass, self.index % self.pass)
+    }
+}
+
+/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the step's index. The index counts from
+/// 0, so at index 99 a hundred values are divided by 99: every mean is 1 % too high and an accuracy can exceed 1. Kept as it is,
+/// for comparing with old logs.
+pub(crate) fn notebook(told: &Told<'_>) -> Option<String> {
+    let index = told.index;
+    let mean = |at: usize| told.sums.get(at).map_or(0.0, |sum| sum / index as f64);
+    let [d_loss, d_acc, a_loss, a_acc] = [0, 1, 2, 3].map(mean);
+    (index % 100 == 99).then(|| {
+        format!(
+            "Epoch #{index}\n{index}: [D loss: {d_loss:.6}, acc: {d_acc:.6}]  [A loss: {a_loss:.6}, acc: {a_acc:.6}]"
+        )
+    })
+}
+
+/// Udacity's course: a line at every so many steps of a pass.
+pub(crate) fn course<const EVERY: u64>(told: &Told<'_>) -> Option<String> {
+    let (pass, step) = told.place();
+    let (passes, d, g) = (told.passes, told.value("d_loss"), told.value("g_loss"));
+    step.is_multiple_of(EVERY).then(|| format!("Epoch [{:5}/{passes:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", pass + 1))
+}
+
+/// Keras-GAN: a line at every step.
+pub(crate) fn keras_gan(told: &Told<'_>) -> Option<String> {
+    let (d, right, g) = (told.value("d_loss"), 100.0 * told.value("d_acc"), told.value("g_loss"));
+    Some(format!("{} [D loss: {d:.6}, acc.: {right:.2}%] [G loss: {g:.6}]", told.index))
+}
+
+/// The book's horses: two lines every 100 steps, the first included; the spelling is its own.
+pub(crate) fn horses(told: &Told<'_>) -> Option<String> {
+    let (d, g) = (told.value("d_loss"), told.value("g_loss"));
+    told.index.is_multiple_of(100).then(|| format!("discriminator loss: {d}\nadversarial_loss: {g}"))
+}
+
+/// PyTorch's DCGAN example: a line at every step.
+pub(crate) fn example(told: &Told<'_>) -> Option<String> {
+    let ((pass, step), steps, passes) = (told.place(), told.pass, told.passes);
+    let [d_loss, g_loss, real, before, after] =
+        ["d_loss", "g_loss", "d_real", "d_fake", "g_fake"].map(|name| told.value(name));
+    Some(format!(
+        "[{pass}/{passes}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
+         D(G(z)): {before:.4} / {after:.4}"
+    ))
+}
+
+/// CycleGAN's authors: every 100 steps a line of all numbers by their names.
+pub(crate) fn by_name(told: &Told<'_>) -> Option<String> {
+    let ((pass, step), values) = (told.place(), told.names.iter().zip(told.values));
+    let values: String =
+        values.map(|(name, value)| format!(" {}: {value:.3}", name.trim_end_matches("_loss"))).collect();
+    ((told.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NAMES: &[&str] = &["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
+    const VALUES: [f64; 7] = [1.383_04, 0.5, 0.688_26, 0.25, 0.75, 0.4, 0.35];
+
+    fn told(index: u64) -> Told<'static> {
+        Told { index, pass: 938, passes: 100, names: NAMES, values: &VALUES, sums: &[69.3, 100.0, 99.0, 0.0] }
+    }
+
     #[test]
-    fn prints_the_notebooks_two_lines_with_its_quirk() {
+    fn the_notebooks_two_lines_keep_their_quirk() {
         assert_eq!(
-            lines(99, &[69.3, 100.0, 99.0, 0.0]),
+            notebook(&told(99)).unwrap(),
             "Epoch #99\n99: [D loss: 0.700000, acc: 1.010101]  [A loss: 1.000000, acc: 0.000000]"
         );
+        assert_eq!(notebook(&told(98)), None);
+    }
+
+    #[test]
+    fn the_others_print_their_own() {
+        assert_eq!(course::<400>(&told(0)).unwrap(), "Epoch [    1/  100] | d_loss: 1.3830 | g_loss: 0.6883");
+        assert_eq!(course::<400>(&told(938 + 800)).unwrap()[..14], *"Epoch [    2/ ");
+        assert_eq!((course::<400>(&told(1)), course::<400>(&told(401))), (None, None));
+        assert_eq!(keras_gan(&told(7)).unwrap(), "7 [D loss: 1.383040, acc.: 50.00%] [G loss: 0.688260]");
+        assert_eq!(horses(&told(300)).unwrap(), "discriminator loss: 1.38304\nadversarial_loss: 0.68826");
+        assert_eq!(horses(&told(299)), None);
+        assert_eq!(
+            example(&told(940)).unwrap(),
+            "[1/100][2/938] Loss_D: 1.3830 Loss_G: 0.6883 D(x): 0.7500 D(G(z)): 0.4000 / 0.3500"
+        );
+        let line = by_name(&told(99)).unwrap();
+        assert!(line.starts_with("(epoch: 1, iters: 100) d: 1.383 d_acc: 0.500 g: 0.688"), "{line}");
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{self, Config, Entry};
 use crate::console::Console;
 use crate::curves::Curves;
 use crate::data::Dataset;
-use crate::engine::{self, System};
+use crate::engine::{self, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
@@ -164,6 +164,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in data.notes() {
         console.say(&note);
     }
+    for remark in plan.system.remarks() {
+        console.say(&format!("warning      {remark}"));
+    }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
@@ -173,18 +176,17 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     }
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some; with the domain's letter if there are two.
+/// Sheets of the images as they are, and of what the augmentation makes of some.
 fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
-    let sheets = [("reals", Some(data.some(samples::COUNT))), ("augmented", data.augmented(AUGMENTED, AUGMENTED))];
-    for (name, domains) in sheets {
-        let domains = domains.unwrap_or_default();
-        for (number, images) in domains.iter().enumerate() {
-            let letter = if domains.len() > 1 { ["-a", "-b"][number % 2] } else { "" };
-            let path = run.join(format!("samples/{name}{letter}.png"));
-            pictures::write_sheet(&RealDisk, &path, &pictures::bytes(images), shape)?;
-        }
+    let write = |name: &str, domains: &[Tensor], columns: Option<usize>| {
+        let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
+        pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, columns)
+    };
+    write("reals.png", &data.some(samples::COUNT), None)?;
+    match data.augmented(AUGMENTED, AUGMENTED) {
+        Some(domains) => write("augmented.png", &domains, Some(AUGMENTED)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Trains with everyone watching.
@@ -210,7 +212,10 @@ fn train_all(
     let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => Box::new(SeedLog::new(console, &history)),
+        LogStyle::Seed => {
+            let pass = data.counts()[0].div_ceil(system.batch_size()) as u64;
+            Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
+        }
     };
     let title = format!("{}, seed {}", config.row.name, config.seed);
     // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it

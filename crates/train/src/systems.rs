@@ -1,10 +1,15 @@
-//! The table of systems: everything that the command line knows of a GAN. A new system is a new row.
+//! The table of systems: everything that the command line knows of a GAN. A new system is a new row, in `rows`.
+
+mod rows;
 
 use serde::Serialize;
 use toml::Table;
 
-use crate::data::{self, Loader};
-use crate::engine::{Settings, System, quickdraw};
+use crate::data::Loader;
+use crate::engine::{Settings, SettingsError, System};
+use crate::seed_log::Lines;
+
+pub(crate) use rows::SYSTEMS;
 
 /// One system as the command line sees it.
 pub(crate) struct Row {
@@ -14,10 +19,14 @@ pub(crate) struct Row {
     pub(crate) about: &'static str,
     /// Its presets, the default first.
     pub(crate) presets: &'static [Preset],
+    /// The settings of the preset of this name, with every key: the table says which keys there are and of which type.
+    pub(crate) settings: fn(&str) -> Table,
     /// Builds it from its table of settings and the seed.
     pub(crate) build: fn(&Table, u64) -> Built,
-    /// Finds the images that it learns from. `Loader { augment: ..., ..data::FOLDER }` is a loader with other defaults.
+    /// Finds the images that it learns from.
     pub(crate) load: Loader,
+    /// What the original prints, for `--log seed`.
+    pub(crate) seed_log: Lines,
 }
 
 /// A system, or the setting that it does not accept.
@@ -31,8 +40,6 @@ pub(crate) struct Preset {
     pub(crate) about: &'static str,
     /// Training steps when nothing else is said.
     pub(crate) steps: u64,
-    /// The settings, with every key: the table says which keys there are and of which type.
-    pub(crate) settings: fn() -> Table,
 }
 
 /// A setting that a system does not accept.
@@ -42,32 +49,6 @@ pub(crate) struct BadSetting {
     /// The reason, with the allowed range.
     pub(crate) why: String,
 }
-
-/// Every system that can be trained.
-pub(crate) const SYSTEMS: &[Row] = &[Row {
-    name: "quickdraw",
-    about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
-    presets: &[
-        Preset {
-            name: "seed",
-            about: "the original notebook: batch 128, 2000 steps",
-            steps: 2000,
-            settings: || preset::<quickdraw::Settings>("seed"),
-        },
-        Preset {
-            name: "cpu",
-            about: "a discriminator half as deep, batch 32: several times faster",
-            steps: 2000,
-            settings: || preset::<quickdraw::Settings>("cpu"),
-        },
-    ],
-    build: |settings, seed| {
-        let system = quickdraw::Quickdraw::new(settings_from(settings)?, seed)
-            .map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
-        Ok(Box::new(system))
-    },
-    load: data::DOODLES,
-}];
 
 /// The row of the system called `name`.
 pub(crate) fn find(name: &str) -> Option<&'static Row> {
@@ -79,6 +60,12 @@ impl Row {
     pub(crate) fn preset(&self, name: &str) -> Option<&'static Preset> {
         self.presets.iter().find(|preset| preset.name == name)
     }
+}
+
+/// A system in its box, or what is wrong with its settings.
+fn built<S: System + 'static>(result: Result<S, SettingsError>) -> Built {
+    let system = result.map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
+    Ok(Box::new(system))
 }
 
 /// The settings of a preset as a table.
@@ -106,14 +93,21 @@ mod tests {
     fn every_preset_builds() {
         for row in SYSTEMS {
             for preset in row.presets {
-                assert!((row.build)(&(preset.settings)(), 1).is_ok(), "{} {}", row.name, preset.name);
+                assert!((row.build)(&(row.settings)(preset.name), 1).is_ok(), "{} {}", row.name, preset.name);
             }
         }
     }
 
     #[test]
+    fn every_system_has_the_original_and_one_for_a_cpu() {
+        for row in SYSTEMS {
+            assert!(row.preset("seed").is_some() && row.preset("cpu").is_some(), "{}", row.name);
+        }
+    }
+
+    #[test]
     fn a_bad_value_is_named_by_its_key() {
-        let mut settings = (SYSTEMS[0].presets[0].settings)();
+        let mut settings = (SYSTEMS[0].settings)("seed");
         settings.insert("batch".into(), toml::Value::Integer(-3));
         let Err(error) = (SYSTEMS[0].build)(&settings, 1) else { panic!("a negative batch was accepted") };
         assert_eq!(error.key.as_deref(), Some("batch"));

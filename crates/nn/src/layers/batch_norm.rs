@@ -69,8 +69,9 @@ impl Layer for BatchNorm {
         };
         self.epsilon = epsilon;
         self.keep = self.keep.or(Some(keep));
-        let constant = |name, value| site.draw(name, Init::Constant(value), &[channels], Fan { input: 1, output: 1 });
-        (self.gamma, self.beta) = (constant("gamma", 1.0), constant("beta", 0.0));
+        let draw = |name, init| site.draw(name, init, &[channels], Fan { input: 1, output: 1 });
+        let constant = |name, value| draw(name, Init::Constant(value));
+        (self.gamma, self.beta) = (draw("gamma", site.start.scale), constant("beta", 0.0));
         (self.running_mean, self.running_var) = (constant("running_mean", 0.0), constant("running_var", 1.0));
         self.updates = (self.running == Running::EmaDebiased).then(|| Tensor::zeros([1]));
         Ok(site.input.to_vec())

@@ -4,6 +4,7 @@ use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
 
 use crate::init::{Dialect, Fan, Init};
+use crate::layers::SpectralNorm;
 use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
@@ -14,16 +15,16 @@ struct Window {
     kernel: [usize; 2],
     stride: [usize; 2],
     weight_init: Option<Init>,
-    bias_init: Option<Init>,
     weight: Tensor,
     /// None for a layer without one.
     bias: Option<Tensor>,
+    spectral: Option<SpectralNorm>,
 }
 
 impl Window {
     fn new(filters: usize, kernel: [usize; 2]) -> Self {
         let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
-        Self { filters, kernel, stride: [1, 1], weight_init: None, bias_init: None, weight, bias }
+        Self { filters, kernel, stride: [1, 1], weight_init: None, weight, bias, spectral: None }
     }
 
     fn describe(&self, name: &str, padding: &str) -> String {
@@ -33,27 +34,29 @@ impl Window {
     }
 
     fn draw(&mut self, site: &Site, shape: [usize; 4], fan: Fan) {
-        self.weight = site.draw("weight", self.weight_init.unwrap_or(site.dialect.weight_init()), &shape, fan);
+        self.weight = site.draw("weight", self.weight_init.unwrap_or(site.start.weight), &shape, fan);
         if let Some(bias) = &mut self.bias {
-            let init = self.bias_init.unwrap_or(site.dialect.bias_init());
-            *bias = site.draw("bias", init, &[self.filters], fan);
+            *bias = site.draw("bias", site.start.bias, &[self.filters], fan);
         }
     }
 
     fn forward(&self, pass: &mut Pass, convolve: impl FnOnce(&Var) -> Var) -> Var {
-        let y = convolve(&pass.parameter("weight", &self.weight));
+        let weight = pass.parameter("weight", &self.weight);
+        let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), pass, weight));
         let bias = self.bias.as_ref().map(|bias| pass.parameter("bias", bias));
         pass.finish(y, bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
         let bias = self.bias.iter().map(|bias| ("bias", Kind::Parameter, bias));
-        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).collect()
+        let u = self.spectral.iter().map(SpectralNorm::tensor);
+        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
         let bias = self.bias.iter_mut().map(|bias| ("bias", Kind::Parameter, bias));
-        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).collect()
+        let u = self.spectral.iter_mut().map(SpectralNorm::tensor_mut);
+        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 }
 
@@ -117,12 +120,6 @@ macro_rules! window_options {
                 self.window.weight_init = Some(init);
                 self
             }
-
-            /// With biases from `init` instead of the dialect's.
-            pub fn bias_init(mut self, init: Init) -> Self {
-                self.window.bias_init = Some(init);
-                self
-            }
         }
     };
 }
@@ -145,6 +142,7 @@ impl Layer for Conv2d {
         let g = ConvGeometry::new([1, h, w, input], kernel, filters, stride, self.padding)?;
         let taps = kernel[0] * kernel[1];
         self.window.draw(site, g.w_shape(), Fan { input: taps * input, output: taps * filters });
+        self.window.spectral = SpectralNorm::of(site, filters);
         Ok(g.y_shape()[1..].to_vec())
     }
 
@@ -190,6 +188,9 @@ impl Layer for ConvTranspose2d {
             Dialect::Torch => Fan { input: taps * filters, output: taps * input },
         };
         self.window.draw(site, g.w_shape(), fan);
+        if site.spectral_norm {
+            return Err("the spectral norm of a transposed convolution is not there: leave it to discriminators".into());
+        }
         Ok(g.x_shape()[1..].to_vec())
     }
 

@@ -3,6 +3,7 @@
 use tensor::{Tensor, Var};
 
 use crate::init::{Fan, Init};
+use crate::layers::SpectralNorm;
 use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
@@ -12,16 +13,24 @@ pub struct Dense {
     units: usize,
     weight_init: Option<Init>,
     weight: Tensor,
-    bias: Tensor,
+    /// None for a layer without one.
+    bias: Option<Tensor>,
+    spectral: Option<SpectralNorm>,
 }
 
 impl Dense {
     /// A layer of `units` outputs.
     pub fn new(units: usize) -> Self {
-        Self { units, weight_init: None, weight: Tensor::zeros([0]), bias: Tensor::zeros([0]) }
+        let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
+        Self { units, weight_init: None, weight, bias, spectral: None }
     }
 
-    /// With weights from `init` instead of the dialect's.
+    /// Without a bias.
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+
+    /// With weights from `init` instead of the network's.
     pub fn weight_init(self, init: Init) -> Self {
         Self { weight_init: Some(init), ..self }
     }
@@ -37,22 +46,31 @@ impl Layer for Dense {
             return Err("a dense layer needs a flat input: put a Flatten before it".into());
         };
         let fan = Fan { input, output: self.units };
-        let init = self.weight_init.unwrap_or(site.dialect.weight_init());
+        let init = self.weight_init.unwrap_or(site.start.weight);
         self.weight = site.draw("weight", init, &[input, self.units], fan);
-        self.bias = site.draw("bias", site.dialect.bias_init(), &[self.units], fan);
+        if let Some(bias) = &mut self.bias {
+            *bias = site.draw("bias", site.start.bias, &[self.units], fan);
+        }
+        self.spectral = SpectralNorm::of(site, self.units);
         Ok(vec![self.units])
     }
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let (weight, bias) = (pass.parameter("weight", &self.weight), pass.parameter("bias", &self.bias));
-        pass.finish(x.matmul(&weight), Some(&bias))
+        let weight = pass.parameter("weight", &self.weight);
+        let weight = SpectralNorm::applied(self.spectral.as_ref(), pass, weight);
+        let bias = self.bias.as_ref().map(|bias| pass.parameter("bias", bias));
+        pass.finish(x.matmul(&weight), bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("weight", Kind::Parameter, &self.weight), ("bias", Kind::Parameter, &self.bias)]
+        let bias = self.bias.iter().map(|bias| ("bias", Kind::Parameter, bias));
+        let u = self.spectral.iter().map(SpectralNorm::tensor);
+        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("weight", Kind::Parameter, &mut self.weight), ("bias", Kind::Parameter, &mut self.bias)]
+        let bias = self.bias.iter_mut().map(|bias| ("bias", Kind::Parameter, bias));
+        let u = self.spectral.iter_mut().map(SpectralNorm::tensor_mut);
+        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 }

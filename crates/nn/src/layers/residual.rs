@@ -9,6 +9,7 @@ use crate::pass::Pass;
 /// recognition", 2016). Nothing follows the addition.
 ///
 /// The layers have their own names in the block: `generator.res1.conv1.weight`.
+#[derive(Default)]
 pub struct Residual {
     /// What it is made of, until it is built.
     layers: Vec<(&'static str, Box<dyn Layer>)>,
@@ -17,9 +18,8 @@ pub struct Residual {
 
 impl Residual {
     /// A block without layers.
-    #[expect(clippy::new_without_default, reason = "an empty block is a start, not a useful value")]
     pub fn new() -> Self {
-        Self { layers: Vec::new(), inner: None }
+        Self::default()
     }
 
     /// The block with one more layer, called `name`.
@@ -39,7 +39,9 @@ impl Layer for Residual {
     }
 
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
-        let mut inner = Network::new(&site.path, site.input, site.dialect, site.seed);
+        let mut inner = Network::new(&site.path, site.input, site.dialect, site.seed)
+            .starting(site.start)
+            .spectral_norm(site.spectral_norm);
         for (name, layer) in self.layers.drain(..) {
             inner.push(name, layer);
         }

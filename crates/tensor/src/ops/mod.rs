@@ -20,6 +20,7 @@ pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
 pub mod max_pool;
+pub mod maxout;
 pub mod mul;
 pub mod reciprocal;
 pub mod reflection_pad;
@@ -56,7 +57,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 39] = [
+pub const REGISTRY: [Entry; 40] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -79,6 +80,7 @@ pub const REGISTRY: [Entry; 39] = [
     matmul::ENTRY,
     max_pool::ENTRY,
     max_pool::UNPICK_ENTRY,
+    maxout::ENTRY,
     mul::ENTRY,
     reciprocal::ENTRY,
     reflection_pad::ENTRY,

@@ -46,7 +46,7 @@ pub(super) fn tables(row: &Row, preset: &Preset) -> Vec<(&'static str, Table)> {
     let flat = "a flat table of numbers and words";
     let images = row.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
     let augment = (AUGMENT, Table::try_from((row.load.augment)()).expect(flat));
-    [(row.name, (preset.settings)())].into_iter().chain(images).chain([augment]).collect()
+    [(row.name, (row.settings)(preset.name))].into_iter().chain(images).chain([augment]).collect()
 }
 
 /// The keys of one system.

@@ -14,8 +14,16 @@ use crate::observe::{Moment, Numbers, Observer, PastRow};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
 /// Colours that print well and that people who see few colours can tell apart.
-const COLORS: [(u8, u8, u8); 6] =
-    [(0, 90, 181), (220, 90, 20), (40, 140, 70), (150, 60, 150), (120, 120, 20), (90, 90, 90)];
+const COLORS: [(u8, u8, u8); 8] = [
+    (0, 90, 181),
+    (220, 90, 20),
+    (40, 140, 70),
+    (150, 60, 150),
+    (120, 120, 20),
+    (90, 90, 90),
+    (60, 180, 220),
+    (200, 60, 90),
+];
 
 /// Redraws the curves whenever a sheet of samples is drawn.
 pub(crate) struct Curves {

@@ -17,7 +17,7 @@ const COUNT: usize = 20_000;
 /// Built-in faces.
 const FACE_COUNT: usize = 10_000;
 /// Built-in landscapes of each season.
-const LANDSCAPES: u64 = 1000;
+const LANDSCAPES: u64 = 500;
 /// What `--class` says to get every class where there is a usual one.
 pub(crate) const ALL: &str = "all";
 
@@ -99,6 +99,35 @@ pub(crate) const FOLDER: Loader = Loader {
     ..CIFAR
 };
 
+/// Images in any of the forms above, as the files themselves tell; the built-in ones go by the size.
+pub(crate) const ANY: Loader = Loader {
+    read: |path, wanted| (form(path).read)(path, wanted),
+    built_in: |size| match size {
+        [28, _, _] => (DIGITS.built_in)(size),
+        [32, _, _] => (CIFAR.built_in)(size),
+        _ => (FACES.built_in)(size),
+    },
+    built_in_name: "drawings",
+    ..FOLDER
+};
+
+/// The loader for what lies at `path`, as the names of the files tell.
+fn form(path: &Path) -> Loader {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| name(&entry.path()));
+    let names: Vec<String> = if path.is_dir() { entries.collect() } else { vec![name(path)] };
+    let any = |fits: fn(&str) -> bool| names.iter().any(|name| fits(name));
+    if any(|name| name.contains("ubyte")) {
+        DIGITS
+    } else if any(|name| name.ends_with(".bin")) {
+        CIFAR
+    } else if any(|name| name.ends_with(".npy")) {
+        DOODLES
+    } else {
+        FOLDER
+    }
+}
+
 /// A folder of faces, of which the middle is taken.
 pub(crate) const FACES: Loader = Loader {
     usual: "data/faces",
@@ -167,6 +196,16 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Foun
 }
 
 impl Loader {
+    /// The loader that takes one class of real data when none is named.
+    pub(crate) const fn of_class(self, class: &'static str) -> Self {
+        Self { class: Some(class), ..self }
+    }
+
+    /// The loader with other defaults of `[augment]`.
+    pub(crate) const fn changed_by(self, augment: fn() -> Augmentation) -> Self {
+        Self { augment, ..self }
+    }
+
     /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
     /// built-in ones.
     ///
@@ -213,5 +252,78 @@ impl Found {
         let domains =
             self.domains.iter().map(|images| images.of_class(class).map_err(failure)).collect::<Result<_, _>>()?;
         Ok(Self { domains, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Entry, read_setting};
+    use crate::failure::Code;
+    use crate::systems::SYSTEMS;
+
+    fn config(settings: &[String]) -> Config {
+        let entries: Vec<Entry> = settings.iter().map(|text| read_setting(text).unwrap()).collect();
+        Config::resolve(&SYSTEMS[0], &entries).unwrap()
+    }
+
+    #[test]
+    fn built_in_pictures_fit_every_system() {
+        for (loader, shape, domains) in [
+            (DOODLES, [28, 28, 1], 1),
+            (DIGITS, [14, 14, 3], 1),
+            (CIFAR, [32, 32, 3], 1),
+            (FOLDER, [20, 16, 1], 1),
+            (FACES, [16, 16, 3], 1),
+            (PAIRS, [16, 16, 3], 2),
+        ] {
+            let data = loader.load(&config(&["data=built-in".into(), "augment.enlarge=1.25".into()]), shape).unwrap();
+            data.require(64, shape).unwrap();
+            assert_eq!(data.counts().len(), domains);
+            assert!(data.origin().contains("built-in") && data.lasting_name().is_some(), "{}", data.origin());
+            let shown = data.shown_at(0, &vec![vec![3, 4]; domains]);
+            assert_eq!(shown[domains - 1].shape()[..], [2, shape[0], shape[1], shape[2]]);
+        }
+    }
+
+    #[test]
+    fn classes_are_those_of_the_data_and_the_usual_one_of_real_data_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = |label: u8| [label].into_iter().chain(std::iter::repeat_n(label * 20, 3072));
+        let file: Vec<u8> = [6, 7, 7, 0].into_iter().flat_map(record).collect();
+        std::fs::write(folder.path().join("data_batch_1.bin"), file).unwrap();
+        let data = format!("data={}", folder.path().display());
+        let horses = Loader { class: Some("horse"), ..CIFAR };
+        let count = |loader: &Loader, settings: &[&str]| {
+            let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
+            loader.load(&config(&settings), [32, 32, 3]).map(|data| data.counts()[0])
+        };
+        assert_eq!(count(&CIFAR, &[&data]).unwrap(), 4);
+        assert_eq!(count(&horses, &[&data]).unwrap(), 2);
+        assert_eq!(count(&horses, &[&data, "class=frog"]).unwrap(), 1);
+        assert_eq!(count(&horses, &[&data, "class=0"]).unwrap(), 1);
+        assert_eq!(count(&horses, &[&data, "class=all"]).unwrap(), 4);
+        assert_eq!(count(&horses, &["data=built-in"]).unwrap(), COUNT);
+        let failure = count(&CIFAR, &[&data, "class=hrose"]).unwrap_err();
+        assert!(failure.code == Code::Data && failure.to_string().contains("'horse'"), "{failure}");
+    }
+
+    #[test]
+    fn folders_tell_what_they_found_and_what_they_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["trainA", "trainB"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            let picture = crate::pictures::sheet(&[9; 30 * 20 * 3], [30, 20, 3], None).unwrap();
+            for number in 0..4 {
+                std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("trainB/3.png"), "broken").unwrap();
+        let data = format!("data={}", folder.path().display());
+        let data = PAIRS.load(&config(&[data]), [16, 16, 3]).unwrap();
+        assert_eq!(data.counts(), [4, 3]);
+        let notes = data.notes().join("\n");
+        assert!(notes.contains("Found 4 images belonging to 1 classes.") && notes.contains("3.png"), "{notes}");
+        assert!(data.lasting_name().is_none() && data.origin().contains("trainA"), "{}", data.origin());
     }
 }

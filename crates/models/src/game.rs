@@ -1,0 +1,354 @@
+//! [`Game`]: two networks that learn from each other, the step that the GANs with latents have in common.
+//!
+//! A system is a game with its own networks, rules (what makes it this system) and [`Tips`] (what a user may change). A step is
+//! k turns of the discriminator, each on reals and latents of its own, then the turns of the generator.
+
+use kernels::Key;
+use nn::{Draw, Gradients, Network, Optimizer, Pass, State, StateError, differentiate};
+use tensor::{NonFinite, Tape, Tensor, Var};
+
+use crate::image_pool::ImagePool;
+use crate::lint;
+use crate::rules::{Fakes, Rules};
+use crate::tips::{Batches, Tips};
+use crate::verdict::{Side, discriminator_loss, generator_loss, targets, told};
+use crate::{FromLatents, LatentKind, Sampler, System};
+
+/// The numbers of a step: those of the discriminator are means over its turns, those of the generator its last turn's.
+const METRICS: [&str; 7] = ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
+
+/// What a turn of the discriminator tells, before its update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DiscriminatorTurn {
+    /// Its loss.
+    pub loss: f64,
+    /// The share of images that it put on the right side.
+    pub accuracy: f64,
+    /// How real it finds the reals, on average: a probability, or for losses without one the verdict itself.
+    pub real: f64,
+    /// How real it finds the fakes.
+    pub fake: f64,
+}
+
+/// What a turn of the generator tells, before its update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GeneratorTurn {
+    /// Its loss.
+    pub loss: f64,
+    /// The share of fakes that the discriminator took for real.
+    pub accuracy: f64,
+    /// How real the discriminator finds the fakes, on average.
+    pub fake: f64,
+}
+
+/// Two networks and all that training them changes.
+pub struct Game {
+    rules: Rules,
+    tips: Tips,
+    seed: u64,
+    /// Says how real an image is: one number for each.
+    pub discriminator: Network,
+    /// Makes images of latents.
+    pub generator: Network,
+    discriminator_optimizer: Optimizer,
+    generator_optimizer: Optimizer,
+    /// The average of the generator's weights.
+    average: Option<Network>,
+    pool: ImagePool,
+}
+
+impl Game {
+    /// A game of networks that the function `networks` makes, the discriminator first: the settings must have been checked.
+    pub(crate) fn new(rules: Rules, tips: &Tips, seed: u64, networks: impl Fn() -> [Network; 2]) -> Self {
+        let [discriminator, generator] = networks();
+        let discriminator_optimizer = rules.update.optimizer(&discriminator, tips.d_learning_rate, tips);
+        let generator_optimizer = rules.update.optimizer(&generator, tips.g_learning_rate, tips);
+        let average = (tips.ema > 0.0).then(|| {
+            let [_, generator] = networks();
+            generator.renamed("average")
+        });
+        let image = discriminator.input_shape().try_into().expect("a discriminator looks at images");
+        let pool = ImagePool::new("pool", tips.replay_pool, image);
+        let tips = tips.clone();
+        Self {
+            rules,
+            tips,
+            seed,
+            discriminator,
+            generator,
+            discriminator_optimizer,
+            generator_optimizer,
+            average,
+            pool,
+        }
+    }
+
+    fn key(&self, purpose: &str, turn: u64) -> Key {
+        Key::named(self.seed, purpose).at(turn as u32)
+    }
+
+    fn draw(&self, purpose: &'static str, turn: u64) -> Draw {
+        Draw { seed: self.seed, step: turn, purpose }
+    }
+
+    fn turn_latents(&self, whose: &str, turn: u64, count: usize) -> Tensor {
+        self.tips.latent_kind.draw(count, self.rules.latent, self.key(whose, turn))
+    }
+
+    /// The first turn of the generator in the step that holds this turn of the discriminator.
+    fn generator_turn(&self, turn: u64) -> u64 {
+        turn / self.tips.k as u64 * self.tips.g_steps as u64
+    }
+
+    /// The fakes of these latents that the discriminator is shown in its turn number `turn`.
+    fn fakes(&self, turn: u64, latents: &Tensor) -> Tensor {
+        let (purpose, turn) = match self.rules.fakes {
+            Fakes::Inference => return self.generator.infer(latents),
+            Fakes::Training => ("fakes", turn),
+            // The draws of the generator's own turn: its dropout makes the same fakes of the same latents again.
+            Fakes::Shared => (GENERATOR_TURN, self.generator_turn(turn)),
+        };
+        let mut pass = Pass::training(&Tape::new(), self.draw(purpose, turn));
+        pass.frozen(|pass| self.generator.forward(pass, &Var::constant(latents.clone()))).into_value()
+    }
+
+    /// The images as the discriminator sees them at this step: with noise, for a while.
+    fn seen(&self, images: &Var, step: u64, key: Key) -> Var {
+        let left = 1.0 - step as f64 / self.tips.instance_noise_steps as f64;
+        if self.tips.instance_noise == 0.0 || left <= 0.0 {
+            return images.clone();
+        }
+        images + &Var::constant(nn::init::normal(images.shape(), 0.0, self.tips.instance_noise * left, key))
+    }
+
+    /// The discriminator's turn number `turn`: it learns to tell `reals`, in the networks' range, from the generator's fakes of
+    /// these latents.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated by what failed.
+    pub fn train_discriminator(
+        &mut self,
+        turn: u64,
+        reals: &Tensor,
+        latents: &Tensor,
+    ) -> Result<DiscriminatorTurn, NonFinite> {
+        let fakes = self.fakes(turn, latents);
+        let fakes = self.pool.query(&fakes, self.key("pool", turn));
+        let step = turn / self.tips.k as u64;
+        let mut sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
+            let labels = targets(&self.tips, side, images.shape()[0], self.key(&format!("labels of {name}"), turn));
+            let noise = self.key(&format!("instance noise of {name}"), turn);
+            (side, self.seen(&Var::constant(images.clone()), step, noise), labels)
+        });
+        let [(loss, real), (loss2, fake)] = match self.tips.d_batches {
+            Batches::Mixed => {
+                if self.tips.fake_is_one {
+                    sides.reverse(); // those that are called 1 come first
+                }
+                self.on_one_batch(turn, &sides)?
+            }
+            Batches::Separate => {
+                let (gradients, told) = differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
+                    let [a, b] = sides.each_ref().map(|(side, images, labels)| {
+                        let verdict = self.discriminator.forward(pass, images);
+                        let loss = discriminator_loss(&self.tips, &verdict, labels);
+                        let told = (f64::from(loss.item()), told(&self.tips, verdict.value(), *side));
+                        (loss, told)
+                    });
+                    (&a.0 + &b.0, [a.1, b.1])
+                })?;
+                self.update_discriminator(&gradients);
+                told
+            }
+            Batches::TwoUpdates => {
+                let mut both = [(0.0, [0.0; 2]); 2];
+                let purposes = [DISCRIMINATOR_TURN, "discriminator turn, second update"];
+                for ((both, (side, images, labels)), purpose) in both.iter_mut().zip(&sides).zip(purposes) {
+                    let (gradients, told) = differentiate(self.draw(purpose, turn), |pass: &mut Pass| {
+                        let verdict = self.discriminator.forward(pass, images);
+                        let loss = discriminator_loss(&self.tips, &verdict, labels);
+                        let told = (f64::from(loss.item()) / 2.0, told(&self.tips, verdict.value(), *side));
+                        (loss, told)
+                    })?;
+                    self.update_discriminator(&gradients);
+                    *both = told;
+                }
+                both
+            }
+        };
+        Ok(DiscriminatorTurn { loss: loss + loss2, accuracy: (real[1] + fake[1]) / 2.0, real: real[0], fake: fake[0] })
+    }
+
+    /// One update on both sides in one batch, in this order. The loss is told with the reals' numbers.
+    fn on_one_batch(&mut self, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Result<[(f64, [f64; 2]); 2], NonFinite> {
+        let [(_, first, first_labels), (_, second, second_labels)] = sides;
+        let images = Var::constant(first.value().concat(second.value()));
+        let labels = first_labels.concat(second_labels);
+        let (gradients, (loss, verdict)) = differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
+            let verdict = self.discriminator.forward(pass, &images);
+            let loss = discriminator_loss(&self.tips, &verdict, &labels);
+            (loss.clone(), (f64::from(loss.item()), verdict.into_value()))
+        })?;
+        self.update_discriminator(&gradients);
+        let (head, tail) = verdict.data().split_at(first_labels.size());
+        let told = |verdict: &[f32], side| told(&self.tips, &Tensor::new(&[verdict.len(), 1], verdict.to_vec()), side);
+        let [a, b] = [told(head, sides[0].0), told(tail, sides[1].0)];
+        let [real, fake] = if sides[0].0 == Side::Real { [a, b] } else { [b, a] };
+        Ok([(loss, real), (0.0, fake)])
+    }
+
+    fn update_discriminator(&mut self, gradients: &Gradients) {
+        self.rules.update.prepare(&mut self.discriminator_optimizer, self.tips.d_learning_rate);
+        self.discriminator_optimizer.step(&mut self.discriminator, gradients);
+    }
+
+    /// The generator's turn number `turn`: it learns what the discriminator, which stays as it is, takes for real. Both walk in
+    /// training mode.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
+        let latents = Var::constant(latents.clone());
+        let (step, noise) = (turn / self.tips.g_steps as u64, self.key("instance noise of the generator's turn", turn));
+        let (gradients, result) = differentiate(self.draw(GENERATOR_TURN, turn), |pass: &mut Pass| {
+            let fakes = self.generator.forward(pass, &latents);
+            let seen = self.seen(&fakes, step, noise);
+            let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &seen));
+            let loss = generator_loss(&self.tips, &verdict);
+            let [fake, accuracy] = told(&self.tips, verdict.value(), Side::Real);
+            let result = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
+            (loss, result)
+        })?;
+        self.rules.update.prepare(&mut self.generator_optimizer, self.tips.g_learning_rate);
+        self.generator_optimizer.step(&mut self.generator, &gradients);
+        Ok(result)
+    }
+
+    /// All turns of the discriminator in a step: their mean, and the latents of the last one's fakes.
+    fn discriminator_turns(&mut self, step: u64, reals: &Tensor) -> Result<(DiscriminatorTurn, Tensor), NonFinite> {
+        let (k, rows, size) = (self.tips.k, reals.shape()[0], reals.size() / reals.shape()[0]);
+        let (mut sum, mut last) = (DiscriminatorTurn::default(), None);
+        for part in 0..k {
+            let (from, to) = (rows * part / k, rows * (part + 1) / k);
+            let shape = [&[to - from], &reals.shape()[1..]].concat();
+            let reals = Tensor::new(&shape, reals.data()[from * size..to * size].to_vec());
+            let turn = step * k as u64 + part as u64;
+            let latents = self.turn_latents("discriminator latents", turn, to - from);
+            let told = self.train_discriminator(turn, &reals, &latents)?;
+            let share = 1.0 / k as f64;
+            sum.loss += told.loss * share;
+            sum.accuracy += told.accuracy * share;
+            sum.real += told.real * share;
+            sum.fake += told.fake * share;
+            last = Some(latents);
+        }
+        Ok((sum, last.expect("there is at least one turn")))
+    }
+
+    /// All turns of the generator in a step; the first one on these latents, if there are any. Returns the last.
+    fn generator_turns(
+        &mut self,
+        step: u64,
+        count: usize,
+        mut first: Option<Tensor>,
+    ) -> Result<GeneratorTurn, NonFinite> {
+        let mut told = GeneratorTurn::default();
+        let turns = self.tips.g_steps as u64;
+        for turn in step * turns..(step + 1) * turns {
+            let latents = first.take().unwrap_or_else(|| self.turn_latents("generator latents", turn, count));
+            told = self.train_generator(turn, &latents)?;
+        }
+        Ok(told)
+    }
+}
+
+const DISCRIMINATOR_TURN: &str = "discriminator turn";
+const GENERATOR_TURN: &str = "generator turn";
+
+impl System for Game {
+    fn name(&self) -> &'static str {
+        self.rules.name
+    }
+
+    fn image_shape(&self) -> [usize; 3] {
+        self.discriminator.input_shape().try_into().expect("a discriminator looks at images")
+    }
+
+    fn metrics(&self) -> &'static [&'static str] {
+        &METRICS
+    }
+
+    fn batch_size(&self) -> usize {
+        self.rules.batch * self.tips.k
+    }
+
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        let k = self.tips.k as u64;
+        let turn = |turn| self.rules.walk.mini_batch(self.seed, turn, self.rules.batch, available[0]);
+        vec![(step * k..(step + 1) * k).flat_map(turn).collect()]
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+        let reals = self.rules.range.inward(&reals[0]);
+        let count = self.rules.g_batch.unwrap_or(reals.shape()[0] / self.tips.k);
+        let (d, g) = if self.rules.generator_first {
+            let g = self.generator_turns(step, count, None)?;
+            (self.discriminator_turns(step, &reals)?.0, g)
+        } else {
+            let (d, latents) = self.discriminator_turns(step, &reals)?;
+            let shared = (self.rules.fakes == Fakes::Shared).then_some(latents);
+            (d, self.generator_turns(step, count, shared)?)
+        };
+        if let Some(average) = &mut self.average {
+            average.follow(&self.generator, self.tips.ema);
+        }
+        Ok(vec![d.loss, d.accuracy, g.loss, g.accuracy, d.real, d.fake, g.fake])
+    }
+
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        lint::remarks(&self.rules, &self.tips, &self.discriminator, &self.generator)
+    }
+
+    fn networks(&self) -> Vec<&Network> {
+        vec![&self.discriminator, &self.generator]
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::default();
+        let networks = [&self.discriminator, &self.generator].into_iter().chain(&self.average);
+        networks.for_each(|network| network.save(&mut state));
+        self.discriminator_optimizer.save(&mut state);
+        self.generator_optimizer.save(&mut state);
+        self.pool.save(&mut state);
+        state
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        self.state().accepts(state)?;
+        let networks = [&mut self.discriminator, &mut self.generator].into_iter().chain(&mut self.average);
+        networks.for_each(|network| network.load(state));
+        self.discriminator_optimizer.load(state);
+        self.generator_optimizer.load(state);
+        self.pool.load(state);
+        Ok(())
+    }
+}
+
+impl FromLatents for Game {
+    fn kind(&self) -> LatentKind {
+        self.tips.latent_kind
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        self.tips.latent_kind.draw(count, self.rules.latent, Key::named(seed, stream))
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        let images = self.average.as_ref().unwrap_or(&self.generator).infer(latents);
+        self.rules.range.outward(images)
+    }
+}

@@ -1,0 +1,43 @@
+//! What is worth a remark about a game before it is played. What cannot be played at all is an error of the settings
+//! ([`Tips::check`]).
+
+use nn::{Kind, Network};
+
+use crate::rules::{Range, Rules};
+use crate::tips::{Batches, Tips};
+
+/// One line for each thing that people should know, with what to do about it.
+pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, generator: &Network) -> Vec<String> {
+    let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(Kind::Buffer) > 0);
+    let g_batch = rules.g_batch.unwrap_or(rules.batch);
+    let mixed = tips.d_batches == Batches::Mixed;
+    let d_batch = if mixed { 2 * rules.batch } else { rules.batch };
+    let small = (d_norm && d_batch < 8) || (g_norm && g_batch < 8);
+    let ratio = discriminator.count(Kind::Parameter) as f64 / generator.count(Kind::Parameter) as f64;
+    [
+        (rules.range == Range::Mismatched).then(|| {
+            "the reals are in [0, 1] but the generator draws in [-1, 1] (seed_range): what it draws below 0 is lost"
+                .into()
+        }),
+        small.then(|| {
+            format!("batch normalisation over batches of {}: fewer than 8 images tell too little", d_batch.min(g_batch))
+        }),
+        (mixed && d_norm).then(|| {
+            "the discriminator normalises reals and fakes in one batch: each leaks into the other's statistics; \
+             d_batches = \"separate\" keeps them apart"
+                .into()
+        }),
+        (tips.k > 1 && tips.g_steps > 1)
+            .then(|| format!("k = {} and g_steps = {} pull against each other", tips.k, tips.g_steps)),
+        (!(0.02..=50.0).contains(&ratio)).then(|| {
+            format!("the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once")
+        }),
+        (tips.spectral_norm && d_norm).then(|| {
+            "spectral_norm with batch normalisation in the discriminator: the second undoes what the first bounds"
+                .into()
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

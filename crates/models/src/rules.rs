@@ -1,0 +1,82 @@
+//! [`Rules`]: what makes a game the system that it is. No user changes them but through a system's settings.
+
+use tensor::{Tensor, Var};
+
+use crate::update::Update;
+use crate::walk::Walk;
+
+/// What makes a game the system that it is.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) name: &'static str,
+    /// Random numbers behind an image.
+    pub(crate) latent: usize,
+    /// Reals of a turn of the discriminator, and as many fakes.
+    pub(crate) batch: usize,
+    /// Fakes of a turn of the generator; None for as many as there are reals.
+    pub(crate) g_batch: Option<usize>,
+    pub(crate) range: Range,
+    pub(crate) walk: Walk,
+    pub(crate) fakes: Fakes,
+    pub(crate) update: Update,
+    /// Whether the generator has its turns before the discriminator.
+    pub(crate) generator_first: bool,
+}
+
+impl Rules {
+    /// The step of PyTorch's DCGAN example.
+    pub(crate) fn example(name: &'static str, latent: usize, batch: usize, beta1: f64) -> Self {
+        Self {
+            name,
+            latent,
+            batch,
+            g_batch: None,
+            range: Range::Symmetric,
+            walk: Walk::new(true, true),
+            fakes: Fakes::Shared,
+            update: Update::Adam { beta1, beta2: 0.999, l2: 0.0 },
+            generator_first: false,
+        }
+    }
+}
+
+/// The numbers that the networks know images as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Range {
+    /// From -1 to 1: the generator ends in a tanh.
+    Symmetric,
+    /// From 0 to 1: the generator ends in a sigmoid.
+    Unit,
+    /// Reals from 0 to 1, though the generator ends in a tanh; what it draws below 0 is cut off.
+    Mismatched,
+}
+
+impl Range {
+    /// Images of [0, 1] as the networks know them.
+    pub(crate) fn inward(self, images: &Tensor) -> Tensor {
+        match self {
+            Range::Symmetric => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
+            Range::Unit | Range::Mismatched => images.clone(),
+        }
+    }
+
+    /// The networks' images in [0, 1].
+    pub(crate) fn outward(self, images: Tensor) -> Tensor {
+        match self {
+            Range::Symmetric => Var::constant(images).affine(0.5, 0.5).into_value(),
+            Range::Unit => images,
+            Range::Mismatched => Var::constant(images).clamp(0.0, 1.0).into_value(),
+        }
+    }
+}
+
+/// How the generator makes the fakes that the discriminator is shown; no gradient flows to it then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fakes {
+    /// In inference, as Keras' `predict` does.
+    Inference,
+    /// In training mode.
+    Training,
+    /// In training mode, and the same ones serve the generator's (first) turn of the step.
+    Shared,
+}

@@ -1,0 +1,109 @@
+//! The convolutional networks that double or halve an image at each layer: the pair that the DCGANs have in common.
+//!
+//! After Radford, Metz and Chintala (2016) as PyTorch's example has them: kernels of 4 with stride 2, which no pixel is met by more
+//! often than its neighbours, batch normalisation but for the generator's last and the discriminator's first layer, ReLUs in the
+//! generator and leaky ones in the discriminator, no biases.
+
+use kernels::{Padding, TransposedPadding};
+use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, Reshape};
+use nn::{Dialect, Network, Start};
+
+/// What the two networks are made to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strided {
+    /// Height and width of the images: one of [`SIZES`].
+    pub(crate) size: usize,
+    pub(crate) channels: usize,
+    pub(crate) latent: usize,
+    /// Channels next to the image; each layer further they double.
+    pub(crate) width: usize,
+    pub(crate) start: Start,
+    pub(crate) spectral_norm: bool,
+}
+
+/// The sizes of images that there are networks for.
+pub(crate) const SIZES: [usize; 6] = [28, 32, 48, 64, 96, 128];
+
+/// A kernel of 4 with stride 2 that doubles, without output padding.
+pub(crate) const DOUBLING: TransposedPadding = TransposedPadding::Explicit { padding: [1, 1], output_padding: [0, 0] };
+/// Its counterpart that halves.
+pub(crate) const HALVING: Padding = Padding::Explicit([1; 4]);
+
+/// The slope of the discriminators' leaky ReLUs.
+pub(crate) const LEAKY: Activation = Activation::LeakyRelu(0.2);
+
+impl Strided {
+    /// How often the smallest map is doubled, and its height and width.
+    fn plan(&self) -> (u32, usize) {
+        let doublings = match self.size {
+            28 => 2,
+            32 | 48 => 3,
+            64 | 96 => 4,
+            128 => 5,
+            size => unreachable!("the settings allow no size {size}"),
+        };
+        (doublings, self.size >> doublings)
+    }
+
+    /// The generator: latents become a small map of many channels, which transposed convolutions double up to the image; a tanh
+    /// gives colours from -1 to 1.
+    pub(crate) fn generator(&self, seed: u64) -> Network {
+        let (doublings, smallest) = self.plan();
+        let widest = self.width << (doublings - 1);
+        let first = ConvTranspose2d::new(widest, smallest).padding(TransposedPadding::Valid).without_bias();
+        let start = Network::new("generator", &[self.latent], Dialect::Torch, seed)
+            .starting(self.start)
+            .with("reshape", Reshape(vec![1, 1, self.latent]))
+            .with("convt1", first)
+            .with("bn1", BatchNorm::default())
+            .with("relu1", Activation::Relu);
+        (2..=doublings)
+            .fold(start, |network, number| {
+                network
+                    .with(&format!("convt{number}"), doubling(widest >> (number - 1)))
+                    .with(&format!("bn{number}"), BatchNorm::default())
+                    .with(&format!("relu{number}"), Activation::Relu)
+            })
+            .with(&format!("convt{}", doublings + 1), doubling(self.channels))
+            .with("tanh", Activation::Tanh)
+    }
+
+    /// The convolutions of the discriminator, up to the smallest map.
+    fn halvings(&self, seed: u64) -> Network {
+        let (doublings, _) = self.plan();
+        let start = Network::new("discriminator", &[self.size, self.size, self.channels], Dialect::Torch, seed)
+            .starting(self.start)
+            .spectral_norm(self.spectral_norm)
+            .with("conv1", halving(self.width))
+            .with("lrelu1", LEAKY);
+        (2..=doublings).fold(start, |network, number| {
+            network
+                .with(&format!("conv{number}"), halving(self.width << (number - 1)))
+                .with(&format!("bn{number}"), BatchNorm::default())
+                .with(&format!("lrelu{number}"), LEAKY)
+        })
+    }
+
+    /// The discriminator, which ends in a convolution over the whole smallest map: the logit of the probability that the image is
+    /// real.
+    pub(crate) fn discriminator(&self, seed: u64) -> Network {
+        let (doublings, smallest) = self.plan();
+        let last = Conv2d::new(1, smallest).padding(Padding::Valid).without_bias();
+        self.halvings(seed).with(&format!("conv{}", doublings + 1), last).with("flatten", Flatten)
+    }
+
+    /// The discriminator that ends in a dense layer instead, with a bias.
+    pub(crate) fn discriminator_with_dense_end(&self, seed: u64) -> Network {
+        self.halvings(seed).with("flatten", Flatten).with("dense", Dense::new(1))
+    }
+}
+
+/// A transposed convolution that doubles height and width.
+pub(crate) fn doubling(filters: usize) -> ConvTranspose2d {
+    ConvTranspose2d::new(filters, 4).stride(2).padding(DOUBLING).without_bias()
+}
+
+/// A convolution that halves height and width.
+pub(crate) fn halving(filters: usize) -> Conv2d {
+    Conv2d::new(filters, 4).stride(2).padding(HALVING).without_bias()
+}

@@ -1,0 +1,214 @@
+//! Verdicts: the targets that the discriminator is given, what the players make of a verdict, and how it is told to people.
+
+use kernels::{Key, random::words};
+use nn::losses::{bce_keras_clip, bce_with_logits, mse};
+use tensor::{Tensor, Var};
+
+use crate::tips::{Bce, Loss, Tips, Way};
+
+/// Where an image comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Real,
+    Fake,
+}
+
+/// The discriminator's targets, of shape (count, 1), for images of this side. `key` is the stream of the switches that draw: for
+/// each image a word for the flip, and one for its target.
+pub(crate) fn targets(tips: &Tips, side: Side, count: usize, key: Key) -> Tensor {
+    let target = |number: usize| {
+        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) * 2f64.powi(-32));
+        let real = (side == Side::Real) != (flip < tips.label_flip);
+        let real_is = |real| f64::from(u8::from(real != tips.fake_is_one));
+        // Distances from the target of one side towards that of the other.
+        let inward = match (tips.soft_labels, real) {
+            (true, true) => 0.3 - 0.5 * draw,
+            (true, false) => 0.3 * draw,
+            (false, true) => 1.0 - tips.label_smooth,
+            (false, false) => 0.0,
+        };
+        let target = real_is(real) + inward * (1.0 - 2.0 * real_is(real));
+        let noise = if tips.soft_labels { 0.0 } else { tips.label_noise * draw };
+        match tips.label_noise_way {
+            Way::Inward => target + noise * if target < 0.5 { 1.0 } else { -1.0 },
+            Way::Outward => target + noise,
+        }
+    };
+    Tensor::from_fn([count, 1], |number| target(number) as f32)
+}
+
+/// What the discriminator loses by this verdict.
+pub(crate) fn discriminator_loss(tips: &Tips, verdict: &Var, targets: &Tensor) -> Var {
+    match tips.loss {
+        Loss::Nonsaturating | Loss::Minimax => cross_entropy(tips, verdict, targets),
+        Loss::Lsgan => mse(verdict, &Var::constant(targets.clone())),
+        Loss::Hinge => {
+            // max(0, 1 - s x) with s = 1 for what is called 1 and -1 for what is called 0.
+            let signs = Var::constant(targets.clone()).affine(-2.0, 1.0);
+            (verdict * &signs).add_scalar(1.0).relu().mean()
+        }
+    }
+}
+
+/// What the generator loses by this verdict on its fakes.
+pub(crate) fn generator_loss(tips: &Tips, verdict: &Var) -> Var {
+    let called = |side: Side| f32::from(u8::from((side == Side::Real) != tips.fake_is_one));
+    let all = |side| Tensor::full(*verdict.shape(), called(side));
+    match tips.loss {
+        Loss::Nonsaturating => cross_entropy(tips, verdict, &all(Side::Real)),
+        Loss::Minimax => cross_entropy(tips, verdict, &all(Side::Fake)).neg(),
+        Loss::Lsgan => mse(verdict, &Var::constant(all(Side::Real))),
+        Loss::Hinge => verdict.mean().scale(if tips.fake_is_one { 1.0 } else { -1.0 }),
+    }
+}
+
+fn cross_entropy(tips: &Tips, verdict: &Var, targets: &Tensor) -> Var {
+    match tips.bce {
+        Bce::Logits => bce_with_logits(verdict, targets),
+        Bce::KerasClip => bce_keras_clip(&verdict.sigmoid(), targets),
+    }
+}
+
+/// A verdict as it is told: how real the discriminator finds the images, on average, and the share that it puts on `side`.
+///
+/// How real: the probability, or for the losses that know none the verdict itself.
+pub(crate) fn told(tips: &Tips, verdict: &Tensor, side: Side) -> [f64; 2] {
+    let count = verdict.size() as f64;
+    let (of, middle) = match tips.loss {
+        Loss::Nonsaturating | Loss::Minimax => (Var::constant(verdict.clone()).sigmoid().into_value(), 0.5),
+        Loss::Lsgan => (verdict.clone(), 0.5),
+        Loss::Hinge => (verdict.clone(), 0.0),
+    };
+    // Both scales are symmetric about their middle.
+    let reals = |x: &f32| if tips.fake_is_one { 2.0 * middle - f64::from(*x) } else { f64::from(*x) };
+    let mean = of.data().iter().map(reals).sum::<f64>() / count;
+    let right = of.data().iter().filter(|x| (reals(x) > middle) == (side == Side::Real)).count();
+    [mean, right as f64 / count]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = Key { seed: 3, stream: 9, step: 4 };
+    const SIDES: [Side; 2] = [Side::Real, Side::Fake];
+
+    fn both(tips: &Tips) -> [Vec<f32>; 2] {
+        SIDES.map(|side| targets(tips, side, 4000, KEY).data().to_vec())
+    }
+
+    fn within(values: &[f32], low: f32, high: f32) {
+        let [least, most] = [f32::min, f32::max].map(|pick| values.iter().copied().reduce(pick).unwrap());
+        let slack = 0.01 * (high - low);
+        assert!(low <= least && least <= low + slack, "{least} from {low}");
+        assert!(most <= high && most >= high - slack, "{most} to {high}");
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        assert!((mean - (low + high) / 2.0).abs() < 0.02 * (high - low), "evenly: {mean}");
+    }
+
+    #[test]
+    fn plain_smooth_and_turned_targets() {
+        let tips = Tips::default();
+        assert_eq!(both(&tips), [vec![1.0; 4000], vec![0.0; 4000]]);
+        let turned = Tips { fake_is_one: true, ..tips.clone() };
+        assert_eq!(both(&turned), [vec![0.0; 4000], vec![1.0; 4000]]);
+        let smooth = Tips { label_smooth: 0.9, ..tips };
+        assert_eq!(both(&smooth), [vec![0.9; 4000], vec![0.0; 4000]], "one-sided");
+        let turned = Tips { fake_is_one: true, ..smooth };
+        assert_eq!(both(&turned), [vec![0.1; 4000], vec![1.0; 4000]]);
+    }
+
+    #[test]
+    fn noise_goes_inward_or_beyond_and_soft_labels_have_their_ranges() {
+        let noisy = Tips { label_noise: 0.05, ..Tips::default() };
+        let [real, fake] = both(&noisy);
+        within(&real, 0.95, 1.0);
+        within(&fake, 0.0, 0.05);
+        // The convention of the horses: fakes are 1 and reals 0, both moved up.
+        let [real, fake] = both(&Tips { label_noise_way: Way::Outward, fake_is_one: true, ..noisy });
+        within(&fake, 1.0, 1.05);
+        within(&real, 0.0, 0.05);
+        let [real, fake] = both(&Tips { soft_labels: true, ..Tips::default() });
+        within(&real, 0.7, 1.2);
+        within(&fake, 0.0, 0.3);
+    }
+
+    #[test]
+    fn flips_swap_as_many_labels_as_they_say() {
+        let tips = Tips { label_flip: 0.05, label_smooth: 0.9, ..Tips::default() };
+        let [real, fake] = both(&tips);
+        let share = |of: &[f32], value: f32| of.iter().filter(|x| **x == value).count() as f64 / 4000.0;
+        assert!((share(&real, 0.0) - 0.05).abs() < 0.015 && (share(&fake, 0.9) - 0.05).abs() < 0.015);
+        assert_eq!((share(&real, 0.9) + share(&real, 0.0), share(&fake, 0.9) + share(&fake, 0.0)), (1.0, 1.0));
+        assert_eq!(targets(&tips, Side::Real, 10, KEY).data(), &real[..10], "the first do not depend on how many");
+        assert_ne!(targets(&tips, Side::Real, 4000, KEY.at(5)).data(), real, "another step flips others");
+    }
+
+    /// The numbers of the course's exercise.
+    #[test]
+    fn the_course_s_logits_lose_what_they_should() {
+        let logits = [-0.6136, 0.0316, -0.4927, 0.2484, 0.4397, 0.1124, 0.6408, 0.4412];
+        let verdict = Var::constant(Tensor::new(&[8, 1], logits.to_vec()));
+        let loss =
+            |tips: &Tips, side| f64::from(discriminator_loss(tips, &verdict, &targets(tips, side, 8, KEY)).item());
+        let plain = Tips::default();
+        let smooth = Tips { label_smooth: 0.9, ..Tips::default() };
+        let cases =
+            [(&plain, Side::Real, 0.665_705_44), (&smooth, Side::Real, 0.675_803), (&plain, Side::Fake, 0.766_680_5)];
+        for (tips, side, expected) in cases {
+            assert!((loss(tips, side) - expected).abs() < 1e-6, "{side:?}: {}", loss(tips, side));
+        }
+    }
+
+    #[test]
+    fn every_loss_is_its_formula() {
+        let x = [-1.5_f64, 0.25, 2.0];
+        let verdict = Var::constant(Tensor::new(&[3, 1], x.map(|x| x as f32).to_vec()));
+        let mean = |f: &dyn Fn(f64) -> f64| x.iter().map(|x| f(*x)).sum::<f64>() / 3.0;
+        let softplus = |x: f64| x.exp().ln_1p();
+        let hinge = |x: f64| (1.0 - x).max(0.0);
+        let tips = |loss| Tips { loss, ..Tips::default() };
+        // What D loses on reals and on fakes, and what G loses.
+        let cases: [(Loss, [f64; 3]); 4] = [
+            (Loss::Nonsaturating, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| softplus(-x))]),
+            (Loss::Minimax, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| -softplus(x))]),
+            (Loss::Lsgan, [mean(&|x| (x - 1.0).powi(2)), mean(&|x| x * x), mean(&|x| (x - 1.0).powi(2))]),
+            (Loss::Hinge, [mean(&hinge), mean(&|x| hinge(-x)), mean(&|x| -x)]),
+        ];
+        for (loss, expected) in cases {
+            let turned = Tips { fake_is_one: true, ..tips(loss) };
+            let d = |tips: &Tips, verdict: &Var, side| {
+                f64::from(discriminator_loss(tips, verdict, &targets(tips, side, 3, KEY)).item())
+            };
+            let found = [
+                d(&tips(loss), &verdict, Side::Real),
+                d(&tips(loss), &verdict, Side::Fake),
+                f64::from(generator_loss(&tips(loss), &verdict).item()),
+            ];
+            // The turned game on the turned verdict is the same game.
+            let mirror = if loss == Loss::Lsgan { verdict.affine(-1.0, 1.0) } else { verdict.neg() };
+            let mirrored = [
+                d(&turned, &mirror, Side::Real),
+                d(&turned, &mirror, Side::Fake),
+                f64::from(generator_loss(&turned, &mirror).item()),
+            ];
+            for i in 0..3 {
+                assert!((found[i] - expected[i]).abs() < 1e-6, "{loss:?} {i}: {} not {}", found[i], expected[i]);
+                assert!((mirrored[i] - expected[i]).abs() < 1e-6, "{loss:?} turned {i}: {}", mirrored[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_told_in_the_loss_s_own_scale() {
+        let verdict = Tensor::new(&[4, 1], vec![-2.0, 0.25, 0.75, 3.0]);
+        let told = |tips: &Tips, side| told(tips, &verdict, side);
+        let tips = |loss, fake_is_one| Tips { loss, fake_is_one, ..Tips::default() };
+        assert_eq!(told(&tips(Loss::Hinge, false), Side::Real), [0.5, 0.75]);
+        assert_eq!(told(&tips(Loss::Hinge, true), Side::Real), [-0.5, 0.25]);
+        assert_eq!(told(&tips(Loss::Lsgan, false), Side::Fake), [0.5, 0.5]);
+        let [mean, right] = told(&tips(Loss::Nonsaturating, false), Side::Real);
+        assert!((mean - (0.119_203 + 0.562_177 + 0.679_179 + 0.952_574) / 4.0).abs() < 1e-6, "{mean}");
+        assert_eq!(right, 0.75);
+    }
+}

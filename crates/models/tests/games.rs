@@ -1,0 +1,454 @@
+//! The shared game: order, modes and counts of a step, and what each switch does to it. (What the switches make of labels and
+//! losses is tested beside them.)
+
+use models::game::Game;
+use models::tips::{Batches, Bce, Loss, Tips};
+use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla};
+use nn::State;
+use tensor::Tensor;
+
+fn images([size, channels]: [usize; 2], count: usize) -> Tensor {
+    nn::init::uniform(&[count, size, size, channels], 0.0, 1.0, kernels::Key::named(1, "reals"))
+}
+
+fn digits(tips: Tips) -> mnist::Settings {
+    mnist::Settings { batch: 4, latent: 6, tips, ..Default::default() }
+}
+
+fn mnist_game(tips: Tips) -> Game {
+    mnist::game(&digits(tips), 11).expect("good settings")
+}
+
+fn small_dcgan(tips: Tips) -> dcgan::Settings {
+    let variant = dcgan::Variant::Mnist28;
+    dcgan::Settings { variant, batch: 4, channels: 1, width: 2, latent: 5, tips, ..Default::default() }
+}
+
+fn dcgan_game(tips: Tips) -> Game {
+    dcgan::game(&small_dcgan(tips), 11).expect("good settings")
+}
+
+/// All systems, small.
+fn all() -> Vec<(Game, Tensor)> {
+    let tips = Tips::default;
+    let paper = vanilla::Settings {
+        net: vanilla::Net::Paper,
+        tips: Tips { d_batches: Batches::Mixed, ..tips() },
+        ..Default::default()
+    };
+    let horses = cifar::Settings { batch: 2, first: 2, width: 2, d_width: 2, ..Default::default() };
+    let seeds = cifar::Settings { seed_range: true, seed_labels: true, ..horses.clone() };
+    let variant = |variant| dcgan::Settings { variant, channels: 3, ..small_dcgan(tips()) };
+    let face = |size| faces::Settings { size, batch: 4, width: 2, latent: 5, ..Default::default() };
+    let own = folder::Settings { size: 48, batch: 4, width: 1, latent: 5, ..Default::default() };
+    let games = [
+        mnist::game(&digits(digits_tips()), 1),
+        vanilla::game(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
+        vanilla::game(&vanilla::Settings { batch: 6, size: 8, ..paper }, 1),
+        cifar::game(&horses, 1),
+        cifar::game(&seeds, 1),
+        dcgan::game(&small_dcgan(tips()), 1),
+        dcgan::game(&variant(dcgan::Variant::Official), 1),
+        dcgan::game(&variant(dcgan::Variant::Radford), 1),
+        dcgan::game(&variant(dcgan::Variant::Svhn), 1),
+        dcgan::game(&variant(dcgan::Variant::Cifar32), 1),
+        faces::game(&face(32), 1),
+        faces::game(&face(64), 1),
+        folder::game(&own, 1),
+    ];
+    games
+        .into_iter()
+        .map(|game| {
+            let game = game.expect("good settings");
+            let [size, _, channels] = game.image_shape();
+            let reals = images([size, channels], game.batch_size());
+            (game, reals)
+        })
+        .collect()
+}
+
+fn digits_tips() -> Tips {
+    mnist::Settings::default().tips
+}
+
+/// Every switch that keeps something of its own between steps.
+fn remembering() -> Tips {
+    Tips {
+        k: 2,
+        g_steps: 2,
+        replay_pool: 5,
+        ema: 0.9,
+        spectral_norm: true,
+        instance_noise: 0.1,
+        instance_noise_steps: 5,
+        label_flip: 0.2,
+        label_noise: 0.1,
+        clip_norm: 1.0,
+        ..Tips::default()
+    }
+}
+
+fn tensors(state: &State, chosen: impl Fn(&str) -> bool) -> Vec<(&String, &Tensor)> {
+    state.tensors.iter().filter(|(name, _)| chosen(name)).collect()
+}
+
+fn of_generator(name: &str) -> bool {
+    name.starts_with("generator.") || name.starts_with("optimizer.generator.")
+}
+
+fn of_discriminator(name: &str) -> bool {
+    name.starts_with("discriminator.") || name.starts_with("optimizer.discriminator.")
+}
+
+fn updates(game: &Game) -> [u64; 2] {
+    let counters = game.state().counters;
+    [counters["optimizer.discriminator.updates"], counters["optimizer.generator.updates"]]
+}
+
+#[test]
+fn every_system_goes_on_from_its_state_to_the_same_bits() {
+    let fresh = |at: usize| all().swap_remove(at);
+    for at in 0..all().len() {
+        let (mut whole, reals) = fresh(at);
+        for step in 0..2 {
+            whole.step(step, std::slice::from_ref(&reals)).expect("finite");
+        }
+        let (mut resumed, _) = fresh(at);
+        assert_ne!(whole.state(), resumed.state(), "{}: it has learned", whole.name());
+        resumed.restore(&whole.state()).expect("the same system");
+        let told = [&mut whole, &mut resumed].map(|game| {
+            let told = (2..4).map(|step| game.step(step, std::slice::from_ref(&reals)).expect("finite"));
+            told.collect::<Vec<_>>()
+        });
+        assert_eq!(told[0], told[1], "{}", whole.name());
+        assert_eq!(told[0][0].len(), whole.metrics().len());
+        assert_eq!(whole.state(), resumed.state(), "{}", whole.name());
+    }
+}
+
+#[test]
+fn what_the_switches_remember_is_part_of_the_state() {
+    let reals = images([28, 1], 8);
+    let step = |game: &mut Game, step| game.step(step, std::slice::from_ref(&reals)).expect("finite");
+    let mut whole = dcgan_game(remembering());
+    (0..3).for_each(|number| drop(step(&mut whole, number)));
+    let state = whole.state();
+    for name in ["pool.images", "average.convt1.weight", "discriminator.conv1.spectral_u"] {
+        assert!(state.tensors.contains_key(name), "{name}");
+    }
+    let mut resumed = dcgan_game(remembering());
+    resumed.restore(&state).expect("the same system");
+    for number in 3..6 {
+        assert_eq!(step(&mut whole, number), step(&mut resumed, number));
+    }
+    assert_eq!(whole.state(), resumed.state());
+}
+
+#[test]
+fn images_are_drawn_in_range_and_alone_as_together() {
+    for (mut game, reals) in all() {
+        game.step(0, &[reals]).expect("finite");
+        let Sampler::Latents(sampler) = game.samples() else { panic!("drawn from latents") };
+        let latents = sampler.latents(3, "samples", 4);
+        let drawn = sampler.draw(&latents);
+        let [height, width, channels] = game.image_shape();
+        assert_eq!(**drawn.shape(), [4, height, width, channels]);
+        assert!(drawn.data().iter().all(|x| (0.0..=1.0).contains(x)), "{}", game.name());
+        let (size, image) = (latents.shape()[1], height * width * channels);
+        let alone = sampler.draw(&Tensor::new(&[1, size], latents.data()[2 * size..3 * size].to_vec()));
+        assert_eq!(alone.data(), &drawn.data()[2 * image..3 * image], "{}", game.name());
+        assert_eq!(sampler.latents(3, "samples", 2).data(), &latents.data()[..2 * size]);
+    }
+}
+
+#[test]
+fn each_player_learns_in_its_own_turn_only() {
+    for (game, reals) in all() {
+        let mut game = game;
+        let reals = Tensor::new(
+            &[2, reals.shape()[1], reals.shape()[2], reals.shape()[3]],
+            reals.data()[..2 * reals.size() / reals.shape()[0]].to_vec(),
+        );
+        let latents = game.latents(1, "z", 2);
+        let before = game.state();
+        game.train_discriminator(0, &reals, &latents).expect("finite");
+        let between = game.state();
+        assert_eq!(tensors(&before, of_generator), tensors(&between, of_generator), "{}", game.name());
+        assert_ne!(tensors(&before, of_discriminator), tensors(&between, of_discriminator));
+        game.train_generator(0, &latents).expect("finite");
+        let after = game.state();
+        assert_eq!(tensors(&between, of_discriminator), tensors(&after, of_discriminator), "{}", game.name());
+        assert_ne!(tensors(&between, of_generator), tensors(&after, of_generator));
+    }
+}
+
+#[test]
+fn k_and_g_steps_count_the_updates_and_k_the_reals() {
+    let mut game = mnist_game(Tips { k: 3, g_steps: 2, ..digits_tips() });
+    assert_eq!(game.batch_size(), 12);
+    assert_eq!(game.batch(0, &[100])[0].len(), 12);
+    game.step(0, &[images([28, 1], 12)]).expect("finite");
+    assert_eq!(updates(&game), [3, 2]);
+    let mut two = mnist_game(Tips { d_batches: Batches::TwoUpdates, ..digits_tips() });
+    two.step(0, &[images([28, 1], 4)]).expect("finite");
+    assert_eq!(updates(&two), [2, 1], "reals and fakes in an update each");
+    // Three turns on the same three mini-batches as three steps' discriminators see.
+    let one = mnist_game(digits_tips());
+    let batches: Vec<usize> = (0..3).flat_map(|step| one.batch(step, &[100]).remove(0)).collect();
+    assert_eq!(game.batch(0, &[100])[0], batches);
+}
+
+#[test]
+fn the_order_of_the_images_is_each_systems_own() {
+    let horses = cifar::game(&cifar::Settings::default(), 1).expect("good settings");
+    assert_eq!(horses.batch(0, &[5000])[0], (0..20).collect::<Vec<_>>());
+    assert_eq!(horses.batch(250, &[5000])[0], (0..20).collect::<Vec<_>>(), "a pass is 250 steps");
+    let digits = mnist_game(digits_tips());
+    assert_eq!(digits.batch(2, &[10])[0].len(), 2, "the last batch is short");
+    let mut all: Vec<usize> = (0..3).flat_map(|step| digits.batch(step, &[10]).remove(0)).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..10).collect::<Vec<_>>());
+    let dcgan = dcgan_game(Tips::default());
+    assert_eq!(dcgan.batch(2, &[10])[0].len(), 4, "short batches are left out");
+    let radford = dcgan::Settings { variant: dcgan::Variant::Radford, ..small_dcgan(Tips::default()) };
+    let radford = dcgan::game(&radford, 11).expect("good settings");
+    assert_eq!(radford.batch(0, &[100]), dcgan.batch(1, &[100]), "the generator has the mini-batches between");
+    assert_eq!(radford.batch(1, &[100]), dcgan.batch(3, &[100]));
+}
+
+#[test]
+fn a_short_batch_makes_as_few_fakes() {
+    let mut game = mnist_game(digits_tips());
+    let told = game.step(5, &[images([28, 1], 2)]).expect("finite");
+    assert!(told.iter().all(|x| x.is_finite()));
+}
+
+/// The running statistics follow the generator's own turns, whatever the discriminator is shown.
+#[test]
+fn fakes_are_made_in_the_mode_of_the_system() {
+    let latents = dcgan_game(Tips::default()).latents(1, "z", 4);
+    let reals = images([28, 1], 4);
+    // PyTorch's example: training mode, so that the batch's own statistics count and not the running ones.
+    let mut game = dcgan_game(Tips::default());
+    let mut moved = game.state();
+    for (name, tensor) in &mut moved.tensors {
+        if name.contains("generator") && name.contains("running_mean") {
+            tensor.data_mut().fill(3.0);
+        }
+    }
+    let plain = game.train_discriminator(0, &reals, &latents).expect("finite");
+    let mut other = dcgan_game(Tips::default());
+    other.restore(&moved).expect("the same system");
+    assert_eq!(plain, other.train_discriminator(0, &reals, &latents).expect("finite"));
+    // Keras-GAN: inference, where they count.
+    let keras = || vanilla::game(&vanilla::Settings { batch: 8, ..Default::default() }, 1).expect("good settings");
+    let mut moved = keras().state();
+    for (name, tensor) in &mut moved.tensors {
+        if name.contains("running_mean") {
+            tensor.data_mut().fill(3.0);
+        }
+    }
+    let latents = keras().latents(1, "z", 4);
+    let plain = keras().train_discriminator(0, &reals, &latents).expect("finite");
+    let mut other = keras();
+    other.restore(&moved).expect("the same system");
+    assert_ne!(plain.fake, other.train_discriminator(0, &reals, &latents).expect("finite").fake);
+}
+
+/// In PyTorch's example the generator learns from the very fakes that the discriminator was shown: of the same latents, with the
+/// same draws of its dropout.
+#[test]
+fn shared_fakes_are_the_generators_own() {
+    let mut game = dcgan_game(Tips { d_learning_rate: 1e-12, ..Tips::default() });
+    let told = game.step(3, &[images([28, 1], 4)]).expect("finite");
+    let (d_fake, g_fake) = (told[5], told[6]);
+    assert!((d_fake - g_fake).abs() < 1e-6, "a discriminator that learns nothing says the same: {d_fake} {g_fake}");
+    let course = dcgan::Settings {
+        variant: dcgan::Variant::Svhn,
+        channels: 3,
+        ..small_dcgan(Tips { d_learning_rate: 1e-12, ..Tips::default() })
+    };
+    let told = dcgan::game(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
+    assert!((told[5] - told[6]).abs() > 1e-6, "the course makes new ones");
+}
+
+#[test]
+fn mixed_batches_lose_half_the_sum() {
+    let told = |d_batches| {
+        let tips = Tips { d_batches, label_smooth: 0.9, ..digits_tips() };
+        let settings = mnist::Settings { dropout: 0.0, ..digits(tips) };
+        let mut game = mnist::game(&settings, 11).expect("good settings");
+        let latents = game.latents(1, "z", 4);
+        game.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite")
+    };
+    let [separate, mixed, two] = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(told);
+    assert!((separate.loss - 2.0 * mixed.loss).abs() < 1e-5, "{separate:?} {mixed:?}");
+    assert!((separate.real - mixed.real).abs() < 1e-6 && (separate.fake - mixed.fake).abs() < 1e-6);
+    assert_eq!(two.real, separate.real);
+    assert_ne!(two.fake, separate.fake, "the second update sees what the first has done");
+}
+
+/// 1 is fake and 0 is real for the horses: the discriminator's numbers go up for fakes.
+#[test]
+fn the_horses_are_called_0() {
+    let settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, d_dropout: 0.0, ..Default::default() };
+    let mut game = cifar::game(&settings, 1).expect("good settings");
+    let reals = images([32, 3], 8);
+    let told: Vec<Vec<f64>> =
+        (0..12).map(|step| game.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
+    let last = told.last().expect("steps");
+    assert!(last[4] > last[5] + 0.1, "it finds the reals more real than the fakes: {last:?}");
+    let verdict = game.discriminator.infer(&reals.clone());
+    assert!(verdict.data().iter().all(|x| *x < 0.0), "and says so with negative logits: {verdict:?}");
+}
+
+#[test]
+fn instance_noise_fades_away() {
+    let settings = |sigma| {
+        let tips = Tips { instance_noise: sigma, instance_noise_steps: 10, label_smooth: 1.0, ..digits_tips() };
+        mnist::Settings { dropout: 0.0, ..digits(tips) }
+    };
+    let told = |sigma, step| {
+        let mut game = mnist::game(&settings(sigma), 11).expect("good settings");
+        let latents = game.latents(1, "z", 4);
+        let d = game.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite");
+        (d, game.train_generator(step, &latents).expect("finite"))
+    };
+    let apart = |step| (told(0.5, step).0.real - told(0.0, step).0.real).abs();
+    assert!(apart(0) > 1e-4 && told(0.5, 0).1 != told(0.0, 0).1, "both players' images are noisy");
+    assert_eq!((told(0.5, 10), told(0.5, 99)), (told(0.0, 10), told(0.0, 99)), "none is left");
+    assert_ne!(told(0.5, 9), told(0.0, 9));
+}
+
+#[test]
+fn samples_are_drawn_with_the_average() {
+    let reals = images([28, 1], 4);
+    let mut game = mnist_game(Tips { ema: 0.75, ..digits_tips() });
+    let mut expected = game.state().tensors["generator.dense1.weight"].clone();
+    assert_eq!(game.state().tensors["average.dense1.weight"], expected, "it begins as the generator");
+    for step in 0..3 {
+        game.step(step, std::slice::from_ref(&reals)).expect("finite");
+        let weight = game.state().tensors["generator.dense1.weight"].clone();
+        expected.data_mut().iter_mut().zip(weight.data()).for_each(|(own, x)| *own = 0.75 * *own + 0.25 * x);
+    }
+    let state = game.state();
+    assert_eq!(state.tensors["average.dense1.weight"], expected);
+    let latents = game.latents(1, "z", 2);
+    let drawn = game.draw(&latents);
+    let mut plain = mnist_game(digits_tips());
+    let mut generators = state.clone();
+    generators.tensors.retain(|name, _| !name.starts_with("average."));
+    plain.restore(&generators).expect("the same networks");
+    assert_ne!(plain.draw(&latents), drawn);
+    for (name, tensor) in state.tensors.iter().filter(|(name, _)| name.starts_with("average.")) {
+        generators.tensors.insert(name.replace("average.", "generator."), tensor.clone());
+    }
+    plain.restore(&generators).expect("the same networks");
+    assert_eq!(plain.draw(&latents), drawn);
+}
+
+#[test]
+fn the_pool_shows_older_fakes_once_it_is_full() {
+    let told = |replay_pool, step: u64| {
+        let tips = Tips { replay_pool, d_learning_rate: 1e-12, ..digits_tips() };
+        let mut game = mnist::game(&mnist::Settings { dropout: 0.0, ..digits(tips) }, 11).expect("good settings");
+        let mut last = 0.0;
+        for step in 0..=step {
+            let latents = game.latents(step, "z", 4);
+            last = game.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite").fake;
+        }
+        last
+    };
+    assert_eq!(told(12, 2), told(0, 2), "the first 12 come back unchanged");
+    assert!((3..8).any(|step| told(12, step) != told(0, step)));
+}
+
+#[test]
+fn spectral_norms_bound_the_discriminator() {
+    let tips = Tips { spectral_norm: true, ..digits_tips() };
+    let mut game = mnist_game(tips);
+    let name = "discriminator.dense1.spectral_u";
+    let before = game.state().tensors[name].clone();
+    let turn = |game: &mut Game| {
+        let latents = game.latents(1, "z", 4);
+        game.train_generator(0, &latents).expect("finite");
+        let between = game.state().tensors[name].clone();
+        game.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite");
+        (between, game.state().tensors[name].clone())
+    };
+    let (between, after) = turn(&mut game);
+    assert_eq!(before, between, "a frozen walk leaves it");
+    assert_ne!(before, after);
+}
+
+#[test]
+fn each_latent_kind_is_its_distribution() {
+    let draw = |kind: LatentKind| kind.draw(500, 40, kernels::Key::named(1, "z"));
+    let moments = |latents: &Tensor| {
+        let mean = latents.data().iter().map(|x| f64::from(*x)).sum::<f64>() / latents.size() as f64;
+        let square = latents.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / latents.size() as f64;
+        let most = latents.data().iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        (mean, square, f64::from(most))
+    };
+    for (kind, square, bounds) in [
+        (LatentKind::Normal, 1.0, 3.5..6.0),
+        (LatentKind::Uniform, 1.0 / 3.0, 0.999..1.0),
+        (LatentKind::UnitUniform, 1.0, 1.73..1.7321),
+        (LatentKind::Sphere, 1.0, 3.0..6.0),
+    ] {
+        let (mean, found, most) = moments(&draw(kind));
+        assert!(
+            mean.abs() < 0.03 && (found - square).abs() < 0.03 && bounds.contains(&most),
+            "{kind:?} {mean} {found} {most}"
+        );
+    }
+    for point in draw(LatentKind::Sphere).data().chunks_exact(40) {
+        let length = point.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        assert!((length - 40f64.sqrt()).abs() < 1e-5);
+    }
+    let sphere = mnist_game(Tips { latent_kind: LatentKind::Sphere, ..digits_tips() });
+    assert_eq!(sphere.kind(), LatentKind::Sphere);
+}
+
+#[test]
+fn contradictions_are_refused_by_their_key() {
+    let base = Tips::default;
+    let cases: [(&str, Tips, &str); 9] = [
+        ("soft_labels", Tips { soft_labels: true, ..base() }, "bce = keras-clip"),
+        (
+            "label_noise_way",
+            Tips { label_noise: 0.05, label_noise_way: models::tips::Way::Outward, ..base() },
+            "use inward",
+        ),
+        ("label_smooth", Tips { loss: Loss::Hinge, label_smooth: 0.9, ..base() }, "hinge"),
+        ("label_noise", Tips { loss: Loss::Hinge, label_noise: 0.1, ..base() }, "hinge"),
+        ("label_smooth", Tips { soft_labels: true, label_smooth: 0.9, bce: Bce::KerasClip, ..base() }, "leave one"),
+        ("clip_norm", Tips { clip_value: 1.0, clip_norm: 1.0, ..base() }, "clip_value is set"),
+        ("k", Tips { k: 0, ..base() }, "0 is not in the allowed range 1 to 100"),
+        ("label_flip", Tips { label_flip: 0.6, ..base() }, "0 to 0.5"),
+        ("ema", Tips { ema: 1.0, ..base() }, "0 to 0.999999"),
+    ];
+    for (key, tips, why) in cases {
+        let error = mnist::game(&digits(tips), 1).map(|_| ()).expect_err(key);
+        assert!(error.key == key && error.why.contains(why), "{key}: {error}");
+    }
+    let good = Tips { soft_labels: true, bce: Bce::KerasClip, ..base() };
+    assert!(mnist::game(&digits(good), 1).is_ok());
+}
+
+#[test]
+fn what_is_worth_a_remark_is_told() {
+    let remarks = |game: Game| game.remarks().join("\n");
+    assert_eq!(remarks(mnist_game(digits_tips())), "");
+    assert!(remarks(dcgan_game(Tips::default())).contains("batches of 4"));
+    let eight =
+        |tips| dcgan::game(&dcgan::Settings { batch: 8, width: 16, ..small_dcgan(tips) }, 1).expect("good settings");
+    assert_eq!(remarks(eight(Tips::default())), "");
+    assert!(remarks(eight(Tips { d_batches: Batches::Mixed, ..Tips::default() })).contains("d_batches"));
+    assert!(remarks(eight(Tips { spectral_norm: true, ..Tips::default() })).contains("spectral_norm"));
+    assert!(remarks(mnist_game(Tips { k: 2, g_steps: 2, ..digits_tips() })).contains("g_steps = 2"));
+    let horses = cifar::Settings { seed_range: true, ..Default::default() };
+    assert!(remarks(cifar::game(&horses, 1).expect("good settings")).contains("seed_range"));
+    let lopsided = cifar::Settings { first: 1, width: 1, d_width: 100, ..Default::default() };
+    assert!(remarks(cifar::game(&lopsided, 1).expect("good settings")).contains("one will win"));
+}

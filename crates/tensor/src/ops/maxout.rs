@@ -1,0 +1,114 @@
+//! `maxout`: of each group of neighbours the largest.
+//!
+//! The last axis, of n * pieces numbers, is n groups; y[i] = max over j of x[i * pieces + j]. Where a number is the largest of
+//! its group, y moves with it; all others do not matter. Of equal ones the first counts. Which it was is kept as a mask of ones
+//! and zeros; the rule is a product with it, so that gradients of gradients need nothing more.
+
+use kernels::Element;
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "maxout",
+    idea: "Of each group of neighbours the largest.",
+    forward: "y[i] = max over j of x[i, j]",
+    rule: "gx[i, j] = gy[i] where x[i, j] is the first largest, else 0",
+    cases: || {
+        let shapes: [(&[usize], usize); 10] = [
+            (&[1], 1),
+            (&[2], 2),
+            (&[6], 3),
+            (&[10], 5),
+            (&[1, 4], 2),
+            (&[3, 4], 4),
+            (&[2, 15], 5),
+            (&[7, 6], 2),
+            (&[2, 3, 4], 2),
+            (&[5, 1, 2, 9], 3),
+        ];
+        let case = |(seed, &(shape, pieces)): (u32, &(&[usize], usize))| {
+            Case::new(format!("{shape:?} in groups of {pieces}"), vec![apart(seed, shape)], move |v| {
+                v[0].maxout(pieces)
+            })
+        };
+        let seeded = (0..2).flat_map(|round| shapes.iter().enumerate().map(move |(i, s)| (round * 100 + i as u32, s)));
+        seeded.map(case).collect()
+    },
+};
+
+/// Numbers no two of which are near: finite differences must not meet the kink.
+fn apart(seed: u32, shape: &[usize]) -> Tensor<f64> {
+    let drawn = sample(Domain::Any, seed, shape);
+    let rank = |i: usize| drawn.data().iter().filter(|x| **x < drawn.data()[i]).count();
+    Tensor::from_fn(shape, |i| 0.1 * rank(i) as f64 - 1.0)
+}
+
+/// Keeps which number was the largest: 1 for it, 0 for the others, in the input's shape.
+struct Maxout<T: Element> {
+    mask: Tensor<T>,
+}
+
+impl<T: Element> Var<T> {
+    /// Of each `pieces` neighbours along the last axis the largest.
+    ///
+    /// # Panics
+    /// When the last axis is not a multiple of `pieces` long.
+    #[track_caller]
+    pub fn maxout(&self, pieces: usize) -> Self {
+        let fits = self.shape().last().is_some_and(|last| pieces > 0 && last.is_multiple_of(pieces));
+        assert!(fits, "maxout: the last axis of {} is not made of groups of {pieces}", self.shape());
+        let x = self.value();
+        let mut mask = Tensor::zeros(*x.shape());
+        let mut largest = Vec::with_capacity(x.size() / pieces);
+        for (x, mask) in x.data().chunks_exact(pieces).zip(mask.data_mut().chunks_exact_mut(pieces)) {
+            let first = (1..pieces).fold(0, |best, j| if x[j].to_f64() > x[best].to_f64() { j } else { best });
+            mask[first] = T::from_f64(1.0);
+            largest.push(x[first]);
+        }
+        let mut shape = x.shape().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last /= pieces;
+        }
+        Self::record(Maxout { mask }, &[self], Tensor::new(&shape, largest))
+    }
+}
+
+impl<T: Element> Op<T> for Maxout<T> {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        let groups = gy.value().size();
+        let mask = Var::constant(self.mask.reshape([groups, self.mask.size() / groups]));
+        let gx = &gy.reshape([groups, 1]) * &mask;
+        vec![Some(gx.reshape(call.input_shape(0)))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Options, Tape, Tensor, grad};
+
+    #[test]
+    fn the_largest_of_each_group_and_of_equal_ones_the_first() {
+        let tape = Tape::new();
+        let x = tape.variable("x", Tensor::new(&[2, 6], vec![1., 3., 2., 5., 5., 4., -1., -3., -2., 0., 7., 7.]));
+        let y = x.maxout(3);
+        assert_eq!(*y.value(), Tensor::new(&[2, 2], vec![3., 5., -1., 7.]));
+        let g = grad(&y.sum(), &[x], Options::default());
+        assert_eq!(g[0].value().data(), [0., 1., 0., 1., 0., 0., 1., 0., 0., 0., 1., 0.]);
+    }
+
+    #[test]
+    #[should_panic(expected = "maxout: the last axis of [2, 5] is not made of groups of 3")]
+    fn groups_must_fill_the_axis() {
+        crate::Var::constant(Tensor::<f32>::zeros([2, 5])).maxout(3);
+    }
+}

@@ -1,0 +1,205 @@
+//! `train fetch`: downloads a data set, checks it, and puts it where training looks for it.
+
+mod download;
+mod sets;
+mod unpack;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::FetchOptions;
+use crate::console::{self, Console};
+use crate::failure::{Code, Failure};
+use crate::nearest::suggestion;
+use crate::storage::StorageError;
+use download::{Wanted, download};
+use sets::{SETS, Set};
+
+/// The class of doodles when none is named.
+const APPLE: &str = "apple";
+
+/// A file to have.
+struct Target {
+    url: String,
+    path: PathBuf,
+    length: Option<u64>,
+    sha256: Option<&'static str>,
+}
+
+/// Downloads, or lists what can be downloaded.
+///
+/// # Errors
+/// When there is no such set, and as everything about downloads, each with the way to get the files by hand.
+pub(crate) fn run(options: &FetchOptions) -> Result<(), Failure> {
+    let Some(name) = &options.set else { return console::print(&listing()) };
+    let Some(set) = SETS.iter().find(|set| set.name == name) else {
+        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
+        return Err(
+            Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(suggestion(name, &names))
+        );
+    };
+    let targets = targets(set, options)?;
+    let folder = options.out.join(set.folder);
+    if options.dry_run {
+        return console::print(&by_hand(&targets));
+    }
+    fs::create_dir_all(&folder).map_err(|error| StorageError::new("make the folder", &folder, error))?;
+    let console = Console::default();
+    if !set.files.is_empty() && (set.check)(&folder).is_ok() && targets.iter().all(|target| is_here(set, target)) {
+        console.say(&format!("{} is complete in {}", set.name, folder.display()));
+        return Ok(());
+    }
+    let agent = download::agent();
+    for target in &targets {
+        fetch_one(&agent, &console, set, target).map_err(|failure| with_hand(failure, &targets))?;
+        if is_archive(&target.path) {
+            console.say(&format!("unpacking    {}", target.path.display()));
+            unpack::unpack(&target.path, &folder)?;
+            // It is not needed any more, and does no harm if it stays.
+            let _ = fs::remove_file(&target.path);
+        }
+    }
+    if !set.files.is_empty() {
+        (set.check)(&folder).map_err(|error| unusable(&folder, &error))?;
+    }
+    console.say(&format!("done         {}", folder.display()));
+    Ok(())
+}
+
+/// The files of a set, or of its classes.
+fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
+    let folder = options.out.join(set.folder);
+    let address = options.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
+    if !set.files.is_empty() {
+        if !options.classes.is_empty() {
+            return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
+                .because("its classes come in one"));
+        }
+        let target = |file: &sets::Known| Target {
+            url: format!("{address}/{}", file.name),
+            path: folder.join(file.name),
+            length: file.length,
+            sha256: file.sha256,
+        };
+        return Ok(set.files.iter().map(target).collect());
+    }
+    let classes = if options.classes.is_empty() { vec![APPLE.to_owned()] } else { options.classes.clone() };
+    classes
+        .into_iter()
+        .map(|class| {
+            let simple = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+            if class.is_empty() || !class.chars().all(simple) {
+                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles"))
+                    .help("classes are simple words, such as apple or \"ice cream\""));
+            }
+            Ok(Target {
+                url: format!("{address}/{}.npy", class.replace(' ', "%20")),
+                path: folder.join(format!("{class}.npy")),
+                length: None,
+                sha256: None,
+            })
+        })
+        .collect()
+}
+
+fn is_archive(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".tar.gz")
+}
+
+/// Whether a file is there and is the known one. An archive that was unpacked is gone.
+fn is_here(set: &Set, target: &Target) -> bool {
+    if is_archive(&target.path) {
+        return true;
+    }
+    let known = |sha256: &str| download::sha256(&target.path).is_ok_and(|found| found == sha256);
+    target.path.is_file()
+        && match target.sha256 {
+            Some(sha256) => known(sha256),
+            None => !set.files.is_empty() || (set.check)(&target.path).is_ok(),
+        }
+}
+
+/// One file, if it is not there.
+fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target) -> Result<(), Failure> {
+    if !is_archive(&target.path) && is_here(set, target) {
+        console.say(&format!("is there     {}", target.path.display()));
+        return Ok(());
+    }
+    console.say(&format!("downloading  {}", target.url));
+    let bar = console::is_lively().then(bar);
+    let mut progress = |received: u64, total: Option<u64>| {
+        if let Some(bar) = &bar {
+            bar.set_length(total.unwrap_or(received));
+            bar.set_position(received);
+        }
+    };
+    // Files of a set are checked together, when all are there.
+    let check = |part: &Path| match set.files {
+        [] => (set.check)(part).map_err(|error| unusable(&target.path, &error)),
+        _ => Ok(()),
+    };
+    let Target { url, path, length, sha256 } = target;
+    let result =
+        download(agent, &Wanted { url: url.clone(), path, length: *length, sha256: *sha256 }, &mut progress, &check);
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    result?;
+    let known = if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its form was checked" };
+    console.say(&format!("written      {} ({known})", path.display()));
+    Ok(())
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("[{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
+/// The failure of files that came and cannot be used.
+fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
+    let place = error.path().unwrap_or(path);
+    Failure::new(Code::Network, format!("what came is not the data set: {}", error.what()))
+        .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
+        .because(error.why())
+        .help("remove the file and try again, or another day")
+}
+
+/// Adds how to get the files without this program.
+fn with_hand(failure: Failure, targets: &[Target]) -> Failure {
+    if failure.code != Code::Network {
+        return failure;
+    }
+    let hand = by_hand(targets);
+    failure.help(format!("check the network, or download by hand:\n{}", hand.trim_end()))
+}
+
+/// Which file goes where.
+fn by_hand(targets: &[Target]) -> String {
+    targets
+        .iter()
+        .map(|target| {
+            let Target { url, path, sha256, .. } = target;
+            let hash = sha256.map_or_else(String::new, |sha256| format!("\n  SHA-256 {sha256}"));
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let unpack = if is_archive(path) {
+                format!("\n  then unpack it: tar -xzf {} -C {}", path.display(), folder.display())
+            } else {
+                String::new()
+            };
+            format!("{url}\n  to {}{hash}{unpack}\n", path.display())
+        })
+        .collect()
+}
+
+/// The sets.
+fn listing() -> String {
+    let line = |set: &Set| {
+        format!("{:<14} {}\n{:14} into data/{}, from {}\n", set.name, set.about, "", set.folder, set.address)
+    };
+    SETS.iter().map(line).collect()
+}

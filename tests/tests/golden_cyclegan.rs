@@ -1,0 +1,64 @@
+//! One whole step of a tiny CycleGAN against PyTorch: fakes, losses, every gradient (as Adam's mean, half of it after one update) and
+//! some updated weights.
+
+use models::cyclegan::{CycleGan, Settings};
+use models::{Direction, System, Translate};
+use serde_json::Value;
+use tensor::{Tensor, Var};
+use tests::{Report, entries, error, error_where, golden, number, relative, tensor};
+
+/// The system in the state of the golden file.
+fn prepared(file: &Value) -> CycleGan {
+    let [size, blocks, width] = ["size", "blocks", "width"].map(|key| number(&file[key]) as usize);
+    let settings = Settings { size, blocks, generator_width: width, discriminator_width: width, ..Settings::default() };
+    let mut system = CycleGan::new(settings, 1).expect("settings in range");
+    let mut state = system.state();
+    for (name, weight) in &mut state.tensors {
+        let given = &file["inputs"][name];
+        let memory = name.starts_with("optimizer.") || name.starts_with("pool_");
+        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
+        if !memory {
+            *weight = tensor(given);
+        }
+    }
+    system.restore(&state).expect("the same names and shapes");
+    system
+}
+
+#[test]
+fn a_step_agrees() {
+    let file = golden("cyclegan_step");
+    let mut system = prepared(&file);
+    let reals: [Tensor; 2] = ["reals_a", "reals_b"].map(|name| tensor(&file["inputs"][name]));
+    let mut report = Report::new("cyclegan step", 1e-5);
+    for (domain, direction, real) in [("a", Direction::BToA, &reals[1]), ("b", Direction::AToB, &reals[0])] {
+        let fakes = Var::constant(system.translate(direction, real)).affine(2.0, -1.0);
+        report.note(format!("fakes of {domain}"), error(&file["fakes"][domain], fakes.value()));
+    }
+
+    let values = system.step(0, &reals).expect("finite");
+    for (name, value) in system.metrics().iter().zip(values) {
+        report.note(*name, relative(value - number(&file["losses"][name]), value));
+    }
+    let state = system.state();
+    for (name, expected) in entries(&file["parameters"]) {
+        let gradient = Var::constant(state.tensors[&format!("optimizer.{name}.mean")].clone()).scale(2.0);
+        let gradient = gradient.value();
+        if expected["rounding_only"] == true {
+            // Its scale is that of the sums that it is left over from: the gradient of the weight beside it.
+            let weight = &file["parameters"][name.replace(".bias", ".weight")]["gradient"];
+            let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
+            report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));
+            continue;
+        }
+        report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
+        if expected.get("updated").is_none() {
+            continue;
+        }
+        // The first update is the step size times the gradient's sign, unless that is tiny, where rounding decides.
+        let largest = number(&expected["gradient"]["max_abs"]) as f32;
+        let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
+        report.note(format!("{name} updated"), error_where(&expected["updated"], &state.tensors[name], clear));
+    }
+    report.finish();
+}

@@ -1,0 +1,58 @@
+//! One whole step of a small 28x28 DCGAN against PyTorch, in the order of its example: what is told, every gradient (as Adam's mean,
+//! half of it after one update), every updated weight, the generator's running statistics.
+
+use models::System;
+use models::dcgan::{Settings, Variant, game};
+use models::game::Game;
+use serde_json::Value;
+use tensor::{Tensor, Var};
+use tests::{Report, entries, error, error_where, golden, number, relative, tensor};
+
+/// The game in the state of the golden file.
+fn prepared(file: &Value) -> Game {
+    let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
+    let settings = Settings { variant: Variant::Mnist28, batch, latent, width, channels: 1, ..Settings::default() };
+    let mut game = game(&settings, 1).expect("settings in range");
+    let mut state = game.state();
+    for (name, weight) in &mut state.tensors {
+        let given = &file["inputs"][name];
+        let memory = name.starts_with("optimizer.") || name.contains(".running_");
+        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
+        if !memory {
+            *weight = tensor(given);
+        }
+    }
+    game.restore(&state).expect("the same names and shapes");
+    game
+}
+
+#[test]
+fn a_step_agrees() {
+    let file = golden("dcgan_step");
+    let mut game = prepared(&file);
+    let reals: Tensor = tensor(&file["inputs"]["reals"]);
+    let reals = Var::constant(reals).affine(2.0, -1.0).into_value();
+    let latents: Tensor = tensor(&file["inputs"]["latents"]);
+    let d = game.train_discriminator(0, &reals, &latents).expect("finite");
+    let g = game.train_generator(0, &latents).expect("finite");
+
+    let mut report = Report::new("dcgan step", 1e-5);
+    let told = [("d_loss", d.loss), ("d_real", d.real), ("d_fake", d.fake), ("g_loss", g.loss), ("g_fake", g.fake)];
+    for (name, value) in told {
+        report.note(name, relative(value - number(&file["told"][name]), value));
+    }
+    let state = game.state();
+    for (name, expected) in entries(&file["parameters"]) {
+        let gradient = Var::constant(state.tensors[&format!("optimizer.{name}.mean")].clone()).scale(2.0);
+        let gradient = gradient.value();
+        report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
+        // The first update is the step size times the gradient's sign, unless that is tiny, where rounding decides.
+        let largest = number(&expected["gradient"]["max_abs"]) as f32;
+        let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
+        report.note(format!("{name} updated"), error_where(&expected["updated"], &state.tensors[name], clear));
+    }
+    for (name, expected) in entries(&file["buffers"]) {
+        report.note(name, error(expected, &state.tensors[name]));
+    }
+    report.finish();
+}
