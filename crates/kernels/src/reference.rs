@@ -372,13 +372,14 @@ pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], chosen: &mu
     assert!(image <= u32::MAX as usize, "max_pool: an image of {image} numbers is too large");
     assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "max_pool: lengths");
     let row = g.input[1] * g.factor[1] * g.channels;
+    let is_nan = |x: R| x.partial_cmp(&x).is_none();
     for_each_pooled(g, |n, small, corner| {
         let mut best = corner;
         for at in (0..g.factor[0]).flat_map(|down| (0..g.factor[1]).map(move |right| (down, right))) {
             let at = corner + at.0 * row + at.1 * g.channels;
             let (new, old) = (x[n * image + at], x[n * image + best]);
-            // A NaN is not equal to itself. The first one wins, as nothing is larger than it.
-            if new > old || (new != new && old == old) {
+            // The first NaN wins: nothing is larger than it.
+            if new > old || (is_nan(new) && !is_nan(old)) {
                 best = at;
             }
         }
