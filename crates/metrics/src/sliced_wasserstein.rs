@@ -157,7 +157,7 @@ impl Plane {
 /// The pixel that stands for the one at `at - 2`, which may lie up to two beyond either end of `length`.
 fn mirrored(at: usize, length: usize) -> usize {
     let last = length - 1;
-    let inside = if at < 2 { 2 - at } else { at - 2 };
+    let inside = at.abs_diff(2);
     if inside > last { (2 * last).saturating_sub(inside) } else { inside }
 }
 
