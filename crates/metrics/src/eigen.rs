@@ -253,7 +253,7 @@ mod tests {
             assert!(n == 0 || (ones[n - 1] - n as f64).abs() < 1e-12);
         }
         assert!(eigenvalues(&Matrix::new(2, 2, vec![1.0, f64::NAN, 0.0, 1.0]))[0].is_nan());
-        let graded: Vec<f64> = (0..900).map(|i| 10.0_f64.powi(-((i / 30 + i % 30) as i32) / 2)).collect();
+        let graded: Vec<f64> = (0..900).map(|i| 10.0_f64.powi(-(i / 30 + i % 30) / 2)).collect();
         let graded = Matrix::new(30, 30, graded);
         let trace: f64 = (0..30).map(|i| graded.row(i)[i]).sum();
         assert!((eigenvalues(&graded).iter().sum::<f64>() - trace).abs() < 1e-13);

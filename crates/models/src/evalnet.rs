@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn it_learns_and_its_weights_are_all_of_it() {
         let classes: Vec<usize> = (0..16).map(|i| i % 2).collect();
-        let pixel = |i: usize| if (i / 32 % 8 < 4) == (i / 256 % 2 == 0) { 0.9 } else { 0.1 + (i % 7) as f32 / 30.0 };
+        let pixel =
+            |i: usize| if (i / 32 % 8 < 4) == (i / 256).is_multiple_of(2) { 0.9 } else { 0.1 + (i % 7) as f32 / 30.0 };
         let images = Tensor::from_fn([16, 8, 8, 4], pixel);
         let mut net = Evalnet::new([8, 8, 4], 2, 1);
         let first = net.step(0, 20, &images, &classes).unwrap();
