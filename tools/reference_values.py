@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Computes the reference values of Backdraw's tests with PyTorch and Keras and writes them to tests/golden/.
 
-Needs Python 3.10 or later with numpy, torch, tensorflow and keras 3; it installs nothing. For example:
+Needs Python 3.10 or later with numpy, scipy, torch, tensorflow and keras 3; it installs nothing. For example:
 
     python3 -m venv somewhere/outside/the/repository
-    somewhere/outside/the/repository/bin/pip install numpy torch tensorflow keras
+    somewhere/outside/the/repository/bin/pip install numpy scipy torch tensorflow keras
     somewhere/outside/the/repository/bin/python tools/reference_values.py
 
     tools/reference_values.py layers losses     only these files
@@ -35,6 +35,7 @@ from reference import (  # noqa: E402
     initializers,
     layers,
     losses,
+    metrics,
     optimizers,
     penalties,
     quickdraw_step,
@@ -84,6 +85,15 @@ GROUPS = {
         ["kaiming_uniform_torch on a transposed convolution takes fan_in from out_channels: PyTorch's quirk."],
     ),
     "penalties": ("Gradient penalties and their gradients: second order.", listed(penalties), penalties.__doc__.split("\n")[2:4]),
+    "metrics": (
+        "Measures of two sets of features or images.",
+        listed(metrics),
+        [
+            "Images are floor(filled), whole numbers of 0 to 255. memorization: the first half of the reals is learned, the other held out.",
+            "level_<i>: sum over j of cos(j) times element j of level i of two of the Laplacian pyramid of the first real.",
+            "ms_ssim: of the first two reals; ms_ssim_blend: of the first and floor of the mean of both.",
+        ],
+    ),
     "quickdraw_step": (
         "One quickdraw discriminator step, then one generator step against the updated discriminator. No dropout.",
         quickdraw_step.body,

@@ -3,7 +3,8 @@
 
 use kernels::{Element, Padding, TransposedPadding};
 use nn::layers::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, InstanceNorm, ReflectionPad2d, UpSampling2d,
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, InstanceNorm, MaxPool2d, ReflectionPad2d,
+    UpSampling2d,
 };
 use nn::{Dialect, Draw, Gradients, Network, Pass, differentiate};
 use serde_json::Value;
@@ -56,6 +57,7 @@ fn apply<T: Element>(case: &Value, input: impl Fn(&str) -> Var<T>) -> Var<T> {
         "tanh" => x.tanh(),
         "softplus" => x.softplus(),
         "upsampling2d" => x.upsample(pair(&options["factor"])),
+        "max_pool2d" => x.max_pool(pair(&options["factor"])),
         "instance_norm" => x.instance_norm(number(&options["eps"]), None),
         "reflection_pad2d" => x.reflection_pad([number(&options["pad"]) as usize; 4]),
         "dropout" => x,
@@ -130,6 +132,7 @@ fn network(case: &Value) -> Option<Network> {
         "tanh" => activation(Activation::Tanh),
         "softplus" => activation(Activation::Softplus),
         "upsampling2d" => empty.with("layer", UpSampling2d(pair(&options["factor"]))),
+        "max_pool2d" => empty.with("layer", MaxPool2d(pair(&options["factor"]))),
         "instance_norm" => empty.with("layer", InstanceNorm),
         "reflection_pad2d" => empty.with("layer", ReflectionPad2d(number(&options["pad"]) as usize)),
         "dropout" => empty.with("layer", Dropout(number(&options["rate"]))),

@@ -10,6 +10,10 @@ fn apply(case: &Value, input: impl Fn(&str) -> Var) -> Var {
     match text(&case["loss"]) {
         "bce_with_logits" => losses::bce_with_logits(&input("logits"), &targets()),
         "bce_keras_clip" => losses::bce_keras_clip(&input("probabilities"), &targets()),
+        "cross_entropy" => {
+            let classes: Vec<usize> = input("classes").value().data().iter().map(|class| *class as usize).collect();
+            losses::cross_entropy(&input("logits"), &classes)
+        }
         "mse" => losses::mse(&input("predictions"), &input("targets")),
         "l1" => losses::l1(&input("predictions"), &input("targets")),
         "hinge_discriminator" => losses::hinge_discriminator(&input("real"), &input("fake")),

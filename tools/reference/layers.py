@@ -355,6 +355,18 @@ def upsampling_cases():
         )  # fmt: skip
 
 
+def max_pool_cases():
+    """Filled numbers are all different, so nothing depends on which of two equals is chosen."""
+    for size, image in [((2, 2), (2, 4, 6, 3)), ((3, 2), (1, 6, 4, 2)), ((1, 1), (1, 2, 3, 2))]:
+        name = f"max_pool2d_{size[0]}x{size[1]}"
+        yield case(
+            name, "max_pool2d", {"factor": list(size)},
+            {"input": Filled(f"{name}.input", image)},
+            lambda input: nhwc(F.max_pool2d(nchw(input), size)),
+            lambda input: keras.layers.MaxPooling2D(size, dtype="float64")(tf.convert_to_tensor(input)),
+        )  # fmt: skip
+
+
 def instance_norm(x, eps=1e-5):
     """NCHW. As ops, checked against PyTorch's own: that one's gradient is wrong (seen in 2.15) when what comes back to it has
     its channels innermost in memory, as it has here."""
@@ -402,7 +414,7 @@ def dropout_cases():
 def cases():
     for group in (
         dense_cases, conv2d_cases, conv_transpose2d_cases, batch_norm_training_cases,
-        batch_norm_inference_cases, activation_cases, upsampling_cases,
+        batch_norm_inference_cases, activation_cases, upsampling_cases, max_pool_cases,
         instance_norm_cases, reflection_pad_cases, dropout_cases,
     ):  # fmt: skip
         yield from group()

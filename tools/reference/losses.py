@@ -110,6 +110,22 @@ def bce_keras_clip_cases():
     yield entry("bce_keras_clip_above_one_target", Literal([0.3, 0.9, 1.0], [3, 1]), Literal([1.05, 1.02, 1.05], [3, 1]))
 
 
+def cross_entropy_cases():
+    """Classes are whole numbers, stored as such."""
+
+    def in_keras(logits, classes):
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(classes, tf.int64), logits))
+
+    def entry(name, logits, classes):
+        inputs = {"logits": logits, "classes": Literal(classes, [len(classes)])}
+        function = lambda logits, classes: F.cross_entropy(logits, classes.long())  # noqa: E731
+        return case(name, "cross_entropy", inputs, function, ["logits"], keras_function=in_keras)
+
+    yield entry("cross_entropy_filled", Filled("cross_entropy_filled.logits", [5, 7], -4.0, 4.0), [0, 6, 3, 3, 1])
+    extreme = [100.0, -100.0, 0.0, -100.0, -100.0, -100.0, 60.0, 60.0, 60.0]
+    yield entry("cross_entropy_extreme", Literal(extreme, [3, 3]), [1, 2, 0])
+
+
 def regression_cases():
     for loss, function, in_keras in [
         ("mse", F.mse_loss, lambda a, b: tf.reduce_mean(keras.losses.mean_squared_error(b, a))),
@@ -150,5 +166,5 @@ def adversarial_cases():
 
 
 def cases():
-    for group in (bce_logits_cases, bce_keras_clip_cases, regression_cases, adversarial_cases):
+    for group in (bce_logits_cases, bce_keras_clip_cases, cross_entropy_cases, regression_cases, adversarial_cases):
         yield from group()

@@ -9,7 +9,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, map, norm, normal, optimizer, reduce, reference, reflect, resample};
+use crate::{dropout, finish, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -347,6 +347,19 @@ pub trait Element: Real {
     fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
         reference::reflection_fold(g, y, x);
     }
+    /// The largest number of each block of the large images x, per channel, and its number within its image. Of equal ones the first;
+    /// a NaN counts as the largest.
+    fn max_pool(g: &UpsampleGeometry, x: &[Self], y: &mut [Self], chosen: &mut [u32]) {
+        reference::max_pool(g, x, y, chosen);
+    }
+    /// y = the numbers of x that [`max_pool`](Element::max_pool) has chosen.
+    fn pick(g: &UpsampleGeometry, chosen: &[u32], x: &[Self], y: &mut [Self]) {
+        reference::pick(g, chosen, x, y);
+    }
+    /// The adjoint of [`pick`](Element::pick): x = y at the places chosen, 0 elsewhere.
+    fn unpick(g: &UpsampleGeometry, chosen: &[u32], y: &[Self], x: &mut [Self]) {
+        reference::unpick(g, chosen, y, x);
+    }
     /// Mean and biased variance of each of the `mean.len()` channels of x (the last axis).
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
         reference::channel_statistics(x, mean, variance);
@@ -478,6 +491,18 @@ impl Element for f32 {
     fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
         let work = Work::Floats(x.len() + y.len());
         time(Kind::Memory, "reflection_fold", work, || reflect::reflection_fold(g, y, x));
+    }
+    fn max_pool(g: &UpsampleGeometry, x: &[Self], y: &mut [Self], chosen: &mut [u32]) {
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "max_pool", work, || pool::max_pool(g, x, y, chosen));
+    }
+    fn pick(g: &UpsampleGeometry, chosen: &[u32], x: &[Self], y: &mut [Self]) {
+        let work = Work::Floats(2 * y.len());
+        time(Kind::Memory, "pick", work, || pool::pick(g, chosen, x, y));
+    }
+    fn unpick(g: &UpsampleGeometry, chosen: &[u32], y: &[Self], x: &mut [Self]) {
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "unpick", work, || pool::unpick(g, chosen, y, x));
     }
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self]) {
         let work = Work::Floats(x.len());

@@ -20,6 +20,7 @@ mod norm;
 mod normal;
 mod optimizer;
 mod pieces;
+mod pool;
 pub mod random;
 mod reduce;
 pub mod reference;

@@ -366,6 +366,58 @@ pub fn reflection_fold<R: Real>(g: &ReflectGeometry, y: &[R], x: &mut [R]) {
     for_each_reflected(g, |padded, source| x[source] = x[source] + y[padded]);
 }
 
+/// See [`Element::max_pool`](crate::Element::max_pool).
+pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], chosen: &mut [u32]) {
+    let image = g.large_shape()[1..].iter().product::<usize>();
+    assert!(image <= u32::MAX as usize, "max_pool: an image of {image} numbers is too large");
+    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "max_pool: lengths");
+    let row = g.input[1] * g.factor[1] * g.channels;
+    let is_nan = |x: R| x.partial_cmp(&x).is_none();
+    for_each_pooled(g, |n, small, corner| {
+        let mut best = corner;
+        for at in (0..g.factor[0]).flat_map(|down| (0..g.factor[1]).map(move |right| (down, right))) {
+            let at = corner + at.0 * row + at.1 * g.channels;
+            let (new, old) = (x[n * image + at], x[n * image + best]);
+            // The first NaN wins: nothing is larger than it.
+            if new > old || (is_nan(new) && !is_nan(old)) {
+                best = at;
+            }
+        }
+        (y[small], chosen[small]) = (x[n * image + best], best as u32);
+    });
+}
+
+/// Calls `visit(image, small, corner)` for every pixel and channel of the small images: its index, and that of the first
+/// element of its block within the large image.
+fn for_each_pooled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize, usize)) {
+    let ([h, w], channels) = (g.input, g.channels);
+    for n in 0..g.batch {
+        for y in 0..h {
+            for x in 0..w {
+                for c in 0..channels {
+                    let corner = (y * g.factor[0] * w + x) * g.factor[1] * channels + c;
+                    visit(n, at(g.small_shape(), [n, y, x, c]), corner);
+                }
+            }
+        }
+    }
+}
+
+/// See [`Element::pick`](crate::Element::pick).
+pub fn pick<R: Real>(g: &UpsampleGeometry, chosen: &[u32], x: &[R], y: &mut [R]) {
+    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "pick: lengths");
+    let image = g.large_shape()[1..].iter().product::<usize>();
+    for_each_pooled(g, |n, small, _| y[small] = x[n * image + chosen[small] as usize]);
+}
+
+/// See [`Element::unpick`](crate::Element::unpick).
+pub fn unpick<R: Real>(g: &UpsampleGeometry, chosen: &[u32], y: &[R], x: &mut [R]) {
+    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "unpick: lengths");
+    let image = g.large_shape()[1..].iter().product::<usize>();
+    x.fill(R::default());
+    for_each_pooled(g, |n, small, _| x[n * image + chosen[small] as usize] = y[small]);
+}
+
 /// See [`Element::channel_statistics`](crate::Element::channel_statistics).
 pub fn channel_statistics<R: Real>(x: &[R], mean: &mut [R], variance: &mut [R]) {
     let channels = mean.len();

@@ -2,12 +2,13 @@
 //!
 //! [`System`] is what the trainer needs to know of any of them. [`quickdraw`] spells its whole step out: read it first. The other
 //! GANs with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
-//! ([`Tips`](tips::Tips)).
+//! ([`Tips`](tips::Tips)). [`evalnet`] is no GAN: a classifier to measure them with.
 
 mod between;
 pub mod cifar;
 pub mod cyclegan;
 pub mod dcgan;
+pub mod evalnet;
 pub mod faces;
 pub mod folder;
 pub mod game;

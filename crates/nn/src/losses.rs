@@ -26,6 +26,28 @@ pub fn bce_keras_clip(probabilities: &Var, targets: &Tensor) -> Var {
     bce_with_logits(&logits, targets)
 }
 
+/// Cross-entropy of the softmax of logits (n, classes) against the right classes (n of them): mean of -log p(right) with
+/// p = e^x / (sum over the classes of e^x), computed as log(sum e^(x - m)) + m - x(right) with the row's largest number m, so
+/// that nothing overflows. m is a constant: it cancels.
+///
+/// # Panics
+/// When there is not a class for each row, or one that is not there.
+#[track_caller]
+pub fn cross_entropy(logits: &Var, classes: &[usize]) -> Var {
+    let &[n, count] = &**logits.shape() else {
+        panic!("cross_entropy: logits of {}, not (n, classes)", logits.shape())
+    };
+    assert!(classes.len() == n, "cross_entropy: {} classes for {n} rows of logits", classes.len());
+    assert!(classes.iter().all(|class| *class < count), "cross_entropy: a class beyond the {count} of the logits");
+    let rows = logits.value().data().chunks_exact(count);
+    let largest: Vec<f32> = rows.map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect();
+    let shifted = logits - &Var::constant(Tensor::new(&[n, 1], largest));
+    let right = Tensor::from_fn([n, count], |i| f32::from(u8::from(classes[i / count] == i % count)));
+    let all = shifted.exp().sum_to([n, 1]).log();
+    let chosen = (&shifted * &Var::constant(right)).sum_to([n, 1]);
+    (&all - &chosen).mean()
+}
+
 /// The mean squared difference.
 pub fn mse(predictions: &Var, targets: &Var) -> Var {
     (predictions - targets).square().mean()

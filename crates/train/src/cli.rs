@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
+use crate::evaluate;
 use crate::failure::EXIT_CODES;
 use crate::systems::{Row, SYSTEMS};
 
@@ -64,6 +65,9 @@ pub(crate) struct TrainOptions {
     /// Save everything every N steps [default: 500]
     #[arg(long, value_name = "N")]
     pub(crate) checkpoint_every: Option<i64>,
+    /// Measure the pictures every N steps, into quality.csv and curves/quality; 0 is never [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) evaluate_every: Option<i64>,
     /// Go on with a run folder, or from one of its checkpoint files, to the same bits; --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
@@ -95,6 +99,7 @@ impl TrainOptions {
             number("--seed", "seed", self.seed),
             number("--sample-every", "sample_every", self.sample_every),
             number("--checkpoint-every", "checkpoint_every", self.checkpoint_every),
+            number("--evaluate-every", "evaluate_every", self.evaluate_every),
         ]
         .into_iter()
         .flatten()
@@ -170,6 +175,7 @@ pub(crate) struct TranslateOptions {
 fn direction(text: &str) -> Direction {
     if text.eq_ignore_ascii_case("AtoB") { Direction::AToB } else { Direction::BToA }
 }
+
 /// Options of an animation between latents.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Animation")]
@@ -221,6 +227,42 @@ const SAMPLE_EXAMPLES: &str = "Examples:
   train sample RUN --seeds 0-35,100 --out pictures/
   train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif";
 
+/// Options of `train evaluate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvaluateOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// How many fakes to draw, and how many reals to compare them with, if there are so many
+    #[arg(long, value_name = "N", default_value_t = 2500)]
+    pub(crate) count: u64,
+    /// Seed of the fakes, and of which reals are taken [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// What looks at the images: pca64, evalnet28, evalnet32
+    #[arg(long, value_name = "NAME", default_value = "pca64")]
+    pub(crate) extractor: String,
+    /// The reals [default: the run's own]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Only these metrics, separated by commas [default: all]
+    #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Write the numbers to a file too (.json or .csv)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `train evalnet`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvalnetOptions {
+    /// A file or folder with labelled images, in the system's format [default: the system's usual data]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Seed of the weights and of the order of the images
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
 /// Options of `train fetch`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FetchOptions {
@@ -248,6 +290,8 @@ pub(crate) enum Action {
     Translate(TranslateOptions),
     Sample(Box<SampleOptions>),
     Animate(AnimateOptions),
+    Evaluate(EvaluateOptions),
+    Evalnet(&'static Row, EvalnetOptions),
     Fetch(FetchOptions),
     Systems,
 }
@@ -271,6 +315,7 @@ pub(crate) fn command() -> Command {
   train sample runs/0001-quickdraw --count 64  draw with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train animate runs/0001-quickdraw            how it learned, as an animated picture
+  train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
   train fetch mnist                            download a data set
 
 {EXIT_CODES}"
@@ -295,7 +340,7 @@ pub(crate) fn command() -> Command {
     let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
         .subcommand(
-            SummaryOptions::augment_args(Command::new("summary").arg(system))
+            SummaryOptions::augment_args(Command::new("summary").arg(system.clone()))
                 .about("Prints the layers of a system with the numbers of their weights"),
         )
         .subcommand(
@@ -313,6 +358,16 @@ pub(crate) fn command() -> Command {
                 .about("Makes an animation of a run's own sheets: a network that learns to draw"),
         )
         .subcommand(
+            EvaluateOptions::augment_args(Command::new("evaluate"))
+                .about("Measures how good the pictures of a run are")
+                .after_help(evaluate::help()),
+        )
+        .subcommand(
+            EvalnetOptions::augment_args(Command::new("evalnet").arg(system))
+                .about("Trains the classifier that `evaluate --extractor evalnet28` looks through, on a system's labelled images")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             FetchOptions::augment_args(Command::new("fetch"))
                 .about("Downloads a data set, checks it and puts it under data/"),
         )
@@ -328,14 +383,14 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
     let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "say what to train, or a command");
     let (name, inner) = matches.subcommand().ok_or_else(missing)?;
     let row = |name: &str| SYSTEMS.iter().find(|row| row.name == name).ok_or_else(missing);
+    let row_of = |inner: &ArgMatches| row(inner.get_one::<String>("system").ok_or_else(missing)?);
     let action = match name {
-        "summary" => {
-            let system = inner.get_one::<String>("system").ok_or_else(missing)?;
-            Action::Summary(row(system)?, SummaryOptions::from_arg_matches(inner)?)
-        }
+        "summary" => Action::Summary(row_of(inner)?, SummaryOptions::from_arg_matches(inner)?),
         "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
         "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
         "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
+        "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
+        "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
@@ -374,14 +429,15 @@ mod tests {
     #[test]
     fn every_option_reaches_the_configuration() {
         let line = "train quickdraw --preset cpu --data x --class c --steps 1 --batch 2 --seed 3 --sample-every 4 \
-                    --checkpoint-every 5";
+                    --checkpoint-every 5 --evaluate-every 6";
         let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
         let (Action::Train(row, options), _) = parse(&matches).unwrap() else { panic!("not a training") };
         let entries: Vec<String> =
             options.entries(row).iter().map(|entry| format!("{}={}", entry.key, entry.value)).collect();
         assert_eq!(
             entries.join(" "),
-            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5"
+            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5 \
+             evaluate_every=6"
         );
     }
 }

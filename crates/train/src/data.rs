@@ -6,11 +6,13 @@
 
 mod loaders;
 
-pub(crate) use loaders::{ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+pub(crate) use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::engine::{Key, Tensor};
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use datasets::{Augmentation, BUILT_IN, DataError, Images};
+use metrics::Pictures;
 
 /// Images in memory, of one domain or of several.
 pub(crate) struct Dataset {
@@ -29,9 +31,15 @@ impl Dataset {
     /// Wraps images that are there already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
-        let (origin, size) = (images.origin().to_owned(), [images.height(), images.width()]);
+        Self::from_domains(vec![images])
+    }
+
+    /// The same for several domains of images of one size.
+    #[cfg(test)]
+    pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
+        let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
-        Self { domains: vec![images], size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
+        Self { domains, size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
     }
 
     /// How many there are of each domain.
@@ -69,6 +77,19 @@ impl Dataset {
                 images.gather_middle(indices, self.size, batch);
             }
         })
+    }
+
+    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
+    pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Pictures {
+        let mut numbers = vec![Vec::new(); self.domains.len()];
+        numbers[domain] = indices.to_vec();
+        let batch = self.batch(&numbers).swap_remove(domain);
+        Pictures::new(pictures::bytes(&batch), [self.size[0], self.size[1], self.domains[domain].channels()])
+    }
+
+    /// The class of each image of the first domain, and how many classes there are, if they are known.
+    pub(crate) fn classes(&self) -> Option<(&[u32], usize)> {
+        Some((self.domains[0].labels()?, self.domains[0].class_names().len()))
     }
 
     /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way

@@ -1,6 +1,7 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{Key, allocations, timing};
+pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan,
     faces, folder, mnist, quickdraw, vanilla,

@@ -1,6 +1,6 @@
 //! `train`: the command line of Backdraw.
 //!
-//! From the outside in: `cli` reads what was typed; `session`, `sample` and this file do it; `train_loop` trains and tells
+//! From the outside in: `cli` reads what was typed; `session`, `sample`, `evaluate` and this file do it; `train_loop` trains and tells
 //! every `observe::Observer` about each step; `config`, `checkpoint`, `run_folder` and `storage` are what a run is on disk.
 //! Whatever goes wrong becomes one `failure::Failure`, told in one form and with its own exit code.
 
@@ -14,6 +14,8 @@ mod console;
 mod curves;
 mod data;
 mod engine;
+mod evalnet;
+mod evaluate;
 mod failure;
 #[cfg(test)]
 mod fake;
@@ -24,6 +26,7 @@ mod nearest;
 mod observe;
 mod pictures;
 mod progress;
+mod quality;
 mod resume;
 mod run_folder;
 mod sample;
@@ -76,6 +79,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Sample(options) => sample::run(options)?,
         Action::Translate(options) => translate::run(options)?,
         Action::Animate(options) => animate::run(options)?,
+        Action::Evaluate(options) => evaluate::run(options)?,
+        Action::Evalnet(row, options) => evalnet::run(row, options)?,
         Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }

@@ -15,6 +15,7 @@ use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
 use crate::progress::{self, Progress};
+use crate::quality::Quality;
 use crate::resume::{self, SavedRun};
 use crate::samples::{self, Samples};
 use crate::saving::Saving;
@@ -236,17 +237,21 @@ fn train_all(
         Box::new(metrics),
         told,
         Box::new(samples),
-        Box::new(Curves::new(run.to_owned(), config.sample_every, title, history)),
-        Box::new(Saving {
-            disk: &RealDisk,
-            run: run.to_owned(),
-            every: config.checkpoint_every,
-            seed: config.seed,
-            config: config.to_toml(),
-            data: data.fingerprint(),
-            last: (from > 0).then_some(from),
-        }),
+        Box::new(Curves::new(run.to_owned(), config.sample_every, title.clone(), history)),
     ];
+    if config.evaluate_every > 0 {
+        let quality = Quality::new(console, run.to_owned(), title, config.evaluate_every, config.seed, data, from)?;
+        observers.push(Box::new(quality));
+    }
+    observers.push(Box::new(Saving {
+        disk: &RealDisk,
+        run: run.to_owned(),
+        every: config.checkpoint_every,
+        seed: config.seed,
+        config: config.to_toml(),
+        data: data.fingerprint(),
+        last: (from > 0).then_some(from),
+    }));
     if options.timings {
         // Before the others: what they do is not part of a step.
         observers.insert(0, Box::new(StepTimings::new(console, run)));

@@ -19,6 +19,7 @@ pub mod instance_norm;
 pub mod leaky_relu;
 pub mod log;
 pub mod matmul;
+pub mod max_pool;
 pub mod maxout;
 pub mod mul;
 pub mod reciprocal;
@@ -56,7 +57,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 38] = [
+pub const REGISTRY: [Entry; 40] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -77,6 +78,8 @@ pub const REGISTRY: [Entry; 38] = [
     leaky_relu::GRAD_ENTRY,
     log::ENTRY,
     matmul::ENTRY,
+    max_pool::ENTRY,
+    max_pool::UNPICK_ENTRY,
     maxout::ENTRY,
     mul::ENTRY,
     reciprocal::ENTRY,

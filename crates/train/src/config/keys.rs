@@ -29,11 +29,12 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("class", Kind::Text),
     ("sample_every", Kind::Count(1, MOST_STEPS)),
     ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
+    ("evaluate_every", Kind::Count(0, MOST_STEPS)),
 ];
 
 /// What may change when a run goes on: the images are told by their fingerprint, and how often files are written changes
 /// no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every"];
+pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every", "evaluate_every"];
 
 /// How images are changed when they are shown: [`datasets::Augmentation`].
 pub(super) const AUGMENT: &str = "augment";

@@ -73,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) sample_every: u64,
     /// The state is saved every so many steps.
     pub(crate) checkpoint_every: u64,
+    /// The pictures are measured every so many steps; never if 0.
+    pub(crate) evaluate_every: u64,
     /// File or folder with the images; built-in or fetched ones if absent.
     pub(crate) data: Option<String>,
     /// Which class of the images.
@@ -117,6 +119,7 @@ impl Config {
             seed: 1,
             sample_every: 100,
             checkpoint_every: 500,
+            evaluate_every: 0,
             data: None,
             class: None,
             settings,
@@ -143,6 +146,7 @@ impl Config {
             "seed" => self.seed = number,
             "sample_every" => self.sample_every = number,
             "checkpoint_every" => self.checkpoint_every = number,
+            "evaluate_every" => self.evaluate_every = number,
             "data" => self.data = text(),
             "class" => self.class = text(),
             other => {
@@ -279,6 +283,7 @@ impl Config {
             "seed" => self.seed.to_string(),
             "sample_every" => self.sample_every.to_string(),
             "checkpoint_every" => self.checkpoint_every.to_string(),
+            "evaluate_every" => self.evaluate_every.to_string(),
             "data" => text(&self.data),
             "class" => text(&self.class),
             other => {

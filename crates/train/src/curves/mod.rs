@@ -95,6 +95,22 @@ fn in_words(who: &str) -> &str {
     }
 }
 
+/// Draws `curves/quality` of the run folder `run`: lines of names and points (step, value).
+///
+/// # Errors
+/// When it cannot be drawn or written.
+pub(crate) fn draw_quality(
+    run: &Path,
+    title: &str,
+    label: &str,
+    lines: Vec<(String, Vec<(f64, f64)>)>,
+) -> Result<(), Failure> {
+    let colored = lines.into_iter().zip(COLORS.iter().cycle());
+    let series = colored.map(|((name, points), color)| Series { name, color: *color, points }).collect();
+    let chart = Chart { title: format!("Quality: {title}"), y_label: label.to_owned(), range: None, series };
+    write(&RealDisk, &run.join("curves"), "quality", &chart)
+}
+
 /// Writes a chart in both forms.
 fn write(disk: &dyn Disk, folder: &Path, name: &str, chart: &Chart) -> Result<(), Failure> {
     for (ending, bytes) in [("svg", chart.svg()), ("png", chart.png())] {

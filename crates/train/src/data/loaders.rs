@@ -19,7 +19,7 @@ const FACE_COUNT: usize = 10_000;
 /// Built-in landscapes of each season.
 const LANDSCAPES: u64 = 500;
 /// What `--class` says to get every class where there is a usual one.
-const ALL: &str = "all";
+pub(crate) const ALL: &str = "all";
 
 /// How a kind of data is found and shown.
 #[derive(Clone, Copy)]

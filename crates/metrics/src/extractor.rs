@@ -1,0 +1,15 @@
+//! [`Extractor`]: what turns images into the rows of numbers that most metrics compare.
+
+use crate::{Matrix, Pictures};
+
+/// Makes features of images.
+pub trait Extractor {
+    /// What its scores are told apart by, such as `pca64` or `evalnet28-mnist`.
+    fn name(&self) -> String;
+
+    /// The features, a row per image; and, from a classifier, its logits, a row per image and a column per class.
+    ///
+    /// # Panics
+    /// When the images have another size than the extractor is made for.
+    fn extract(&self, pictures: &Pictures) -> (Matrix, Option<Matrix>);
+}

@@ -1,0 +1,39 @@
+//! Are the fakes copies of what was learned from? The mean distance of a fake to the nearest of some reals, as a share of the
+//! mean distance of other reals to the nearest of the same.
+//!
+//! Near 1: a fake is as new as a fresh real. Far below 1: the fakes sit on the reals. Above 1: they lie beside all of them. After Meehan
+//! et al. 2020 ("A non-parametric test to detect data-copying"), as a ratio instead of a test.
+//!
+//! **Pitfalls.** Features that forget what is different between two images call every image a copy. If the data holds duplicates,
+//! fresh reals are copies too, and the ratio grows.
+
+use crate::distances::nearest;
+use crate::matrix::Matrix;
+
+/// The ratio, at least 0; NaN if every one of `held_out` is among `learned`.
+///
+/// # Panics
+/// When one of the three has no rows, or their numbers of columns differ.
+#[track_caller]
+pub fn memorization(learned: &Matrix, held_out: &Matrix, fake: &Matrix) -> f64 {
+    let counts = [learned, held_out, fake].map(Matrix::rows);
+    assert!(!counts.contains(&0), "memorization: of learned, held-out and fake images there are {counts:?}");
+    let mean = |x: &Matrix| nearest(x, learned).into_iter().sum::<f64>() / x.rows() as f64;
+    mean(fake) / mean(held_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::testing::{at_any_thread_count, random};
+
+    #[test]
+    fn copies_are_at_zero_and_fresh_images_near_one() {
+        let [learned, held_out, fresh] = [1, 2, 3].map(|stream| random(200, 3, stream));
+        assert_eq!(memorization(&learned, &held_out, &learned), 0.0);
+        let fresh = at_any_thread_count(|| memorization(&learned, &held_out, &fresh));
+        assert!((fresh - 1.0).abs() < 0.2, "{fresh}");
+        let line = |numbers: &[f64]| Matrix::new(numbers.len(), 1, numbers.to_vec());
+        assert_eq!(memorization(&line(&[0.0, 10.0]), &line(&[2.0]), &line(&[1.0, 10.0])), 0.25);
+    }
+}

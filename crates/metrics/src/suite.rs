@@ -1,0 +1,372 @@
+//! The table of metrics: what can be asked for by name, and how it is told.
+
+use core::fmt;
+use core::ops::Range;
+
+use crate::class_score::class_score;
+use crate::classes::classes;
+use crate::color_histogram::color_distance;
+use crate::frechet::frechet;
+use crate::ink::ink;
+use crate::kid::{Subsets, kid};
+use crate::memorization::memorization;
+use crate::ms_ssim::ms_ssim_diversity;
+use crate::precision_recall::{NEIGHBOR, precision_recall};
+use crate::sliced_wasserstein::{Slices, sliced_wasserstein};
+use crate::spread::spread;
+use crate::two_sample::two_sample_accuracy;
+use crate::{Extractor, Matrix, Pictures};
+
+/// Fewer images than this cannot be measured.
+pub const FEWEST: usize = 8;
+/// Sliced Wasserstein looks at so many images of a set: its patches fill the memory otherwise.
+const SWD_IMAGES: usize = 512;
+/// Pairs of images that MS-SSIM compares.
+const PAIRS: usize = 2000;
+/// Parts that the class score is averaged over.
+const SPLITS: usize = 10;
+
+/// Images with all that is measured of them.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The images.
+    pub pictures: Pictures,
+    /// Their features, a row each.
+    pub features: Matrix,
+    /// What a classifier says of them, a row each, if the extractor is one.
+    pub logits: Option<Matrix>,
+}
+
+impl Sample {
+    /// Images, and what `extractor` makes of them.
+    pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Self {
+        let (features, logits) = extractor.extract(&pictures);
+        Self { pictures, features, logits }
+    }
+
+    /// How many images.
+    pub fn count(&self) -> usize {
+        self.pictures.count()
+    }
+
+    /// Some of the images.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        Self {
+            pictures: self.pictures.part(range.clone()),
+            features: self.features.part(range.clone()),
+            logits: self.logits.as_ref().map(|logits| logits.part(range)),
+        }
+    }
+}
+
+/// What a metric looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The extractor's features.
+    Features,
+    /// The classes that the extractor sees; it must be a classifier.
+    Classes,
+    /// The images themselves.
+    Pixels,
+}
+
+/// One number of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number {
+    /// What it is called: a column of a file.
+    pub name: &'static str,
+    /// The number.
+    pub value: f64,
+    /// How much it varies between subsets, if it is a mean over such.
+    pub deviation: Option<f64>,
+}
+
+impl Number {
+    fn plain(name: &'static str, value: f64) -> Self {
+        Self { name, value, deviation: None }
+    }
+}
+
+/// A row of the table.
+pub struct Metric {
+    /// What is typed.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// What it looks at.
+    pub of: Of,
+    /// It looks at so many images of a set at most.
+    pub most: usize,
+    /// Its numbers, for reals and fakes.
+    pub measure: fn(&Sample, &Sample) -> Vec<Number>,
+}
+
+/// Every metric.
+pub const METRICS: [Metric; 12] = [
+    Metric {
+        name: "frechet",
+        about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
+    },
+    Metric {
+        name: "kid",
+        about: "kernel distance, right for few images too; about 0 is the same",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| {
+            let found = kid(&real.features, &fake.features, Subsets::default());
+            let deviation = Some(found.deviation).filter(|deviation| *deviation > 0.0);
+            vec![Number { name: "kid", value: found.mean, deviation }]
+        },
+    },
+    Metric {
+        name: "precision-recall",
+        about: "the share of fakes that could be real, and of reals that could have been made",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| {
+            let found = precision_recall(&real.features, &fake.features, NEIGHBOR);
+            vec![Number::plain("precision", found.precision), Number::plain("recall", found.recall)]
+        },
+    },
+    Metric {
+        name: "two-sample",
+        about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],
+    },
+    Metric {
+        name: "spread",
+        about: "mean distance between fakes over that between reals: 1 is right, 0 a collapse",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| vec![Number::plain("spread", spread(&real.features, &fake.features))],
+    },
+    Metric {
+        name: "memorization",
+        about: "distance to the nearest real over that of other reals: 1 is new, 0 a copy",
+        of: Of::Features,
+        most: usize::MAX,
+        measure: |real, fake| {
+            let half = real.count() / 2;
+            let (learned, held_out) = (real.features.part(0..half), real.features.part(half..real.count()));
+            vec![Number::plain("memorization", memorization(&learned, &held_out, &fake.features))]
+        },
+    },
+    Metric {
+        name: "class-score",
+        about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
+        of: Of::Classes,
+        most: usize::MAX,
+        measure: |_, fake| {
+            let found = class_score(logits(fake), SPLITS);
+            vec![Number { name: "class_score", value: found.mean, deviation: Some(found.deviation) }]
+        },
+    },
+    Metric {
+        name: "classes",
+        about: "classes with at least 1 % of the fakes, and how sure the classifier is",
+        of: Of::Classes,
+        most: usize::MAX,
+        measure: |_, fake| {
+            let found = classes(logits(fake));
+            vec![Number::plain("classes", found.covered as f64), Number::plain("confidence", found.confidence)]
+        },
+    },
+    Metric {
+        name: "swd",
+        about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
+        of: Of::Pixels,
+        most: SWD_IMAGES,
+        measure: |real, fake| {
+            let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
+            vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
+        },
+    },
+    Metric {
+        name: "ms-ssim",
+        about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
+        of: Of::Pixels,
+        most: usize::MAX,
+        measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
+    },
+    Metric {
+        name: "colors",
+        about: "distance of the colour histograms, from 0 to 1",
+        of: Of::Pixels,
+        most: usize::MAX,
+        measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
+    },
+    Metric {
+        name: "ink",
+        about: "mean brightness of an image, and its variance, over the reals': 1 is right",
+        of: Of::Pixels,
+        most: usize::MAX,
+        measure: |real, fake| {
+            let found = ink(&real.pictures, &fake.pictures);
+            vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
+        },
+    },
+];
+
+fn logits(sample: &Sample) -> &Matrix {
+    sample.logits.as_ref().expect("only classifiers are asked for classes")
+}
+
+/// The metric called `name`.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
+
+/// One number, with all that it depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The number.
+    pub number: Number,
+    /// The extractor whose features it compares; None for one that looks at pixels.
+    pub extractor: Option<String>,
+    /// How many fakes, and how many reals.
+    pub count: usize,
+    /// The same number for reals against other reals, and how many of each.
+    pub baseline: Option<(f64, usize)>,
+}
+
+impl Measured {
+    /// `frechet[pca64, n=2500]`
+    pub fn label(&self) -> String {
+        let of = self.extractor.as_ref().map_or_else(String::new, |name| format!("{name}, "));
+        format!("{}[{of}n={}]", self.number.name, self.count)
+    }
+}
+
+impl fmt::Display for Measured {
+    /// `frechet[pca64, n=2500]  12.34  (real vs real 0.51)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<36} {:>10}", self.label(), short(self.number.value))?;
+        if let Some(deviation) = self.number.deviation {
+            write!(f, " ± {}", short(deviation))?;
+        }
+        match self.baseline {
+            Some((value, count)) if count == self.count => write!(f, "  (real vs real {})", short(value)),
+            Some((value, count)) => write!(f, "  (real vs real {}, n={count})", short(value)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A number with four digits that matter.
+pub fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return format!("{x}");
+    }
+    let digits = 3 - x.abs().log10().floor().clamp(-6.0, 3.0) as i32;
+    format!("{x:.*}", digits as usize)
+}
+
+/// What reals score against other reals: the best that can be asked of fakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    /// Each with how many reals it was measured on, in the order of [`measure_all`].
+    values: Vec<(f64, usize)>,
+}
+
+impl Baseline {
+    /// Measures two disjoint sets of reals against each other, by each of the `metrics`.
+    ///
+    /// # Panics
+    /// When a sample has fewer than [`FEWEST`] images.
+    #[track_caller]
+    pub fn new(metrics: &[&'static Metric], reals: [&Sample; 2]) -> Self {
+        let numbers = numbers(metrics, reals[0], reals[1]).into_iter();
+        Self { values: numbers.map(|(metric, number)| (number.value, reals[1].count().min(metric.most))).collect() }
+    }
+}
+
+/// Measures `fake` against `real` by each of the `metrics`. Those of classes are left out if the extractor is no classifier.
+///
+/// # Panics
+/// When a sample has fewer than [`FEWEST`] images.
+#[track_caller]
+pub fn measure_all(
+    metrics: &[&'static Metric],
+    extractor: &str,
+    real: &Sample,
+    fake: &Sample,
+    baseline: Option<&Baseline>,
+) -> Vec<Measured> {
+    let measured = numbers(metrics, real, fake).into_iter().enumerate().map(|(i, (metric, number))| Measured {
+        number,
+        extractor: (metric.of != Of::Pixels).then(|| extractor.to_owned()),
+        count: fake.count().min(metric.most),
+        baseline: baseline.map(|baseline| baseline.values[i]),
+    });
+    measured.collect()
+}
+
+/// The numbers of all metrics, each with its metric.
+#[track_caller]
+fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'static Metric, Number)> {
+    let counts = [real.count(), fake.count()];
+    assert!(counts.iter().all(|count| *count >= FEWEST), "metrics: {counts:?} images; {FEWEST} are needed");
+    let possible = metrics.iter().filter(|metric| metric.of != Of::Classes || fake.logits.is_some());
+    let measured = possible.flat_map(|&metric| {
+        let few = [real, fake].map(|set| (set.count() > metric.most).then(|| set.part(0..metric.most)));
+        let [real, fake] = [few[0].as_ref().unwrap_or(real), few[1].as_ref().unwrap_or(fake)];
+        (metric.measure)(real, fake).into_iter().map(move |number| (metric, number))
+    });
+    measured.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pca;
+    use kernels::random::{Key, words};
+
+    fn drawings(count: usize, stream: u32) -> Pictures {
+        let byte = |i: usize| (words(Key::new(2, stream), i as u32)[0] >> 24) as u8 / if i % 784 < 300 { 1 } else { 9 };
+        Pictures::new((0..count * 784).map(byte).collect(), [28, 28, 1])
+    }
+
+    #[test]
+    fn every_metric_can_be_measured_and_told() {
+        let pca = Pca::fit(&drawings(30, 1), 8);
+        let sample = |stream| Sample::new(drawings(20, stream), &pca);
+        let (real, fake) = (sample(1), sample(2));
+        let halves = [real.part(0..10), real.part(10..20)];
+        let all: Vec<&Metric> = METRICS.iter().collect();
+        let baseline = Baseline::new(&all, [&halves[0], &halves[1]]);
+        let found = measure_all(&all, "pca8", &real, &fake, Some(&baseline));
+        assert_eq!(found.len(), METRICS.len(), "two of two numbers, two of classes");
+        assert!(found.iter().all(|one| one.number.value.is_finite() && one.baseline.unwrap().1 == 10), "{found:?}");
+        let names: Vec<String> = found.iter().map(Measured::label).collect();
+        assert!(
+            names.contains(&"frechet[pca8, n=20]".to_owned()) && names.contains(&"swd[n=20]".to_owned()),
+            "{names:?}"
+        );
+        assert!(names.iter().all(|name| !name.to_lowercase().contains("fid")));
+        let text = found[0].to_string();
+        assert!(text.contains("(real vs real ") && text.contains(", n=10)"), "{text}");
+    }
+
+    #[test]
+    fn a_classifier_is_asked_for_classes() {
+        let mut sample = Sample::new(drawings(20, 1), &Pca::fit(&drawings(20, 1), 4));
+        sample.logits = Some(Matrix::zeros(20, 10));
+        let metrics = [find("classes").unwrap(), find("class-score").unwrap()];
+        let found = measure_all(&metrics, "evalnet", &sample, &sample, None);
+        let values: Vec<f64> = found.iter().map(|one| one.number.value).collect();
+        assert_eq!((values[0], found.len()), (1.0, 3));
+        assert!((values[1] - 0.1).abs() < 1e-12 && (values[2] - 1.0).abs() < 1e-12, "{values:?}");
+        assert!(find("fid").is_none());
+    }
+
+    #[test]
+    fn numbers_are_told_with_four_digits() {
+        let told: Vec<String> = [12.3456, 0.512_345, 1234.56, 0.000_123_45, -3.5, 0.0].map(short).into();
+        assert_eq!(told, ["12.35", "0.5123", "1235", "0.0001234", "-3.500", "0"]);
+    }
+}

@@ -1,0 +1,143 @@
+//! `max_pool`: the largest number of each block of pixels.
+//!
+//! y(n, y, x, c) = the largest of x over the block, per channel. Moving x a little does not change which one that is, so y is some
+//! of the numbers of x, picked: dy/dx = 1 at the place that was chosen, 0 elsewhere (of equal numbers the first one is chosen, as
+//! PyTorch does). The gradient goes back to the chosen places ([`unpick`](UNPICK_ENTRY)), and the gradient of that picks from
+//! them again. Both are linear, so no second derivative reaches x. Only the choice is kept.
+
+use std::sync::Arc;
+
+use kernels::{Element, UpsampleGeometry};
+
+use crate::ops::{Case, Domain, Entry, sample};
+use crate::{Call, Op, Saves, Tensor, Var};
+
+/// The row of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "max_pool",
+    idea: "The largest number of each block of pixels.",
+    forward: "y(n,y,x,c) = max over the block of x",
+    rule: "gx = unpick(gy): to the place of the largest, 0 elsewhere",
+    cases: || cases(UpsampleGeometry::large_shape, |g, _, x| x.max_pool(g.factor)),
+};
+
+/// The row of the derivative, which is an op too.
+pub const UNPICK_ENTRY: Entry = Entry {
+    name: "unpick",
+    idea: "The gradient on its way back through max_pool.",
+    forward: "gx = g at the chosen place of each block, 0 elsewhere",
+    rule: "gg = gy at the chosen places; nothing to x",
+    cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).unpick(x)),
+};
+
+/// A choice that some other images make.
+type Other = fn(UpsampleGeometry) -> Choice;
+
+fn cases(
+    shape: fn(&UpsampleGeometry) -> [usize; 4],
+    apply: fn(UpsampleGeometry, Other, &Var<f64>) -> Var<f64>,
+) -> Vec<Case> {
+    let smalls = [[1, 1, 1, 1], [1, 2, 3, 1], [2, 3, 2, 2], [1, 1, 5, 2], [3, 2, 2, 1], [1, 3, 1, 3]];
+    let factors = [[2, 2], [1, 1], [2, 3], [3, 1]];
+    let geometries = smalls.into_iter().flat_map(|[batch, h, w, channels]| {
+        factors.map(|factor| UpsampleGeometry { batch, input: [h, w], channels, factor })
+    });
+    let other: Other = |g| Choice::of(g, &apart(&g.large_shape(), 7)).0;
+    let case = |g: UpsampleGeometry| {
+        let inputs = vec![apart(&shape(&g), 1)];
+        Case::new(format!("{:?} times {:?}", g.small_shape(), g.factor), inputs, move |v| apply(g, other, &v[0]))
+    };
+    geometries.map(case).collect()
+}
+
+/// Numbers in random order that are all so far apart that moving them a little does not change which is the largest.
+fn apart(shape: &[usize], seed: u32) -> Tensor<f64> {
+    let drawn = sample(Domain::Any, seed, shape);
+    let rank = |i: usize| drawn.data().iter().filter(|x| **x < drawn.data()[i]).count() as f64;
+    Tensor::from_fn(shape, |i| 4.0 * rank(i) / drawn.size() as f64 - 2.0)
+}
+
+/// Which element of each block was the largest.
+#[derive(Clone)]
+struct Choice {
+    g: UpsampleGeometry,
+    chosen: Arc<[u32]>,
+}
+
+struct MaxPool(Choice);
+struct Unpick(Choice);
+
+impl Choice {
+    /// What the images `x` choose, and the chosen numbers.
+    fn of<T: Element>(g: UpsampleGeometry, x: &Tensor<T>) -> (Self, Tensor<T>) {
+        let mut chosen = vec![0; g.small_shape().iter().product()];
+        let y = Tensor::written(g.small_shape(), |y| T::max_pool(&g, x.data(), y, &mut chosen));
+        (Self { g, chosen: chosen.into() }, y)
+    }
+
+    #[track_caller]
+    fn pick<T: Element>(&self, x: &Var<T>) -> Var<T> {
+        let y = Tensor::written(self.g.small_shape(), |y| T::pick(&self.g, &self.chosen, x.value().data(), y));
+        Var::record(MaxPool(self.clone()), &[x], y)
+    }
+
+    #[track_caller]
+    fn unpick<T: Element>(&self, y: &Var<T>) -> Var<T> {
+        let x = Tensor::written(self.g.large_shape(), |x| T::unpick(&self.g, &self.chosen, y.value().data(), x));
+        Var::record(Unpick(self.clone()), &[y], x)
+    }
+}
+
+impl<T: Element> Var<T> {
+    /// The largest number of each block of `size` pixels of images (n, h, w, c), per channel: (n, h / size, w / size, c).
+    ///
+    /// # Panics
+    /// When these are not images of whole blocks.
+    #[track_caller]
+    pub fn max_pool(&self, size: [usize; 2]) -> Self {
+        let &[batch, h, w, channels] = &**self.shape() else {
+            panic!("max_pool: {} is not (n, h, w, c)", self.shape())
+        };
+        let whole = h.is_multiple_of(size[0]) && w.is_multiple_of(size[1]);
+        assert!(whole, "max_pool: {h}x{w} pixels are not whole blocks of {size:?}");
+        let g = UpsampleGeometry { batch, input: [h / size[0], w / size[1]], channels, factor: size };
+        let (choice, y) = Choice::of(g, self.value());
+        Self::record(MaxPool(choice), &[self], y)
+    }
+}
+
+impl<T: Element> Op<T> for MaxPool {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{}x{}", self.0.g.factor[0], self.0.g.factor[1])
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(self.0.unpick(gy))]
+    }
+}
+
+impl<T: Element> Op<T> for Unpick {
+    fn name(&self) -> &'static str {
+        UNPICK_ENTRY.name
+    }
+
+    fn attributes(&self) -> String {
+        format!("{}x{}", self.0.g.factor[0], self.0.g.factor[1])
+    }
+
+    fn saves(&self, _tracked: &[bool]) -> Saves {
+        Saves::NOTHING
+    }
+
+    fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
+        vec![Some(self.0.pick(gy))]
+    }
+}

@@ -1,0 +1,158 @@
+//! `train evaluate`: how good the pictures of a run are, in numbers.
+//!
+//! This file is the command: which metrics, of which run, told where. `scale.rs` holds the reals that the fakes are weighed
+//! against, and draws the fakes; `output.rs` writes the numbers to a file. The metrics themselves are the crate `metrics`.
+
+mod output;
+mod scale;
+
+use metrics::suite::{self, FEWEST, METRICS, Metric, Of};
+
+pub(crate) use scale::{Row, Scale, Setup};
+
+use crate::cli::EvaluateOptions;
+use crate::console::{Console, print};
+use crate::evalnet;
+use crate::failure::{Code, EXIT_CODES, Failure};
+use crate::nearest::suggestion;
+use crate::resume;
+
+/// More images than this are of no use to any of the metrics here, and fill the memory.
+const MOST: u64 = 100_000;
+
+/// What looks at the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looking {
+    /// Principal components, fitted on the reals.
+    Pca64,
+    /// The classifier for images of so many pixels a side, trained on the run's labelled data.
+    Evalnet(usize),
+}
+
+impl Looking {
+    const NAMES: [(&str, Self); 3] =
+        [("pca64", Self::Pca64), ("evalnet28", Self::Evalnet(28)), ("evalnet32", Self::Evalnet(32))];
+
+    /// The extractor of this name.
+    ///
+    /// # Errors
+    /// When there is none; the nearest is suggested.
+    fn named(name: &str) -> Result<Self, Failure> {
+        let names = Self::NAMES.map(|(name, _)| name);
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, looking)| *looking).ok_or_else(|| {
+            Failure::new(Code::Usage, format!("there is no extractor `{name}`"))
+                .at("option --extractor")
+                .help(suggestion(name, &names))
+        })
+    }
+}
+
+/// The metrics with these names; all of them if there are none.
+///
+/// # Errors
+/// When there is no such metric, or it wants a classifier and there is none.
+fn chosen(names: &[String], looking: Looking) -> Result<Vec<&'static Metric>, Failure> {
+    let is_possible = |metric: &Metric| metric.of != Of::Classes || looking != Looking::Pca64;
+    if names.is_empty() {
+        return Ok(METRICS.iter().filter(|metric| is_possible(metric)).collect());
+    }
+    let find = |name: &String| {
+        let failure = |what: String| Failure::new(Code::Usage, what).at("option --metric");
+        let known = METRICS.each_ref().map(|metric| metric.name);
+        let metric = suite::find(name)
+            .ok_or_else(|| failure(format!("there is no metric `{name}`")).help(suggestion(name, &known)))?;
+        if !is_possible(metric) {
+            return Err(failure(format!("`{name}` needs an extractor that knows classes"))
+                .because("principal components know none")
+                .help("add --extractor evalnet28 or evalnet32"));
+        }
+        Ok(metric)
+    };
+    names.iter().map(find).collect()
+}
+
+/// What `train evaluate --help` says beyond the options.
+pub(crate) fn help() -> String {
+    let rows: Vec<String> = METRICS.iter().map(|metric| format!("  {:<17} {}", metric.name, metric.about)).collect();
+    format!(
+        "Metrics:
+{}
+
+Extractors:
+  pca64             the 64 strongest variations of the reals' pixels
+  evalnet28         a small classifier of 28x28 images, trained on the run's labelled data when first asked for
+  evalnet32         the same for 32x32 images
+
+A score only compares with scores of the same extractor and number of images, so both stand in its name.
+Beside it stands what reals score against other reals. None of them is a FID: that is Inception's alone.
+
+{EXIT_CODES}",
+        rows.join("\n")
+    )
+}
+
+/// Measures, and tells.
+///
+/// # Errors
+/// When the options make no sense, no checkpoint can be used, the reals cannot be read, or a file cannot be written.
+pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
+    let form = options.out.as_deref().map(output::Form::of).transpose()?;
+    let looking = Looking::named(&options.extractor)?;
+    let metrics = chosen(&options.metrics, looking)?;
+    let fewest = FEWEST as u64;
+    if !(fewest..=MOST).contains(&options.count) {
+        return Err(Failure::new(Code::Usage, format!("cannot measure {} images", options.count))
+            .at("option --count")
+            .because(format!("allowed: {fewest} to {MOST}")));
+    }
+    let (mut config, found, _) = resume::open_state(&options.run)?;
+    let mut system = config.build()?;
+    found.checkpoint.restore(&mut *system, &found.path)?;
+    if let Some(data) = &options.data {
+        config.data = Some(data.clone());
+    }
+    let data = config.row.load.load(&config, system.image_shape())?;
+    data.require(FEWEST, system.image_shape())?;
+
+    let console = Console::default();
+    for (path, flaw) in &found.damaged {
+        console.say(&format!("passed over  {}: {flaw}", path.display()));
+    }
+    console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));
+    console.say(&format!("reals        {}", data.origin()));
+    let count = usize::try_from(options.count).unwrap_or(usize::MAX);
+    let setup = Setup { metrics, count, seed: options.seed.unwrap_or(config.seed) };
+    let scale = Scale::new(&data, setup, |reals| match looking {
+        Looking::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),
+        Looking::Evalnet(side) => evalnet::extractor(side, &config, &data, &console),
+    })?;
+    if scale.count() < count {
+        console.say(&format!("images       {} instead of {count}: there are no more reals", scale.count()));
+    }
+    let rows = scale.weigh(system.samples());
+    print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
+    match (&options.out, form) {
+        (Some(path), Some(form)) => output::write(path, form, &found, &rows),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_and_extractors_are_found_by_name() {
+        let names = |list: &str| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let found = chosen(&names("kid,ink"), Looking::Pca64).unwrap();
+        assert_eq!(found.iter().map(|metric| metric.name).collect::<Vec<_>>(), ["kid", "ink"]);
+        assert_eq!(chosen(&[], Looking::Evalnet(28)).unwrap().len(), METRICS.len());
+        let told = |names: &[String]| chosen(names, Looking::Pca64).err().unwrap().to_string();
+        assert!(told(&names("freshet")).contains("did you mean `frechet`?"));
+        assert!(told(&names("classes")).contains("evalnet28"));
+        assert_eq!(Looking::named("evalnet32").unwrap(), Looking::Evalnet(32));
+        assert_eq!(Looking::named("inception").unwrap_err().code, Code::Usage);
+        assert!(METRICS.iter().all(|metric| help().contains(metric.about)));
+    }
+}

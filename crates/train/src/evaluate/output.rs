@@ -1,0 +1,93 @@
+//! The numbers of an evaluation as a file for other programs.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Row;
+use crate::checkpoint::Found;
+use crate::failure::{Code, Failure};
+use crate::storage::{self, RealDisk};
+
+/// How the numbers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Csv,
+}
+
+impl Form {
+    /// What the ending of `path` says.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
+        let ending = path.extension().unwrap_or_default();
+        match ending.to_ascii_lowercase().to_str() {
+            Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            _ => Err(Failure::new(Code::Usage, "the file's ending says no form that numbers can be written in")
+                .at(path.display())
+                .because(format!("it ends with {ending:?}"))
+                .help("end it with .json or .csv")),
+        }
+    }
+}
+
+/// Writes all rows to `path`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn write(path: &Path, form: Form, found: &Found, rows: &[Row]) -> Result<(), Failure> {
+    let text = match form {
+        Form::Json => json_text(found, rows),
+        Form::Csv => csv_text(found, rows),
+    };
+    Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
+}
+
+/// A number that is not finite is `null`: JSON has no other word for it.
+fn json_text(found: &Found, rows: &[Row]) -> String {
+    let row = |row: &Row| {
+        let one = &row.measured;
+        json!({
+            "metric": one.number.name,
+            "direction": row.direction,
+            "extractor": one.extractor,
+            "n": one.count,
+            "value": one.number.value,
+            "deviation": one.number.deviation,
+            "real_vs_real": one.baseline.map(|(value, _)| value),
+            "real_vs_real_n": one.baseline.map(|(_, count)| count),
+        })
+    };
+    let file = json!({
+        "system": found.checkpoint.system,
+        "checkpoint": found.path.display().to_string(),
+        "step": found.checkpoint.step,
+        "numbers": rows.iter().map(row).collect::<Vec<_>>(),
+    });
+    format!("{file:#}\n")
+}
+
+/// An empty field is what there is not.
+fn csv_text(found: &Found, rows: &[Row]) -> String {
+    let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n\n");
+    for row in rows {
+        let one = &row.measured;
+        let optional = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+        let fields = [
+            found.checkpoint.step.to_string(),
+            one.number.name.to_owned(),
+            row.direction.unwrap_or_default().to_owned(),
+            one.extractor.clone().unwrap_or_default(),
+            one.count.to_string(),
+            one.number.value.to_string(),
+            optional(one.number.deviation),
+            optional(one.baseline.map(|(value, _)| value)),
+            one.baseline.map_or_else(String::new, |(_, count)| count.to_string()),
+        ];
+        text += &(fields.join(",") + "\n");
+    }
+    text
+}
