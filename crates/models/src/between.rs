@@ -59,8 +59,10 @@ fn part_of_turn([mut cosine, mut sine]: [f64; 2], t: f64) -> [f64; 2] {
             turned = [turned[0] * cosine - turned[1] * sine, turned[1] * cosine + turned[0] * sine];
         }
         rest *= 2.0;
-        let half = (0.5 * (1.0 + cosine)).sqrt();
-        (cosine, sine) = (half, 0.5 * sine / half);
+        // Whichever of the two sums does not cancel.
+        let half = (0.5 * (1.0 + cosine.abs())).sqrt();
+        let other = 0.5 * sine / half;
+        (cosine, sine) = if cosine < 0.0 { (other, half) } else { (half, other) };
     }
     turned
 }
