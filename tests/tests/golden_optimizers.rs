@@ -1,7 +1,7 @@
 //! Several steps of every optimiser against PyTorch and Keras: the weights and what the optimiser remembers.
 
 use nn::layers::Dense;
-use nn::{Dialect, Gradients, Network, Optimizer, Rule, State};
+use nn::{Dialect, Gradients, Network, Optimizer, Rule, State, Stateful};
 use serde_json::Value;
 use tensor::Tensor;
 use tests::{Report, cases, entries, error_of_values, golden, list, number, numbers, tensor, text, values};

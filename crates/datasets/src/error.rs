@@ -1,5 +1,6 @@
 //! What can be wrong with training data, told so that a person can put it right: what, where, why, and what to do.
 
+use crate::nearest::nearest;
 use crate::npy::NpyFault;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -227,44 +228,9 @@ pub(crate) fn listed(names: &[String]) -> String {
     if names.len() > MOST { format!("{first} and {} more", names.len() - MOST) } else { first }
 }
 
-/// The name that is most like `name`, if one is near enough to be a slip of the fingers.
-pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = name.chars().count().div_ceil(3);
-    let name = name.to_lowercase();
-    let distances = names.map(|other| (edits(&name, &other.to_lowercase()), other));
-    distances.filter(|(edits, _)| *edits <= allowed).min().map(|(_, other)| other)
-}
-
-/// How many letters must be changed, added or removed to turn one word into the other (Levenshtein).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_a_slip_away() {
-        let nearest = |name| nearest(name, ["apple", "cat", "bicycle"].into_iter());
-        assert_eq!(nearest("appel"), Some("apple"));
-        assert_eq!(nearest("Cats"), Some("cat"));
-        assert_eq!(nearest("bycicle"), Some("bicycle"));
-        assert_eq!(nearest("submarine"), None);
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(edits("", "abc"), 3);
-    }
 
     #[test]
     fn text_from_outside_is_tamed() {

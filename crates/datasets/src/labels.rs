@@ -1,6 +1,7 @@
 //! The classes of images: a number for each image, and a name for each number.
 
-use crate::error::{DataError, listed, nearest, shown};
+use crate::error::{DataError, listed, shown};
+use crate::nearest::nearest;
 
 /// One class for each image.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
 //! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run without a download.
 //! * [`Source`]: which doodles the words on the command line mean.
+//! * [`nearest`]: which name was meant by a mistyped one.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 
 mod augment;
@@ -16,6 +17,7 @@ mod folder;
 mod idx;
 mod images;
 mod labels;
+mod nearest;
 mod npy;
 mod pairs;
 mod source;
@@ -27,6 +29,7 @@ pub use error::{DataError, QUICKDRAW_URL};
 pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_pictures, load_folder, load_picture};
 pub use idx::{Split, load_idx};
 pub use images::{Images, Suspects};
+pub use nearest::nearest;
 pub use npy::{NpyFault, load_npy};
 pub use pairs::Pair;
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};

@@ -15,12 +15,14 @@ mod settings;
 use kernels::Key;
 use kernels::random::words;
 use nn::losses::{l1, least_squares};
-use nn::{Draw, Network, Optimizer, Pass, Rule, State, StateError, differentiate};
+use nn::{Draw, Network, Optimizer, Pass, Rule, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
 use crate::image_pool::ImagePool;
+use crate::lint::uneven_windows;
+use crate::rules::Range;
 use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
 
 /// The four networks, the optimisers of the two generators and of the two discriminators, and the pools of fakes. Pairs are
@@ -49,6 +51,9 @@ pub struct Translated {
     /// Fakes of A and of B, in [-1, 1].
     pub fakes: [Tensor; 2],
 }
+
+/// The generators end in a tanh.
+const RANGE: Range = Range::Symmetric;
 
 fn numbers(pair: &[Var; 2]) -> [f64; 2] {
     pair.each_ref().map(|var| f64::from(var.item()))
@@ -202,7 +207,7 @@ impl System for CycleGan {
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
         self.set_learning_rate(step);
-        let reals = &[0, 1].map(|domain| to_tanh(&reals[domain]));
+        let reals = &[0, 1].map(|domain| Var::constant(RANGE.inward(&reals[domain])));
         let (found, judged) = match self.settings.variant {
             Variant::Official => {
                 let found = self.train_generators(step, reals)?;
@@ -224,26 +229,32 @@ impl System for CycleGan {
         Sampler::Images(self)
     }
 
+    fn remarks(&self) -> Vec<String> {
+        uneven_windows(&self.networks()).into_iter().collect()
+    }
+
     fn networks(&self) -> Vec<&Network> {
         self.generators.iter().chain(&self.discriminators).collect()
     }
 
-    fn state(&self) -> State {
-        let mut state = State::default();
-        self.networks().iter().for_each(|network| network.save(&mut state));
-        self.generator_optimizer.save(&mut state);
-        self.discriminator_optimizer.save(&mut state);
-        self.pools.iter().for_each(|pool| pool.save(&mut state));
-        state
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        vec![
+            &self.generators,
+            &self.discriminators,
+            &self.generator_optimizer,
+            &self.discriminator_optimizer,
+            &self.pools,
+        ]
     }
 
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        self.state().accepts(state)?;
-        self.generators.iter_mut().chain(&mut self.discriminators).for_each(|network| network.load(state));
-        self.generator_optimizer.load(state);
-        self.discriminator_optimizer.load(state);
-        self.pools.iter_mut().for_each(|pool| pool.load(state));
-        Ok(())
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        vec![
+            &mut self.generators,
+            &mut self.discriminators,
+            &mut self.generator_optimizer,
+            &mut self.discriminator_optimizer,
+            &mut self.pools,
+        ]
     }
 }
 
@@ -251,12 +262,6 @@ impl Translate for CycleGan {
     fn translate(&self, direction: Direction, images: &Tensor) -> Tensor {
         let [ab, ba] = &self.generators;
         let generator = if direction == Direction::AToB { ab } else { ba };
-        let painted = generator.forward(&mut Pass::inference(), &to_tanh(images));
-        painted.affine(0.5, 0.5).into_value()
+        RANGE.outward(generator.infer(&RANGE.inward(images)))
     }
-}
-
-/// Pictures from [0, 1] to [-1, 1], the range of tanh.
-fn to_tanh(images: &Tensor) -> Var {
-    Var::constant(images.clone()).affine(2.0, -1.0)
 }

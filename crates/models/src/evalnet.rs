@@ -13,7 +13,7 @@
 
 use nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPool2d};
 use nn::losses::cross_entropy;
-use nn::{Dialect, Draw, Network, Optimizer, Pass, Rule, State, StateError, differentiate};
+use nn::{Dialect, Draw, Network, Optimizer, Pass, Rule, State, StateError, Stateful, differentiate};
 use tensor::{NonFinite, Tensor, Var};
 
 /// How many features it makes.
@@ -104,10 +104,7 @@ impl Evalnet {
 
     /// The weights, without what only training needs.
     pub fn state(&self) -> State {
-        let mut state = State::default();
-        self.body.save(&mut state);
-        self.head.save(&mut state);
-        state
+        State::of([&self.body as &dyn Stateful, &self.head])
     }
 
     /// Puts weights back.
@@ -115,10 +112,7 @@ impl Evalnet {
     /// # Errors
     /// When a tensor is missing, is not expected here, or has another shape; nothing is changed then.
     pub fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        self.state().accepts(state)?;
-        self.body.load(state);
-        self.head.load(state);
-        Ok(())
+        state.restore(vec![&mut self.body, &mut self.head])
     }
 }
 

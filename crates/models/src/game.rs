@@ -4,7 +4,7 @@
 //! k turns of the discriminator, each on reals and latents of its own, then the turns of the generator.
 
 use kernels::Key;
-use nn::{Draw, Gradients, Network, Optimizer, Pass, State, StateError, differentiate};
+use nn::{Draw, Gradients, Network, Optimizer, Pass, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
 use crate::image_pool::ImagePool;
@@ -317,24 +317,26 @@ impl System for Game {
         vec![&self.discriminator, &self.generator]
     }
 
-    fn state(&self) -> State {
-        let mut state = State::default();
-        let networks = [&self.discriminator, &self.generator].into_iter().chain(&self.average);
-        networks.for_each(|network| network.save(&mut state));
-        self.discriminator_optimizer.save(&mut state);
-        self.generator_optimizer.save(&mut state);
-        self.pool.save(&mut state);
-        state
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        vec![
+            &self.discriminator,
+            &self.generator,
+            &self.average,
+            &self.discriminator_optimizer,
+            &self.generator_optimizer,
+            &self.pool,
+        ]
     }
 
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        self.state().accepts(state)?;
-        let networks = [&mut self.discriminator, &mut self.generator].into_iter().chain(&mut self.average);
-        networks.for_each(|network| network.load(state));
-        self.discriminator_optimizer.load(state);
-        self.generator_optimizer.load(state);
-        self.pool.load(state);
-        Ok(())
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        vec![
+            &mut self.discriminator,
+            &mut self.generator,
+            &mut self.average,
+            &mut self.discriminator_optimizer,
+            &mut self.generator_optimizer,
+            &mut self.pool,
+        ]
     }
 }
 

@@ -3,7 +3,7 @@
 
 use kernels::Key;
 use kernels::random::words;
-use nn::State;
+use nn::{State, Stateful};
 use tensor::Tensor;
 
 /// Up to so many fakes of earlier steps, for one discriminator. What it holds is part of a run's state.
@@ -45,17 +45,17 @@ impl ImagePool {
         }
         shown
     }
+}
 
-    /// Adds what it holds to `state`.
-    pub fn save(&self, state: &mut State) {
+impl Stateful for ImagePool {
+    fn save(&self, state: &mut State) {
         if self.images.size() > 0 {
             state.tensors.insert(format!("{}.images", self.name), self.images.clone());
             state.counters.insert(format!("{}.filled", self.name), self.filled as u64);
         }
     }
 
-    /// Takes what it holds from `state`, which holds all that [`save`](ImagePool::save) adds.
-    pub fn load(&mut self, state: &State) {
+    fn load(&mut self, state: &State) {
         if self.images.size() > 0 {
             self.images = state.tensors[&format!("{}.images", self.name)].clone();
             let filled = state.counters[&format!("{}.filled", self.name)] as usize;

@@ -39,5 +39,15 @@ pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, gener
     ]
     .into_iter()
     .flatten()
+    .chain(uneven_windows(&[discriminator, generator]))
     .collect()
+}
+
+/// A line about the convolutions, transposed or not, whose windows overlap unevenly.
+pub(crate) fn uneven_windows(networks: &[&Network]) -> Option<String> {
+    let windows = networks.iter().flat_map(|network| network.windows());
+    let uneven = windows.filter(|(_, [kernel, stride])| kernel.iter().zip(stride).any(|(k, s)| k % s > 0));
+    let names: Vec<String> = uneven.map(|(name, _)| name).collect();
+    (!names.is_empty())
+        .then(|| format!("the stride does not divide the kernel of {}: look out for checkerboards", names.join(", ")))
 }

@@ -10,7 +10,7 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, Running, UpSampling2d,
 };
 use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
-use nn::{Dialect, Draw, Network, Optimizer, Pass, State, StateError, differentiate};
+use nn::{Dialect, Draw, Network, Optimizer, Pass, Stateful, differentiate};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
@@ -286,21 +286,16 @@ impl System for Quickdraw {
         vec![&self.discriminator, &self.generator]
     }
 
-    fn state(&self) -> State {
-        let mut state = State::default();
-        self.discriminator.save(&mut state);
-        self.generator.save(&mut state);
-        self.discriminator_optimizer.save(&mut state);
-        self.generator_optimizer.save(&mut state);
-        state
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        vec![&self.discriminator, &self.generator, &self.discriminator_optimizer, &self.generator_optimizer]
     }
 
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        self.state().accepts(state)?;
-        self.discriminator.load(state);
-        self.generator.load(state);
-        self.discriminator_optimizer.load(state);
-        self.generator_optimizer.load(state);
-        Ok(())
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        vec![
+            &mut self.discriminator,
+            &mut self.generator,
+            &mut self.discriminator_optimizer,
+            &mut self.generator_optimizer,
+        ]
     }
 }

@@ -25,9 +25,9 @@ pub(crate) struct Strided {
 pub(crate) const SIZES: [usize; 6] = [28, 32, 48, 64, 96, 128];
 
 /// A kernel of 4 with stride 2 that doubles, without output padding.
-pub(crate) const DOUBLING: TransposedPadding = TransposedPadding::Explicit { padding: [1, 1], output_padding: [0, 0] };
-/// Its counterpart that halves.
-pub(crate) const HALVING: Padding = Padding::Explicit([1; 4]);
+const DOUBLING: TransposedPadding = TransposedPadding::Explicit { padding: [1, 1], output_padding: [0, 0] };
+/// A pixel of zeros on each side: a kernel of 4 with stride 2 then halves.
+pub(crate) const ONE_PIXEL: Padding = Padding::Explicit([1; 4]);
 
 /// The slope of the discriminators' leaky ReLUs.
 pub(crate) const LEAKY: Activation = Activation::LeakyRelu(0.2);
@@ -105,5 +105,5 @@ pub(crate) fn doubling(filters: usize) -> ConvTranspose2d {
 
 /// A convolution that halves height and width.
 pub(crate) fn halving(filters: usize) -> Conv2d {
-    Conv2d::new(filters, 4).stride(2).padding(HALVING).without_bias()
+    Conv2d::new(filters, 4).stride(2).padding(ONE_PIXEL).without_bias()
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use kernels::Key;
-use nn::{Network, State, StateError};
+use nn::{Network, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor};
 
@@ -48,15 +48,25 @@ pub trait System {
     /// The networks, for the summary, each with its name.
     fn networks(&self) -> Vec<&Network>;
 
+    /// The parts that change while training: networks, optimisers, pools of images.
+    fn parts(&self) -> Vec<&dyn Stateful>;
+
+    /// The same, to be changed.
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful>;
+
     /// Everything that changes while training: weights, running statistics, optimiser state. (The step number is the
     /// caller's.)
-    fn state(&self) -> State;
+    fn state(&self) -> State {
+        State::of(self.parts())
+    }
 
     /// Puts back what [`state`](System::state) returned.
     ///
     /// # Errors
     /// When a tensor is missing, is not expected here, or has another shape; nothing is changed then.
-    fn restore(&mut self, state: &State) -> Result<(), StateError>;
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        state.restore(self.parts_mut())
+    }
 }
 
 /// How a system makes pictures.

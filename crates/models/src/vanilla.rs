@@ -2,7 +2,9 @@
 //! "Generative adversarial nets", 2014).
 //!
 //! Two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect, and the paper's own for MNIST, with a
-//! maxout discriminator and plain gradient descent with momentum.
+//! maxout discriminator and plain gradient descent with momentum. One start differs from the paper's program: the bias of the
+//! generator's last layer is 0 at first, not the logit of each pixel's mean over the data, as networks are made here before any data is
+//! seen.
 
 use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape};
 use nn::{Dialect, Init, Network};

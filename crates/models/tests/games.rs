@@ -451,4 +451,8 @@ fn what_is_worth_a_remark_is_told() {
     assert!(remarks(cifar::game(&horses, 1).expect("good settings")).contains("seed_range"));
     let lopsided = cifar::Settings { first: 1, width: 1, d_width: 100, ..Default::default() };
     assert!(remarks(cifar::game(&lopsided, 1).expect("good settings")).contains("one will win"));
+    let fives = dcgan::Settings { variant: dcgan::Variant::Radford, width: 2, ..Default::default() };
+    let uneven = remarks(dcgan::game(&fives, 1).expect("good settings"));
+    assert!(uneven.contains("the stride does not divide the kernel of discriminator.conv1, "), "{uneven}");
+    assert!(uneven.contains("generator.convt5: look out for checkerboards"), "{uneven}");
 }

@@ -17,4 +17,4 @@ pub use init::{Dialect, Fan, Init, Start};
 pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Optimizer, Rule};
 pub use pass::{Draw, Follower, Gradients, Pass, differentiate};
-pub use state::{State, StateError};
+pub use state::{State, StateError, Stateful};

@@ -7,7 +7,7 @@ use tensor::{Tensor, Var};
 
 use crate::init::{Dialect, Fan, Init, Start};
 use crate::pass::{Follower, Pass};
-use crate::state::State;
+use crate::state::{State, Stateful};
 
 /// What a tensor of a layer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,11 @@ pub trait Layer {
     /// # Errors
     /// One sentence, when the layer cannot follow an input of this shape.
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String>;
+
+    /// Kernel and stride, each as height and width, if it moves a window of weights over images.
+    fn window(&self) -> Option<[[usize; 2]; 2]> {
+        None
+    }
 
     /// The layer applied to a batch, of shape (batch, ...).
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var;
@@ -252,18 +257,6 @@ impl Network {
         self.members.iter_mut().flat_map(|member| member.tensors_mut(&self.name)).collect()
     }
 
-    /// Adds every tensor to `state`.
-    pub fn save(&self, state: &mut State) {
-        state.tensors.extend(self.tensors().into_iter().map(|(name, _, tensor)| (name, tensor.clone())));
-    }
-
-    /// Takes every tensor from `state`, which holds all that [`save`](Network::save) adds.
-    pub fn load(&mut self, state: &State) {
-        for (name, _, tensor) in self.tensors_mut() {
-            *tensor = state.tensors[&name].clone();
-        }
-    }
-
     /// Follows `leader`, a network of the same layers, as its exponential moving average: each parameter becomes keep times
     /// itself plus (1 - keep) times the leader's; running statistics are the leader's.
     ///
@@ -283,6 +276,20 @@ impl Network {
                 Kind::Buffer | Kind::Counter => *own = leader.clone(),
             }
         }
+    }
+
+    /// The full name of every layer that moves a window of weights over images, with its kernel and its stride.
+    pub fn windows(&self) -> Vec<(String, [[usize; 2]; 2])> {
+        let of = |member: &Member| match member.layer.inner() {
+            Some(inner) => inner.windows(),
+            None => member
+                .layer
+                .window()
+                .map(|window| (format!("{}.{}", self.name, member.name), window))
+                .into_iter()
+                .collect(),
+        };
+        self.members.iter().flat_map(of).collect()
     }
 
     /// How many numbers of this kind it has.
@@ -334,6 +341,18 @@ impl Network {
         };
         let [all, trainable, rest] = [all, trainable, rest].map(thousands);
         table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n")
+    }
+}
+
+impl Stateful for Network {
+    fn save(&self, state: &mut State) {
+        state.tensors.extend(self.tensors().into_iter().map(|(name, _, tensor)| (name, tensor.clone())));
+    }
+
+    fn load(&mut self, state: &State) {
+        for (name, _, tensor) in self.tensors_mut() {
+            *tensor = state.tensors[&name].clone();
+        }
     }
 }
 

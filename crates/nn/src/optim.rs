@@ -7,7 +7,7 @@ use tensor::Tensor;
 
 use crate::network::{Kind, Network};
 use crate::pass::Gradients;
-use crate::state::State;
+use crate::state::{State, Stateful};
 
 /// The update rule, and its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -205,8 +205,13 @@ impl Optimizer {
         g
     }
 
-    /// Adds what it remembers to `state`.
-    pub fn save(&self, state: &mut State) {
+    fn counter_name(&self) -> String {
+        format!("optimizer.{}.updates", self.name)
+    }
+}
+
+impl Stateful for Optimizer {
+    fn save(&self, state: &mut State) {
         state.counters.insert(self.counter_name(), self.updates);
         for (name, memory) in &self.memory {
             for (what, tensor) in self.rule.memory().iter().zip(memory) {
@@ -215,18 +220,13 @@ impl Optimizer {
         }
     }
 
-    /// Takes what it remembers from `state`, which holds all that [`save`](Optimizer::save) adds.
-    pub fn load(&mut self, state: &State) {
+    fn load(&mut self, state: &State) {
         self.updates = state.counters[&self.counter_name()];
         for (name, memory) in &mut self.memory {
             for (what, tensor) in self.rule.memory().iter().zip(memory) {
                 *tensor = state.tensors[&slot_name(name, what)].clone();
             }
         }
-    }
-
-    fn counter_name(&self) -> String {
-        format!("optimizer.{}.updates", self.name)
     }
 }
 

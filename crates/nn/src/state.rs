@@ -25,7 +25,53 @@ pub struct StateError {
     pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
+/// Something that training changes and a checkpoint keeps: a network, an optimiser, several of them.
+pub trait Stateful {
+    /// Adds all that training changes to `state`.
+    fn save(&self, state: &mut State);
+
+    /// Takes all of it from `state`, which holds all that [`save`](Stateful::save) adds.
+    fn load(&mut self, state: &State);
+}
+
+impl<S: Stateful> Stateful for Option<S> {
+    fn save(&self, state: &mut State) {
+        self.iter().for_each(|part| part.save(state));
+    }
+
+    fn load(&mut self, state: &State) {
+        self.iter_mut().for_each(|part| part.load(state));
+    }
+}
+
+impl<S: Stateful, const N: usize> Stateful for [S; N] {
+    fn save(&self, state: &mut State) {
+        self.iter().for_each(|part| part.save(state));
+    }
+
+    fn load(&mut self, state: &State) {
+        self.iter_mut().for_each(|part| part.load(state));
+    }
+}
+
 impl State {
+    /// The state of these parts together.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a dyn Stateful>) -> Self {
+        let mut state = Self::default();
+        parts.into_iter().for_each(|part| part.save(&mut state));
+        state
+    }
+
+    /// Puts these parts into this state.
+    ///
+    /// # Errors
+    /// When it is not a state of just these parts; nothing is changed then.
+    pub fn restore(&self, mut parts: Vec<&mut dyn Stateful>) -> Result<(), StateError> {
+        Self::of(parts.iter().map(|part| &**part)).accepts(self)?;
+        parts.iter_mut().for_each(|part| part.load(self));
+        Ok(())
+    }
+
     /// Whether `found` can take this one's place: the same names, the same shapes.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, InstanceNorm, ReflectionPad2d, Reshape,
     Residual, Running, UpSampling2d,
 };
-use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, Start, State, differentiate};
+use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, Start, State, Stateful, differentiate};
 use tensor::{Tape, Tensor, Var};
 
 const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };

@@ -50,7 +50,7 @@ fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
 }
 
 fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) -> Result<(), Failure> {
-    let failed = |why: String| Failure::from(StorageError::new("draw", out, io::Error::other(why)));
+    let failed = |why: String| Failure::from(StorageError::drawing(out, why));
     let frames = u32::try_from(files.len()).map_err(|error| failed(error.to_string()))?;
     let usual = Duration::from_millis(u64::from(1000 / options.fps));
     let hold = Duration::from_secs(u64::from(options.hold)).max(usual);

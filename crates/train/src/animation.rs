@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::failure::{Code, Failure};
-use crate::pictures;
+use crate::failure::Failure;
+use crate::{pictures, storage};
 
 /// Pictures per second that players keep up with.
 pub(crate) const MOST_PER_SECOND: u32 = 50;
@@ -24,13 +24,10 @@ impl Form {
     /// # Errors
     /// When it is neither's.
     pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
-        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        match ending.to_str() {
-            Some("png") => Ok(Self::Png),
-            Some("gif") => Ok(Self::Gif),
-            _ => Err(Failure::new(Code::Usage, "the file's ending says no form that an animation can be written in")
-                .at(path.display())
-                .because(format!("it ends with {ending:?}"))
+        match &*storage::ending(path) {
+            "png" => Ok(Self::Png),
+            "gif" => Ok(Self::Gif),
+            _ => Err(Failure::unknown_ending(path, "an animation")
                 .help("end it with .png for an animated PNG, which keeps every pixel, or with .gif")),
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 }
 
 #[cfg(test)]
-pub(crate) use nn::Network;
+pub(crate) use nn::{Network, Stateful};
 #[cfg(test)]
 pub(crate) use tensor::NonFinite;
 

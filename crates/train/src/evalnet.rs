@@ -13,7 +13,7 @@ use crate::console::{Console, print};
 use crate::data::{ALL, Dataset};
 use crate::engine::{Evalnet, Key, Tensor, evalnet};
 use crate::failure::{Code, Failure};
-use crate::storage::{RealDisk, StorageError};
+use crate::storage::{self, RealDisk};
 use crate::systems::Row;
 
 /// Where the trained classifiers lie.
@@ -215,9 +215,8 @@ impl<'a> Labelled<'a> {
             data: self.data.fingerprint(),
             state,
         };
-        let (path, folder) = (self.path(), Path::new(FOLDER));
-        std::fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder", folder, error))?;
-        checkpoint.write(&RealDisk, &path)?;
+        storage::make_folder(Path::new(FOLDER))?;
+        checkpoint.write(&RealDisk, &self.path())?;
         let hash = weights_hash(&checkpoint.state);
         Ok((Trained { name: self.name.clone(), net, accuracy }, hash))
     }

@@ -1,6 +1,7 @@
 //! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code that goes with it.
 
 use std::fmt;
+use std::path::Path;
 
 /// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,13 @@ impl Failure {
     /// A failure of which only the first line is known yet.
     pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
         Self { code, what: what.into(), place: None, why: None, help: None }
+    }
+
+    /// The ending of the name of `path` stands for no form that such things can be written in.
+    pub(crate) fn unknown_ending(path: &Path, things: &str) -> Self {
+        Self::new(Code::Usage, format!("the file's ending says no form that {things} can be written in"))
+            .at(path.display())
+            .because(format!("it ends with {:?}", path.extension().unwrap_or_default()))
     }
 
     /// Adds where it happened.

@@ -2,7 +2,7 @@
 
 use crate::data::Dataset;
 use crate::engine::{
-    FromLatents, LatentKind, Network, NonFinite, Sampler, State, StateError, System, Tensor, not_finite,
+    FromLatents, LatentKind, Network, NonFinite, Sampler, State, Stateful, System, Tensor, not_finite,
 };
 
 /// Learns the mean of its images into four weights.
@@ -59,13 +59,20 @@ impl System for Fake {
     fn networks(&self) -> Vec<&Network> {
         Vec::new()
     }
-    fn state(&self) -> State {
-        self.state.clone()
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        vec![self]
     }
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        self.state.accepts(state)?;
-        self.state = state.clone();
-        Ok(())
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        vec![self]
+    }
+}
+
+impl Stateful for Fake {
+    fn save(&self, state: &mut State) {
+        state.clone_from(&self.state);
+    }
+    fn load(&mut self, state: &State) {
+        self.state.clone_from(state);
     }
 }
 

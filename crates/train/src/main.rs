@@ -22,7 +22,6 @@ mod fake;
 mod fetch;
 mod lock;
 mod metrics_file;
-mod nearest;
 mod observe;
 mod pictures;
 mod progress;
@@ -36,6 +35,7 @@ mod seed_log;
 mod session;
 mod signals;
 mod storage;
+mod suggestion;
 mod systems;
 mod timings;
 mod train_loop;
@@ -89,7 +89,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
 
 /// The layer tables of a system.
 fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), Failure> {
-    let mut entries = options.settings.iter().map(|text| config::read_setting(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut entries = config::read_settings(&options.settings)?;
     entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
     let system = Config::resolve(row, &entries)?.build()?;
     let tables: Vec<String> =
@@ -100,11 +100,13 @@ fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), F
 /// The systems with their presets.
 fn listing() -> String {
     let mut text = String::new();
+    let names = systems::SYSTEMS.iter().flat_map(|row| row.presets).map(|preset| preset.name.len());
+    let width = names.max().unwrap_or(0);
     for row in systems::SYSTEMS {
         text += &format!("{:<12} {}\n", row.name, row.about);
         for (number, preset) in row.presets.iter().enumerate() {
             let default = if number == 0 { " (default)" } else { "" };
-            text += &format!("  --preset {:<6} {}{default}\n", preset.name, preset.about);
+            text += &format!("  --preset {:<width$} {}{default}\n", preset.name, preset.about);
         }
     }
     text

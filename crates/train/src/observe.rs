@@ -16,6 +16,13 @@ pub(crate) struct Moment<'a> {
     pub(crate) system: &'a dyn System,
 }
 
+impl Moment<'_> {
+    /// Whether it is time for what is done every so many steps, and at the end.
+    pub(crate) fn is_due(&self, every: u64) -> bool {
+        self.step.is_multiple_of(every) || self.step == self.total
+    }
+}
+
 /// The numbers of one step.
 pub(crate) struct Numbers<'a> {
     /// In the order of [`System::metrics`].

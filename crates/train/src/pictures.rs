@@ -157,7 +157,7 @@ pub(crate) fn write_sheet(
     arrangement: Arrangement,
 ) -> Result<(), Failure> {
     let file = sheet(pixels, image, arrangement);
-    let file = file.map_err(|why| StorageError::new("draw", path, std::io::Error::other(why)))?;
+    let file = file.map_err(|why| StorageError::drawing(path, why))?;
     Ok(storage::write_whole(disk, path, &file)?)
 }
 

@@ -120,7 +120,7 @@ impl Observer for Progress<'_> {
             bar.set_message(format!("{} {}", self.speed(now), told.join(" ")));
             bar.set_position(now.step);
         }
-        if now.step.is_multiple_of(self.every) || now.step == now.total {
+        if now.is_due(self.every) {
             let means: Vec<f64> = self.sums.iter().map(|sum| sum / f64::from(self.count)).collect();
             let width = now.total.to_string().len();
             let line =

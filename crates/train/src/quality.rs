@@ -107,6 +107,6 @@ impl Observer for Quality<'_> {
     }
 
     fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
-        if now.step.is_multiple_of(self.every) || now.step == now.total { self.measure(now) } else { Ok(()) }
+        if now.is_due(self.every) { self.measure(now) } else { Ok(()) }
     }
 }

@@ -1,9 +1,10 @@
-//! Opening what a run has saved: for `--resume` and for `train sample`.
+//! Opening what a run has saved: to go on with it, or to look at what it makes.
 
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{self, Checkpoint, Found};
 use crate::config::Config;
+use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::run_folder::{self, Located};
 
@@ -36,19 +37,29 @@ pub(crate) fn open_run(path: &Path) -> Result<SavedRun, Failure> {
     Ok(SavedRun { run, config, found })
 }
 
-/// Opens the state that `path` names for drawing, with the configuration that it was trained with. A checkpoint file alone
-/// is enough.
+/// A system as a run has saved it, to look at what it makes.
+pub(crate) struct Trained {
+    pub(crate) config: Config,
+    pub(crate) system: Box<dyn System>,
+    pub(crate) found: Found,
+    /// The run folder; None for a checkpoint file that lies elsewhere.
+    pub(crate) run: Option<PathBuf>,
+}
+
+/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint file alone is enough.
 ///
 /// # Errors
 /// When no checkpoint can be used.
-pub(crate) fn open_state(path: &Path) -> Result<(Config, Found, Located), Failure> {
+pub(crate) fn open_trained(path: &Path) -> Result<Trained, Failure> {
     let located = run_folder::locate(path)?;
     let found = match &located.run {
         Some(run) => find(&located, run)?,
         None => read_named(path)?,
     };
     let config = config_within(&found)?;
-    Ok((config, found, located))
+    let mut system = config.build()?;
+    found.checkpoint.restore(&mut *system, &found.path)?;
+    Ok(Trained { config, system, found, run: located.run })
 }
 
 /// The file with the state after `step` steps of the run that `path` names.

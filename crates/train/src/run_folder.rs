@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Code, Failure};
-use crate::storage::{StorageError, sweep};
+use crate::storage::{StorageError, make_folder, sweep};
 
 /// Folders inside a run.
 const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
@@ -23,7 +23,7 @@ pub(crate) fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<
         None => make_numbered(parent, system)?,
     };
     for folder in FOLDERS {
-        make(&run.join(folder))?;
+        make_folder(&run.join(folder))?;
     }
     Ok(run)
 }
@@ -34,15 +34,11 @@ pub(crate) fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<
 /// When a folder cannot be made.
 pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     for folder in FOLDERS {
-        make(&run.join(folder))?;
+        make_folder(&run.join(folder))?;
         sweep(&run.join(folder));
     }
     sweep(run);
     Ok(())
-}
-
-fn make(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error).into())
 }
 
 /// The folder that the user named: new, or there and empty.
@@ -56,7 +52,7 @@ fn make_named(out: &Path) -> Result<(), Failure> {
     match fs::read_dir(out).map(|mut entries| entries.next().is_some()) {
         Ok(true) => Err(refused("it exists and is not empty")),
         Ok(false) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(out),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(make_folder(out)?),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(refused("it is a file")),
         Err(error) => Err(StorageError::new("make the folder for", out, error).into()),
     }
@@ -64,7 +60,7 @@ fn make_named(out: &Path) -> Result<(), Failure> {
 
 /// The next number. Making a folder fails if it is there, so two processes that start at once get two numbers.
 fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
-    make(parent)?;
+    make_folder(parent)?;
     let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let last = names.filter_map(|name| number_of(&name.to_string_lossy())).max().unwrap_or(0);
     for number in last.saturating_add(1)..=u32::MAX {
@@ -128,7 +124,7 @@ fn siblings(path: &Path) -> String {
         .collect();
     names.sort_unstable();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
-    match crate::nearest::nearest(&wanted, names.iter().cloned()) {
+    match datasets::nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{}`?", folder.join(near).display()),
         None if names.is_empty() => format!("{} holds nothing", folder.display()),
         None => {

@@ -78,6 +78,6 @@ impl Observer for Samples {
     }
 
     fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
-        if now.step.is_multiple_of(self.every) || now.step == now.total { self.write(now) } else { Ok(()) }
+        if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
 }

@@ -123,8 +123,7 @@ impl Plan {
         }
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
-        let mut notes: Vec<String> =
-            found.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect();
+        let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
         Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
     }
@@ -147,8 +146,7 @@ impl Plan {
 
 /// What the command line says, `--set` before the named options.
 fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
-    let mut entries: Vec<Entry> =
-        options.settings.iter().map(|text| config::read_setting(text)).collect::<Result<_, _>>()?;
+    let mut entries = config::read_settings(&options.settings)?;
     entries.extend(options.entries(row));
     Ok(entries)
 }

@@ -60,6 +60,11 @@ impl StorageError {
     pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self { doing, path: path.to_owned(), source }
     }
+
+    /// A picture that cannot be drawn, for a reason in words.
+    pub(crate) fn drawing(path: &Path, why: String) -> Self {
+        Self::new("draw", path, io::Error::other(why))
+    }
 }
 
 impl From<StorageError> for Failure {
@@ -76,6 +81,19 @@ impl From<StorageError> for Failure {
             .because(error.source)
             .help(help)
     }
+}
+
+/// Makes a folder, and those that it lies in, unless they are there.
+///
+/// # Errors
+/// Names `folder` and the system's reason.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StorageError> {
+    fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
+}
+
+/// The ending of a file's name, in small letters.
+pub(crate) fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
 /// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a power cut.

@@ -15,9 +15,9 @@ use crate::data;
 use crate::engine::{Direction, Sampler, Tensor, Translate};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement};
-use crate::resume;
+use crate::resume::{self, Trained};
 use crate::samples;
-use crate::storage::{self, RealDisk, StorageError};
+use crate::storage::{self, RealDisk};
 
 /// The sheet in the folder of translations.
 const SHEET: &str = "_sheet.png";
@@ -29,9 +29,7 @@ const ON_THE_SHEET: usize = 8;
 /// # Errors
 /// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
-    let (config, found, _) = resume::open_state(&options.run)?;
-    let mut system = config.build()?;
-    found.checkpoint.restore(&mut *system, &found.path)?;
+    let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
     let Sampler::Images(sampler) = system.samples() else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);
         return Err(Failure::new(Code::Usage, "this run does not translate pictures")
@@ -42,15 +40,11 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
     let (shape, fitting) = (system.image_shape(), config.fitting()?);
     let files = list_pictures(&options.pictures).map_err(data::failure)?;
     let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
-    let make =
-        |folder: &Path| fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder", folder, error));
-    make(&options.out)?;
+    storage::make_folder(&options.out)?;
     refuse_the_same(root, &options.out)?;
 
     let console = Console::default();
-    for (path, flaw) in &found.damaged {
-        console.say(&format!("passed over {}: {flaw}", path.display()));
-    }
+    found.passed_over().iter().for_each(|line| console.say(line));
     let mut sheet = Sheet { sampler, direction: options.direction, columns: Vec::new() };
     let (mut written, mut unreadable) = (0, Vec::new());
     for (file, name) in files.iter().zip(names(&files, root)) {
@@ -65,7 +59,7 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
         let picture = Tensor::from_fn([1, shape[0], shape[1], shape[2]], |i| f32::from(pixels[i]) / 255.0);
         let translation = sheet.translate(&picture);
         let path = options.out.join(name);
-        make(storage::folder_of(&path))?;
+        storage::make_folder(storage::folder_of(&path))?;
         pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;
         written += 1;
     }

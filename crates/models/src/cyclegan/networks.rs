@@ -7,9 +7,7 @@ use nn::layers::{
 use nn::{Dialect, Network, Start};
 
 use super::{Settings, Upsample, Variant};
-
-/// One pixel of zeros on each side.
-const ONE: Padding = Padding::Explicit([1; 4]);
+use crate::strided::{ONE_PIXEL, doubling, halving};
 
 /// A generator called `name`: pictures (size, size, 3) in [-1, 1] to such pictures.
 pub fn generator(s: &Settings, name: &str, seed: u64) -> Network {
@@ -38,10 +36,10 @@ fn residual_generator(network: Network, s: &Settings) -> Network {
         .with("conv1", Conv2d::new(width, 7).padding(Padding::Valid))
         .with("norm1", InstanceNorm)
         .with("relu1", Activation::Relu)
-        .with("conv2", Conv2d::new(width * 2, 3).stride(2).padding(ONE))
+        .with("conv2", Conv2d::new(width * 2, 3).stride(2).padding(ONE_PIXEL))
         .with("norm2", InstanceNorm)
         .with("relu2", Activation::Relu)
-        .with("conv3", Conv2d::new(width * 4, 3).stride(2).padding(ONE))
+        .with("conv3", Conv2d::new(width * 4, 3).stride(2).padding(ONE_PIXEL))
         .with("norm3", InstanceNorm)
         .with("relu3", Activation::Relu);
     for number in 1..=s.blocks {
@@ -81,32 +79,24 @@ fn patch_discriminator(network: Network, s: &Settings) -> Network {
     let (width, leaky) = (s.discriminator_width, Activation::LeakyRelu(0.2));
     network
         .starting(Start::normal(0.02))
-        .with("conv1", Conv2d::new(width, 4).stride(2).padding(ONE))
+        .with("conv1", Conv2d::new(width, 4).stride(2).padding(ONE_PIXEL))
         .with("relu1", leaky)
-        .with("conv2", Conv2d::new(width * 2, 4).stride(2).padding(ONE))
+        .with("conv2", Conv2d::new(width * 2, 4).stride(2).padding(ONE_PIXEL))
         .with("norm2", InstanceNorm)
         .with("relu2", leaky)
-        .with("conv3", Conv2d::new(width * 4, 4).stride(2).padding(ONE))
+        .with("conv3", Conv2d::new(width * 4, 4).stride(2).padding(ONE_PIXEL))
         .with("norm3", InstanceNorm)
         .with("relu3", leaky)
-        .with("conv4", Conv2d::new(width * 8, 4).padding(ONE))
+        .with("conv4", Conv2d::new(width * 8, 4).padding(ONE_PIXEL))
         .with("norm4", InstanceNorm)
         .with("relu4", leaky)
-        .with("conv5", Conv2d::new(1, 4).padding(ONE))
+        .with("conv5", Conv2d::new(1, 4).padding(ONE_PIXEL))
 }
 
-/// The course's convolutions have no bias where a batch norm follows, nor elsewhere; their weights are PyTorch's own.
-fn halving(filters: usize) -> Conv2d {
-    Conv2d::new(filters, 4).stride(2).padding(ONE).without_bias()
-}
-
-/// The course's generator: three halvings, residual blocks, three doublings.
+/// The course's generator: three halvings, residual blocks, three doublings. None of its convolutions has a bias, whether a batch norm
+/// follows or not; weights are PyTorch's own.
 fn course_generator(network: Network, s: &Settings) -> Network {
     let width = s.generator_width;
-    let doubling = |filters| {
-        let padding = TransposedPadding::Explicit { padding: [1; 2], output_padding: [0; 2] };
-        ConvTranspose2d::new(filters, 4).stride(2).padding(padding).without_bias()
-    };
     let mut network = network
         .with("conv1", halving(width))
         .with("norm1", BatchNorm::default())
@@ -118,7 +108,7 @@ fn course_generator(network: Network, s: &Settings) -> Network {
         .with("norm3", BatchNorm::default())
         .with("relu3", Activation::Relu);
     for number in 1..=s.blocks {
-        let same = || Conv2d::new(width * 4, 3).padding(ONE).without_bias();
+        let same = || Conv2d::new(width * 4, 3).padding(ONE_PIXEL).without_bias();
         let block = Residual::new()
             .with("conv1", same())
             .with("norm1", BatchNorm::default())
@@ -153,5 +143,5 @@ fn course_discriminator(network: Network, s: &Settings) -> Network {
         .with("conv4", halving(width * 8))
         .with("norm4", BatchNorm::default())
         .with("relu4", Activation::Relu)
-        .with("conv5", Conv2d::new(1, 4).padding(ONE).without_bias())
+        .with("conv5", Conv2d::new(1, 4).padding(ONE_PIXEL).without_bias())
 }

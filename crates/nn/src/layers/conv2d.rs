@@ -146,6 +146,10 @@ impl Layer for Conv2d {
         Ok(g.y_shape()[1..].to_vec())
     }
 
+    fn window(&self) -> Option<[[usize; 2]; 2]> {
+        Some([self.window.kernel, self.window.stride])
+    }
+
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         self.window.forward(pass, |weight| x.conv2d(weight, self.window.stride, self.padding))
     }
@@ -192,6 +196,10 @@ impl Layer for ConvTranspose2d {
             return Err("the spectral norm of a transposed convolution is not there: leave it to discriminators".into());
         }
         Ok(g.x_shape()[1..].to_vec())
+    }
+
+    fn window(&self) -> Option<[[usize; 2]; 2]> {
+        Some([self.window.kernel, self.window.stride])
     }
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {

@@ -155,3 +155,10 @@ pub(crate) struct Found {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) damaged: Vec<(PathBuf, Flaw)>,
 }
+
+impl Found {
+    /// A line about each file that was passed over.
+    pub(crate) fn passed_over(&self) -> Vec<String> {
+        self.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect()
+    }
+}

@@ -74,6 +74,14 @@ fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
+/// What is said with every `--set`, in order.
+///
+/// # Errors
+/// The first that cannot be read.
+pub(crate) fn read_settings(texts: &[String]) -> Result<Vec<Entry>, Failure> {
+    texts.iter().map(|text| read_setting(text)).collect()
+}
+
 /// The `key=value` after `--set`. The value is read as TOML, or as plain text if it is not TOML.
 ///
 /// # Errors

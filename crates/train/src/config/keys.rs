@@ -1,10 +1,11 @@
 //! Which keys there are, of which type and in which range.
 
+use datasets::nearest;
 use toml::{Table, Value};
 
 use super::{Entry, Source};
 use crate::failure::{Code, Failure};
-use crate::nearest::{nearest, suggestion};
+use crate::suggestion::suggestion;
 use crate::systems::{Preset, Row};
 
 /// What a key of the run holds.
@@ -89,8 +90,10 @@ impl Known {
             self.tables.iter().flat_map(|(table, keys)| keys.keys().map(move |key| format!("{table}.{key}")));
         let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(in_tables).collect();
         // A short form is compared with short forms.
-        let short = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
-        let near = nearest(&short(&entry.key), all.iter().map(|key| short(key)));
+        fn short(key: &str) -> &str {
+            key.rsplit('.').next().unwrap_or(key)
+        }
+        let near = nearest(short(&entry.key), all.iter().map(|key| short(key)));
         let near = near.and_then(|near| all.iter().find(|key| short(key) == near));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-pub(crate) use file::{read_file, read_setting};
+pub(crate) use file::{read_file, read_settings};
 
 use crate::engine::System;
 use crate::failure::{Code, Failure};

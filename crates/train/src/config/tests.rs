@@ -1,3 +1,4 @@
+use super::file::read_setting;
 use super::*;
 use crate::systems::SYSTEMS;
 

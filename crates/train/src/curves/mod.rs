@@ -4,7 +4,6 @@
 
 mod chart;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use chart::{Chart, Series};
@@ -115,7 +114,7 @@ pub(crate) fn draw_quality(
 fn write(disk: &dyn Disk, folder: &Path, name: &str, chart: &Chart) -> Result<(), Failure> {
     for (ending, bytes) in [("svg", chart.svg()), ("png", chart.png())] {
         let path = folder.join(format!("{name}.{ending}"));
-        let bytes = bytes.map_err(|why| StorageError::new("draw", &path, io::Error::other(why)))?;
+        let bytes = bytes.map_err(|why| StorageError::drawing(&path, why))?;
         storage::write_whole(disk, &path, &bytes)?;
     }
     Ok(())

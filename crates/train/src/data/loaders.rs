@@ -258,12 +258,12 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Entry, read_setting};
+    use crate::config::read_settings;
     use crate::failure::Code;
     use crate::systems::SYSTEMS;
 
     fn config(settings: &[String]) -> Config {
-        let entries: Vec<Entry> = settings.iter().map(|text| read_setting(text).unwrap()).collect();
+        let entries = read_settings(settings).unwrap();
         Config::resolve(&SYSTEMS[0], &entries).unwrap()
     }
 

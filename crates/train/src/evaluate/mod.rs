@@ -14,8 +14,8 @@ use crate::cli::EvaluateOptions;
 use crate::console::{Console, print};
 use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
-use crate::nearest::suggestion;
-use crate::resume;
+use crate::resume::{self, Trained};
+use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
@@ -106,9 +106,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
             .at("option --count")
             .because(format!("allowed: {fewest} to {MOST}")));
     }
-    let (mut config, found, _) = resume::open_state(&options.run)?;
-    let mut system = config.build()?;
-    found.checkpoint.restore(&mut *system, &found.path)?;
+    let Trained { mut config, system, found, .. } = resume::open_trained(&options.run)?;
     if let Some(data) = &options.data {
         config.data = Some(data.clone());
     }
@@ -116,9 +114,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     data.require(FEWEST, system.image_shape())?;
 
     let console = Console::default();
-    for (path, flaw) in &found.damaged {
-        console.say(&format!("passed over  {}: {flaw}", path.display()));
-    }
+    found.passed_over().iter().for_each(|line| console.say(line));
     console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));
     console.say(&format!("reals        {}", data.origin()));
     let count = usize::try_from(options.count).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Row;
 use crate::checkpoint::Found;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::storage::{self, RealDisk};
 
 /// How the numbers are written.
@@ -22,14 +22,10 @@ impl Form {
     /// # Errors
     /// When it says nothing.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let ending = path.extension().unwrap_or_default();
-        match ending.to_ascii_lowercase().to_str() {
-            Some("json") => Ok(Self::Json),
-            Some("csv") => Ok(Self::Csv),
-            _ => Err(Failure::new(Code::Usage, "the file's ending says no form that numbers can be written in")
-                .at(path.display())
-                .because(format!("it ends with {ending:?}"))
-                .help("end it with .json or .csv")),
+        match &*storage::ending(path) {
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            _ => Err(Failure::unknown_ending(path, "numbers").help("end it with .json or .csv")),
         }
     }
 }

@@ -12,8 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::FetchOptions;
 use crate::console::{self, Console};
 use crate::failure::{Code, Failure};
-use crate::nearest::suggestion;
-use crate::storage::StorageError;
+use crate::storage;
+use crate::suggestion::suggestion;
 use download::{Wanted, download};
 use sets::{SETS, Set};
 
@@ -45,7 +45,7 @@ pub(crate) fn run(options: &FetchOptions) -> Result<(), Failure> {
     if options.dry_run {
         return console::print(&by_hand(&targets));
     }
-    fs::create_dir_all(&folder).map_err(|error| StorageError::new("make the folder", &folder, error))?;
+    storage::make_folder(&folder)?;
     let console = Console::default();
     if !set.files.is_empty() && (set.check)(&folder).is_ok() && targets.iter().all(|target| is_here(set, target)) {
         console.say(&format!("{} is complete in {}", set.name, folder.display()));

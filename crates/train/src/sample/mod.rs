@@ -3,8 +3,8 @@
 mod seeds;
 mod walk;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io::Write as _};
 
 use crate::animation;
 use crate::array_file;
@@ -14,7 +14,7 @@ use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
 use crate::progress;
-use crate::resume;
+use crate::resume::{self, Trained};
 use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
@@ -61,9 +61,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         Some(step) => &resume::checkpoint_at(&options.run, step)?,
         None => &options.run,
     };
-    let (config, found, located) = resume::open_state(state)?;
-    let mut system = config.build()?;
-    found.checkpoint.restore(&mut *system, &found.path)?;
+    let Trained { config, system, found, run } = resume::open_trained(state)?;
     let Sampler::Latents(sampler) = system.samples() else {
         return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
             .at(options.run.display())
@@ -73,7 +71,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let raw = Raw(sampler);
     let sampler = if options.raw { raw.checked(&options.run)? } else { sampler };
     let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
-    let out = options.out.clone().unwrap_or_else(|| default_out(form, &seeds, located.run.as_deref()));
+    let out = options.out.clone().unwrap_or_else(|| default_out(form, &seeds, run.as_deref()));
 
     signals::listen();
     let job = Job { sampler, image: system.image_shape(), seeds, arrangement: arrangement(options), out };
@@ -83,9 +81,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         Form::Files => job.files()?,
         Form::Walk(form) => job.walk(form, options)?,
     };
-    for (path, flaw) in &found.damaged {
-        Console::default().say(&format!("passed over {}: {flaw}", path.display()));
-    }
+    found.passed_over().iter().for_each(|line| Console::default().say(line));
     let (out, told_seeds) = (job.out.display(), job.seeds.told());
     print(&format!("{out}: {told} of {}, step {}, {told_seeds}\n", config.row.name, found.checkpoint.step))
 }
@@ -100,31 +96,22 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
         {
             Form::Files
         }
-        Some(path) => {
-            let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-            match ending.to_str() {
-                Some("png" | "gif") if options.walk.interpolate => Form::Walk(animation::Form::of(path)?),
-                Some("png") => Form::Sheet,
-                Some("npy") => Form::Array,
-                Some("gif") => {
-                    return Err(Failure::new(Code::Usage, "a .gif is for what moves")
-                        .at(path.display())
-                        .help("add --interpolate, or end the name with .png for a sheet"));
-                }
-                _ => {
-                    return Err(Failure::new(
-                        Code::Usage,
-                        "the file's ending says no form that samples can be written in",
-                    )
+        Some(path) => match &*storage::ending(path) {
+            "png" | "gif" if options.walk.interpolate => Form::Walk(animation::Form::of(path)?),
+            "png" => Form::Sheet,
+            "npy" => Form::Array,
+            "gif" => {
+                return Err(Failure::new(Code::Usage, "a .gif is for what moves")
                     .at(path.display())
-                    .because(format!("it ends with {ending:?}"))
-                    .help(
-                        "end it with .png for a sheet, .npy for an array of uint8, / for a folder of single pictures,\n\
-                             and with --interpolate with .png or .gif for an animation",
-                    ));
-                }
+                    .help("add --interpolate, or end the name with .png for a sheet"));
             }
-        }
+            _ => {
+                return Err(Failure::unknown_ending(path, "samples").help(
+                    "end it with .png for a sheet, .npy for an array of uint8, / for a folder of single pictures,\n\
+                     and with --interpolate with .png or .gif for an animation",
+                ));
+            }
+        },
     };
     // An option without an effect is a mistake.
     let [walk, zoom] = [("--interpolate", options.walk.interpolate), ("--zoom", options.zoom.is_some())];
@@ -238,8 +225,8 @@ impl Job<'_> {
 
     /// A picture of each image.
     fn files(&self) -> Result<String, Failure> {
-        fs::create_dir_all(&self.out).map_err(|error| StorageError::new("make the folder for", &self.out, error))?;
-        let arrangement = Arrangement { columns: Some(1), gap: Some(0), zoom: self.arrangement.zoom.or(Some(1)) };
+        storage::make_folder(&self.out)?;
+        let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
         let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
         let mut number = 0;
         self.each_batch("the pictures that are there are whole", |bytes| {
@@ -296,7 +283,7 @@ impl Job<'_> {
     }
 
     fn failed(&self, why: String) -> Failure {
-        StorageError::new("draw", &self.out, std::io::Error::other(why)).into()
+        StorageError::drawing(&self.out, why).into()
     }
 
     fn counted(&self) -> String {

@@ -1,16 +1,14 @@
-//! The command line: what can be typed, and what it says about itself. One subcommand per system of the table.
+//! The options of every command, as they are typed and as `--help` tells them.
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
-use crate::evaluate;
-use crate::failure::EXIT_CODES;
-use crate::systems::{Row, SYSTEMS};
+use crate::systems::Row;
 
 /// How the numbers of a run are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -38,16 +36,17 @@ pub(crate) struct TrainOptions {
     /// Start from this preset
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
-    /// A file or folder with the images, in the real format; without it (or as `built-in`) the built-in ones
+    /// A file or folder with the images, in their real form, or `built-in` for those that are drawn here [default: the system's
+    /// own place below data/ (see data/README.md) if it is there, else built-in]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
-    /// A class of the images
+    /// Only the images of this class, such as apple
     #[arg(long, value_name = "NAME")]
     pub(crate) class: Option<String>,
     /// Training steps in all
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<i64>,
-    /// Images in a batch
+    /// Real images in a batch
     #[arg(long, value_name = "N")]
     pub(crate) batch: Option<i64>,
     /// Seed of everything random: the same seed gives the same weights, bit for bit
@@ -74,7 +73,7 @@ pub(crate) struct TrainOptions {
     /// Read settings from a file with the keys of a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
-    /// Set one key of the configuration, such as batch=32 or quickdraw.dropout=0.3; may be repeated
+    /// Set one key of the configuration, such as batch=32; may be repeated (a run's config.toml shows all keys)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
     /// How progress is told
@@ -110,7 +109,7 @@ impl TrainOptions {
 /// Options of `train summary`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SummaryOptions {
-    /// Of this preset
+    /// Of this preset [default: the system's own, see `train systems`]
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
     /// Set one key of the configuration, such as batch=32; may be repeated
@@ -168,7 +167,7 @@ pub(crate) struct TranslateOptions {
     pub(crate) direction: Direction,
     /// The folder for the translations, called as their pictures but all .png, and for _sheet.png, which shows the first ones:
     /// picture, translation, way home, identity
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
 
@@ -219,13 +218,6 @@ pub(crate) struct AnimateOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) every: Option<u64>,
 }
-
-/// The end of `train sample --help`.
-const SAMPLE_EXAMPLES: &str = "Examples:
-  train sample RUN --count 100 --columns 20 --out sheet.png
-  train sample RUN --count 50000 --out samples.npy
-  train sample RUN --seeds 0-35,100 --out pictures/
-  train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif";
 
 /// Options of `train evaluate`.
 #[derive(Args, Clone, Debug)]
@@ -281,163 +273,4 @@ pub(crate) struct FetchOptions {
     /// Only say what would be downloaded and where to
     #[arg(long)]
     pub(crate) dry_run: bool,
-}
-
-/// What was typed.
-pub(crate) enum Action {
-    Train(&'static Row, Box<TrainOptions>),
-    Summary(&'static Row, SummaryOptions),
-    Translate(TranslateOptions),
-    Sample(Box<SampleOptions>),
-    Animate(AnimateOptions),
-    Evaluate(EvaluateOptions),
-    Evalnet(&'static Row, EvalnetOptions),
-    Fetch(FetchOptions),
-    Systems,
-}
-
-/// The whole command line.
-pub(crate) fn command() -> Command {
-    let mut command = Command::new("train")
-        .about("Trains generative adversarial networks on the CPU, to the same bits everywhere.")
-        .version(env!("CARGO_PKG_VERSION"))
-        .arg_required_else_help(true)
-        .subcommand_required(true)
-        .subcommand_value_name("SYSTEM or COMMAND")
-        .subcommand_help_heading("Systems and commands")
-        .after_help(format!(
-            "Examples:
-  train quickdraw                              learn to draw apples, into runs/0001-quickdraw
-  train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
-  train quickdraw --data data/quickdraw/apple.npy
-  train quickdraw --resume runs/0001-quickdraw --steps 4000
-  train summary quickdraw                      the layers and how many weights they have
-  train sample runs/0001-quickdraw --count 64  draw with a trained network
-  train translate runs/0002-cyclegan pictures --direction AtoB --out translated
-  train animate runs/0001-quickdraw            how it learned, as an animated picture
-  train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
-  train fetch mnist                            download a data set
-
-{EXIT_CODES}"
-        ))
-        .arg(
-            Arg::new("color")
-                .long("color")
-                .global(true)
-                .value_name("WHEN")
-                .default_value("auto")
-                .value_parser(clap::builder::EnumValueParser::<ColorChoice>::new())
-                .help("When to write in colour"),
-        );
-    for row in SYSTEMS {
-        let options = TrainOptions::augment_args(Command::new(row.name)).about(row.about).after_help(EXIT_CODES);
-        let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
-        let preset = format!("Start from this preset: {} [default: {}]", names.join(" or "), names[0]);
-        command = command.subcommand(options.mut_arg("preset", |arg| arg.help(preset)));
-    }
-    // `about` comes last: the derived options bring the first line of their own documentation.
-    let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name));
-    let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
-    command
-        .subcommand(
-            SummaryOptions::augment_args(Command::new("summary").arg(system.clone()))
-                .about("Prints the layers of a system with the numbers of their weights"),
-        )
-        .subcommand(
-            TranslateOptions::augment_args(Command::new("translate"))
-                .about("Translates pictures with a trained network")
-                .after_help(EXIT_CODES),
-        )
-        .subcommand(
-            SampleOptions::augment_args(Command::new("sample"))
-                .about("Draws with a trained network: sheets, single pictures, arrays, animations")
-                .after_help(SAMPLE_EXAMPLES),
-        )
-        .subcommand(
-            AnimateOptions::augment_args(Command::new("animate"))
-                .about("Makes an animation of a run's own sheets: a network that learns to draw"),
-        )
-        .subcommand(
-            EvaluateOptions::augment_args(Command::new("evaluate"))
-                .about("Measures how good the pictures of a run are")
-                .after_help(evaluate::help()),
-        )
-        .subcommand(
-            EvalnetOptions::augment_args(Command::new("evalnet").arg(system))
-                .about("Trains the classifier that `evaluate --extractor evalnet28` looks through, on a system's labelled images")
-                .after_help(EXIT_CODES),
-        )
-        .subcommand(
-            FetchOptions::augment_args(Command::new("fetch"))
-                .about("Downloads a data set, checks it and puts it under data/"),
-        )
-        .subcommand(Command::new("systems").about("Lists the systems and their presets"))
-}
-
-/// Reads what was typed.
-///
-/// # Errors
-/// What `clap` says about a wrong command line, with the nearest name where there is one.
-pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap::Error> {
-    let color = matches.get_one::<ColorChoice>("color").copied().unwrap_or_default();
-    let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "say what to train, or a command");
-    let (name, inner) = matches.subcommand().ok_or_else(missing)?;
-    let row = |name: &str| SYSTEMS.iter().find(|row| row.name == name).ok_or_else(missing);
-    let row_of = |inner: &ArgMatches| row(inner.get_one::<String>("system").ok_or_else(missing)?);
-    let action = match name {
-        "summary" => Action::Summary(row_of(inner)?, SummaryOptions::from_arg_matches(inner)?),
-        "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
-        "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
-        "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
-        "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
-        "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
-        "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
-        "systems" => Action::Systems,
-        system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
-    };
-    Ok((action, color))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_says_what_it_does() {
-        let help = command().render_help().to_string();
-        for words in [SYSTEMS[0].about, "the layers of a system", "Draws with a trained network"] {
-            assert!(help.contains(words), "{words}: {help}");
-        }
-    }
-
-    #[test]
-    fn every_example_of_the_help_parses() {
-        let help = command().render_long_help().to_string();
-        let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  train ")).collect();
-        assert!(examples.len() >= 6, "{help}");
-        for example in examples {
-            let words = example.split("  ").next().unwrap_or_default().split_whitespace();
-            command().try_get_matches_from(["train"].into_iter().chain(words)).unwrap();
-        }
-    }
-
-    #[test]
-    fn every_option_reaches_the_configuration() {
-        let line = "train quickdraw --preset cpu --data x --class c --steps 1 --batch 2 --seed 3 --sample-every 4 \
-                    --checkpoint-every 5 --evaluate-every 6";
-        let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
-        let (Action::Train(row, options), _) = parse(&matches).unwrap() else { panic!("not a training") };
-        let entries: Vec<String> =
-            options.entries(row).iter().map(|entry| format!("{}={}", entry.key, entry.value)).collect();
-        assert_eq!(
-            entries.join(" "),
-            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5 \
-             evaluate_every=6"
-        );
-    }
 }

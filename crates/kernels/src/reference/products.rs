@@ -1,0 +1,180 @@
+//! Sums of products: the matrix product, the convolution family, and the linear maps between its kernels.
+
+use core::ops::Range;
+
+use super::at;
+use crate::element::{Gemm, Real};
+use crate::geometry::{ConvGeometry, TapsGeometry};
+
+/// See [`Element::gemm`](crate::Element::gemm).
+pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
+    assert_eq!((a.len(), b.len(), c.len()), (g.m * g.k, g.k * g.n, g.m * g.n), "gemm: lengths for {g:?}");
+    for i in 0..g.m {
+        for j in 0..g.n {
+            let mut sum = R::default();
+            for p in 0..g.k {
+                let a = if g.transpose_a { a[p * g.m + i] } else { a[i * g.k + p] };
+                let b = if g.transpose_b { b[j * g.k + p] } else { b[p * g.n + j] };
+                sum = a.mul_add(b, sum);
+            }
+            c[i * g.n + j] = sum;
+        }
+    }
+}
+
+/// Calls `visit(out, tap, pixel)` for every output pixel of one image and every tap that touches a real pixel: rows of
+/// the output, then its columns, then the taps.
+fn for_each_tap(g: &ConvGeometry, mut visit: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
+    for oy in 0..g.output[0] {
+        for ox in 0..g.output[1] {
+            for ky in 0..g.kernel[0] {
+                for kx in 0..g.kernel[1] {
+                    if let (Some(y), Some(x)) = (g.source(0, oy, ky), g.source(1, ox, kx)) {
+                        visit([oy, ox], [ky, kx], [y, x]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn assert_conv_lengths<R>(g: &ConvGeometry, x: &[R], w: &[R], y: &[R]) {
+    let size = |shape: [usize; 4]| shape.iter().product::<usize>();
+    let wanted = (size(g.x_shape()), size(g.w_shape()), size(g.y_shape()));
+    assert_eq!((x.len(), w.len(), y.len()), wanted, "conv2d: lengths of x, w, y for {g:?}");
+}
+
+/// See [`Element::conv2d`](crate::Element::conv2d).
+pub fn conv2d<R: Real>(g: &ConvGeometry, x: &[R], w: &[R], y: &mut [R]) {
+    assert_conv_lengths(g, x, w, y);
+    y.fill(R::default());
+    for n in 0..g.batch {
+        for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
+            for i in 0..g.in_channels {
+                let pixel = x[at(g.x_shape(), [n, py, px, i])];
+                for o in 0..g.out_channels {
+                    let sum = &mut y[at(g.y_shape(), [n, oy, ox, o])];
+                    *sum = pixel.mul_add(w[at(g.w_shape(), [ky, kx, i, o])], *sum);
+                }
+            }
+        });
+    }
+}
+
+/// See [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
+pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut [R]) {
+    assert_conv_lengths(g, gx, w, gy);
+    gx.fill(R::default());
+    for n in 0..g.batch {
+        // Taps outermost: each element of gx then meets its taps in the order (ky, kx).
+        for ky in 0..g.kernel[0] {
+            for kx in 0..g.kernel[1] {
+                for oy in 0..g.output[0] {
+                    for ox in 0..g.output[1] {
+                        let (Some(py), Some(px)) = (g.source(0, oy, ky), g.source(1, ox, kx)) else { continue };
+                        for i in 0..g.in_channels {
+                            let sum = &mut gx[at(g.x_shape(), [n, py, px, i])];
+                            for o in 0..g.out_channels {
+                                let gradient = gy[at(g.y_shape(), [n, oy, ox, o])];
+                                *sum = gradient.mul_add(w[at(g.w_shape(), [ky, kx, i, o])], *sum);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
+pub fn conv2d_weight_grad<R: Real>(g: &ConvGeometry, x: &[R], gy: &[R], gw: &mut [R]) {
+    assert_conv_lengths(g, x, gw, gy);
+    gw.fill(R::default());
+    for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
+        for n in 0..g.batch {
+            for i in 0..g.in_channels {
+                let pixel = x[at(g.x_shape(), [n, py, px, i])];
+                for o in 0..g.out_channels {
+                    let sum = &mut gw[at(g.w_shape(), [ky, kx, i, o])];
+                    *sum = pixel.mul_add(gy[at(g.y_shape(), [n, oy, ox, o])], *sum);
+                }
+            }
+        }
+    });
+}
+
+/// The readable lowering of a convolution to a matrix product: one row per output pixel (image, oy, ox), and in it the
+/// pixels that it reads, (ky, kx, in-channel), zeros for padding. Then y = columns * w, with w as a matrix of
+/// kh * kw * in rows and out columns.
+pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
+    let row = g.kernel[0] * g.kernel[1] * g.in_channels;
+    assert_eq!(columns.len(), g.batch * g.output[0] * g.output[1] * row, "im2col: length for {g:?}");
+    columns.fill(R::default());
+    for n in 0..g.batch {
+        for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
+            let from = at(g.x_shape(), [n, py, px, 0]);
+            let to = ((n * g.output[0] + oy) * g.output[1] + ox) * row + (ky * g.kernel[1] + kx) * g.in_channels;
+            columns[to..to + g.in_channels].copy_from_slice(&x[from..from + g.in_channels]);
+        });
+    }
+}
+
+/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it is spread to: blocks
+/// outermost, so that each spread tap meets its own in the order of the block, and so does each tap.
+fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
+    let tap = |shape: [usize; 4], ky: usize, kx: usize| {
+        let start = at(shape, [ky, kx, 0, 0]);
+        start..start + shape[2] * shape[3]
+    };
+    for down in 0..g.factor[0] {
+        for right in 0..g.factor[1] {
+            for ky in 0..g.kernel[0] {
+                for kx in 0..g.kernel[1] {
+                    visit(tap(g.shape(), ky, kx), tap(g.spread_shape(), ky + down, kx + right));
+                }
+            }
+        }
+    }
+}
+
+fn assert_taps_lengths<R>(kernel: &str, g: &TapsGeometry, w: &[R], to: &[R], shape: [usize; 4]) {
+    let size = |shape: [usize; 4]| shape.iter().product::<usize>();
+    assert_eq!((w.len(), to.len()), (size(g.shape()), size(shape)), "{kernel}: lengths for {g:?}");
+}
+
+/// See [`Element::spread_taps`](crate::Element::spread_taps).
+pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
+    assert_taps_lengths("spread_taps", g, w, spread, g.spread_shape());
+    spread.fill(R::default());
+    for_each_spread(g, |tap, place| {
+        for (sum, w) in spread[place].iter_mut().zip(&w[tap]) {
+            *sum = *sum + *w;
+        }
+    });
+}
+
+/// See [`Element::gather_taps`](crate::Element::gather_taps).
+pub fn gather_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
+    assert_taps_lengths("gather_taps", g, w, spread, g.spread_shape());
+    w.fill(R::default());
+    for_each_spread(g, |tap, place| {
+        for (sum, spread) in w[tap].iter_mut().zip(&spread[place]) {
+            *sum = *sum + *spread;
+        }
+    });
+}
+
+/// See [`Element::turn_taps`](crate::Element::turn_taps).
+pub fn turn_taps<R: Real>(g: &TapsGeometry, w: &[R], turned: &mut [R]) {
+    assert_taps_lengths("turn_taps", g, w, turned, g.shape());
+    let [kh, kw, a, b] = g.shape();
+    for ky in 0..kh {
+        for kx in 0..kw {
+            for i in 0..a {
+                for j in 0..b {
+                    turned[at([kh, kw, b, a], [kh - 1 - ky, kw - 1 - kx, j, i])] = w[at(g.shape(), [ky, kx, i, j])];
+                }
+            }
+        }
+    }
+}
