@@ -17,6 +17,7 @@ use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement};
 use crate::resume;
 use crate::samples;
+use crate::session;
 use crate::storage::{self, RealDisk, StorageError};
 
 /// The sheet in the folder of translations.
@@ -29,6 +30,7 @@ const ON_THE_SHEET: usize = 8;
 /// # Errors
 /// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
+    session::processor()?;
     let (config, found, _) = resume::open_state(&options.run)?;
     let mut system = config.build()?;
     found.checkpoint.restore(&mut *system, &found.path)?;

@@ -16,6 +16,7 @@ use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
 use crate::nearest::suggestion;
 use crate::resume;
+use crate::session;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
@@ -97,6 +98,7 @@ Beside it stands what reals score against other reals. None of them is a FID: th
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, the reals cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
+    session::processor()?;
     let form = options.out.as_deref().map(output::Form::of).transpose()?;
     let looking = Looking::named(&options.extractor)?;
     let metrics = chosen(&options.metrics, looking)?;
