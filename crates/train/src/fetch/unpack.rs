@@ -46,6 +46,9 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
         }
         let mut bytes = Vec::new();
         entry.by_ref().take(LONGEST).read_to_end(&mut bytes).map_err(|error| damaged(error.to_string()))?;
+        if bytes.len() as u64 != entry.size() {
+            return Err(damaged(format!("`{name}` ends after {} of {} bytes", bytes.len(), entry.size())));
+        }
         let path = folder.join(name);
         storage::write_whole(&RealDisk, &path, &bytes)?;
         written.push(path);
@@ -152,7 +155,7 @@ mod tests {
         for (archive, word) in [
             (&whole[..whole.len() / 2], ""),
             (&huge[..], "67108865 bytes"),
-            (&short[..], ""),
+            (&short[..], "of 5000 bytes"),
             (&packed(&[file("readme.html", b"page")])[..], "no .bin or .txt files"),
             (b"<html>log in</html>".as_slice(), "gzip"),
             (b"".as_slice(), ""),
