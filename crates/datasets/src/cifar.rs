@@ -47,6 +47,11 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
     Ok(Images::new(pixels, [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }
 
+/// Whether [`load_cifar`] finds this part in the folder `path`; a file has no parts.
+pub fn has_cifar(path: &Path, split: Split) -> bool {
+    path.is_dir() && files_in(path, split).is_ok()
+}
+
 /// The files of records in a folder.
 fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
     let inner = folder.join("cifar-10-batches-bin");

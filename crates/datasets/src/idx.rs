@@ -74,6 +74,11 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     Ok(set.with_labels(numbers.into_iter().map(u32::from).collect(), names))
 }
 
+/// Whether [`load_idx`] finds this part in the folder `path`; a file has no parts.
+pub fn has_idx(path: &Path, split: Split) -> bool {
+    path.is_dir() && images_in(path, split).is_ok()
+}
+
 /// The file of images in a folder.
 fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
     let part = if split == Split::Train { "train" } else { "t10k" };

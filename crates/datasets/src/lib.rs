@@ -24,10 +24,10 @@ mod source;
 
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
-pub use cifar::load_cifar;
+pub use cifar::{has_cifar, load_cifar};
 pub use error::{DataError, QUICKDRAW_URL};
 pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_pictures, load_folder, load_picture};
-pub use idx::{Split, load_idx};
+pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
 pub use nearest::nearest;
 pub use npy::{NpyFault, load_npy};

@@ -85,5 +85,7 @@ mod tests {
         let sure: Vec<f64> =
             (0..21).flat_map(|i| (0..7).map(move |c| if c == i % 7 { 900.0 } else { -900.0 })).collect();
         assert!((class_score(&Matrix::new(21, 7, sure), 1).mean - 7.0).abs() < 1e-12);
+        // A class that is never seen adds nothing, though its log is infinite.
+        assert_eq!(class_score(&Matrix::new(2, 2, [900.0, -900.0].repeat(2)), 1).mean, 1.0);
     }
 }

@@ -112,4 +112,12 @@ mod tests {
         b.data_mut().iter_mut().for_each(|x| *x += 0.5);
         assert!(kid(&a, &b, subsets).mean > 10.0 * near.mean.abs());
     }
+
+    #[test]
+    fn the_deviation_of_two_subsets_is_half_their_difference() {
+        let (a, b) = (random(40, 3, 1), random(40, 3, 2));
+        let of = |count: usize| kid(&a, &b, Subsets { count, size: 10, seed: 1 });
+        let (first, both) = (of(1).mean, of(2));
+        assert!((both.deviation - (both.mean - first).abs()).abs() < 1e-12 && both.deviation > 0.0, "{both:?}");
+    }
 }

@@ -189,4 +189,13 @@ mod tests {
         assert_eq!([plane.data[0], plane.data[15], plane.data[7 * 16 + 8], plane.data[255]], [1.0, 2.0, 2.0, 4.0]);
         assert_eq!(plane.halved().data.len(), 64);
     }
+
+    #[test]
+    fn a_pair_is_of_two_images_and_opposites_are_at_zero() {
+        let (images, size) = (noise(2, [28, 28, 1]), [28, 28, 1]);
+        let only = ms_ssim(images.image(0), images.image(1), size);
+        assert!((ms_ssim_diversity(&images, 30, 1) - only).abs() < 1e-12);
+        let negative: Vec<u8> = images.image(0).iter().map(|x| 255 - x).collect();
+        assert_eq!(ms_ssim(images.image(0), &negative, size), 0.0);
+    }
 }

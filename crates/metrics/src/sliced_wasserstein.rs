@@ -259,4 +259,27 @@ mod tests {
         let flat = Plane { size: [5, 4, 1], data: vec![3.0; 20] };
         assert!(flat.blurred().data.iter().all(|x| (x - 3.0).abs() < 1e-12));
     }
+
+    /// In one dimension a direction is a sign: the mean of |0 - 1|, |10 - 10| and |20 - 22|, times 1000.
+    #[test]
+    fn a_distance_is_the_mean_difference_of_equal_ranks() {
+        let pool = |numbers: &[f64]| Matrix::new(3, 1, numbers.to_vec());
+        let slices = Slices { directions: AT_A_TIME + 7, ..FEW };
+        let found = distance(&pool(&[20.0, 0.0, 10.0]), &pool(&[10.0, 22.0, 1.0]), slices, 0);
+        assert!((found - 1000.0).abs() < 1e-9, "{found}");
+    }
+
+    #[test]
+    fn every_channel_of_a_pool_has_mean_zero_and_deviation_one() {
+        let images = noise(3, [9, 11, 3], 1);
+        let mut plane = Plane::of(images.image(0), images.size());
+        plane.data.iter_mut().enumerate().for_each(|(i, x)| *x = *x * (i % 3 + 1) as f64 + 40.0);
+        let pool = patches(&[plane.clone(), plane], FEW, 0);
+        for channel in 0..3 {
+            let values: Vec<f64> = pool.data().iter().skip(channel).step_by(3).copied().collect();
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let squares: Vec<f64> = values.iter().map(|x| x * x).collect();
+            assert!(mean(&values).abs() < 1e-12 && (mean(&squares) - 1.0).abs() < 1e-12, "channel {channel}");
+        }
+    }
 }

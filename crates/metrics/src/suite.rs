@@ -35,13 +35,15 @@ pub struct Sample {
     pub features: Matrix,
     /// What a classifier says of them, a row each, if the extractor is one.
     pub logits: Option<Matrix>,
+    /// Features of the images that a generator learned from, if these reals are others.
+    pub learned: Option<Matrix>,
 }
 
 impl Sample {
     /// Images, and what `extractor` makes of them.
     pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Self {
         let (features, logits) = extractor.extract(&pictures);
-        Self { pictures, features, logits }
+        Self { pictures, features, logits, learned: None }
     }
 
     /// How many images.
@@ -49,12 +51,13 @@ impl Sample {
         self.pictures.count()
     }
 
-    /// Some of the images.
+    /// Some of the images; what was learned from stays whole.
     pub fn part(&self, range: Range<usize>) -> Self {
         Self {
             pictures: self.pictures.part(range.clone()),
             features: self.features.part(range.clone()),
             logits: self.logits.as_ref().map(|logits| logits.part(range)),
+            learned: self.learned.clone(),
         }
     }
 }
@@ -68,6 +71,8 @@ pub enum Of {
     Classes,
     /// The images themselves.
     Pixels,
+    /// So many random pairs of the images.
+    Pairs(usize),
 }
 
 /// One number of a metric.
@@ -151,9 +156,15 @@ pub const METRICS: [Metric; 12] = [
         of: Of::Features,
         most: usize::MAX,
         measure: |real, fake| {
-            let half = real.count() / 2;
-            let (learned, held_out) = (real.features.part(0..half), real.features.part(half..real.count()));
-            vec![Number::plain("memorization", memorization(&learned, &held_out, &fake.features))]
+            let found = match &real.learned {
+                Some(learned) => memorization(learned, &real.features, &fake.features),
+                None => {
+                    let half = real.count() / 2;
+                    let halves = [0..half, half..real.count()].map(|half| real.features.part(half));
+                    memorization(&halves[0], &halves[1], &fake.features)
+                }
+            };
+            vec![Number::plain("memorization", found)]
         },
     },
     Metric {
@@ -189,7 +200,7 @@ pub const METRICS: [Metric; 12] = [
     Metric {
         name: "ms-ssim",
         about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
-        of: Of::Pixels,
+        of: Of::Pairs(PAIRS),
         most: usize::MAX,
         measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
     },
@@ -230,6 +241,8 @@ pub struct Measured {
     pub extractor: Option<String>,
     /// How many fakes, and how many reals.
     pub count: usize,
+    /// How many pairs of them, if it looks at pairs.
+    pub pairs: Option<usize>,
     /// The same number for reals against other reals, and how many of each.
     pub baseline: Option<(f64, usize)>,
 }
@@ -238,7 +251,8 @@ impl Measured {
     /// `frechet[pca64, n=2500]`
     pub fn label(&self) -> String {
         let of = self.extractor.as_ref().map_or_else(String::new, |name| format!("{name}, "));
-        format!("{}[{of}n={}]", self.number.name, self.count)
+        let pairs = self.pairs.map_or_else(String::new, |pairs| format!(", pairs={pairs}"));
+        format!("{}[{of}n={}{pairs}]", self.number.name, self.count)
     }
 }
 
@@ -299,8 +313,9 @@ pub fn measure_all(
 ) -> Vec<Measured> {
     let measured = numbers(metrics, real, fake).into_iter().enumerate().map(|(i, (metric, number))| Measured {
         number,
-        extractor: (metric.of != Of::Pixels).then(|| extractor.to_owned()),
+        extractor: matches!(metric.of, Of::Features | Of::Classes).then(|| extractor.to_owned()),
         count: fake.count().min(metric.most),
+        pairs: if let Of::Pairs(pairs) = metric.of { Some(pairs) } else { None },
         baseline: baseline.map(|baseline| baseline.values[i]),
     });
     measured.collect()
@@ -343,13 +358,24 @@ mod tests {
         assert_eq!(found.len(), METRICS.len(), "two of two numbers, two of classes");
         assert!(found.iter().all(|one| one.number.value.is_finite() && one.baseline.unwrap().1 == 10), "{found:?}");
         let names: Vec<String> = found.iter().map(Measured::label).collect();
-        assert!(
-            names.contains(&"frechet[pca8, n=20]".to_owned()) && names.contains(&"swd[n=20]".to_owned()),
-            "{names:?}"
-        );
+        for name in ["frechet[pca8, n=20]", "swd[n=20]", "ms_ssim[n=20, pairs=2000]"] {
+            assert!(names.iter().any(|found| found == name), "{name} of {names:?}");
+        }
         assert!(names.iter().all(|name| !name.to_lowercase().contains("fid")));
         let text = found[0].to_string();
         assert!(text.contains("(real vs real ") && text.contains(", n=10)"), "{text}");
+    }
+
+    #[test]
+    fn copies_of_what_was_learned_are_told_from_other_reals() {
+        let pca = Pca::fit(&drawings(30, 1), 8);
+        let [mut real, learned] = [1, 2].map(|stream| Sample::new(drawings(20, stream), &pca));
+        let metrics = [find("memorization").unwrap()];
+        let value = |real: &Sample| measure_all(&metrics, "pca8", real, &learned, None)[0].number.value;
+        assert!(value(&real) > 0.5);
+        real.learned = Some(learned.features.clone());
+        assert_eq!(value(&real), 0.0);
+        assert_eq!(value(&real.part(0..10)), 0.0);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<'a> Quality<'a> {
     ) -> Result<Self, Failure> {
         let metrics: Vec<&'static Metric> = METRICS.iter().filter_map(|name| suite::find(name)).collect();
         let setup = Setup { metrics, count: COUNT, seed };
-        let scale = Scale::new(data, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
+        let scale = Scale::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
         let old =
             if from == 0 { String::new() } else { fs::read_to_string(run.join("quality.csv")).unwrap_or_default() };
         let history = old.lines().skip(1).filter_map(parse).filter(|row| row.0 <= from).collect();

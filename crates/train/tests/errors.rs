@@ -54,6 +54,23 @@ fn the_configuration() {
 }
 
 #[test]
+fn an_instruction_set_that_is_not_there_is_refused_before_anything_else() {
+    let place = Place::new();
+    let translate = "translate none in --direction AtoB --out out";
+    for line in [TINY, "sample none", "evaluate none", "evalnet mnist", translate] {
+        let mut command = place.command(line);
+        command.env("BACKDRAW_ISA", "mmx");
+        let outcome = finish(command);
+        assert!(
+            outcome.code == Some(CONFIG) && outcome.err.contains("BACKDRAW_ISA=mmx"),
+            "{line}: {:?} {}",
+            outcome.code,
+            outcome.err
+        );
+    }
+}
+
+#[test]
 fn colour_is_for_terminals_and_for_those_who_ask() {
     let place = Place::new();
     assert!(place.train("quickdraw --batch 0").err.starts_with("error: "));

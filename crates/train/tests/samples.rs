@@ -181,10 +181,6 @@ fn what_makes_no_sense_is_refused() {
     std::fs::write(place.path("file"), "x").unwrap();
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);
     place.bad("sample", USAGE, &["<RUN>"]);
-    let mut command = place.command("sample run");
-    command.env("BACKDRAW_ISA", "mmx");
-    let outcome = common::finish(command);
-    assert!(outcome.code == Some(CONFIG) && outcome.err.contains("BACKDRAW_ISA=mmx"), "{}", outcome.err);
     for list in ["5-2", "x", "1,,2", "-1", "0-18446744073709551615"] {
         place.bad(&format!("sample run --seeds {list}"), USAGE, &["list of seeds", list, "0-35,100"]);
     }

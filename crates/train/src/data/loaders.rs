@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use datasets::{
     Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Folder, Images, Pair, Season, Source, Split,
-    load_cifar, load_folder, load_idx, load_npy,
+    has_cifar, has_idx, load_cifar, load_folder, load_idx, load_npy,
 };
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
@@ -30,6 +30,8 @@ pub(crate) struct Loader {
     usual: &'static str,
     /// Reads what is at the path: images of the size (height, width, channels) if it is a matter of choice.
     read: fn(&Path, &Wanted<'_>) -> Result<Found, Failure>,
+    /// Whether the path holds a part that nothing is learned from.
+    held_back: fn(&Path) -> bool,
     /// What stands in for missing files.
     built_in: fn([usize; 3]) -> Vec<Images>,
     /// What the stand-ins are called.
@@ -44,6 +46,8 @@ pub(crate) struct Loader {
 
 /// What a run asks of its images.
 struct Wanted<'a> {
+    /// The part of a set that has several.
+    split: Split,
     /// Height, width and channels to load.
     size: [usize; 3],
     fitting: &'a Fitting,
@@ -64,6 +68,7 @@ pub(crate) const DOODLES: Loader = Loader {
     find: doodles,
     usual: "data/quickdraw",
     read: |path, wanted| one(load_npy(path).map_err(failure)?.in_size(wanted.size, Filter::Area)),
+    held_back: |_| false,
     built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
     built_in_name: "drawings of apples",
     class: None,
@@ -75,7 +80,8 @@ pub(crate) const DOODLES: Loader = Loader {
 pub(crate) const DIGITS: Loader = Loader {
     find: files_or_built_in,
     usual: "data/mnist",
-    read: |path, wanted| one(load_idx(path, Split::Train).map_err(failure)?.in_size(wanted.size, Filter::Area)),
+    read: |path, wanted| one(load_idx(path, wanted.split).map_err(failure)?.in_size(wanted.size, Filter::Area)),
+    held_back: |path| has_idx(path, Split::Test),
     built_in: |_| vec![datasets::digits(COUNT, DRAWINGS)],
     built_in_name: "hand-written digits",
     ..DOODLES
@@ -85,7 +91,8 @@ pub(crate) const DIGITS: Loader = Loader {
 pub(crate) const CIFAR: Loader = Loader {
     find: files_or_built_in,
     usual: "data/cifar-10",
-    read: |path, wanted| one(load_cifar(path, Split::Train).map_err(failure)?.in_size(wanted.size, Filter::Area)),
+    read: |path, wanted| one(load_cifar(path, wanted.split).map_err(failure)?.in_size(wanted.size, Filter::Area)),
+    held_back: |path| has_cifar(path, Split::Test),
     built_in: |_| vec![datasets::shapes(COUNT, DRAWINGS)],
     built_in_name: "coloured shapes",
     ..DOODLES
@@ -95,6 +102,7 @@ pub(crate) const CIFAR: Loader = Loader {
 pub(crate) const FOLDER: Loader = Loader {
     usual: "",
     read: |path, wanted| Ok(folders([load_folder(path, wanted.size, wanted.fitting).map_err(failure)?])),
+    held_back: |_| false,
     fitting: Some(Fitting::default),
     ..CIFAR
 };
@@ -102,6 +110,7 @@ pub(crate) const FOLDER: Loader = Loader {
 /// Images in any of the forms above, as the files themselves tell; the built-in ones go by the size.
 pub(crate) const ANY: Loader = Loader {
     read: |path, wanted| (form(path).read)(path, wanted),
+    held_back: |path| (form(path).held_back)(path),
     built_in: |size| match size {
         [28, _, _] => (DIGITS.built_in)(size),
         [32, _, _] => (CIFAR.built_in)(size),
@@ -142,9 +151,10 @@ pub(crate) const FACES: Loader = Loader {
 pub(crate) const PAIRS: Loader = Loader {
     usual: "data/pairs",
     read: |path, wanted| {
-        let pair = Pair::find(path, Split::Train).map_err(failure)?;
+        let pair = Pair::find(path, wanted.split).map_err(failure)?;
         Ok(folders(pair.load(wanted.size, wanted.fitting).map_err(failure)?))
     },
+    held_back: |path| Pair::find(path, Split::Test).is_ok(),
     built_in: |_| {
         let [summer, winter] = [0, LANDSCAPES].map(|first| first..first + LANDSCAPES);
         vec![datasets::seasons(summer, DRAWINGS, Season::Summer), datasets::seasons(winter, DRAWINGS, Season::Winter)]
@@ -212,10 +222,23 @@ impl Loader {
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
     pub(crate) fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape)
+    }
+
+    /// The images of the same set and class that are held back from training, if there are such.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), about files that are there.
+    pub(crate) fn load_held_back(&self, config: &Config, shape: [usize; 3]) -> Result<Option<Dataset>, Failure> {
+        let is_there = self.place(config.data.as_deref()).is_some_and(|path| (self.held_back)(&path));
+        is_there.then(|| self.load_part(Split::Test, config, shape)).transpose()
+    }
+
+    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let found = (self.find)(self, config, &Wanted { size: [height, width, shape[2]], fitting: &fitting })?;
+        let found = (self.find)(self, config, &Wanted { split, size: [height, width, shape[2]], fitting: &fitting })?;
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
             origin: found.origin.clone().unwrap_or_else(origins),
@@ -325,5 +348,28 @@ mod tests {
         let notes = data.notes().join("\n");
         assert!(notes.contains("Found 4 images belonging to 1 classes.") && notes.contains("3.png"), "{notes}");
         assert!(data.lasting_name().is_none() && data.origin().contains("trainA"), "{}", data.origin());
+    }
+
+    #[test]
+    fn what_is_held_back_is_found_where_the_form_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = config(&[format!("data={}", folder.path().display())]);
+        let record = |label: u8| [label].into_iter().chain(std::iter::repeat_n(label * 20, 3072));
+        let write = |name: &str, labels: &[u8]| {
+            std::fs::write(folder.path().join(name), labels.iter().flat_map(|label| record(*label)).collect::<Vec<_>>())
+        };
+        write("data_batch_1.bin", &[6, 7, 7, 0]).unwrap();
+        assert!(CIFAR.load_held_back(&data, [32, 32, 3]).unwrap().is_none(), "there is no test_batch.bin");
+        write("test_batch.bin", &[7, 2, 7]).unwrap();
+        let horses = Loader { class: Some("horse"), ..CIFAR };
+        for (loader, count) in [(CIFAR, 3), (ANY, 3), (horses, 2)] {
+            assert_eq!(loader.load_held_back(&data, [32, 32, 3]).unwrap().unwrap().counts(), [count]);
+        }
+        std::fs::write(folder.path().join("test_batch.bin"), "broken").unwrap();
+        assert!(CIFAR.load_held_back(&data, [32, 32, 3]).is_err(), "what is there must be good");
+        assert!(DIGITS.load_held_back(&data, [32, 32, 3]).unwrap().is_none());
+        let file = config(&[format!("data={}", folder.path().join("data_batch_1.bin").display())]);
+        assert!(CIFAR.load_held_back(&file, [32, 32, 3]).unwrap().is_none(), "a file has no parts");
+        assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3]).unwrap().is_none());
     }
 }

@@ -15,6 +15,7 @@ use crate::console::{Console, print};
 use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
 use crate::resume::{self, Trained};
+use crate::session;
 use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
@@ -97,6 +98,7 @@ Beside it stands what reals score against other reals. None of them is a FID: th
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, the reals cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
+    session::processor()?;
     let form = options.out.as_deref().map(output::Form::of).transpose()?;
     let looking = Looking::named(&options.extractor)?;
     let metrics = chosen(&options.metrics, looking)?;
@@ -116,10 +118,18 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     let console = Console::default();
     found.passed_over().iter().for_each(|line| console.say(line));
     console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));
-    console.say(&format!("reals        {}", data.origin()));
     let count = usize::try_from(options.count).unwrap_or(usize::MAX);
+    // Fakes that are the training images again score well against those and not against others.
+    let held_back = config.row.load.load_held_back(&config, system.image_shape())?;
+    let enough = held_back.as_ref().filter(|images| images.counts().iter().all(|there| *there >= count));
+    let (reals, which) = match (enough, &held_back) {
+        (Some(images), _) => (images, "test split"),
+        (None, Some(_)) => (&data, "training images: the test split is too small"),
+        (None, None) => (&data, "training images: there is no test split"),
+    };
+    console.say(&format!("reals        {} ({which})", reals.origin()));
     let setup = Setup { metrics, count, seed: options.seed.unwrap_or(config.seed) };
-    let scale = Scale::new(&data, setup, |reals| match looking {
+    let scale = Scale::new(reals, enough.map(|_| &data), setup, |reals| match looking {
         Looking::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),
         Looking::Evalnet(side) => evalnet::extractor(side, &config, &data, &console),
     })?;

@@ -57,12 +57,15 @@ impl fmt::Display for Row {
 impl Scale {
     /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them.
     ///
+    /// `learned` are the images that the system learned from, if `data` are others.
+    ///
     /// The reals that score against the others are as many, if there are twice as many; else both are halves of all.
     ///
     /// # Errors
     /// When there are too few reals for two halves; and those of `extractor`.
     pub(crate) fn new(
         data: &Dataset,
+        learned: Option<&Dataset>,
         mut setup: Setup,
         extractor: impl Fn(&Pictures) -> Result<Box<dyn Extractor>, Failure>,
     ) -> Result<Self, Failure> {
@@ -78,7 +81,12 @@ impl Scale {
             let key = Key::named(setup.seed, "evaluation reals").at(domain as u32);
             let pictures = data.pictures(domain, &sample(&mut key.draws(), *available, two).into_vec());
             let extractor = extractor(&pictures.part(0..two.min(MOST_TO_FIT)))?;
-            let both = Sample::new(pictures, &*extractor);
+            let mut both = Sample::new(pictures, &*extractor);
+            both.learned = learned.map(|learned| {
+                let all = learned.counts()[domain];
+                let chosen = sample(&mut key.draws(), all, setup.count.min(all)).into_vec();
+                extractor.extract(&learned.pictures(domain, &chosen)).0
+            });
             let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
             let baseline = Baseline::new(&setup.metrics, [&first, &second]);
             Ok(Target { extractor, real: both.part(0..setup.count), baseline })
@@ -104,7 +112,8 @@ impl Scale {
                     let (fakes, way_back) = translated(translator, direction, sources);
                     let mut rows = self.against(Some(name), to, fakes);
                     let number = Number { name: "cycle_l1", value: way_back, deviation: None };
-                    let measured = Measured { number, extractor: None, count: self.count(), baseline: None };
+                    let measured =
+                        Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
                     rows.push(Row { direction: Some(name), measured });
                     rows
                 })
@@ -173,7 +182,8 @@ mod tests {
     fn scale(domains: Vec<datasets::Images>, metrics: &[&str]) -> Scale {
         let metrics = metrics.iter().map(|name| suite::find(name).unwrap()).collect();
         let setup = Setup { metrics, count: 12, seed: 1 };
-        Scale::new(&Dataset::from_domains(domains), setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8)))).unwrap()
+        Scale::new(&Dataset::from_domains(domains), None, setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8))))
+            .unwrap()
     }
 
     #[test]

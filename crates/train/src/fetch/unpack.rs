@@ -1,7 +1,7 @@
 //! The archive of CIFAR-10: the few files of it that are wanted, by their names alone.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -11,6 +11,9 @@ use crate::storage::{self, RealDisk};
 
 /// No file of the archive is longer: a batch has 30,730,000 bytes.
 const LONGEST: u64 = 64 << 20;
+
+/// No archive holds more than this: the real one has 184,380,000 bytes.
+const MOST: u64 = 1 << 30;
 
 /// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, wherever in the archive they are.
 ///
@@ -23,8 +26,10 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
             .because(why)
             .help("remove it and fetch it again")
     };
-    let file = File::open(archive).map_err(|error| damaged(error.to_string()))?;
-    let mut tar = tar::Archive::new(GzDecoder::new(file));
+    let open = || -> io::Result<_> { Ok(GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST)) };
+    // All of it first: gzip's checksum comes last, and nothing of a damaged archive may look like a data set.
+    open().and_then(|mut all| io::copy(&mut all, &mut io::sink())).map_err(|error| damaged(error.to_string()))?;
+    let mut tar = tar::Archive::new(open().map_err(|error| damaged(error.to_string()))?);
     let mut written = Vec::new();
     for entry in tar.entries().map_err(|error| damaged(error.to_string()))? {
         let mut entry = entry.map_err(|error| damaged(error.to_string()))?;
@@ -41,12 +46,130 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
         }
         let mut bytes = Vec::new();
         entry.by_ref().take(LONGEST).read_to_end(&mut bytes).map_err(|error| damaged(error.to_string()))?;
+        if bytes.len() as u64 != entry.size() {
+            return Err(damaged(format!("`{name}` ends after {} of {} bytes", bytes.len(), entry.size())));
+        }
         let path = folder.join(name);
         storage::write_whole(&RealDisk, &path, &bytes)?;
         written.push(path);
     }
     if written.is_empty() {
-        return Err(damaged("it holds no .bin files".into()));
+        return Err(damaged("it holds no .bin or .txt files".into()));
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::fs;
+    use std::io::Write;
+    use tar::{EntryType, Header};
+
+    /// A file of an archive, under any name: the crate's own builder refuses the bad ones.
+    fn member(name: &str, kind: EntryType, size: u64, bytes: &[u8]) -> Vec<u8> {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let padding = bytes.len().next_multiple_of(512) - bytes.len();
+        [header.as_bytes(), bytes, &vec![0; padding]].concat()
+    }
+
+    fn file(name: &str, bytes: &[u8]) -> Vec<u8> {
+        member(name, EntryType::Regular, bytes.len() as u64, bytes)
+    }
+
+    fn packed(members: &[Vec<u8>]) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(&[members.concat(), vec![0; 1024]].concat()).unwrap();
+        packer.finish().unwrap()
+    }
+
+    /// Everything below `folder`, with its content.
+    fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            if path.is_dir() {
+                found.extend(files(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+            } else {
+                found.push((name, fs::read(path).unwrap()));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// What unpacking `archive` into the folder `in/target` leaves below `in`, and how it ended.
+    /// Names and contents.
+    type Files = Vec<(String, Vec<u8>)>;
+
+    fn unpacked(archive: &[u8]) -> (Files, Result<usize, String>) {
+        let place = tempfile::tempdir().unwrap();
+        let (inside, path) = (place.path().join("in"), place.path().join("a.tar.gz"));
+        fs::create_dir_all(inside.join("target")).unwrap();
+        fs::write(&path, archive).unwrap();
+        let result = unpack(&path, &inside.join("target"));
+        let outside: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(outside.len(), 2, "{outside:?}");
+        let told = result.map(|written| written.len()).map_err(|failure| {
+            assert_eq!(failure.code, Code::Network);
+            failure.to_string()
+        });
+        (files(&inside), told)
+    }
+
+    #[test]
+    fn wanted_files_come_out_by_their_last_name_and_others_stay() {
+        let escape = std::env::temp_dir().join("backdraw-absolute.bin");
+        let archive = packed(&[
+            file("cifar-10-batches-bin/data_batch_1.bin", b"one"),
+            file("cifar-10-batches-bin/batches.meta.txt", b"cat"),
+            file("cifar-10-batches-bin/readme.html", b"page"),
+            file("cifar-10-batches-bin/.hidden.bin", b"hidden"),
+            file("../../up.bin", b"up"),
+            file(escape.to_str().unwrap(), b"absolute"),
+            file("..", b"parent"),
+            member("link.bin", EntryType::Symlink, 0, b""),
+            member("folder.bin", EntryType::Directory, 0, b""),
+        ]);
+        let (found, written) = unpacked(&archive);
+        let wanted = [("backdraw-absolute.bin", "absolute"), ("batches.meta.txt", "cat"), ("data_batch_1.bin", "one")];
+        let wanted = wanted.into_iter().chain([("up.bin", "up")]);
+        let wanted: Vec<_> = wanted.map(|(name, text)| (format!("target/{name}"), text.as_bytes().to_vec())).collect();
+        assert_eq!((found, written), (wanted, Ok(4)));
+        assert!(!escape.exists());
+    }
+
+    #[test]
+    fn damage_is_told_and_writes_nothing_of_the_damaged_file() {
+        let noise: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let whole = packed(&[file("data_batch_1.bin", &noise)]);
+        let mut flipped = whole.clone();
+        let end = flipped.len();
+        // The checksum of gzip: the archive's own end comes before it.
+        flipped[end - 6] ^= 1;
+        let huge = packed(&[member("data_batch_1.bin", EntryType::Regular, LONGEST + 1, b"few")]);
+        let short = packed(&[member("data_batch_1.bin", EntryType::Regular, 5000, b"few")]);
+        for (archive, word) in [
+            (&whole[..whole.len() / 2], ""),
+            (&huge[..], "67108865 bytes"),
+            (&short[..], "of 5000 bytes"),
+            (&packed(&[file("readme.html", b"page")])[..], "no .bin or .txt files"),
+            (b"<html>log in</html>".as_slice(), "gzip"),
+            (b"".as_slice(), ""),
+            (&flipped[..], ""),
+        ] {
+            let (found, told) = unpacked(archive);
+            let told = told.unwrap_err();
+            assert!(told.contains("archive is damaged") && told.contains("a.tar.gz"), "{told}");
+            assert!(told.contains(word) && told.contains("fetch it again"), "{told}");
+            assert_eq!(found, [], "{told}");
+        }
+        assert_eq!(unpacked(&whole).1, Ok(1));
+    }
 }
