@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use common::{Place, TINY};
 
 const USAGE: i32 = 2;
-const CONFIG: i32 = 3;
 const DATA: i32 = 4;
 const CHECKPOINT: i32 = 5;
 const STORAGE: i32 = 7;

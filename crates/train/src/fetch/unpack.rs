@@ -104,10 +104,10 @@ mod tests {
         found
     }
 
-    /// What unpacking `archive` into the folder `in/target` leaves below `in`, and how it ended.
     /// Names and contents.
     type Files = Vec<(String, Vec<u8>)>;
 
+    /// What unpacking `archive` into the folder `in/target` leaves below `in`, and how it ended.
     fn unpacked(archive: &[u8]) -> (Files, Result<usize, String>) {
         let place = tempfile::tempdir().unwrap();
         let (inside, path) = (place.path().join("in"), place.path().join("a.tar.gz"));
