@@ -3,7 +3,7 @@
 //! Zhu, Park, Isola and Efros, "Unpaired image-to-image translation using cycle-consistent adversarial networks", 2017. Two
 //! generators, A to B and B to A, each learn to please the **discriminator** of the domain that they paint; what keeps the
 //! content of a picture is that the way there and back must lead home (the **cycle** loss), and that a picture which is of the
-//! target domain already should stay as it is (the **identity** loss). The networks are in [`networks`](crate::cyclegan::networks).
+//! target domain already should stay as it is (the **identity** loss). The networks are in [`networks`].
 //!
 //! The numbers of a step are called as in the authors' program, but for the discriminators, which are called after the domain
 //! that they judge: `g_a`, `idt_a` belong to the generator A to B, `g_b`, `idt_b` to that from B to A; `cycle_a` is how far A

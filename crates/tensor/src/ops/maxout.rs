@@ -1,6 +1,6 @@
 //! `maxout`: of each group of neighbours the largest.
 //!
-//! The last axis, of n * pieces numbers, is n groups; y[i] = max over j of x[i * pieces + j]. Where a number is the largest of
+//! The last axis, of n * pieces numbers, is n groups; `y[i] = max over j of x[i * pieces + j]`. Where a number is the largest of
 //! its group, y moves with it; all others do not matter. Of equal ones the first counts. Which it was is kept as a mask of ones
 //! and zeros; the rule is a product with it, so that gradients of gradients need nothing more.
 
