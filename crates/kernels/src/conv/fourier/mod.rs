@@ -336,6 +336,9 @@ fn held([rows, columns]: [usize; 2], floats: usize) -> [usize; 2] {
 /// until they are collected.
 const BLOCK: [usize; 2] = [28, 64];
 
+/// Columns of a block at most: for very few rows, one panel of eight vectors is wider than a block.
+const WIDEST: usize = 8 * LANES;
+
 /// The blocks of the result; smaller ones if there are too few for all threads.
 fn blocks(rows: &[Panel], columns: &[Panel], parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let [height, width] = BLOCK;
@@ -438,8 +441,8 @@ impl Kernel for Collect<'_> {
         let stride: usize = columns.iter().map(|panel| panel.width).sum();
         let height: usize = rows.iter().map(|panel| panel.len).sum();
         assert!(plane >= height * stride && planes.len() >= plane * factor.transform.planes);
-        assert!(stride <= BLOCK[1] && factor.transform.size() <= LONGEST * LONGEST);
-        let mut staged = [[0.0; BLOCK[1]]; LONGEST * LONGEST];
+        assert!(stride <= WIDEST && factor.transform.size() <= LONGEST * LONGEST);
+        let mut staged = [[0.0; WIDEST]; LONGEST * LONGEST];
         for r in 0..height {
             let (row_phase, row) = ((rows[0].start + r) / rows_each, (rows[0].start + r) % rows_each);
             for columns_here in columns.chunk_by(|a, b| a.start / columns_each == b.start / columns_each) {

@@ -23,6 +23,9 @@ fn geometries() -> Vec<ConvGeometry> {
         ([1, 9, 4, 3], [3, 2], 2, [3, 1], Explicit([1, 0, 0, 1])),
         ([2, 2, 2, 1], [5, 5], 1, [1, 1], Same),
         ([1, 1, 1, 1], [1, 1], 1, [1, 1], Same),
+        // One row of many columns: the widest panels.
+        ([1, 4, 4, 3], [5, 5], 140, [1, 1], Same),
+        ([1, 4, 4, 140], [5, 5], 3, [1, 1], Same),
     ]
     .map(|(x, kernel, out, stride, padding)| ConvGeometry::new(x, kernel, out, stride, padding).unwrap());
     let padding = TransposedPadding::Explicit { padding: [2, 2], output_padding: [0, 0] };
