@@ -21,8 +21,10 @@
 //! The table is measured by the test `worst_errors_over_all_floats` (ignored by default; it takes minutes) against the
 //! `f64` functions of the standard library. 0.5 would be the correctly rounded result.
 
-// Coefficients are written with the digits they were computed with; the last ones may be beyond a float.
-#![allow(clippy::excessive_precision)]
+#![allow(
+    clippy::excessive_precision,
+    reason = "coefficients are written with the digits they were computed with; the last ones may be beyond a float"
+)]
 
 use crate::simd::Simd;
 

@@ -7,7 +7,7 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, InstanceNorm, ReflectionPad2d, Reshape,
     Residual, Running, UpSampling2d,
 };
-use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Rule, Start, State, Stateful, differentiate};
+use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Start, State, Stateful, differentiate};
 use tensor::{Tape, Tensor, Var};
 
 const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
@@ -151,47 +151,6 @@ fn a_residual_block_adds_its_input() {
     for ((name, gradient), wanted) in gradients.parameters.iter().zip(wanted) {
         assert_eq!(gradient, wanted.value(), "{name}");
     }
-}
-
-/// One optimiser of two networks makes the updates that two make.
-#[test]
-fn an_optimiser_may_hold_several_networks() {
-    let network = |name: &str| Network::new(name, &[4], Dialect::Torch, 1).with("dense", Dense::new(3));
-    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
-    let x = Var::constant(batch(5, 4));
-    let gradients = |networks: &[&Network]| {
-        let forward = |pass: &mut Pass| {
-            let sums = networks.iter().map(|network| network.forward(pass, &x).square().sum());
-            (sums.reduce(|a, b| &a + &b).expect("a network"), ())
-        };
-        differentiate(DRAW, forward).expect("finite").0
-    };
-    let (mut a, mut b) = (network("a"), network("b"));
-    let mut both = Optimizer::of_several("both", &[&a, &b], rule, 0.1);
-    let (mut alone_a, mut alone_b) = (network("a"), network("b"));
-    let mut of_a = Optimizer::new(&alone_a, rule, 0.1);
-    let mut of_b = Optimizer::new(&alone_b, rule, 0.1);
-    for rate in [0.1, 0.01] {
-        for optimizer in [&mut both, &mut of_a, &mut of_b] {
-            optimizer.set_learning_rate(rate);
-        }
-        let found = gradients(&[&a, &b]);
-        both.step_several(&mut [&mut a, &mut b], &found);
-        for (optimizer, network) in [(&mut of_a, &mut alone_a), (&mut of_b, &mut alone_b)] {
-            let found = gradients(&[network]);
-            optimizer.step(network, &found);
-        }
-    }
-    let all = |networks: [&Network; 2]| {
-        let mut state = State::default();
-        networks.iter().for_each(|network| network.save(&mut state));
-        state
-    };
-    assert_eq!(all([&a, &b]), all([&alone_a, &alone_b]));
-    let mut state = State::default();
-    both.save(&mut state);
-    assert_eq!(state.counters["optimizer.both.updates"], 2);
-    assert!(state.tensors.contains_key("optimizer.b.dense.weight.mean"));
 }
 
 #[test]
@@ -403,34 +362,6 @@ fn a_nan_that_arises_only_on_the_way_back_is_reported() {
 }
 
 #[test]
-fn clipping_is_elementwise_for_every_rule() {
-    let rules = [
-        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
-        Rule::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::Sgd { momentum: 0.9, nesterov: true },
-    ];
-    for rule in rules {
-        let updated = |gradient: [f32; 2], clip: f64| {
-            let mut network = empty(&[2]).with("dense", Dense::new(1));
-            let gradient = Tensor::new(&[2, 1], gradient.to_vec());
-            let gradients = Gradients { parameters: vec![("net.dense.weight".into(), gradient)], buffers: vec![] };
-            Optimizer::new(&network, rule, 0.1).clip(clip).step(&mut network, &gradients);
-            network.tensors()[0].2.clone()
-        };
-        assert_eq!(updated([5.0, -0.25], 0.5), updated([0.5, -0.25], f64::INFINITY), "{rule:?}");
-    }
-}
-
-#[test]
-#[should_panic(expected = "net: no parameter `net.other.weight`")]
-fn a_gradient_of_a_stranger_is_refused() {
-    let mut network = empty(&[2]).with("dense", Dense::new(1));
-    let parameters = vec![("net.other.weight".into(), Tensor::zeros([2, 1]))];
-    Optimizer::rms_prop(&network, 0.1).step(&mut network, &Gradients { parameters, buffers: vec![] });
-}
-
-#[test]
 fn the_tape_tells_which_layer_asked() {
     let network = small();
     let tape = Tape::new();
@@ -573,47 +504,6 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             assert!(!bent || lengths[0] < lengths[1], "{lengths:?} nodes:\n{}", joined.summary());
         }
     }
-}
-
-/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1, 1).
-fn slope() -> (Network, Gradients) {
-    let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
-    set(&mut network, "net.dense.weight", &[3.0, 4.0]);
-    let (gradients, _) = train(&network, &Tensor::full([1, 1], 1.0), DRAW);
-    (network, gradients)
-}
-
-/// The weights after one plain step of size 1.
-fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
-    let (mut network, gradients) = slope();
-    let plain = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
-    optimizer(plain).step(&mut network, &gradients);
-    network.tensors()[0].2.data().to_vec()
-}
-
-#[test]
-fn gradients_are_shortened_together_and_weights_decay() {
-    assert_eq!(stepped(|plain| plain), [2.0, 3.0]);
-    assert_eq!(stepped(|plain| plain.clip_norm(2.0)), [2.0, 3.0], "their length is sqrt(2)");
-    let short = stepped(|plain| plain.clip_norm(0.5));
-    let side = 0.5 / 2f32.sqrt();
-    assert!((short[0] - (3.0 - side)).abs() < 1e-5 && (short[1] - (4.0 - side)).abs() < 1e-5, "{short:?}");
-    assert_eq!(stepped(|plain| plain.weight_decay(0.5)), [3.0 - 1.0 - 1.5, 4.0 - 1.0 - 2.0]);
-    assert_eq!(
-        stepped(|plain| plain.clip(0.25).weight_decay(0.5)),
-        [3.0 - 0.25 - 1.5, 4.0 - 0.25 - 2.0],
-        "clipped before"
-    );
-}
-
-#[test]
-fn a_schedule_changes_the_momentum_of_plain_steps() {
-    let (mut network, gradients) = slope();
-    let mut optimizer = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
-    optimizer.step(&mut network, &gradients);
-    optimizer.set_momentum(0.5);
-    optimizer.step(&mut network, &gradients);
-    assert_eq!((network.tensors()[0].2.data(), optimizer.updates()), (&[3.0 - 1.0 - 1.5, 4.0 - 1.0 - 1.5][..], 2));
 }
 
 #[test]

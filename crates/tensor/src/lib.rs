@@ -21,7 +21,7 @@ pub mod gradcheck;
 pub mod ops;
 mod shape;
 mod tape;
-#[allow(clippy::module_inception)] // the crate is named for its central type
+#[allow(clippy::module_inception, reason = "the crate is named for its central type")]
 mod tensor;
 mod var;
 
