@@ -166,6 +166,7 @@ impl<T: Element> Op<T> for MaxPool {
         Some(self)
     }
 
+    /// `gx = unpick(gy): to the place of the largest, 0 elsewhere`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.choice.unpick(gy))]
     }
@@ -207,6 +208,7 @@ impl<T: Element> Op<T> for Unpick {
         Some(self)
     }
 
+    /// `gg = gy at the chosen places; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.0.pick(gy))]
     }
