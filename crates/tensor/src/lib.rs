@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that remembers how it was computed), [`Tape`]
-//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())(gradcheck())
-//! (the proof).
+//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())
+//! (the proof). [`Watcher`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
 
 mod buffer;
 mod grad;
