@@ -49,7 +49,7 @@ fn checked(chosen: &[Operation]) -> Result<(), Failure> {
     if wrong.is_empty() {
         let what = if chosen.len() == 1 { "1 operation".into() } else { format!("{} operations", chosen.len()) };
         return console::print(&format!(
-            "{what}, {total} checks: all right. Told is the worst relative error;\nallowed are {first:e} for \
+            "{what}, {total} checks: all right. These are the worst relative errors;\nallowed are {first:e} for \
              gradients and {second:e} for gradients of gradients.\n"
         ));
     }

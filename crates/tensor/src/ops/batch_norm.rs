@@ -34,7 +34,7 @@ pub const ENTRY: Entry = Entry {
     forward: "y = gamma * (x - mean) / sqrt(variance + epsilon) + beta",
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
     derivation: &[
-        "per channel: xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
+        "per channel xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
         "beta is added to every row, gamma multiplies xh in every row:",
         "gbeta = sum gy and ggamma = sum gy * xh",
         "the gradient by xh is gh = gamma * gy; x moves xh in three ways:",

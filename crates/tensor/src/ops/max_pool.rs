@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
     derivation: &[
         "y is one of the numbers of its block: the largest",
         "moving that one moves y by as much: the slope is 1",
-        "moving another one a little does not change which is largest: the slope is 0",
+        "moving another a little does not change which is largest: the slope is 0",
         "so gy goes to the chosen place, and 0 to the others",
     ],
     saved: "the choice: the place of the largest number of each block",
