@@ -228,12 +228,9 @@ impl<'a> Probe<'a> {
     /// The arithmetic of element `i` of the value.
     pub fn worked_value(&self, i: usize) -> Worked {
         let result = self.value().data()[i];
-        if let Some(own) = self.again.value_in_numbers(&self.place(i, Digits::Short)) {
-            let full = || self.again.value_in_numbers(&self.place(i, Digits::Full));
-            return Worked::new(result, |digits| match digits {
-                Digits::Short => own.clone(),
-                Digits::Full => full().unwrap_or_default(),
-            });
+        let own = |digits| self.again.value_in_numbers(&self.place(i, digits));
+        if own(Digits::Short).is_some() {
+            return Worked::new(result, |digits| own(digits).unwrap_or_default());
         }
         match self.value_terms(i) {
             Some(terms) => Worked::new(result, |digits| terms.written(digits, |term| digits.write(term.slope))),
