@@ -1,0 +1,7 @@
+//! The tape of a real training step, opened.
+//!
+//! A recorder listens to the engine while a step is made, changes no bit of it, and writes down what happened: every value,
+//! every gradient, what each was made of, and why some have none. From that comes a [`Document`](document::Document), all that the teaching page
+//! shows; every number in it is computed and tested here.
+
+pub mod document;
