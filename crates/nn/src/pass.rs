@@ -9,9 +9,10 @@
 //! [`differentiate`] makes a training pass and its gradients.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use kernels::{Finish, Key};
-use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
+use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 /// What a pass draws its random numbers from: the run's seed, the training step, and what the pass is for, as one step can
 /// lead through the same layer twice.
@@ -103,6 +104,7 @@ impl Pass {
     }
 
     /// The parameter `name` of the layer at hand: on the tape, unless it is frozen.
+    #[track_caller]
     pub fn parameter(&mut self, name: &str, value: &Tensor) -> Var {
         if self.frozen {
             return Var::constant(value.clone());
@@ -131,14 +133,14 @@ impl Pass {
     }
 
     /// Walks through `body`, a layer, with those `after` it in sight, by name and kind; returns how many of them it has done as
-    /// well. On a [watching](Tape::watching) tape it does none: there every op is to show its own value.
+    /// well. On a [watched](Tape::watched) tape it does none: there every op is to show its own value.
     pub(crate) fn followed_by<'a, R>(
         &mut self,
         after: impl Iterator<Item = (&'a str, Option<Follower>)>,
         body: impl FnOnce(&mut Self) -> R,
     ) -> (R, usize) {
         let mut following = Following::default();
-        for (name, follower) in after.take(if self.tape.is_watching() { 0 } else { 2 }) {
+        for (name, follower) in after.take(if self.tape.watcher().is_some() { 0 } else { 2 }) {
             match follower {
                 Some(Follower::LeakyRelu(slope)) if following.slope.is_none() && following.dropout.is_none() => {
                     following.slope = Some(slope);
@@ -206,7 +208,7 @@ pub struct Gradients {
 ///
 /// # Errors
 /// When the loss, a gradient or a new running statistic is not finite. As a pass is a function of its inputs alone, it is
-/// then made once more on a [watching](Tape::watching) tape, to name the first bad value: that costs nothing as long as all is well.
+/// then made once more on a [watched](Tape::watched) tape, to name the first bad value: that costs nothing as long as all is well.
 pub fn differentiate<R>(draw: Draw, forward: impl Fn(&mut Pass) -> (Var, R)) -> Result<(Gradients, R), NonFinite> {
     let once = |tape: Tape| {
         let mut pass = Pass::training(&tape, draw);
@@ -214,16 +216,19 @@ pub fn differentiate<R>(draw: Draw, forward: impl Fn(&mut Pass) -> (Var, R)) -> 
         let (names, wanted): (Vec<_>, Vec<_>) = pass.bound.into_iter().unzip();
         let gradients = grad(&loss, &wanted, Options::default()).into_iter().map(Var::into_value);
         let parameters = names.into_iter().zip(gradients).collect();
-        (tape, loss.into_value(), Gradients { parameters, buffers: pass.updates }, result)
+        (loss.into_value(), Gradients { parameters, buffers: pass.updates }, result)
     };
-    let (tape, loss, gradients, result) = once(Tape::new());
-    drop(tape);
+    let (loss, gradients, result) = once(Tape::new());
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));
     let found = [("loss", format!("the loss of the {}", draw.purpose), &loss)].into_iter().chain(named).chain(buffers);
     let first = found.filter_map(|(op, what, tensor)| NonFinite::in_tensor(op, &what, tensor)).next();
     match first {
         None => Ok((gradients, result)),
-        Some(outcome) => Err(once(Tape::watching()).0.non_finite().unwrap_or(outcome)),
+        Some(outcome) => {
+            let watcher = Rc::new(FirstNonFinite::default());
+            once(Tape::watched(watcher.clone()));
+            Err(watcher.found().unwrap_or(outcome))
+        }
     }
 }

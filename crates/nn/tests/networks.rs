@@ -1,6 +1,7 @@
 //! What a network promises: its summary, how it refuses a wrong stack, its modes, and its state.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use kernels::Padding;
 use nn::layers::{
@@ -8,7 +9,7 @@ use nn::layers::{
     Residual, Running, UpSampling2d,
 };
 use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Start, State, Stateful, differentiate};
-use tensor::{Tape, Tensor, Var};
+use tensor::{FirstNonFinite, Tape, Tensor, Var};
 
 const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
 
@@ -439,7 +440,7 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     assert_eq!(mean, 0.5 * (0.5 * 0.0 + 0.5 * 1.0) + 0.5 * 9.0, "from 0 over the mean 1 to the mean 9");
 }
 
-/// A layer does the activation and the dropout after it in the same op. A reshape between them keeps them apart, as does a watching
+/// A layer does the activation and the dropout after it in the same op. A reshape between them keeps them apart, as does a watched
 /// tape: and no bit is another, of value, gradients and statistics, in training and in inference, on every instruction set.
 #[test]
 fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
@@ -496,7 +497,7 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             let (found, wanted) = (train(&joined), train(&cut));
             assert!(found == wanted, "{isa}:\n{}", joined.summary());
 
-            let lengths = [Tape::new(), Tape::watching()].map(|tape| {
+            let lengths = [Tape::new(), Tape::watched(Rc::new(FirstNonFinite::default()))].map(|tape| {
                 forward(&joined, &mut Pass::training(&tape, DRAW));
                 tape.len()
             });

@@ -17,6 +17,7 @@ use kernels::timing::{self, Direction};
 use crate::tape::{Call, NodeId, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
+use crate::watch::Swept;
 
 /// How to sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,58 +90,83 @@ fn sweep<T: Element>(
     wanted: &HashSet<NodeId>,
     options: Options,
 ) -> HashMap<NodeId, Var<T>> {
-    let depends = depend(tape, last, wanted);
+    let (depends, watcher) = (depend(tape, last, wanted), tape.watcher());
     let mut found = HashMap::new();
     let mut gradients: Vec<Option<Var<T>>> = vec![None; last + 1];
     gradients[last] = Some(seed);
     for id in (0..=last).rev() {
         let Some(gradient) = gradients[id].take() else { continue };
-        if wanted.contains(&id) {
-            found.insert(id, gradient.clone());
+        let sent = contributions(tape, id, &gradient, &depends, options);
+        if let Some(watcher) = &watcher {
+            let (op, scope) = tape.who(id);
+            let contributions: Vec<_> = sent.iter().map(|(i, node, sent)| (*i, *node, sent.value())).collect();
+            let (gradient, contributions) = (gradient.value(), &*contributions);
+            watcher.swept(&Swept { node: id, op, scope: &scope, gradient, contributions });
         }
-        // The rules may append to the tape, so nothing of it stays borrowed while they run.
-        let (op, inputs, output, shape, scope) = {
-            let mut record = tape.0.borrow_mut();
-            let node = &mut record.nodes[id];
-            let Some(op) = node.op.clone() else { continue };
-            assert!(
-                !node.freed,
-                "grad: an earlier sweep freed what `{}` had kept; sweep with `Options::KEEP`",
-                op.name()
-            );
-            node.freed = !options.keep;
-            let inputs = node.inputs.clone();
-            let output = if options.keep { node.output.clone() } else { node.output.take() };
-            if !options.keep {
-                node.inputs.iter_mut().for_each(|input| input.value = None);
-            }
-            (op, inputs, output, node.shape, node.scope.clone())
-        };
-        let wants: Vec<bool> = inputs.iter().map(|input| input.node.is_some_and(|i| depends[i])).collect();
-        let recording = options.create_graph.then_some(tape);
-        let name = op.name();
-        let call = Call { op: name, inputs: &inputs, output: output.as_ref(), shape, id, wants: &wants, recording };
-        // What the rules compute is on behalf of the layer that made the node.
-        let _stay = timing::enter(&scope, Direction::Backward);
-        let contributions = op.vjp(&call, &gradient);
-        assert_eq!(contributions.len(), inputs.len(), "op `{name}` must have one rule per input");
-        for ((input, contribution), wanted) in inputs.iter().zip(contributions).zip(&wants) {
-            let (Some(node), true) = (input.node, *wanted) else { continue };
-            let contribution =
-                contribution.unwrap_or_else(|| panic!("op `{name}` gave no gradient for an input that wants one"));
-            let (got, shape) = (contribution.shape(), input.shape);
-            assert_eq!(*got, shape, "op `{name}`: a gradient of shape {got} for an input of shape {shape}");
-            tape.look_at(name, &format!("the gradient that reaches the input of `{scope}`"), contribution.value());
-            gradients[node] = Some(match gradients[node].take() {
-                None => contribution,
-                Some(sum) if sum.is_tracked() || contribution.is_tracked() => &sum + &contribution,
-                Some(sum) => {
-                    let mut sum = sum.into_value();
-                    sum.add_assign(contribution.value());
-                    Var::constant(sum)
-                }
-            });
+        for (_, node, contribution) in sent {
+            accumulate(&mut gradients[node], contribution);
+        }
+        if wanted.contains(&id) {
+            found.insert(id, gradient);
         }
     }
     found
+}
+
+/// What node `id`, whose `gradient` is complete, sends back by its op's rules: the number of each input that wants a gradient, the
+/// node there, and what is to be added to that one's gradient. A variable sends nothing.
+fn contributions<T: Element>(
+    tape: &Tape<T>,
+    id: NodeId,
+    gradient: &Var<T>,
+    depends: &[bool],
+    options: Options,
+) -> Vec<(usize, NodeId, Var<T>)> {
+    // The rules may append to the tape, so nothing of it stays borrowed while they run.
+    let (op, inputs, output, shape, scope) = {
+        let mut record = tape.0.borrow_mut();
+        let node = &mut record.nodes[id];
+        let Some(op) = node.op.clone() else { return Vec::new() };
+        let name = op.name();
+        assert!(!node.freed, "grad: an earlier sweep freed what `{name}` had kept; sweep with `Options::KEEP`");
+        node.freed = !options.keep;
+        let inputs = node.inputs.clone();
+        let output = if options.keep { node.output.clone() } else { node.output.take() };
+        if !options.keep {
+            node.inputs.iter_mut().for_each(|input| input.value = None);
+        }
+        (op, inputs, output, node.shape, node.scope.clone())
+    };
+    let wants: Vec<bool> = inputs.iter().map(|input| input.node.is_some_and(|i| depends[i])).collect();
+    let recording = options.create_graph.then_some(tape);
+    let name = op.name();
+    let call = Call { op: name, inputs: &inputs, output: output.as_ref(), shape, id, wants: &wants, recording };
+    // What the rules compute is on behalf of the layer that made the node.
+    let _stay = timing::enter(&scope, Direction::Backward);
+    let found = op.vjp(&call, gradient);
+    assert_eq!(found.len(), inputs.len(), "op `{name}` must have one rule per input");
+    let mut sent = Vec::new();
+    for (i, (input, contribution)) in inputs.iter().zip(found).enumerate() {
+        let (Some(node), true) = (input.node, wants[i]) else { continue };
+        let contribution =
+            contribution.unwrap_or_else(|| panic!("op `{name}` gave no gradient for an input that wants one"));
+        let (got, shape) = (contribution.shape(), input.shape);
+        assert_eq!(*got, shape, "op `{name}`: a gradient of shape {got} for an input of shape {shape}");
+        sent.push((i, node, contribution));
+    }
+    sent
+}
+
+/// Adds what one more user of a value has sent back to the value's gradient: moved in if it is the first, added in place otherwise
+/// (by an op, if the sweep is recorded).
+fn accumulate<T: Element>(gradient: &mut Option<Var<T>>, contribution: Var<T>) {
+    *gradient = Some(match gradient.take() {
+        None => contribution,
+        Some(sum) if sum.is_tracked() || contribution.is_tracked() => &sum + &contribution,
+        Some(sum) => {
+            let mut sum = sum.into_value();
+            sum.add_assign(contribution.value());
+            Var::constant(sum)
+        }
+    });
 }

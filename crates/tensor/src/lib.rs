@@ -24,11 +24,13 @@ mod tape;
 #[allow(clippy::module_inception, reason = "the crate is named for its central type")]
 mod tensor;
 mod var;
+mod watch;
 
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use ops::batch_norm::Statistics;
 pub use shape::{MAX_AXES, Shape};
-pub use tape::{Call, NodeId, NonFinite, Op, Saves, Tape};
+pub use tape::{Call, NodeId, Op, Saves, Tape};
 pub use tensor::Tensor;
 pub use var::Var;
+pub use watch::{FirstNonFinite, Made, NonFinite, Swept, Watcher};

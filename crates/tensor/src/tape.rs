@@ -14,6 +14,7 @@ use kernels::timing::{self, Direction};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
+use crate::watch::{Made, Watcher};
 
 /// The place of a node on its tape.
 pub type NodeId = usize;
@@ -112,8 +113,7 @@ impl<T: Element> Node<T> {
 pub(crate) struct Record<T: Element> {
     pub(crate) nodes: Vec<Node<T>>,
     scope: Rc<str>,
-    watching: bool,
-    non_finite: Option<NonFinite>,
+    watcher: Option<Rc<dyn Watcher<T>>>,
 }
 
 /// The list of what was computed. A clone is another handle of the same tape; when the last handle (and the last
@@ -135,26 +135,24 @@ impl<T: Element> Default for Tape<T> {
 impl<T: Element> Tape<T> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self::with(false)
+        Self::with(None)
     }
 
-    /// An empty tape that looks at every value and every gradient for infinities and NaNs, and remembers the first
-    /// ([`non_finite`](Tape::non_finite)). Slower: meant for finding out what went wrong.
-    pub fn watching() -> Self {
-        Self::with(true)
+    /// An empty tape that tells `watcher` of all that happens. Layers then do their work op by op, so that every value is seen.
+    pub fn watched(watcher: Rc<dyn Watcher<T>>) -> Self {
+        Self::with(Some(watcher))
     }
 
-    fn with(watching: bool) -> Self {
-        Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), watching, non_finite: None })))
+    fn with(watcher: Option<Rc<dyn Watcher<T>>>) -> Self {
+        Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), watcher })))
     }
 
     /// Puts `value` on the tape as something to differentiate by.
     #[track_caller]
     pub fn variable(&self, name: &str, value: Tensor<T>) -> Var<T> {
-        self.look_at("variable", name, &value);
         let shape = *value.shape();
-        let scope = name.into();
-        self.push(Node { op: None, inputs: vec![], shape, output: None, scope, freed: false }, value)
+        let node = Node { op: None, inputs: vec![], shape, output: None, scope: name.into(), freed: false };
+        self.push(node, &[], value, Saves::NOTHING)
     }
 
     /// A value that is not differentiated by. (The tape keeps no node of it; the same as [`Var::constant`].)
@@ -183,21 +181,28 @@ impl<T: Element> Tape<T> {
         self.len() == 0
     }
 
-    /// Whether this is a [watching](Tape::watching) tape.
-    pub fn is_watching(&self) -> bool {
-        self.0.borrow().watching
+    /// Who looks on, if anybody does.
+    pub fn watcher(&self) -> Option<Rc<dyn Watcher<T>>> {
+        self.0.borrow().watcher.clone()
     }
 
-    /// What a [watching](Tape::watching) tape saw first.
-    pub fn non_finite(&self) -> Option<NonFinite> {
-        self.0.borrow().non_finite.clone()
+    /// Appends a node whose value is `value`, made from `inputs`.
+    #[track_caller]
+    pub(crate) fn push(&self, node: Node<T>, inputs: &[&Var<T>], value: Tensor<T>, saves: Saves) -> Var<T> {
+        let id = self.len();
+        if let Some(watcher) = self.watcher() {
+            let Node { op, scope, .. } = &node;
+            let at = core::panic::Location::caller();
+            watcher.made(&Made { node: id, op: op.as_ref(), inputs, value: &value, saves, scope, at });
+        }
+        self.0.borrow_mut().nodes.push(node);
+        Var::tracked(value, self.clone(), id)
     }
 
-    /// Appends a node whose value is `value`.
-    pub(crate) fn push(&self, node: Node<T>, value: Tensor<T>) -> Var<T> {
-        let mut record = self.0.borrow_mut();
-        record.nodes.push(node);
-        Var::tracked(value, self.clone(), record.nodes.len() - 1)
+    /// The op of a node, and who asked for it.
+    pub(crate) fn who(&self, id: NodeId) -> (&'static str, Rc<str>) {
+        let node = &self.0.borrow().nodes[id];
+        (node.op_name(), Rc::clone(&node.scope))
     }
 
     pub(crate) fn scope(&self) -> Rc<str> {
@@ -206,15 +211,6 @@ impl<T: Element> Tape<T> {
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// On a watching tape: remembers `value` if it is the first with a number that is not finite.
-    pub(crate) fn look_at(&self, op: &'static str, what: &str, value: &Tensor<T>) {
-        let mut record = self.0.borrow_mut();
-        if !record.watching || record.non_finite.is_some() {
-            return;
-        }
-        record.non_finite = NonFinite::in_tensor(op, what, value);
     }
 }
 
@@ -239,36 +235,6 @@ impl<T: Element> fmt::Display for Tape<T> {
         Ok(())
     }
 }
-
-/// A tensor that holds an infinity or a NaN, and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NonFinite {
-    /// The op that made it.
-    pub op: &'static str,
-    /// What it is: the value of a layer, the gradient of a parameter.
-    pub what: String,
-    /// Its shape.
-    pub shape: Shape,
-    /// How many of its numbers are not finite.
-    pub count: usize,
-}
-
-impl NonFinite {
-    /// The report on `value`, if it holds a number that is not finite.
-    pub fn in_tensor<T: Element>(op: &'static str, what: &str, value: &Tensor<T>) -> Option<Self> {
-        let count = value.count_non_finite();
-        (count > 0).then(|| Self { op, what: what.into(), shape: *value.shape(), count })
-    }
-}
-
-impl fmt::Display for NonFinite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { op, what, shape, count } = self;
-        write!(f, "{what} (op `{op}`, shape {shape}): {count} of {} numbers are infinite or NaN", shape.size())
-    }
-}
-
-impl std::error::Error for NonFinite {}
 
 /// A recorded call of an op, as its rules see it.
 pub struct Call<'a, T: Element> {

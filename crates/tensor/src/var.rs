@@ -81,7 +81,6 @@ impl<T: Element> Var<T> {
             "{name}: this op has no gradient rule, but an input is tracked; `detach` it if no gradient is meant to flow"
         );
         let scope = tape.scope();
-        tape.look_at(name, &format!("the value of `{scope}`"), &value);
 
         let tracked: Vec<bool> = inputs.iter().map(|input| input.is_tracked()).collect();
         let saves = op.saves(&tracked);
@@ -98,19 +97,21 @@ impl<T: Element> Var<T> {
             scope,
             freed: false,
         };
-        tape.push(node, value)
+        tape.push(node, inputs, value, saves)
     }
 }
 
 impl<T: Element> Var<T> {
     /// As [`record`](Var::record) of an op on `self` and `others` that keeps no input and writes its value over that of `self`: in place
-    /// if nobody else holds it, to a copy otherwise.
+    /// if nobody else holds it, to a copy otherwise (as when a watcher wants to see the input).
     #[track_caller]
     pub(crate) fn record_in_place(self, op: impl Op<T>, others: &[&Self], write: impl FnOnce(&mut [T])) -> Self {
+        let watched = |var: &&Self| var.place().is_some_and(|(tape, _)| tape.watcher().is_some());
+        let seen = [&[&self], others].concat().iter().any(watched).then(|| self.clone());
         let Self { mut value, place } = self;
         write(value.data_mut());
         // It stands for the input: in its place and shape, but its numbers are gone.
-        let input = Self { value: value.clone(), place };
+        let input = seen.unwrap_or_else(|| Self { value: value.clone(), place });
         Self::record(op, &[&[&input], others].concat(), value)
     }
 }

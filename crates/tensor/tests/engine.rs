@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use kernels::{Key, Padding, TransposedPadding};
-use tensor::{Call, Op, Options, Saves, Tape, Tensor, Var, grad, vjp};
+use tensor::{Call, FirstNonFinite, Made, Op, Options, Saves, Swept, Tape, Tensor, Var, Watcher, grad, vjp};
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::new(&[values.len()], values.to_vec())
@@ -330,34 +330,39 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
     }
 }
 
+fn watched<T: kernels::Element>() -> (Tape<T>, Rc<FirstNonFinite>) {
+    let watcher = Rc::new(FirstNonFinite::default());
+    (Tape::watched(watcher.clone()), watcher)
+}
+
 #[test]
-fn a_watching_tape_names_the_op_and_the_layer_of_the_first_bad_value() {
-    let tape = Tape::watching();
+fn the_first_bad_value_is_named_by_its_op_and_its_layer() {
+    let (tape, watcher) = watched();
     let x = tape.variable("x", vector(&[1.0, -1.0, -2.0]));
-    assert_eq!(tape.non_finite(), None);
+    assert_eq!(watcher.found(), None);
     let y = tape.scoped("critic", || tape.scoped("layer3", || x.log()));
     y.exp().sum();
-    let seen = tape.non_finite().expect("two NaNs");
+    let seen = watcher.found().expect("two NaNs");
     assert_eq!((seen.op, &*seen.what, seen.count), ("log", "the value of `critic.layer3`", 2));
     let text = seen.to_string();
     assert_eq!(text, "the value of `critic.layer3` (op `log`, shape [3]): 2 of 3 numbers are infinite or NaN");
 
     // A bad weight is named itself, not the first layer that uses it.
-    let tape = Tape::watching();
+    let (tape, watcher) = watched();
     tape.scoped("critic", || tape.variable("critic.dense.weight", vector(&[f64::NAN])).square());
-    let seen = tape.non_finite().expect("a NaN");
+    let seen = watcher.found().expect("a NaN");
     assert_eq!((seen.op, &*seen.what), ("variable", "critic.dense.weight"));
 }
 
 #[test]
-fn a_watching_tape_sees_what_goes_wrong_only_on_the_way_back() {
-    let tape = Tape::watching();
+fn what_goes_wrong_only_on_the_way_back_is_seen_too() {
+    let (tape, watcher) = watched();
     let x = tape.variable("x", vector(&[4.0, 0.0]));
     let y = tape.scoped("norm", || x.sqrt()).sum();
-    assert_eq!((y.item(), tape.non_finite()), (2.0, None), "the value is fine");
+    assert_eq!((y.item(), watcher.found()), (2.0, None), "the value is fine");
     let gradient = grad(&y, &[x], Options::default()).remove(0);
     assert_eq!(gradient.value().data(), [0.25, f64::INFINITY]);
-    let seen = tape.non_finite().expect("an infinite slope");
+    let seen = watcher.found().expect("an infinite slope");
     assert_eq!((seen.op, &*seen.what, seen.count), ("sqrt", "the gradient that reaches the input of `norm`", 1));
 }
 
@@ -369,7 +374,48 @@ fn watching_changes_no_value() {
         let y = x.tanh().dropout(0.3, key).softplus().mean();
         grad(&y, &[x], Options::default()).remove(0).into_value()
     };
-    assert_eq!(gradient(Tape::new()), gradient(Tape::watching()));
+    assert_eq!(gradient(Tape::new()), gradient(watched().0));
+}
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Notes(RefCell<Vec<String>>);
+
+impl Watcher<f64> for Notes {
+    fn made(&self, made: &Made<'_, f64>) {
+        let inputs: Vec<_> = made.inputs.iter().map(|input| input.value().data().to_vec()).collect();
+        let (op, file) = (made.op.map_or("variable", |op| op.name()), made.at.file());
+        self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", made.node, made.value.data()));
+    }
+
+    fn swept(&self, swept: &Swept<'_, f64>) {
+        let sent: Vec<_> = swept.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
+        self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", swept.node, swept.op, swept.gradient.data()));
+    }
+}
+
+/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over its input's; the watcher sees
+/// the input all the same.
+#[test]
+fn a_watcher_is_told_of_every_node_on_both_ways() {
+    let notes = Rc::new(Notes::default());
+    let tape = Tape::watched(notes.clone());
+    let x = tape.variable("x", vector(&[3.0]));
+    let one = Var::constant(vector(&[1.0]));
+    let y = &x.clone().finish(Some(&one), kernels::Finish::default()) * &x;
+    drop(grad(&y.sum(), &[x], Options::default()));
+    let told = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
+    let wanted = [
+        "0 variable[] = [3.0] in here",
+        "1 finish[[3.0], [1.0]] = [4.0] in here",
+        "2 mul[[4.0], [3.0]] = [12.0] in here",
+        "3 sum_to[[12.0]] = [12.0] in here",
+        "3 sum_to got [1.0], sent [(0, 2, [1.0])]",
+        "2 mul got [1.0], sent [(0, 1, [3.0]), (1, 0, [4.0])]",
+        "1 finish got [3.0], sent [(0, 0, [3.0])]",
+        "0 variable got [7.0], sent []",
+    ];
+    assert_eq!(told, wanted);
 }
 
 /// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same (unusual) size lie tells
