@@ -146,14 +146,22 @@ pub struct Module {
     pub tape: usize,
     /// The nodes directly in it.
     pub nodes: Vec<usize>,
-    /// The left edge of the closed box.
+    /// The left edge where all layers are closed.
     pub x: f32,
-    /// The upper edge of the closed box.
+    /// The upper edge there.
     pub y: f32,
-    /// The width of the closed box.
+    /// The width there.
     pub w: f32,
-    /// The height of the closed box.
+    /// The height there.
     pub h: f32,
+    /// The left edge where all layers are open.
+    pub open_x: f32,
+    /// The upper edge there.
+    pub open_y: f32,
+    /// The width there.
+    pub open_w: f32,
+    /// The height there.
+    pub open_h: f32,
 }
 
 /// A node of a tape, or a constant that one reads.
@@ -327,6 +335,8 @@ pub struct Picture {
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// Columns and rows of a tile: the whole picture, if it is not tiled.
+    pub tile: [usize; 2],
     /// How much a step of a byte stands for.
     pub scale: f32,
     /// The byte that stands for 0: the value is (byte - zero) * scale.

@@ -5,3 +5,5 @@
 //! shows; every number in it is computed and tested here.
 
 pub mod document;
+pub mod picture;
+pub mod summary;
