@@ -42,11 +42,13 @@ impl Saves {
         Self { inputs: self.inputs | other.inputs, output: self.output | other.output }
     }
 
-    pub(crate) fn keeps_input(self, i: usize) -> bool {
+    /// Whether input number `i` is kept.
+    pub fn keeps_input(self, i: usize) -> bool {
         self.inputs >> i & 1 == 1
     }
 
-    pub(crate) fn keeps_output(self) -> bool {
+    /// Whether the op's own value is kept.
+    pub fn keeps_output(self) -> bool {
         self.output
     }
 
