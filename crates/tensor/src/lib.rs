@@ -19,6 +19,7 @@ mod buffer;
 mod grad;
 pub mod gradcheck;
 pub mod ops;
+mod replay;
 mod shape;
 mod tape;
 #[allow(clippy::module_inception, reason = "the crate is named for its central type")]
@@ -29,6 +30,7 @@ mod watch;
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use ops::batch_norm::Statistics;
+pub use replay::{Replay, Rows};
 pub use shape::{MAX_AXES, Shape};
 pub use tape::{Call, NodeId, Op, Saves, Tape};
 pub use tensor::Tensor;

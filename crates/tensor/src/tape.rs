@@ -11,6 +11,7 @@ use std::rc::Rc;
 use kernels::Element;
 use kernels::timing::{self, Direction};
 
+use crate::replay::Replay;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -74,6 +75,11 @@ pub trait Op<T: Element>: 'static {
     /// Whether the op has a derivative. One without refuses tracked inputs, by name.
     fn has_rule(&self) -> bool {
         true
+    }
+
+    /// How to make it again in `f64`, for checks and explanations. None, the default: it cannot be.
+    fn replay(&self) -> Option<&dyn Replay> {
+        None
     }
 
     /// The rules, one per input: given `gy`, the gradient of the final output by this op's value, the gradient by each

@@ -24,7 +24,7 @@ use kernels::{Element, Norm};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -147,9 +147,23 @@ impl<T: Element> Op<T> for BatchNorm<T> {
         Saves::input(0).and(Saves::input(1)).and(Saves::input(2).when(self.norm.slope.is_some()))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
+    }
+}
+
+impl<T: Element> Replay for BatchNorm<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].batch_norm_relu(&inputs[1], &inputs[2], self.norm.epsilon, self.norm.slope).0
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Batch
     }
 }
 

@@ -5,7 +5,8 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -36,7 +37,21 @@ impl<T: Element> Op<T> for Sqrt {
         Saves::OUTPUT
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy / &call.output()).scale(0.5))]
+    }
+}
+
+impl Replay for Sqrt {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].sqrt()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
