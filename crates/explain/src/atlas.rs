@@ -71,7 +71,8 @@ impl<'a> Atlas<'a> {
             Place::Inferred(walk) => {
                 let moments = &self.recording.moments;
                 let later = moments.iter().skip_while(|moment| **moment != Moment::Inferred(walk));
-                let next = later.filter_map(|moment| if let Moment::Tape(tape) = moment { Some(*tape) } else { None }).next();
+                let next =
+                    later.filter_map(|moment| if let Moment::Tape(tape) = moment { Some(*tape) } else { None }).next();
                 next.unwrap_or(self.recording.tapes.len().saturating_sub(1))
             }
         }
@@ -98,12 +99,17 @@ impl<'a> Atlas<'a> {
     }
 
     fn draw_modules(&mut self) {
-        let tapes: Vec<Leaves> = self.recording.tapes.iter().enumerate().map(|(tape, record)| Leaves::of(tape, record)).collect();
-        self.module_of = self.places.iter().map(|place| match *place {
-            Place::Inferred(_) => format!("{}/given", self.tape(*place)),
-            Place::Constant(tape, number) => tapes[tape].of_constant(&self.recording.tapes[tape], number),
-            Place::Node(tape, node) => tapes[tape].of_node[node].clone(),
-        }).collect();
+        let tapes: Vec<Leaves> =
+            self.recording.tapes.iter().enumerate().map(|(tape, record)| Leaves::of(tape, record)).collect();
+        self.module_of = self
+            .places
+            .iter()
+            .map(|place| match *place {
+                Place::Inferred(_) => format!("{}/given", self.tape(*place)),
+                Place::Constant(tape, number) => tapes[tape].of_constant(&self.recording.tapes[tape], number),
+                Place::Node(tape, node) => tapes[tape].of_node[node].clone(),
+            })
+            .collect();
         // Modules come in the order of their first op; what the step is given stands above all.
         let mut members: Vec<(usize, String, Vec<usize>)> = Vec::new();
         let mut order: Vec<usize> = (0..self.places.len()).collect();
@@ -111,8 +117,12 @@ impl<'a> Atlas<'a> {
             let place = self.places[*id];
             let given = self.module_of[*id].ends_with("/given");
             let first = match place {
-                Place::Node(tape, node) => tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], node),
-                Place::Constant(tape, _) => tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], usize::MAX),
+                Place::Node(tape, node) => {
+                    tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], node)
+                }
+                Place::Constant(tape, _) => {
+                    tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], usize::MAX)
+                }
                 Place::Inferred(_) => 0,
             };
             (self.tape(place), !given, first, *id)
@@ -143,7 +153,21 @@ impl<'a> Atlas<'a> {
                 let name = path.rsplit(['.', '/']).next().unwrap_or(path).to_owned();
                 let [x, y, w, h, open_x, open_y, open_w, open_h] = [0.0; 8];
                 let path = path.to_owned();
-                self.modules.push(Module { path, name, parent, tape, nodes, x, y, w, h, open_x, open_y, open_w, open_h });
+                self.modules.push(Module {
+                    path,
+                    name,
+                    parent,
+                    tape,
+                    nodes,
+                    x,
+                    y,
+                    w,
+                    h,
+                    open_x,
+                    open_y,
+                    open_w,
+                    open_h,
+                });
             }
         }
     }
@@ -239,7 +263,8 @@ impl Leaves {
 
     /// The place on the tape of the first op of a module.
     fn first_op(&self, record: &TapeRecord, path: &str, otherwise: usize) -> usize {
-        let first = (0..self.of_node.len()).find(|node| record.nodes[*node].op.is_some() && self.of_node[*node] == path);
+        let first =
+            (0..self.of_node.len()).find(|node| record.nodes[*node].op.is_some() && self.of_node[*node] == path);
         first.unwrap_or(otherwise)
     }
 }

@@ -62,8 +62,10 @@ impl Inner {
         let own = |node: &usize| module.nodes.contains(node);
         // Results stand one row below the lowest of their inputs; what has none just above its first reader.
         let inputs = |node: usize| document.nodes[node].inputs.iter().map(|input| input.node).filter(|node| own(node));
-        let (results, sources): (Vec<usize>, Vec<usize>) =
-            module.nodes.iter().partition(|node| document.nodes[**node].tape_index.is_some() && inputs(**node).next().is_some());
+        let (results, sources): (Vec<usize>, Vec<usize>) = module
+            .nodes
+            .iter()
+            .partition(|node| document.nodes[**node].tape_index.is_some() && inputs(**node).next().is_some());
         for &node in &results {
             let row = inputs(node).map(|input| row_of.get(&input).map_or(0, |row| row + 1)).max().unwrap_or(0).max(1);
             row_of.insert(node, row);
