@@ -6,6 +6,7 @@ use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
+use crate::worked::{Place, product, sum};
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -78,5 +79,10 @@ impl Replay for Affine {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let [scale, shift] = [self.scale, self.shift].map(|number| at.n(number));
+        Some(sum([product(&at.x(0), &scale)].into_iter().chain((self.shift != 0.0).then_some(shift))))
     }
 }

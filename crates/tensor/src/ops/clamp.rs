@@ -7,6 +7,7 @@ use kernels::{Binary, Element, Unary};
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
 use crate::replay::kept;
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -79,6 +80,10 @@ impl Replay for Clamp {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("min(max({}, {}), {})", at.x(0), at.n(self.low), at.n(self.high)))
     }
 }
 

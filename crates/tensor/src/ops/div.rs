@@ -8,6 +8,7 @@ use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
@@ -60,5 +61,17 @@ impl Replay for Div {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("{} / {}", at.x(0), at.x(1)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, input: usize) -> Option<String> {
+        Some(if input == 0 {
+            format!("1 / {}", at.x(1))
+        } else {
+            format!("{} / {}", at.n(-at.value.data()[at.at]), at.x(1))
+        })
     }
 }

@@ -6,6 +6,7 @@ use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -53,5 +54,9 @@ impl Replay for Exp {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("exp({})", at.x(0)))
     }
 }

@@ -6,6 +6,7 @@ use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -53,5 +54,13 @@ impl Replay for Log {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("log({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("1 / {}", at.x(0)))
     }
 }

@@ -11,6 +11,7 @@ use kernels::{Element, UpsampleGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -119,6 +120,14 @@ impl<T: Element> Var<T> {
     }
 }
 
+/// The elements of the images that element `at` of their maxima is chosen from.
+fn block_of(g: &UpsampleGeometry, at: usize) -> impl Iterator<Item = usize> {
+    let ([_, h, w, channels], [down, across]) = (g.small_shape(), g.factor);
+    let (channel, x, y, image) = (at % channels, at / channels % w, at / channels / w % h, at / channels / w / h);
+    let pixel = move |r, s| ((image * h * down + y * down + r) * w * across + x * across + s) * channels + channel;
+    (0..down).flat_map(move |r| (0..across).map(move |s| pixel(r, s)))
+}
+
 impl<T: Element> Op<T> for MaxPool {
     fn name(&self) -> &'static str {
         ENTRY.name
@@ -152,6 +161,11 @@ impl Replay for MaxPool {
 
     fn rows(&self) -> Rows {
         Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let block: Vec<_> = block_of(&self.choice.g, at.at).map(|i| at.n(at.inputs[0].data()[i])).collect();
+        self.of_input.then(|| format!("max({})", block.join(", ")))
     }
 }
 

@@ -7,6 +7,7 @@ use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -54,5 +55,13 @@ impl Replay for Softplus {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("softplus({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("sigmoid({})", at.x(0)))
     }
 }

@@ -6,6 +6,7 @@ use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
+use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -53,5 +54,14 @@ impl Replay for Square {
 
     fn rows(&self) -> Rows {
         Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let x = at.x(0);
+        Some(format!("{x} * {x}"))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("2 * {}", at.x(0)))
     }
 }
