@@ -1,9 +1,18 @@
 //! The tape of a real training step, opened.
 //!
 //! A recorder listens to the engine while a step is made, changes no bit of it, and writes down what happened: every value,
-//! every gradient, what each was made of, and why some have none. From that comes a [`Document`](document::Document), all that the teaching page
-//! shows; every number in it is computed and tested here.
+//! every gradient, what each was made of, and why some have none. From that comes a [`Document`](document::Document), all
+//! that the teaching page shows; every number in it is computed and tested here.
 
+mod assemble;
+pub mod atlas;
+mod cost;
 pub mod document;
+mod layout;
 pub mod picture;
+pub mod recorder;
+mod story;
 pub mod summary;
+mod update;
+
+pub use assemble::Detail;

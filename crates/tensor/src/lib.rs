@@ -19,16 +19,21 @@ mod buffer;
 mod grad;
 pub mod gradcheck;
 pub mod ops;
+mod probe;
+mod replay;
 mod shape;
 mod tape;
 #[allow(clippy::module_inception, reason = "the crate is named for its central type")]
 mod tensor;
 mod var;
 mod watch;
+pub mod worked;
 
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use ops::batch_norm::Statistics;
+pub use probe::{NodeCheck, Probe, Term, Terms};
+pub use replay::{Replay, Rows};
 pub use shape::{MAX_AXES, Shape};
 pub use tape::{Call, NodeId, Op, Saves, Tape};
 pub use tensor::Tensor;

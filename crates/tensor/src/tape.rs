@@ -11,6 +11,7 @@ use std::rc::Rc;
 use kernels::Element;
 use kernels::timing::{self, Direction};
 
+use crate::replay::Replay;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -42,11 +43,13 @@ impl Saves {
         Self { inputs: self.inputs | other.inputs, output: self.output | other.output }
     }
 
-    pub(crate) fn keeps_input(self, i: usize) -> bool {
+    /// Whether input number `i` is kept.
+    pub fn keeps_input(self, i: usize) -> bool {
         self.inputs >> i & 1 == 1
     }
 
-    pub(crate) fn keeps_output(self) -> bool {
+    /// Whether the op's own value is kept.
+    pub fn keeps_output(self) -> bool {
         self.output
     }
 
@@ -72,6 +75,11 @@ pub trait Op<T: Element>: 'static {
     /// Whether the op has a derivative. One without refuses tracked inputs, by name.
     fn has_rule(&self) -> bool {
         true
+    }
+
+    /// How to make it again in `f64`, for checks and explanations. None, the default: it cannot be.
+    fn replay(&self) -> Option<&dyn Replay> {
+        None
     }
 
     /// The rules, one per input: given `gy`, the gradient of the final output by this op's value, the gradient by each

@@ -16,6 +16,7 @@ mod data;
 mod engine;
 mod evalnet;
 mod evaluate;
+mod explanation;
 mod failure;
 #[cfg(test)]
 mod fake;
@@ -81,6 +82,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Animate(options) => animate::run(options)?,
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,
+        Action::Explain(options) => explanation::run(options)?,
         Action::Fetch(options) => fetch::run(options)?,
         Action::Systems => console::print(&listing())?,
     }

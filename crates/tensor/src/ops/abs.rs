@@ -6,7 +6,10 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::replay::kept;
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -52,8 +55,26 @@ impl<T: Element> Op<T> for Abs {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(AbsGrad::apply(&call.input(0), gy))]
+    }
+}
+
+impl Replay for Abs {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].abs()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("abs({})", at.x(0)))
     }
 }
 
@@ -82,8 +103,22 @@ impl<T: Element> Op<T> for AbsGrad<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(&Var::constant(self.x.clone()), gy))]
+    }
+}
+
+impl<T: Element> Replay for AbsGrad<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        AbsGrad::apply(&kept(&self.x, inputs[0].shape()), &inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
 

@@ -24,7 +24,8 @@ use kernels::{Element, Norm};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::worked::{Place, sum};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -147,9 +148,50 @@ impl<T: Element> Op<T> for BatchNorm<T> {
         Saves::input(0).and(Saves::input(1)).and(Saves::input(2).when(self.norm.slope.is_some()))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
+    }
+}
+
+impl<T: Element> Replay for BatchNorm<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].batch_norm_relu(&inputs[1], &inputs[2], self.norm.epsilon, self.norm.slope).0
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Batch
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let channels = self.statistics.mean.size();
+        let channel = at.at % channels;
+        let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
+        let normal = normal_in_numbers(at, numbers, self.norm.epsilon);
+        let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
+        Some(bent_in_numbers(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
+    }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon)` for the element at a place, whose channel has these `numbers`.
+pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> + Clone, epsilon: f64) -> String {
+    let count = numbers.clone().count() as f64;
+    let mean = numbers.clone().sum::<f64>() / count;
+    let variance = numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+    let centred = sum([at.x(0), at.n(-mean)]);
+    format!("({centred}) / sqrt({} + {})", at.n(variance), at.n(epsilon))
+}
+
+/// `straight`, and the slope of the leaky ReLU that is part of the op, if it bends the element at this place: it has a
+/// positive slope, so the value has the sign of what was bent.
+pub(super) fn bent_in_numbers(at: &Place, slope: Option<f64>, straight: String) -> String {
+    match slope {
+        Some(slope) if at.value.data()[at.at] <= 0.0 => format!("{} * ({straight})", at.n(slope)),
+        _ => straight,
     }
 }
 

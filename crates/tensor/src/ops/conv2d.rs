@@ -12,7 +12,8 @@
 use kernels::{ConvGeometry, Element, Padding, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the convolution.
 pub const ENTRY: Entry = Entry {
@@ -199,6 +200,10 @@ impl<T: Element> Op<T> for Conv2d {
         Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;
         let (a, b) = (|| call.input(0), || call.input(1));
@@ -213,5 +218,21 @@ impl<T: Element> Op<T> for Conv2d {
             Member::WeightGrad => a().conv2d_with(v, g),
         };
         vec![call.wants(0).then(first), call.wants(1).then(second)]
+    }
+}
+
+impl Replay for Conv2d {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        let [a, b] = [&inputs[0], &inputs[1]];
+        let g = ConvGeometry { batch: a.shape()[0], ..self.geometry };
+        match self.member {
+            Member::Forward => a.conv2d_with(b, g),
+            Member::InputGrad => a.conv2d_input_grad(b, g),
+            Member::WeightGrad => a.conv2d_weight_grad(b, g),
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        if let Member::WeightGrad = self.member { Rows::Whole } else { Rows::First }
     }
 }

@@ -7,7 +7,9 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -39,11 +41,37 @@ impl<T: Element> Op<T> for Div {
         Saves::input(1).and(Saves::OUTPUT.when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![
             call.wants(0).then(|| (gy / &call.input(1)).sum_to(a)),
             call.wants(1).then(|| (&(gy * &call.output()) / &call.input(1)).sum_to(b).neg()),
         ]
+    }
+}
+
+impl Replay for Div {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] / &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("{} / {}", at.x(0), at.x(1)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, input: usize) -> Option<String> {
+        Some(if input == 0 {
+            format!("1 / {}", at.x(1))
+        } else {
+            format!("{} / {}", at.n(-at.value.data()[at.at]), at.x(1))
+        })
     }
 }

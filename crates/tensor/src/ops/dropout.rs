@@ -7,7 +7,8 @@
 use kernels::{Element, Key};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -48,7 +49,21 @@ impl<T: Element> Op<T> for Dropout {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.dropout(self.rate, self.key))]
+    }
+}
+
+impl Replay for Dropout {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].dropout(self.rate, self.key)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -16,7 +16,8 @@ use kernels::{Element, Finish, Key};
 
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -84,9 +85,23 @@ impl<T: Element> Op<T> for FinishOp {
         Saves::OUTPUT.when(self.finish.slope.is_some())
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [gx, gbias] = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         if self.biased { vec![gx, gbias] } else { vec![gx] }
+    }
+}
+
+impl Replay for FinishOp {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].clone().finish(inputs.get(1), self.finish)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
 

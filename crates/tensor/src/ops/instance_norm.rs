@@ -17,9 +17,12 @@
 
 use kernels::{Element, Norm};
 
+use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -107,9 +110,31 @@ impl<T: Element> Op<T> for InstanceNorm<T> {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = call.input(0);
         vec![Some(if call.recording() { self.composed(&x, gy) } else { self.fused(&x, gy) })]
+    }
+}
+
+impl<T: Element> Replay for InstanceNorm<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].instance_norm(self.norm.epsilon, self.norm.slope)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let [_, height, width, channels] = [0, 1, 2, 3].map(|axis| at.value.shape()[axis]);
+        let image = height * width * channels;
+        let first = at.at / image * image + at.at % channels;
+        let numbers = at.inputs[0].data()[first..].iter().copied().step_by(channels).take(height * width);
+        Some(bent_in_numbers(at, self.norm.slope, normal_in_numbers(at, numbers, self.norm.epsilon)))
     }
 }
 

@@ -7,7 +7,9 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::replay::kept;
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -66,9 +68,23 @@ impl<T: Element> Op<T> for LeakyRelu {
         if self.slope >= 0.0 { Saves::OUTPUT } else { Saves::input(0) }
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = if self.slope >= 0.0 { call.output() } else { call.input(0) };
         vec![Some(LeakyReluGrad::apply(self.slope, &x, gy))]
+    }
+}
+
+impl Replay for LeakyRelu {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].leaky_relu(self.slope)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
 
@@ -103,7 +119,21 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.slope, &Var::constant(self.x.clone()), gy))]
+    }
+}
+
+impl<T: Element> Replay for LeakyReluGrad<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        LeakyReluGrad::apply(self.slope, &kept(&self.x, inputs[0].shape()), &inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -8,7 +8,8 @@
 use kernels::{Element, Gemm};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -79,6 +80,10 @@ impl<T: Element> Op<T> for Matmul {
         Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gc: &Var<T>) -> Vec<Option<Var<T>>> {
         let (ta, tb) = (self.transpose_a, self.transpose_b);
         let ga = || match ta {
@@ -90,5 +95,15 @@ impl<T: Element> Op<T> for Matmul {
             true => gc.matmul_transposed(&call.input(0), true, ta),
         };
         vec![call.wants(0).then(ga), call.wants(1).then(gb)]
+    }
+}
+
+impl Replay for Matmul {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].matmul_transposed(&inputs[1], self.transpose_a, self.transpose_b)
+    }
+
+    fn rows(&self) -> Rows {
+        if self.transpose_a { Rows::Whole } else { Rows::First }
     }
 }

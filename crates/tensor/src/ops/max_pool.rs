@@ -10,7 +10,9 @@ use std::sync::Arc;
 use kernels::{Element, UpsampleGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -64,7 +66,12 @@ struct Choice {
     chosen: Arc<[u32]>,
 }
 
-struct MaxPool(Choice);
+struct MaxPool {
+    choice: Choice,
+    /// Its input made the choice; else some other images did.
+    of_input: bool,
+}
+
 struct Unpick(Choice);
 
 impl Choice {
@@ -75,10 +82,17 @@ impl Choice {
         (Self { g, chosen: chosen.into() }, y)
     }
 
+    /// The choice for the first `batch` images.
+    fn first(&self, batch: usize) -> Self {
+        let g = UpsampleGeometry { batch, ..self.g };
+        let chosen = &self.chosen[..g.small_shape().iter().product()];
+        Self { g, chosen: chosen.into() }
+    }
+
     #[track_caller]
     fn pick<T: Element>(&self, x: &Var<T>) -> Var<T> {
         let y = Tensor::written(self.g.small_shape(), |y| T::pick(&self.g, &self.chosen, x.value().data(), y));
-        Var::record(MaxPool(self.clone()), &[x], y)
+        Var::record(MaxPool { choice: self.clone(), of_input: false }, &[x], y)
     }
 
     #[track_caller]
@@ -102,8 +116,16 @@ impl<T: Element> Var<T> {
         assert!(whole, "max_pool: {h}x{w} pixels are not whole blocks of {size:?}");
         let g = UpsampleGeometry { batch, input: [h / size[0], w / size[1]], channels, factor: size };
         let (choice, y) = Choice::of(g, self.value());
-        Self::record(MaxPool(choice), &[self], y)
+        Self::record(MaxPool { choice, of_input: true }, &[self], y)
     }
+}
+
+/// The elements of the images that element `at` of their maxima is chosen from.
+fn block_of(g: &UpsampleGeometry, at: usize) -> impl Iterator<Item = usize> {
+    let ([_, h, w, channels], [down, across]) = (g.small_shape(), g.factor);
+    let (channel, x, y, image) = (at % channels, at / channels % w, at / channels / w % h, at / channels / w / h);
+    let pixel = move |r, s| ((image * h * down + y * down + r) * w * across + x * across + s) * channels + channel;
+    (0..down).flat_map(move |r| (0..across).map(move |s| pixel(r, s)))
 }
 
 impl<T: Element> Op<T> for MaxPool {
@@ -112,15 +134,38 @@ impl<T: Element> Op<T> for MaxPool {
     }
 
     fn attributes(&self) -> String {
-        format!("{}x{}", self.0.g.factor[0], self.0.g.factor[1])
+        format!("{}x{}", self.choice.g.factor[0], self.choice.g.factor[1])
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(self.0.unpick(gy))]
+        vec![Some(self.choice.unpick(gy))]
+    }
+}
+
+impl Replay for MaxPool {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        if self.of_input {
+            inputs[0].max_pool(self.choice.g.factor)
+        } else {
+            self.choice.first(shape[0]).pick(&inputs[0])
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let block: Vec<_> = block_of(&self.choice.g, at.at).map(|i| at.n(at.inputs[0].data()[i])).collect();
+        self.of_input.then(|| format!("max({})", block.join(", ")))
     }
 }
 
@@ -137,7 +182,21 @@ impl<T: Element> Op<T> for Unpick {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.0.pick(gy))]
+    }
+}
+
+impl Replay for Unpick {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        self.0.first(shape[0]).unpick(&inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

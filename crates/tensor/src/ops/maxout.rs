@@ -7,7 +7,9 @@
 use kernels::Element;
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -84,11 +86,31 @@ impl<T: Element> Op<T> for Maxout<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let groups = gy.value().size();
         let mask = Var::constant(self.mask.reshape([groups, self.mask.size() / groups]));
         let gx = &gy.reshape([groups, 1]) * &mask;
         vec![Some(gx.reshape(call.input_shape(0)))]
+    }
+}
+
+impl<T: Element> Replay for Maxout<T> {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].maxout(inputs[0].value().size() / shape.size())
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let pieces = at.inputs[0].size() / at.value.size();
+        let group = &at.inputs[0].data()[at.at * pieces..][..pieces];
+        Some(format!("max({})", group.iter().map(|x| at.n(*x)).collect::<Vec<_>>().join(", ")))
     }
 }
 

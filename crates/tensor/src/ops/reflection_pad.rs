@@ -8,7 +8,8 @@
 use kernels::{Element, ReflectGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the padding.
 pub const ENTRY: Entry = Entry {
@@ -91,8 +92,22 @@ impl<T: Element> Op<T> for ReflectionPad {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_fold(self.0))]
+    }
+}
+
+impl Replay for ReflectionPad {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].reflection_pad(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
 
@@ -109,7 +124,21 @@ impl<T: Element> Op<T> for ReflectionFold {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_pad(self.0))]
+    }
+}
+
+impl Replay for ReflectionFold {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].reflection_fold(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

@@ -6,7 +6,7 @@ use kernels::Element;
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -39,7 +39,21 @@ impl<T: Element> Op<T> for Reshape {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reshape(call.input_shape(0)))]
+    }
+}
+
+impl Replay for Reshape {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].reshape(shape)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

@@ -6,7 +6,9 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise, slope_times};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -37,7 +39,29 @@ impl<T: Element> Op<T> for Softplus {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::SoftplusGrad, &call.input(0), gy, Var::sigmoid))]
+    }
+}
+
+impl Replay for Softplus {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].softplus()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("softplus({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("sigmoid({})", at.x(0)))
     }
 }

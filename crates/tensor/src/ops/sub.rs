@@ -7,7 +7,8 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -39,8 +40,22 @@ impl<T: Element> Op<T> for Sub {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b).neg())]
+    }
+}
+
+impl Replay for Sub {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] - &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -7,7 +7,7 @@ use kernels::Element;
 
 use crate::ops::{Entry, repeated_shapes};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -73,7 +73,21 @@ impl<T: Element> Op<T> for SumTo {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.broadcast_to(call.input_shape(0)))]
+    }
+}
+
+impl Replay for SumTo {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].sum_to(shape)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

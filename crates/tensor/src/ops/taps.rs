@@ -15,7 +15,8 @@
 use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Saves, Tensor, Var};
 
 /// The row of the spreading.
 pub const SPREAD_ENTRY: Entry = Entry {
@@ -177,11 +178,25 @@ impl<T: Element> Op<T> for Taps {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(match *self {
             Self::Spread(factor) => gy.gather_taps(factor),
             Self::Gather(factor) => gy.spread_taps(factor),
             Self::Turn => gy.turn_taps(),
         })]
+    }
+}
+
+impl Replay for Taps {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        match *self {
+            Self::Spread(factor) => inputs[0].spread_taps(factor),
+            Self::Gather(factor) => inputs[0].gather_taps(factor),
+            Self::Turn => inputs[0].turn_taps(),
+        }
     }
 }

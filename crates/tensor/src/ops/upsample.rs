@@ -6,7 +6,8 @@
 use kernels::{Element, UpsampleGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of up-sampling.
 pub const ENTRY: Entry = Entry {
@@ -87,8 +88,22 @@ impl<T: Element> Op<T> for Upsample {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.downsample_sum(self.0))]
+    }
+}
+
+impl Replay for Upsample {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].upsample(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
 
@@ -105,7 +120,21 @@ impl<T: Element> Op<T> for DownsampleSum {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.upsample(self.0))]
+    }
+}
+
+impl Replay for DownsampleSum {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].downsample_sum(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
