@@ -74,12 +74,14 @@ function picture(source, kind, name, room = 420) {
 function strike(context, source, cell) {
   const bytes = bytesOf(source);
   context.fillStyle = isDark() ? "rgba(0,0,0,.75)" : "rgba(255,255,255,.85)";
+  context.beginPath();
   for (let i = 0; i < bytes.length; i++) {
     if (source.zero - bytes[i] < 12) continue;
     const x = (i % source.width) * cell;
     const y = Math.floor(i / source.width) * cell;
-    context.fillRect(x + cell * 0.25, y + cell / 2 - Math.max(0.5, cell * 0.06), cell * 0.5, Math.max(1, cell * 0.12));
+    context.rect(x + cell * 0.25, y + cell / 2 - Math.max(0.5, cell * 0.06), cell * 0.5, Math.max(1, cell * 0.12));
   }
+  context.fill();
 }
 
 const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
@@ -101,11 +103,9 @@ function histogram(summary, kind) {
   const height = 84;
   const bar = width / counts.length;
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height + 18}`, class: `histogram ${kind}`, role: "img", "aria-label": `Histogram from ${show(low)} to ${show(high)}` });
-  counts.forEach((count, i) => {
-    // The square root lets small bars be seen.
-    const tall = height * Math.sqrt(count / most);
-    if (count) svg.append(draw("rect", { x: i * bar + 0.4, y: height - tall, width: bar - 0.8, height: tall }));
-  });
+  // The square root lets small bars be seen.
+  const bars = counts.map((count, i) => `M${(i + 0.08) * bar} ${height}v${-height * Math.sqrt(count / most)}h${bar * 0.84}V${height}`);
+  svg.append(draw("path", { d: bars.join("") }));
   svg.append(draw("line", { x1: 0, x2: width, y1: height, y2: height, class: "axis" }));
   if (low < 0 && high > 0) {
     const x = (width * -low) / (high - low);

@@ -8,6 +8,7 @@ mod assemble;
 pub mod atlas;
 mod cost;
 pub mod document;
+mod html;
 mod layout;
 pub mod picture;
 pub mod recorder;
@@ -16,3 +17,4 @@ pub mod summary;
 mod update;
 
 pub use assemble::Detail;
+pub use html::page;
