@@ -61,7 +61,7 @@ function build() {
 
 function patterns() {
   const hatch = draw("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, draw("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "hatch" }));
-  const arrow = (id) => draw("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto-start-reverse" }, draw("path", { d: "M0 0L8 4L0 8z", class: id }));
+  const arrow = (id) => draw("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, draw("path", { d: "M0 0L8 4L0 8z", class: id }));
   return draw("defs", {}, hatch, arrow("arrow"), arrow("arrow-back"));
 }
 
@@ -91,8 +91,11 @@ function opsOf(module) {
   return ops.length > 2 ? `${ops[0]} + ${ops.length - 1} more` : ops.join(" + ") || nodes[module.nodes[0]].op;
 }
 
+// Whether a wall stands on an arrow to or from a node: then it needs none of its own.
+const wallsAt = (id) => nodes[id].inputs.some((input) => input.wall) || consumers[id].some((reader) => nodes[reader].inputs.some((input) => input.node === id && input.wall));
+
 function boxOf(box, at) {
-  const group = draw("g", { class: "box", transform: `translate(${at.x} ${at.y})`, onclick: () => open(box.id), ondblclick: (event) => event.preventDefault() });
+  const group = draw("g", { class: "box", transform: `translate(${at.x} ${at.y})`, onclick: () => openAndLook(box.id) });
   const face = faceOf(box);
   const loss = box.nodes.some((id) => nodes[id].role === "loss");
   group.append(draw("rect", { width: at.w, height: at.h, rx: loss ? 26 : 9, class: "paper" }));
@@ -102,8 +105,8 @@ function boxOf(box, at) {
   group.append(...bars, draw("text", { x: 16, y: 18, class: "name" }, clip(box.name, room)), draw("text", { x: 16, y: 34, class: "op" }, clip(opsOf(box), room + 2)));
   if (image) group.append(image);
   group.append(draw("title", {}, `${box.path}: ${box.nodes.length} nodes. Click to open.`));
-  if (box.nodes.some((id) => nodes[id].no_gradient === "cut here")) group.append(wall(at.w / 2, at.h + 9, "cut", 60));
-  graph.boxes.set(`m${box.id}`, { group, bars, image, face, members: box.nodes.map((id) => nodes[id]), at, h: at.h, drawn: {} });
+  if (box.nodes.some((id) => nodes[id].no_gradient === "cut here" && !wallsAt(id))) group.append(wall(at.w / 2, at.h + 8, "cut", 44));
+  graph.boxes.set(`m${box.id}`, { group, bars, image, face, members: box.nodes.map((id) => nodes[id]), at, inset: loss ? 13 : 6, drawn: {} });
   return group;
 }
 
@@ -125,10 +128,10 @@ function nodeOf(node, room) {
   const image = node.value_picture ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const exact = node.shape.length === 0 || (node.value.exact && node.value.exact.length === 1);
   const under = exact ? draw("text", { x: 14, y: 32, class: "op exact" }) : draw("text", { x: 14, y: 32, class: "op" }, clip(node.op, image ? 12 : 18));
-  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(node.label, image ? 12 : 17)), under);
+  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(node.label.replace(`${modules[node.module].name} · `, ""), image ? 12 : 17)), under);
   if (image) group.append(image);
   group.append(draw("title", {}, `${node.label}: ${node.op}, ${shapeText(node.shape)}`));
-  graph.boxes.set(`n${node.id}`, { group, bars, image, face: node, under: exact ? under : null, members: [node], at, h: at.h, drawn: {} });
+  graph.boxes.set(`n${node.id}`, { group, bars, image, face: node, under: exact ? under : null, members: [node], at, inset: round === 20 ? 12 : 5, drawn: {} });
   return group;
 }
 
@@ -151,7 +154,7 @@ function drawEdges(layer) {
     const [a, b] = [graph.boxes.get(edge.from).at, graph.boxes.get(edge.to).at];
     const path = draw("path", { d: route(a, b), class: "edge" });
     layer.append(path);
-    if (edge.wall) layer.append(wall((a.x + a.w / 2 + b.x + b.w / 2) / 2, (a.y + a.h + b.y) / 2, edge.wall, 44));
+    if (edge.wall) layer.append(wall(a.x + a.w / 2, a.y + a.h + 8, edge.wall, 44));
     graph.edges.push({ ...edge, path });
   }
 }
@@ -194,9 +197,8 @@ function mark() {
     const path = on ? (box.members.some((node) => on.has(node.id)) ? "on" : "off") : "";
     const style = [made ? "" : "later", key === nowKey ? (backward ? "now back" : "now") : "", own ? "chosen" : "", path].join(" ");
     if (box.drawn.style !== style) box.group.setAttribute("class", `${box.group.getAttribute("class").match(/^box( node [a-z]+)?/)[0]} ${style}`);
-    const long = (share) => share * (box.h - 12);
-    if (box.drawn.made !== made) { fillBar(box.bars[0], long(made), box.h); }
-    if (box.drawn.swept !== swept) { fillBar(box.bars[1], long(swept), box.h); }
+    if (box.drawn.made !== made) fillBar(box, 0, made);
+    if (box.drawn.swept !== swept) fillBar(box, 1, swept);
     const face = box.face;
     const shows = !face || !isMade(face, step) ? "" : isSwept(face, step) && face.gradient_picture ? "gradient" : "value";
     if (box.image && box.drawn.shows !== shows) box.image.setAttribute("href", shows ? (stamp(face, shows) ?? "") : "");
@@ -226,9 +228,10 @@ function mark() {
 
 const exactOf = (node, kind) => node[kind].exact?.[0] ?? node[kind].mean;
 
-function fillBar(bar, long, h) {
-  bar.setAttribute("y", h - 6 - long);
-  bar.setAttribute("height", long);
+function fillBar({ bars, at, inset }, side, share) {
+  const long = share * (at.h - 2 * inset);
+  bars[side].setAttribute("y", at.h - inset - long);
+  bars[side].setAttribute("height", long);
 }
 
 function followed() {
@@ -243,6 +246,12 @@ function open(id, opened = !state.open.has(id)) {
   set({ open: next });
 }
 
+// A click on a closed module: its nodes appear, and the last of them is shown.
+function openAndLook(id) {
+  open(id, true);
+  select(modules[id].nodes.at(-1));
+}
+
 // --- looking around: a part of the plane, `view`, is stretched over the frame ---
 
 function frameSize() {
@@ -254,6 +263,8 @@ function applyView() {
   const { x, y, k } = graph.view;
   graph.svg.setAttribute("viewBox", `${x} ${y} ${w / k} ${h / k}`);
   if (graph.window) fill(graph.window, { x, y, width: w / k, height: h / k }, []);
+  const { bounds } = graph; // the map is for what is out of sight
+  graph.map.style.visibility = x <= bounds.x && y <= bounds.y && x + w / k >= bounds.x + bounds.w && y + h / k >= bounds.y + bounds.h ? "hidden" : "visible";
 }
 
 function fit() {
@@ -307,6 +318,10 @@ function reveal(node) {
   const seesDown = y - margin >= view.y && y + bh + margin <= view.y + h / view.k;
   if (seesAcross && seesDown) return;
   const goal = { x: seesAcross ? view.x : x + bw / 2 - w / view.k / 2, y: seesDown ? view.y : y + bh / 2 - h / view.k / 2 };
+  // Not past the ends of the graph, where they are near.
+  const within = (at, low, long, room) => (long <= room ? at : Math.min(Math.max(at, low), low + long - room));
+  goal.x = within(goal.x, graph.bounds.x, graph.bounds.w, w / view.k);
+  goal.y = within(goal.y, graph.bounds.y, graph.bounds.h, h / view.k);
   const start = { x: view.x, y: view.y, time: performance.now() };
   const mine = ++glide;
   const move = (now) => {
@@ -413,7 +428,7 @@ drawers.push((changed) => {
     build();
     byId("open-all").textContent = state.open.size < boxes.length ? "Open all" : "Close all";
   } else if (["step", "node", "follow"].some((name) => changed.has(name))) mark();
-  if (state.node !== null && (changed.has("step") || changed.has("node")) && state.view === "graph") {
+  if (state.node !== null && ["step", "node", "open"].some((name) => changed.has(name)) && state.view === "graph") {
     reveal(state.node);
     const node = nodes[state.node];
     byId("graph-now").textContent = `${node.label}, ${node.op}, in ${modules[node.module].path}`;

@@ -51,6 +51,8 @@ const KEYS = [
 
 const KEY_NAMES = { " ": "Space", ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", PageDown: "Page Down", PageUp: "Page Up", Escape: "Esc", "-": "−" };
 
+const nameOfKey = (key) => KEY_NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
+
 function faster(by) {
   const at = SPEEDS.indexOf(state.speed) + by;
   if (at >= 0 && at < SPEEDS.length) set({ speed: SPEEDS[at] });
@@ -66,7 +68,7 @@ function followChosen() {
   if (state.follow !== null) return set({ follow: null });
   const paths = tape.follow;
   const path = pathOf.get(state.node) ?? paths.find((one) => one.hops.some((hop) => hop.node === state.node)) ?? paths[0];
-  if (path) set({ follow: path.parameter, view: "graph" });
+  if (path) followPath(path.parameter);
 }
 
 const shortcuts = KEYS.flatMap(([, list]) => list);
@@ -90,7 +92,7 @@ function onKey(event) {
 }
 
 function buildHelp() {
-  const keyOf = (one) => [...(one.shift ? [el("kbd", {}, "Shift"), " + "] : []), ...one.keys.slice(0, one.shift ? 4 : 1).flatMap((key) => [el("kbd", {}, KEY_NAMES[key] ?? key.toUpperCase()), " "])];
+  const keyOf = (one) => [...(one.shift ? [el("kbd", {}, "Shift"), " + "] : []), ...one.keys.slice(0, one.shift ? 4 : 1).flatMap((key) => [el("kbd", {}, nameOfKey(key)), " "])];
   const letters = el("input", { type: "checkbox", id: "letters", checked: true, onchange: (event) => set({ letters: event.target.checked }) });
   byId("help-body").replaceChildren(
     el("div", { class: "key-groups" }, KEYS.map(([group, list]) => el("section", {}, el("h3", {}, group), el("dl", { class: "keys" }, list.map((one) => el("div", {}, el("dt", {}, keyOf(one)), el("dd", {}, one.name))))))),
@@ -100,7 +102,7 @@ function buildHelp() {
 // --- the questions ---
 
 const ACTION_TEXT = {
-  key: ({ key }) => `Press ${KEY_NAMES[key] ?? key.toUpperCase()}: ${shortcuts.find((one) => one.keys.includes(key))?.name ?? "a key"}`,
+  key: ({ key }) => `Press ${nameOfKey(key)}: ${shortcuts.find((one) => one.keys.includes(key))?.name ?? "a key"}`,
   node: ({ node }) => `Choose the node “${nodes[node].label}” of ${modules[nodes[node].module].path}`,
   tab: ({ tab }) => `Open the tab ${TAB_NAMES[tab]}`,
   view: ({ view }) => `Open the view ${VIEW_NAMES[view]}`,
@@ -114,7 +116,7 @@ const ACTIONS = {
   tab: ({ tab }) => set({ tab }),
   view: ({ view }) => set({ view }),
   phase: ({ phase }) => goToPhase(phase),
-  follow: ({ node }) => set({ follow: node, view: "graph" }),
+  follow: ({ node }) => followPath(node),
 };
 
 // Where an answer stands, by its name in the document.

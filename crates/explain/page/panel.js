@@ -81,8 +81,14 @@ function madeFrom(node) {
   return el("p", { class: "quiet" }, "Made from ", ...node.inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
 }
 
+// In the phase of the updates: what the optimiser does to it now.
+function movedCard(node) {
+  const { kind, update } = steps[state.step];
+  return kind === "update" && updates[update]?.node === node.id ? updateCard(updates[update]) : null;
+}
+
 const PANELS = {
-  value: (node) => [whenNote(node, node.made, "this value is not there"), ...tensorParts(node, "value"), madeFrom(node), usedBy(node)],
+  value: (node) => [movedCard(node), whenNote(node, node.made, "this value is not there"), ...tensorParts(node, "value"), madeFrom(node), usedBy(node)],
 
   gradient(node) {
     if (!node.gradient) return [el("p", {}, node.no_gradient_text ?? "No gradient is computed here."), el("p", { class: "quiet" }, "Only what lies between the loss and a parameter that learns gets a gradient.")];
@@ -161,7 +167,7 @@ function rulesOf(entry) {
 
 function followButton(node) {
   if (!pathOf.has(node.id)) return null;
-  return el("p", {}, el("button", { type: "button", onclick: () => set({ follow: state.follow === node.id ? null : node.id, view: "graph" }) }, state.follow === node.id ? "Stop following" : "Follow this parameter"));
+  return el("p", {}, el("button", { type: "button", onclick: () => followPath(state.follow === node.id ? null : node.id) }, state.follow === node.id ? "Stop following" : "Follow this parameter"));
 }
 
 function addend(part) {

@@ -57,7 +57,7 @@ function stamp(node, kind) {
 }
 
 // A large picture with square cells, negative ones struck, a scale under it and its rule.
-function picture(source, kind, name, room = 420) {
+function picture(source, kind, name, room = 320) {
   const cell = Math.max(1, Math.min(28, Math.floor(room / Math.max(source.width, source.height))));
   const small = paint(source, kind);
   const canvas = el("canvas", { width: source.width * cell, height: source.height * cell, role: "img", "aria-label": `${name}: ${source.rule}` });
@@ -118,7 +118,7 @@ function histogram(summary, kind) {
 
 // A chart of lines over shared x positions. series: [{ name, ys, shape: "line" | "dashed" }]; y labels by `label`.
 function lineChart({ xs, series, label, xLabel, yLabel, mark = -1, name }) {
-  const [width, height, left, bottom] = [520, 240, 76, 38];
+  const [width, height, left, bottom] = [520, 240, 76, 46];
   const all = series.flatMap((line) => line.ys).filter(Number.isFinite);
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const span = high - low || 1;
@@ -141,6 +141,6 @@ function lineChart({ xs, series, label, xLabel, yLabel, mark = -1, name }) {
       );
     });
   }
-  svg.append(draw("text", { x: (left + width) / 2, y: height - 6, "text-anchor": "middle" }, xLabel), draw("text", { x: 8, y: 10, class: "quiet" }, yLabel));
+  svg.append(draw("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, xLabel), ...[0, xs.length - 1].map((i) => draw("text", { x: px(xs[i]), y: height - 20, "text-anchor": "middle" }, show(xs[i], 2))), draw("text", { x: 8, y: 10, class: "quiet" }, yLabel));
   return svg;
 }

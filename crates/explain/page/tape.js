@@ -82,7 +82,7 @@ function mathOf(text, alternative) {
   };
   const math = parsed.localName === "math" ? copy(parsed) : null;
   if (!math) return el("code", {}, alternative);
-  math.setAttribute("display", "block");
+  math.setAttribute("displaystyle", "true");
   if (alternative) math.setAttribute("aria-label", alternative);
   return el("div", { class: "math" }, math);
 }

@@ -52,7 +52,7 @@ function buildTimeline() {
   };
   const follow = byId("follow-choice");
   follow.append(el("option", { value: "" }, "nothing"), ...[...pathOf.keys()].map((id) => el("option", { value: id }, parameterName(nodes[id]))));
-  follow.onchange = () => set({ follow: follow.value === "" ? null : Number(follow.value), view: "graph" });
+  follow.onchange = () => followPath(follow.value === "" ? null : Number(follow.value));
 }
 
 function drawTimeline() {
@@ -168,13 +168,19 @@ function drawWhatIf(i, slider, shown) {
   slider.setAttribute("aria-valuetext", show(sizes[at]));
   const gap = loss[at] === null || straight[at] === null ? null : loss[at] - straight[at];
   shown.replaceChildren(
-    lineChart({ xs: sizes.map((_, k) => k), series: [{ ys: straight.map(Number), shape: "dashed" }, { ys: loss.map(Number), shape: "line" }], label: (y) => show(y, 4), xLabel: `step size ${sizes.map((s) => show(s, 2)).join(", ")}`, yLabel: "loss", mark: at, name: `${text}: loss ${loss.map((x) => show(x)).join(", ")}` }),
+    lineChart({ xs: sizes, series: [{ ys: straight.map(Number), shape: "dashed" }, { ys: loss.map(Number), shape: "line" }], label: (y) => show(y, 4), xLabel: "step size", yLabel: "loss", mark: at, name: `${text}: loss ${loss.map((x) => show(x)).join(", ")}` }),
     el("p", {}, `Step size ${show(sizes[at])}: the loss is `, el("strong", {}, show(loss[at], 6)), "; the straight line says ", el("strong", {}, show(straight[at], 6)), gap === null ? "." : `; they differ by ${show(gap, 3)}.`),
     el("p", { class: "quiet" }, "Circles: the loss, computed. Squares: the straight line."),
   );
 }
 
 // --- follow a parameter ---
+
+// Follows a parameter, from the moment when the sweep has reached it.
+function followPath(node) {
+  if (node !== null) goToParameter(node);
+  set({ follow: node, view: "graph" });
+}
 
 function drawFollow() {
   const room = byId("follow");
