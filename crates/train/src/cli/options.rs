@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
-use crate::systems::{self, Row, SYSTEMS};
+use crate::systems::{Row, SYSTEMS};
 
 /// How the numbers of a run are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -259,8 +259,8 @@ pub(crate) struct EvalnetOptions {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ExplainOptions {
     /// Which system [default: quickdraw]
-    #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)).map(|name| row(&name)))]
-    pub(crate) system: Option<&'static Row>,
+    #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)))]
+    pub(crate) system: Option<String>,
     /// Explain the next step of this run, a run folder or one of its checkpoint files; it is only read
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<PathBuf>,
@@ -304,10 +304,6 @@ fn step(text: &str) -> Result<StepChoice, String> {
         "last" => Ok(StepChoice::Last),
         number => number.parse().map(StepChoice::Number).map_err(|_| "say `last`, or a number of steps".to_owned()),
     }
-}
-
-fn row(name: &str) -> &'static Row {
-    systems::find(name).expect("the parser lets only the names of systems through")
 }
 
 /// Options of `train fetch`.
