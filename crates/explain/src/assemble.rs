@@ -78,9 +78,11 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
     let (role, why, text) = match &constant.origin {
         Origin::Frozen(name) => {
             node.label = last_two(name);
-            let text = "It is a weight of a frozen network: in this pass somebody else learns, and it is a constant. The gradient flows past it, through \
-                        the op that reads it, to that op's other input."
-                .to_owned();
+            let text = format!(
+                "The {} is frozen: in this pass somebody else learns, and its weights are constants. The gradient flows past this one, through the op \
+                 that reads it, to that op's other input.",
+                name.split('.').next().unwrap_or_default().replace('_', " ")
+            );
             (Role::Frozen, NoGradient::Frozen, text)
         }
         Origin::Inferred(walk, row) => {

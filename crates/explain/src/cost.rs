@@ -3,10 +3,10 @@
 use tensor::Tensor;
 
 use crate::document::{Cost, Saved};
-use crate::recorder::{NodeRecord, Source};
+use crate::recorder::NodeRecord;
 
 /// What a node costs on both ways. `inputs` are the values that it read. None for a variable.
-pub fn cost(node: &NodeRecord, inputs: &[&Tensor]) -> Option<Cost> {
+pub(crate) fn cost(node: &NodeRecord, inputs: &[&Tensor]) -> Option<Cost> {
     let op = node.op.as_ref()?;
     let wanted = node.sent.len() as u64;
     let swept = node.gradient.is_some();
@@ -38,7 +38,7 @@ pub(crate) fn multiplications(op: &str, inputs: &[&Tensor], value: &Tensor) -> O
 }
 
 /// What a node keeps for the sweep. None for a variable.
-pub fn saved(node: &NodeRecord, inputs: &[&Tensor], names: &[String]) -> Option<Saved> {
+pub(crate) fn saved(node: &NodeRecord, inputs: &[&Tensor], names: &[String]) -> Option<Saved> {
     node.op.as_ref()?;
     let kept: Vec<usize> = (0..inputs.len()).filter(|i| node.saves.keeps_input(*i)).collect();
     let mut what: Vec<String> = kept.iter().map(|i| format!("its input {}", names[*i])).collect();
@@ -52,7 +52,7 @@ pub fn saved(node: &NodeRecord, inputs: &[&Tensor], names: &[String]) -> Option<
 }
 
 /// The names of an op's inputs, as the dictionary's formulas call them.
-pub fn slots(op: &str, count: usize) -> Vec<String> {
+pub(crate) fn slots(op: &str, count: usize) -> Vec<String> {
     let names: &[&str] = match op {
         "conv2d" => &["x", "w"],
         "conv2d_input_grad" => &["gy", "w"],
@@ -63,11 +63,6 @@ pub fn slots(op: &str, count: usize) -> Vec<String> {
         _ => &["x"],
     };
     (0..count).map(|i| names.get(i).map_or_else(|| format!("input {i}"), |name| (*name).to_owned())).collect()
-}
-
-/// Whether any input of a node is one that gradients flow to.
-pub fn is_tracked(source: Source) -> bool {
-    matches!(source, Source::Node(_))
 }
 
 /// `2.1 GFLOP`.

@@ -387,16 +387,18 @@ pub struct Probe {
     pub value: f32,
     /// The op's formula with the numbers filled in; empty for what no op made. Adding `value_rest` gives the value.
     pub value_expression: String,
-    /// What the terms add that are not written out.
+    /// What is left to the value: the rounding of `f32`, mostly.
     pub value_rest: f64,
     /// Its gradient, if it has one.
     pub gradient: Option<f32>,
-    /// The addends of the gradient, element by element.
+    /// The largest addends of the gradient, element by element.
     pub gradient_terms: Vec<GradientTerm>,
     /// Their sum, written out. Adding `gradient_rest` gives the gradient.
     pub gradient_expression: String,
-    /// What the terms add that are not written out.
+    /// What is left to the gradient.
     pub gradient_rest: f64,
+    /// What that is: `the other 127 images, and rounding`.
+    pub gradient_rest_text: String,
 }
 
 /// One product of the chain rule: an upstream gradient times a local slope.
@@ -405,11 +407,11 @@ pub struct GradientTerm {
     /// The node that sent it.
     pub node: usize,
     /// The gradient at an element of that node.
-    pub upstream: f64,
+    pub upstream: f32,
     /// How much that element changes when this one does.
-    pub slope: f64,
+    pub slope: f32,
     /// Their product.
-    pub product: f64,
+    pub product: f32,
 }
 
 /// A rule against differences.
@@ -553,6 +555,10 @@ pub struct Question {
     pub actions: Vec<Action>,
     /// Where the answer then stands.
     pub answer_at: String,
+    /// The answer, in a sentence.
+    pub answer: String,
+    /// A text that can be read there.
+    pub expect: String,
 }
 
 /// One thing to do in the page.

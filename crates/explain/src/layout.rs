@@ -1,7 +1,8 @@
 //! Where everything stands in the picture of the graph: decided here, so that the page only draws.
 //!
-//! A tape is a column, read downwards: its layers in the order in which they were walked through, one below the other, and in each layer
-//! its nodes in rows, an input always above what reads it. There are two such pictures of the same columns: with all layers closed, a
+//! A walk through a network is a column, read downwards: its layers in order, one below the other, and in each layer its nodes in
+//! rows, an input always above what reads it. What a network is given stands above it, what is made of its output below. Columns stand side
+//! by side in the order of the walks. There are two such pictures of the same columns: with all layers closed, a
 //! box for each, and with all layers open. In a mixed one every box has the width and height that it has in one of the two.
 
 use std::collections::BTreeMap;
@@ -9,9 +10,9 @@ use std::collections::BTreeMap;
 use crate::document::{Document, Module};
 
 /// Width and height of a node.
-pub const NODE: [f32; 2] = [150.0, 40.0];
+pub(crate) const NODE: [f32; 2] = [150.0, 40.0];
 /// Width and height of a closed layer.
-pub const BOX: [f32; 2] = [190.0, 44.0];
+pub(crate) const BOX: [f32; 2] = [190.0, 44.0];
 /// Between neighbours.
 const GAP: f32 = 20.0;
 /// Inside a frame, to each side.
@@ -20,16 +21,16 @@ const MARGIN: f32 = 12.0;
 const TITLE: f32 = 24.0;
 
 /// Gives every module and every node its place.
-pub fn lay_out(document: &mut Document) {
+pub(crate) fn lay_out(document: &mut Document) {
     let inner: Vec<Inner> = document.modules.iter().map(|module| Inner::of(document, module)).collect();
+    let columns = columns(document);
     for open in [false, true] {
         let mut left = 0.0;
-        for tape in 0..=document.nodes.iter().map(|node| node.tape).max().unwrap_or(0) {
-            let mut column = Column { document, inner: &inner, open, boxes: BTreeMap::new() };
-            let [width, _] = column.stack(None, tape, [left, 0.0]);
-            left += width + 4.0 * GAP;
-            let boxes = column.boxes;
-            for (number, [x, y, w, h]) in boxes {
+        for column in &columns {
+            let mut stack = Stack { document, inner: &inner, open, boxes: BTreeMap::new() };
+            let [width, _] = stack.up(column, [left, 0.0]);
+            left += width + 3.0 * GAP;
+            for (number, [x, y, w, h]) in stack.boxes {
                 let module = &mut document.modules[number];
                 if open {
                     (module.open_x, module.open_y, module.open_w, module.open_h) = (x, y, w, h);
@@ -109,28 +110,54 @@ impl Inner {
     }
 }
 
-/// A tape's modules, one below the other.
-struct Column<'a> {
+/// The outermost modules of each column, from above.
+fn columns(document: &Document) -> Vec<Vec<usize>> {
+    let mut columns: Vec<Vec<usize>> = Vec::new();
+    let (mut tape, mut has_network) = (usize::MAX, false);
+    for (number, module) in document.modules.iter().enumerate() {
+        if module.parent.is_some() {
+            continue;
+        }
+        let network = holds_modules(document, module);
+        // A network begins a column, but for the first one of a tape, which stands below what the tape is given.
+        if module.tape != tape || (network && has_network) {
+            columns.push(Vec::new());
+            has_network = false;
+        }
+        tape = module.tape;
+        has_network |= network;
+        if let Some(column) = columns.last_mut() {
+            column.push(number);
+        }
+    }
+    columns
+}
+
+fn holds_modules(document: &Document, module: &Module) -> bool {
+    document.modules.iter().any(|other| other.parent.as_deref() == Some(&module.path))
+}
+
+/// Modules, one below the other.
+struct Stack<'a> {
     document: &'a Document,
     inner: &'a [Inner],
     open: bool,
     boxes: BTreeMap<usize, [f32; 4]>,
 }
 
-impl Column<'_> {
-    /// Stacks the modules of `tape` that lie in `parent`, from `at` down. Returns the width and the height that they take.
-    fn stack(&mut self, parent: Option<&str>, tape: usize, at: [f32; 2]) -> [f32; 2] {
+impl Stack<'_> {
+    /// Puts these modules, and all that lies in them, from `at` down. Returns the width and the height that they take.
+    fn up(&mut self, numbers: &[usize], at: [f32; 2]) -> [f32; 2] {
         let document = self.document;
         let [x, mut y] = at;
         let mut widest = 0.0f32;
-        let mut stacked = Vec::new();
-        for (number, module) in document.modules.iter().enumerate() {
-            if module.tape != tape || module.parent.as_deref() != parent {
-                continue;
-            }
-            let holds_modules = document.modules.iter().any(|other| other.parent.as_deref() == Some(&module.path));
-            let [w, h] = if holds_modules {
-                let [w, h] = self.stack(Some(&module.path), tape, [x + MARGIN, y + TITLE]);
+        for &number in numbers {
+            let module = &document.modules[number];
+            let inside: Vec<usize> = (0..document.modules.len())
+                .filter(|other| document.modules[*other].parent.as_deref() == Some(&module.path))
+                .collect();
+            let [w, h] = if !inside.is_empty() {
+                let [w, h] = self.up(&inside, [x + MARGIN, y + TITLE]);
                 [w + 2.0 * MARGIN, h + TITLE + MARGIN]
             } else if self.open {
                 self.inner[number].size
@@ -138,21 +165,20 @@ impl Column<'_> {
                 BOX
             };
             self.boxes.insert(number, [x, y, w, h]);
-            stacked.push(number);
             widest = widest.max(w);
             y += h + GAP;
         }
         // All of them around one middle line; what lies in them moves along.
-        for number in stacked {
-            let shift = (widest - self.boxes[&number][2]) / 2.0;
-            let path = &document.modules[number].path;
+        for number in numbers {
+            let shift = (widest - self.boxes[number][2]) / 2.0;
+            let path = &document.modules[*number].path;
             for (other, place) in &mut self.boxes {
-                if *other == number || lies_in(document, *other, path) {
+                if other == number || lies_in(document, *other, path) {
                     place[0] += shift;
                 }
             }
         }
-        [widest, y - at[1] - if widest > 0.0 { GAP } else { 0.0 }]
+        [widest, y - at[1] - GAP]
     }
 }
 

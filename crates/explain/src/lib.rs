@@ -11,10 +11,14 @@ pub mod document;
 mod html;
 mod layout;
 pub mod picture;
+pub mod presets;
+mod probes;
 pub mod recorder;
+mod shrink;
 mod story;
 pub mod summary;
 mod update;
 
 pub use assemble::Detail;
 pub use html::page;
+pub use shrink::{CAP, Explained, explain, explain_within};

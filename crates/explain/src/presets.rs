@@ -26,9 +26,27 @@ pub struct Preset {
 
 /// Every example.
 pub const PRESETS: [Preset; 3] = [
-    Preset { name: "scalar", about: "one neuron, three weights", data: "two numbers and a target", batch: 1, make: scalar },
-    Preset { name: "mlp", about: "two dense layers that learn exclusive or", data: "the four rows of exclusive or", batch: 4, make: mlp },
-    Preset { name: "gan", about: "two small networks that play for points on a circle", data: "points on a circle", batch: 8, make: gan },
+    Preset {
+        name: "scalar",
+        about: "one neuron, three weights",
+        data: "two numbers and a target",
+        batch: 1,
+        make: scalar,
+    },
+    Preset {
+        name: "mlp",
+        about: "two dense layers that learn exclusive or",
+        data: "the four rows of exclusive or",
+        batch: 4,
+        make: mlp,
+    },
+    Preset {
+        name: "gan",
+        about: "two small networks that play for points on a circle",
+        data: "points on a circle",
+        batch: 8,
+        make: gan,
+    },
 ];
 
 /// The networks and the optimisers of an example, and its step.
@@ -151,8 +169,7 @@ fn mlp(seed: u64) -> Lesson {
         let network = &lesson.networks[0];
         let x = Var::constant(Tensor::new(&[4, 2], vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]));
         let wanted = Var::constant(Tensor::new(&[4, 1], vec![0.0, 1.0, 1.0, 0.0]));
-        let (gradients, ()) =
-            differentiate(draw(seed, "mlp"), |pass| (mse(&network.forward(pass, &x), &wanted), ()))?;
+        let (gradients, ()) = differentiate(draw(seed, "mlp"), |pass| (mse(&network.forward(pass, &x), &wanted), ()))?;
         lesson.optimizers[0].step(&mut lesson.networks[0], &gradients);
         Ok(())
     };

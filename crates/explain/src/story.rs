@@ -6,7 +6,7 @@ use crate::recorder::{Moment, Origin, Recording, TapeRecord, UpdateRecord, WalkR
 use crate::summary::l2;
 
 /// Writes the phases and the timeline, and notes at each node when it is made and swept.
-pub fn tell(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+pub(crate) fn tell(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
     let mut at = 0;
     while let Some(moment) = recording.moments.get(at) {
         at += 1;
@@ -78,6 +78,23 @@ fn learners(tape: &TapeRecord) -> Vec<String> {
     if names.is_empty() { vec![tape.purpose.clone()] } else { names }
 }
 
+/// `D`, `G ab`: the names of the learners, short.
+fn initials(learners: &[String]) -> String {
+    let short = |name: &String| match name.split_once(' ') {
+        Some((first, rest)) => format!("{} {rest}", initial(first)),
+        None => initial(name),
+    };
+    listed(&learners.iter().map(short).collect::<Vec<_>>())
+}
+
+fn initial(name: &str) -> String {
+    match name {
+        "discriminator" => "D".into(),
+        "generator" => "G".into(),
+        other => capital(other),
+    }
+}
+
 fn plural(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", thousands(count)) }
 }
@@ -103,7 +120,7 @@ fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, numb
         plural(rows, "image")
     );
     let phase =
-        begin(document, format!("{}: makes fakes", capital(&name)), PhaseKind::Infer, walk.network.clone(), text);
+        begin(document, format!("{} makes fakes", initials(&[name])), PhaseKind::Infer, walk.network.clone(), text);
     let node = atlas.id(Place::Inferred(number));
     let shape = atlas.value(Place::Inferred(number)).shape();
     let number =
@@ -170,7 +187,7 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
     if record.order.is_empty() {
         return;
     }
-    let name = listed(&learners(record));
+    let (name, short_name) = (listed(&learners(record)), initials(&learners(record)));
     let (count, parameters) =
         (record.order.len(), record.order.iter().filter(|node| record.nodes[**node].op.is_none()).count());
     let text = format!(
@@ -180,7 +197,7 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
         plural(count, "node"),
         parameters
     );
-    let phase = begin(document, format!("{}: backward", capital(&name)), PhaseKind::Backward, name, text);
+    let phase = begin(document, format!("{short_name} backward"), PhaseKind::Backward, name, text);
     for (place, node) in record.order.iter().enumerate() {
         let id = atlas.id(Place::Node(tape, *node));
         let gradient = record.nodes[*node].gradient.as_ref().map_or(0.0, l2);
@@ -193,7 +210,8 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
 fn update(document: &mut Document, recording: &Recording, range: core::ops::Range<usize>) {
     let updates: Vec<&UpdateRecord> = recording.updates[range.clone()].iter().collect();
     let tape = updates.first().map_or(0, |update| update.tape);
-    let name = recording.tapes.get(tape).map_or_else(String::new, |tape| listed(&learners(tape)));
+    let learners = recording.tapes.get(tape).map_or_else(Vec::new, learners);
+    let (name, short_name) = (listed(&learners), initials(&learners));
     let numbers: usize = updates.iter().map(|update| update.before.size()).sum();
     let text = format!(
         "The optimiser moves each parameter of the {name} a little against its gradient: {}, {} in all. Only now do weights change; until here \
@@ -201,7 +219,7 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
         plural(updates.len(), "tensor"),
         plural(numbers, "number")
     );
-    let phase = begin(document, format!("{}: update", capital(&name)), PhaseKind::Update, name, text);
+    let phase = begin(document, format!("{short_name} update"), PhaseKind::Update, name, text);
     let count = range.len();
     for (place, number) in range.enumerate() {
         let update = &document.updates[number];

@@ -246,7 +246,11 @@ impl<'a> Probe<'a> {
     /// When `gy` is not of the value's shape.
     #[track_caller]
     pub fn worked_gradient(&self, input: usize, j: usize, gy: &Tensor<f64>) -> Worked {
-        let terms = self.gradient_terms(input, j, gy);
+        self.worked_terms(input, &self.gradient_terms(input, j, gy))
+    }
+
+    /// The same from [`gradient_terms`](Probe::gradient_terms) by input `input` that are there already.
+    pub fn worked_terms(&self, input: usize, terms: &Terms) -> Worked {
         let spelled = terms.terms.len() <= MOST_SPELLED;
         let slope = |term: &Term, digits: Digits| {
             let own = if spelled { self.again.slope_in_numbers(&self.place(term.at, digits), input) } else { None };

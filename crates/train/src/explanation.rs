@@ -26,8 +26,7 @@ const OUT: &str = "explain.html";
 
 /// The end of `train explain --help`.
 pub(crate) fn help() -> String {
-    let examples: Vec<String> =
-        PRESETS.iter().map(|preset| format!("  {:<8} {}", preset.name, preset.about)).collect();
+    let examples: Vec<String> = PRESETS.iter().map(|preset| format!("  {:<8} {}", preset.name, preset.about)).collect();
     format!("Teaching-size examples (--preset without SYSTEM):\n{}\n\n{EXAMPLES}", examples.join("\n"))
 }
 
@@ -60,7 +59,8 @@ pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
     }
     let page = explain::page(&explained.document);
     storage::write_whole(&RealDisk, &out, page.as_bytes())?;
-    let (nodes, checks) = (explained.document.nodes.len(), explained.document.nodes.iter().filter_map(|node| node.check.as_ref()));
+    let (nodes, checks) =
+        (explained.document.nodes.len(), explained.document.nodes.iter().filter_map(|node| node.check.as_ref()));
     let (passed, all) = checks.fold((0, 0), |(passed, all), check| (passed + usize::from(check.pass), all + 1));
     print(&format!(
         "{}: {:.1} MB, {nodes} nodes, {passed} of {all} checks passed\nopen it in a browser; press ? there for the keys\nweights hash: {}\n",
@@ -82,14 +82,19 @@ fn example(options: &ExplainOptions) -> Option<&'static Preset> {
 }
 
 fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opened, Failure> {
-    let idle = [("--batch", options.batch.is_some()), ("--data", options.data.is_some()), ("--class", options.class.is_some())];
+    let idle = [
+        ("--batch", options.batch.is_some()),
+        ("--data", options.data.is_some()),
+        ("--class", options.class.is_some()),
+    ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
             .because("it brings its own few numbers")
             .help(format!("leave it out, or name a system: {}", names())));
     }
     let seed = seed(options)?.unwrap_or(1);
-    let Taught { recording, before, after } = preset.teach(seed).map_err(|error| train_loop::diverged(1, &error.to_string()))?;
+    let Taught { recording, before, after } =
+        preset.teach(seed).map_err(|error| train_loop::diverged(1, &error.to_string()))?;
     let header = Header {
         title: format!("One training step of `{}`: {}", preset.name, preset.about),
         system: "example".into(),
@@ -211,7 +216,9 @@ fn entries(row: &'static Row, options: &ExplainOptions) -> Result<Vec<Entry>, Fa
 fn seed(options: &ExplainOptions) -> Result<Option<u64>, Failure> {
     let Some(seed) = options.seed else { return Ok(None) };
     u64::try_from(seed).map(Some).map_err(|_| {
-        Failure::new(Code::Config, format!("`seed = {seed}` is not possible")).at("option --seed").because("a seed is not negative")
+        Failure::new(Code::Config, format!("`seed = {seed}` is not possible"))
+            .at("option --seed")
+            .because("a seed is not negative")
     })
 }
 

@@ -17,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The distance from 0.",
     forward: "y = |x|",
     rule: "gx = sign(x) * gy, with sign(0) = 0",
+    derivation: &[
+        "right of 0, y = x: the slope is 1",
+        "left of 0, y = -x: the slope is -1",
+        "at 0 the two sides disagree; 0 is the middle, and pushes nothing",
+        "so dy/dx = sign(x), and gx = gy * dy/dx = sign(x) * gy",
+    ],
+    saved: "x: its sign decides",
+    shape: "y has the shape of x",
+    cost: "one operation an element forward, one backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.abs()),
 };
 
@@ -26,6 +37,16 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through abs.",
     forward: "gx = sign(x) * g",
     rule: "gg = sign(x) * gy; nothing to x",
+    derivation: &[
+        "for a fixed x, gx = sign(x) * g is g times a constant",
+        "so the slope by g is sign(x), and the gradient takes the same way again",
+        "sign(x) is flat on both sides of 0: its slope is 0, so nothing reaches x",
+    ],
+    saved: "x, as part of the op: its signs are needed again",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "one operation an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_signs = |case: Case| {
             let signs = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));

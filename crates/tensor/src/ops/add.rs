@@ -17,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The sum; the gradient goes to both.",
     forward: "y = a + b",
     rule: "ga = gy, gb = gy (summed over repeated axes)",
+    derivation: &[
+        "y[i] = a[i] + b[i]: moving a[i] by d moves y[i] by d",
+        "so dy/da = 1 and dy/db = 1: gy passes on unchanged, to both",
+        "an element that was repeated is in several sums:",
+        "its gradient is the sum of theirs",
+    ],
+    saved: "nothing: the slopes are 1 whatever the numbers are",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one addition an element forward; backward nothing, or the sum over what was repeated",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a + b),
 };
 

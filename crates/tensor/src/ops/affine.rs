@@ -15,6 +15,15 @@ pub const ENTRY: Entry = Entry {
     idea: "A constant factor and a constant shift.",
     forward: "y = scale * x + shift",
     rule: "gx = scale * gy",
+    derivation: &[
+        "y = scale * x + shift: moving x by d moves y by scale * d",
+        "so dy/dx = scale, and gx = scale * gy; the shift does not matter",
+    ],
+    saved: "nothing: the factor is a constant of the op",
+    shape: "y has the shape of x",
+    cost: "one multiply-add an element forward, one product backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.affine(-1.75, 0.5)),
 };
 

@@ -33,6 +33,21 @@ pub const ENTRY: Entry = Entry {
     idea: "Mean 0 and variance 1 for every channel of the batch, then a learned scale and shift.",
     forward: "y = gamma * (x - mean) / sqrt(variance + epsilon) + beta",
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
+    derivation: &[
+        "per channel: xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
+        "beta is added to every row, gamma multiplies xh in every row:",
+        "gbeta = sum gy and ggamma = sum gy * xh",
+        "the gradient by xh is gh = gamma * gy; x moves xh in three ways:",
+        "directly by 1/s, through mu (dmu/dx = 1/n), through s (ds/dx = xh/n)",
+        "gx = (gh - mean(gh) - xh * mean(gh * xh)) / s",
+        "mean(gh) = gamma * gbeta / n and mean(gh * xh) = gamma * ggamma / n, so",
+        "gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
+    ],
+    saved: "x and gamma, and mean and variance of each channel, which are small: xh is made again from them",
+    shape: "x is (..., channels), gamma and beta are (channels); y has the shape of x",
+    cost: "forward two walks over x (statistics, then y); backward two (the two sums, then gx)",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases,
 };
 

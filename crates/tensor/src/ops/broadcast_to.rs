@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Repeats a tensor along axes of length 1, or new ones in front.",
     forward: "y[i, j] = x[j]",
     rule: "gx[j] = sum over i of gy[i, j]",
+    derivation: &[
+        "y[i, j] = x[j] for every i: x[j] is copied",
+        "moving x[j] by d moves all its copies by d",
+        "so its gradient is the sum over the copies: gx[j] = sum over i of gy[i, j]",
+    ],
+    saved: "nothing",
+    shape: "x's axes, aligned at the last, are 1 or those of the shape asked for",
+    cost: "one copy an element of y forward, one addition an element of gy backward",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || repeated_shapes(|small, _| small, |x, large| x.broadcast_to(large)),
 };
 

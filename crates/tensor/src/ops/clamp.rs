@@ -16,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Forces numbers into [low, high].",
     forward: "y = min(max(x, low), high)",
     rule: "gx = gy if low <= x <= high else 0",
+    derivation: &[
+        "inside [low, high], y = x: the slope is 1",
+        "outside, y stays at the bound however x moves: the slope is 0",
+        "so gx = gy inside (the bounds too), 0 outside",
+    ],
+    saved: "x: it tells the side of the bounds",
+    shape: "y has the shape of x",
+    cost: "two comparisons an element forward, two backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.clamp(-0.1, 3.0)),
 };
 
@@ -25,6 +35,17 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through clamp.",
     forward: "gx = g if low <= x <= high else 0",
     rule: "gg = gy if low <= x <= high else 0; nothing to x",
+    derivation: &[
+        "for a fixed x, gx is g or 0, element by element: linear in g",
+        "so the gradient by g passes where g passed",
+        "which side x is on does not change when x moves a little:",
+        "nothing reaches x",
+    ],
+    saved: "x, as part of the op: it says again where the gradient passes",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "two comparisons an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_mask = |case: Case| {
             let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));

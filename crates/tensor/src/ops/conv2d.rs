@@ -21,6 +21,18 @@ pub const ENTRY: Entry = Entry {
     idea: "A small window of weights slides over an image.",
     forward: "y(n,oy,ox,o) = sum over ky,kx,i of x(n, oy*s-p+ky, ox*s-p+kx, i) * w(ky,kx,i,o)",
     rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
+    derivation: &[
+        "T(x, w, g) = sum of y * g = <conv(x, w), g> is linear in x, w and g",
+        "the gradient of <y, gy> by x is the derivative of T(x, w, gy) by x:",
+        "each x(n,y,x,i) is met by gy(n,oy,ox,o) through the tap w(ky,kx,i,o)",
+        "whose window lies over it: gx = conv2d_input_grad(gy, w)",
+        "by w: each tap meets all windows: gw = conv2d_weight_grad(x, gy)",
+    ],
+    saved: "w for the gradient by x, x for the gradient by w; only what is asked for",
+    shape: "x (n, h, w, in), w (kh, kw, in, out) to y (n, oh, ow, out), oh = (h + padding - kh) / stride + 1",
+    cost: "n * oh * ow * kh * kw * in * out multiply-adds forward; the same again backward for each of gx and gw",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.x_shape(), g.w_shape()], |g, a, b| a.conv2d_with(b, g)),
 };
 
@@ -30,6 +42,16 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
     idea: "The convolution backwards: the transposed convolution.",
     forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
     rule: "for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)",
+    derivation: &[
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by x",
+        "its own change along v, <v, gx>, is T(v, w, g), linear in w and g",
+        "by g: conv2d(v, w); by w: conv2d_weight_grad(v, g)",
+    ],
+    saved: "w for the gradient by gy, gy for the gradient by w; only what is asked for",
+    shape: "gy (n, oh, ow, out), w (kh, kw, in, out) to gx (n, h, w, in)",
+    cost: "as many multiply-adds as the convolution, in each direction",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.y_shape(), g.w_shape()], |g, a, b| a.conv2d_input_grad(b, g)),
 };
 
@@ -39,6 +61,16 @@ pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
     forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
     rule: "for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)",
+    derivation: &[
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by w",
+        "its own change along v, <v, gw>, is T(x, v, g), linear in x and g",
+        "by x: conv2d_input_grad(g, v); by g: conv2d(x, v)",
+    ],
+    saved: "gy for the gradient by x, x for the gradient by gy; only what is asked for",
+    shape: "x (n, h, w, in), gy (n, oh, ow, out) to gw (kh, kw, in, out)",
+    cost: "as many multiply-adds as the convolution, in each direction",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.x_shape(), g.y_shape()], |g, a, b| a.conv2d_weight_grad(b, g)),
 };
 

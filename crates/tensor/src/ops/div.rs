@@ -17,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The quotient.",
     forward: "y = a / b",
     rule: "ga = gy / b, gb = -y / b * gy (summed over repeated axes)",
+    derivation: &[
+        "y = a * (1 / b)",
+        "by a: the slope is 1 / b, so ga = gy / b",
+        "by b: d(1/b)/db = -1 / b^2, so the slope is -a / b^2 = -y / b",
+        "so gb = -y / b * gy; what was repeated is summed",
+    ],
+    saved: "b, and y if b's gradient is asked for: -y / b needs no a",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one division an element forward; backward one for a, a product and a division for b",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || broadcasting(Domain::AwayFromZero, |a, b| a / b),
 };
 

@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "e to the power x.",
     forward: "y = e^x",
     rule: "gx = y * gy",
+    derivation: &[
+        "e^(x + d) = e^x * e^d, and e^d is about 1 + d for a small d",
+        "so e^x grows by e^x * d: the slope is e^x = y",
+        "gx = y * gy",
+    ],
+    saved: "y, which is the slope itself",
+    shape: "y has the shape of x",
+    cost: "one exponential an element forward, one product backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.exp()),
 };
 

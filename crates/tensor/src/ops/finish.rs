@@ -25,6 +25,17 @@ pub const ENTRY: Entry = Entry {
     idea: "Bias, leaky ReLU and dropout after a layer, in one walk through memory.",
     forward: "y = dropout(leaky_relu(x + bias)), each part if it is there",
     rule: "g = gy times the mask, times slope where y <= 0; gx = g, gbias = g summed over the rows",
+    derivation: &[
+        "three steps one after the other: u = x + bias, r = leaky_relu(u), y = m * r",
+        "back in the opposite order: gr = m * gy, by the same mask",
+        "gu = gr where u > 0, slope * gr elsewhere",
+        "gx = gu, and the bias is in every row: gbias = sum of gu over the rows",
+    ],
+    saved: "y if there is a leaky ReLU: its sign tells the side of the kink; the mask is drawn again",
+    shape: "x is (..., c), the bias is (c); y has the shape of x and may take its memory",
+    cost: "one walk over x forward, one backward, instead of three each",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases,
 };
 

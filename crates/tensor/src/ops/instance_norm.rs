@@ -30,6 +30,18 @@ pub const ENTRY: Entry = Entry {
     idea: "Mean 0 and variance 1 for every channel of every image.",
     forward: "y = (x - mean) / sqrt(variance + epsilon), per image and channel",
     rule: "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
+    derivation: &[
+        "per image and channel: y = (x - mu) / s with s = sqrt(v + epsilon)",
+        "x moves y in three ways: directly by 1/s,",
+        "through mu (dmu/dx = 1/n), and through s (ds/dx = y/n)",
+        "gx = gy/s - sum(gy)/(n*s) - y * sum(gy * y)/(n*s)",
+        "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
+    ],
+    saved: "x, and mean and variance of each image and channel, which are small: y is made again from them",
+    shape: "x and y are (n, h, w, c)",
+    cost: "forward two walks over x (statistics, then y); backward two (the two means, then gx)",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases,
 };
 

@@ -17,6 +17,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Passes positive numbers, shrinks negative ones.",
     forward: "y = x if x > 0 else slope * x",
     rule: "gx = gy if x > 0 else slope * gy",
+    derivation: &[
+        "right of 0, y = x: the slope is 1",
+        "left of 0, y = slope * x: the slope is `slope`; at 0 itself too",
+        "so gx = gy or slope * gy: the gradient is bent where x was",
+    ],
+    saved: "y: for slope >= 0 it has the sign of x, and the next layer keeps it anyway",
+    shape: "y has the shape of x",
+    cost: "one operation an element forward, one backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.leaky_relu(0.3)),
 };
 
@@ -26,6 +36,17 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through leaky_relu.",
     forward: "gx = g if x > 0 else slope * g",
     rule: "gg = gy if x > 0 else slope * gy; nothing to x",
+    derivation: &[
+        "for a fixed x, gx is g or slope * g, element by element: linear in g",
+        "so the gradient by g is bent at the same places",
+        "which side x is on does not change when x moves a little:",
+        "nothing reaches x, and a second derivative costs nothing here",
+    ],
+    saved: "x, as part of the op: it says again where to bend",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "one operation an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_mask = |case: Case| {
             let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));

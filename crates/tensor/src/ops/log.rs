@@ -15,6 +15,12 @@ pub const ENTRY: Entry = Entry {
     idea: "The power of e that gives x.",
     forward: "y = log(x)",
     rule: "gx = gy / x",
+    derivation: &["x = e^y, so dx/dy = e^y = x", "turned round, dy/dx = 1 / x, and gx = gy / x"],
+    saved: "x, to divide by",
+    shape: "y has the shape of x",
+    cost: "one logarithm an element forward, one division backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Positive, |x| x.log()),
 };
 

@@ -17,6 +17,18 @@ pub const ENTRY: Entry = Entry {
     idea: "Every row of one matrix times every column of another.",
     forward: "c = a * b",
     rule: "ga = gc * b^T, gb = a^T * gc",
+    derivation: &[
+        "c(i,j) = sum over k of a(i,k) * b(k,j)",
+        "a(i,k) is in row i of c only, each time times b(k,j):",
+        "ga(i,k) = sum over j of gc(i,j) * b(k,j): that is gc * b^T",
+        "b(k,j) is in column j of c only, each time times a(i,k):",
+        "gb(k,j) = sum over i of a(i,k) * gc(i,j): that is a^T * gc",
+    ],
+    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    shape: "(m, k) by (k, n) to (m, n); a factor may be stored transposed",
+    cost: "m * n * k multiply-adds forward; the same again backward for each of ga and gb",
+    chapter: "c07_matmul",
+    file: file!(),
     cases,
 };
 

@@ -20,6 +20,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The largest number of each block of pixels.",
     forward: "y(n,y,x,c) = max over the block of x",
     rule: "gx = unpick(gy): to the place of the largest, 0 elsewhere",
+    derivation: &[
+        "y is one of the numbers of its block: the largest",
+        "moving that one moves y by as much: the slope is 1",
+        "moving another one a little does not change which is largest: the slope is 0",
+        "so gy goes to the chosen place, and 0 to the others",
+    ],
+    saved: "the choice: the place of the largest number of each block",
+    shape: "(n, h, w, c) to (n, h / size, w / size, c)",
+    cost: "one comparison an element of x forward; backward one move an element of y",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || cases(UpsampleGeometry::large_shape, |g, _, x| x.max_pool(g.factor)),
 };
 
@@ -29,6 +40,16 @@ pub const UNPICK_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through max_pool.",
     forward: "gx = g at the chosen place of each block, 0 elsewhere",
     rule: "gg = gy at the chosen places; nothing to x",
+    derivation: &[
+        "for a fixed choice, gx(chosen place) = g: each g is moved, and 0 filled in",
+        "so the gradient by g is picked from the same places",
+        "the choice does not change when x moves a little: nothing reaches x",
+    ],
+    saved: "the choice, as part of the op",
+    shape: "(n, h / size, w / size, c) to (n, h, w, c)",
+    cost: "one move an element of g in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).unpick(x)),
 };
 

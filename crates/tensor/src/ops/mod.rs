@@ -52,6 +52,18 @@ pub struct Entry {
     pub forward: &'static str,
     /// The formula of its gradients.
     pub rule: &'static str,
+    /// How the second follows from the first, step by step.
+    pub derivation: &'static [&'static str],
+    /// What is kept for the way back, and why.
+    pub saved: &'static str,
+    /// How the shapes fit together.
+    pub shape: &'static str,
+    /// The work in both directions.
+    pub cost: &'static str,
+    /// The chapter of the guide that derives it: a module of `crates/guide`.
+    pub chapter: &'static str,
+    /// Where it is written, from the root of the workspace on.
+    pub file: &'static str,
     /// The inputs that its derivatives are checked on.
     pub cases: fn() -> Vec<Case>,
 }

@@ -16,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "The product; each factor's slope is the other factor.",
     forward: "y = a * b",
     rule: "ga = b * gy, gb = a * gy (summed over repeated axes)",
+    derivation: &[
+        "moving a by d moves y = a * b by b * d: dy/da = b",
+        "the same for b: dy/db = a",
+        "so ga = b * gy and gb = a * gy; what was repeated is summed",
+    ],
+    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one product an element forward, one backward for each factor",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a * b),
 };
 

@@ -15,6 +15,15 @@ pub const ENTRY: Entry = Entry {
     idea: "One over the number.",
     forward: "y = 1 / x",
     rule: "gx = -y^2 * gy",
+    derivation: &[
+        "y * x = 1; moving both a little keeps it: dy * x + y * dx = 0",
+        "so dy/dx = -y / x = -y^2, and gx = -y^2 * gy",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one division an element forward, two products backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.reciprocal()),
 };
 

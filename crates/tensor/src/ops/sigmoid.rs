@@ -16,6 +16,17 @@ pub const ENTRY: Entry = Entry {
     idea: "Squashes any number into (0, 1): a probability.",
     forward: "y = 1 / (1 + e^-x)",
     rule: "gx = y * (1 - y) * gy",
+    derivation: &[
+        "y = 1 / (1 + e^-x)",
+        "dy/dx = e^-x / (1 + e^-x)^2",
+        "= y * e^-x / (1 + e^-x), and e^-x / (1 + e^-x) = 1 - y",
+        "so dy/dx = y * (1 - y), and gx = y * (1 - y) * gy",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one exponential and one division an element forward, two products backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.sigmoid()),
 };
 

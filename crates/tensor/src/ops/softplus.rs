@@ -16,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "A smooth max(x, 0): minus the log of a probability given by its logit.",
     forward: "y = log(1 + e^x)",
     rule: "gx = sigmoid(x) * gy",
+    derivation: &[
+        "y = log(1 + e^x)",
+        "dy/dx = e^x / (1 + e^x) = 1 / (1 + e^-x) = sigmoid(x)",
+        "so gx = sigmoid(x) * gy",
+    ],
+    saved: "x: the slope is its sigmoid",
+    shape: "y has the shape of x",
+    cost: "one exponential and one logarithm an element forward, one sigmoid backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.softplus()),
 };
 

@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "The number whose square is x.",
     forward: "y = sqrt(x)",
     rule: "gx = gy / (2 * y)",
+    derivation: &[
+        "y * y = x; moving both a little: 2 * y * dy = dx",
+        "so dy/dx = 1 / (2 * y), and gx = gy / (2 * y)",
+        "at 0 the slope is infinite",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one root an element forward, one division backward",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases: || elementwise(Domain::Positive, |x| x.sqrt()),
 };
 

@@ -16,6 +16,15 @@ pub const ENTRY: Entry = Entry {
     idea: "The difference; the gradient goes to the second with its sign turned.",
     forward: "y = a - b",
     rule: "ga = gy, gb = -gy (summed over repeated axes)",
+    derivation: &[
+        "y[i] = a[i] - b[i]: moving a[i] by d moves y[i] by d, moving b[i] by -d",
+        "so ga = gy and gb = -gy; what was repeated is summed",
+    ],
+    saved: "nothing: the slopes are 1 and -1 whatever the numbers are",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one subtraction an element forward; backward a change of sign, and the sum over what was repeated",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a - b),
 };
 

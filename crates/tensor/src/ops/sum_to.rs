@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Sums over axes.",
     forward: "y[j] = sum over i of x[i, j]",
     rule: "gx[i, j] = gy[j]",
+    derivation: &[
+        "y[j] = x[0, j] + x[1, j] + ...: each x[i, j] counts once",
+        "moving it by d moves y[j] by d: the slope is 1",
+        "so each gets a copy: gx[i, j] = gy[j]",
+    ],
+    saved: "nothing",
+    shape: "the shape asked for, repeated along some axes, is x's",
+    cost: "one addition an element of x forward, one copy backward",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || repeated_shapes(|_, large| large, |x, small| x.sum_to(small)),
 };
 

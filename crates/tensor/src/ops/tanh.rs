@@ -16,6 +16,17 @@ pub const ENTRY: Entry = Entry {
     idea: "Squashes any number into (-1, 1): a pixel.",
     forward: "y = tanh(x)",
     rule: "gx = (1 - y^2) * gy",
+    derivation: &[
+        "y = s / c with s = (e^x - e^-x) / 2 and c = (e^x + e^-x) / 2",
+        "ds/dx = c and dc/dx = s, so dy/dx = (c * c - s * s) / c^2",
+        "= 1 - (s / c)^2 = 1 - y^2",
+        "so gx = (1 - y^2) * gy",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one exponential and one division an element forward, two products backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.tanh()),
 };
 

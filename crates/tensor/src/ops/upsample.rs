@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Every pixel becomes a block of equal pixels.",
     forward: "y(n,y,x,c) = x(n, y/fy, x/fx, c)",
     rule: "gx = downsample_sum(gy): the sum over each block",
+    derivation: &[
+        "a pixel of x is copied into a block of fy * fx pixels of y",
+        "moving it by d moves all of them by d",
+        "so its gradient is the sum over the block",
+    ],
+    saved: "nothing: the factor is an attribute",
+    shape: "(n, h, w, c) to (n, h * fy, w * fx, c)",
+    cost: "one copy an element of y forward, one addition backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(UpsampleGeometry::small_shape, |g, x| x.upsample(g.factor)),
 };
 
@@ -24,6 +34,15 @@ pub const SUM_ENTRY: Entry = Entry {
     idea: "Every block of pixels is summed into one.",
     forward: "y(n,y,x,c) = sum over the block of x",
     rule: "gx = upsample(gy): each pixel of the block gets the sum's gradient",
+    derivation: &[
+        "a pixel of y is the sum of a block: each pixel of x counts once",
+        "so each gets a copy of its block's gradient: upsample(gy)",
+    ],
+    saved: "nothing: the factor is an attribute",
+    shape: "(n, h * fy, w * fx, c) to (n, h, w, c)",
+    cost: "one addition an element of x forward, one copy backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(UpsampleGeometry::large_shape, |g, x| x.downsample_sum(g.factor)),
 };
 
