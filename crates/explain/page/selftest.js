@@ -14,7 +14,9 @@ function selfTest() {
     record.checked[subject] = (record.checked[subject] ?? 0) + 1;
     if (!holds && record.failures.length < 40) record.failures.push(`${subject}: ${what}`);
   };
+  const only = location.hash.split("=")[1]; // #selftest=walk: that test alone
   for (const [name, test] of Object.entries(SELF_TESTS)) {
+    if (only && name !== only) continue;
     subject = name;
     const before = performance.now();
     try {
