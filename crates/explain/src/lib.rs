@@ -7,12 +7,15 @@
 mod assemble;
 pub mod atlas;
 mod cost;
+mod dictionary;
 pub mod document;
+mod editable;
 mod html;
 mod layout;
 pub mod picture;
 pub mod presets;
 mod probes;
+mod questions;
 pub mod recorder;
 mod shrink;
 mod story;

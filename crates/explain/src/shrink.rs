@@ -1,15 +1,23 @@
 //! [`explain`]: the document of a recording, made smaller until it fits.
 
+use std::collections::BTreeMap;
+
 use crate::assemble::{Detail, assemble, draw, is_outline};
 use crate::atlas::Atlas;
+use crate::dictionary::dictionary;
 use crate::document::{Document, Header};
+use crate::editable::editable;
 use crate::probes;
+use crate::questions::questions;
 use crate::recorder::Recording;
 
 /// No page is larger than this, in bytes.
 pub const CAP: usize = 10_000_000;
 /// What the page itself takes of it.
 const PAGE: usize = 200_000;
+
+/// What a reader must know of the pictures.
+const SHOWN: &str = "The numbers of a node are of the whole batch; its picture and its worked numbers are of the first image, where there are many.";
 
 /// A document, and what had to be left out of it.
 pub struct Explained {
@@ -31,6 +39,11 @@ pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Expl
     probes::check(&mut document, recording, &atlas);
     probes::probe(&mut document, recording, &atlas, Detail::FULL.probes, &|_| true);
     draw(&mut document, recording, &atlas, Detail::FULL);
+    document.dictionary = dictionary();
+    document.editable = editable(recording, &atlas);
+    document.questions = questions(&document);
+    document.header.weights = parameters(recording);
+    document.header.notes.push(SHOWN.into());
     let mut detail = Detail::FULL;
     let mut dropped = Vec::new();
     while size(&document) > cap {
@@ -49,6 +62,13 @@ pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Expl
     }
     document.header.notes.extend(dropped.iter().cloned());
     Explained { document, dropped }
+}
+
+/// How many different parameters the step has changed, in numbers.
+fn parameters(recording: &Recording) -> usize {
+    let sizes: BTreeMap<&str, usize> =
+        recording.updates.iter().map(|update| (&*update.parameter, update.before.size())).collect();
+    sizes.values().sum()
 }
 
 /// The next smaller detail, and what it leaves out.

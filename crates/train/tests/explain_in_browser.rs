@@ -37,7 +37,8 @@ fn browser() -> Option<PathBuf> {
     }
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file());
+    let found =
+        std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file());
     if found.is_none() {
         // Not println!, which cargo keeps to itself while a test passes.
         let _ = writeln!(stderr(), "SKIPPED: no Chromium on the PATH ({}), nor in BACKDRAW_BROWSER", names.join(", "));
@@ -82,7 +83,9 @@ impl Page {
         }
         assert_ne!(page, changed);
         // Modules are called by their path: there the same words go into the calls.
-        changed = changed.replace("\"module\":\"", &format!("\"module\":\"{wish}")).replace("\"parent\":\"", &format!("\"parent\":\"{wish}"));
+        changed = changed
+            .replace("\"module\":\"", &format!("\"module\":\"{wish}"))
+            .replace("\"parent\":\"", &format!("\"parent\":\"{wish}"));
         std::fs::write(file, changed).unwrap();
         Self { name: "hostile", ..self }
     }
@@ -92,7 +95,14 @@ impl Page {
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new(browser);
         command
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--hide-scrollbars",
+                "--no-first-run",
+            ])
             .args(["--host-resolver-rules=MAP * ~NOTFOUND", &format!("--user-data-dir={}", profile.path().display())])
             .args(options)
             .arg(format!("file://{}#{fragment}", self.folder.path().join("page.html").display()))
@@ -152,7 +162,20 @@ fn judge(page: &Page, record: &Value) {
     let failures = record["failures"].as_array().unwrap();
     assert!(failures.is_empty(), "{}: {} failures, {failures:#?}", page.name, failures.len());
     assert_eq!(record["pass"], true, "{}", page.name);
-    for test in ["walk", "gradients", "numbers", "panels", "forks", "player", "keys", "table", "address", "widths", "contrast", "access"] {
+    for test in [
+        "walk",
+        "gradients",
+        "numbers",
+        "panels",
+        "forks",
+        "player",
+        "keys",
+        "table",
+        "address",
+        "widths",
+        "contrast",
+        "access",
+    ] {
         assert!(record["checked"][test].as_u64() > Some(0), "{}: {test} checked nothing", page.name);
     }
     assert!(record["probes"].as_u64() > Some(0), "{}: no number was worked out", page.name);
@@ -163,13 +186,20 @@ fn judge(page: &Page, record: &Value) {
 fn the_small_pages_pass_their_own_test() {
     let Some(browser) = browser() else { return };
     thread::scope(|scope| {
-        for (name, options) in [("scalar", vec![]), ("mlp", vec!["--force-prefers-reduced-motion"]), ("gan", vec!["--blink-settings=preferredColorScheme=0"])] {
+        for (name, options) in [
+            ("scalar", vec![]),
+            ("mlp", vec!["--force-prefers-reduced-motion"]),
+            ("gan", vec!["--blink-settings=preferredColorScheme=0"]),
+        ] {
             let browser = &browser;
             scope.spawn(move || {
                 let page = Page::of(name, &["--preset", name]);
                 let record = page.self_test(browser, &options);
                 judge(&page, &record);
-                assert!(name == "gan" || record["checked"]["edit"].as_u64() > Some(0), "{name}: nothing was computed again");
+                assert!(
+                    name == "gan" || record["checked"]["edit"].as_u64() > Some(0),
+                    "{name}: nothing was computed again"
+                );
             });
         }
         scope.spawn(|| {
@@ -193,8 +223,15 @@ fn the_page_of_a_real_step_passes_its_own_test() {
 fn the_page_is_there_at_every_width() {
     let Some(browser) = browser() else { return };
     let page = Page::quickdraw();
-    let states = ["step=20", "step=110&view=gradient", "step=90&view=numbers&open=1", "view=table&step=50", "view=whatif&scheme=dark"];
-    let shots: Vec<_> = [[400, 800], [800, 900], [1600, 900]].into_iter().flat_map(|size| states.map(|state| (size, state))).collect();
+    let states = [
+        "step=20",
+        "step=110&view=gradient",
+        "step=90&view=numbers&open=1",
+        "view=table&step=50",
+        "view=whatif&scheme=dark",
+    ];
+    let shots: Vec<_> =
+        [[400, 800], [800, 900], [1600, 900]].into_iter().flat_map(|size| states.map(|state| (size, state))).collect();
     // A browser spends most of its time waiting: four at once.
     for row in shots.chunks(4) {
         let pictures: Vec<Picture> = thread::scope(|scope| {
