@@ -10,7 +10,7 @@ use tensor::{NodeCheck, Tensor};
 
 use crate::atlas::{Atlas, Place};
 use crate::cost::multiplications;
-use crate::document::{Check, Document, GradientTerm, Probe, Role};
+use crate::document::{Check, Document, GradientTerm, Probe};
 use crate::recorder::{NodeRecord, Recording, Source};
 
 /// An op with at most so many multiplications, or so many numbers, is made again as a whole.
@@ -20,20 +20,13 @@ const CHECKED_ROWS: usize = 2;
 /// Addends of a gradient that are told one by one.
 const TOLD_TERMS: usize = 8;
 
-/// Works out `count` elements of every node, and checks every node.
-pub(crate) fn probe(
-    document: &mut Document,
-    recording: &Recording,
-    atlas: &Atlas<'_>,
-    count: usize,
-    shown: &dyn Fn(usize) -> bool,
-) {
+/// Works out `count` elements of every node.
+pub(crate) fn probe(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, count: usize) {
+    let seed = document.header.seed;
     for tape in 0..recording.tapes.len() {
         let tape = Again::new(recording, atlas, tape);
         for number in 0..tape.nodes.len() {
             let id = atlas.id(Place::Node(tape.number, number));
-            let count = if shown(id) { count } else { 0 };
-            let seed = document.header.seed;
             document.nodes[id].probes = tape.probes(number, id, seed, count);
         }
     }
@@ -42,30 +35,20 @@ pub(crate) fn probe(
 /// Checks the rule of every node.
 pub(crate) fn check(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
     for (number, tape) in recording.tapes.iter().enumerate() {
-        let mut checks: Vec<Vec<Checked>> = Vec::new();
-        for record in &tape.nodes {
-            checks.push(checked(recording, number, record));
-        }
+        let checks: Vec<Vec<Checked>> = tape.nodes.iter().map(|record| checked(recording, number, record)).collect();
         for (place, record) in tape.nodes.iter().enumerate() {
-            if record.gradient.is_none() {
-                continue;
-            }
             let node = &mut document.nodes[atlas.id(Place::Node(number, place))];
-            let own: Vec<&Checked> = if record.op.is_some() {
-                checks[place].iter().collect()
+            let slots: Vec<String> = node.inputs.iter().map(|input| input.slot.clone()).collect();
+            node.check = if record.op.is_some() {
+                worst(checks[place].iter(), &slots)
             } else {
                 // A variable has no rule; what arrives at it is the work of those who read it.
-                let of = |(reader, checks): (&NodeRecord, &'_ Vec<Checked>)| -> Vec<usize> {
-                    let reads = |check: &&Checked| reader.inputs[check.check.input] == Source::Node(place);
-                    checks.iter().enumerate().filter(|(_, check)| reads(check)).map(|(i, _)| i).collect()
-                };
-                let readers = tape.nodes.iter().zip(&checks);
-                readers.flat_map(|(reader, checks)| of((reader, checks)).into_iter().map(move |i| &checks[i])).collect()
+                let mut all = Vec::new();
+                for (reader, checks) in tape.nodes.iter().zip(&checks) {
+                    all.extend(checks.iter().filter(|own| reader.inputs[own.check.input] == Source::Node(place)));
+                }
+                worst(all.into_iter(), &[])
             };
-            let variable = record.op.is_none();
-            let slots: Vec<String> = node.inputs.iter().map(|input| input.slot.clone()).collect();
-            node.check = worst(&own, variable, &slots);
-            debug_assert!(node.role != Role::Input);
         }
     }
 }
@@ -89,20 +72,20 @@ fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Check
     all.map(|check| Checked { check, op: op.name(), rows }).collect()
 }
 
-fn worst(checks: &[&Checked], variable: bool, slots: &[String]) -> Option<Check> {
-    let worse = |a: &&Checked, b: &&Checked| {
-        let key = |checked: &&Checked| (checked.check.passed, -checked.check.error / checked.check.tolerance);
-        let ((a_passed, a_error), (b_passed, b_error)) = (key(a), key(b));
-        a_passed.cmp(&b_passed).then(a_error.total_cmp(&b_error))
-    };
-    let worst = *checks.iter().min_by(|a, b| worse(a, b))?;
+/// The one that agrees least, in words. `slots` are the names of the node's inputs; a variable has none.
+fn worst<'a>(checks: impl Iterator<Item = &'a Checked>, slots: &[String]) -> Option<Check> {
+    let agreement = |checked: &Checked| (checked.check.passed, checked.check.tolerance - checked.check.error);
+    let worst = checks.min_by(|a, b| {
+        let ((a_passed, a_left), (b_passed, b_left)) = (agreement(a), agreement(b));
+        a_passed.cmp(&b_passed).then(a_left.total_cmp(&b_left))
+    })?;
     let NodeCheck { input, analytic, numeric, error, tolerance, passed, ref note, .. } = worst.check;
     let mut text = String::from("The op was made again in f64");
     if let Some([some, all]) = worst.rows {
         text += &format!(", for the first {some} of {all} rows");
     }
     text += ", with its input moved a little along a random direction, forth and back. ";
-    if variable {
+    if slots.is_empty() {
         text += &format!("This is the rule of `{}`, which reads this variable", worst.op);
     } else if let [slot] = slots {
         text += &format!("This is the slope by {slot}");

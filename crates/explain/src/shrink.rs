@@ -37,7 +37,7 @@ pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Expl
     let atlas = Atlas::new(recording);
     let mut document = assemble(recording, &atlas, header);
     probes::check(&mut document, recording, &atlas);
-    probes::probe(&mut document, recording, &atlas, Detail::FULL.probes, &|_| true);
+    probes::probe(&mut document, recording, &atlas, Detail::FULL.probes);
     draw(&mut document, recording, &atlas, Detail::FULL);
     document.dictionary = dictionary();
     document.editable = editable(recording, &atlas);
