@@ -57,6 +57,7 @@ function build() {
   buildMap();
   applyView();
   mark();
+  byId("open-all").textContent = state.open.size < boxes.length ? "Open all" : "Close all";
 }
 
 function patterns() {
@@ -426,7 +427,6 @@ function walkAside(by) {
 drawers.push((changed) => {
   if (changed.has("open")) {
     build();
-    byId("open-all").textContent = state.open.size < boxes.length ? "Open all" : "Close all";
   } else if (["step", "node", "follow"].some((name) => changed.has(name))) mark();
   if (state.node !== null && ["step", "node", "open"].some((name) => changed.has(name)) && state.view === "graph") {
     reveal(state.node);

@@ -120,7 +120,7 @@ const ACTIONS = {
 };
 
 // Where an answer stands, by its name in the document.
-const PLACES = { phase: "strip", timeline: "step-text", updates: "view-updates", follow: "follow", whatif: "view-whatif", table: "view-table", header: "facts", graph: "graph-frame", edit: "view-edit", dictionary: "panel" };
+const PLACES = { phase: "strip", timeline: "step-text", updates: "view-updates", follow: "follow", whatif: "view-whatif", table: "view-table", header: "about-body", graph: "graph-frame", edit: "view-edit", dictionary: "panel" };
 const placeOf = (question) => byId(PLACES[question.answer_at] ?? "panel");
 
 function buildQuestions() {
@@ -131,6 +131,7 @@ function buildQuestions() {
 
 function showAnswer(question) {
   byId("questions").close();
+  set({ view: "graph" }); // the way starts where the page starts
   question.actions.forEach((action) => ACTIONS[action.do](action));
   const place = placeOf(question);
   place.classList.add("answer");

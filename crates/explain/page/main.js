@@ -28,6 +28,8 @@ function buildAbout() {
     el("p", {}, "All numbers were computed while recording and tested in Rust; this page only draws them. It loads nothing and sends nothing."));
 }
 
+const FEW = 40;
+
 function start() {
   askDark();
   buildAbout();
@@ -37,6 +39,7 @@ function start() {
   buildQuestions();
   if (tape.editable) buildEdit();
   else byId("view-edit").remove();
+  if (nodes.length <= FEW) state.open = new Set(boxes.map((box) => box.id)); // all of it fits in one look
   build();
   listenToPointer();
   // The first drawing of everything.

@@ -14,7 +14,9 @@ function selfTest() {
     record.checked[subject] = (record.checked[subject] ?? 0) + 1;
     if (!holds && record.failures.length < 40) record.failures.push(`${subject}: ${what}`);
   };
+  const only = location.hash.split("=")[1]; // #selftest=walk: that test alone
   for (const [name, test] of Object.entries(SELF_TESTS)) {
+    if (only && name !== only) continue;
     subject = name;
     const before = performance.now();
     try {
@@ -226,12 +228,12 @@ const SELF_TESTS = {
       set({ node: null, tab: "value", view: "graph", follow: null, open: new Set() });
       check(question.actions.length >= 1 && question.actions.length <= 3, `“${question.question}” takes ${question.actions.length} actions`);
       question.actions.forEach((action) => ACTIONS[action.do](action));
-      document.querySelector("dialog[open]")?.close();
       const place = placeOf(question);
       check(seen(place), `the place of the answer to “${question.question}” is not to be seen`);
       if (TABS.includes(question.answer_at)) check(state.tab === question.answer_at, `“${question.question}” ends in the tab ${state.tab}, not ${question.answer_at}`);
       const text = (place === byId("panel") ? byId("node-panel") : place).textContent;
       check(text.length > 10 && (!question.expect || text.includes(question.expect)), `“${question.question}”: “${question.expect}” is not in “${text.slice(0, 300)}”`);
+      document.querySelector("dialog[open]")?.close();
     }
   },
 

@@ -125,5 +125,5 @@ function readAddress() {
   const scheme = asked.get("scheme");
   if (scheme === "dark" || scheme === "light") setScheme(scheme);
   if (asked.has("open")) set({ open: new Set(boxes.map((box) => box.id)) });
-  if (asked.has("help")) byId("help").showModal();
+  for (const name of ["help", "questions", "about"]) if (asked.has(name)) byId(name).showModal();
 }
