@@ -3,8 +3,10 @@
 //! * [`Network`]: named layers in a row, with their weights.
 //! * [`Pass`]: a walk through networks; it decides about training or inference, frozen or not.
 //! * [`differentiate`]: a training pass and its gradients; [`Optimizer::step`] uses them.
+//! * [`Audience`]: who [`listen`]s learns what the pass and the optimiser do.
 //! * [`State`]: all of it by name, for checkpoints.
 
+mod audience;
 pub mod init;
 pub mod layers;
 pub mod losses;
@@ -13,6 +15,7 @@ mod optim;
 mod pass;
 mod state;
 
+pub use audience::{Audience, Passed, Updated, Walk, listen};
 pub use init::{Dialect, Fan, Init, Start};
 pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Optimizer, Rule};

@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use kernels::Key;
 use tensor::{Tensor, Var};
 
+use crate::audience;
 use crate::init::{Dialect, Fan, Init, Start};
 use crate::pass::{Follower, Pass};
 use crate::state::{State, Stateful};
@@ -210,7 +211,10 @@ impl Network {
     pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
-        pass.scoped(&self.name, |pass| self.forward_here(pass, x))
+        audience::tell(|audience| audience.walk_begins(&pass.walk(&self.name, x)));
+        let y = pass.scoped(&self.name, |pass| self.forward_here(pass, x));
+        audience::tell(|audience| audience.walk_ends(&y));
+        y
     }
 
     /// All layers applied to a batch, at the place where the pass is.

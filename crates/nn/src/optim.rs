@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kernels::{Adam, Element, RmsProp, Sgd};
 use tensor::Tensor;
 
+use crate::audience::{self, Updated};
 use crate::network::{Kind, Network};
 use crate::pass::Gradients;
 use crate::state::{State, Stateful};
@@ -159,13 +160,30 @@ impl Optimizer {
         let tensors = networks.iter_mut().flat_map(|network| network.tensors_mut());
         let mut parameters: BTreeMap<_, _> = tensors.map(|(name, _, tensor)| (name, tensor)).collect();
         let scale = self.norm_scale(gradients);
+        let listener = audience::current();
         let clip = if self.clips_in_rule() { self.clip } else { f64::INFINITY };
         for (name, gradient) in &gradients.parameters {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
             let gradient = self.prepared(gradient, scale, theta);
             let memory =
                 self.memory.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
+            let before = listener.as_ref().map(|_| theta.clone());
             update(self.rule, learning_rate, clip, self.updates, &gradient, memory, theta.data_mut());
+            if let (Some(listener), Some(before)) = (&listener, &before) {
+                let memory: Vec<_> = self.rule.memory().iter().copied().zip(&*memory).collect();
+                let (rule, number, clip) = (self.rule, self.updates, self.clip);
+                let (after, memory) = (&**theta, &*memory);
+                listener.updated(&Updated {
+                    parameter: name,
+                    rule,
+                    learning_rate,
+                    clip,
+                    number,
+                    before,
+                    after,
+                    memory,
+                });
+            }
         }
         for (name, value) in &gradients.buffers {
             let buffer = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no buffer `{name}`", self.name));

@@ -8,11 +8,13 @@
 //!
 //! [`differentiate`] makes a training pass and its gradients.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use kernels::{Finish, Key};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
+
+use crate::audience::{self, Passed, Walk};
 
 /// What a pass draws its random numbers from: the run's seed, the training step, and what the pass is for, as one step can
 /// lead through the same layer twice.
@@ -39,6 +41,8 @@ pub struct Pass {
     visits: HashMap<String, u32>,
     /// What comes after the layer at hand.
     following: Following,
+    /// What parameters of these names are instead of what they are.
+    instead: BTreeMap<String, Tensor>,
 }
 
 /// The small layers after the one at hand, which may do their work with its own, in the same walk through memory: an activation, then
@@ -72,8 +76,8 @@ impl Pass {
     }
 
     fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
-        let (path, bound, updates, visits, following) = Default::default();
-        Self { tape, training, frozen, path, bound, updates, visits, following }
+        let (path, bound, updates, visits, following, instead) = Default::default();
+        Self { tape, training, frozen, path, bound, updates, visits, following, instead }
     }
 
     /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
@@ -94,6 +98,11 @@ impl Pass {
         result
     }
 
+    /// What is told of a walk through `network`.
+    pub(crate) fn walk<'a>(&self, network: &'a str, input: &'a Var) -> Walk<'a> {
+        Walk { network, training: self.is_training(), frozen: self.frozen, input }
+    }
+
     /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
@@ -107,12 +116,14 @@ impl Pass {
     #[track_caller]
     pub fn parameter(&mut self, name: &str, value: &Tensor) -> Var {
         if self.frozen {
+            audience::tell(|audience| audience.frozen(&self.full_name(name), value));
             return Var::constant(value.clone());
         }
         let name = self.full_name(name);
         if let Some((_, var)) = self.bound.iter().find(|(bound, _)| *bound == name) {
             return var.clone();
         }
+        let value = self.instead.get(&name).unwrap_or(value);
         let var = self.tape.variable(&name, value.clone());
         self.bound.push((name, var.clone()));
         var
@@ -218,16 +229,28 @@ pub fn differentiate<R>(draw: Draw, forward: impl Fn(&mut Pass) -> (Var, R)) -> 
         let parameters = names.into_iter().zip(gradients).collect();
         (loss.into_value(), Gradients { parameters, buffers: pass.updates }, result)
     };
-    let (loss, gradients, result) = once(Tape::new());
+    let listener = audience::current();
+    let tape = listener.as_ref().map_or_else(Tape::new, |listener| Tape::watched(listener.pass_begins(draw)));
+    let (loss, gradients, result) = once(tape);
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));
     let found = [("loss", format!("the loss of the {}", draw.purpose), &loss)].into_iter().chain(named).chain(buffers);
     let first = found.filter_map(|(op, what, tensor)| NonFinite::in_tensor(op, &what, tensor)).next();
     match first {
-        None => Ok((gradients, result)),
+        None => {
+            if let Some(listener) = listener {
+                let loss_with = |instead| {
+                    let mut pass = Pass { instead, ..Pass::training(&Tape::new(), draw) };
+                    f64::from(forward(&mut pass).0.item())
+                };
+                let passed = Passed { gradients: &gradients, loss_with: &loss_with };
+                audience::unheard(|| listener.pass_ends(&passed));
+            }
+            Ok((gradients, result))
+        }
         Some(outcome) => {
             let watcher = Rc::new(FirstNonFinite::default());
-            once(Tape::watched(watcher.clone()));
+            audience::unheard(|| once(Tape::watched(watcher.clone())));
             Err(watcher.found().unwrap_or(outcome))
         }
     }

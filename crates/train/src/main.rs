@@ -17,6 +17,7 @@ mod derive;
 mod engine;
 mod evalnet;
 mod evaluate;
+mod explanation;
 mod failure;
 #[cfg(test)]
 mod fake;
@@ -83,6 +84,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Animate(options) => animate::run(options)?,
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,
+        Action::Explain(options) => explanation::run(options)?,
         Action::Fetch(options) => fetch::run(options)?,
         Action::Gradcheck(options) => gradcheck::run(options)?,
         Action::Derive(options) => derive::run(options)?,

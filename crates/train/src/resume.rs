@@ -62,17 +62,17 @@ pub(crate) fn open_trained(path: &Path) -> Result<Trained, Failure> {
     Ok(Trained { config, system, found, run: located.run })
 }
 
-/// The file with the state after `step` steps of the run that `path` names.
+/// The file with the state after `step` steps of the run that `path` names, asked for by `option`.
 ///
 /// # Errors
 /// When `path` is no run folder, or the run has no such checkpoint: the ones it has are listed.
-pub(crate) fn checkpoint_at(path: &Path, step: u64) -> Result<PathBuf, Failure> {
+pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
     let located = run_folder::locate(path)?;
     let (Some(run), None) = (located.run, located.checkpoint) else {
         return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
-            .at("option --checkpoint")
+            .at(format!("option {option}"))
             .because(format!("{} is a checkpoint file, not a run folder", path.display()))
-            .help("give the run folder, or leave --checkpoint out"));
+            .help(format!("give the run folder, or leave {option} out")));
     };
     let files = checkpoint::in_folder(&run);
     if let Some((_, file)) = files.iter().find(|(at, _)| *at == step) {
@@ -84,7 +84,7 @@ pub(crate) fn checkpoint_at(path: &Path, step: u64) -> Result<PathBuf, Failure> 
     Err(Failure::new(Code::Checkpoint, format!("the run has no checkpoint of step {step}"))
         .at(run.display())
         .because(format!("steps of its checkpoints: {there}"))
-        .help("a run keeps its newest checkpoints; leave --checkpoint out for the newest"))
+        .help(format!("a run keeps its newest checkpoints; leave {option} out for the newest")))
 }
 
 fn find(located: &Located, run: &Path) -> Result<Found, Failure> {

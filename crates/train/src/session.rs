@@ -131,17 +131,20 @@ impl Plan {
     /// Refuses images that do not fill a batch, and on resume other images than before.
     fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
         data.require(self.system.batch_size(), self.system.image_shape())?;
-        let fingerprint = data.fingerprint();
-        match &self.learned_from {
-            Some(before) if *before != fingerprint => {
-                Err(Failure::new(Code::Checkpoint, "the run learned from other images")
-                    .at(data.origin())
-                    .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-                    .help("give the run its own images with --data, or start a new run"))
-            }
-            _ => Ok(()),
-        }
+        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before))
     }
+}
+
+/// Refuses images other than those of the fingerprint `before`, which a run learned from.
+pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
+    let fingerprint = data.fingerprint();
+    if before == fingerprint {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Checkpoint, "the run learned from other images")
+        .at(data.origin())
+        .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
+        .help("give the run its own images with --data, or start a new run"))
 }
 
 /// What the command line says, `--set` before the named options.

@@ -53,7 +53,8 @@ pub(crate) fn train(
     Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
 }
 
-fn diverged(step: u64, first: &str) -> Failure {
+/// The failure of a step (from 1) in which `first` was not finite.
+pub(crate) fn diverged(step: u64, first: &str) -> Failure {
     Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
         .at(format!("step {step}"))
         .because(first)

@@ -7,11 +7,12 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 pub(crate) use options::{
-    AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, FetchOptions, GradcheckOptions,
-    LogStyle, SampleOptions, SummaryOptions, TrainOptions, TranslateOptions,
+    AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions,
+    GradcheckOptions, LogStyle, SampleOptions, StepChoice, SummaryOptions, TrainOptions, TranslateOptions,
 };
 
 use crate::evaluate;
+use crate::explanation;
 use crate::failure::EXIT_CODES;
 use crate::systems::{self, Row, SYSTEMS};
 
@@ -31,6 +32,7 @@ pub(crate) enum Action {
     Animate(AnimateOptions),
     Evaluate(EvaluateOptions),
     Evalnet(&'static Row, EvalnetOptions),
+    Explain(Box<ExplainOptions>),
     Fetch(FetchOptions),
     Gradcheck(GradcheckOptions),
     Derive(DeriveOptions),
@@ -57,6 +59,7 @@ pub(crate) fn command() -> Command {
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train animate runs/0001-quickdraw            how it learned, as an animated picture
   train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
+  train explain --preset gan                   how backprop works: a training step, opened
   train fetch mnist                            download a data set
   train gradcheck                              are all derivatives right?
   train derive matmul                          how one of them comes about
@@ -117,6 +120,11 @@ pub(crate) fn command() -> Command {
                 .after_help(EXIT_CODES),
         )
         .subcommand(
+            ExplainOptions::augment_args(Command::new("explain"))
+                .about("Opens the tape of a real training step: one page that shows how backprop made it")
+                .after_help(format!("{}\n\n{EXIT_CODES}", explanation::help())),
+        )
+        .subcommand(
             FetchOptions::augment_args(Command::new("fetch"))
                 .about("Downloads a data set, checks it and puts it under data/; lists those that there are")
                 .after_help(EXIT_CODES),
@@ -151,6 +159,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
         "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
+        "explain" => Action::Explain(Box::new(ExplainOptions::from_arg_matches(inner)?)),
         "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckOptions::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveOptions::from_arg_matches(inner)?),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
-use crate::systems::Row;
+use crate::systems::{Row, SYSTEMS};
 
 /// How the numbers of a run are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -253,6 +253,57 @@ pub(crate) struct EvalnetOptions {
     /// Seed of the weights and of the order of the images
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+/// Options of `train explain`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExplainOptions {
+    /// Which system [default: quickdraw]
+    #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)))]
+    pub(crate) system: Option<String>,
+    /// Explain the next step of this run, a run folder or one of its checkpoint files; it is only read
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<PathBuf>,
+    /// From which checkpoint of the run: `last`, or the steps that it has done
+    #[arg(long, value_name = "last|N", default_value = "last", value_parser = step)]
+    pub(crate) step: StepChoice,
+    /// A preset of the system or, without SYSTEM, a teaching-size example: scalar, mlp, gan
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// Real images in the batch
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<i64>,
+    /// A file or folder with the images [default: the run's own, else those that are built in]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Only the images of this class
+    #[arg(long, value_name = "NAME")]
+    pub(crate) class: Option<String>,
+    /// Seed of everything random: the same seed gives the same page, byte for byte [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
+    /// Set one key of the configuration, such as quickdraw.depth=8; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// The page [default: explain.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Which checkpoint of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepChoice {
+    /// The newest.
+    Last,
+    /// That of this step.
+    Number(u64),
+}
+
+fn step(text: &str) -> Result<StepChoice, String> {
+    match text {
+        "last" => Ok(StepChoice::Last),
+        number => number.parse().map(StepChoice::Number).map_err(|_| "say `last`, or a number of steps".to_owned()),
+    }
 }
 
 /// Options of `train fetch`.

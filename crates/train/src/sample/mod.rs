@@ -58,7 +58,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let alone = count(options, form, 16)?;
 
     let state = match options.checkpoint {
-        Some(step) => &resume::checkpoint_at(&options.run, step)?,
+        Some(step) => &resume::checkpoint_at(&options.run, step, "--checkpoint")?,
         None => &options.run,
     };
     let Trained { config, system, found, run } = resume::open_trained(state)?;

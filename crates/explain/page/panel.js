@@ -1,0 +1,247 @@
+// The node panel: what one node is, holds and does, in seven tabs.
+
+const TAB_NAMES = { value: "Value", gradient: "Gradient", rule: "Rule", numbers: "Numbers", forks: "Forks", check: "Check", source: "Source" };
+const ROLES = { input: "input", parameter: "parameter", frozen: "frozen parameter", constant: "constant", activation: "result of an op", loss: "loss" };
+
+const nodeLink = (id, text = nodes[id].label) => el("button", { type: "button", class: "link", onclick: () => select(id), "data-node": id }, text);
+
+function drawPanel() {
+  const node = state.node === null ? null : nodes[state.node];
+  const head = byId("node-head");
+  const panel = byId("panel");
+  panel.setAttribute("aria-labelledby", `tab-node-${state.tab}`);
+  if (!node) {
+    head.replaceChildren(el("h2", {}, "A tape, opened"));
+    panel.replaceChildren(...welcome());
+    return;
+  }
+  const facts = [node.op + (node.attributes ? ` (${node.attributes})` : ""), shapeText(node.shape), ROLES[node.role]];
+  const reason = node.no_gradient ? el("p", { class: `reason ${node.no_gradient === "cut here" ? "cut" : "frozen"}` }, el("strong", {}, `No gradient: ${node.no_gradient}. `), node.no_gradient_text ?? "") : "";
+  head.replaceChildren(el("p", { class: "path" }, modules[node.module].path), el("h2", {}, node.label), el("p", { class: "facts" }, facts.join(" · ")), reason);
+  panel.replaceChildren(...PANELS[state.tab](node).filter(Boolean));
+  panel.scrollTop = 0;
+}
+
+function welcome() {
+  const { header } = tape;
+  const forward = steps.findIndex((step) => step.kind === "make");
+  return [
+    el("p", {}, `Here is one training step of ${header.system}, as the engine recorded it: ${nodes.length} nodes, ${steps.length} steps. Nothing is simulated; the numbers are those of the run.`),
+    el("p", {}, "On the way forward each op makes a value (blue). On the way back each op hands its inputs a gradient (orange): how the loss would change if they did."),
+    el("p", {}, el("button", { type: "button", class: "primary", onclick: () => setPlaying(true) }, "Play"), " ", el("button", { type: "button", onclick: () => goTo(Math.max(0, forward)) }, "First op"), " ", el("button", { type: "button", onclick: () => byId("questions").showModal() }, "Questions")),
+    el("p", { class: "quiet" }, "Space plays. The arrow keys step. A question mark shows all keys."),
+  ];
+}
+
+// Where the timeline stands before the step that made this: it says so, and offers to go.
+function whenNote(node, step, what) {
+  if (step === null || step === undefined || step <= state.step) return null;
+  return el("p", { class: "notice" }, `At this moment of the step ${what} yet. This is what step ${step + 1} will store. `, el("button", { type: "button", class: "link", onclick: () => { goTo(step); select(node.id); } }, "Go there"));
+}
+
+function tensorParts(node, kind) {
+  const summary = node[kind];
+  const image = node[`${kind}_picture`];
+  const { exact } = summary;
+  return [
+    exact && exact.length === 1 ? el("p", { class: `large ${kind}` }, show(exact[0], 7)) : null,
+    image ? picture(image, kind, `${kind} of ${node.label}`) : null,
+    exact && exact.length > 1 ? exactTable(node, exact, kind) : null,
+    exact && exact.length === 1 ? null : summaryTable(summary),
+    exact && exact.length === 1 ? null : histogram(summary, kind),
+  ];
+}
+
+function exactTable(node, exact, kind) {
+  const columns = node.shape.at(-1) ?? exact.length;
+  const rows = [];
+  for (let i = 0; i < exact.length; i += columns) rows.push(el("tr", {}, exact.slice(i, i + columns).map((x) => el("td", { class: x < 0 ? "negative" : "" }, show(x, 4)))));
+  return el("details", { class: "exact", open: exact.length <= 16 }, el("summary", {}, `All ${exact.length} numbers`), el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "All numbers" }, el("table", { class: `grid ${kind}` }, el("tbody", {}, rows))));
+}
+
+function summaryTable(s) {
+  const facts = [["norm (L2)", show(s.l2)], ["mean", show(s.mean)], ["standard deviation", show(s.std)], ["smallest", show(s.min)], ["largest", show(s.max)], ["zeros", showShare(s.zeros)]];
+  if (s.nan) facts.push(["not a number", String(s.nan)]);
+  if (s.inf) facts.push(["infinite", String(s.inf)]);
+  return el("dl", { class: "summary" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+// What the dictionary says of an op, whether it comes as one text or as one an input.
+const entryOf = (node) => tape.dictionary[node.op] ?? null;
+const formula = (mathml, text) => (mathml ? mathOf(mathml, text) : text ? el("p", { class: "math" }, el("code", {}, text)) : null);
+const paragraphs = (texts) => [texts].flat().filter(Boolean);
+
+function usedBy(node) {
+  if (!consumers[node.id].length) return null;
+  return el("p", { class: "quiet" }, "Read by ", ...consumers[node.id].flatMap((id, i) => [i ? ", " : "", nodeLink(id)]), ".");
+}
+
+function madeFrom(node) {
+  if (!node.inputs.length) return null;
+  return el("p", { class: "quiet" }, "Made from ", ...node.inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
+}
+
+// In the phase of the updates: what the optimiser does to it now.
+function movedCard(node) {
+  const { kind, update } = steps[state.step];
+  return kind === "update" && updates[update]?.node === node.id ? updateCard(updates[update]) : null;
+}
+
+const PANELS = {
+  value: (node) => [movedCard(node), whenNote(node, node.made, "this value is not there"), ...tensorParts(node, "value"), madeFrom(node), usedBy(node)],
+
+  gradient(node) {
+    if (!node.gradient) return [el("p", {}, node.no_gradient_text ?? "No gradient is computed here."), el("p", { class: "quiet" }, "Only what lies between the loss and a parameter that learns gets a gradient.")];
+    return [
+      whenNote(node, node.swept, "the backward sweep has not been here"),
+      el("p", { class: "lead" }, "How the loss changes when this changes. Norm ", el("strong", { class: "gradient" }, show(node.gradient.l2)), "."),
+      ...tensorParts(node, "gradient"),
+      followButton(node),
+    ];
+  },
+
+  rule(node) {
+    const entry = entryOf(node);
+    if (!entry) return [el("p", {}, leafText(node))];
+    return [
+      el("p", { class: "lead" }, entry.idea),
+      el("h3", {}, "Forward"),
+      formula(entry.mathml_forward, entry.text_forward ?? entry.forward),
+      el("h3", {}, "Backward"),
+      ...rulesOf(entry),
+      entry.derivation?.length ? el("details", { open: true }, el("summary", {}, "Why"), el("ol", { class: "why" }, paragraphs(entry.derivation).map((line) => el("li", {}, line)))) : null,
+      el("dl", { class: "facts-list" }, [["Shapes", entry.shape], ["Saved", entry.saved], ["Cost", entry.cost], ["Code", entry.source_file], ["Guide", entry.chapter]].filter(([, text]) => text).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
+    ];
+  },
+
+  numbers(node) {
+    if (!node.probes.length) return [el("p", {}, "No probe was stored for this node.")];
+    return [el("p", { class: "lead" }, entryOf(node) ? "The rule, with the numbers of this step filled in." : leafText(node)), ...node.probes.map((probe) => probeOf(node, probe))];
+  },
+
+  forks(node) {
+    const { contributions } = node;
+    if (!node.gradient) return [el("p", {}, "No gradient arrives here, so there is nothing to add up.")];
+    if (!contributions.length) return [el("p", {}, node.role === "loss" ? "This is the loss: the sweep starts here with a gradient of 1." : "Nothing reads this value on the way to the loss.")];
+    const parts = contributions.flatMap((part, i) => [i ? el("span", { class: "sign", "aria-label": "plus" }, "+") : null, addend(part)]).filter(Boolean);
+    const sum = el("figure", { class: "addend sum" }, node.gradient_picture ? picture(node.gradient_picture, "gradient", "the sum", 150) : null, el("figcaption", {}, el("strong", {}, "the gradient"), el("br"), `norm ${show(node.gradient.l2)}`));
+    return [
+      el("p", { class: "lead" }, contributions.length > 1 ? `This value is used ${contributions.length} times. Each use sends a gradient back; the gradient is their sum.` : "This value is used once, so the gradient that comes back from there is all of it."),
+      el("div", { class: "addends" }, ...parts, el("span", { class: "sign", "aria-label": "equals" }, "="), sum),
+    ];
+  },
+
+  check(node) {
+    const { check } = node;
+    if (!check) return [el("p", {}, node.gradient ? "No numerical check was stored for this node." : "Without a gradient there is nothing to check.")];
+    return [
+      el("p", { class: check.pass ? "verdict pass" : "verdict fail" }, check.pass ? "✓ The gradient agrees with finite differences." : "✗ The gradient does not agree with finite differences."),
+      el("p", {}, check.text),
+      el("dl", { class: "summary" }, [["from the rule", show(check.analytic, 9)], ["from finite differences", show(check.numeric, 9)], ["relative error", show(check.error, 3)], ["allowed", show(check.tolerance, 3)]].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      el("p", { class: "quiet" }, "The value is nudged a little to either side and the loss is computed again in double precision. The slope that comes out must be the one that the rule gave."),
+    ];
+  },
+
+  source: (node) => [
+    el("dl", { class: "facts-list" },
+      [
+        ["Made at", node.file ? `${node.file}:${node.line}` : "outside the engine"],
+        ["Place on the tape", node.tape_index === null || node.tape_index === undefined ? "none: a constant" : `${node.tape_index} of tape ${node.tape + 1}`],
+        ["Kept for the way back", node.saved ? `${node.saved.text}${node.saved.bytes ? ` (${showBytes(node.saved.bytes)})` : ""}` : "nothing"],
+        ["Cost forward", node.cost?.forward], ["Cost backward", node.cost?.backward],
+        ["Rule in", entryOf(node)?.source_file],
+      ].filter(([, text]) => text !== null && text !== undefined && text !== "").map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(text))))),
+    madeFrom(node), usedBy(node),
+    updateOf.has(node.id) ? updateCard(updates[updateOf.get(node.id)]) : null,
+  ],
+};
+
+const showBytes = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1 << 20 ? `${show(bytes / 1024, 3)} KiB` : `${show(bytes / (1 << 20), 3)} MiB`);
+
+const leafText = (node) => (node.role === "parameter" ? "A parameter: no op made it. The optimiser moves it after the sweep." : "No op made this: it came in from outside the tape.");
+
+function rulesOf(entry) {
+  if (Array.isArray(entry.rule)) return entry.rule.flatMap((one) => [one.input ? el("p", { class: "quiet" }, `for ${one.input}`) : null, formula(one.mathml, one.text)]);
+  return [formula(entry.mathml_rule, entry.text_rule ?? entry.rule)];
+}
+
+function followButton(node) {
+  if (!pathOf.has(node.id)) return null;
+  return el("p", {}, el("button", { type: "button", onclick: () => followPath(state.follow === node.id ? null : node.id) }, state.follow === node.id ? "Stop following" : "Follow this parameter"));
+}
+
+function addend(part) {
+  return el("figure", { class: "addend" }, part.picture ? picture(part.picture, "gradient", `from ${nodes[part.consumer].label}`, 150) : null, el("figcaption", {}, "from ", nodeLink(part.consumer), el("br"), `norm ${show(part.l2)}`));
+}
+
+// --- the rule with numbers ---
+
+const pretty = (expression) => expression.replaceAll("*", "×").replaceAll("-", "−");
+
+// An expression worked out: what it gives, with the rest, beside what the engine stored.
+function worked(expression, rest, stored) {
+  const sum = evaluate(expression) + (rest ?? 0);
+  return { sum, error: agreement(sum, stored), agrees: agreement(sum, stored) <= AGREES };
+}
+
+function workedLines(expression, rest, stored, kind) {
+  const { sum, agrees, error } = worked(expression, rest, stored);
+  return [
+    el("p", { class: `expression ${kind}` }, pretty(expression)),
+    rest ? el("p", { class: "expression rest" }, `+ ${show(rest, 7)}`, el("span", { class: "quiet" }, " from the terms not written out")) : null,
+    el("p", { class: "expression result" }, `= ${show(sum, 7)} `, el("span", { class: agrees ? "pass" : "fail" }, agrees ? `✓ stored: ${show(stored, 7)}` : `✗ stored: ${show(stored, 7)}, off by ${show(error, 2)}`)),
+  ];
+}
+
+function probeOf(node, probe) {
+  const where = probe.index.length ? `element [${probe.index.join(", ")}]` : "the number";
+  const parts = [el("h3", {}, `${where} `, el("span", { class: "quiet" }, `(${probe.why})`))];
+  parts.push(el("h4", { class: "value" }, "Value"));
+  parts.push(...(probe.value_expression ? workedLines(probe.value_expression, probe.value_rest, probe.value, "value") : [el("p", { class: "expression result" }, show(probe.value, 7))]));
+  if (probe.gradient !== null && probe.gradient !== undefined) {
+    parts.push(el("h4", { class: "gradient" }, "Gradient"));
+    if (probe.gradient_terms?.length) parts.push(termTable(probe.gradient_terms));
+    parts.push(...(probe.gradient_expression ? workedLines(probe.gradient_expression, probe.gradient_rest, probe.gradient, "gradient") : [el("p", { class: "expression result" }, show(probe.gradient, 7))]));
+  }
+  return el("section", { class: "probe" }, ...parts.filter(Boolean));
+}
+
+function termTable(terms) {
+  const shown = terms.slice(0, 8);
+  const head = el("tr", {}, ["through", "what arrives", "× local slope", "= share"].map((name) => el("th", { scope: "col" }, name)));
+  const rows = shown.map((term) => el("tr", {}, el("td", {}, nodeLink(term.node)), el("td", {}, show(term.upstream)), el("td", {}, show(term.slope)), el("td", {}, show(term.product))));
+  const more = terms.length > shown.length ? el("p", { class: "quiet" }, `and ${terms.length - shown.length} more`) : null;
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Shares of the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
+}
+
+// --- tabs, here and above the graph ---
+
+function buildTabs(list, prefix, names, current, choose) {
+  list.replaceChildren(...names.map(([key, name]) => el("button", { type: "button", role: "tab", id: `tab-${prefix}-${key}`, "aria-controls": prefix === "node" ? "panel" : `view-${key}`, onclick: () => choose(key) }, name)));
+  list.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const keys = names.map(([key]) => key);
+    const next = keys[(keys.indexOf(current()) + by + keys.length) % keys.length];
+    choose(next);
+    byId(`tab-${prefix}-${next}`).focus();
+  });
+}
+
+function markTabs(list, id) {
+  for (const tab of list.children) {
+    tab.setAttribute("aria-selected", String(tab.id === id));
+    tab.tabIndex = tab.id === id ? 0 : -1;
+  }
+}
+
+function buildPanel() {
+  buildTabs(byId("node-tabs"), "node", TABS.map((tab) => [tab, TAB_NAMES[tab]]), () => state.tab, (tab) => set({ tab }));
+}
+
+drawers.push((changed) => {
+  if (changed.has("tab")) markTabs(byId("node-tabs"), `tab-node-${state.tab}`);
+  if (["tab", "node", "step", "follow"].some((name) => changed.has(name))) drawPanel();
+});

@@ -1,0 +1,275 @@
+//! [`Atlas`]: which thing of a recording is which node of the document, and in which module it lies.
+
+use std::collections::BTreeMap;
+
+use tensor::Tensor;
+
+use crate::document::Module;
+use crate::recorder::{Moment, NodeRecord, Origin, Recording, Source, TapeRecord};
+
+/// Where a node of the document comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The output of a walk without a tape.
+    Inferred(usize),
+    /// A constant of a tape.
+    Constant(usize, usize),
+    /// A node of a tape.
+    Node(usize, usize),
+}
+
+/// The nodes and the modules of a document.
+pub struct Atlas<'a> {
+    recording: &'a Recording,
+    /// Where each node comes from, by its id.
+    pub places: Vec<Place>,
+    ids: BTreeMap<Place, usize>,
+    /// The modules, parents first.
+    pub modules: Vec<Module>,
+    /// The path of each node's module.
+    pub module_of: Vec<String>,
+}
+
+impl<'a> Atlas<'a> {
+    /// Numbers all that was recorded, in the order in which it happened; the constants of a tape before its nodes.
+    pub fn new(recording: &'a Recording) -> Self {
+        let mut places = Vec::new();
+        for moment in &recording.moments {
+            match *moment {
+                Moment::Inferred(walk) => places.push(Place::Inferred(walk)),
+                Moment::Tape(tape) => {
+                    let record = &recording.tapes[tape];
+                    places.extend((0..record.constants.len()).map(|number| Place::Constant(tape, number)));
+                    places.extend((0..record.nodes.len()).map(|node| Place::Node(tape, node)));
+                }
+                Moment::Updated(_) => {}
+            }
+        }
+        let ids = places.iter().enumerate().map(|(id, place)| (*place, id)).collect();
+        let mut atlas = Self { recording, places, ids, modules: Vec::new(), module_of: Vec::new() };
+        atlas.draw_modules();
+        atlas
+    }
+
+    /// The id of what stands at a place.
+    pub fn id(&self, place: Place) -> usize {
+        self.ids[&place]
+    }
+
+    /// The id of an input of a tape.
+    pub fn source(&self, tape: usize, source: Source) -> usize {
+        match source {
+            Source::Node(node) => self.id(Place::Node(tape, node)),
+            Source::Constant(number) => self.id(Place::Constant(tape, number)),
+        }
+    }
+
+    /// The tape in whose column a place stands: a walk without one stands in that of the next.
+    pub fn tape(&self, place: Place) -> usize {
+        match place {
+            Place::Constant(tape, _) | Place::Node(tape, _) => tape,
+            Place::Inferred(walk) => {
+                let moments = &self.recording.moments;
+                let later = moments.iter().skip_while(|moment| **moment != Moment::Inferred(walk));
+                let next =
+                    later.filter_map(|moment| if let Moment::Tape(tape) = moment { Some(*tape) } else { None }).next();
+                next.unwrap_or(self.recording.tapes.len().saturating_sub(1))
+            }
+        }
+    }
+
+    /// The value of a node.
+    pub fn value(&self, place: Place) -> &'a Tensor {
+        match place {
+            Place::Inferred(walk) => {
+                let walk = &self.recording.inferred[walk];
+                walk.output.as_ref().unwrap_or(&walk.input)
+            }
+            Place::Constant(tape, number) => &self.recording.tapes[tape].constants[number].value,
+            Place::Node(tape, node) => &self.recording.tapes[tape].nodes[node].value,
+        }
+    }
+
+    /// The record of a node of a tape.
+    pub fn record(&self, place: Place) -> Option<&'a NodeRecord> {
+        match place {
+            Place::Node(tape, node) => Some(&self.recording.tapes[tape].nodes[node]),
+            Place::Inferred(_) | Place::Constant(..) => None,
+        }
+    }
+
+    fn draw_modules(&mut self) {
+        let tapes: Vec<Leaves> =
+            self.recording.tapes.iter().enumerate().map(|(tape, record)| Leaves::of(tape, record)).collect();
+        self.module_of = self
+            .places
+            .iter()
+            .map(|place| match *place {
+                Place::Inferred(_) => format!("{}/given", self.tape(*place)),
+                Place::Constant(tape, number) => tapes[tape].of_constant(&self.recording.tapes[tape], number),
+                Place::Node(tape, node) => tapes[tape].of_node[node].clone(),
+            })
+            .collect();
+        // Modules come in the order of their first op; what the step is given stands above all.
+        let mut members: Vec<(usize, String, Vec<usize>)> = Vec::new();
+        let mut order: Vec<usize> = (0..self.places.len()).collect();
+        order.sort_by_key(|id| {
+            let place = self.places[*id];
+            let given = self.module_of[*id].ends_with("/given");
+            let first = match place {
+                Place::Node(tape, node) => {
+                    tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], node)
+                }
+                Place::Constant(tape, _) => {
+                    tapes[tape].first_op(&self.recording.tapes[tape], &self.module_of[*id], usize::MAX)
+                }
+                Place::Inferred(_) => 0,
+            };
+            (self.tape(place), !given, first, *id)
+        });
+        for id in order {
+            let path = &self.module_of[id];
+            match members.iter_mut().find(|(_, other, _)| other == path) {
+                Some((_, _, nodes)) => nodes.push(id),
+                None => members.push((self.tape(self.places[id]), path.clone(), vec![id])),
+            }
+        }
+        for (tape, path, mut nodes) in members {
+            nodes.sort_unstable();
+            self.add_module(tape, &path, nodes);
+        }
+        self.separate_own();
+    }
+
+    /// Adds a module, and before it those that it lies in, unless they are there.
+    fn add_module(&mut self, tape: usize, path: &str, nodes: Vec<usize>) {
+        let parent = path.rsplit_once('.').map(|(parent, _)| parent.to_owned());
+        if let Some(parent) = &parent {
+            self.add_module(tape, parent, Vec::new());
+        }
+        match self.modules.iter_mut().find(|module| module.path == path) {
+            Some(module) => module.nodes.extend(nodes),
+            None => {
+                let name = path.rsplit(['.', '/']).next().unwrap_or(path).to_owned();
+                let [x, y, w, h, open_x, open_y, open_w, open_h] = [0.0; 8];
+                let path = path.to_owned();
+                self.modules.push(Module {
+                    path,
+                    name,
+                    parent,
+                    tape,
+                    nodes,
+                    x,
+                    y,
+                    w,
+                    h,
+                    open_x,
+                    open_y,
+                    open_w,
+                    open_h,
+                });
+            }
+        }
+    }
+
+    /// A module that holds others holds no nodes itself: its own ops become one more module in it, the last.
+    fn separate_own(&mut self) {
+        let holds = |path: &str| self.modules.iter().any(|module| module.parent.as_deref() == Some(path));
+        let mixed: Vec<usize> = (0..self.modules.len())
+            .filter(|number| !self.modules[*number].nodes.is_empty() && holds(&self.modules[*number].path))
+            .collect();
+        for number in mixed {
+            let own = core::mem::take(&mut self.modules[number].nodes);
+            let (tape, path) = (self.modules[number].tape, format!("{}.itself", self.modules[number].path));
+            own.iter().for_each(|node| self.module_of[*node].clone_from(&path));
+            // Where the next module outside begins, its own ops are done.
+            let inside = format!("{}.", self.modules[number].path);
+            self.add_module(tape, &path, own);
+            let added = self.modules.pop().expect("it was just added");
+            let last = self.modules.iter().rposition(|module| module.path.starts_with(&inside)).unwrap_or(number);
+            self.modules.insert(last + 1, added);
+        }
+    }
+}
+
+/// The modules of a tape's nodes.
+struct Leaves {
+    of_node: Vec<String>,
+}
+
+impl Leaves {
+    fn of(tape: usize, record: &TapeRecord) -> Self {
+        let mut visits: BTreeMap<&str, usize> = BTreeMap::new();
+        let roots: Vec<String> = record
+            .walks
+            .iter()
+            .map(|walk| {
+                let visit = visits.entry(&walk.network).or_default();
+                *visit += 1;
+                numbered(&walk.network, *visit)
+            })
+            .collect();
+        let mut outside = 0;
+        let mut before = None;
+        let mut of_node: Vec<String> = record
+            .nodes
+            .iter()
+            .map(|node| {
+                let path = match node.walk {
+                    Some(walk) => {
+                        let rest = node.scope.strip_prefix(&record.walks[walk].network).unwrap_or("");
+                        format!("{tape}/{}{rest}", roots[walk])
+                    }
+                    None if node.scope.is_empty() || node.op.is_none() => {
+                        // One stretch of ops outside of networks is one module.
+                        outside += usize::from(before != Some(None) && node.op.is_some());
+                        format!("{tape}/{}", numbered("loss", outside.max(1)))
+                    }
+                    None => format!("{tape}/{}", node.scope),
+                };
+                if node.op.is_some() {
+                    before = Some(node.walk);
+                }
+                path
+            })
+            .collect();
+        // A variable lies where it is used first.
+        for node in 0..of_node.len() {
+            if record.nodes[node].op.is_none() {
+                let user = record.nodes.iter().position(|user| user.inputs.contains(&Source::Node(node)));
+                if let Some(user) = user {
+                    of_node[node] = of_node[user].clone();
+                }
+            }
+        }
+        if record.walks.is_empty() {
+            of_node.iter_mut().for_each(|path| *path = path.replace("/loss", "/graph"));
+        }
+        Self { of_node }
+    }
+
+    /// Data that goes into a network stands apart, above all; other constants stand where they are used first.
+    fn of_constant(&self, record: &TapeRecord, number: usize) -> String {
+        let constant = &record.constants[number];
+        let user = record.nodes.iter().position(|user| user.inputs.contains(&Source::Constant(number)));
+        let Some(user) = user else { return format!("{}/given", 0) };
+        let path = &self.of_node[user];
+        let data = matches!(constant.origin, Origin::Data | Origin::Inferred(..) | Origin::Node(..));
+        match path.split_once('/') {
+            Some((tape, _)) if data && record.nodes[user].walk.is_some() => format!("{tape}/given"),
+            _ => path.clone(),
+        }
+    }
+
+    /// The place on the tape of the first op of a module.
+    fn first_op(&self, record: &TapeRecord, path: &str, otherwise: usize) -> usize {
+        let first =
+            (0..self.of_node.len()).find(|node| record.nodes[*node].op.is_some() && self.of_node[*node] == path);
+        first.unwrap_or(otherwise)
+    }
+}
+
+/// `name`, `name#2`, ...
+fn numbered(name: &str, number: usize) -> String {
+    if number == 1 { name.to_owned() } else { format!("{name}#{number}") }
+}

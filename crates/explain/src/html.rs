@@ -1,0 +1,150 @@
+//! The page: one HTML file that holds the document, its style and its script, and asks for nothing else.
+//!
+//! The content-security policy forbids everything but the style and the script that are in the file, known by their hashes, and
+//! images made by the script. So even a text that got past the escaping could neither run nor load anything.
+
+use sha2::{Digest, Sha256};
+
+use crate::document::Document;
+use crate::picture::base64;
+
+const FRAME: &str = include_str!("../page/page.html");
+const STYLE: &str = include_str!("../page/page.css");
+
+/// The script, one idea a file: each may use what stands before it.
+const SCRIPT: [&str; 11] = [
+    include_str!("../page/tape.js"),
+    include_str!("../page/numbers.js"),
+    include_str!("../page/pictures.js"),
+    include_str!("../page/state.js"),
+    include_str!("../page/graph.js"),
+    include_str!("../page/panel.js"),
+    include_str!("../page/views.js"),
+    include_str!("../page/edit.js"),
+    include_str!("../page/keys.js"),
+    include_str!("../page/selftest.js"),
+    include_str!("../page/main.js"),
+];
+
+/// The whole file.
+///
+/// # Panics
+/// Never: a [`Document`] holds nothing that JSON has no form for.
+pub fn page(document: &Document) -> String {
+    let style = lean(STYLE);
+    let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&SCRIPT.concat()));
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+        source(&style),
+        source(&script),
+    );
+    let tape = serde_json::to_string(document).expect("a document is plain data");
+    fill(FRAME, |name| match name {
+        "policy" => policy.clone(),
+        "title" => in_text(&document.header.title),
+        "style" => style.clone(),
+        "tape" => in_script(&tape),
+        "script" => script.clone(),
+        _ => unreachable!("page.html asks for {name}"),
+    })
+}
+
+/// Replaces each `{{name}}` of the frame. What is put in is not looked at again.
+fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
+    let mut pieces = frame.split("{{");
+    let mut page = String::from(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (name, after) = piece.split_once("}}").expect("page.html closes what it opens");
+        page.push_str(&part(name));
+        page.push_str(after);
+    }
+    page
+}
+
+/// Without indents and lines that hold only a comment: they are for the reader of the repository, and a fifth of the size.
+fn lean(text: &str) -> String {
+    let lines = text.lines().map(str::trim_start);
+    let kept = lines
+        .filter(|line| !(line.is_empty() || line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/")));
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// How the policy names a style or a script of the file.
+fn source(text: &str) -> String {
+    format!("'sha256-{}'", base64(&Sha256::digest(text)))
+}
+
+/// Text between tags.
+fn in_text(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// JSON inside a script element: no letter that could end the element, open a comment in it, or end a line of JavaScript.
+fn in_script(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", letter as u32)),
+            _ => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A document with a title that would like to be a program.
+    fn hostile() -> Document {
+        let mut document = Document::default();
+        document.header.title = "</title></script><script>alert(1)</script> {{script}} & \u{2028}".into();
+        document
+    }
+
+    #[test]
+    fn no_text_leaves_its_place() {
+        let page = page(&hostile());
+        assert_eq!(page.matches("<script").count(), 2, "the document and the program");
+        assert_eq!(page.matches("</script").count(), 2);
+        assert!(!page.contains("<script>alert"));
+        assert!(page.contains("<title>&lt;/title&gt;"));
+        let (_, after) = page.split_once("id=\"tape\">").unwrap();
+        let (tape, _) = after.split_once("</script>").unwrap();
+        assert!(!tape.contains(['<', '>', '&', '\u{2028}']));
+        let read: serde_json::Value = serde_json::from_str(tape).unwrap();
+        assert_eq!(read["header"]["title"], hostile().header.title, "and it reads as it was written");
+    }
+
+    #[test]
+    fn the_policy_names_what_is_there() {
+        let page = page(&Document::default());
+        for element in ["style", "script"] {
+            let (_, after) = page.split_once(&format!("<{element}>")).unwrap();
+            let (text, _) = after.split_once(&format!("</{element}>")).unwrap();
+            assert!(page.contains(&format!("{element}-src {}", source(text))), "the hash of the {element}");
+        }
+        assert!(page.contains("default-src 'none'"));
+        assert!(!page.contains("unsafe"));
+    }
+
+    #[test]
+    fn style_and_script_fit() {
+        let bytes = lean(STYLE).len() + lean(&SCRIPT.concat()).len();
+        assert!(bytes <= 120 * 1024, "{bytes} bytes of style and script");
+    }
+
+    #[test]
+    fn nothing_is_loaded() {
+        let page = page(&Document::default());
+        for place in page.match_indices("://") {
+            let around = &page[place.0.saturating_sub(5)..(place.0 + 30).min(page.len())];
+            assert!(around.contains("www.w3.org/"), "an address that is no name of a language: {around}");
+        }
+        for loader in
+            ["fetch(", "XMLHttpRequest", "import(", "importScripts", "WebSocket", "innerHTML", "eval(", "localStorage"]
+        {
+            assert!(!page.contains(loader), "the page uses {loader}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Teaching-size examples: steps that are small enough to check every number with a pencil (`scalar`), to be computed again in the
+//! page (`mlp`), or to be seen as a whole (`gan`). They are made of the same layers, losses and optimisers as the large ones.
+
+use core::f32::consts::TAU;
+
+use nn::init::uniform;
+use nn::layers::{Activation, Dense};
+use nn::losses::{bce_with_logits, mse};
+use nn::{Dialect, Draw, Kind, Layer, Network, Optimizer, Pass, Rule, Site, State, Stateful, differentiate};
+use tensor::{NonFinite, Tensor, Var};
+
+use crate::recorder::{Recorder, Recording};
+
+/// An example as `train explain --help` lists it.
+pub struct Preset {
+    /// What is typed.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// What it learns from.
+    pub data: &'static str,
+    /// How many images, points or rows.
+    pub batch: usize,
+    make: fn(u64) -> Lesson,
+}
+
+/// Every example.
+pub const PRESETS: [Preset; 3] = [
+    Preset {
+        name: "scalar",
+        about: "one neuron, three weights",
+        data: "two numbers and a target",
+        batch: 1,
+        make: scalar,
+    },
+    Preset {
+        name: "mlp",
+        about: "two dense layers that learn exclusive or",
+        data: "the four rows of exclusive or",
+        batch: 4,
+        make: mlp,
+    },
+    Preset {
+        name: "gan",
+        about: "two small networks that play for points on a circle",
+        data: "points on a circle",
+        batch: 8,
+        make: gan,
+    },
+];
+
+/// The networks and the optimisers of an example, and its step.
+struct Lesson {
+    networks: Vec<Network>,
+    optimizers: Vec<Optimizer>,
+    step: fn(&mut Self, u64) -> Result<(), NonFinite>,
+}
+
+/// A recorded step of an example.
+pub struct Taught {
+    /// What happened.
+    pub recording: Recording,
+    /// The state before.
+    pub before: State,
+    /// The state after.
+    pub after: State,
+}
+
+impl Preset {
+    /// The example called `name`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Makes and records its first step.
+    ///
+    /// # Errors
+    /// When a number is not finite.
+    pub fn teach(&self, seed: u64) -> Result<Taught, NonFinite> {
+        let mut lesson = (self.make)(seed);
+        let before = lesson.state();
+        let step = lesson.step;
+        let (recording, result) = Recorder::record(|| step(&mut lesson, seed));
+        result?;
+        Ok(Taught { recording, before, after: lesson.state() })
+    }
+
+    /// Makes its first step with nobody listening, and returns the state after it.
+    ///
+    /// # Errors
+    /// When a number is not finite.
+    pub fn unheard(&self, seed: u64) -> Result<State, NonFinite> {
+        let mut lesson = (self.make)(seed);
+        (lesson.step)(&mut lesson, seed)?;
+        Ok(lesson.state())
+    }
+}
+
+impl Lesson {
+    fn state(&self) -> State {
+        let networks = self.networks.iter().map(|network| network as &dyn Stateful);
+        State::of(networks.chain(self.optimizers.iter().map(|optimizer| optimizer as &dyn Stateful)))
+    }
+}
+
+fn draw(seed: u64, purpose: &'static str) -> Draw {
+    Draw { seed, step: 0, purpose }
+}
+
+/// tanh(w1 x1 + w2 x2 + b), number by number.
+#[derive(Default)]
+struct Neuron(Vec<Tensor>);
+
+impl Layer for Neuron {
+    fn describe(&self) -> String {
+        "Neuron".into()
+    }
+
+    fn build(&mut self, _site: &Site) -> Result<Vec<usize>, String> {
+        self.0 = [0.5, -1.0, 0.25].map(Tensor::scalar).into();
+        Ok(vec![])
+    }
+
+    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        let [w1, w2, b] = [("w1", 0), ("w2", 1), ("b", 2)].map(|(name, i)| pass.parameter(name, &self.0[i]));
+        let [x1, x2] = [0, 1].map(|i| Var::constant(Tensor::scalar(x.value().data()[i])));
+        let sum = &(&(&w1 * &x1) + &(&w2 * &x2)) + &b;
+        sum.tanh()
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        ["w1", "w2", "b"].into_iter().zip(&self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    }
+
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        ["w1", "w2", "b"].into_iter().zip(&mut self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    }
+}
+
+const PLAIN: Rule = Rule::Sgd { momentum: 0.0, nesterov: false };
+
+/// A neuron that should answer 1 to (1.5, 0.5), and pays a little for what it answers anyway: so that its answer is used twice.
+fn scalar(seed: u64) -> Lesson {
+    let network = Network::new("neuron", &[2], Dialect::Keras, seed).with("cell", Neuron::default());
+    let optimizers = vec![Optimizer::new(&network, PLAIN, 0.1)];
+    let step = |lesson: &mut Lesson, seed| {
+        let network = &lesson.networks[0];
+        let x = Var::constant(Tensor::new(&[1, 2], vec![1.5, 0.5]));
+        let (gradients, ()) = differentiate(draw(seed, "neuron"), |pass| {
+            let answer = network.forward(pass, &x);
+            let wrong = answer.add_scalar(-1.0).square();
+            (&wrong + &answer.square().scale(0.1), ())
+        })?;
+        lesson.optimizers[0].step(&mut lesson.networks[0], &gradients);
+        Ok(())
+    };
+    Lesson { networks: vec![network], optimizers, step }
+}
+
+/// Exclusive or: 1 if one of two bits is 1, 0 if none or both are.
+fn mlp(seed: u64) -> Lesson {
+    let network = Network::new("mlp", &[2], Dialect::Keras, seed)
+        .with("dense1", Dense::new(4))
+        .with("tanh", Activation::Tanh)
+        .with("dense2", Dense::new(1))
+        .with("sigmoid", Activation::Sigmoid);
+    let optimizers = vec![Optimizer::new(&network, PLAIN, 0.5)];
+    let step = |lesson: &mut Lesson, seed| {
+        let network = &lesson.networks[0];
+        let x = Var::constant(Tensor::new(&[4, 2], vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]));
+        let wanted = Var::constant(Tensor::new(&[4, 1], vec![0.0, 1.0, 1.0, 0.0]));
+        let (gradients, ()) = differentiate(draw(seed, "mlp"), |pass| (mse(&network.forward(pass, &x), &wanted), ()))?;
+        lesson.optimizers[0].step(&mut lesson.networks[0], &gradients);
+        Ok(())
+    };
+    Lesson { networks: vec![network], optimizers, step }
+}
+
+const POINTS: usize = 8;
+
+/// A generator that bends random points, and a discriminator that should tell them from points on a circle.
+fn gan(seed: u64) -> Lesson {
+    let leaky = || Activation::LeakyRelu(0.2);
+    let discriminator = Network::new("discriminator", &[2], Dialect::Keras, seed)
+        .with("dense1", Dense::new(8))
+        .with("relu1", leaky())
+        .with("dense2", Dense::new(1));
+    let generator = Network::new("generator", &[2], Dialect::Keras, seed)
+        .with("dense1", Dense::new(8))
+        .with("relu1", leaky())
+        .with("dense2", Dense::new(2));
+    let optimizers = [&discriminator, &generator].map(|network| Optimizer::adam(network, 0.01, 0.5, 0.999)).into();
+    Lesson { networks: vec![discriminator, generator], optimizers, step: gan_step }
+}
+
+fn gan_step(lesson: &mut Lesson, seed: u64) -> Result<(), NonFinite> {
+    let [discriminator, generator] = &mut lesson.networks[..] else { unreachable!("two networks play") };
+    let latents = |name: &str| uniform(&[POINTS, 2], -1.0, 1.0, kernels::Key::named(seed, name));
+    let angle = |i: usize| (i / 2) as f32 / POINTS as f32 * TAU;
+    let circle = Tensor::from_fn([POINTS, 2], |i| if i % 2 == 0 { angle(i).cos() } else { angle(i).sin() });
+
+    let fakes = generator.infer(&latents("discriminator latents"));
+    let points = Var::constant(circle.concat(&fakes));
+    let labels = Tensor::full([POINTS, 1], 1.0).concat(&Tensor::zeros([POINTS, 1]));
+    let (gradients, ()) = differentiate(draw(seed, "discriminator step"), |pass| {
+        (bce_with_logits(&discriminator.forward(pass, &points), &labels), ())
+    })?;
+    lesson.optimizers[0].step(discriminator, &gradients);
+
+    let latents = Var::constant(latents("generator latents"));
+    let labels = Tensor::full([POINTS, 1], 1.0);
+    let (gradients, ()) = differentiate(draw(seed, "generator step"), |pass| {
+        let fakes = generator.forward(pass, &latents);
+        let verdict = pass.frozen(|pass| discriminator.forward(pass, &fakes));
+        (bce_with_logits(&verdict, &labels), ())
+    })?;
+    lesson.optimizers[1].step(generator, &gradients);
+    Ok(())
+}

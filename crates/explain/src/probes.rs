@@ -1,0 +1,270 @@
+//! The numbers of single elements, worked out, and the check of every node: each op is made again in `f64`.
+//!
+//! A convolution of a whole batch would take long in `f64`. Where a node is large, the element that is worked out lies in the first image, and
+//! the op is made again for that image alone; its check takes the first two images. Rows of a batch do not meet in such an op, so these are
+//! its own numbers; where they do meet (in batch normalisation) the whole batch is taken.
+
+use kernels::Key;
+use tensor::worked::evaluate;
+use tensor::{NodeCheck, Tensor};
+
+use crate::atlas::{Atlas, Place};
+use crate::cost::multiplications;
+use crate::document::{Check, Document, GradientTerm, Probe};
+use crate::recorder::{NodeRecord, Recording, Source};
+
+/// An op with at most so many multiplications, or so many numbers, is made again as a whole.
+const SMALL: u64 = 200_000;
+/// The rows that a check of a larger one takes.
+const CHECKED_ROWS: usize = 2;
+/// Addends of a gradient that are told one by one.
+const TOLD_TERMS: usize = 8;
+
+/// Works out `count` elements of every node.
+pub(crate) fn probe(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, count: usize) {
+    let seed = document.header.seed;
+    for tape in 0..recording.tapes.len() {
+        let tape = Again::new(recording, atlas, tape);
+        for number in 0..tape.nodes.len() {
+            let id = atlas.id(Place::Node(tape.number, number));
+            document.nodes[id].probes = tape.probes(number, id, seed, count);
+        }
+    }
+}
+
+/// Checks the rule of every node.
+pub(crate) fn check(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+    for (number, tape) in recording.tapes.iter().enumerate() {
+        let checks: Vec<Vec<Checked>> = tape.nodes.iter().map(|record| checked(recording, number, record)).collect();
+        for (place, record) in tape.nodes.iter().enumerate() {
+            let node = &mut document.nodes[atlas.id(Place::Node(number, place))];
+            let slots: Vec<String> = node.inputs.iter().map(|input| input.slot.clone()).collect();
+            node.check = if record.op.is_some() {
+                worst(checks[place].iter(), &slots)
+            } else {
+                // A variable has no rule; what arrives at it is the work of those who read it.
+                let mut all = Vec::new();
+                for (reader, checks) in tape.nodes.iter().zip(&checks) {
+                    all.extend(checks.iter().filter(|own| reader.inputs[own.check.input] == Source::Node(place)));
+                }
+                worst(all.into_iter(), &[])
+            };
+        }
+    }
+}
+
+/// The check of one input of a node, and on how much of it.
+struct Checked {
+    check: NodeCheck,
+    op: &'static str,
+    rows: Option<[usize; 2]>,
+}
+
+fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Checked> {
+    let (Some(op), Some(gradient)) = (&record.op, &record.gradient) else { return Vec::new() };
+    let inputs = values(recording, tape, record);
+    let rows = if is_small(record, &inputs) { None } else { Some(CHECKED_ROWS) };
+    let Some(probe) = tensor::Probe::new(&**op, &inputs, *record.value.shape(), rows) else { return Vec::new() };
+    let gy = rows_of(gradient, &probe);
+    let rows = probe.cut().map(|_| [gy.shape()[0], record.value.shape()[0]]);
+    let wanted = |check: &NodeCheck| record.sent.iter().any(|(input, _)| *input == check.input);
+    let all = probe.check(&gy).into_iter().filter(wanted);
+    all.map(|check| Checked { check, op: op.name(), rows }).collect()
+}
+
+/// The one that agrees least, in words. `slots` are the names of the node's inputs; a variable has none.
+fn worst<'a>(checks: impl Iterator<Item = &'a Checked>, slots: &[String]) -> Option<Check> {
+    let agreement = |checked: &Checked| (checked.check.passed, checked.check.tolerance - checked.check.error);
+    let worst = checks.min_by(|a, b| {
+        let ((a_passed, a_left), (b_passed, b_left)) = (agreement(a), agreement(b));
+        a_passed.cmp(&b_passed).then(a_left.total_cmp(&b_left))
+    })?;
+    let NodeCheck { input, analytic, numeric, error, tolerance, passed, ref note, .. } = worst.check;
+    let mut text = String::from("The op was made again in f64");
+    if let Some([some, all]) = worst.rows {
+        text += &format!(", for the first {some} of {all} rows");
+    }
+    text += ", with its input moved a little along a random direction, forth and back. ";
+    if slots.is_empty() {
+        text += &format!("This is the rule of `{}`, which reads this variable", worst.op);
+    } else if let [slot] = slots {
+        text += &format!("This is the slope by {slot}");
+    } else {
+        text +=
+            &format!("Of its inputs that get a gradient, {} agrees least", slots.get(input).map_or("one", |slot| slot));
+    }
+    text += &format!(": they differ by {error:.1e} of the parts they are made of, {tolerance:.0e} is allowed.");
+    if !note.is_empty() {
+        text += &format!(" {}.", note.trim_end_matches('.'));
+    }
+    Some(Check { analytic, numeric, error, tolerance, pass: passed, text })
+}
+
+/// The values that a node was made from.
+fn values<'a>(recording: &'a Recording, tape: usize, record: &NodeRecord) -> Vec<&'a Tensor> {
+    let tape = &recording.tapes[tape];
+    let value = |source: &Source| match *source {
+        Source::Node(node) => &tape.nodes[node].value,
+        Source::Constant(number) => &tape.constants[number].value,
+    };
+    record.inputs.iter().map(value).collect()
+}
+
+fn is_small(record: &NodeRecord, inputs: &[&Tensor]) -> bool {
+    let op = record.op.as_ref().map_or("variable", |op| op.name());
+    let numbers = inputs.iter().map(|input| input.size()).sum::<usize>() + record.value.size();
+    multiplications(op, inputs, &record.value).unwrap_or(0).max(numbers as u64) <= SMALL
+}
+
+/// The gradient in `f64`, as far as the probe goes.
+fn rows_of(gradient: &Tensor, probe: &tensor::Probe<'_>) -> Tensor<f64> {
+    match probe.cut() {
+        Some(_) => gradient.first_rows(probe.shape()[0]).cast(),
+        None => gradient.cast(),
+    }
+}
+
+/// A tape whose ops can be made again.
+struct Again<'a> {
+    number: usize,
+    nodes: &'a [NodeRecord],
+    atlas: &'a Atlas<'a>,
+    probes: Vec<Option<tensor::Probe<'a>>>,
+    /// Which nodes read each node, in the order of the sweep, and as which of their inputs.
+    readers: Vec<Vec<(usize, usize)>>,
+}
+
+impl<'a> Again<'a> {
+    fn new(recording: &'a Recording, atlas: &'a Atlas<'a>, number: usize) -> Self {
+        let tape = &recording.tapes[number];
+        let again = |record: &'a NodeRecord| {
+            let (op, inputs) = (&**record.op.as_ref()?, values(recording, number, record));
+            let make = |rows| tensor::Probe::new(op, &inputs, *record.value.shape(), rows);
+            if is_small(record, &inputs) {
+                return make(None);
+            }
+            make(Some(1)).filter(tensor::Probe::has_own_numbers).or_else(|| make(None))
+        };
+        let mut readers = vec![Vec::new(); tape.nodes.len()];
+        for reader in &tape.order {
+            let record = &tape.nodes[*reader];
+            for (input, _) in &record.sent {
+                if let Source::Node(node) = record.inputs[*input] {
+                    readers[node].push((*reader, *input));
+                }
+            }
+        }
+        Self { number, nodes: &tape.nodes, atlas, probes: tape.nodes.iter().map(again).collect(), readers }
+    }
+
+    /// How many elements of a node can be worked out: those of the first image, if only that is made again.
+    fn reach(&self, node: usize) -> usize {
+        let all = self.nodes[node].value.size();
+        let own = self.probes[node].as_ref().map_or(all, |probe| probe.shape().size());
+        let read = |(reader, input): &(usize, usize)| {
+            let probe = self.probes[*reader].as_ref();
+            probe.map_or(all, |probe| probe.inputs()[*input].size())
+        };
+        self.readers[node].iter().map(read).fold(own, usize::min).max(1)
+    }
+
+    /// Up to `count` elements of a node.
+    fn probes(&self, node: usize, id: usize, seed: u64, count: usize) -> Vec<Probe> {
+        let record = &self.nodes[node];
+        let reach = self.reach(node).min(record.value.size());
+        let (numbers, what) = match &record.gradient {
+            Some(gradient) => (gradient.data(), "gradient"),
+            None => (record.value.data(), "value"),
+        };
+        let within = &numbers[..reach];
+        let size = |i: &usize| within[*i].abs();
+        // The first of equals.
+        let largest = (0..reach).reduce(|most, i| if size(&i) > size(&most) { i } else { most });
+        let nonzero = (0..reach).filter(|i| within[*i] != 0.0);
+        let smallest = nonzero.reduce(|least, i| if size(&i) < size(&least) { i } else { least });
+        let words = kernels::random::words(Key::named(seed, "probe"), id as u32);
+        let random = ((u64::from(words[0]) * reach as u64) >> 32) as usize;
+        let place = if reach < numbers.len() { " of the first image" } else { "" };
+        let chosen = [
+            (largest, format!("largest {what}{place}")),
+            (smallest, format!("smallest {what} that is not 0{place}")),
+            (Some(0), "the first".into()),
+            (Some(random), format!("at random{place}")),
+        ];
+        let mut probes: Vec<(usize, Probe)> = Vec::new();
+        for (at, why) in chosen.into_iter().filter_map(|(at, why)| Some((at?, why))).take(count) {
+            if probes.iter().all(|(other, _)| *other != at) && at < record.value.size() {
+                probes.push((at, self.element(node, at, why)));
+            }
+        }
+        probes.into_iter().map(|(_, probe)| probe).collect()
+    }
+
+    fn element(&self, node: usize, at: usize, why: String) -> Probe {
+        let record = &self.nodes[node];
+        let value = record.value.data()[at];
+        let value_expression = self.probes[node].as_ref().map_or_else(String::new, |probe| probe.worked_value(at).text);
+        let mut probe = Probe {
+            index: index(record.value.shape(), at),
+            why,
+            value,
+            value_rest: rest(value, &value_expression),
+            value_expression,
+            gradient: record.gradient.as_ref().map(|gradient| gradient.data()[at]),
+            gradient_terms: Vec::new(),
+            gradient_expression: String::new(),
+            gradient_rest: 0.0,
+            gradient_rest_text: String::new(),
+        };
+        if let Some(gradient) = probe.gradient {
+            self.work_out_gradient(&mut probe, gradient, node, at);
+        }
+        probe
+    }
+
+    /// What all who read the node send back to one element of it.
+    fn work_out_gradient(&self, probe: &mut Probe, gradient: f32, node: usize, at: usize) {
+        let mut addends: Vec<String> = Vec::new();
+        let mut others = None;
+        for (reader, input) in &self.readers[node] {
+            let (Some(again), Some(gy)) = (&self.probes[*reader], &self.nodes[*reader].gradient) else { continue };
+            let rows = gy.shape().first().copied().unwrap_or(1);
+            let terms = again.gradient_terms(*input, at, &rows_of(gy, again));
+            addends.push(again.worked_terms(*input, &terms).text);
+            let node = self.atlas.id(Place::Node(self.number, *reader));
+            probe.gradient_terms.extend(terms.terms.iter().take(TOLD_TERMS).map(|term| GradientTerm {
+                node,
+                upstream: term.number as f32,
+                slope: term.slope as f32,
+                product: (term.number * term.slope) as f32,
+            }));
+            if again.cut().is_some_and(|cut| !cut[*input]) {
+                others = Some(rows - again.shape()[0]);
+            }
+        }
+        probe.gradient_expression = match &addends[..] {
+            [] => "1".into(),
+            [one] => one.clone(),
+            several => several.iter().map(|addend| format!("({addend})")).collect::<Vec<_>>().join(" + "),
+        };
+        probe.gradient_rest = rest(gradient, &probe.gradient_expression);
+        probe.gradient_rest_text = match others {
+            Some(others) => format!("what the other {others} images add, and the rounding of f32"),
+            None => "the rounding of f32".into(),
+        };
+    }
+}
+
+/// What is left to `number`; 0 where there is no expression.
+fn rest(number: f32, expression: &str) -> f64 {
+    evaluate(expression).map_or(0.0, |value| f64::from(number) - value)
+}
+
+/// The index of an element along each axis.
+fn index(shape: &[usize], mut at: usize) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (axis, length) in shape.iter().enumerate().rev() {
+        (index[axis], at) = (at % length, at / length);
+    }
+    index
+}

@@ -1,0 +1,387 @@
+//! [`Recorder`]: writes down all that happens while a training step is made.
+//!
+//! It keeps a handle of every tensor that it sees. Tensors are shared and never written to while somebody else holds them, so that this
+//! changes no bit; and as no buffer is given back meanwhile, its address tells what a constant is: the weight of a frozen network,
+//! a value that was computed before and cut off, or data.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use nn::{Audience, Draw, Passed, Rule, Updated, Walk};
+use tensor::{Made, NodeId, Op, Saves, Swept, Tensor, Var, Watcher};
+
+use crate::summary::squares;
+
+/// All that happened in a step.
+#[derive(Default)]
+pub struct Recording {
+    /// The tapes, in order.
+    pub tapes: Vec<TapeRecord>,
+    /// The walks that nobody will ask for gradients of.
+    pub inferred: Vec<WalkRecord>,
+    /// The updates of parameters, in order.
+    pub updates: Vec<UpdateRecord>,
+    /// What came after what.
+    pub moments: Vec<Moment>,
+}
+
+/// A part of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A walk without a tape, by its number.
+    Inferred(usize),
+    /// A tape, written and swept.
+    Tape(usize),
+    /// An update of a parameter.
+    Updated(usize),
+}
+
+/// A tape and its sweep.
+#[derive(Default)]
+pub struct TapeRecord {
+    /// What the pass was for: `discriminator step`.
+    pub purpose: String,
+    /// Its nodes, as on the tape.
+    pub nodes: Vec<NodeRecord>,
+    /// The constants that they read.
+    pub constants: Vec<ConstantRecord>,
+    /// The walks through networks.
+    pub walks: Vec<WalkRecord>,
+    /// The nodes in the order of the sweep; the first one is the loss.
+    pub order: Vec<NodeId>,
+    /// The loss with all parameters moved along the negative gradient.
+    pub what_if: Option<Moved>,
+}
+
+/// A walk through a network.
+pub struct WalkRecord {
+    /// The network's name.
+    pub network: String,
+    /// Whether it walked as in training.
+    pub training: bool,
+    /// Whether its weights were frozen.
+    pub frozen: bool,
+    /// What it was given.
+    pub input: Tensor,
+    /// What it gave.
+    pub output: Option<Tensor>,
+}
+
+/// A node of a tape.
+pub struct NodeRecord {
+    /// The op; None for a variable.
+    pub op: Option<Rc<dyn Op<f32>>>,
+    /// What it was made from.
+    pub inputs: Vec<Source>,
+    /// Its value.
+    pub value: Tensor,
+    /// What it keeps for the sweep.
+    pub saves: Saves,
+    /// The name of a variable, or the path of the layer.
+    pub scope: String,
+    /// The walk that it was made in, by its number.
+    pub walk: Option<usize>,
+    /// File and line that asked for it.
+    pub at: (&'static str, u32),
+    /// The gradient of the loss by it.
+    pub gradient: Option<Tensor>,
+    /// What it sent back: the number of its input, and the addend.
+    pub sent: Vec<(usize, Tensor)>,
+}
+
+/// Where an input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A node of the same tape.
+    Node(NodeId),
+    /// A constant of the tape, by its number.
+    Constant(usize),
+}
+
+/// A constant that a tape reads.
+pub struct ConstantRecord {
+    /// Its value.
+    pub value: Tensor,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What a constant is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The weight of this name, of a frozen network.
+    Frozen(String),
+    /// The value of a node of an earlier tape (its number and the node), or of this one.
+    Node(usize, NodeId),
+    /// The output of a walk without a tape: its number, and the first row where it stands.
+    Inferred(usize, usize),
+    /// Data, or a number.
+    Data,
+}
+
+/// The loss along the negative gradient.
+pub struct Moved {
+    /// How far: theta - size * gradient.
+    pub sizes: Vec<f64>,
+    /// The loss there.
+    pub loss: Vec<f64>,
+    /// The square of the gradient's length, over all parameters.
+    pub square: f64,
+}
+
+/// The update of a parameter.
+pub struct UpdateRecord {
+    /// The tape that its gradient comes from.
+    pub tape: usize,
+    /// The parameter's name.
+    pub parameter: String,
+    /// The rule.
+    pub rule: Rule,
+    /// Its step size.
+    pub learning_rate: f64,
+    /// The bound of each element of the gradient.
+    pub clip: f64,
+    /// The number of the update, from 1.
+    pub number: u64,
+    /// The parameter before.
+    pub before: Tensor,
+    /// The parameter after.
+    pub after: Tensor,
+    /// What the rule remembers of it, by name.
+    pub memory: Vec<(&'static str, Tensor)>,
+}
+
+/// Where a buffer lies, and in which shape it is used.
+type Address = (usize, Vec<usize>);
+
+fn address(tensor: &Tensor) -> Address {
+    (tensor.data().as_ptr() as usize, tensor.shape().to_vec())
+}
+
+#[derive(Default)]
+struct Notes {
+    recording: Recording,
+    /// Names of the frozen weights that were met, by the addresses of their numbers; the tensors keep these taken.
+    frozen: HashMap<usize, (String, Tensor)>,
+    /// Which node has which buffer.
+    values: HashMap<usize, (usize, NodeId)>,
+    /// The constants of each tape.
+    constants: Vec<BTreeMap<Address, usize>>,
+    /// The walk that is going on.
+    walking: Option<WalkRecord>,
+}
+
+/// Writes down a step.
+#[derive(Clone, Default)]
+pub struct Recorder(Rc<RefCell<Notes>>);
+
+impl Recorder {
+    /// Runs `step` and returns what happened, with what it returned.
+    pub fn record<R>(step: impl FnOnce() -> R) -> (Recording, R) {
+        let recorder = Self::default();
+        let result = nn::listen(Rc::new(recorder.clone()), step);
+        (recorder.take(), result)
+    }
+
+    /// Listens to a tape of one's own: a watcher to make it with ([`Tape::watched`](tensor::Tape::watched)).
+    pub fn watch(&self, purpose: &str) -> Rc<dyn Watcher> {
+        let mut notes = self.0.borrow_mut();
+        let tape = notes.recording.tapes.len();
+        notes.recording.tapes.push(TapeRecord { purpose: purpose.into(), ..TapeRecord::default() });
+        notes.recording.moments.push(Moment::Tape(tape));
+        notes.constants.push(BTreeMap::new());
+        Rc::new(TapeWatcher { recorder: self.clone(), tape })
+    }
+
+    /// What was written down so far.
+    pub fn take(&self) -> Recording {
+        core::mem::take(&mut *self.0.borrow_mut()).recording
+    }
+}
+
+impl Notes {
+    /// The number of the constant `value` of a tape.
+    fn constant(&mut self, tape: usize, value: &Tensor) -> usize {
+        if let Some(number) = self.constants[tape].get(&address(value)) {
+            return *number;
+        }
+        let origin = self.origin(value);
+        let constants = &mut self.recording.tapes[tape].constants;
+        constants.push(ConstantRecord { value: value.clone(), origin });
+        self.constants[tape].insert(address(value), constants.len() - 1);
+        constants.len() - 1
+    }
+
+    fn origin(&self, value: &Tensor) -> Origin {
+        let place = value.data().as_ptr() as usize;
+        if let Some((name, _)) = self.frozen.get(&place) {
+            return Origin::Frozen(name.clone());
+        }
+        if let Some((tape, node)) = self.values.get(&place) {
+            return Origin::Node(*tape, *node);
+        }
+        // Fakes are often joined with reals in a new buffer: they are known by their numbers.
+        for (number, walk) in self.recording.inferred.iter().enumerate().rev() {
+            if let Some(row) = walk.output.as_ref().and_then(|output| rows_within(output, value)) {
+                return Origin::Inferred(number, row);
+            }
+        }
+        Origin::Data
+    }
+}
+
+/// The first row of `whole` where `part` stands, at its beginning or its end.
+fn rows_within(part: &Tensor, whole: &Tensor) -> Option<usize> {
+    let (rows, all) = (*part.shape().first()?, *whole.shape().first()?);
+    let fits = rows > 0 && rows <= all && part.shape()[1..] == whole.shape()[1..] && part.size() > 1;
+    let stands = |row: &usize| {
+        let from = part.size() / rows * row;
+        fits && whole.data()[from..from + part.size()] == *part.data()
+    };
+    if !fits {
+        return None;
+    }
+    [0, all - rows].into_iter().find(stands)
+}
+
+struct TapeWatcher {
+    recorder: Recorder,
+    tape: usize,
+}
+
+impl Watcher for TapeWatcher {
+    fn made(&self, made: &Made<'_, f32>) {
+        let mut notes = self.recorder.0.borrow_mut();
+        let source = |input: &&Var| match input.place() {
+            Some((_, node)) => Source::Node(node),
+            None => Source::Constant(notes.constant(self.tape, input.value())),
+        };
+        let inputs = made.inputs.iter().map(source).collect();
+        let tape = &mut notes.recording.tapes[self.tape];
+        // A sweep within the pass has gone before: its gradients are values like any other.
+        if !tape.order.is_empty() {
+            tape.order.clear();
+            tape.nodes.iter_mut().for_each(|node| (node.gradient, node.sent) = (None, Vec::new()));
+        }
+        let walking = tape.walks.last().is_some_and(|walk| walk.output.is_none());
+        tape.nodes.push(NodeRecord {
+            op: made.op.cloned(),
+            inputs,
+            value: made.value.clone(),
+            saves: made.saves,
+            scope: made.scope.into(),
+            walk: walking.then(|| tape.walks.len() - 1),
+            at: (made.at.file(), made.at.line()),
+            gradient: None,
+            sent: Vec::new(),
+        });
+        notes.values.insert(made.value.data().as_ptr() as usize, (self.tape, made.node));
+    }
+
+    fn swept(&self, swept: &Swept<'_, f32>) {
+        let mut notes = self.recorder.0.borrow_mut();
+        let tape = &mut notes.recording.tapes[self.tape];
+        tape.order.push(swept.node);
+        let node = &mut tape.nodes[swept.node];
+        node.gradient = Some(swept.gradient.clone());
+        node.sent = swept.contributions.iter().map(|(input, _, sent)| (*input, (*sent).clone())).collect();
+    }
+}
+
+impl Audience for Recorder {
+    fn pass_begins(&self, draw: Draw) -> Rc<dyn Watcher> {
+        self.watch(draw.purpose)
+    }
+
+    fn pass_ends(&self, passed: &Passed<'_>) {
+        let moved = moved(passed, &self.0.borrow());
+        if let Some(tape) = self.0.borrow_mut().recording.tapes.last_mut() {
+            tape.what_if = moved;
+        }
+    }
+
+    fn walk_begins(&self, walk: &Walk<'_>) {
+        let record = WalkRecord {
+            network: walk.network.into(),
+            training: walk.training,
+            frozen: walk.frozen,
+            input: walk.input.value().clone(),
+            output: None,
+        };
+        let mut notes = self.0.borrow_mut();
+        // A walk without a tape will be known when it has ended without a node.
+        match notes.recording.moments.last() {
+            Some(Moment::Tape(tape)) if notes.recording.tapes[*tape].order.is_empty() => {
+                let tape = *tape;
+                notes.recording.tapes[tape].walks.push(record);
+            }
+            _ => notes.walking = Some(record),
+        }
+    }
+
+    fn walk_ends(&self, output: &Var) {
+        let mut notes = self.0.borrow_mut();
+        let ended = Some(output.value().clone());
+        match notes.walking.take() {
+            Some(walk) => {
+                let recording = &mut notes.recording;
+                recording.inferred.push(WalkRecord { output: ended, ..walk });
+                recording.moments.push(Moment::Inferred(recording.inferred.len() - 1));
+            }
+            None => {
+                let walk = notes.recording.tapes.last_mut().and_then(|tape| tape.walks.last_mut());
+                if let Some(walk) = walk {
+                    walk.output = ended;
+                }
+            }
+        }
+    }
+
+    fn frozen(&self, name: &str, value: &Tensor) {
+        let place = value.data().as_ptr() as usize;
+        self.0.borrow_mut().frozen.insert(place, (name.into(), value.clone()));
+    }
+
+    fn updated(&self, updated: &Updated<'_>) {
+        let recording = &mut self.0.borrow_mut().recording;
+        let Updated { rule, learning_rate, clip, number, .. } = *updated;
+        recording.updates.push(UpdateRecord {
+            tape: recording.tapes.len().saturating_sub(1),
+            parameter: updated.parameter.into(),
+            rule,
+            learning_rate,
+            clip,
+            number,
+            before: updated.before.clone(),
+            after: updated.after.clone(),
+            memory: updated.memory.iter().map(|(name, tensor)| (*name, (*tensor).clone())).collect(),
+        });
+        recording.moments.push(Moment::Updated(recording.updates.len() - 1));
+    }
+}
+
+/// Four steps along the negative gradient: the largest is the one that would halve the loss if it went on falling as it does here.
+fn moved(passed: &Passed<'_>, notes: &Notes) -> Option<Moved> {
+    let tape = notes.recording.tapes.last()?;
+    let loss = f64::from(tape.nodes[*tape.order.first()?].value.item());
+    let gradients = &passed.gradients.parameters;
+    let square: f64 = gradients.iter().map(|(_, gradient)| squares(gradient.data().iter().copied())).sum();
+    if square == 0.0 {
+        return None;
+    }
+    let largest = 0.5 * loss.abs().max(1e-3) / square;
+    let sizes: Vec<f64> = [0.0, 0.125, 0.25, 0.5, 1.0].map(|share| share * largest).into();
+    let parameter = |name: &str| tape.nodes.iter().find(|node| node.op.is_none() && node.scope == name);
+    let at = |size: f64| {
+        let shifted = |(name, gradient): &(String, Tensor)| {
+            let theta = &parameter(name)?.value;
+            let shift = |i: usize| (f64::from(theta.data()[i]) - size * f64::from(gradient.data()[i])) as f32;
+            Some((name.clone(), Tensor::from_fn(*theta.shape(), shift)))
+        };
+        (passed.loss_with)(gradients.iter().filter_map(shifted).collect())
+    };
+    let losses = sizes[1..].iter().map(|size| at(*size));
+    let loss = std::iter::once(loss).chain(losses).collect();
+    Some(Moved { sizes, loss, square })
+}

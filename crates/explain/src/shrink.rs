@@ -1,0 +1,96 @@
+//! [`explain`]: the document of a recording, made smaller until it fits.
+
+use std::collections::BTreeMap;
+
+use crate::assemble::{Detail, assemble, draw, is_outline};
+use crate::atlas::Atlas;
+use crate::dictionary::dictionary;
+use crate::document::{Document, Header};
+use crate::editable::editable;
+use crate::probes;
+use crate::questions::questions;
+use crate::recorder::Recording;
+
+/// No page is larger than this, in bytes.
+pub const CAP: usize = 10_000_000;
+/// What the page itself takes of it.
+const PAGE: usize = 200_000;
+
+/// What a reader must know of the pictures.
+const SHOWN: &str = "The numbers of a node are of the whole batch; its picture and its worked numbers are of the first image, where there are many.";
+
+/// A document, and what had to be left out of it.
+pub struct Explained {
+    /// The document.
+    pub document: Document,
+    /// A line for each thing that was left out for the size; the document's notes say the same.
+    pub dropped: Vec<String>,
+}
+
+/// The document of a recorded step, small enough for a page of [`CAP`] bytes.
+pub fn explain(recording: &Recording, header: Header) -> Explained {
+    explain_within(recording, header, CAP - PAGE)
+}
+
+/// The same, of at most `cap` bytes of JSON, if that can be.
+pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Explained {
+    let atlas = Atlas::new(recording);
+    let mut document = assemble(recording, &atlas, header);
+    probes::check(&mut document, recording, &atlas);
+    probes::probe(&mut document, recording, &atlas, Detail::FULL.probes);
+    draw(&mut document, recording, &atlas, Detail::FULL);
+    document.dictionary = dictionary();
+    document.editable = editable(recording, &atlas);
+    document.questions = questions(&document);
+    document.header.weights = parameters(recording);
+    document.header.notes.push(SHOWN.into());
+    let mut detail = Detail::FULL;
+    let mut dropped = Vec::new();
+    while size(&document) > cap {
+        let Some((smaller, told)) = smaller(detail) else { break };
+        if smaller.probes < detail.probes {
+            document.nodes.iter_mut().for_each(|node| node.probes.truncate(smaller.probes));
+        }
+        if smaller.outlines != detail.outlines {
+            let kept: Vec<bool> = document.nodes.iter().map(|node| is_outline(&document, node)).collect();
+            let inner = document.nodes.iter_mut().zip(kept).filter(|(_, kept)| !kept);
+            inner.for_each(|(node, _)| node.probes.clear());
+        }
+        detail = smaller;
+        draw(&mut document, recording, &atlas, detail);
+        dropped.push(told);
+    }
+    document.header.notes.extend(dropped.iter().cloned());
+    Explained { document, dropped }
+}
+
+/// How many different parameters the step has changed, in numbers.
+fn parameters(recording: &Recording) -> usize {
+    let sizes: BTreeMap<&str, usize> =
+        recording.updates.iter().map(|update| (&*update.parameter, update.before.size())).collect();
+    sizes.values().sum()
+}
+
+/// The next smaller detail, and what it leaves out.
+fn smaller(detail: Detail) -> Option<(Detail, String)> {
+    let Detail { picture, probes, outlines } = detail;
+    let told = |what: &str| format!("for the size of the page: {what}");
+    Some(match (picture, probes, outlines) {
+        (64 | 32 | 16, ..) => {
+            let picture = picture / 2;
+            (Detail { picture, ..detail }, told(&format!("pictures have at most {picture} places on a side")))
+        }
+        (_, 2.., _) => (Detail { probes: 1, ..detail }, told("one element of each node is worked out instead of four")),
+        (.., false) => (
+            Detail { outlines: true, ..detail },
+            told("inside of a layer only its last node and its parameters have pictures and worked numbers"),
+        ),
+        (1.., ..) => (Detail { picture: 0, ..detail }, told("there are no pictures")),
+        (_, 1.., _) => (Detail { probes: 0, ..detail }, told("no elements are worked out")),
+        _ => return None,
+    })
+}
+
+fn size(document: &Document) -> usize {
+    serde_json::to_vec(document).map_or(usize::MAX, |bytes| bytes.len())
+}

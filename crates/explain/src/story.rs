@@ -1,0 +1,262 @@
+//! The step as a story: its phases, and the timeline of all that happens, one thing after the other.
+
+use crate::atlas::{Atlas, Place};
+use crate::document::{Document, Phase, PhaseKind, Step, StepKind};
+use crate::recorder::{Moment, Origin, Recording, TapeRecord, UpdateRecord, WalkRecord};
+use crate::summary::l2;
+
+/// Writes the phases and the timeline, and notes at each node when it is made and swept.
+pub(crate) fn tell(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+    let mut at = 0;
+    while let Some(moment) = recording.moments.get(at) {
+        at += 1;
+        match *moment {
+            Moment::Inferred(walk) => infer(document, recording, atlas, walk),
+            Moment::Tape(tape) => {
+                forward(document, recording, atlas, tape);
+                backward(document, recording, atlas, tape);
+            }
+            Moment::Updated(first) => {
+                let more = recording.moments[at..].iter().take_while(|moment| matches!(moment, Moment::Updated(_)));
+                let count = 1 + more.count();
+                at += count - 1;
+                update(document, recording, first..first + count);
+            }
+        }
+    }
+}
+
+fn begin(document: &mut Document, name: String, kind: PhaseKind, network: String, text: String) -> usize {
+    let id = document.phases.len();
+    document.phases.push(Phase { id, name, kind, network, text, steps: Vec::new() });
+    id
+}
+
+fn step(
+    document: &mut Document,
+    phase: usize,
+    kind: StepKind,
+    node: Option<usize>,
+    update: Option<usize>,
+    text: String,
+) -> usize {
+    let number = document.steps.len();
+    document.steps.push(Step { phase, kind, node, update, text });
+    document.phases[phase].steps.push(number);
+    number
+}
+
+/// `a, b and c`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The different networks of these walks, in order, in words: `generator_ab` is `generator ab`.
+fn networks<'a>(walks: impl Iterator<Item = &'a WalkRecord>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for walk in walks {
+        let name = walk.network.replace('_', " ");
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The networks that learn on a tape; for a tape without networks, what it is for.
+fn learners(tape: &TapeRecord) -> Vec<String> {
+    let names = networks(tape.walks.iter().filter(|walk| !walk.frozen));
+    if names.is_empty() { vec![tape.purpose.clone()] } else { names }
+}
+
+/// `D`, `G ab`: the names of the learners, short.
+fn initials(learners: &[String]) -> String {
+    let short = |name: &String| match name.split_once(' ') {
+        Some((first, rest)) => format!("{} {rest}", initial(first)),
+        None => initial(name),
+    };
+    listed(&learners.iter().map(short).collect::<Vec<_>>())
+}
+
+fn initial(name: &str) -> String {
+    match name {
+        "discriminator" => "D".into(),
+        "generator" => "G".into(),
+        other => capital(other),
+    }
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", thousands(count)) }
+}
+
+/// 4311553 as 4,311,553.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| core::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
+}
+
+fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, number: usize) {
+    let walk = &recording.inferred[number];
+    let (name, rows) = (walk.network.replace('_', " "), walk.input.shape().first().copied().unwrap_or(1));
+    let mode = if walk.training {
+        "It walks as in training, with the batch's own statistics and with dropout"
+    } else {
+        "It walks as it will when it draws for people: running statistics, no dropout"
+    };
+    let text = format!(
+        "The {name} makes {}. {mode}. No tape is written: nobody will ask how these came about. What leaves here are plain numbers.",
+        plural(rows, "image")
+    );
+    let phase =
+        begin(document, format!("{} makes fakes", initials(&[name])), PhaseKind::Infer, walk.network.clone(), text);
+    let node = atlas.id(Place::Inferred(number));
+    let shape = atlas.value(Place::Inferred(number)).shape();
+    let number =
+        step(document, phase, StepKind::Make, Some(node), None, format!("Made without a tape: the fakes, {shape}"));
+    document.nodes[node].made = Some(number);
+}
+
+fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, tape: usize) {
+    let record = &recording.tapes[tape];
+    let learners = learners(record);
+    let mut text = String::new();
+    for walk in &record.walks {
+        let rows = walk.input.shape().first().copied().unwrap_or(1);
+        let (name, frozen) = (walk.network.replace('_', " "), if walk.frozen { ", frozen," } else { "" });
+        let does = if walk.network.starts_with("discriminator") { "judges" } else { "works on" };
+        let does =
+            if walk.input.shape().len() == 2 && walk.network.starts_with("generator") { "draws from" } else { does };
+        let what = if walk.input.shape().len() == 4 { "image" } else { "row" };
+        let what = if does == "draws from" { "latent" } else { what };
+        text += &format!("The {name}{frozen} {does} {}. ", plural(rows, what));
+    }
+    if record.walks.is_empty() {
+        text += "Every op computes its value and leaves a note on the tape: what it was, and what it read. ";
+    } else {
+        text += "The loss says, in one number, how wrong the verdicts were. ";
+    }
+    let frozen = networks(record.walks.iter().filter(|walk| walk.frozen));
+    if !frozen.is_empty() {
+        text += &format!(
+            "The {}'s weights are frozen, which means: on this tape they are constants. A gradient will flow through them to the {}, but \
+             none is computed for them, so that the judge is not talked into being kinder. ",
+            listed(&frozen),
+            listed(&learners)
+        );
+    }
+    let cut =
+        record.constants.iter().any(|constant| matches!(constant.origin, Origin::Inferred(..) | Origin::Node(..)));
+    if cut {
+        text += &format!(
+            "Among the data are values that were computed before. They come in as plain numbers: the graph is cut there, so that the \
+             lesson of the {} teaches nobody else.",
+            listed(&learners)
+        );
+    }
+    let name = listed(&learners);
+    let phase =
+        begin(document, format!("{}: forward", capital(&name)), PhaseKind::Forward, name, text.trim_end().into());
+    let count = record.nodes.len();
+    for (place, node) in record.nodes.iter().enumerate() {
+        let id = atlas.id(Place::Node(tape, place));
+        let label = &document.nodes[id].label;
+        let text = format!(
+            "Forward {} of {count}: {label}, shape {}, length {}",
+            place + 1,
+            node.value.shape(),
+            short(l2(&node.value))
+        );
+        document.nodes[id].made = Some(step(document, phase, StepKind::Make, Some(id), None, text));
+    }
+}
+
+fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, tape: usize) {
+    let record = &recording.tapes[tape];
+    if record.order.is_empty() {
+        return;
+    }
+    let (name, short_name) = (listed(&learners(record)), initials(&learners(record)));
+    let (count, parameters) =
+        (record.order.len(), record.order.iter().filter(|node| record.nodes[**node].op.is_none()).count());
+    let text = format!(
+        "The sweep reads the tape from the loss to the front. At each node the gradient is complete, because everything that used the node stands \
+         behind it on the tape and has sent its part back; the op's rule then turns it into parts for its inputs. {} get a \
+         gradient, and {} of them are what it is all for: the parameters of the {name}.",
+        plural(count, "node"),
+        parameters
+    );
+    let phase = begin(document, format!("{short_name} backward"), PhaseKind::Backward, name, text);
+    for (place, node) in record.order.iter().enumerate() {
+        let id = atlas.id(Place::Node(tape, *node));
+        let gradient = record.nodes[*node].gradient.as_ref().map_or(0.0, l2);
+        let label = &document.nodes[id].label;
+        let text = format!("Backward {} of {count}: {label}, gradient norm {}", place + 1, short(gradient));
+        document.nodes[id].swept = Some(step(document, phase, StepKind::Sweep, Some(id), None, text));
+    }
+}
+
+fn update(document: &mut Document, recording: &Recording, range: core::ops::Range<usize>) {
+    let updates: Vec<&UpdateRecord> = recording.updates[range.clone()].iter().collect();
+    let tape = updates.first().map_or(0, |update| update.tape);
+    let learners = recording.tapes.get(tape).map_or_else(Vec::new, learners);
+    let (name, short_name) = (listed(&learners), initials(&learners));
+    let numbers: usize = updates.iter().map(|update| update.before.size()).sum();
+    let text = format!(
+        "The optimiser moves each parameter of the {name} a little against its gradient: {}, {} in all. Only now do weights change; until here \
+         everything was measured at one place.",
+        plural(updates.len(), "tensor"),
+        plural(numbers, "number")
+    );
+    let phase = begin(document, format!("{short_name} update"), PhaseKind::Update, name, text);
+    let count = range.len();
+    for (place, number) in range.enumerate() {
+        let update = &document.updates[number];
+        let text = format!(
+            "Update {} of {count}: {}, moved by {} from length {}",
+            place + 1,
+            update.parameter,
+            short(update.step_l2),
+            short(update.before_l2)
+        );
+        let node = update.node;
+        step(document, phase, StepKind::Update, Some(node), Some(number), text);
+    }
+}
+
+/// A number with three digits.
+pub(crate) fn short(x: f32) -> String {
+    let size = x.abs();
+    if x == 0.0 || !x.is_finite() {
+        format!("{x}")
+    } else if (1e-3..1e5).contains(&size) {
+        let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+        format!("{x:.digits$}")
+    } else {
+        format!("{x:.2e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_with_three_digits() {
+        let told = [0.0, 0.031_25, 31.25, 1234.6, 1.5e-7, -2.0].map(short);
+        assert_eq!(told, ["0", "0.0312", "31.2", "1235", "1.50e-7", "-2.00"]);
+        assert_eq!((thousands(999), thousands(4_311_553)), ("999".into(), "4,311,553".into()));
+        assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
+    }
+}

@@ -1,0 +1,116 @@
+//! [`Audience`]: someone who listens while networks learn, and changes nothing.
+//!
+//! [`listen`] seats an audience for as long as a function runs, on its thread. From then on every training pass is written on a tape
+//! that the audience [watches](tensor::Watcher), and the audience is told what a tape cannot know: which networks are walked through,
+//! which weights are frozen, and what the optimisers do. With nobody in the seat, each of these places asks once whether there is
+//! somebody; that is all it costs.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tensor::{Tensor, Var, Watcher};
+
+use crate::optim::Rule;
+use crate::pass::{Draw, Gradients};
+
+/// Someone who listens.
+pub trait Audience {
+    /// A training pass begins. The watcher looks on while its tape is written and swept.
+    fn pass_begins(&self, draw: Draw) -> Rc<dyn Watcher>;
+
+    /// The pass is swept. What is done in here is not listened to.
+    fn pass_ends(&self, passed: &Passed<'_>);
+
+    /// A walk through a network begins.
+    fn walk_begins(&self, walk: &Walk<'_>);
+
+    /// It ends, with this output.
+    fn walk_ends(&self, output: &Var);
+
+    /// A walk has met a parameter that is frozen, so that it is a constant for this pass.
+    fn frozen(&self, name: &str, value: &Tensor);
+
+    /// An optimiser has updated a parameter.
+    fn updated(&self, updated: &Updated<'_>);
+}
+
+/// A walk through a network.
+pub struct Walk<'a> {
+    /// The network's name.
+    pub network: &'a str,
+    /// Whether it walks as in training: dropout, the batch's own statistics.
+    pub training: bool,
+    /// Whether its weights are frozen.
+    pub frozen: bool,
+    /// What it is given.
+    pub input: &'a Var,
+}
+
+/// A training pass that is swept.
+pub struct Passed<'a> {
+    /// What it found.
+    pub gradients: &'a Gradients,
+    /// The loss of the same pass with these values for the parameters of these names.
+    pub loss_with: &'a dyn Fn(BTreeMap<String, Tensor>) -> f64,
+}
+
+/// The update of a parameter.
+pub struct Updated<'a> {
+    /// The parameter's name.
+    pub parameter: &'a str,
+    /// The rule.
+    pub rule: Rule,
+    /// Its step size, decay included.
+    pub learning_rate: f64,
+    /// The bound of each element of the gradient; infinite if there is none.
+    pub clip: f64,
+    /// The number of this update, from 1.
+    pub number: u64,
+    /// The parameter before.
+    pub before: &'a Tensor,
+    /// The parameter after.
+    pub after: &'a Tensor,
+    /// What the rule remembers of it now, by name.
+    pub memory: &'a [(&'static str, &'a Tensor)],
+}
+
+thread_local! {
+    static SEAT: RefCell<Option<Rc<dyn Audience>>> = const { RefCell::new(None) };
+}
+
+/// Puts its audience back when it goes, however the function that it stands for ends.
+struct Leave(Option<Rc<dyn Audience>>);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        SEAT.replace(self.0.take());
+    }
+}
+
+fn seated<R>(audience: Option<Rc<dyn Audience>>, body: impl FnOnce() -> R) -> R {
+    let _leave = Leave(SEAT.replace(audience));
+    body()
+}
+
+/// Runs `body` while `audience` listens to all that this thread does.
+pub fn listen<R>(audience: Rc<dyn Audience>, body: impl FnOnce() -> R) -> R {
+    seated(Some(audience), body)
+}
+
+/// Runs `body` while nobody listens.
+pub(crate) fn unheard<R>(body: impl FnOnce() -> R) -> R {
+    seated(None, body)
+}
+
+/// Who listens, if anybody does.
+pub(crate) fn current() -> Option<Rc<dyn Audience>> {
+    SEAT.with_borrow(Clone::clone)
+}
+
+/// Tells it to who listens.
+pub(crate) fn tell(what: impl FnOnce(&dyn Audience)) {
+    if let Some(audience) = current() {
+        what(&*audience);
+    }
+}

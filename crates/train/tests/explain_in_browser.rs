@@ -1,0 +1,257 @@
+//! The page of `train explain` in a real browser: it opens without a network, tests itself (every step, every number, every key,
+//! every question; contrast, widths, names), and is looked at in pictures.
+//!
+//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without one the tests say so and pass.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than this no page takes, on however busy a machine.
+const PATIENCE: Duration = Duration::from_secs(170);
+
+/// A page that cannot be opened is a hang, not a wait.
+fn finish(mut command: Command, what: &str) {
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("{what}: no end after {PATIENCE:?}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The browser of this machine. None, and a word about it, if there is none.
+fn browser() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("BACKDRAW_BROWSER") {
+        return Some(named.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file());
+    if found.is_none() {
+        // Not println!, which cargo keeps to itself while a test passes.
+        let _ = writeln!(stderr(), "SKIPPED: no Chromium on the PATH ({}), nor in BACKDRAW_BROWSER", names.join(", "));
+    }
+    found
+}
+
+/// A page in a folder of its own.
+struct Page {
+    folder: TempDir,
+    name: &'static str,
+}
+
+impl Page {
+    /// The page that `train explain` writes.
+    fn of(name: &'static str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("page.html");
+        let run = Command::new(env!("CARGO_BIN_EXE_train"))
+            .current_dir(folder.path())
+            .args(["explain", "--out"])
+            .arg(&out)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "train explain {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+        Self { folder, name }
+    }
+
+    fn quickdraw() -> Self {
+        Self::of("quickdraw", &["quickdraw", "--preset", "cpu", "--batch", "4"])
+    }
+
+    /// The same page with names in it that would like to be programs.
+    fn hostile(self) -> Self {
+        let file = self.folder.path().join("page.html");
+        let page = std::fs::read_to_string(&file).unwrap();
+        let wish = r#"\u003c/script\u003e\u003cimg src=x onerror=alert(1)\u003e ${alert(1)} \u0026lt; "#;
+        let mut changed = page.clone();
+        for key in ["label", "title", "path", "name", "rule", "idea"] {
+            changed = changed.replace(&format!("\"{key}\":\""), &format!("\"{key}\":\"{wish}"));
+        }
+        assert_ne!(page, changed);
+        // Modules are called by their path: there the same words go into the calls.
+        changed = changed
+            .replace("\"module\":\"", &format!("\"module\":\"{wish}"))
+            .replace("\"parent\":\"", &format!("\"parent\":\"{wish}"));
+        std::fs::write(file, changed).unwrap();
+        Self { name: "hostile", ..self }
+    }
+
+    /// Opens the page at an address within it, with further options, and waits for the browser.
+    fn open(&self, browser: &Path, fragment: &str, options: &[&str], out: Stdio) {
+        let profile = tempfile::tempdir().unwrap();
+        let mut command = Command::new(browser);
+        command
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--hide-scrollbars",
+                "--no-first-run",
+            ])
+            .args(["--host-resolver-rules=MAP * ~NOTFOUND", &format!("--user-data-dir={}", profile.path().display())])
+            .args(options)
+            .arg(format!("file://{}#{fragment}", self.folder.path().join("page.html").display()))
+            .stdout(out)
+            .stderr(Stdio::null());
+        finish(command, &format!("{} at #{fragment}", self.name));
+    }
+
+    /// What the page says of itself.
+    fn self_test(&self, browser: &Path, options: &[&str]) -> Value {
+        let dump = self.folder.path().join("dump.html");
+        let options = [options, &["--dump-dom", "--window-size=1600,900"]].concat();
+        self.open(browser, "selftest", &options, File::create(&dump).unwrap().into());
+        let dump = std::fs::read_to_string(dump).unwrap();
+        let (_, record) = dump
+            .split_once(r#"<script type="application/json" id="selftest">"#)
+            .unwrap_or_else(|| panic!("{}: the page left no record ({} bytes)", self.name, dump.len()));
+        serde_json::from_str(record.split("</script>").next().unwrap()).unwrap()
+    }
+
+    /// A picture of the page: width, height and one (red, green, blue) a pixel.
+    fn picture(&self, browser: &Path, [width, height]: [u32; 2], fragment: &str) -> Picture {
+        let file = self.folder.path().join(format!("{width}-{fragment}.png"));
+        let options = [format!("--screenshot={}", file.display()), format!("--window-size={width},{height}")];
+        self.open(browser, fragment, &options.each_ref().map(String::as_str), Stdio::null());
+        let mut reader = png::Decoder::new(BufReader::new(File::open(&file).unwrap())).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        let channels = info.color_type.samples();
+        let pixels = bytes.chunks_exact(channels).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        assert_eq!([info.width, info.height], [width, height]);
+        Picture { width: width as usize, pixels }
+    }
+}
+
+struct Picture {
+    width: usize,
+    pixels: Vec<[u8; 3]>,
+}
+
+impl Picture {
+    /// The share of pixels that differ from their left neighbour, between two heights given as shares.
+    fn detail(&self, from: f64, to: f64) -> f64 {
+        let rows = self.pixels.len() / self.width;
+        let band = &self.pixels[(from * rows as f64) as usize * self.width..(to * rows as f64) as usize * self.width];
+        let changes = band.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        changes as f64 / band.len() as f64
+    }
+
+    fn difference(&self, other: &Self) -> f64 {
+        let differing = self.pixels.iter().zip(&other.pixels).filter(|(a, b)| a != b).count();
+        differing as f64 / self.pixels.len() as f64
+    }
+}
+
+fn judge(page: &Page, record: &Value) {
+    let failures = record["failures"].as_array().unwrap();
+    assert!(failures.is_empty(), "{}: {} failures, {failures:#?}", page.name, failures.len());
+    assert_eq!(record["pass"], true, "{}", page.name);
+    for test in [
+        "walk",
+        "gradients",
+        "numbers",
+        "panels",
+        "forks",
+        "player",
+        "keys",
+        "table",
+        "address",
+        "widths",
+        "contrast",
+        "access",
+    ] {
+        assert!(record["checked"][test].as_u64() > Some(0), "{}: {test} checked nothing", page.name);
+    }
+    assert!(record["probes"].as_u64() > Some(0), "{}: no number was worked out", page.name);
+    println!("{}: opened after {} ms, steps {}", page.name, record["opened_ms"], record["step_ms"]);
+}
+
+#[test]
+fn the_small_pages_pass_their_own_test() {
+    let Some(browser) = browser() else { return };
+    thread::scope(|scope| {
+        for (name, options) in [
+            ("scalar", vec![]),
+            ("mlp", vec!["--force-prefers-reduced-motion"]),
+            ("gan", vec!["--blink-settings=preferredColorScheme=0"]),
+        ] {
+            let browser = &browser;
+            scope.spawn(move || {
+                let page = Page::of(name, &["--preset", name]);
+                let record = page.self_test(browser, &options);
+                judge(&page, &record);
+                assert!(
+                    name == "gan" || record["checked"]["edit"].as_u64() > Some(0),
+                    "{name}: nothing was computed again"
+                );
+            });
+        }
+        scope.spawn(|| {
+            let page = Page::of("gan", &["--preset", "gan"]).hostile();
+            judge(&page, &page.self_test(&browser, &[]));
+        });
+    });
+}
+
+#[test]
+fn the_page_of_a_real_step_passes_its_own_test() {
+    let Some(browser) = browser() else { return };
+    let page = Page::quickdraw();
+    let record = page.self_test(&browser, &[]);
+    judge(&page, &record);
+    assert_eq!(record["questions"], 20, "each was walked in at most three actions");
+}
+
+/// Five states at three widths: each is full from top to bottom, and each shows something else.
+#[test]
+fn the_page_is_there_at_every_width() {
+    let Some(browser) = browser() else { return };
+    let page = Page::quickdraw();
+    let states = [
+        "step=20",
+        "step=110&view=gradient",
+        "step=90&view=numbers&open=1",
+        "view=table&step=50",
+        "view=whatif&scheme=dark",
+    ];
+    let shots: Vec<_> =
+        [[400, 800], [800, 900], [1600, 900]].into_iter().flat_map(|size| states.map(|state| (size, state))).collect();
+    // A browser spends most of its time waiting: four at once.
+    for row in shots.chunks(4) {
+        let pictures: Vec<Picture> = thread::scope(|scope| {
+            let shoot = |&(size, state): &([u32; 2], &'static str)| {
+                let (page, browser) = (&page, &browser);
+                scope.spawn(move || page.picture(browser, size, state))
+            };
+            let running: Vec<_> = row.iter().map(shoot).collect();
+            running.into_iter().map(|shot| shot.join().unwrap()).collect()
+        });
+        for (picture, (size, state)) in pictures.iter().zip(row) {
+            let colors: HashSet<_> = picture.pixels.iter().collect();
+            assert!(colors.len() > 40, "{size:?} #{state}: {} colours", colors.len());
+            for (band, from, to) in [("head", 0.0, 0.2), ("middle", 0.25, 0.75), ("timeline", 0.82, 1.0)] {
+                let detail = picture.detail(from, to);
+                assert!(detail > 0.005 && detail < 0.6, "{size:?} #{state}: the {band} has detail {detail}");
+            }
+        }
+        for (a, b) in pictures.iter().zip(&pictures[1..]) {
+            assert!(a.width != b.width || a.difference(b) > 0.01, "two states look the same");
+        }
+    }
+}
