@@ -108,15 +108,24 @@ fn item_page(documentation: &Path, path: &str) -> Option<String> {
 fn page(documentation: &Path, path: &str) -> Option<String> {
     let (folder, name) =
         path.rsplit_once("::").map_or((String::new(), path), |(folder, name)| (folder.replace("::", "/") + "/", name));
-    let candidates = match name.strip_suffix("()") {
-        Some(function) => vec![format!("{folder}fn.{function}.html")],
+    let names: Vec<String> = match name.strip_suffix("()") {
+        Some(function) => vec![format!("fn.{function}.html")],
         None => {
             let kinds = ["struct", "enum", "trait", "fn", "constant", "type", "macro"].iter();
-            let own = kinds.map(|kind| format!("{folder}{kind}.{name}.html"));
-            core::iter::once(format!("{folder}{name}/index.html")).chain(own).collect()
+            core::iter::once(format!("{name}/index.html"))
+                .chain(kinds.map(|kind| format!("{kind}.{name}.html")))
+                .collect()
         }
     };
-    candidates.into_iter().find(|page| documentation.join(page).is_file())
+    if let Some(name) = names.iter().find(|name| documentation.join(&folder).join(name).is_file()) {
+        return Some(folder + name);
+    }
+    // What is re-exported from a module that has pages has its page there: the page of the module at hand links to it.
+    let module = fs::read_to_string(documentation.join(&folder).join("index.html")).ok()?;
+    let mut links = module.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let link =
+        links.find(|link| !link.contains("..") && names.iter().any(|name| link.ends_with(&format!("/{name}"))))?;
+    documentation.join(&folder).join(link).is_file().then(|| folder + link)
 }
 
 #[cfg(test)]
@@ -129,6 +138,8 @@ mod tests {
         for (page, text) in [
             ("tensor/struct.Var.html", "<section id=\"method.square\">"),
             ("tensor/fn.grad.html", ""),
+            ("tensor/index.html", "<a href=\"check/fn.check.html\">"),
+            ("tensor/check/fn.check.html", ""),
             ("tensor/grad/index.html", ""),
             ("tensor/ops/add/index.html", ""),
             ("src/tensor/tape.rs.html", ""),
@@ -148,6 +159,7 @@ mod tests {
             ("tensor::Var", "../tensor/struct.Var.html"),
             ("tensor::Var::square", "../tensor/struct.Var.html#method.square"),
             ("tensor::grad()", "../tensor/fn.grad.html"),
+            ("tensor::check()", "../tensor/check/fn.check.html"),
             ("tensor::ops::add", "../tensor/ops/add/index.html"),
             ("../../tensor/src/tape.rs", "../src/tensor/tape.rs.html"),
             ("crate::c02_tape", "c02_tape.md"),
