@@ -9,6 +9,9 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c09_slopes", svg: slopes() }, Figure { name: "c09_losses", svg: losses() }]
 }
 
+/// A function that the figures show.
+type Function = fn(&Var) -> Var;
+
 /// Values and slopes of a function, from the engine.
 fn both<const N: usize>(x: [f32; N], f: impl Fn(&Var) -> Var) -> [Vec<f64>; 2] {
     let tape = Tape::new();
@@ -22,7 +25,7 @@ fn both<const N: usize>(x: [f32; N], f: impl Fn(&Var) -> Var) -> [Vec<f64>; 2] {
 fn slopes() -> String {
     let mut canvas = Canvas::new(640.0, 270.0);
     let x: [f32; 121] = core::array::from_fn(|i| i as f32 / 10.0 - 6.0);
-    let functions: [(&str, fn(&Var) -> Var); 3] =
+    let functions: [(&str, Function); 3] =
         [("sigmoid", |x| x.sigmoid()), ("tanh", |x| x.tanh()), ("leaky_relu, slope 0.2", |x| x.leaky_relu(0.2))];
     for (i, (name, f)) in functions.into_iter().enumerate() {
         let plot = Plot { at: [34.0 + 208.0 * i as f64, 36.0], size: [176.0, 160.0], x: [-6.0, 6.0], y: [-1.5, 1.5] };
@@ -42,7 +45,7 @@ fn slopes() -> String {
 
 /// The loss of one verdict that should be "real", and its slope, in three forms.
 fn losses() -> String {
-    let forms: [(&str, fn(&Var) -> Var, Stroke); 3] = [
+    let forms: [(&str, Function, Stroke); 3] = [
         ("naive: -log(sigmoid(x))", |x| x.sigmoid().log().neg(), Stroke::new(color::VALUE).width(5.0)),
         ("from the logit", |x| bce_with_logits(x, &Tensor::full([1], 1.0)), Stroke::new(color::INK).width(1.5)),
         ("clipped", |x| bce_keras_clip(&x.sigmoid(), &Tensor::full([1], 1.0)), Stroke::new(color::GRADIENT).dashed()),
