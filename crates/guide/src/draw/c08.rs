@@ -1,12 +1,12 @@
 //! The figures of chapter 8.
 
-use kernels::{ConvGeometry, Padding};
+use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::{Options, Tape, Tensor, Var, vjp};
 
 use super::{Anchor, Canvas, Figure, Stroke, color};
 
 pub(super) fn figures() -> Vec<Figure> {
-    vec![Figure { name: "c08_taps", svg: taps() }]
+    vec![Figure { name: "c08_taps", svg: taps() }, Figure { name: "c08_stamps", svg: stamps() }]
 }
 
 /// The lines from pixels to outputs, walked down by the convolution and up by its input gradient.
@@ -79,4 +79,33 @@ fn panel(
     canvas.text([left - 6.0, top + 19.0], Anchor::End, 14.0, line, above.0);
     canvas.text([output(0) - 8.0, low + 19.0], Anchor::End, 14.0, line, below.0);
     canvas.text([left + 133.0, 268.0], Anchor::Middle, 13.0, color::INK, formula);
+}
+
+/// How many stamps of a transposed convolution meet at each place, for kernels of three and of four taps.
+fn stamps() -> String {
+    let mut canvas = Canvas::new(640.0, 210.0);
+    for (left, taps) in [(24.0, 3), (344.0, 4)] {
+        let ones = |shape: [usize; 4]| Var::constant(Tensor::full(shape, 1.0_f32));
+        let counts =
+            ones([1, 1, 4, 1]).conv_transpose2d(&ones([1, taps, 1, 1]), [1, 2], TransposedPadding::Valid).into_value();
+        let size = [26.0, 20.0];
+        let corner = |place: usize, row: f64| [left + size[0] * place as f64, 44.0 + row * (size[1] + 4.0)];
+        let title = format!("{taps} taps, stride 2");
+        canvas.text([left, 28.0], Anchor::Start, 14.0, color::VALUE, &title);
+        for pixel in 0..4 {
+            for tap in 0..taps {
+                let at = corner(2 * pixel + tap, pixel as f64);
+                canvas.rectangle(at, size, color::VALUE_FILL, Stroke::new(color::VALUE).width(1.0));
+            }
+        }
+        for (place, count) in counts.data().iter().enumerate() {
+            let at = corner(place, 4.4);
+            let width = if *count > 1.0 { 3.0 } else { 1.0 };
+            canvas.rectangle(at, size, color::NONE, Stroke::new(color::INK).width(width));
+            canvas.text([at[0] + 13.0, at[1] + 15.0], Anchor::Middle, 13.0, color::INK, &count.to_string());
+        }
+        let below = corner(0, 4.4)[1] + 42.0;
+        canvas.text([left, below], Anchor::Start, 13.0, color::INK, "stamps that meet at each place");
+    }
+    canvas.finish("Stamps of three taps overlap at every second place, stamps of four taps everywhere but at the ends")
 }
