@@ -5,6 +5,7 @@
 //! point, so that the last bit of a sine does not change a file.
 
 mod canvas;
+mod graph;
 mod plot;
 
 mod c01;
