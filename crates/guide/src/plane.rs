@@ -18,7 +18,7 @@ pub const DEVIATION: f32 = 0.1;
 /// The centre of heap `number` of 0 to 7.
 pub fn centre(number: usize) -> [f32; 2] {
     let diagonal = RADIUS * 0.5_f32.sqrt();
-    let [x, y] = if number % 2 == 0 { [RADIUS, 0.0] } else { [diagonal, diagonal] };
+    let [x, y] = if number.is_multiple_of(2) { [RADIUS, 0.0] } else { [diagonal, diagonal] };
     // A quarter of a turn takes (x, y) to (-y, x).
     (0..number / 2 % 4).fold([x, y], |[x, y], _| [-y, x])
 }
@@ -169,7 +169,8 @@ impl Play {
             let verdict = self.discriminator.forward(pass, &points);
             let loss = bce_with_logits(&verdict, &labels);
             let (real, fake) = verdict.value().data().split_at(n);
-            let result = [f64::from(loss.item()), accuracy(&verdict, &labels), mean_probability(real), mean_probability(fake)];
+            let result =
+                [f64::from(loss.item()), accuracy(&verdict, &labels), mean_probability(real), mean_probability(fake)];
             (loss, result)
         })?;
         self.optimizers[0].step(&mut self.discriminator, &gradients);

@@ -24,10 +24,9 @@ fn network(canvas: &mut Canvas, center: [f64; 2], fill: &str, name: &str, state:
 fn walls() -> String {
     let mut canvas = Canvas::new(660.0, 300.0);
     let (forward, backward) = (Stroke::new(color::VALUE), Stroke::new(color::GRADIENT).dashed());
-    for (top, title, g, d) in [
-        (20.0, "the discriminator's step", "inference", "learns"),
-        (165.0, "the generator's step", "learns", "frozen"),
-    ] {
+    for (top, title, g, d) in
+        [(20.0, "the discriminator's step", "inference", "learns"), (165.0, "the generator's step", "learns", "frozen")]
+    {
         let y = top + 70.0;
         let generator_learns = g == "learns";
         canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
@@ -82,7 +81,7 @@ fn arrows() -> String {
     let fakes = tape.variable("fakes", play.points(40));
     let mut pass = Pass::training(&tape, Draw { seed: 1, step: 0, purpose: "figure" });
     let verdict = pass.frozen(|pass| play.discriminator.forward(pass, &fakes));
-    let gradient = grad(&logistic_generator(&verdict), &[fakes.clone()], Options::default()).remove(0);
+    let gradient = grad(&logistic_generator(&verdict), core::slice::from_ref(&fakes), Options::default()).remove(0);
     let pushed = fakes.value().data().chunks_exact(2).zip(gradient.value().data().chunks_exact(2));
     for (at, g) in pushed.filter(|(at, _)| at[0].abs().max(at[1].abs()) < 2.8) {
         let [x, y] = [f64::from(at[0]), f64::from(at[1])];
