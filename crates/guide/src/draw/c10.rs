@@ -34,8 +34,8 @@ fn projection() -> String {
     let mut note = |at: f64, color: &str, text: &str| canvas.text([430.0, at], Anchor::Start, 13.0, color, text);
     note(80.0, color::VALUE, "discs: gy, what arrives");
     note(130.0, color::QUIET, "dashed: mean(gy) + xh mean(gy xh):");
-    note(148.0, color::QUIET, "what a shift and a stretch of all x");
-    note(166.0, color::QUIET, "have nothing to say about");
+    note(148.0, color::QUIET, "the part along the directions in");
+    note(166.0, color::QUIET, "which the loss cannot change");
     note(216.0, color::GRADIENT, "arrows: the rest,");
     note(234.0, color::GRADIENT, "times gamma / s: gx");
     canvas.finish("The gradient that arrives, the straight line that is subtracted from it, and the rest")
