@@ -48,7 +48,7 @@ pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) ->
         let mut rest = line;
         while let (Some(at), true) = (rest.find("]("), outside.binary_search(&(i + 1)).is_ok()) {
             let (before, target) = rest.split_at(at + 2);
-            let end = target.find(')').unwrap_or(target.len());
+            let end = end_of_target(target);
             result += before;
             result += &change(&target[..end]).unwrap_or_else(|| target[..end].into());
             rest = &target[end..];
@@ -57,6 +57,16 @@ pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) ->
         result += "\n";
     }
     result
+}
+
+/// Where the bracket that closes the link is; one inside of the target, as in `tensor::grad()`, is closed by its own.
+fn end_of_target(rest: &str) -> usize {
+    let mut open = 0;
+    let closes = |c: char| {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        open < 0
+    };
+    rest.find(closes).unwrap_or(rest.len())
 }
 
 /// The targets of the links and pictures of `text`.
@@ -80,19 +90,19 @@ pub fn source_page(target: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "a [`b`](c::d), ![e](f)\n```rust\nlet g = h[0](1);\n```\nlast\n```text\ni\n```\n";
+    const TEXT: &str = "a [`b`](c::d()), ![e](f)\n```rust\nlet g = h[0](1);\n```\nlast\n```text\ni\n```\n";
 
     #[test]
     fn blocks_and_prose_are_told_apart() {
         let found = blocks(TEXT);
         assert_eq!(found[0], Block { kind: "rust", line: 2, text: "let g = h[0](1);\n".into() });
         assert_eq!((found.len(), found[1].line, found[1].kind), (2, 6, "text"));
-        assert_eq!(prose(TEXT), [(1, "a [`b`](c::d), ![e](f)"), (5, "last")]);
+        assert_eq!(prose(TEXT), [(1, "a [`b`](c::d()), ![e](f)"), (5, "last")]);
     }
 
     #[test]
     fn only_links_outside_of_blocks_are_changed() {
-        assert_eq!(links(TEXT), ["c::d", "f"]);
+        assert_eq!(links(TEXT), ["c::d()", "f"]);
         let changed = with_links(TEXT, |target| (target == "f").then(|| "new".into()));
         assert_eq!(changed, TEXT.replace("(f)", "(new)"));
     }

@@ -17,7 +17,7 @@ fn chain() -> String {
     for i in 0..4 {
         graph::node(&mut canvas, center(i), names[i], &short(values[i]));
     }
-    for i in 0..3 {
+    for (i, slope) in slopes.into_iter().enumerate() {
         let (from, to) = (center(i)[0] + 54.0, center(i + 1)[0] - 54.0);
         canvas.arrow([from, 42.0], [to, 42.0], Stroke::new(color::VALUE));
         canvas.arrow([to, 62.0], [from, 62.0], Stroke::new(color::GRADIENT).dashed());
@@ -26,7 +26,7 @@ fn chain() -> String {
             Anchor::Middle,
             13.0,
             color::GRADIENT,
-            &format!("slope {}", short(slopes[i])),
+            &format!("slope {}", short(slope)),
         );
     }
     let product = slopes.iter().product();
@@ -45,15 +45,16 @@ fn steps() -> String {
     let plot = Plot { at: [70.0, 44.0], size: [540.0, 226.0], x: [-13.0, 0.0], y: [-13.0, 0.0] };
     let ticks: &[f64] = &[-12.0, -9.0, -6.0, -3.0, 0.0];
     plot.frame(&mut canvas, [ticks, ticks], ["step h, as a power of ten", "error, as a power of ten"]);
-    let error = |exponent: f64| {
-        let h = 10_f64.powf(exponent);
-        let slope = 1_f64.exp();
-        let one_sided = ((1.0 + h).exp() - slope) / h - slope;
-        let central = ((1.0 + h).exp() - (1.0 - h).exp()) / (2.0 * h) - slope;
-        // Rounding is noisy, and a lucky step may have no error at all: the frame ends the curve.
+    // Only what IEEE 754 rounds exactly, as the noise of rounding is what is shown: it must be the same on every machine.
+    let cube = |x: f64| x * x * x;
+    let error = |h: f64| {
+        let one_sided = (cube(1.0 + h) - cube(1.0)) / h - 3.0;
+        let central = (cube(1.0 + h) - cube(1.0 - h)) / (2.0 * h) - 3.0;
+        // A lucky step may have no error at all: the frame ends the curve.
         [one_sided, central].map(|error| error.abs().max(1e-16).log10())
     };
-    let points = |which: usize| (0..=52).map(move |i| f64::from(i) / 4.0 - 13.0).map(move |x| [x, error(x)[which]]);
+    let steps: Vec<f64> = (1..=13).rev().flat_map(|k| [1.0, 1.778, 3.162, 5.623].map(|m| m * tenth(k))).collect();
+    let points = |which: usize| steps.iter().map(move |h| [h.log10(), error(*h)[which]]);
     plot.curve(&mut canvas, points(0), Stroke::new(color::GRADIENT).dashed());
     plot.curve(&mut canvas, points(1), Stroke::new(color::VALUE).width(2.5));
     canvas.text([602.0, 20.0], Anchor::End, 13.0, color::GRADIENT, "dashed: from one side");
@@ -62,5 +63,10 @@ fn steps() -> String {
     canvas.text([x, y], Anchor::Start, 13.0, color::QUIET, "h too small: rounding");
     let [x, y] = plot.place(-0.3, -11.2);
     canvas.text([x, y], Anchor::End, 13.0, color::QUIET, "h too large: the curve bends");
-    canvas.finish("Error of difference quotients of exp at 1 against the step")
+    canvas.finish("Error of difference quotients of the cube at 1 against the step")
+}
+
+/// 10 to the power -k.
+fn tenth(k: u32) -> f64 {
+    1.0 / (0..k).fold(1.0, |power, _| power * 10.0)
 }
