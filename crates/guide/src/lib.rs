@@ -27,6 +27,7 @@
 
 pub mod draw;
 pub mod markdown;
+pub mod plane;
 
 /// The chapters: the name of the module, and the text as it was written.
 macro_rules! chapters {
