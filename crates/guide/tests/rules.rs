@@ -1,0 +1,187 @@
+//! The rules of the chapters, as the crate's documentation gives them.
+
+use std::path::{Path, PathBuf};
+
+use guide::CHAPTERS;
+use guide::markdown::{Block, blocks, links, prose, with_links};
+
+/// What a Rust block is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Does {
+    Run,
+    Compile,
+    /// Fail to compile.
+    Fail,
+}
+
+/// What the block does, if it is Rust.
+fn kind(block: &Block<'_>) -> Result<Option<Does>, String> {
+    let code = |code: &str| code.len() == 5 && code.starts_with('E') && code[1..].bytes().all(|b| b.is_ascii_digit());
+    match block.kind {
+        "console" | "text" => Ok(None),
+        "rust" | "rust,should_panic" => Ok(Some(Does::Run)),
+        "rust,no_run" => Ok(Some(Does::Compile)),
+        other => match other.strip_prefix("rust,compile_fail,") {
+            Some(error) if code(error) => Ok(Some(Does::Fail)),
+            _ => Err(format!("a block of the kind `{other}`")),
+        },
+    }
+}
+
+fn rust_blocks(name: &str, text: &str) -> Vec<Does> {
+    let told = |block: &Block<'_>| kind(block).unwrap_or_else(|error| panic!("{name}.md:{}: {error}", block.line));
+    blocks(text).iter().filter_map(told).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn kinds_of_blocks() {
+    let kind = |name| kind(&Block { kind: name, line: 1, text: String::new() }).ok();
+    assert_eq!(kind("rust"), Some(Some(Does::Run)));
+    assert_eq!(kind("rust,compile_fail,E0382"), Some(Some(Does::Fail)));
+    assert_eq!(kind("text"), Some(None));
+    for bad in ["", "ignore", "rust,ignore", "rust,compile_fail", "rust,compile_fail,E03", "rust,edition2021", "toml"] {
+        assert_eq!(kind(bad), None, "`{bad}` is not allowed");
+    }
+}
+
+#[test]
+fn every_rust_block_compiles_and_nearly_all_run() {
+    let all: Vec<Does> = CHAPTERS.iter().flat_map(|(name, text)| rust_blocks(name, text)).collect();
+    let count = |does| all.iter().filter(|found| **found == does).count();
+    assert!(count(Does::Compile) <= 2, "{} blocks are only compiled", count(Does::Compile));
+    let share = count(Does::Run) as f64 / all.len() as f64;
+    assert!(share >= 0.95, "{} of {} Rust blocks run", count(Does::Run), all.len());
+}
+
+#[test]
+fn chapters_have_blocks_and_are_not_long() {
+    let mut wrong = Vec::new();
+    for (name, text) in CHAPTERS {
+        let words: usize = prose(text).iter().map(|(_, line)| line.split_whitespace().count()).sum();
+        let count = rust_blocks(name, text).len();
+        if words > 2500 || count < 3 {
+            wrong.push(format!("{name} has {words} words and {count} Rust blocks"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What rustdoc takes for code without a fence would escape the other rules.
+#[test]
+fn blocks_are_fenced_at_the_margin() {
+    for (name, text) in CHAPTERS {
+        assert_eq!(text.lines().filter(|line| line.starts_with("```")).count() % 2, 0, "{name}: a block is not closed");
+        for (number, line) in prose(text) {
+            let indented = line.starts_with("    ") || line.starts_with('\t');
+            let fence = line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
+            assert!(!indented && !fence, "{name}.md:{number}: a block that is not fenced at the left margin");
+        }
+    }
+}
+
+#[test]
+fn every_op_is_linked_from_a_chapter() {
+    let ops = root().join("crates/tensor/src/ops");
+    let mut missing = Vec::new();
+    for entry in &tensor::ops::REGISTRY {
+        let link = format!("[`{}`](tensor::ops::", entry.name);
+        let modules =
+            CHAPTERS.iter().flat_map(|(_, text)| text.split(&link).skip(1)).filter_map(|at| at.split(')').next());
+        let mut seen = false;
+        for module in modules {
+            let source = std::fs::read_to_string(ops.join(module).with_extension("rs")).unwrap_or_default();
+            let quoted = format!("\"{}\"", entry.name);
+            assert!(
+                source.contains(&quoted),
+                "`{}` is linked to tensor::ops::{module}, which is not its file",
+                entry.name
+            );
+            seen = true;
+        }
+        if !seen {
+            missing.push(entry.name);
+        }
+    }
+    assert!(missing.is_empty(), "no chapter links {missing:?}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    const CRATES: [&str; 7] = ["crate", "datasets", "kernels", "metrics", "models", "nn", "tensor"];
+    let folder = root().join("crates/guide/src");
+    for (name, text) in CHAPTERS {
+        for target in links(text) {
+            let file = target.starts_with("../../") || target.starts_with("figures/");
+            let item = CRATES.contains(&target.split("::").next().unwrap_or_default());
+            let web = target.starts_with("https://");
+            assert!(file || item || web, "{name} links to `{target}`: not an item, a source file, a figure or the web");
+            if file {
+                assert!(folder.join(&target).is_file(), "{name} links to {target}, which is not there");
+            }
+            if let Some(source) = target.strip_prefix("../../") {
+                let package = source.split("/src/").next().unwrap_or_default();
+                let page = CRATES.contains(&package) && source.ends_with(".rs");
+                assert!(page, "{name} links to {target}: rustdoc makes no page of it");
+            }
+        }
+    }
+}
+
+/// The numbers of a line that a block has to hold: those with a decimal point or three digits, apart from years.
+fn claims(line: &str) -> Vec<String> {
+    let without_targets = with_links(line, |_| Some(String::new()));
+    let in_number = |c: char| c.is_ascii_digit() || c == '.' || c == ',' || c == '_';
+    let mut found = Vec::new();
+    let mut before = ' ';
+    let mut rest = without_targets.as_str();
+    while let Some(first) = rest.chars().next() {
+        if !first.is_ascii_digit() {
+            before = first;
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let (number, after) = rest.split_at(rest.find(|c| !in_number(c)).unwrap_or(rest.len()));
+        let number = number.trim_end_matches(['.', ',', '_']);
+        let plain = number.replace([',', '_'], "");
+        let year = plain.len() == 4 && (plain.starts_with("19") || plain.starts_with("20")) && plain == number;
+        if !before.is_alphabetic() && !year && (plain.contains('.') || plain.len() >= 3) {
+            found.push(plain);
+        }
+        before = '0';
+        rest = after;
+    }
+    found
+}
+
+#[test]
+fn numbers_that_are_claims() {
+    assert_eq!(
+        claims("3.5 times, 4,311,553 in 2014 (f32, 12x12), E0382 [a](b/300) 2 1e-6 0.25."),
+        ["3.5", "4311553", "0.25"]
+    );
+}
+
+#[test]
+fn numbers_of_the_prose_stand_in_a_block() {
+    let mut wrong = Vec::new();
+    for (name, text) in CHAPTERS {
+        let code: String = blocks(text).into_iter().map(|block| block.text).collect();
+        let code = code.replace([',', '_'], "");
+        for (number, line) in prose(text) {
+            let missing = claims(line).into_iter().filter(|claim| !code.contains(claim));
+            wrong.extend(missing.map(|claim| format!("{name}.md:{number}: {claim}")));
+        }
+    }
+    assert!(wrong.is_empty(), "no block asserts {wrong:#?}");
+}
+
+#[test]
+fn the_book_has_every_chapter_in_order() {
+    let summary = std::fs::read_to_string(root().join("crates/guide/src/SUMMARY.md")).unwrap();
+    let files: Vec<String> = CHAPTERS.iter().map(|(name, _)| format!("{name}.md")).collect();
+    assert_eq!(links(&summary), files);
+}
