@@ -135,10 +135,11 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 }
 
 /// How far the inputs are moved, times the direction.
-pub(crate) const STEP: f64 = 1e-3;
+pub const STEP: f64 = 1e-3;
 
-/// d/dt g(t) at 0, from central differences at two steps, `step` and twice that.
-pub(crate) fn derivative(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
+/// d/dt g(t) at 0, from central differences at two steps, `step` and twice that, which are combined (Richardson): at [`STEP`] off by
+/// some 1e-11 for smooth functions.
+pub fn derivative(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
     let mut central = |h: f64| (g(h) - g(-h)) / (2.0 * h);
     let (coarse, fine) = (central(2.0 * step), central(step));
     (4.0 * fine - coarse) / 3.0

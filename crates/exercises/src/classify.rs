@@ -1,0 +1,265 @@
+//! [`diagnose`]: which mistake a wrong answer is the trace of.
+//!
+//! First what needs no arithmetic (a panic, a wrong length, NaN); then the exact traces that the judge of the exercise knows; then the
+//! patterns that every gradient can show: a constant ratio, parts that are missing, one side of a kink, a shift. A pattern must explain
+//! every element, to six digits: a diagnosis that sends the learner the wrong way is worse than none.
+
+use crate::Mistake;
+use crate::question::{Clue, Question, dot};
+
+/// How far an element may be off, relative to the right one (or to a hundredth of the largest one).
+const TOLERANCE: f64 = 1e-6;
+
+/// A named mistake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// Which.
+    pub mistake: Mistake,
+    /// How it shows in this answer; may be empty.
+    pub detail: String,
+}
+
+/// What came of all questions of an exercise.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The question that says most about the mistake, if there is one.
+    pub failed: Option<(Question, Diagnosis)>,
+}
+
+impl Verdict {
+    /// The verdict on the answers: the first wrong one whose mistake has a name, else the first wrong one.
+    pub fn of(questions: impl IntoIterator<Item = Question>) -> Self {
+        let mut failed = None;
+        for question in questions {
+            let Some(diagnosis) = diagnose(&question) else { continue };
+            let named = diagnosis.mistake != Mistake::Unknown;
+            if named || failed.is_none() {
+                failed = Some((question, diagnosis));
+            }
+            if named {
+                break;
+            }
+        }
+        Self { failed }
+    }
+
+    /// Whether every answer was right.
+    pub fn solved(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    /// The mistake, if there is one.
+    pub fn mistake(&self) -> Option<Mistake> {
+        self.failed.as_ref().map(|(_, diagnosis)| diagnosis.mistake)
+    }
+}
+
+/// Which elements of `got` are not those of `expected`; None if there are not as many.
+pub(crate) fn wrong(got: &[f64], expected: &[f64], each_by_itself: bool) -> Option<Vec<bool>> {
+    let largest = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    let floor = if each_by_itself { 0.0 } else { 0.01 * largest };
+    let off = |(got, expected): (&f64, &f64)| {
+        let allowed = TOLERANCE * expected.abs().max(floor).max(1e-300);
+        let error = (got - expected).abs();
+        error.is_nan() || error > allowed.max(if largest == 0.0 { 1e-9 } else { 0.0 })
+    };
+    (got.len() == expected.len()).then(|| got.iter().zip(expected).map(off).collect())
+}
+
+fn same(got: &[f64], expected: &[f64]) -> bool {
+    wrong(got, expected, false).is_some_and(|wrong| !wrong.contains(&true))
+}
+
+/// The mistake in an answer; None if it is right.
+pub fn diagnose(question: &Question) -> Option<Diagnosis> {
+    let say = |mistake, detail: String| Some(Diagnosis { mistake, detail });
+    let Question { expected, got, clues, shape, .. } = question;
+    let got = match got {
+        Ok(got) => got,
+        Err(message) => return say(Mistake::Crash, message.clone()),
+    };
+    let off = wrong(got, expected, question.is_extreme());
+    if off.as_ref().is_some_and(|off| !off.contains(&true)) {
+        return None;
+    }
+    if let Some(bad) = got.iter().find(|x| !x.is_finite()) {
+        return say(Mistake::Unstable, format!("There is a {bad} in your answer, where a number should be."));
+    }
+    if question.is_extreme() && off.is_some() {
+        return say(Mistake::Unstable, String::new());
+    }
+    for clue in clues {
+        match clue {
+            Clue::Suspect { mistake, why, numbers } if same(got, numbers) => return say(*mistake, why.clone()),
+            Clue::Length { mistake, why, length } if got.len() == *length && off.is_none() => {
+                return say(*mistake, why.clone());
+            }
+            _ => {}
+        }
+    }
+    let Some(off) = off else {
+        return say(Mistake::Shape, format!("{} numbers were expected, and {} came.", expected.len(), got.len()));
+    };
+    if got.iter().all(|x| *x == 0.0) {
+        return say(Mistake::Unwritten, String::new());
+    }
+    for clue in clues {
+        match clue {
+            Clue::NoGradient(why) => return say(Mistake::MissingCut, why.clone()),
+            Clue::IgnoresUpstream => {
+                return say(Mistake::UpstreamIgnored, "With another gy, your answer stays the same.".into());
+            }
+            _ => {}
+        }
+    }
+    if let Some(found) = constant_ratio(got, expected, clues) {
+        return Some(found);
+    }
+    for clue in clues {
+        let found = match clue {
+            Clue::Parts { mistake, parts } => fit(got, *mistake, parts),
+            Clue::Region { mistake, name, mask } => region(&off, mask)
+                .then(|| Diagnosis { mistake: *mistake, detail: format!("Wrong only {name}; all else is right.") }),
+            Clue::Image => image(got, expected, &off, shape),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    if transposed(got, expected, shape) {
+        return say(Mistake::Transposed, "Your answer is the transpose of the right one.".into());
+    }
+    say(Mistake::Unknown, String::new())
+}
+
+/// One ratio for all elements: a sign or a factor. Of one or two numbers, which always have some ratio or nearly so, only a ratio that
+/// has a name counts.
+fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagnosis> {
+    let ratio = dot(got, expected) / dot(expected, expected);
+    let scaled: Vec<f64> = expected.iter().map(|x| ratio * x).collect();
+    if !ratio.is_finite() || ratio.abs() < TOLERANCE || !same(got, &scaled) {
+        return None;
+    }
+    if near(ratio, -1.0) {
+        let detail = "Every element of your answer is the right one times -1.".into();
+        return Some(Diagnosis { mistake: Mistake::Sign, detail });
+    }
+    let name = clues.iter().find_map(|clue| match clue {
+        Clue::Factor { name, value } if near(ratio.abs(), *value) => Some(name.as_str()),
+        _ => None,
+    });
+    let usual = [(2.0, "2"), (0.5, "1/2"), (4.0, "4"), (0.25, "1/4")];
+    let name = name.or_else(|| usual.iter().find(|(value, _)| near(ratio.abs(), *value)).map(|(_, name)| *name));
+    if name.is_none() && expected.len() < 3 {
+        return None;
+    }
+    let sign = if ratio < 0.0 { ", and the sign is wrong too" } else { "" };
+    let named = name.map(|name| format!(", which is {name}")).unwrap_or_default();
+    let detail = format!("Every element of your answer is the right one times {}{named}{sign}.", short(ratio));
+    Some(Diagnosis { mistake: Mistake::Factor, detail })
+}
+
+/// The answer as a sum of the parts, each with a coefficient: 1 is right, 0 is missing, -1 has the wrong sign.
+fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)]) -> Option<Diagnosis> {
+    // With nearly as many parts as elements, everything would fit.
+    if parts.len() + 2 > got.len() {
+        return None;
+    }
+    let c = least_squares(got, parts)?;
+    let sum = |i: usize| parts.iter().zip(&c).map(|((_, part), c)| c * part[i]).sum();
+    if !same(got, &(0..got.len()).map(sum).collect::<Vec<f64>>()) {
+        return None;
+    }
+    let named = |wanted: fn(f64) -> bool| {
+        let names = parts.iter().zip(&c).filter(|(_, c)| wanted(**c)).map(|((name, _), _)| name.as_str());
+        Some(names.collect::<Vec<_>>().join(" and ")).filter(|names| !names.is_empty())
+    };
+    let (mistake, detail) = if let Some(names) = named(|c| near(c, 0.0)) {
+        (missing, format!("In your answer, this is missing: {names}."))
+    } else if let Some(names) = named(|c| near(c, -1.0)) {
+        (Mistake::Sign, format!("In your answer, this has the wrong sign: {names}."))
+    } else {
+        let counted =
+            |(c, (name, _)): (&f64, &(String, _))| (!near(*c, 1.0)).then(|| format!("{name} times {}", short(*c)));
+        let counted: Vec<_> = c.iter().zip(parts).filter_map(counted).collect();
+        (Mistake::Factor, format!("In your answer there is {}.", counted.join(", ")))
+    };
+    Some(Diagnosis { mistake, detail })
+}
+
+/// The coefficients with which the parts come nearest to `got`; None if the parts are not independent.
+fn least_squares(got: &[f64], parts: &[(String, Vec<f64>)]) -> Option<Vec<f64>> {
+    let n = parts.len();
+    // The normal equations, each row with its right side, by elimination with pivots.
+    let row = |(_, a): &(String, Vec<f64>)| {
+        let products = parts.iter().map(|(_, b)| dot(a, b));
+        products.chain([dot(a, got)]).collect::<Vec<f64>>()
+    };
+    let mut rows: Vec<_> = parts.iter().map(row).collect();
+    let scale = (0..n).map(|i| rows[i][i]).fold(0.0, f64::max);
+    for i in 0..n {
+        let pivot = (i..n).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs()))?;
+        rows.swap(i, pivot);
+        if rows[i][i].abs() <= 1e-9 * scale {
+            return None;
+        }
+        for j in (0..n).filter(|j| *j != i) {
+            let factor = rows[j][i] / rows[i][i];
+            let from = rows[i].clone();
+            rows[j].iter_mut().zip(from).for_each(|(x, y)| *x -= factor * y);
+        }
+    }
+    Some((0..n).map(|i| rows[i][n] / rows[i][i]).collect())
+}
+
+/// Whether what is wrong lies in the mask, and something outside of it shows that the rest is right.
+fn region(off: &[bool], mask: &[bool]) -> bool {
+    off.iter().zip(mask).all(|(off, masked)| *masked || !*off) && mask.contains(&false)
+}
+
+/// Wrong near the border only, or right but shifted by one.
+fn image(got: &[f64], expected: &[f64], off: &[bool], shape: &[usize]) -> Option<Diagnosis> {
+    let &[.., h, w] = shape else { return None };
+    let place = |i: usize| (i / w % h, i % w);
+    for rim in 1..=2 {
+        let near_border = |i: usize| {
+            let (y, x) = place(i);
+            y.min(x).min(h - 1 - y).min(w - 1 - x) < rim
+        };
+        if region(off, &(0..off.len()).map(near_border).collect::<Vec<_>>()) {
+            let detail = "Wrong only near the border; the inside is right.".into();
+            return Some(Diagnosis { mistake: Mistake::Border, detail });
+        }
+    }
+    for (dy, dx) in [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)] {
+        let (ours, theirs): (Vec<f64>, Vec<f64>) = (0..got.len())
+            .filter_map(|i| {
+                let (y, x) = place(i);
+                let (from_y, from_x) = (y.checked_add_signed(dy)?, x.checked_add_signed(dx)?);
+                (from_y < h && from_x < w).then(|| (got[i], expected[i - y * w - x + from_y * w + from_x]))
+            })
+            .unzip();
+        if ours.len() >= 6 && same(&ours, &theirs) {
+            let detail = format!("Your answer is the right one, shifted by ({}, {}).", -dy, -dx);
+            return Some(Diagnosis { mistake: Mistake::Border, detail });
+        }
+    }
+    None
+}
+
+fn transposed(got: &[f64], expected: &[f64], shape: &[usize]) -> bool {
+    let &[rows, columns] = shape else { return false };
+    let transpose: Vec<f64> = (0..rows * columns).map(|i| expected[i % rows * columns + i / rows]).collect();
+    rows > 1 && columns > 1 && same(got, &transpose)
+}
+
+fn near(x: f64, value: f64) -> bool {
+    (x - value).abs() < 1e-5 * value.abs().max(1.0)
+}
+
+/// Six digits, without the zeros at the end.
+pub(crate) fn short(x: f64) -> String {
+    let text = format!("{x:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}

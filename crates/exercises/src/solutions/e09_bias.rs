@@ -1,0 +1,11 @@
+//! bias(c) moves y(r, c) in every row r, each with the slope 1. It is used `rows` times, and its gradients add up.
+
+pub fn bias_gradient(gy: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; columns];
+    for r in 0..rows {
+        for c in 0..columns {
+            gradient[c] += gy[r * columns + c];
+        }
+    }
+    gradient
+}

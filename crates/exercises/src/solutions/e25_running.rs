@@ -1,0 +1,7 @@
+//! An average that forgets slowly: most of the old one, and a little of what is new.
+
+pub fn update_running(running: &mut [f64], batch: &[f64], keep: f64) {
+    for c in 0..running.len() {
+        running[c] = keep * running[c] + (1.0 - keep) * batch[c];
+    }
+}

@@ -1,0 +1,8 @@
+//! The gradient points uphill, to where the loss grows; the step goes the other way.
+
+pub fn momentum_step(weights: &mut [f64], velocity: &mut [f64], gradient: &[f64], rate: f64, momentum: f64) {
+    for i in 0..weights.len() {
+        velocity[i] = momentum * velocity[i] + gradient[i];
+        weights[i] -= rate * velocity[i];
+    }
+}

@@ -1,0 +1,17 @@
+//! Exercise 20: a logarithm that does not overflow. (Guide: c09_activations_and_losses)
+//!
+//!     softplus(x) = ln(1 + exp(x))
+//!
+//! The losses of a GAN are made of it. For x = 1000 it is 1000, and for x = -40 it is 4.2e-18; but exp(1000) is infinite,
+//! and 1 + exp(-40) is 1 in 64 bits.
+//!
+//! Given:   x, any number.
+//! Wanted:  softplus(x), with all its digits.
+//!
+//! Repair the function. Two helpers: ln(1 + exp(x)) = x + ln(1 + exp(-x)), and `t.ln_1p()`, which is ln(1 + t) for a small t.
+//!
+//!     cargo run -p exercises -- check 20
+
+pub fn softplus(x: f64) -> f64 {
+    (1.0 + x.exp()).ln()
+}
