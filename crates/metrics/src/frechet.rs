@@ -172,8 +172,8 @@ mod tests {
 
     /// As wide as Inception's features. Both forms, on features that are shifted: then only the means differ.
     #[test]
-    #[ignore = "takes a minute"]
-    fn wide_features_take_a_while() {
+    #[ignore = "takes ten seconds"]
+    fn both_forms_hold_for_features_as_wide_as_those_of_inception() {
         for n in [2500, 1000] {
             let a = random(n, 2048, 1);
             let mut b = a.clone();
