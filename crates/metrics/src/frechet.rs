@@ -169,4 +169,19 @@ mod tests {
         assert!((far - near - 8.0).abs() < 1.0, "{near}, then {far}");
         assert!(frechet(&a, &Matrix::new(2, 8, vec![f64::NAN; 16])).is_nan());
     }
+
+    /// As wide as Inception's features. Both forms, on features that are shifted: then only the means differ.
+    #[test]
+    #[ignore = "takes ten seconds"]
+    fn both_forms_hold_for_features_as_wide_as_those_of_inception() {
+        for n in [2500, 1000] {
+            let a = random(n, 2048, 1);
+            let mut b = a.clone();
+            b.data_mut().iter_mut().for_each(|x| *x += 0.25);
+            let start = std::time::Instant::now();
+            let found = frechet(&a, &b);
+            println!("{n} x 2048: {:.1} s on {} threads", start.elapsed().as_secs_f64(), rayon::current_num_threads());
+            assert!((found - 2048.0 * 0.0625).abs() < 1e-5, "{n}: {found}");
+        }
+    }
 }

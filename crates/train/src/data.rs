@@ -17,6 +17,8 @@ use metrics::Pictures;
 /// Images in memory, of one domain or of several.
 pub(crate) struct Dataset {
     domains: Vec<Images>,
+    /// What each image truly is in the other domain, where that is known.
+    counterparts: Option<Vec<Images>>,
     /// Height and width of what is handed out; the images may be larger.
     size: [usize; 2],
     augmentation: Augmentation,
@@ -39,7 +41,14 @@ impl Dataset {
     pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
         let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
-        Self { domains, size, augmentation, seed: 1, origin, built_in: false, notes: Vec::new() }
+        let (counterparts, notes) = (None, Vec::new());
+        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, notes }
+    }
+
+    /// With what each image truly is in the other domain.
+    #[cfg(test)]
+    pub(crate) fn with_counterparts(self, counterparts: Vec<Images>) -> Self {
+        Self { counterparts: Some(counterparts), ..self }
     }
 
     /// How many there are of each domain.
@@ -70,21 +79,17 @@ impl Dataset {
 
     /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height, width, channels).
     pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Vec<Tensor> {
-        self.gathered(indices, |images, indices, batch| {
-            if self.whole(images) {
-                images.gather(indices, batch);
-            } else {
-                images.gather_middle(indices, self.size, batch);
-            }
-        })
+        self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
     }
 
     /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
     pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Pictures {
-        let mut numbers = vec![Vec::new(); self.domains.len()];
-        numbers[domain] = indices.to_vec();
-        let batch = self.batch(&numbers).swap_remove(domain);
-        Pictures::new(pictures::bytes(&batch), [self.size[0], self.size[1], self.domains[domain].channels()])
+        self.bytes(&self.domains[domain], indices)
+    }
+
+    /// What the same images truly are in the other domain, if that is known.
+    pub(crate) fn counterparts(&self, domain: usize, indices: &[usize]) -> Option<Pictures> {
+        Some(self.bytes(&self.counterparts.as_ref()?[domain], indices))
     }
 
     /// The class of each image of the first domain, and how many classes there are, if they are known.
@@ -106,6 +111,23 @@ impl Dataset {
             domain += 1;
             images.gather_augmented(indices, self.size, &self.augmentation, key, batch);
         })
+    }
+
+    /// The images numbered `indices` as they are, in bytes.
+    fn bytes(&self, images: &Images, indices: &[usize]) -> Pictures {
+        let size = [self.size[0], self.size[1], images.channels()];
+        let shape = [indices.len(), size[0], size[1], size[2]];
+        let batch = Tensor::written(shape, |batch| self.gather(images, indices, batch));
+        Pictures::new(pictures::bytes(&batch), size)
+    }
+
+    /// Writes the images numbered `indices` as they are, their middle if they are larger than what is handed out.
+    fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) {
+        if self.whole(images) {
+            images.gather(indices, batch);
+        } else {
+            images.gather_middle(indices, self.size, batch);
+        }
     }
 
     fn gathered(&self, indices: &[Vec<usize>], mut gather: impl FnMut(&Images, &[usize], &mut [f32])) -> Vec<Tensor> {

@@ -40,6 +40,55 @@ fn an_evaluation_prints_each_number_with_what_it_depends_on() {
     );
 }
 
+/// Small enough for a test.
+const TRANSLATOR: &str = "cyclegan --set size=32 --set blocks=1 --set generator_width=2 --set discriminator_width=2";
+
+#[test]
+fn a_translator_is_measured_both_ways_and_against_the_truth_where_it_is_known() {
+    let place = Place::new();
+    place.good(&format!("{TRANSLATOR} --steps 2 --checkpoint-every 1 --out run"));
+    let measured = |checkpoint: &str, file: &str| {
+        let outcome = place.good(&format!("evaluate {checkpoint} --count 24 --metric frechet,colors --out {file}"));
+        assert!(outcome.err.contains("landscapes") && outcome.err.contains("(test split)"), "{}", outcome.err);
+        let starts =
+            ["frechet[pca64, n=24]", "colors[n=24]", "cycle_l1[", "true_l1[", "untranslated_l1[", "true_ratio["];
+        let expected = ["a-to-b", "b-to-a"].map(|way| starts.map(|start| format!("{way}  {start}"))).concat();
+        let lines: Vec<&str> = outcome.out.lines().collect();
+        assert_eq!(lines.len(), expected.len(), "{}", outcome.out);
+        assert!(lines.iter().zip(expected).all(|(line, start)| line.starts_with(&start)), "{}", outcome.out);
+        let file: serde_json::Value = serde_json::from_str(&text(&place.path(file))).unwrap();
+        file["numbers"].as_array().unwrap().clone()
+    };
+    let first = measured("run/checkpoints/step-000001.safetensors", "first.json");
+    let last = measured("run", "last.json");
+    for (direction, way) in [(0, "a-to-b"), (6, "b-to-a")] {
+        let value = |numbers: &[serde_json::Value], at: usize| {
+            assert_eq!(numbers[direction + at]["direction"], way);
+            numbers[direction + at]["value"].as_f64().unwrap()
+        };
+        // What is not translated does not depend on who translates.
+        assert_eq!(value(&first, 4), value(&last, 4));
+        assert_ne!(value(&first, 3), value(&last, 3));
+        assert!(value(&last, 2) > 0.0);
+        assert!((value(&last, 5) - value(&last, 3) / value(&last, 4)).abs() < 1e-12);
+    }
+
+    // Of other people's pictures nobody knows the truth.
+    for (folder, grey) in [("trainA", 10), ("trainB", 200)] {
+        std::fs::create_dir_all(place.path("set").join(folder)).unwrap();
+        for number in 0..16_u8 {
+            let name = place.path("set").join(folder).join(format!("{number}.ppm"));
+            let pixels = (0..32 * 32 * 3).map(|i| grey + (i % usize::from(number + 2)) as u8);
+            let file: Vec<u8> = b"P6 32 32 255\n".iter().copied().chain(pixels).collect();
+            std::fs::write(name, file).unwrap();
+        }
+    }
+    let outcome = place.good("evaluate run --data set --count 16 --metric colors");
+    assert!(outcome.err.contains("there is no test split"), "{}", outcome.err);
+    assert_eq!(outcome.out.lines().count(), 4, "{}", outcome.out);
+    assert!(outcome.out.contains("b-to-a  cycle_l1[n=16]") && !outcome.out.contains("true_"), "{}", outcome.out);
+}
+
 #[test]
 fn what_cannot_be_measured_is_refused_with_its_code() {
     let place = Place::new();

@@ -34,6 +34,8 @@ pub(crate) struct Loader {
     held_back: fn(&Path) -> bool,
     /// What stands in for missing files.
     built_in: fn([usize; 3]) -> Vec<Images>,
+    /// Stand-ins that nothing is learned from, if there are such.
+    built_in_held_back: Option<fn() -> HeldBack>,
     /// What the stand-ins are called.
     built_in_name: &'static str,
     /// The class of real data when none is named.
@@ -53,9 +55,19 @@ struct Wanted<'a> {
     fitting: &'a Fitting,
 }
 
+/// Built-in images that nothing is learned from.
+struct HeldBack {
+    domains: Vec<Images>,
+    /// What each of them truly is in the other domain.
+    counterparts: Vec<Images>,
+}
+
 /// Images that were read or drawn, one set for each domain.
+#[derive(Default)]
 struct Found {
     domains: Vec<Images>,
+    /// What each image truly is in the other domain, where that is known.
+    counterparts: Option<Vec<Images>>,
     /// Where they come from, if the images themselves do not say it better.
     origin: Option<String>,
     built_in: bool,
@@ -70,6 +82,7 @@ pub(crate) const DOODLES: Loader = Loader {
     read: |path, wanted| one(load_npy(path).map_err(failure)?.in_size(wanted.size, Filter::Area)),
     held_back: |_| false,
     built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
+    built_in_held_back: None,
     built_in_name: "drawings of apples",
     class: None,
     fitting: None,
@@ -155,22 +168,31 @@ pub(crate) const PAIRS: Loader = Loader {
         Ok(folders(pair.load(wanted.size, wanted.fitting).map_err(failure)?))
     },
     held_back: |path| Pair::find(path, Split::Test).is_ok(),
-    built_in: |_| {
-        let [summer, winter] = [0, LANDSCAPES].map(|first| first..first + LANDSCAPES);
-        vec![datasets::seasons(summer, DRAWINGS, Season::Summer), datasets::seasons(winter, DRAWINGS, Season::Winter)]
-    },
+    built_in: |_| landscapes([0, 1], [Season::Summer, Season::Winter]),
+    built_in_held_back: Some(|| HeldBack {
+        domains: landscapes([2, 3], [Season::Summer, Season::Winter]),
+        counterparts: landscapes([2, 3], [Season::Winter, Season::Summer]),
+    }),
     built_in_name: "landscapes in summer and in winter",
     fitting: Some(|| Fitting { aspect: datasets::Aspect::Stretch, filter: Filter::Bicubic, ..Fitting::default() }),
     augment: || Augmentation { enlarge: 286.0 / 256.0, flip: true, ..Augmentation::default() },
     ..FOLDER
 };
 
+/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`] on, so that no landscape is
+/// in two of them, and the same set in both seasons is of true pairs.
+fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
+    let draw =
+        |(set, season): (u64, Season)| datasets::seasons(set * LANDSCAPES..(set + 1) * LANDSCAPES, DRAWINGS, season);
+    sets.into_iter().zip(seasons).map(draw).collect()
+}
+
 fn one(images: Images) -> Result<Found, Failure> {
-    Ok(Found { domains: vec![images], origin: None, built_in: false, notes: Vec::new() })
+    Ok(Found { domains: vec![images], ..Found::default() })
 }
 
 fn folders<const N: usize>(folders: [Folder; N]) -> Found {
-    let mut found = Found { domains: Vec::new(), origin: None, built_in: false, notes: Vec::new() };
+    let mut found = Found::default();
     for folder in folders {
         found.notes.push(format!("             {}", folder.found));
         found.notes.extend(folder.skipped.map(|skipped| format!("warning      {skipped}")));
@@ -230,7 +252,10 @@ impl Loader {
     /// # Errors
     /// As [`load`](Self::load), about files that are there.
     pub(crate) fn load_held_back(&self, config: &Config, shape: [usize; 3]) -> Result<Option<Dataset>, Failure> {
-        let is_there = self.place(config.data.as_deref()).is_some_and(|path| (self.held_back)(&path));
+        let is_there = match self.place(config.data.as_deref()) {
+            Some(path) => (self.held_back)(&path),
+            None => self.built_in_held_back.is_some(),
+        };
         is_there.then(|| self.load_part(Split::Test, config, shape)).transpose()
     }
 
@@ -244,6 +269,7 @@ impl Loader {
             origin: found.origin.clone().unwrap_or_else(origins),
             built_in: found.built_in,
             domains: found.domains,
+            counterparts: found.counterparts,
             size: [shape[0], shape[1]],
             augmentation,
             seed: config.seed,
@@ -254,8 +280,15 @@ impl Loader {
     /// The built-in pictures, scaled to what is wanted.
     fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> Found {
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
-        let domains = (self.built_in)(wanted.size).into_iter().map(|images| images.in_size(wanted.size, filter));
-        Found { domains: domains.collect(), origin: Some(origin), built_in: true, notes: Vec::new() }
+        let scaled = |sets: Vec<Images>| sets.into_iter().map(|images| images.in_size(wanted.size, filter)).collect();
+        let (domains, counterparts) = match self.built_in_held_back {
+            Some(held_back) if wanted.split == Split::Test => {
+                let HeldBack { domains, counterparts } = held_back();
+                (domains, Some(scaled(counterparts)))
+            }
+            _ => ((self.built_in)(wanted.size), None),
+        };
+        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, notes: Vec::new() }
     }
 
     /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
@@ -279,97 +312,4 @@ impl Found {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::read_settings;
-    use crate::failure::Code;
-    use crate::systems::SYSTEMS;
-
-    fn config(settings: &[String]) -> Config {
-        let entries = read_settings(settings).unwrap();
-        Config::resolve(&SYSTEMS[0], &entries).unwrap()
-    }
-
-    #[test]
-    fn built_in_pictures_fit_every_system() {
-        for (loader, shape, domains) in [
-            (DOODLES, [28, 28, 1], 1),
-            (DIGITS, [14, 14, 3], 1),
-            (CIFAR, [32, 32, 3], 1),
-            (FOLDER, [20, 16, 1], 1),
-            (FACES, [16, 16, 3], 1),
-            (PAIRS, [16, 16, 3], 2),
-        ] {
-            let data = loader.load(&config(&["data=built-in".into(), "augment.enlarge=1.25".into()]), shape).unwrap();
-            data.require(64, shape).unwrap();
-            assert_eq!(data.counts().len(), domains);
-            assert!(data.origin().contains("built-in") && data.lasting_name().is_some(), "{}", data.origin());
-            let shown = data.shown_at(0, &vec![vec![3, 4]; domains]);
-            assert_eq!(shown[domains - 1].shape()[..], [2, shape[0], shape[1], shape[2]]);
-        }
-    }
-
-    #[test]
-    fn classes_are_those_of_the_data_and_the_usual_one_of_real_data_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let record = |label: u8| [label].into_iter().chain(std::iter::repeat_n(label * 20, 3072));
-        let file: Vec<u8> = [6, 7, 7, 0].into_iter().flat_map(record).collect();
-        std::fs::write(folder.path().join("data_batch_1.bin"), file).unwrap();
-        let data = format!("data={}", folder.path().display());
-        let horses = Loader { class: Some("horse"), ..CIFAR };
-        let count = |loader: &Loader, settings: &[&str]| {
-            let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
-            loader.load(&config(&settings), [32, 32, 3]).map(|data| data.counts()[0])
-        };
-        assert_eq!(count(&CIFAR, &[&data]).unwrap(), 4);
-        assert_eq!(count(&horses, &[&data]).unwrap(), 2);
-        assert_eq!(count(&horses, &[&data, "class=frog"]).unwrap(), 1);
-        assert_eq!(count(&horses, &[&data, "class=0"]).unwrap(), 1);
-        assert_eq!(count(&horses, &[&data, "class=all"]).unwrap(), 4);
-        assert_eq!(count(&horses, &["data=built-in"]).unwrap(), COUNT);
-        let failure = count(&CIFAR, &[&data, "class=hrose"]).unwrap_err();
-        assert!(failure.code == Code::Data && failure.to_string().contains("'horse'"), "{failure}");
-    }
-
-    #[test]
-    fn folders_tell_what_they_found_and_what_they_left_out() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["trainA", "trainB"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-            let picture = crate::pictures::encode(&[9; 30 * 20 * 3], 20, 30, png::ColorType::Rgb).unwrap();
-            for number in 0..4 {
-                std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
-            }
-        }
-        std::fs::write(folder.path().join("trainB/3.png"), "broken").unwrap();
-        let data = format!("data={}", folder.path().display());
-        let data = PAIRS.load(&config(&[data]), [16, 16, 3]).unwrap();
-        assert_eq!(data.counts(), [4, 3]);
-        let notes = data.notes().join("\n");
-        assert!(notes.contains("Found 4 images belonging to 1 classes.") && notes.contains("3.png"), "{notes}");
-        assert!(data.lasting_name().is_none() && data.origin().contains("trainA"), "{}", data.origin());
-    }
-
-    #[test]
-    fn what_is_held_back_is_found_where_the_form_has_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = config(&[format!("data={}", folder.path().display())]);
-        let record = |label: u8| [label].into_iter().chain(std::iter::repeat_n(label * 20, 3072));
-        let write = |name: &str, labels: &[u8]| {
-            std::fs::write(folder.path().join(name), labels.iter().flat_map(|label| record(*label)).collect::<Vec<_>>())
-        };
-        write("data_batch_1.bin", &[6, 7, 7, 0]).unwrap();
-        assert!(CIFAR.load_held_back(&data, [32, 32, 3]).unwrap().is_none(), "there is no test_batch.bin");
-        write("test_batch.bin", &[7, 2, 7]).unwrap();
-        let horses = Loader { class: Some("horse"), ..CIFAR };
-        for (loader, count) in [(CIFAR, 3), (ANY, 3), (horses, 2)] {
-            assert_eq!(loader.load_held_back(&data, [32, 32, 3]).unwrap().unwrap().counts(), [count]);
-        }
-        std::fs::write(folder.path().join("test_batch.bin"), "broken").unwrap();
-        assert!(CIFAR.load_held_back(&data, [32, 32, 3]).is_err(), "what is there must be good");
-        assert!(DIGITS.load_held_back(&data, [32, 32, 3]).unwrap().is_none());
-        let file = config(&[format!("data={}", folder.path().join("data_batch_1.bin").display())]);
-        assert!(CIFAR.load_held_back(&file, [32, 32, 3]).unwrap().is_none(), "a file has no parts");
-        assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3]).unwrap().is_none());
-    }
-}
+mod tests;

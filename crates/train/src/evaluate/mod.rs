@@ -75,9 +75,15 @@ fn chosen(names: &[String], looking: Looking) -> Result<Vec<&'static Metric>, Fa
 
 /// What `train evaluate --help` says beyond the options.
 pub(crate) fn help() -> String {
-    let rows: Vec<String> = METRICS.iter().map(|metric| format!("  {:<17} {}", metric.name, metric.about)).collect();
+    let list = |rows: &[(&str, &str)]| {
+        rows.iter().map(|(name, about)| format!("  {name:<17} {about}")).collect::<Vec<_>>().join("\n")
+    };
+    let metrics = METRICS.each_ref().map(|metric| (metric.name, metric.about));
     format!(
         "Metrics:
+{}
+
+Beside them, of a run that translates, in each direction:
 {}
 
 Extractors:
@@ -89,7 +95,8 @@ A score only compares with scores of the same extractor and number of images, so
 Beside it stands what reals score against other reals. None of them is a FID: that is Inception's alone.
 
 {EXIT_CODES}",
-        rows.join("\n")
+        list(&metrics),
+        list(&scale::DISTANCES)
     )
 }
 
@@ -121,7 +128,9 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     let count = usize::try_from(options.count).unwrap_or(usize::MAX);
     // Fakes that are the training images again score well against those and not against others.
     let held_back = config.row.load.load_held_back(&config, system.image_shape())?;
-    let enough = held_back.as_ref().filter(|images| images.counts().iter().all(|there| *there >= count));
+    let enough = held_back.as_ref().filter(|images| {
+        images.counts().iter().zip(data.counts()).all(|(there, learned)| *there >= count.min(learned))
+    });
     let (reals, which) = match (enough, &held_back) {
         (Some(images), _) => (images, "test split"),
         (None, Some(_)) => (&data, "training images: the test split is too small"),
@@ -160,5 +169,6 @@ mod tests {
         assert_eq!(Looking::named("evalnet32").unwrap(), Looking::Evalnet(32));
         assert_eq!(Looking::named("inception").unwrap_err().code, Code::Usage);
         assert!(METRICS.iter().all(|metric| help().contains(metric.about)));
+        assert!(scale::DISTANCES.iter().all(|(name, about)| help().contains(name) && help().contains(about)));
     }
 }

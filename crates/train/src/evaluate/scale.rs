@@ -29,6 +29,8 @@ pub(crate) struct Setup {
 struct Target {
     extractor: Box<dyn Extractor>,
     real: Sample,
+    /// What the reals truly are in the other domain, if that is known.
+    counterparts: Option<Pictures>,
     baseline: Baseline,
 }
 
@@ -79,7 +81,9 @@ impl Scale {
         let target = |(domain, available): (usize, &usize)| {
             let two = (2 * setup.count).min(*available);
             let key = Key::named(setup.seed, "evaluation reals").at(domain as u32);
-            let pictures = data.pictures(domain, &sample(&mut key.draws(), *available, two).into_vec());
+            let chosen = sample(&mut key.draws(), *available, two).into_vec();
+            let pictures = data.pictures(domain, &chosen);
+            let counterparts = data.counterparts(domain, &chosen[..setup.count]);
             let extractor = extractor(&pictures.part(0..two.min(MOST_TO_FIT)))?;
             let mut both = Sample::new(pictures, &*extractor);
             both.learned = learned.map(|learned| {
@@ -89,7 +93,7 @@ impl Scale {
             });
             let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
             let baseline = Baseline::new(&setup.metrics, [&first, &second]);
-            Ok(Target { extractor, real: both.part(0..setup.count), baseline })
+            Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baseline })
         };
         let targets = available.iter().enumerate().map(target).collect::<Result<_, Failure>>()?;
         Ok(Self { setup, targets })
@@ -100,21 +104,23 @@ impl Scale {
         self.setup.count
     }
 
-    /// Measures what a system draws now. One that translates is measured in both directions, against the reals of the
-    /// other domain, and on the way back.
+    /// Measures what a system draws now. One that translates is measured in both directions: against the reals of the other
+    /// domain, on the way back, and, where the truth is known, against that.
     pub(crate) fn weigh(&self, sampler: Sampler<'_>) -> Vec<Row> {
         match sampler {
             Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)),
             Sampler::Images(translator) => [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 .into_iter()
                 .flat_map(|(direction, name, [from, to])| {
-                    let sources = &self.targets[from].real.pictures;
-                    let (fakes, way_back) = translated(translator, direction, sources);
-                    let mut rows = self.against(Some(name), to, fakes);
-                    let number = Number { name: "cycle_l1", value: way_back, deviation: None };
-                    let measured =
-                        Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
-                    rows.push(Row { direction: Some(name), measured });
+                    let Target { real, counterparts, .. } = &self.targets[from];
+                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref());
+                    let mut rows = self.against(Some(name), to, translated.fakes);
+                    rows.extend(translated.distances.into_iter().map(|(distance, value)| {
+                        let number = Number { name: distance, value, deviation: None };
+                        let measured =
+                            Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
+                        Row { direction: Some(name), measured }
+                    }));
                     rows
                 })
                 .collect(),
@@ -122,7 +128,7 @@ impl Scale {
     }
 
     fn against(&self, direction: Option<&'static str>, domain: usize, fakes: Pictures) -> Vec<Row> {
-        let Target { extractor, real, baseline } = &self.targets[domain];
+        let Target { extractor, real, baseline, .. } = &self.targets[domain];
         let fakes = Sample::new(fakes, &**extractor);
         let all = measure_all(&self.setup.metrics, &extractor.name(), real, &fakes, Some(baseline));
         all.into_iter().map(|measured| Row { direction, measured }).collect()
@@ -139,20 +145,51 @@ impl Scale {
     }
 }
 
-/// The translations of all `sources`, and the mean difference of what comes back from the sources, in units of [-1, 1].
-fn translated(translator: &dyn Translate, direction: Direction, sources: &Pictures) -> (Pictures, f64) {
-    let mut difference = 0.0;
-    let count = sources.count();
-    let parts = (0..count).step_by(AT_A_TIME).map(|first| {
-        let some = sources.batch(first..count.min(first + AT_A_TIME));
-        let there = translator.translate(direction, &some);
-        let back = translator.translate(direction.reverse(), &there);
-        let pairs = some.data().iter().zip(back.data());
-        difference += pairs.map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum::<f64>();
-        there
-    });
-    let fakes = joined(parts);
-    (fakes, difference / sources.pixels().len() as f64)
+/// The distances that a translation is measured by, and what each means.
+pub(super) const DISTANCES: [(&str, &str); 4] = [
+    ("cycle_l1", "mean difference of what comes back from the source, where 2 lies between black and white"),
+    ("true_l1", "the same of the translation from what the source truly is in the other domain (built-in landscapes)"),
+    ("untranslated_l1", "the same of the source itself from that: what no translation at all would score"),
+    ("true_ratio", "true_l1 over untranslated_l1: 0 is the truth, 1 no better than to leave the picture alone"),
+];
+
+/// What became of pictures of one domain.
+struct Translated {
+    fakes: Pictures,
+    /// Those of [`DISTANCES`] that can be measured, in that order.
+    distances: Vec<(&'static str, f64)>,
+}
+
+impl Translated {
+    /// Translates all `sources`, and measures the results against them and against the `truth`, if it is known.
+    fn new(translator: &dyn Translate, direction: Direction, sources: &Pictures, truth: Option<&Pictures>) -> Self {
+        let count = sources.count();
+        let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];
+        let parts = (0..count).step_by(AT_A_TIME).map(|first| {
+            let range = first..count.min(first + AT_A_TIME);
+            let some = sources.batch(range.clone());
+            let there = translator.translate(direction, &some);
+            way_back += difference(&some, &translator.translate(direction.reverse(), &there));
+            if let Some(truth) = truth {
+                let truth = truth.batch(range);
+                from_truth += difference(&there, &truth);
+                untranslated += difference(&some, &truth);
+            }
+            there
+        });
+        let fakes = joined(parts);
+        let [way_back, from_truth, untranslated] =
+            [way_back, from_truth, untranslated].map(|sum: f64| sum / sources.pixels().len() as f64);
+        let values = [way_back, from_truth, untranslated, from_truth / untranslated];
+        let known = if truth.is_some() { DISTANCES.len() } else { 1 };
+        let distances = DISTANCES.iter().zip(values).take(known).map(|((name, _), value)| (*name, value));
+        Self { fakes, distances: distances.collect() }
+    }
+}
+
+/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses are told.
+fn difference(a: &Tensor, b: &Tensor) -> f64 {
+    a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
 
 /// Images in [0, 1] as bytes, one batch after the other.
@@ -203,6 +240,62 @@ mod tests {
             }
         }
         assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
+    }
+
+    /// Paints every picture in the colours of the other set, which has the same pictures in the same order.
+    struct Oracle {
+        sets: [datasets::Images; 2],
+    }
+
+    impl Translate for Oracle {
+        fn translate(&self, direction: Direction, images: &Tensor) -> Tensor {
+            let [from, to] = match direction {
+                Direction::AToB => [&self.sets[0], &self.sets[1]],
+                Direction::BToA => [&self.sets[1], &self.sets[0]],
+            };
+            let bytes = pictures::bytes(images);
+            let length = bytes.len() / images.shape()[0];
+            let truth = |image: &[u8]| {
+                let place = (0..from.count()).find(|place| from.image(*place) == image).unwrap();
+                to.image(place).iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
+            };
+            Tensor::new(images.shape(), bytes.chunks(length).flat_map(truth).collect())
+        }
+    }
+
+    /// Leaves pictures alone.
+    struct Identity;
+
+    impl Translate for Identity {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            images.clone()
+        }
+    }
+
+    #[test]
+    fn a_translation_is_weighed_against_the_truth_where_it_is_known() {
+        use datasets::{Season, seasons};
+        let domains = vec![seasons(0..20, 1, Season::Summer), seasons(20..40, 1, Season::Winter)];
+        let truths = vec![seasons(0..20, 1, Season::Winter), seasons(20..40, 1, Season::Summer)];
+        let oracle = Oracle { sets: [Season::Summer, Season::Winter].map(|season| seasons(0..40, 1, season)) };
+        let setup = || Setup { metrics: Vec::new(), count: 12, seed: 1 };
+        let pca = |reals: &Pictures| Ok(Box::new(metrics::Pca::fit(reals, 8)) as Box<dyn Extractor>);
+        let data = Dataset::from_domains(domains).with_counterparts(truths);
+        let scale = Scale::new(&data, None, setup(), pca).unwrap();
+        let values = |translator: &dyn Translate| -> Vec<[f64; 4]> {
+            let rows = scale.weigh(Sampler::Images(translator));
+            let names: Vec<_> = rows.iter().map(|row| row.measured.number.name).collect();
+            assert_eq!(names, [DISTANCES.map(|(name, _)| name); 2].concat());
+            let (each, _) = rows.as_chunks::<4>();
+            each.iter().map(|rows| rows.each_ref().map(|row| row.measured.number.value)).collect()
+        };
+        for [cycle, truth, untranslated, ratio] in values(&oracle) {
+            assert!(cycle == 0.0 && truth == 0.0 && ratio == 0.0 && untranslated > 0.1, "{untranslated}");
+        }
+        for [cycle, truth, untranslated, ratio] in values(&Identity) {
+            assert!(cycle == 0.0 && truth == untranslated && ratio == 1.0, "{truth} {untranslated}");
+        }
+        assert!(values(&Negative).iter().all(|[_, truth, untranslated, ratio]| *ratio == truth / untranslated));
     }
 
     #[test]
