@@ -15,6 +15,7 @@ pub mod game;
 pub mod image_pool;
 mod lint;
 pub mod mnist;
+mod penalty;
 pub mod quickdraw;
 mod rules;
 mod strided;
@@ -24,6 +25,7 @@ mod update;
 pub mod vanilla;
 mod verdict;
 mod walk;
+pub mod wgan_gp;
 
 pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate};
 use system::{distinct_indices, in_range};
