@@ -3,9 +3,11 @@
 //! What the files hold and how far they can be trusted is told in `tools/README.md`.
 
 use serde_json::Value;
-use tensor::Tensor;
+use tensor::{Tensor, Var};
 
 use kernels::Element;
+use models::System;
+use nn::State;
 
 /// The file `tests/golden/<name>.json`, after a check that [`fill`] makes what the file's own filler made.
 ///
@@ -133,6 +135,37 @@ pub fn error_where<T: Element>(expected: &Value, got: &Tensor<T>, compared: impl
 /// The distance of `got` from a stored tensor, whole or a digest, as a share of its size.
 pub fn error<T: Element>(expected: &Value, got: &Tensor<T>) -> f64 {
     error_where(expected, got, |_| true)
+}
+
+/// Puts a fresh system into the state of a golden file of one step. Every weight is given there; what a system remembers (of its
+/// optimisers, running statistics, pools) starts as it does here.
+///
+/// # Panics
+/// When a weight is not given, or more than the weights are.
+pub fn prepare(system: &mut dyn System, file: &Value) {
+    let mut state = system.state();
+    for (name, weight) in &mut state.tensors {
+        let given = &file["inputs"][name];
+        let memory = name.starts_with("optimizer.") || name.starts_with("pool_") || name.contains(".running_");
+        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
+        if !memory {
+            *weight = tensor(given);
+        }
+    }
+    system.restore(&state).expect("the same names and shapes");
+}
+
+/// The gradient of the parameter `name` in the first step of Adam with beta1 = 0.5: its mean is half of it after one update.
+pub fn first_gradient(state: &State, name: &str) -> Tensor {
+    Var::constant(state.tensors[&format!("optimizer.{name}.mean")].clone()).scale(2.0).into_value()
+}
+
+/// The distance of the parameter `name` after its first update by Adam from the stored one, where `gradient` is large enough: that
+/// update is the step size times the gradient's sign, unless that is tiny, where rounding decides.
+pub fn error_after_first_update(expected: &Value, state: &State, name: &str, gradient: &Tensor) -> f64 {
+    let largest = number(&expected["gradient"]["max_abs"]) as f32;
+    let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
+    error_where(&expected["updated"], &state.tensors[name], clear)
 }
 
 /// Collects the errors of a group of comparisons, so that a failure lists all that is off.

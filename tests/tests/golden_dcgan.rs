@@ -6,23 +6,16 @@ use models::dcgan::{Settings, Variant, game};
 use models::game::Game;
 use serde_json::Value;
 use tensor::{Tensor, Var};
-use tests::{Report, entries, error, error_where, golden, number, relative, tensor};
+use tests::{
+    Report, entries, error, error_after_first_update, first_gradient, golden, number, prepare, relative, tensor,
+};
 
 /// The game in the state of the golden file.
 fn prepared(file: &Value) -> Game {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     let settings = Settings { variant: Variant::Mnist28, batch, latent, width, channels: 1, ..Settings::default() };
     let mut game = game(&settings, 1).expect("settings in range");
-    let mut state = game.state();
-    for (name, weight) in &mut state.tensors {
-        let given = &file["inputs"][name];
-        let memory = name.starts_with("optimizer.") || name.contains(".running_");
-        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
-        if !memory {
-            *weight = tensor(given);
-        }
-    }
-    game.restore(&state).expect("the same names and shapes");
+    prepare(&mut game, file);
     game
 }
 
@@ -43,13 +36,9 @@ fn a_step_agrees() {
     }
     let state = game.state();
     for (name, expected) in entries(&file["parameters"]) {
-        let gradient = Var::constant(state.tensors[&format!("optimizer.{name}.mean")].clone()).scale(2.0);
-        let gradient = gradient.value();
-        report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
-        // The first update is the step size times the gradient's sign, unless that is tiny, where rounding decides.
-        let largest = number(&expected["gradient"]["max_abs"]) as f32;
-        let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
-        report.note(format!("{name} updated"), error_where(&expected["updated"], &state.tensors[name], clear));
+        let gradient = first_gradient(&state, name);
+        report.note(format!("{name} gradient"), error(&expected["gradient"], &gradient));
+        report.note(format!("{name} updated"), error_after_first_update(expected, &state, name, &gradient));
     }
     for (name, expected) in entries(&file["buffers"]) {
         report.note(name, error(expected, &state.tensors[name]));

@@ -12,7 +12,7 @@ use nn::losses::bce_with_logits;
 use nn::{Draw, Gradients, Network, Pass, differentiate};
 use serde_json::Value;
 use tensor::{Tensor, Var};
-use tests::{Report, entries, error, error_where, golden, number, relative, sizes, tensor};
+use tests::{Report, entries, error, error_where, golden, number, prepare, relative, sizes, tensor};
 
 const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "golden values" };
 
@@ -20,16 +20,7 @@ const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "golden values" };
 fn prepared(file: &Value) -> Quickdraw {
     let settings = Settings { batch: number(&file["batch"]) as usize, dropout: 0.0, ..Settings::default() };
     let mut system = Quickdraw::new(settings, 1).expect("settings in range");
-    let mut state = system.state();
-    for (name, weight) in &mut state.tensors {
-        let given = &file["inputs"][name];
-        let memory = name.starts_with("optimizer.") || name.contains(".running_");
-        assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
-        if !memory {
-            *weight = tensor(given);
-        }
-    }
-    system.restore(&state).expect("the same names and shapes");
+    prepare(&mut system, file);
     system
 }
 

@@ -50,3 +50,43 @@ fn draw_each<L: Send>(
     let labels = labels.collect();
     (pixels, labels)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::Images;
+
+    /// The bits of another machine, or of another day: a run on built-in pictures can be repeated only while these stay. Their
+    /// integer and IEEE arithmetic uses no kernel, so there is no instruction set to ask about.
+    #[test]
+    fn the_pictures_are_these_and_no_others() {
+        let set = |name, images: Images| (name, images.fingerprint());
+        let found = [
+            set("apples", apples(1000, 0)),
+            set("digits", digits(200, 1)),
+            set("shapes", shapes(100, 1)),
+            set("faces of 32", faces(50, 1, 32)),
+            set("faces of 64", faces(20, 1, 64)),
+            set("summer", seasons(3..23, 1, Season::Summer)),
+            set("winter", seasons(3..23, 1, Season::Winter)),
+        ];
+        let golden = [
+            ("apples", "4f4a25de31542e1b"),
+            ("digits", "5047295076e4bc1f"),
+            ("shapes", "9e4f10ab3768ad54"),
+            ("faces of 32", "399217f39e3c752b"),
+            ("faces of 64", "26e8d4d6dad98f6d"),
+            ("summer", "3e7c3dd763dba7ce"),
+            ("winter", "40f92f08fade427e"),
+        ];
+        assert_eq!(found, golden.map(|(name, fingerprint)| (name, fingerprint.to_owned())));
+    }
+
+    /// Labels are no part of a fingerprint.
+    #[test]
+    fn the_classes_are_these_and_no_others() {
+        let first = |images: Images| images.labels().unwrap()[..12].to_vec();
+        assert_eq!(first(digits(12, 1)), [8, 9, 7, 8, 2, 5, 6, 8, 6, 2, 9, 7]);
+        assert_eq!(first(shapes(12, 1)), [3, 4, 1, 4, 1, 2, 3, 0, 2, 1, 5, 5]);
+    }
+}
