@@ -32,6 +32,16 @@ impl Shape {
         self.iter().product()
     }
 
+    /// The shape with `rows` as the length of the first axis.
+    ///
+    /// # Panics
+    /// When there are no axes.
+    pub fn with_rows(mut self, rows: usize) -> Self {
+        assert!(self.axes > 0, "with_rows: a single number has no rows");
+        self.lengths[0] = rows;
+        self
+    }
+
     /// The shape with axes of length 1 put in front until it has `axes` axes.
     fn aligned(&self, axes: usize) -> [usize; MAX_AXES] {
         let mut lengths = [1; MAX_AXES];

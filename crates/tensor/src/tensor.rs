@@ -126,6 +126,18 @@ impl<T: Element> Tensor<T> {
         time(Kind::Memory, "concat", Work::Floats(2 * (self.size() + other.size())), joined)
     }
 
+    /// The first `rows` slices along the first axis.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[track_caller]
+    pub fn first_rows(&self, rows: usize) -> Self {
+        let has = self.shape.first().copied().unwrap_or(0);
+        assert!(rows <= has, "first_rows: {rows} of the {has} rows of {}", self.shape);
+        let shape = self.shape.with_rows(rows);
+        Self::written(shape, |y| y.copy_from_slice(&self.data()[..shape.size()]))
+    }
+
     /// The same numbers as another element type (rounded to the nearest).
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         Tensor::from_fn(self.shape, |i| U::from_f64(self.data[i].to_f64()))

@@ -113,6 +113,12 @@ fn a_wrong_row_of_the_registry_names_its_case() {
         idea: "A product.",
         forward: "y = a * b^2",
         rule: "wrong",
+        derivation: &[],
+        saved: "a and b",
+        shape: "all shapes are the same",
+        cost: "none",
+        chapter: "none",
+        file: file!(),
         cases: || vec![Case::new("three numbers", inputs(), |v| mistaken(Wrong::Sign, v))],
     };
     let text = check_entry(&entry, Check::default()).expect_err("a wrong rule").to_string();

@@ -13,6 +13,7 @@ mod config;
 mod console;
 mod curves;
 mod data;
+mod derive;
 mod engine;
 mod evalnet;
 mod evaluate;
@@ -20,6 +21,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod fetch;
+mod gradcheck;
 mod lock;
 mod metrics_file;
 mod observe;
@@ -82,6 +84,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,
         Action::Fetch(options) => fetch::run(options)?,
+        Action::Gradcheck(options) => gradcheck::run(options)?,
+        Action::Derive(options) => derive::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)

@@ -6,7 +6,10 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::replay::kept;
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The distance from 0.",
     forward: "y = |x|",
     rule: "gx = sign(x) * gy, with sign(0) = 0",
+    derivation: &[
+        "right of 0, y = x: the slope is 1",
+        "left of 0, y = -x: the slope is -1",
+        "at 0 the two sides disagree; 0 is the middle, and pushes nothing",
+        "so dy/dx = sign(x), and gx = gy * dy/dx = sign(x) * gy",
+    ],
+    saved: "x: its sign decides",
+    shape: "y has the shape of x",
+    cost: "one operation an element forward, one backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.abs()),
 };
 
@@ -23,6 +37,16 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through abs.",
     forward: "gx = sign(x) * g",
     rule: "gg = sign(x) * gy; nothing to x",
+    derivation: &[
+        "for a fixed x, gx = sign(x) * g is g times a constant",
+        "so the slope by g is sign(x), and the gradient takes the same way again",
+        "sign(x) is flat on both sides of 0: its slope is 0, so nothing reaches x",
+    ],
+    saved: "x, as part of the op: its signs are needed again",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "one operation an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_signs = |case: Case| {
             let signs = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
@@ -52,8 +76,27 @@ impl<T: Element> Op<T> for Abs {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = sign(x) * gy, with sign(0) = 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(AbsGrad::apply(&call.input(0), gy))]
+    }
+}
+
+impl Replay for Abs {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].abs()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("abs({})", at.x(0)))
     }
 }
 
@@ -82,8 +125,23 @@ impl<T: Element> Op<T> for AbsGrad<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gg = sign(x) * gy; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(&Var::constant(self.x.clone()), gy))]
+    }
+}
+
+impl<T: Element> Replay for AbsGrad<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        AbsGrad::apply(&kept(&self.x, inputs[0].shape()), &inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
 

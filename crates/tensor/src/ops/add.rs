@@ -8,7 +8,8 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -16,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The sum; the gradient goes to both.",
     forward: "y = a + b",
     rule: "ga = gy, gb = gy (summed over repeated axes)",
+    derivation: &[
+        "y[i] = a[i] + b[i]: moving a[i] by d moves y[i] by d",
+        "so dy/da = 1 and dy/db = 1: gy passes on unchanged, to both",
+        "an element that was repeated is in several sums:",
+        "its gradient is the sum of theirs",
+    ],
+    saved: "nothing: the slopes are 1 whatever the numbers are",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one addition an element forward; backward nothing, or the sum over what was repeated",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a + b),
 };
 
@@ -40,8 +52,23 @@ impl<T: Element> Op<T> for Add {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `ga = gy, gb = gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b))]
+    }
+}
+
+impl Replay for Add {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] + &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -5,7 +5,9 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::{Place, product, sum};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +15,15 @@ pub const ENTRY: Entry = Entry {
     idea: "A constant factor and a constant shift.",
     forward: "y = scale * x + shift",
     rule: "gx = scale * gy",
+    derivation: &[
+        "y = scale * x + shift: moving x by d moves y by scale * d",
+        "so dy/dx = scale, and gx = scale * gy; the shift does not matter",
+    ],
+    saved: "nothing: the factor is a constant of the op",
+    shape: "y has the shape of x",
+    cost: "one multiply-add an element forward, one product backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.affine(-1.75, 0.5)),
 };
 
@@ -61,7 +72,27 @@ impl<T: Element> Op<T> for Affine {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = scale * gy`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.scale(self.scale))]
+    }
+}
+
+impl Replay for Affine {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].affine(self.scale, self.shift)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let [scale, shift] = [self.scale, self.shift].map(|number| at.n(number));
+        Some(sum([product(&at.x(0), &scale)].into_iter().chain((self.shift != 0.0).then_some(shift))))
     }
 }

@@ -24,7 +24,8 @@ use kernels::{Element, Norm};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::worked::{Place, sum};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -32,6 +33,21 @@ pub const ENTRY: Entry = Entry {
     idea: "Mean 0 and variance 1 for every channel of the batch, then a learned scale and shift.",
     forward: "y = gamma * (x - mean) / sqrt(variance + epsilon) + beta",
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
+    derivation: &[
+        "per channel: xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
+        "beta is added to every row, gamma multiplies xh in every row:",
+        "gbeta = sum gy and ggamma = sum gy * xh",
+        "the gradient by xh is gh = gamma * gy; x moves xh in three ways:",
+        "directly by 1/s, through mu (dmu/dx = 1/n), through s (ds/dx = xh/n)",
+        "gx = (gh - mean(gh) - xh * mean(gh * xh)) / s",
+        "mean(gh) = gamma * gbeta / n and mean(gh * xh) = gamma * ggamma / n, so",
+        "gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
+    ],
+    saved: "x and gamma, and mean and variance of each channel, which are small: xh is made again from them",
+    shape: "x is (..., channels), gamma and beta are (channels); y has the shape of x",
+    cost: "forward two walks over x (statistics, then y); backward two (the two sums, then gx)",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases,
 };
 
@@ -147,9 +163,51 @@ impl<T: Element> Op<T> for BatchNorm<T> {
         Saves::input(0).and(Saves::input(1)).and(Saves::input(2).when(self.norm.slope.is_some()))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
+    }
+}
+
+impl<T: Element> Replay for BatchNorm<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].batch_norm_relu(&inputs[1], &inputs[2], self.norm.epsilon, self.norm.slope).0
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Batch
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let channels = self.statistics.mean.size();
+        let channel = at.at % channels;
+        let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
+        let normal = normal_in_numbers(at, numbers, self.norm.epsilon);
+        let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
+        Some(bent_in_numbers(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
+    }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon)` for the element at a place, whose channel has these `numbers`.
+pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> + Clone, epsilon: f64) -> String {
+    let count = numbers.clone().count() as f64;
+    let mean = numbers.clone().sum::<f64>() / count;
+    let variance = numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+    let centred = sum([at.x(0), at.n(-mean)]);
+    format!("({centred}) / sqrt({} + {})", at.n(variance), at.n(epsilon))
+}
+
+/// `straight`, and the slope of the leaky ReLU that is part of the op, if it bends the element at this place: it has a
+/// positive slope, so the value has the sign of what was bent.
+pub(super) fn bent_in_numbers(at: &Place, slope: Option<f64>, straight: String) -> String {
+    match slope {
+        Some(slope) if at.value.data()[at.at] <= 0.0 => format!("{} * ({straight})", at.n(slope)),
+        _ => straight,
     }
 }
 
@@ -172,27 +230,24 @@ impl<T: Element> BatchNorm<T> {
         [gx, ggamma, gbeta].map(Var::constant)
     }
 
-    /// The same three gradients as ops.
+    /// The same three gradients as ops, from x on.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
-        let (x, gamma) = (&call.input(0), &call.input(1));
-        let mut gy = gy.clone();
-        if let Some(slope) = self.norm.slope {
-            let (beta, straight) = (call.input(2), Norm { slope: None, ..self.norm });
-            let y = Tensor::written(*x.shape(), |y| {
-                let affine = [gamma.value().data(), beta.value().data()];
-                T::batch_norm(straight, x.value().data(), self.statistics(), affine, y);
-            });
-            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
-        }
-        let gy = &gy;
-        let channels: Shape = *gamma.shape();
-        let share = 1.0 / self.statistics.count as f64;
-        let centred = x - &x.mean_to(channels);
-        let deviation = centred.square().mean_to(channels).add_scalar(self.norm.epsilon).sqrt();
-        let normal = &centred / &deviation;
-        let gbeta = gy.sum_to(channels);
-        let ggamma = (gy * &normal).sum_to(channels);
-        let inner = &(gy - &gbeta.scale(share)) - &(&normal * &ggamma.scale(share));
+        let (x, gamma, share) = (&call.input(0), &call.input(1), 1.0 / self.statistics.count as f64);
+        let (normal, deviation) = normalised(x, *gamma.shape(), self.norm.epsilon);
+        let gy = match self.norm.slope {
+            Some(slope) => LeakyReluGrad::apply(slope, &(&(&normal * gamma) + &call.input(2)).detach(), gy),
+            None => gy.clone(),
+        };
+        let (gbeta, ggamma) = (gy.sum_to(*gamma.shape()), (&gy * &normal).sum_to(*gamma.shape()));
+        let inner = &(&gy - &gbeta.scale(share)) - &(&normal * &ggamma.scale(share));
         [&inner * &(gamma / &deviation), ggamma, gbeta]
     }
+}
+
+/// (x - mean) / s and s = sqrt(variance + epsilon), made of ops; the statistics are over all that is summed to get to
+/// shape `to`.
+pub(super) fn normalised<T: Element>(x: &Var<T>, to: Shape, epsilon: f64) -> (Var<T>, Var<T>) {
+    let centred = x - &x.mean_to(to);
+    let deviation = centred.square().mean_to(to).add_scalar(epsilon).sqrt();
+    (&centred / &deviation, deviation)
 }

@@ -7,7 +7,7 @@ use kernels::{Binary, Element};
 
 use crate::ops::{Entry, repeated_shapes};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Repeats a tensor along axes of length 1, or new ones in front.",
     forward: "y[i, j] = x[j]",
     rule: "gx[j] = sum over i of gy[i, j]",
+    derivation: &[
+        "y[i, j] = x[j] for every i: x[j] is copied",
+        "moving x[j] by d moves all its copies by d",
+        "so its gradient is the sum over the copies: gx[j] = sum over i of gy[i, j]",
+    ],
+    saved: "nothing",
+    shape: "x's axes, aligned at the last, are 1 or those of the shape asked for",
+    cost: "one copy an element of y forward, one addition an element of gy backward",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || repeated_shapes(|small, _| small, |x, large| x.broadcast_to(large)),
 };
 
@@ -54,8 +64,23 @@ impl<T: Element> Op<T> for BroadcastTo {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx[j] = sum over i of gy[i, j]`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.sum_to(call.input_shape(0)))]
+    }
+}
+
+impl Replay for BroadcastTo {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].broadcast_to(shape)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
 

@@ -5,7 +5,10 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::replay::kept;
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Forces numbers into [low, high].",
     forward: "y = min(max(x, low), high)",
     rule: "gx = gy if low <= x <= high else 0",
+    derivation: &[
+        "inside [low, high], y = x: the slope is 1",
+        "outside, y stays at the bound however x moves: the slope is 0",
+        "so gx = gy inside (the bounds too), 0 outside",
+    ],
+    saved: "x: it tells the side of the bounds",
+    shape: "y has the shape of x",
+    cost: "two comparisons an element forward, two backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.clamp(-0.1, 3.0)),
 };
 
@@ -22,6 +35,17 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through clamp.",
     forward: "gx = g if low <= x <= high else 0",
     rule: "gg = gy if low <= x <= high else 0; nothing to x",
+    derivation: &[
+        "for a fixed x, gx is g or 0, element by element: linear in g",
+        "so the gradient by g passes where g passed",
+        "which side x is on does not change when x moves a little:",
+        "nothing reaches x",
+    ],
+    saved: "x, as part of the op: it says again where the gradient passes",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "two comparisons an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_mask = |case: Case| {
             let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
@@ -60,9 +84,28 @@ impl<T: Element> Op<T> for Clamp {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = gy if low <= x <= high else 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = call.input(0);
         vec![Some(ClampGrad::apply(*self, &x, gy))]
+    }
+}
+
+impl Replay for Clamp {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].clamp(self.low, self.high)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("min(max({}, {}), {})", at.x(0), at.n(self.low), at.n(self.high)))
     }
 }
 
@@ -98,7 +141,22 @@ impl<T: Element> Op<T> for ClampGrad<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gg = gy if low <= x <= high else 0; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
+    }
+}
+
+impl<T: Element> Replay for ClampGrad<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        ClampGrad::apply(self.of, &kept(&self.x, inputs[0].shape()), &inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -12,7 +12,8 @@
 use kernels::{ConvGeometry, Element, Padding, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the convolution.
 pub const ENTRY: Entry = Entry {
@@ -20,6 +21,18 @@ pub const ENTRY: Entry = Entry {
     idea: "A small window of weights slides over an image.",
     forward: "y(n,oy,ox,o) = sum over ky,kx,i of x(n, oy*s-p+ky, ox*s-p+kx, i) * w(ky,kx,i,o)",
     rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
+    derivation: &[
+        "T(x, w, g) = sum of y * g = <conv(x, w), g> is linear in x, w and g",
+        "the gradient of <y, gy> by x is the derivative of T(x, w, gy) by x:",
+        "each x(n,y,x,i) is met by gy(n,oy,ox,o) through the tap w(ky,kx,i,o)",
+        "whose window lies over it: gx = conv2d_input_grad(gy, w)",
+        "by w: each tap meets all windows: gw = conv2d_weight_grad(x, gy)",
+    ],
+    saved: "w for the gradient by x, x for the gradient by w; only what is asked for",
+    shape: "x (n, h, w, in), w (kh, kw, in, out) to y (n, oh, ow, out), oh = (h + padding - kh) / stride + 1",
+    cost: "n * oh * ow * kh * kw * in * out multiply-adds forward; the same again backward for each of gx and gw",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.x_shape(), g.w_shape()], |g, a, b| a.conv2d_with(b, g)),
 };
 
@@ -29,6 +42,16 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
     idea: "The convolution backwards: the transposed convolution.",
     forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
     rule: "for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)",
+    derivation: &[
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by x",
+        "its own change along v, <v, gx>, is T(v, w, g), linear in w and g",
+        "by g: conv2d(v, w); by w: conv2d_weight_grad(v, g)",
+    ],
+    saved: "w for the gradient by gy, gy for the gradient by w; only what is asked for",
+    shape: "gy (n, oh, ow, out), w (kh, kw, in, out) to gx (n, h, w, in)",
+    cost: "as many multiply-adds as the convolution, in each direction",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.y_shape(), g.w_shape()], |g, a, b| a.conv2d_input_grad(b, g)),
 };
 
@@ -38,6 +61,16 @@ pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
     forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
     rule: "for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)",
+    derivation: &[
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by w",
+        "its own change along v, <v, gw>, is T(x, v, g), linear in x and g",
+        "by x: conv2d_input_grad(g, v); by g: conv2d(x, v)",
+    ],
+    saved: "gy for the gradient by x, x for the gradient by gy; only what is asked for",
+    shape: "x (n, h, w, in), gy (n, oh, ow, out) to gw (kh, kw, in, out)",
+    cost: "as many multiply-adds as the convolution, in each direction",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(|g| [g.x_shape(), g.y_shape()], |g, a, b| a.conv2d_weight_grad(b, g)),
 };
 
@@ -199,6 +232,13 @@ impl<T: Element> Op<T> for Conv2d {
         Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// * conv2d: `gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)`
+    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)`
+    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)`
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;
         let (a, b) = (|| call.input(0), || call.input(1));
@@ -213,5 +253,21 @@ impl<T: Element> Op<T> for Conv2d {
             Member::WeightGrad => a().conv2d_with(v, g),
         };
         vec![call.wants(0).then(first), call.wants(1).then(second)]
+    }
+}
+
+impl Replay for Conv2d {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        let [a, b] = [&inputs[0], &inputs[1]];
+        let g = ConvGeometry { batch: a.shape()[0], ..self.geometry };
+        match self.member {
+            Member::Forward => a.conv2d_with(b, g),
+            Member::InputGrad => a.conv2d_input_grad(b, g),
+            Member::WeightGrad => a.conv2d_weight_grad(b, g),
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        if let Member::WeightGrad = self.member { Rows::Whole } else { Rows::First }
     }
 }

@@ -7,7 +7,9 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The quotient.",
     forward: "y = a / b",
     rule: "ga = gy / b, gb = -y / b * gy (summed over repeated axes)",
+    derivation: &[
+        "y = a * (1 / b)",
+        "by a: the slope is 1 / b, so ga = gy / b",
+        "by b: d(1/b)/db = -1 / b^2, so the slope is -a / b^2 = -y / b",
+        "so gb = -y / b * gy; what was repeated is summed",
+    ],
+    saved: "b, and y if b's gradient is asked for: -y / b needs no a",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one division an element forward; backward one for a, a product and a division for b",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || broadcasting(Domain::AwayFromZero, |a, b| a / b),
 };
 
@@ -39,11 +52,38 @@ impl<T: Element> Op<T> for Div {
         Saves::input(1).and(Saves::OUTPUT.when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `ga = gy / b, gb = -y / b * gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![
             call.wants(0).then(|| (gy / &call.input(1)).sum_to(a)),
             call.wants(1).then(|| (&(gy * &call.output()) / &call.input(1)).sum_to(b).neg()),
         ]
+    }
+}
+
+impl Replay for Div {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] / &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("{} / {}", at.x(0), at.x(1)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, input: usize) -> Option<String> {
+        Some(if input == 0 {
+            format!("1 / {}", at.x(1))
+        } else {
+            format!("{} / {}", at.n(-at.value.data()[at.at]), at.x(1))
+        })
     }
 }

@@ -7,7 +7,8 @@
 use kernels::{Element, Key};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Forgets a random share of the numbers.",
     forward: "y = m * x, m = 0 with probability rate, else 1 / (1 - rate)",
     rule: "gx = m * gy, with the same m",
+    derivation: &[
+        "for a fixed mask m, y = m * x is x times a constant, element by element",
+        "so dy/dx = m, and gx = m * gy: dropped numbers get no gradient",
+        "m is random but does not depend on x: nothing else flows",
+    ],
+    saved: "nothing: the mask is drawn again from the key and the element's index",
+    shape: "y has the shape of x",
+    cost: "one random draw and one product an element, in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.dropout(0.4, Key::new(1, 2)).square()),
 };
 
@@ -48,7 +59,22 @@ impl<T: Element> Op<T> for Dropout {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = m * gy, with the same m`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.dropout(self.rate, self.key))]
+    }
+}
+
+impl Replay for Dropout {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].dropout(self.rate, self.key)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -5,7 +5,9 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "e to the power x.",
     forward: "y = e^x",
     rule: "gx = y * gy",
+    derivation: &[
+        "e^(x + d) = e^x * e^d, and e^d is about 1 + d for a small d",
+        "so e^x grows by e^x * d: the slope is e^x = y",
+        "gx = y * gy",
+    ],
+    saved: "y, which is the slope itself",
+    shape: "y has the shape of x",
+    cost: "one exponential an element forward, one product backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.exp()),
 };
 
@@ -36,7 +48,26 @@ impl<T: Element> Op<T> for Exp {
         Saves::OUTPUT
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = y * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy * &call.output())]
+    }
+}
+
+impl Replay for Exp {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].exp()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("exp({})", at.x(0)))
     }
 }

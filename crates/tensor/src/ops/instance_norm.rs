@@ -17,9 +17,12 @@
 
 use kernels::{Element, Norm};
 
+use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers, normalised};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -27,6 +30,18 @@ pub const ENTRY: Entry = Entry {
     idea: "Mean 0 and variance 1 for every channel of every image.",
     forward: "y = (x - mean) / sqrt(variance + epsilon), per image and channel",
     rule: "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
+    derivation: &[
+        "per image and channel: y = (x - mu) / s with s = sqrt(v + epsilon)",
+        "x moves y in three ways: directly by 1/s,",
+        "through mu (dmu/dx = 1/n), and through s (ds/dx = y/n)",
+        "gx = gy/s - sum(gy)/(n*s) - y * sum(gy * y)/(n*s)",
+        "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
+    ],
+    saved: "x, and mean and variance of each image and channel, which are small: y is made again from them",
+    shape: "x and y are (n, h, w, c)",
+    cost: "forward two walks over x (statistics, then y); backward two (the two means, then gx)",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases,
 };
 
@@ -107,9 +122,32 @@ impl<T: Element> Op<T> for InstanceNorm<T> {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = (gy - mean(gy) - y * mean(gy * y)) / s`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = call.input(0);
         vec![Some(if call.recording() { self.composed(&x, gy) } else { self.fused(&x, gy) })]
+    }
+}
+
+impl<T: Element> Replay for InstanceNorm<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].instance_norm(self.norm.epsilon, self.norm.slope)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let [_, height, width, channels] = [0, 1, 2, 3].map(|axis| at.value.shape()[axis]);
+        let image = height * width * channels;
+        let first = at.at / image * image + at.at % channels;
+        let numbers = at.inputs[0].data()[first..].iter().copied().step_by(channels).take(height * width);
+        Some(bent_in_numbers(at, self.norm.slope, normal_in_numbers(at, numbers, self.norm.epsilon)))
     }
 }
 
@@ -132,17 +170,13 @@ impl<T: Element> InstanceNorm<T> {
 
     /// The same as ops, from x on.
     fn composed(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
-        let mut gy = gy.clone();
-        if let Some(slope) = self.norm.slope {
-            let y = self.normalised(Norm { slope: None, ..self.norm }, x.value());
-            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
-        }
         let per_image = *self.statistics[0].shape();
-        let centred = x - &x.mean_to(per_image);
-        let deviation = centred.square().mean_to(per_image).add_scalar(self.norm.epsilon).sqrt();
-        let normal = &centred / &deviation;
-        let mean = gy.mean_to(per_image);
+        let (normal, deviation) = normalised(x, per_image, self.norm.epsilon);
+        let gy = match self.norm.slope {
+            Some(slope) => LeakyReluGrad::apply(slope, &normal, gy),
+            None => gy.clone(),
+        };
         let along = &normal * &(&gy * &normal).mean_to(per_image);
-        &(&(&gy - &mean) - &along) / &deviation
+        &(&(&gy - &gy.mean_to(per_image)) - &along) / &deviation
     }
 }

@@ -7,7 +7,9 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::replay::kept;
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +17,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Passes positive numbers, shrinks negative ones.",
     forward: "y = x if x > 0 else slope * x",
     rule: "gx = gy if x > 0 else slope * gy",
+    derivation: &[
+        "right of 0, y = x: the slope is 1",
+        "left of 0, y = slope * x: the slope is `slope`; at 0 itself too",
+        "so gx = gy or slope * gy: the gradient is bent where x was",
+    ],
+    saved: "y: for slope >= 0 it has the sign of x, and the next layer keeps it anyway",
+    shape: "y has the shape of x",
+    cost: "one operation an element forward, one backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.leaky_relu(0.3)),
 };
 
@@ -24,6 +36,17 @@ pub const GRAD_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through leaky_relu.",
     forward: "gx = g if x > 0 else slope * g",
     rule: "gg = gy if x > 0 else slope * gy; nothing to x",
+    derivation: &[
+        "for a fixed x, gx is g or slope * g, element by element: linear in g",
+        "so the gradient by g is bent at the same places",
+        "which side x is on does not change when x moves a little:",
+        "nothing reaches x, and a second derivative costs nothing here",
+    ],
+    saved: "x, as part of the op: it says again where to bend",
+    shape: "gx has the shape of g, which is that of x",
+    cost: "one operation an element in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let with_mask = |case: Case| {
             let mask = Var::constant(sample(Domain::AwayFromZero, 77, case.inputs[0].shape()));
@@ -66,9 +89,24 @@ impl<T: Element> Op<T> for LeakyRelu {
         if self.slope >= 0.0 { Saves::OUTPUT } else { Saves::input(0) }
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = gy if x > 0 else slope * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = if self.slope >= 0.0 { call.output() } else { call.input(0) };
         vec![Some(LeakyReluGrad::apply(self.slope, &x, gy))]
+    }
+}
+
+impl Replay for LeakyRelu {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].leaky_relu(self.slope)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }
 
@@ -103,7 +141,22 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gg = gy if x > 0 else slope * gy; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.slope, &Var::constant(self.x.clone()), gy))]
+    }
+}
+
+impl<T: Element> Replay for LeakyReluGrad<T> {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        LeakyReluGrad::apply(self.slope, &kept(&self.x, inputs[0].shape()), &inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -5,7 +5,9 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +15,12 @@ pub const ENTRY: Entry = Entry {
     idea: "The power of e that gives x.",
     forward: "y = log(x)",
     rule: "gx = gy / x",
+    derivation: &["x = e^y, so dx/dy = e^y = x", "turned round, dy/dx = 1 / x, and gx = gy / x"],
+    saved: "x, to divide by",
+    shape: "y has the shape of x",
+    cost: "one logarithm an element forward, one division backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Positive, |x| x.log()),
 };
 
@@ -36,7 +44,30 @@ impl<T: Element> Op<T> for Log {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = gy / x`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy / &call.input(0))]
+    }
+}
+
+impl Replay for Log {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].log()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("log({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("1 / {}", at.x(0)))
     }
 }

@@ -8,7 +8,8 @@
 use kernels::{Element, Gemm};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -16,6 +17,18 @@ pub const ENTRY: Entry = Entry {
     idea: "Every row of one matrix times every column of another.",
     forward: "c = a * b",
     rule: "ga = gc * b^T, gb = a^T * gc",
+    derivation: &[
+        "c(i,j) = sum over k of a(i,k) * b(k,j)",
+        "a(i,k) is in row i of c only, each time times b(k,j):",
+        "ga(i,k) = sum over j of gc(i,j) * b(k,j): that is gc * b^T",
+        "b(k,j) is in column j of c only, each time times a(i,k):",
+        "gb(k,j) = sum over i of a(i,k) * gc(i,j): that is a^T * gc",
+    ],
+    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    shape: "(m, k) by (k, n) to (m, n); a factor may be stored transposed",
+    cost: "m * n * k multiply-adds forward; the same again backward for each of ga and gb",
+    chapter: "c07_matmul",
+    file: file!(),
     cases,
 };
 
@@ -79,6 +92,11 @@ impl<T: Element> Op<T> for Matmul {
         Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `ga = gc * b^T, gb = a^T * gc`
     fn vjp(&self, call: &Call<T>, gc: &Var<T>) -> Vec<Option<Var<T>>> {
         let (ta, tb) = (self.transpose_a, self.transpose_b);
         let ga = || match ta {
@@ -90,5 +108,15 @@ impl<T: Element> Op<T> for Matmul {
             true => gc.matmul_transposed(&call.input(0), true, ta),
         };
         vec![call.wants(0).then(ga), call.wants(1).then(gb)]
+    }
+}
+
+impl Replay for Matmul {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].matmul_transposed(&inputs[1], self.transpose_a, self.transpose_b)
+    }
+
+    fn rows(&self) -> Rows {
+        if self.transpose_a { Rows::Whole } else { Rows::First }
     }
 }

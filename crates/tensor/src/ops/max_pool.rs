@@ -10,7 +10,9 @@ use std::sync::Arc;
 use kernels::{Element, UpsampleGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -18,6 +20,17 @@ pub const ENTRY: Entry = Entry {
     idea: "The largest number of each block of pixels.",
     forward: "y(n,y,x,c) = max over the block of x",
     rule: "gx = unpick(gy): to the place of the largest, 0 elsewhere",
+    derivation: &[
+        "y is one of the numbers of its block: the largest",
+        "moving that one moves y by as much: the slope is 1",
+        "moving another one a little does not change which is largest: the slope is 0",
+        "so gy goes to the chosen place, and 0 to the others",
+    ],
+    saved: "the choice: the place of the largest number of each block",
+    shape: "(n, h, w, c) to (n, h / size, w / size, c)",
+    cost: "one comparison an element of x forward; backward one move an element of y",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || cases(UpsampleGeometry::large_shape, |g, _, x| x.max_pool(g.factor)),
 };
 
@@ -27,6 +40,16 @@ pub const UNPICK_ENTRY: Entry = Entry {
     idea: "The gradient on its way back through max_pool.",
     forward: "gx = g at the chosen place of each block, 0 elsewhere",
     rule: "gg = gy at the chosen places; nothing to x",
+    derivation: &[
+        "for a fixed choice, gx(chosen place) = g: each g is moved, and 0 filled in",
+        "so the gradient by g is picked from the same places",
+        "the choice does not change when x moves a little: nothing reaches x",
+    ],
+    saved: "the choice, as part of the op",
+    shape: "(n, h / size, w / size, c) to (n, h, w, c)",
+    cost: "one move an element of g in both directions",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).unpick(x)),
 };
 
@@ -64,7 +87,12 @@ struct Choice {
     chosen: Arc<[u32]>,
 }
 
-struct MaxPool(Choice);
+struct MaxPool {
+    choice: Choice,
+    /// Its input made the choice; else some other images did.
+    of_input: bool,
+}
+
 struct Unpick(Choice);
 
 impl Choice {
@@ -75,10 +103,17 @@ impl Choice {
         (Self { g, chosen: chosen.into() }, y)
     }
 
+    /// The choice for the first `batch` images.
+    fn first(&self, batch: usize) -> Self {
+        let g = UpsampleGeometry { batch, ..self.g };
+        let chosen = &self.chosen[..g.small_shape().iter().product()];
+        Self { g, chosen: chosen.into() }
+    }
+
     #[track_caller]
     fn pick<T: Element>(&self, x: &Var<T>) -> Var<T> {
         let y = Tensor::written(self.g.small_shape(), |y| T::pick(&self.g, &self.chosen, x.value().data(), y));
-        Var::record(MaxPool(self.clone()), &[x], y)
+        Var::record(MaxPool { choice: self.clone(), of_input: false }, &[x], y)
     }
 
     #[track_caller]
@@ -102,8 +137,16 @@ impl<T: Element> Var<T> {
         assert!(whole, "max_pool: {h}x{w} pixels are not whole blocks of {size:?}");
         let g = UpsampleGeometry { batch, input: [h / size[0], w / size[1]], channels, factor: size };
         let (choice, y) = Choice::of(g, self.value());
-        Self::record(MaxPool(choice), &[self], y)
+        Self::record(MaxPool { choice, of_input: true }, &[self], y)
     }
+}
+
+/// The elements of the images that element `at` of their maxima is chosen from.
+fn block_of(g: &UpsampleGeometry, at: usize) -> impl Iterator<Item = usize> {
+    let ([_, h, w, channels], [down, across]) = (g.small_shape(), g.factor);
+    let (channel, x, y, image) = (at % channels, at / channels % w, at / channels / w % h, at / channels / w / h);
+    let pixel = move |r, s| ((image * h * down + y * down + r) * w * across + x * across + s) * channels + channel;
+    (0..down).flat_map(move |r| (0..across).map(move |s| pixel(r, s)))
 }
 
 impl<T: Element> Op<T> for MaxPool {
@@ -112,15 +155,39 @@ impl<T: Element> Op<T> for MaxPool {
     }
 
     fn attributes(&self) -> String {
-        format!("{}x{}", self.0.g.factor[0], self.0.g.factor[1])
+        format!("{}x{}", self.choice.g.factor[0], self.choice.g.factor[1])
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = unpick(gy): to the place of the largest, 0 elsewhere`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(self.0.unpick(gy))]
+        vec![Some(self.choice.unpick(gy))]
+    }
+}
+
+impl Replay for MaxPool {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        if self.of_input {
+            inputs[0].max_pool(self.choice.g.factor)
+        } else {
+            self.choice.first(shape[0]).pick(&inputs[0])
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let block: Vec<_> = block_of(&self.choice.g, at.at).map(|i| at.n(at.inputs[0].data()[i])).collect();
+        self.of_input.then(|| format!("max({})", block.join(", ")))
     }
 }
 
@@ -137,7 +204,22 @@ impl<T: Element> Op<T> for Unpick {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gg = gy at the chosen places; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.0.pick(gy))]
+    }
+}
+
+impl Replay for Unpick {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        self.0.first(shape[0]).unpick(&inputs[0])
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

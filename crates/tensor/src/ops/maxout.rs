@@ -7,7 +7,9 @@
 use kernels::Element;
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +17,17 @@ pub const ENTRY: Entry = Entry {
     idea: "Of each group of neighbours the largest.",
     forward: "y[i] = max over j of x[i, j]",
     rule: "gx[i, j] = gy[i] where x[i, j] is the first largest, else 0",
+    derivation: &[
+        "y[i] is one of the numbers of group i: the largest, the first of equal ones",
+        "moving that one moves y[i] by as much: the slope is 1",
+        "the others do not matter: the slope is 0",
+        "so gx is gy at the largest of each group, 0 elsewhere",
+    ],
+    saved: "a mask of ones and zeros: 1 for the largest of each group",
+    shape: "(..., n * pieces) to (..., n)",
+    cost: "one comparison an element of x forward, one product backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || {
         let shapes: [(&[usize], usize); 10] = [
             (&[1], 1),
@@ -84,11 +97,32 @@ impl<T: Element> Op<T> for Maxout<T> {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx[i, j] = gy[i] where x[i, j] is the first largest, else 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let groups = gy.value().size();
         let mask = Var::constant(self.mask.reshape([groups, self.mask.size() / groups]));
         let gx = &gy.reshape([groups, 1]) * &mask;
         vec![Some(gx.reshape(call.input_shape(0)))]
+    }
+}
+
+impl<T: Element> Replay for Maxout<T> {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].maxout(inputs[0].value().size() / shape.size())
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let pieces = at.inputs[0].size() / at.value.size();
+        let group = &at.inputs[0].data()[at.at * pieces..][..pieces];
+        Some(format!("max({})", group.iter().map(|x| at.n(*x)).collect::<Vec<_>>().join(", ")))
     }
 }
 

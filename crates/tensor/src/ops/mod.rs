@@ -1,8 +1,9 @@
 //! The operations, one file each, and the registry that knows them all.
 //!
-//! A file holds, in this order: the maths in words; the registry row; the method on [`Var`] with its shape check; the rules.
-//! To add an op: write its file, add its `mod` line and its row here. The gradient checker then checks it at first and second
-//! order, on every case that its row lists.
+//! A file holds, in this order: the maths in words; the registry row, with the derivation; the method on [`Var`] with its shape
+//! check; the rules; how to [make it again](crate::Replay). To add an op: write its file, add its `mod` line and its row here. The
+//! gradient checker then checks it at first and second order, on every case that its row lists; `train derive` tells how its
+//! gradient comes about; and a test sees to it that the comment on its rule carries the formula of its row.
 
 pub mod abs;
 pub mod add;
@@ -52,6 +53,18 @@ pub struct Entry {
     pub forward: &'static str,
     /// The formula of its gradients.
     pub rule: &'static str,
+    /// How the second follows from the first, step by step.
+    pub derivation: &'static [&'static str],
+    /// What is kept for the way back, and why.
+    pub saved: &'static str,
+    /// How the shapes fit together.
+    pub shape: &'static str,
+    /// The work in both directions.
+    pub cost: &'static str,
+    /// The chapter of the guide that derives it: a module of `crates/guide`.
+    pub chapter: &'static str,
+    /// Where it is written, from the root of the workspace on.
+    pub file: &'static str,
     /// The inputs that its derivatives are checked on.
     pub cases: fn() -> Vec<Case>,
 }

@@ -7,7 +7,8 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "The product; each factor's slope is the other factor.",
     forward: "y = a * b",
     rule: "ga = b * gy, gb = a * gy (summed over repeated axes)",
+    derivation: &[
+        "moving a by d moves y = a * b by b * d: dy/da = b",
+        "the same for b: dy/db = a",
+        "so ga = b * gy and gb = a * gy; what was repeated is summed",
+    ],
+    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one product an element forward, one backward for each factor",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a * b),
 };
 
@@ -39,11 +50,26 @@ impl<T: Element> Op<T> for Mul {
         Saves::input(1).when(tracked[0]).and(Saves::input(0).when(tracked[1]))
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `ga = b * gy, gb = a * gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![
             call.wants(0).then(|| (gy * &call.input(1)).sum_to(a)),
             call.wants(1).then(|| (gy * &call.input(0)).sum_to(b)),
         ]
+    }
+}
+
+impl Replay for Mul {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] * &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

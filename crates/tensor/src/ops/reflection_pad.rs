@@ -8,7 +8,8 @@
 use kernels::{Element, ReflectGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the padding.
 pub const ENTRY: Entry = Entry {
@@ -16,6 +17,16 @@ pub const ENTRY: Entry = Entry {
     idea: "The image is continued by its mirror image.",
     forward: "y(n,y,x,c) = x(n, mirrored y - top, mirrored x - left, c)",
     rule: "gx = reflection_fold(gy): the sum over all places that show the pixel",
+    derivation: &[
+        "every pixel of y is a copy of one pixel of x",
+        "a pixel near an edge is shown several times: itself, mirrored, in a corner",
+        "its gradient is the sum over its copies: the margins are folded back",
+    ],
+    saved: "nothing: the margins are an attribute of the op",
+    shape: "(n, h, w, c) to (n, top + h + bottom, left + w + right, c)",
+    cost: "one copy an element of y forward, one addition backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(ReflectGeometry::input_shape, |g, x| x.reflection_pad(g.pad)),
 };
 
@@ -25,6 +36,16 @@ pub const FOLD_ENTRY: Entry = Entry {
     idea: "The margins are folded back onto what they mirror.",
     forward: "y(n,y,x,c) = sum of x over all places that show (y,x)",
     rule: "gx = reflection_pad(gy)",
+    derivation: &[
+        "y is a sum of pixels of x, each counted once",
+        "so each pixel of x gets the gradient of the pixel that it was added to:",
+        "that is a copy, reflection_pad(gy)",
+    ],
+    saved: "nothing: the margins are an attribute of the op",
+    shape: "(n, top + h + bottom, left + w + right, c) to (n, h, w, c)",
+    cost: "one addition an element of x forward, one copy backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(ReflectGeometry::output_shape, |g, x| x.reflection_fold(g.pad)),
 };
 
@@ -91,8 +112,23 @@ impl<T: Element> Op<T> for ReflectionPad {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = reflection_fold(gy): the sum over all places that show the pixel`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_fold(self.0))]
+    }
+}
+
+impl Replay for ReflectionPad {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].reflection_pad(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
 
@@ -109,7 +145,22 @@ impl<T: Element> Op<T> for ReflectionFold {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = reflection_pad(gy)`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_pad(self.0))]
+    }
+}
+
+impl Replay for ReflectionFold {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].reflection_fold(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

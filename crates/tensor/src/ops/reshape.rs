@@ -6,7 +6,7 @@ use kernels::Element;
 
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +14,15 @@ pub const ENTRY: Entry = Entry {
     idea: "The same numbers in another shape.",
     forward: "y = x",
     rule: "gx = gy in x's shape",
+    derivation: &[
+        "number i of y, in memory order, is number i of x: the slope is 1",
+        "so gx is gy, seen in x's shape again",
+    ],
+    saved: "nothing",
+    shape: "the two shapes hold as many numbers",
+    cost: "none: the buffer is shared, in both directions",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.reshape([x.value().size(), 1]).square()),
 };
 
@@ -39,7 +48,22 @@ impl<T: Element> Op<T> for Reshape {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = gy in x's shape`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reshape(call.input_shape(0)))]
+    }
+}
+
+impl Replay for Reshape {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].reshape(shape)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

@@ -6,7 +6,9 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise, slope_times};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +16,17 @@ pub const ENTRY: Entry = Entry {
     idea: "Squashes any number into (0, 1): a probability.",
     forward: "y = 1 / (1 + e^-x)",
     rule: "gx = y * (1 - y) * gy",
+    derivation: &[
+        "y = 1 / (1 + e^-x)",
+        "dy/dx = e^-x / (1 + e^-x)^2",
+        "= y * e^-x / (1 + e^-x), and e^-x / (1 + e^-x) = 1 - y",
+        "so dy/dx = y * (1 - y), and gx = y * (1 - y) * gy",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one exponential and one division an element forward, two products backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.sigmoid()),
 };
 
@@ -37,7 +50,31 @@ impl<T: Element> Op<T> for Sigmoid {
         Saves::OUTPUT
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = y * (1 - y) * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::SigmoidGrad, &call.output(), gy, |y| y * &y.neg().add_scalar(1.0)))]
+    }
+}
+
+impl Replay for Sigmoid {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].sigmoid()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("1 / (1 + exp({}))", at.n(-at.input(0))))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        let y = at.y();
+        Some(format!("{y} * (1 - {y})"))
     }
 }

@@ -6,7 +6,9 @@
 use kernels::{Binary, Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise, slope_times};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +16,16 @@ pub const ENTRY: Entry = Entry {
     idea: "A smooth max(x, 0): minus the log of a probability given by its logit.",
     forward: "y = log(1 + e^x)",
     rule: "gx = sigmoid(x) * gy",
+    derivation: &[
+        "y = log(1 + e^x)",
+        "dy/dx = e^x / (1 + e^x) = 1 / (1 + e^-x) = sigmoid(x)",
+        "so gx = sigmoid(x) * gy",
+    ],
+    saved: "x: the slope is its sigmoid",
+    shape: "y has the shape of x",
+    cost: "one exponential and one logarithm an element forward, one sigmoid backward",
+    chapter: "c09_activations_and_losses",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.softplus()),
 };
 
@@ -37,7 +49,30 @@ impl<T: Element> Op<T> for Softplus {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = sigmoid(x) * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::SoftplusGrad, &call.input(0), gy, Var::sigmoid))]
+    }
+}
+
+impl Replay for Softplus {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].softplus()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("softplus({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("sigmoid({})", at.x(0)))
     }
 }

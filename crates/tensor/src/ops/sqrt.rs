@@ -5,7 +5,9 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "The number whose square is x.",
     forward: "y = sqrt(x)",
     rule: "gx = gy / (2 * y)",
+    derivation: &[
+        "y * y = x; moving both a little: 2 * y * dy = dx",
+        "so dy/dx = 1 / (2 * y), and gx = gy / (2 * y)",
+        "at 0 the slope is infinite",
+    ],
+    saved: "y, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one root an element forward, one division backward",
+    chapter: "c10_normalisation",
+    file: file!(),
     cases: || elementwise(Domain::Positive, |x| x.sqrt()),
 };
 
@@ -36,7 +48,30 @@ impl<T: Element> Op<T> for Sqrt {
         Saves::OUTPUT
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = gy / (2 * y)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy / &call.output()).scale(0.5))]
+    }
+}
+
+impl Replay for Sqrt {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].sqrt()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        Some(format!("sqrt({})", at.x(0)))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("1 / (2 * {})", at.y()))
     }
 }

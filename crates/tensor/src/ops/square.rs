@@ -5,7 +5,9 @@
 use kernels::{Element, Unary};
 
 use crate::ops::{Domain, Entry, elementwise};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::worked::Place;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -13,6 +15,15 @@ pub const ENTRY: Entry = Entry {
     idea: "Each number times itself.",
     forward: "y = x^2",
     rule: "gx = 2 * x * gy",
+    derivation: &[
+        "(x + d)^2 = x^2 + 2 * x * d + d^2, and d^2 is nothing beside d",
+        "so dy/dx = 2 * x, and gx = 2 * x * gy",
+    ],
+    saved: "x, of which the slope is made",
+    shape: "y has the shape of x",
+    cost: "one product an element forward, two backward",
+    chapter: "c05_tensors",
+    file: file!(),
     cases: || elementwise(Domain::Any, |x| x.square()),
 };
 
@@ -36,7 +47,31 @@ impl<T: Element> Op<T> for Square {
         Saves::input(0)
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = 2 * x * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy * &call.input(0)).scale(2.0))]
+    }
+}
+
+impl Replay for Square {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].square()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
+    }
+
+    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+        let x = at.x(0);
+        Some(format!("{x} * {x}"))
+    }
+
+    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+        Some(format!("2 * {}", at.x(0)))
     }
 }

@@ -7,7 +7,8 @@ use core::ops;
 use kernels::{Binary, Element};
 
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
-use crate::{Call, Op, Saves, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +16,15 @@ pub const ENTRY: Entry = Entry {
     idea: "The difference; the gradient goes to the second with its sign turned.",
     forward: "y = a - b",
     rule: "ga = gy, gb = -gy (summed over repeated axes)",
+    derivation: &[
+        "y[i] = a[i] - b[i]: moving a[i] by d moves y[i] by d, moving b[i] by -d",
+        "so ga = gy and gb = -gy; what was repeated is summed",
+    ],
+    saved: "nothing: the slopes are 1 and -1 whatever the numbers are",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
+    cost: "one subtraction an element forward; backward a change of sign, and the sum over what was repeated",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a - b),
 };
 
@@ -39,8 +49,23 @@ impl<T: Element> Op<T> for Sub {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `ga = gy, gb = -gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b).neg())]
+    }
+}
+
+impl Replay for Sub {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        &inputs[0] - &inputs[1]
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -7,7 +7,7 @@ use kernels::Element;
 
 use crate::ops::{Entry, repeated_shapes};
 use crate::shape::Shape;
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
 pub const ENTRY: Entry = Entry {
@@ -15,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Sums over axes.",
     forward: "y[j] = sum over i of x[i, j]",
     rule: "gx[i, j] = gy[j]",
+    derivation: &[
+        "y[j] = x[0, j] + x[1, j] + ...: each x[i, j] counts once",
+        "moving it by d moves y[j] by d: the slope is 1",
+        "so each gets a copy: gx[i, j] = gy[j]",
+    ],
+    saved: "nothing",
+    shape: "the shape asked for, repeated along some axes, is x's",
+    cost: "one addition an element of x forward, one copy backward",
+    chapter: "c06_broadcasting",
+    file: file!(),
     cases: || repeated_shapes(|_, large| large, |x, small| x.sum_to(small)),
 };
 
@@ -73,7 +83,22 @@ impl<T: Element> Op<T> for SumTo {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx[i, j] = gy[j]`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.broadcast_to(call.input_shape(0)))]
+    }
+}
+
+impl Replay for SumTo {
+    fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
+        inputs[0].sum_to(shape)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Aligned
     }
 }

@@ -15,7 +15,8 @@
 use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Saves, Tensor, Var};
 
 /// The row of the spreading.
 pub const SPREAD_ENTRY: Entry = Entry {
@@ -23,6 +24,16 @@ pub const SPREAD_ENTRY: Entry = Entry {
     idea: "The taps that a block of equal pixels meets together are added up.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u-r, v-s, a, b)",
     rule: "gw = gather_taps(gy): each tap gets the gradients of all that it was added to",
+    derivation: &[
+        "each tap of w is added into fy * fx taps of y",
+        "its gradient is the sum of theirs: gw(u,v) = sum of gy(u+r, v+s)",
+        "that is gather_taps(gy)",
+    ],
+    saved: "nothing: it is linear, and the factor is an attribute",
+    shape: "(kh, kw, a, b) to (kh + fy - 1, kw + fx - 1, a, b)",
+    cost: "fy * fx additions a tap, in both directions",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(TapsGeometry::shape, |g, w| w.spread_taps(g.factor)),
 };
 
@@ -32,6 +43,16 @@ pub const GATHER_ENTRY: Entry = Entry {
     idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u+r, v+s, a, b)",
     rule: "gw = spread_taps(gy)",
+    derivation: &[
+        "each tap of w is added into up to fy * fx taps of y",
+        "its gradient is the sum of theirs: gw(u,v) = sum of gy(u-r, v-s)",
+        "that is spread_taps(gy): the two are each other's adjoint",
+    ],
+    saved: "nothing: it is linear, and the factor is an attribute",
+    shape: "(kh + fy - 1, kw + fx - 1, a, b) to (kh, kw, a, b)",
+    cost: "fy * fx additions a tap, in both directions",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(TapsGeometry::spread_shape, |g, w| w.gather_taps(g.factor)),
 };
 
@@ -41,6 +62,16 @@ pub const TURN_ENTRY: Entry = Entry {
     idea: "A kernel turned by half a turn, its channels exchanged: what makes a convolution of stride 1 a transposed one.",
     forward: "y(u,v,b,a) = w(kh-1-u, kw-1-v, a, b)",
     rule: "gw = turn_taps(gy)",
+    derivation: &[
+        "every tap is moved to one new place, its channels exchanged",
+        "so its gradient is fetched from there",
+        "half a turn twice, and two exchanges, change nothing: gw = turn_taps(gy)",
+    ],
+    saved: "nothing",
+    shape: "(kh, kw, a, b) to (kh, kw, b, a)",
+    cost: "one move a tap, in both directions",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(TapsGeometry::shape, |_, w| w.turn_taps()),
 };
 
@@ -177,11 +208,28 @@ impl<T: Element> Op<T> for Taps {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// * spread_taps: `gw = gather_taps(gy): each tap gets the gradients of all that it was added to`
+    /// * gather_taps: `gw = spread_taps(gy)`
+    /// * turn_taps: `gw = turn_taps(gy)`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(match *self {
             Self::Spread(factor) => gy.gather_taps(factor),
             Self::Gather(factor) => gy.spread_taps(factor),
             Self::Turn => gy.turn_taps(),
         })]
+    }
+}
+
+impl Replay for Taps {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        match *self {
+            Self::Spread(factor) => inputs[0].spread_taps(factor),
+            Self::Gather(factor) => inputs[0].gather_taps(factor),
+            Self::Turn => inputs[0].turn_taps(),
+        }
     }
 }

@@ -6,7 +6,8 @@
 use kernels::{Element, UpsampleGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
-use crate::{Call, Op, Saves, Tensor, Var};
+use crate::shape::Shape;
+use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of up-sampling.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +15,16 @@ pub const ENTRY: Entry = Entry {
     idea: "Every pixel becomes a block of equal pixels.",
     forward: "y(n,y,x,c) = x(n, y/fy, x/fx, c)",
     rule: "gx = downsample_sum(gy): the sum over each block",
+    derivation: &[
+        "a pixel of x is copied into a block of fy * fx pixels of y",
+        "moving it by d moves all of them by d",
+        "so its gradient is the sum over the block",
+    ],
+    saved: "nothing: the factor is an attribute",
+    shape: "(n, h, w, c) to (n, h * fy, w * fx, c)",
+    cost: "one copy an element of y forward, one addition backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(UpsampleGeometry::small_shape, |g, x| x.upsample(g.factor)),
 };
 
@@ -23,6 +34,15 @@ pub const SUM_ENTRY: Entry = Entry {
     idea: "Every block of pixels is summed into one.",
     forward: "y(n,y,x,c) = sum over the block of x",
     rule: "gx = upsample(gy): each pixel of the block gets the sum's gradient",
+    derivation: &[
+        "a pixel of y is the sum of a block: each pixel of x counts once",
+        "so each gets a copy of its block's gradient: upsample(gy)",
+    ],
+    saved: "nothing: the factor is an attribute",
+    shape: "(n, h * fy, w * fx, c) to (n, h, w, c)",
+    cost: "one addition an element of x forward, one copy backward",
+    chapter: "c08_convolution",
+    file: file!(),
     cases: || cases(UpsampleGeometry::large_shape, |g, x| x.downsample_sum(g.factor)),
 };
 
@@ -87,8 +107,23 @@ impl<T: Element> Op<T> for Upsample {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = downsample_sum(gy): the sum over each block`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.downsample_sum(self.0))]
+    }
+}
+
+impl Replay for Upsample {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].upsample(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }
 
@@ -105,7 +140,22 @@ impl<T: Element> Op<T> for DownsampleSum {
         Saves::NOTHING
     }
 
+    fn replay(&self) -> Option<&dyn Replay> {
+        Some(self)
+    }
+
+    /// `gx = upsample(gy): each pixel of the block gets the sum's gradient`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.upsample(self.0))]
+    }
+}
+
+impl Replay for DownsampleSum {
+    fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
+        inputs[0].downsample_sum(self.0)
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::First
     }
 }

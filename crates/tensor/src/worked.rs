@@ -1,0 +1,259 @@
+//! Worked numbers: the arithmetic behind one number, as a text that can be evaluated again.
+//!
+//! ```text
+//! sum     = product { (+ | -) product }
+//! product = factor { (* | /) factor }
+//! factor  = - factor | number | ( sum ) | name ( sum { , sum } )
+//! ```
+//!
+//! A number is decimal, with an exponent if need be: `0.31`, `1e-7`. The names are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`,
+//! `softplus`, `abs`, of one argument, and `max`, `min`, of one or more.
+
+use crate::tensor::Tensor;
+
+/// An expression and what it comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worked {
+    /// The arithmetic. Its numbers are short ones: what it evaluates to is within 1e-6 of `result`, relatively.
+    pub text: String,
+    /// The number, in full.
+    pub result: f64,
+}
+
+impl Worked {
+    /// What `text` makes with short numbers; with long ones if the short ones do not come to `result`, as where large numbers
+    /// cancel.
+    pub(crate) fn new(result: f64, text: impl Fn(Digits) -> String) -> Self {
+        let short = text(Digits::Short);
+        let close = evaluate(&short).is_some_and(|got| (got - result).abs() <= 1e-6 * result.abs());
+        Self { text: if close { short } else { text(Digits::Full) }, result }
+    }
+}
+
+/// How many digits of a number are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    /// As many as tell an `f32` from its neighbours.
+    Short,
+    /// As many as tell an `f64` from its neighbours.
+    Full,
+}
+
+impl Digits {
+    /// The number as text.
+    pub fn write(self, x: f64) -> String {
+        let x = if x == 0.0 { 0.0 } else { x };
+        let tiny = x != 0.0 && !(1e-4..1e9).contains(&x.abs());
+        match self {
+            Self::Short if tiny => format!("{:e}", x as f32),
+            Self::Short => format!("{}", x as f32),
+            Self::Full if tiny => format!("{x:e}"),
+            Self::Full => format!("{x}"),
+        }
+    }
+}
+
+/// One element of an op's value, and what it is made from.
+pub struct Place<'a> {
+    /// The op's inputs.
+    pub inputs: &'a [Tensor<f64>],
+    /// Its value.
+    pub value: &'a Tensor<f64>,
+    /// Which element of the value, in memory order.
+    pub at: usize,
+    /// How to write numbers.
+    pub digits: Digits,
+}
+
+impl Place<'_> {
+    /// The element of input `input` that goes with this element of the value: for elementwise ops, rows broadcast.
+    pub fn input(&self, input: usize) -> f64 {
+        let data = self.inputs[input].data();
+        data[self.at % data.len()]
+    }
+
+    /// That element as text.
+    pub fn x(&self, input: usize) -> String {
+        self.n(self.input(input))
+    }
+
+    /// The element of the value as text.
+    pub fn y(&self) -> String {
+        self.n(self.value.data()[self.at])
+    }
+
+    /// A number as text.
+    pub fn n(&self, x: f64) -> String {
+        self.digits.write(x)
+    }
+}
+
+/// `a * b`, with brackets round a `b` that is more than a number; just one of them where the other is 1.
+pub(crate) fn product(a: &str, b: &str) -> String {
+    match (a, b) {
+        (_, "1") => a.into(),
+        (_, "-1") if !a.starts_with('-') => format!("-{a}"),
+        _ if b.contains(' ') => format!("{a} * ({b})"),
+        _ => format!("{a} * {b}"),
+    }
+}
+
+/// `a + b - c` from `a`, `b`, `-c`; `0` from nothing.
+pub(crate) fn sum(terms: impl IntoIterator<Item = String>) -> String {
+    let joined = terms.into_iter().reduce(|sum, term| match term.strip_prefix('-') {
+        Some(term) => format!("{sum} - {term}"),
+        None => format!("{sum} + {term}"),
+    });
+    joined.unwrap_or_else(|| "0".into())
+}
+
+/// What an expression of this module's grammar comes to; None if it is none.
+pub fn evaluate(text: &str) -> Option<f64> {
+    let mut reader = Reader { rest: text.trim() };
+    let value = reader.sum()?;
+    reader.rest.is_empty().then_some(value)
+}
+
+/// What is still to be read.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// Skips `symbol`, if it is next.
+    fn skip(&mut self, symbol: char) -> bool {
+        let after = self.rest.strip_prefix(symbol);
+        self.rest = after.map_or(self.rest, str::trim_start);
+        after.is_some()
+    }
+
+    fn sum(&mut self) -> Option<f64> {
+        let mut sum = self.product()?;
+        loop {
+            if self.skip('+') {
+                sum += self.product()?;
+            } else if self.skip('-') {
+                sum -= self.product()?;
+            } else {
+                return Some(sum);
+            }
+        }
+    }
+
+    fn product(&mut self) -> Option<f64> {
+        let mut product = self.factor()?;
+        loop {
+            if self.skip('*') {
+                product *= self.factor()?;
+            } else if self.skip('/') {
+                product /= self.factor()?;
+            } else {
+                return Some(product);
+            }
+        }
+    }
+
+    fn factor(&mut self) -> Option<f64> {
+        if self.skip('-') {
+            return self.factor().map(|x| -x);
+        }
+        if self.skip('(') {
+            let inside = self.sum()?;
+            return self.skip(')').then_some(inside);
+        }
+        let word = self.word(|c| c.is_ascii_lowercase());
+        if word.is_empty() { self.number() } else { self.call(word) }
+    }
+
+    /// Takes the characters that `belongs` accepts.
+    fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        word
+    }
+
+    fn number(&mut self) -> Option<f64> {
+        let mut before = ' ';
+        // A sign belongs to a number only after its `e`.
+        let length = self.rest.find(|c: char| {
+            let belongs = c.is_ascii_digit() || c == '.' || c == 'e' || (c == '-' && before == 'e');
+            before = c;
+            !belongs
+        });
+        let (number, rest) = self.rest.split_at(length.unwrap_or(self.rest.len()));
+        self.rest = rest.trim_start();
+        number.parse().ok()
+    }
+
+    fn call(&mut self, name: &str) -> Option<f64> {
+        if !self.skip('(') {
+            return None;
+        }
+        let first = self.sum()?;
+        let value = match name {
+            "exp" => first.exp(),
+            "log" => first.ln(),
+            "sqrt" => first.sqrt(),
+            "tanh" => first.tanh(),
+            "sigmoid" => 1.0 / (1.0 + (-first).exp()),
+            "softplus" => first.max(0.0) + (-first.abs()).exp().ln_1p(),
+            "abs" => first.abs(),
+            "max" | "min" => {
+                let mut best = first;
+                while self.skip(',') {
+                    let next = self.sum()?;
+                    best = if name == "max" { best.max(next) } else { best.min(next) };
+                }
+                best
+            }
+            _ => return None,
+        };
+        self.skip(')').then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_come_to_what_they_say() {
+        for (text, value) in [
+            ("0.31 * 0.2 + 0.5 * -0.1", 0.012),
+            ("1 - 2 - 3", -4.0),
+            ("8 / 4 / 2", 1.0),
+            ("-(1 + 2) * 1e-2", -0.03),
+            ("--2", 2.0),
+            ("2 * sqrt(4 + 12) - max(1, 2 * 3, -4)", 2.0),
+            ("min(3, 1, 2)", 1.0),
+            ("sigmoid(0) + tanh(0) + log(exp(1)) + abs(-1)", 2.5),
+            ("softplus(1000)", 1000.0),
+        ] {
+            assert!((evaluate(text).expect(text) - value).abs() < 1e-12, "{text}");
+        }
+        for text in ["", "1 +", "(1", "1)", "sin(1)", "exp", "exp(1, 2)", "1 2", "e5", "1..2", "alert(1)"] {
+            assert_eq!(evaluate(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short_and_sums_are_tidy() {
+        let [short, full] = [Digits::Short, Digits::Full].map(|digits| move |x| digits.write(x));
+        assert_eq!([short(f64::from(0.31_f32)), short(-2.0), short(1e-7), short(-0.0)], ["0.31", "-2", "1e-7", "0"]);
+        assert_eq!(full(0.1 + 0.2), "0.30000000000000004");
+        assert_eq!(product("0.5", "1"), "0.5");
+        assert_eq!(product("0.5", "-1"), "-0.5");
+        assert_eq!(product("0.5", "1 - 0.2"), "0.5 * (1 - 0.2)");
+        assert_eq!(sum(["0.5".into(), "-0.25 * 2".into(), "3".into()]), "0.5 - 0.25 * 2 + 3");
+        assert_eq!(sum([]), "0");
+    }
+
+    #[test]
+    fn where_numbers_cancel_they_are_written_in_full() {
+        let difference =
+            |a: f64, b: f64| Worked::new(a - b, |digits| format!("{} - {}", digits.write(a), digits.write(b))).text;
+        assert_eq!(difference(0.75, 0.5), "0.75 - 0.5");
+        assert_eq!(difference(1.000_000_001, 1.0), "1.000000001 - 1");
+    }
+}
