@@ -7,6 +7,7 @@ use kernels::Key;
 use nn::{Draw, Gradients, Network, Optimizer, Pass, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
+use crate::diff_augment::augmented;
 use crate::image_pool::ImagePool;
 use crate::lint;
 use crate::penalty::{self, Penalty};
@@ -131,13 +132,16 @@ impl Game {
         pass.frozen(|pass| self.generator.forward(pass, &Var::constant(latents.clone()))).into_value()
     }
 
-    /// The images as the discriminator sees them at this step: with noise, for a while.
-    fn seen(&self, images: &Var, step: u64, key: Key) -> Var {
+    /// The images as the discriminator sees them in this turn of this step: changed at random, and with noise for a while.
+    fn seen(&self, images: &Var, step: u64, whose: &str, turn: u64) -> Var {
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), turn);
+        let images = augmented(images, &self.tips.diff_augment, self.rules.range.span(), key("augmentation"));
         let left = 1.0 - step as f64 / self.tips.instance_noise_steps as f64;
         if self.tips.instance_noise == 0.0 || left <= 0.0 {
-            return images.clone();
+            return images;
         }
-        images + &Var::constant(nn::init::normal(images.shape(), 0.0, self.tips.instance_noise * left, key))
+        let deviation = self.tips.instance_noise * left;
+        &images + &Var::constant(nn::init::normal(images.shape(), 0.0, deviation, key("instance noise")))
     }
 
     /// The discriminator's turn number `turn`: it learns to tell `reals`, in the networks' range, from the generator's fakes of
@@ -156,8 +160,7 @@ impl Game {
         let step = turn / self.tips.k as u64;
         let mut sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
             let labels = targets(&self.tips, side, images.shape()[0], self.key(&format!("labels of {name}"), turn));
-            let noise = self.key(&format!("instance noise of {name}"), turn);
-            (side, self.seen(&Var::constant(images.clone()), step, noise), labels)
+            (side, self.seen(&Var::constant(images.clone()), step, name, turn), labels)
         });
         let ([(loss, real), (loss2, fake)], [penalty, gradient_norm]) = match self.tips.d_batches {
             Batches::Mixed => {
@@ -247,10 +250,10 @@ impl Game {
     /// When something is not finite; nothing is updated then.
     pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
         let latents = Var::constant(latents.clone());
-        let (step, noise) = (turn / self.tips.g_steps as u64, self.key("instance noise of the generator's turn", turn));
+        let step = turn / self.tips.g_steps as u64;
         let (gradients, result) = differentiate(self.draw(GENERATOR_TURN, turn), |pass: &mut Pass| {
             let fakes = self.generator.forward(pass, &latents);
-            let seen = self.seen(&fakes, step, noise);
+            let seen = self.seen(&fakes, step, "the generator's turn", turn);
             let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &seen));
             let loss = generator_loss(&self.tips, &verdict);
             let [fake, accuracy] = told(&self.tips, verdict.value(), Side::Real);

@@ -8,6 +8,7 @@ mod between;
 pub mod cifar;
 pub mod cyclegan;
 pub mod dcgan;
+pub mod diff_augment;
 pub mod evalnet;
 pub mod faces;
 pub mod folder;

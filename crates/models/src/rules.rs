@@ -75,6 +75,14 @@ impl Range {
         }
     }
 
+    /// The length of the range.
+    pub(crate) fn span(self) -> f64 {
+        match self {
+            Range::Symmetric | Range::Dequantised => 2.0,
+            Range::Unit | Range::Mismatched => 1.0,
+        }
+    }
+
     /// The networks' images in [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diff_augment::Augment;
 use crate::{LatentKind, SettingsError, in_range};
 
 /// The switches of a game. They are part of each system's own table of settings.
@@ -54,6 +55,8 @@ pub struct Tips {
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
+    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
     /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1; 0 is none.
     pub gradient_penalty: f64,
     /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0 (R1); 0 is none.
@@ -132,6 +135,7 @@ impl Default for Tips {
             replay_pool: 0,
             ema: 0.0,
             spectral_norm: false,
+            diff_augment: Vec::new(),
             gradient_penalty: 0.0,
             r1: 0.0,
         }
