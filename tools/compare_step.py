@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Times one whole quickdraw training step in PyTorch, in Keras on TensorFlow, in burn and here, side by side.
+"""Times one whole training step in PyTorch, in Keras on TensorFlow, in burn and here, side by side.
 
-One step is the seed's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
-discriminator; dropout on, RMSprop with elementwise clipping. Each contender runs in a process of its own, on the same
+The step is quickdraw's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
+discriminator; dropout on, RMSprop with elementwise clipping. `--system wgan-gp` times that of the WGAN-GP for digits instead, in PyTorch
+and here: five turns of the critic with gradient penalty, then one of the generator, the authors' widths. Each contender runs in a process of its own, on the same
 number of threads; they take turns for some rounds, so that a machine that slows down does so for all. PyTorch runs
 eagerly in channels_last; Keras runs compiled graphs (tf.function); burn, a framework in Rust, runs on its own backend for
-CPUs; ours is the release build of `train quickdraw`, read from the `seconds` column of its metrics.csv.
+CPUs; ours is the release build of `train`, read from the `seconds` column of its metrics.csv.
 
 Told are the median, the shortest and the longest step of all rounds, the process's peak memory (resident), and the
 seconds from the start of the process to the end of its first step. Building ours and burn's comes before all and is not
@@ -19,6 +20,7 @@ it). Run it on an idle machine:
     tools/compare_step.py --batch 128 --batch 32 --rounds 3
     tools/compare_step.py --batch 32 --only ours,torch
     tools/compare_step.py --only ours,burn --steps 3 --warm-up 1
+    tools/compare_step.py --system wgan-gp --batch 64
 """
 
 import argparse
@@ -187,7 +189,60 @@ def run_keras(options):
     return {**timed(step, options), "version": f"keras {keras.__version__}, tensorflow {tf.__version__}"}
 
 
-FRAMEWORKS = {"torch": run_torch, "keras": run_keras}
+def run_torch_wgan(options):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    width, latent, batch = 64, 128, options.batch
+
+    def halving(inputs, filters, pads):
+        return [nn.ZeroPad2d(pads), nn.Conv2d(inputs, filters, 5, 2), nn.LeakyReLU(0.2)]
+
+    critic = nn.Sequential(
+        *halving(1, width, (1, 2, 1, 2)), *halving(width, 2 * width, (1, 2, 1, 2)),
+        *halving(2 * width, 4 * width, (2, 2, 2, 2)), nn.Flatten(), nn.Linear(64 * width, 1),
+    )  # fmt: skip
+    doubling = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1}
+    generator = nn.Sequential(
+        nn.Linear(latent, 64 * width), nn.ReLU(), nn.Unflatten(1, (4 * width, 4, 4)),
+        nn.ConvTranspose2d(4 * width, 2 * width, 5, 2, 2), nn.ReLU(),
+        nn.ConvTranspose2d(2 * width, width, **doubling), nn.ReLU(),
+        nn.ConvTranspose2d(width, 1, **doubling), nn.Sigmoid(),
+    )  # fmt: skip
+    for network in (critic, generator):
+        network.to(memory_format=torch.channels_last)
+    assert sum(p.numel() for p in critic.parameters()) == 1_030_145
+    assert sum(p.numel() for p in generator.parameters()) == 1_554_177
+    adam = {"lr": 1e-4, "betas": (0.5, 0.9)}
+    c_optimizer, g_optimizer = (torch.optim.Adam(n.parameters(), **adam) for n in (critic, generator))
+    images = torch.rand(1024, 1, 28, 28)
+
+    def update(optimizer, loss):
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def step():
+        for _ in range(5):
+            reals = images[torch.randperm(len(images))[:batch]]
+            with torch.no_grad():
+                fakes = generator(torch.randn(batch, latent))
+            points = (reals + torch.rand(batch, 1, 1, 1) * (fakes - reals)).requires_grad_(True)
+            (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+            lengths = (gradient.square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
+            penalty = 10.0 * (lengths - 1.0).square().mean()
+            update(c_optimizer, critic(fakes).mean() - critic(reals).mean() + penalty)
+        critic.requires_grad_(False)
+        update(g_optimizer, -critic(generator(torch.randn(batch, latent))).mean())
+        critic.requires_grad_(True)
+
+    return {**timed(step, options), "version": f"torch {torch.__version__.split('+')[0]}"}
+
+
+FRAMEWORKS = {"quickdraw": {"torch": run_torch, "keras": run_keras}, "wgan-gp": {"torch": run_torch_wgan}}
 
 
 def build(package, folder):
@@ -233,7 +288,7 @@ def run_ours(options, batch):
         def first_step():
             return metrics.exists() and metrics.read_bytes().count(b"\n") > 1
 
-        command = [options.ours, "quickdraw", "--data", "built-in", "--steps", total, "--batch", batch,
+        command = [options.ours, options.system, "--preset", "seed", "--data", "built-in", "--steps", total, "--batch", batch,
                    "--threads", options.threads, "--out", run]  # fmt: skip
         code, _, err, peak, first = watched(command, first_step, cwd=ROOT)
         if code != 0:
@@ -253,7 +308,7 @@ def run_framework(contender, options, batch):
     if contender == "burn":
         command = [options.burn, batch, options.steps, options.warm_up, time.time()]
     else:
-        command = [sys.executable, __file__, "--contender", contender, "--batch", batch, "--steps", options.steps,
+        command = [sys.executable, __file__, "--system", options.system, "--contender", contender, "--batch", batch, "--steps", options.steps,
                    "--warm-up", options.warm_up, "--threads", threads, "--started", time.time()]  # fmt: skip
     code, out, err, peak, _ = watched(command, env=environment)
     if code != 0:
@@ -276,7 +331,7 @@ def merged(rounds):
 
 def table(results, batch, options):
     count = f"{options.rounds} x {options.steps} steps"
-    print(f"\nOne quickdraw step, batch {batch}, {options.threads} threads, {count}\n")
+    print(f"\nOne {options.system} step, batch {batch}, {options.threads} threads, {count}\n")
     columns = f"{'median':>9} {'min':>8} {'max':>8} {'images/s':>9} {'time/ours':>10} {'peak MiB':>9} {'first step':>11}"
     print(f"{'':29} {columns}   version")
     ours = statistics.median(results["ours"]["seconds"]) if "seconds" in results.get("ours", {}) else None
@@ -294,14 +349,15 @@ def table(results, batch, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Times one quickdraw training step against PyTorch, Keras, burn.")
+    parser = argparse.ArgumentParser(description="Times one training step against PyTorch, Keras, burn.")
+    parser.add_argument("--system", choices=FRAMEWORKS, default="quickdraw", help="whose step (default quickdraw)")
     parser.add_argument("--batch", type=int, action="append", help="images in a batch (default 128); may be repeated")
     parser.add_argument("--steps", type=int, default=10, help="timed steps of a round (default 10)")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the timing, at least 1 (default 3)")
     parser.add_argument("--rounds", type=int, default=2, help="how often the contenders take turns (default 2)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", default="ours,torch,keras", help="comma-separated: ours, torch, keras, burn")
-    parser.add_argument("--contender", choices=FRAMEWORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--only", help="comma-separated: ours, torch, keras, burn (the last two for quickdraw; default all but burn)")
+    parser.add_argument("--contender", choices=["torch", "keras"], help=argparse.SUPPRESS)
     parser.add_argument("--started", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     batches = options.batch or [128]
@@ -309,11 +365,13 @@ def main():
         parser.error("--warm-up, --steps and --rounds must be at least 1")
     if options.contender:
         options.batch = batches[0]
-        print(json.dumps(FRAMEWORKS[options.contender](options)))
+        print(json.dumps(FRAMEWORKS[options.system][options.contender](options)))
         return 0
-    chosen = options.only.split(",")
-    if set(chosen) - set(NAMES):
-        parser.error(f"--only takes {', '.join(NAMES)}")
+    known = ["ours", *FRAMEWORKS[options.system]]
+    chosen = options.only.split(",") if options.only else known
+    known += ["burn"] if options.system == "quickdraw" else []
+    if set(chosen) - set(known):
+        parser.error(f"--only takes {', '.join(known)} for {options.system}")
     if "ours" in chosen:
         options.ours = build("train", ROOT)
     if "burn" in chosen:

@@ -40,6 +40,7 @@ from reference import (  # noqa: E402
     penalties,
     quickdraw_step,
     spectral_norm,
+    wgan_step,
 )
 from reference.writing import write  # noqa: E402
 
@@ -113,6 +114,15 @@ GROUPS = {
             "reals are given in [0, 1] and seen in [-1, 1]. d_real, d_fake: mean probabilities before the discriminator's update,",
             "g_fake: of the same fakes after it. buffers: the generator's running statistics, after its one walk.",
             "An Adam first step is nearly lr*sign(g): where |g| is near zero, float32 rounding shows in `updated`.",
+        ],
+    ),
+    "wgan_step": (
+        "A critic turn with gradient penalty and a generator turn of a small WGAN-GP; a turn with R1. PyTorch only.",
+        wgan_step.body,
+        [
+            "places: where between a real (0) and its fake (1) the penalty looks. The generator's turn comes after the critic's update.",
+            "r1_step: the same networks and images, cross-entropy and R1 on the reals, the discriminator's turn only.",
+            "critic.dense.bias gets no gradient from the Wasserstein loss: rounding decides about its update.",
         ],
     ),
     "spectral_norm": (

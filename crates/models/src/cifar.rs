@@ -158,5 +158,5 @@ pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
         update: Update::RmsProp { decay: s.decay },
         generator_first: false,
     };
-    Ok(Game::new(rules, &s.tips(), seed, || [discriminator(s, seed), generator(s, seed)]))
+    Game::new(rules, &s.tips(), seed, || [discriminator(s, seed), generator(s, seed)])
 }

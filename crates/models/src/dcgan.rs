@@ -226,5 +226,5 @@ pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
             ..example
         },
     };
-    Ok(Game::new(rules, &s.tips, seed, || [discriminator(s, seed), generator(s, seed)]))
+    Game::new(rules, &s.tips, seed, || [discriminator(s, seed), generator(s, seed)])
 }

@@ -84,5 +84,5 @@ pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
     s.check()?;
     let fakes = if s.size == 64 { Fakes::Shared } else { Fakes::Training };
     let rules = Rules { fakes, ..Rules::example("faces", s.latent, s.batch, s.beta1) };
-    Ok(Game::new(rules, &s.tips, seed, || networks(s, seed)))
+    Game::new(rules, &s.tips, seed, || networks(s, seed))
 }

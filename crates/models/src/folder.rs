@@ -75,5 +75,5 @@ pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
 pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
     s.check()?;
     let rules = Rules::example("folder", s.latent, s.batch, s.beta1);
-    Ok(Game::new(rules, &s.tips, seed, || networks(s, seed)))
+    Game::new(rules, &s.tips, seed, || networks(s, seed))
 }

@@ -7,15 +7,22 @@ use kernels::Key;
 use nn::{Draw, Gradients, Network, Optimizer, Pass, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
+use crate::diff_augment::augmented;
 use crate::image_pool::ImagePool;
 use crate::lint;
+use crate::penalty::{self, Penalty};
 use crate::rules::{Fakes, Rules};
 use crate::tips::{Batches, Tips};
 use crate::verdict::{Side, discriminator_loss, generator_loss, targets, told};
-use crate::{FromLatents, LatentKind, Sampler, System};
+use crate::{FromLatents, LatentKind, Sampler, SettingsError, System};
 
 /// The numbers of a step: those of the discriminator are means over its turns, those of the generator its last turn's.
 const METRICS: [&str; 7] = ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
+
+/// The same where the discriminator's gradient is penalised: what the penalty adds to its loss, the mean length of the gradients,
+/// and d_real - d_fake, which for a Wasserstein critic is the distance that it sees between reals and fakes.
+const PENALISED: [&str; 10] =
+    ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake", "penalty", "gradient_norm", "w_distance"];
 
 /// What a turn of the discriminator tells, before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +35,10 @@ pub struct DiscriminatorTurn {
     pub real: f64,
     /// How real it finds the fakes.
     pub fake: f64,
+    /// What the penalties on its gradient add to the loss.
+    pub penalty: f64,
+    /// The mean length of its gradients by the images that were looked at; 0 without a penalty.
+    pub gradient_norm: f64,
 }
 
 /// What a turn of the generator tells, before its update.
@@ -59,8 +70,17 @@ pub struct Game {
 
 impl Game {
     /// A game of networks that the function `networks` makes, the discriminator first: the settings must have been checked.
-    pub(crate) fn new(rules: Rules, tips: &Tips, seed: u64, networks: impl Fn() -> [Network; 2]) -> Self {
+    ///
+    /// # Errors
+    /// When the networks cannot be played with like this.
+    pub(crate) fn new(
+        rules: Rules,
+        tips: &Tips,
+        seed: u64,
+        networks: impl Fn() -> [Network; 2],
+    ) -> Result<Self, SettingsError> {
         let [discriminator, generator] = networks();
+        lint::refusal(tips, &discriminator).map_or(Ok(()), Err)?;
         let discriminator_optimizer = rules.update.optimizer(&discriminator, tips.d_learning_rate, tips);
         let generator_optimizer = rules.update.optimizer(&generator, tips.g_learning_rate, tips);
         let average = (tips.ema > 0.0).then(|| {
@@ -70,7 +90,7 @@ impl Game {
         let image = discriminator.input_shape().try_into().expect("a discriminator looks at images");
         let pool = ImagePool::new("pool", tips.replay_pool, image);
         let tips = tips.clone();
-        Self {
+        Ok(Self {
             rules,
             tips,
             seed,
@@ -80,7 +100,7 @@ impl Game {
             generator_optimizer,
             average,
             pool,
-        }
+        })
     }
 
     fn key(&self, purpose: &str, turn: u64) -> Key {
@@ -112,13 +132,16 @@ impl Game {
         pass.frozen(|pass| self.generator.forward(pass, &Var::constant(latents.clone()))).into_value()
     }
 
-    /// The images as the discriminator sees them at this step: with noise, for a while.
-    fn seen(&self, images: &Var, step: u64, key: Key) -> Var {
+    /// The images as the discriminator sees them in this turn of this step: changed at random, and with noise for a while.
+    fn seen(&self, images: &Var, step: u64, whose: &str, turn: u64) -> Var {
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), turn);
+        let images = augmented(images, &self.tips.diff_augment, self.rules.range.span(), key("augmentation"));
         let left = 1.0 - step as f64 / self.tips.instance_noise_steps as f64;
         if self.tips.instance_noise == 0.0 || left <= 0.0 {
-            return images.clone();
+            return images;
         }
-        images + &Var::constant(nn::init::normal(images.shape(), 0.0, self.tips.instance_noise * left, key))
+        let deviation = self.tips.instance_noise * left;
+        &images + &Var::constant(nn::init::normal(images.shape(), 0.0, deviation, key("instance noise")))
     }
 
     /// The discriminator's turn number `turn`: it learns to tell `reals`, in the networks' range, from the generator's fakes of
@@ -137,15 +160,14 @@ impl Game {
         let step = turn / self.tips.k as u64;
         let mut sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
             let labels = targets(&self.tips, side, images.shape()[0], self.key(&format!("labels of {name}"), turn));
-            let noise = self.key(&format!("instance noise of {name}"), turn);
-            (side, self.seen(&Var::constant(images.clone()), step, noise), labels)
+            (side, self.seen(&Var::constant(images.clone()), step, name, turn), labels)
         });
-        let [(loss, real), (loss2, fake)] = match self.tips.d_batches {
+        let ([(loss, real), (loss2, fake)], [penalty, gradient_norm]) = match self.tips.d_batches {
             Batches::Mixed => {
                 if self.tips.fake_is_one {
                     sides.reverse(); // those that are called 1 come first
                 }
-                self.on_one_batch(turn, &sides)?
+                (self.on_one_batch(turn, &sides)?, [0.0; 2])
             }
             Batches::Separate => {
                 let (gradients, told) = differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
@@ -155,7 +177,13 @@ impl Game {
                         let told = (f64::from(loss.item()), told(&self.tips, verdict.value(), *side));
                         (loss, told)
                     });
-                    (&a.0 + &b.0, [a.1, b.1])
+                    let (loss, both) = (&a.0 + &b.0, [a.1, b.1]);
+                    match self.penalty(pass, turn, &sides) {
+                        None => (loss, (both, [0.0; 2])),
+                        Some(Penalty { loss: penalty, gradient_norm }) => {
+                            (&loss + &penalty, (both, [f64::from(penalty.item()), gradient_norm]))
+                        }
+                    }
                 })?;
                 self.update_discriminator(&gradients);
                 told
@@ -173,10 +201,22 @@ impl Game {
                     self.update_discriminator(&gradients);
                     *both = told;
                 }
-                both
+                (both, [0.0; 2])
             }
         };
-        Ok(DiscriminatorTurn { loss: loss + loss2, accuracy: (real[1] + fake[1]) / 2.0, real: real[0], fake: fake[0] })
+        let (loss, accuracy) = (loss + loss2 + penalty, (real[1] + fake[1]) / 2.0);
+        Ok(DiscriminatorTurn { loss, accuracy, real: real[0], fake: fake[0], penalty, gradient_norm })
+    }
+
+    /// What the turn's images, reals first, cost the discriminator for the length of its gradients.
+    fn penalty(&self, pass: &mut Pass, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Option<Penalty> {
+        let [reals, fakes] = sides.each_ref().map(|(_, images, _)| images.value());
+        let Tips { gradient_penalty, r1, .. } = self.tips;
+        if gradient_penalty > 0.0 {
+            let key = self.key("between reals and fakes", turn);
+            return Some(penalty::between(pass, &self.discriminator, gradient_penalty, reals, fakes, key));
+        }
+        (r1 > 0.0).then(|| penalty::on_reals(pass, &self.discriminator, r1, reals))
     }
 
     /// One update on both sides in one batch, in this order. The loss is told with the reals' numbers.
@@ -198,7 +238,8 @@ impl Game {
     }
 
     fn update_discriminator(&mut self, gradients: &Gradients) {
-        self.rules.update.prepare(&mut self.discriminator_optimizer, self.tips.d_learning_rate);
+        let Tips { k, d_learning_rate, .. } = self.tips;
+        self.rules.update.prepare(&mut self.discriminator_optimizer, d_learning_rate, k);
         self.discriminator_optimizer.step(&mut self.discriminator, gradients);
     }
 
@@ -209,17 +250,18 @@ impl Game {
     /// When something is not finite; nothing is updated then.
     pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
         let latents = Var::constant(latents.clone());
-        let (step, noise) = (turn / self.tips.g_steps as u64, self.key("instance noise of the generator's turn", turn));
+        let step = turn / self.tips.g_steps as u64;
         let (gradients, result) = differentiate(self.draw(GENERATOR_TURN, turn), |pass: &mut Pass| {
             let fakes = self.generator.forward(pass, &latents);
-            let seen = self.seen(&fakes, step, noise);
+            let seen = self.seen(&fakes, step, "the generator's turn", turn);
             let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &seen));
             let loss = generator_loss(&self.tips, &verdict);
             let [fake, accuracy] = told(&self.tips, verdict.value(), Side::Real);
             let result = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
             (loss, result)
         })?;
-        self.rules.update.prepare(&mut self.generator_optimizer, self.tips.g_learning_rate);
+        let Tips { g_steps, g_learning_rate, .. } = self.tips;
+        self.rules.update.prepare(&mut self.generator_optimizer, g_learning_rate, g_steps);
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(result)
     }
@@ -240,6 +282,8 @@ impl Game {
             sum.accuracy += told.accuracy * share;
             sum.real += told.real * share;
             sum.fake += told.fake * share;
+            sum.penalty += told.penalty * share;
+            sum.gradient_norm += told.gradient_norm * share;
             last = Some(latents);
         }
         Ok((sum, last.expect("there is at least one turn")))
@@ -275,7 +319,7 @@ impl System for Game {
     }
 
     fn metrics(&self) -> &'static [&'static str] {
-        &METRICS
+        if self.tips.penalised() { &PENALISED } else { &METRICS }
     }
 
     fn batch_size(&self) -> usize {
@@ -289,7 +333,7 @@ impl System for Game {
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
-        let reals = self.rules.range.inward(&reals[0]);
+        let reals = self.rules.range.reals(&reals[0], self.key("reals", step));
         let count = self.rules.g_batch.unwrap_or(reals.shape()[0] / self.tips.k);
         let (d, g) = if self.rules.generator_first {
             let g = self.generator_turns(step, count, None)?;
@@ -302,7 +346,11 @@ impl System for Game {
         if let Some(average) = &mut self.average {
             average.follow(&self.generator, self.tips.ema);
         }
-        Ok(vec![d.loss, d.accuracy, g.loss, g.accuracy, d.real, d.fake, g.fake])
+        let mut numbers = vec![d.loss, d.accuracy, g.loss, g.accuracy, d.real, d.fake, g.fake];
+        if self.tips.penalised() {
+            numbers.extend([d.penalty, d.gradient_norm, d.real - d.fake]);
+        }
+        Ok(numbers)
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -3,8 +3,21 @@
 
 use nn::{Kind, Network};
 
+use crate::SettingsError;
 use crate::rules::{Range, Rules};
-use crate::tips::{Batches, Tips};
+use crate::tips::{Batches, Loss, Tips};
+
+/// What cannot be played: batch normalisation makes an image's verdict depend on the others of its batch, so that its gradient is no
+/// longer its own.
+pub(crate) fn refusal(tips: &Tips, discriminator: &Network) -> Option<SettingsError> {
+    let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    let (buffer, _, _) = normalised.filter(|_| tips.penalised())?;
+    let key = if tips.r1 > 0.0 { "r1" } else { "gradient_penalty" };
+    let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
+    let why =
+        format!("it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation)");
+    Some(SettingsError { key, why })
+}
 
 /// One line for each thing that people should know, with what to do about it.
 pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, generator: &Network) -> Vec<String> {
@@ -29,6 +42,9 @@ pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, gener
         }),
         (tips.k > 1 && tips.g_steps > 1)
             .then(|| format!("k = {} and g_steps = {} pull against each other", tips.k, tips.g_steps)),
+        (tips.loss == Loss::Wasserstein && tips.gradient_penalty == 0.0 && !tips.spectral_norm).then(|| {
+            "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope".into()
+        }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
             format!("the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once")
         }),

@@ -94,5 +94,5 @@ pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
     s.check()?;
     let (walk, fakes) = (Walk::new(s.shuffle, false), Fakes::Training);
     let rules = Rules { walk, fakes, ..Rules::example("mnist", s.latent, s.batch, s.beta1) };
-    Ok(Game::new(rules, &s.tips, seed, || [discriminator(s, seed), generator(s, seed)]))
+    Game::new(rules, &s.tips, seed, || [discriminator(s, seed), generator(s, seed)])
 }

@@ -1,5 +1,6 @@
 //! [`Rules`]: what makes a game the system that it is. No user changes them but through a system's settings.
 
+use kernels::Key;
 use tensor::{Tensor, Var};
 
 use crate::update::Update;
@@ -45,6 +46,8 @@ impl Rules {
 pub(crate) enum Range {
     /// From -1 to 1: the generator ends in a tanh.
     Symmetric,
+    /// From -1 to 1, and the 256 steps of a byte are filled by chance: the reals then have no gaps that a critic could go by.
+    Dequantised,
     /// From 0 to 1: the generator ends in a sigmoid.
     Unit,
     /// Reals from 0 to 1, though the generator ends in a tanh; what it draws below 0 is cut off.
@@ -52,18 +55,38 @@ pub(crate) enum Range {
 }
 
 impl Range {
+    /// Real images of [0, 1] as the networks know them; `key` is the stream of what chance adds.
+    pub(crate) fn reals(self, images: &Tensor, key: Key) -> Tensor {
+        match self {
+            Range::Dequantised => {
+                let noise = nn::init::uniform(images.shape(), 0.0, 1.0 / 128.0, key);
+                let steps = Var::constant(images.clone()).affine(2.0 * 255.0 / 256.0, -1.0);
+                (&steps + &Var::constant(noise)).into_value()
+            }
+            _ => self.inward(images),
+        }
+    }
+
     /// Images of [0, 1] as the networks know them.
     pub(crate) fn inward(self, images: &Tensor) -> Tensor {
         match self {
-            Range::Symmetric => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
+            Range::Symmetric | Range::Dequantised => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
             Range::Unit | Range::Mismatched => images.clone(),
+        }
+    }
+
+    /// The length of the range.
+    pub(crate) fn span(self) -> f64 {
+        match self {
+            Range::Symmetric | Range::Dequantised => 2.0,
+            Range::Unit | Range::Mismatched => 1.0,
         }
     }
 
     /// The networks' images in [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {
-            Range::Symmetric => Var::constant(images).affine(0.5, 0.5).into_value(),
+            Range::Symmetric | Range::Dequantised => Var::constant(images).affine(0.5, 0.5).into_value(),
             Range::Unit => images,
             Range::Mismatched => Var::constant(images).clamp(0.0, 1.0).into_value(),
         }

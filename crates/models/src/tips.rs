@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diff_augment::Augment;
 use crate::{LatentKind, SettingsError, in_range};
 
 /// The switches of a game. They are part of each system's own table of settings.
@@ -54,6 +55,12 @@ pub struct Tips {
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
+    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
+    /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1; 0 is none.
+    pub gradient_penalty: f64,
+    /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0 (R1); 0 is none.
+    pub r1: f64,
 }
 
 /// What the two players want of the verdict D on reals x and fakes G(z).
@@ -68,6 +75,8 @@ pub enum Loss {
     Lsgan,
     /// D: hinges at 1 and -1. G: -D(G(z)).
     Hinge,
+    /// D: D(G(z)) - D(x), which wants a bound on D's slope. G: -D(G(z)).
+    Wasserstein,
 }
 
 /// The form of the binary cross-entropy.
@@ -126,6 +135,9 @@ impl Default for Tips {
             replay_pool: 0,
             ema: 0.0,
             spectral_norm: false,
+            diff_augment: Vec::new(),
+            gradient_penalty: 0.0,
+            r1: 0.0,
         }
     }
 }
@@ -149,12 +161,19 @@ impl Tips {
         in_range("clip_norm", self.clip_norm, 0.0, 1e12)?;
         in_range("replay_pool", self.replay_pool as f64, 0.0, 10_000.0)?;
         in_range("ema", self.ema, 0.0, 0.999_999)?;
+        in_range("gradient_penalty", self.gradient_penalty, 0.0, 1e6)?;
+        in_range("r1", self.r1, 0.0, 1e6)?;
         self.contradictions()
+    }
+
+    /// Whether the discriminator's gradient is penalised.
+    pub(crate) fn penalised(&self) -> bool {
+        self.gradient_penalty > 0.0 || self.r1 > 0.0
     }
 
     fn contradictions(&self) -> Result<(), SettingsError> {
         let refuse = |key, why: &str| Err(SettingsError { key, why: why.to_owned() });
-        if self.loss == Loss::Hinge {
+        if matches!(self.loss, Loss::Hinge | Loss::Wasserstein) {
             let moved = [
                 ("label_smooth", self.label_smooth < 1.0),
                 ("label_noise", self.label_noise > 0.0),
@@ -163,12 +182,18 @@ impl Tips {
             if let Some((key, _)) = moved.into_iter().find(|(_, moved)| *moved) {
                 return refuse(
                     key,
-                    "the hinge loss knows two sides, no targets between: use another loss, or leave it out",
+                    "the hinge and the Wasserstein loss know two sides, no targets between: use another loss, or leave it out",
                 );
             }
         }
         if self.soft_labels && self.label_smooth < 1.0 {
             return refuse("label_smooth", "soft_labels draws the targets itself: leave one of the two out");
+        }
+        if self.gradient_penalty > 0.0 && self.r1 > 0.0 {
+            return refuse("r1", "gradient_penalty is set as well, which wants another length: use one of the two");
+        }
+        if self.penalised() && self.d_batches != Batches::Separate {
+            return refuse("d_batches", "a penalty on the gradient needs reals and fakes apart: use separate");
         }
         if self.clip_value > 0.0 && self.clip_norm > 0.0 {
             return refuse("clip_norm", "clip_value is set as well: clip by one of the two");

@@ -9,6 +9,8 @@ use crate::tips::Tips;
 pub(crate) enum Update {
     /// Adam, the weights pulled towards 0 by `l2`.
     Adam { beta1: f64, beta2: f64, l2: f64 },
+    /// Adam with a step size that falls evenly to 0 within so many steps of the game.
+    AdamFading { beta1: f64, beta2: f64, steps: u64 },
     /// Adam as Keras writes it.
     AdamKeras { beta1: f64 },
     /// The old Keras RMSprop, with the step size divided by 1 + decay t.
@@ -24,6 +26,7 @@ impl Update {
         let new = |rule| Optimizer::new(network, rule, learning_rate);
         let optimizer = match self {
             Update::Adam { beta1, beta2, l2 } => Optimizer::adam(network, learning_rate, beta1, beta2).weight_decay(l2),
+            Update::AdamFading { beta1, beta2, .. } => Optimizer::adam(network, learning_rate, beta1, beta2),
             Update::AdamKeras { beta1 } => new(Rule::AdamTf { beta1, beta2: 0.999, epsilon: 1e-7 }),
             Update::RmsProp { decay } => Optimizer::rms_prop(network, learning_rate).decay(decay),
             Update::Sgd { momentum, .. } => new(Rule::Sgd { momentum: momentum[0], nesterov: false }),
@@ -32,12 +35,19 @@ impl Update {
         optimizer.clip(bound(tips.clip_value)).clip_norm(bound(tips.clip_norm))
     }
 
-    /// Sets the step size and the momentum of the next update, if they follow a schedule.
-    pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64) {
-        if let Update::Sgd { factor, floor, momentum: [first, last], updates } = self {
-            let done = optimizer.updates();
-            optimizer.set_learning_rate((learning_rate / kernels::reference::power(factor, done)).max(floor));
-            optimizer.set_momentum(first + (last - first) * (done as f64 / updates as f64).min(1.0));
+    /// Sets the step size and the momentum of the next update, if they follow a schedule; a step makes so many `turns`.
+    pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, turns: usize) {
+        let done = optimizer.updates();
+        match self {
+            Update::Sgd { factor, floor, momentum: [first, last], updates } => {
+                optimizer.set_learning_rate((learning_rate / kernels::reference::power(factor, done)).max(floor));
+                optimizer.set_momentum(first + (last - first) * (done as f64 / updates as f64).min(1.0));
+            }
+            Update::AdamFading { steps, .. } => {
+                let left = 1.0 - (done / turns as u64) as f64 / steps as f64;
+                optimizer.set_learning_rate(learning_rate * left.max(0.0));
+            }
+            Update::Adam { .. } | Update::AdamKeras { .. } | Update::RmsProp { .. } => {}
         }
     }
 }

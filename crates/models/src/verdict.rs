@@ -44,10 +44,15 @@ pub(crate) fn discriminator_loss(tips: &Tips, verdict: &Var, targets: &Tensor) -
         Loss::Lsgan => mse(verdict, &Var::constant(targets.clone())),
         Loss::Hinge => {
             // max(0, 1 - s x) with s = 1 for what is called 1 and -1 for what is called 0.
-            let signs = Var::constant(targets.clone()).affine(-2.0, 1.0);
-            (verdict * &signs).add_scalar(1.0).relu().mean()
+            (verdict * &against(targets)).add_scalar(1.0).relu().mean()
         }
+        Loss::Wasserstein => (verdict * &against(targets)).mean(),
     }
+}
+
+/// -1 for what is called 1, and 1 for what is called 0.
+fn against(targets: &Tensor) -> Var {
+    Var::constant(targets.clone()).affine(-2.0, 1.0)
 }
 
 /// What the generator loses by this verdict on its fakes.
@@ -58,7 +63,7 @@ pub(crate) fn generator_loss(tips: &Tips, verdict: &Var) -> Var {
         Loss::Nonsaturating => cross_entropy(tips, verdict, &all(Side::Real)),
         Loss::Minimax => cross_entropy(tips, verdict, &all(Side::Fake)).neg(),
         Loss::Lsgan => mse(verdict, &Var::constant(all(Side::Real))),
-        Loss::Hinge => verdict.mean().scale(if tips.fake_is_one { 1.0 } else { -1.0 }),
+        Loss::Hinge | Loss::Wasserstein => verdict.mean().scale(if tips.fake_is_one { 1.0 } else { -1.0 }),
     }
 }
 
@@ -77,7 +82,7 @@ pub(crate) fn told(tips: &Tips, verdict: &Tensor, side: Side) -> [f64; 2] {
     let (of, middle) = match tips.loss {
         Loss::Nonsaturating | Loss::Minimax => (Var::constant(verdict.clone()).sigmoid().into_value(), 0.5),
         Loss::Lsgan => (verdict.clone(), 0.5),
-        Loss::Hinge => (verdict.clone(), 0.0),
+        Loss::Hinge | Loss::Wasserstein => (verdict.clone(), 0.0),
     };
     // Both scales are symmetric about their middle.
     let reals = |x: &f32| if tips.fake_is_one { 2.0 * middle - f64::from(*x) } else { f64::from(*x) };

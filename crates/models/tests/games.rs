@@ -3,7 +3,7 @@
 
 use models::game::Game;
 use models::tips::{Batches, Bce, Loss, Tips};
-use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla};
+use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
 use nn::State;
 use tensor::Tensor;
 
@@ -41,6 +41,7 @@ fn all() -> Vec<(Game, Tensor)> {
     let variant = |variant| dcgan::Settings { variant, channels: 3, ..small_dcgan(tips()) };
     let face = |size| faces::Settings { size, batch: 4, width: 2, latent: 5, ..Default::default() };
     let own = folder::Settings { size: 48, batch: 4, width: 1, latent: 5, ..Default::default() };
+    let critic = |variant| wgan_gp::Settings { variant, batch: 4, width: 2, latent: 5, ..Default::default() };
     let games = [
         mnist::game(&digits(digits_tips()), 1),
         vanilla::game(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
@@ -55,6 +56,9 @@ fn all() -> Vec<(Game, Tensor)> {
         faces::game(&face(32), 1),
         faces::game(&face(64), 1),
         folder::game(&own, 1),
+        wgan_gp::game(&critic(wgan_gp::Variant::Mnist), 1),
+        wgan_gp::game(&critic(wgan_gp::Variant::Cifar), 1),
+        wgan_gp::game(&critic(wgan_gp::Variant::Resnet), 1),
     ];
     games
         .into_iter()
@@ -97,12 +101,12 @@ fn of_generator(name: &str) -> bool {
 }
 
 fn of_discriminator(name: &str) -> bool {
-    name.starts_with("discriminator.") || name.starts_with("optimizer.discriminator.")
+    !of_generator(name) && !name.starts_with("average.")
 }
 
 fn updates(game: &Game) -> [u64; 2] {
     let counters = game.state().counters;
-    [counters["optimizer.discriminator.updates"], counters["optimizer.generator.updates"]]
+    [&game.discriminator, &game.generator].map(|network| counters[&format!("optimizer.{}.updates", network.name())])
 }
 
 #[test]
@@ -413,7 +417,7 @@ fn each_latent_kind_is_its_distribution() {
 #[test]
 fn contradictions_are_refused_by_their_key() {
     let base = Tips::default;
-    let cases: [(&str, Tips, &str); 9] = [
+    let cases: [(&str, Tips, &str); 12] = [
         ("soft_labels", Tips { soft_labels: true, ..base() }, "bce = keras-clip"),
         (
             "label_noise_way",
@@ -427,10 +431,19 @@ fn contradictions_are_refused_by_their_key() {
         ("k", Tips { k: 0, ..base() }, "0 is not in the allowed range 1 to 100"),
         ("label_flip", Tips { label_flip: 0.6, ..base() }, "0 to 0.5"),
         ("ema", Tips { ema: 1.0, ..base() }, "0 to 0.999999"),
+        ("label_smooth", Tips { loss: Loss::Wasserstein, label_smooth: 0.9, ..base() }, "Wasserstein"),
+        ("r1", Tips { r1: 10.0, gradient_penalty: 10.0, ..base() }, "one of the two"),
+        ("d_batches", Tips { r1: 10.0, d_batches: Batches::Mixed, ..base() }, "use separate"),
     ];
     for (key, tips, why) in cases {
         let error = mnist::game(&digits(tips), 1).map(|_| ()).expect_err(key);
         assert!(error.key == key && error.why.contains(why), "{key}: {error}");
+    }
+    for (key, tips) in
+        [("r1", Tips { r1: 1.0, ..base() }), ("gradient_penalty", Tips { gradient_penalty: 1.0, ..base() })]
+    {
+        let error = dcgan::game(&small_dcgan(tips), 1).map(|_| ()).expect_err("batch normalisation");
+        assert!(error.key == key && error.why.contains("discriminator.bn2 mixes the images"), "{error}");
     }
     let good = Tips { soft_labels: true, bce: Bce::KerasClip, ..base() };
     assert!(mnist::game(&digits(good), 1).is_ok());
@@ -455,4 +468,78 @@ fn what_is_worth_a_remark_is_told() {
     let uneven = remarks(dcgan::game(&fives, 1).expect("good settings"));
     assert!(uneven.contains("the stride does not divide the kernel of discriminator.conv1, "), "{uneven}");
     assert!(uneven.contains("generator.convt5: look out for checkerboards"), "{uneven}");
+}
+
+fn small_wgan(tips: impl FnOnce(&mut Tips)) -> Game {
+    let mut s = wgan_gp::Settings { batch: 8, width: 4, latent: 5, ..Default::default() };
+    tips(&mut s.tips);
+    wgan_gp::game(&s, 3).expect("good settings")
+}
+
+/// Five critic turns a step, each told with its penalty; the loss is what it is made of.
+#[test]
+fn a_critic_tells_its_distance_and_its_slope() {
+    let mut game = small_wgan(|_| {});
+    assert_eq!(game.batch_size(), 40);
+    let told = game.step(0, &[images([28, 1], 40)]).expect("finite");
+    assert_eq!(updates(&game), [5, 1]);
+    let told: std::collections::HashMap<_, _> = game.metrics().iter().copied().zip(told).collect();
+    assert!((told["w_distance"] - (told["d_real"] - told["d_fake"])).abs() < 1e-9);
+    assert!((told["d_loss"] - (told["penalty"] - told["w_distance"])).abs() < 1e-5, "{told:?}");
+    // By Jensen's inequality the mean of the squares is at least the square of the mean.
+    assert!(
+        told["penalty"] >= 10.0 * (told["gradient_norm"] - 1.0).powi(2) - 1e-6 && told["penalty"] > 0.0,
+        "{told:?}"
+    );
+}
+
+/// A convolution by its reals and its fakes costs 3 kernels a side, one less in the first layer: nobody asks for the gradient by the
+/// images. The penalty adds a walk forward, the images' gradient, and for each of these products two partial derivatives, but no
+/// second derivative of a leaky ReLU and no weight gradient before the loss is known.
+#[test]
+fn a_penalty_computes_only_what_is_asked() {
+    let convolutions = |penalty: f64| {
+        let mut game = small_wgan(|tips| (tips.gradient_penalty, tips.k) = (penalty, 1));
+        let latents = game.latents(1, "a turn", 8);
+        kernels::timing::start(Default::default());
+        game.train_discriminator(0, &images([28, 1], 8), &latents).expect("finite");
+        let timings = kernels::timing::stop();
+        let critics = timings
+            .rows()
+            .iter()
+            .filter(|row| row.kind == kernels::timing::Kind::Convolution && row.place.starts_with("critic"));
+        critics.flat_map(|row| row.spent).map(|spent| spent.calls).sum::<u64>()
+    };
+    let layers = 3;
+    let plain = 2 * (3 * layers - 1);
+    assert_eq!(convolutions(0.0), plain);
+    assert_eq!(convolutions(10.0), plain + 4 * layers);
+}
+
+/// After some turns the critic's slope between reals and fakes is about 1.
+#[test]
+fn the_penalty_brings_the_slope_to_1() {
+    let mut game = small_wgan(|tips| (tips.d_learning_rate, tips.k) = (2e-3, 1));
+    let latents = game.latents(1, "a turn", 8);
+    let reals = images([28, 1], 8);
+    let norm = |game: &mut Game, turn| game.train_discriminator(turn, &reals, &latents).expect("finite").gradient_norm;
+    let first = norm(&mut game, 0);
+    assert!(!(0.7..1.3).contains(&first), "{first}");
+    let last = (1..120).map(|turn| norm(&mut game, turn)).last().expect("turns");
+    assert!((0.7..1.3).contains(&last), "{last}");
+}
+
+/// R1 wants a flat discriminator on reals, whatever the loss.
+#[test]
+fn r1_flattens_the_discriminator_on_reals() {
+    let play = |r1: f64| {
+        let mut game = small_wgan(|tips| {
+            *tips = Tips { loss: Loss::Nonsaturating, r1, d_learning_rate: 2e-3, ..Tips::default() };
+        });
+        let (reals, latents) = (images([28, 1], 8), game.latents(1, "a turn", 8));
+        let told = (0..60).map(|turn| game.train_discriminator(turn, &reals, &latents).expect("finite"));
+        told.last().expect("turns").gradient_norm
+    };
+    let [weak, strong] = [1e-6, 1.0].map(play);
+    assert!(strong < 0.3 * weak, "{strong} and {weak}");
 }

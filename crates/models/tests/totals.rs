@@ -1,6 +1,6 @@
 //! The networks have the sizes that are published, layer by layer where a table gives them.
 
-use models::{Settings as _, cifar, dcgan, faces, folder, mnist, vanilla};
+use models::{Settings as _, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
 use nn::{Kind, Network};
 
 /// The parameters of the discriminator and of the generator.
@@ -134,4 +134,26 @@ fn folders_of_every_size_have_networks() {
             assert_eq!((g.input_shape(), g.output_shape()), (&[8][..], &[size, size, channels][..]));
         }
     }
+}
+
+#[test]
+fn wgan_gp() {
+    let networks = |preset| {
+        let s = wgan_gp::Settings::preset(preset).expect("a preset");
+        [wgan_gp::critic(&s, 1), wgan_gp::generator(&s, 1)]
+    };
+    let cases = [
+        ("seed", [1_030_145, 1_554_177]),
+        ("cpu", [259_073, 521_089]),
+        ("cifar", [1_034_113, 1_565_955]),
+        ("resnet", [1_053_825, 1_204_483]),
+    ];
+    for (preset, expected) in cases {
+        assert_eq!(totals(networks(preset)), expected, "{preset}");
+    }
+    let [d, g] = networks("seed");
+    assert_eq!(layers(&g), ["4096 528,384", "7x7x128 819,328", "14x14x64 204,864", "28x28x1 1,601"]);
+    assert_eq!(layers(&d), ["14x14x64 1,664", "7x7x128 204,928", "4x4x256 819,456", "1 4,097"]);
+    let [d, _] = networks("resnet");
+    assert_eq!(layers(&d), ["16x16x128 151,680", "8x8x128 311,680", "8x8x128 295,168", "8x8x128 295,168", "1 129"]);
 }

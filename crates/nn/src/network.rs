@@ -66,15 +66,15 @@ pub trait Layer {
         Vec::new()
     }
 
-    /// The layers that it is made of, if it is made of others: a network called by the layer's path. Their tensors are then its
-    /// own.
-    fn inner(&self) -> Option<&Network> {
-        None
+    /// The layers that it is made of, if it is made of others: networks whose names begin with the layer's path. Their tensors are
+    /// then its own.
+    fn inner(&self) -> &[Network] {
+        &[]
     }
 
     /// The same, to be changed.
-    fn inner_mut(&mut self) -> Option<&mut Network> {
-        None
+    fn inner_mut(&mut self) -> &mut [Network] {
+        &mut []
     }
 }
 
@@ -111,16 +111,14 @@ struct Member {
 impl Member {
     /// Its tensors with their full names, in the network of this name.
     fn tensors(&self, network: &str) -> Vec<(String, Kind, &Tensor)> {
-        if let Some(inner) = self.layer.inner() {
-            return inner.tensors();
-        }
         let full = |name| format!("{network}.{}.{name}", self.name);
-        self.layer.tensors().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
+        let own = self.layer.tensors().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor));
+        own.chain(self.layer.inner().iter().flat_map(Network::tensors)).collect()
     }
 
     fn tensors_mut(&mut self, network: &str) -> Vec<(String, Kind, &mut Tensor)> {
-        if self.layer.inner().is_some() {
-            return self.layer.inner_mut().map(Network::tensors_mut).unwrap_or_default();
+        if !self.layer.inner().is_empty() {
+            return self.layer.inner_mut().iter_mut().flat_map(Network::tensors_mut).collect();
         }
         let full = |name| format!("{network}.{}.{name}", self.name);
         self.layer.tensors_mut().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
@@ -284,14 +282,9 @@ impl Network {
 
     /// The full name of every layer that moves a window of weights over images, with its kernel and its stride.
     pub fn windows(&self) -> Vec<(String, [[usize; 2]; 2])> {
-        let of = |member: &Member| match member.layer.inner() {
-            Some(inner) => inner.windows(),
-            None => member
-                .layer
-                .window()
-                .map(|window| (format!("{}.{}", self.name, member.name), window))
-                .into_iter()
-                .collect(),
+        let of = |member: &Member| {
+            let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
+            own.into_iter().chain(member.layer.inner().iter().flat_map(Network::windows)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -112,6 +112,12 @@ impl Pass {
         format!("{}.{name}", self.path.join("."))
     }
 
+    /// Puts `value`, which is no parameter, on the tape as something to differentiate by: the images of a gradient penalty.
+    #[track_caller]
+    pub fn variable(&self, name: &str, value: Tensor) -> Var {
+        self.tape.variable(name, value)
+    }
+
     /// The parameter `name` of the layer at hand: on the tape, unless it is frozen.
     #[track_caller]
     pub fn parameter(&mut self, name: &str, value: &Tensor) -> Var {

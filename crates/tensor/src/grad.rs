@@ -12,7 +12,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kernels::Element;
-use kernels::timing::{self, Direction};
+use kernels::timing::Direction;
 
 use crate::op::Call;
 use crate::tape::{NodeId, Tape};
@@ -143,8 +143,7 @@ fn contributions<T: Element>(
     let name = op.name();
     let call = Call { op: name, inputs: &inputs, output: output.as_ref(), shape, id, wants: &wants, recording };
     // What the rules compute is on behalf of the layer that made the node.
-    let _stay = timing::enter(&scope, Direction::Backward);
-    let found = op.vjp(&call, gradient);
+    let found = tape.on_behalf_of(scope, Direction::Backward, || op.vjp(&call, gradient));
     assert_eq!(found.len(), inputs.len(), "op `{name}` must have one rule per input");
     let mut sent = Vec::new();
     for (i, (input, contribution)) in inputs.iter().zip(found).enumerate() {

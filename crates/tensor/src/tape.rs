@@ -102,10 +102,15 @@ impl<T: Element> Tape<T> {
 
     /// Runs `body` with `name` added to the path that the nodes made in it carry: `generator.conv1`.
     pub fn scoped<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
-        let outer = Rc::clone(&self.0.borrow().scope);
-        let inner: Rc<str> = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
-        let _stay = timing::enter(&inner, Direction::Forward);
-        self.0.borrow_mut().scope = inner;
+        let outer = self.scope();
+        let inner = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
+        self.on_behalf_of(inner, Direction::Forward, body)
+    }
+
+    /// Runs `body` with this path for the nodes made in it, and for the clock.
+    pub(crate) fn on_behalf_of<R>(&self, scope: Rc<str>, direction: Direction, body: impl FnOnce() -> R) -> R {
+        let _stay = timing::enter(&scope, direction);
+        let outer = core::mem::replace(&mut self.0.borrow_mut().scope, scope);
         let result = body();
         self.0.borrow_mut().scope = outer;
         result

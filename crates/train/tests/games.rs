@@ -56,8 +56,26 @@ fn every_system_tells_its_layers() {
         ("dcgan --preset mnist28", ["138,625", "759,680"]),
         ("faces --preset seed", ["2,765,568", "3,806,080"]),
         ("folder", ["167,808", "370,624"]),
+        ("wgan-gp --preset seed", ["1,030,145", "1,554,177"]),
     ] {
         let summary = place.good(&format!("summary {system}")).out;
         assert!(totals.iter().all(|total| summary.contains(&format!("Total params: {total}\n"))), "{summary}");
     }
+}
+
+/// A critic whose gradient is penalised, under every change that DiffAugment makes.
+#[test]
+fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
+    let place = Place::new();
+    let tiny = "wgan-gp --batch 4 --set width=2 --set latent=4 --set k=2 --seed 3";
+    let tiny = format!("{tiny} --set diff_augment=['color','translation','cutout']");
+    let whole = place.good(&format!("{tiny} --steps 4 --out whole"));
+    place.good(&format!("{tiny} --steps 2 --out parts"));
+    let parts = place.good("wgan-gp --resume parts --steps 4 --threads 1");
+    assert_eq!(whole.hash(), parts.hash());
+    let metrics = std::fs::read_to_string(place.path("whole/metrics.csv")).expect("metrics");
+    assert!(metrics.starts_with("step,d_loss,d_acc,g_loss,g_acc,d_real,d_fake,g_fake,penalty,gradient_norm,w_distance,"));
+    assert!(["gradient", "distance"].iter().all(|curve| place.path(&format!("whole/curves/{curve}.svg")).exists()));
+    place.bad("dcgan --steps 1 --set gradient_penalty=10", 3, &["dcgan.gradient_penalty", "mixes the images of a batch"]);
+    place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
 }

@@ -1,4 +1,4 @@
-//! [`MaxPool2d`]: keeps the strongest answer of each block.
+//! [`MaxPool2d`], [`AveragePool2d`], [`GlobalMean`]: one number for each block of pixels.
 
 use tensor::Var;
 
@@ -10,18 +10,60 @@ use crate::pass::Pass;
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d(pub [usize; 2]);
 
+/// The mean of each block of so many pixels, down and right, per channel. Blocks do not overlap.
+#[derive(Clone, Copy, Debug)]
+pub struct AveragePool2d(pub [usize; 2]);
+
+/// The mean of each channel over all pixels: images (h, w, c) become (c).
+#[derive(Clone, Copy, Debug)]
+pub struct GlobalMean;
+
+/// The shape of an image of whole blocks, one pixel a block.
+fn pooled(site: &Site, [down, right]: [usize; 2]) -> Result<Vec<usize>, String> {
+    let &[h, w, c] = site.input else { return Err("pooling needs images (h, w, c)".into()) };
+    if down == 0 || right == 0 || h % down != 0 || w % right != 0 {
+        return Err(format!("{h}x{w} pixels are not whole blocks of {down}x{right}"));
+    }
+    Ok(vec![h / down, w / right, c])
+}
+
+impl Layer for AveragePool2d {
+    fn describe(&self) -> String {
+        format!("AveragePool2d {}x{}", self.0[0], self.0[1])
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        pooled(site, self.0)
+    }
+
+    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+        x.downsample_sum(self.0).scale(1.0 / (self.0[0] * self.0[1]) as f64)
+    }
+}
+
+impl Layer for GlobalMean {
+    fn describe(&self) -> String {
+        "GlobalMean".into()
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let &[_, _, c] = site.input else { return Err("a mean over pixels needs images (h, w, c)".into()) };
+        Ok(vec![c])
+    }
+
+    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+        let (n, c) = (x.shape()[0], x.shape()[3]);
+        x.mean_to([n, 1, 1, c]).reshape([n, c])
+    }
+}
+
 impl Layer for MaxPool2d {
     fn describe(&self) -> String {
         format!("MaxPool2d {}x{}", self.0[0], self.0[1])
     }
 
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = site.input else { return Err("pooling needs images (h, w, c)".into()) };
-        let [down, right] = self.0;
-        if down == 0 || right == 0 || h % down != 0 || w % right != 0 {
-            return Err(format!("{h}x{w} pixels are not whole blocks of {down}x{right}"));
-        }
-        Ok(vec![h / down, w / right, c])
+        pooled(site, self.0)
     }
 
     fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {

@@ -6,15 +6,20 @@ use crate::network::{Layer, Network, Site};
 use crate::pass::Pass;
 
 /// x + layers(x): the layers in a row, and a way around them (He, Zhang, Ren and Sun, "Deep residual learning for image
-/// recognition", 2016). Nothing follows the addition.
+/// recognition", 2016). Nothing follows the addition. Where the layers change the shape, the way around has layers of its own that do
+/// the same: shortcut(x) + layers(x).
 ///
-/// The layers have their own names in the block: `generator.res1.conv1.weight`.
+/// The layers have their own names in the block: `generator.res1.conv1.weight`, `generator.res1.shortcut.conv.weight`.
 #[derive(Default)]
 pub struct Residual {
-    /// What it is made of, until it is built.
-    layers: Vec<(&'static str, Box<dyn Layer>)>,
-    inner: Option<Network>,
+    /// What the two ways are made of, until they are built.
+    layers: Layers,
+    shortcut: Layers,
+    /// The layers and the shortcut.
+    inner: Vec<Network>,
 }
+
+type Layers = Vec<(&'static str, Box<dyn Layer>)>;
 
 impl Residual {
     /// A block without layers.
@@ -28,40 +33,57 @@ impl Residual {
         self
     }
 
-    fn network(&self) -> &Network {
-        self.inner.as_ref().expect("set when the layer was built")
+    /// The block with one more layer, called `name`, on the way around.
+    pub fn around(mut self, name: &'static str, layer: impl Layer + 'static) -> Self {
+        self.shortcut.push((name, Box::new(layer)));
+        self
     }
 }
 
 impl Layer for Residual {
     fn describe(&self) -> String {
-        format!("Residual of {} layers", self.network().depth())
+        let depths: Vec<usize> = self.inner.iter().map(Network::depth).collect();
+        match depths[..] {
+            [layers, 0] => format!("Residual of {layers} layers"),
+            [layers, around] => format!("Residual of {layers} layers, {around} around"),
+            _ => "Residual".into(),
+        }
     }
 
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
-        let mut inner = Network::new(&site.path, site.input, site.dialect, site.seed)
-            .starting(site.start)
-            .spectral_norm(site.spectral_norm);
-        for (name, layer) in self.layers.drain(..) {
-            inner.push(name, layer);
+        let way = |path: String, layers: &mut Layers| {
+            let mut network = Network::new(&path, site.input, site.dialect, site.seed)
+                .starting(site.start)
+                .spectral_norm(site.spectral_norm);
+            layers.drain(..).for_each(|(name, layer)| network.push(name, layer));
+            network
+        };
+        let inner = way(site.path.clone(), &mut self.layers);
+        let shortcut = way(format!("{}.shortcut", site.path), &mut self.shortcut);
+        let (output, around) = (inner.output_shape().to_vec(), shortcut.output_shape());
+        if output != around {
+            return Err(format!("its layers make {output:?} of it, which cannot be added to {around:?}"));
         }
-        let output = inner.output_shape().to_vec();
-        if output != site.input {
-            return Err(format!("its layers make {output:?} of it, which cannot be added to it"));
-        }
-        self.inner = Some(inner);
+        self.inner = vec![inner, shortcut];
         Ok(output)
     }
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        x + &self.network().forward_here(pass, x)
+        let [layers, shortcut] = &self.inner[..] else { panic!("{}: not built", self.describe()) };
+        // (Without layers the shortcut is x itself.)
+        let around = if shortcut.depth() == 0 {
+            x.clone()
+        } else {
+            pass.scoped("shortcut", |pass| shortcut.forward_here(pass, x))
+        };
+        &around + &layers.forward_here(pass, x)
     }
 
-    fn inner(&self) -> Option<&Network> {
-        self.inner.as_ref()
+    fn inner(&self) -> &[Network] {
+        &self.inner
     }
 
-    fn inner_mut(&mut self) -> Option<&mut Network> {
-        self.inner.as_mut()
+    fn inner_mut(&mut self) -> &mut [Network] {
+        &mut self.inner
     }
 }

@@ -26,6 +26,7 @@ pub mod mul;
 pub mod reciprocal;
 pub mod reflection_pad;
 pub mod reshape;
+pub mod shift;
 pub mod sigmoid;
 pub mod softplus;
 pub mod sqrt;
@@ -70,7 +71,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 40] = [
+pub const REGISTRY: [Entry; 41] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -99,6 +100,7 @@ pub const REGISTRY: [Entry; 40] = [
     reflection_pad::ENTRY,
     reflection_pad::FOLD_ENTRY,
     reshape::ENTRY,
+    shift::ENTRY,
     sigmoid::ENTRY,
     softplus::ENTRY,
     sqrt::ENTRY,

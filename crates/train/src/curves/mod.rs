@@ -79,6 +79,8 @@ fn charts(title: &str, metrics: &[&str], rows: &[PastRow]) -> Vec<(&'static str,
     [
         ("loss", chart("Training loss", "Loss", None, of("_loss"))),
         ("accuracy", chart("Training accuracy", "Accuracy", Some((0.0, 1.0)), of("_acc"))),
+        ("gradient", chart("Length of the critic's gradient", "Mean length", None, of("_norm"))),
+        ("distance", chart("Distance that the critic sees", "D(reals) - D(fakes)", None, of("_distance"))),
     ]
     .into_iter()
     .filter(|(_, chart)| chart.series.iter().any(|series| !series.points.is_empty()))
@@ -90,6 +92,7 @@ fn in_words(who: &str) -> &str {
     match who {
         "d" => "Discriminator",
         "g" => "Adversarial (generator)",
+        "w" => "Wasserstein estimate",
         other => other,
     }
 }

@@ -4,11 +4,11 @@ use datasets::Augmentation;
 
 use super::{Preset, Row, built, preset, settings_from};
 use crate::data;
-use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, quickdraw, vanilla};
+use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, quickdraw, vanilla, wgan_gp};
 use crate::seed_log;
 
 /// Every system that can be trained.
-pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN];
+pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN, WGAN_GP];
 
 const QUICKDRAW: Row = Row {
     name: "quickdraw",
@@ -140,5 +140,25 @@ const CYCLEGAN: Row = Row {
     settings: preset::<cyclegan::Settings>,
     build: |settings, seed| built(cyclegan::CycleGan::new(settings_from(settings)?, seed)),
     load: data::PAIRS,
+    seed_log: seed_log::by_name,
+};
+
+const WGAN_GP: Row = Row {
+    name: "wgan-gp",
+    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28 or colour images of 32x32",
+    presets: &[
+        Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
+        Preset { name: "seed", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
+        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar", steps: 3000 },
+        Preset {
+            name: "cifar",
+            about: "the authors' for CIFAR-10: layer normalisation, 200,000 steps",
+            steps: 200_000,
+        },
+        Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
+    ],
+    settings: preset::<wgan_gp::Settings>,
+    build: |settings, seed| built(wgan_gp::game(&settings_from(settings)?, seed)),
+    load: data::ANY,
     seed_log: seed_log::by_name,
 };

@@ -1,0 +1,156 @@
+//! Differentiable augmentation: everything that the discriminator sees, reals and fakes alike, is changed at random, and the
+//! generator's gradient flows back through the changes (Zhao, Liu, Lin, Zhu and Han, "Differentiable augmentation for data-efficient GAN
+//! training", 2020). So a discriminator with few reals cannot learn them by heart, and the generator does not learn to draw the
+//! changes: it is never told to.
+
+use kernels::{Key, random::words};
+use serde::{Deserialize, Serialize};
+use tensor::{Tensor, Var};
+
+/// A kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augment {
+    /// Brightness by up to a quarter of the range of colours, saturation times 0 to 2, contrast times 0.5 to 1.5.
+    Color,
+    /// Moved by up to an eighth of the image, down and right; zeros come in.
+    Translation,
+    /// A square of half the image's size is set to zero, wherever; it may reach beyond the edge.
+    Cutout,
+}
+
+/// The images, of shape (n, h, w, c), each changed in all `kinds`, in the authors' order. Colours span a range of `span`; `key` is the
+/// stream of the draws: for each image, its own.
+pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) -> Var {
+    let mut images = images.clone();
+    if kinds.contains(&Augment::Color) {
+        images = recolored(&images, span, key);
+    }
+    if kinds.contains(&Augment::Translation) {
+        images = translated(&images, key);
+    }
+    if kinds.contains(&Augment::Cutout) {
+        images = cut_out(&images, key);
+    }
+    images
+}
+
+/// Draw number `number` of an image, even in [0, 1): draws 0 to 2 are for colours, 3 and 4 for the translation, 5 and 6 for the cut.
+fn draw(key: Key, image: usize, number: usize) -> f64 {
+    f64::from(words(key, (2 * image + number / 4) as u32)[number % 4]) * 2f64.powi(-32)
+}
+
+/// One number for each image, of shape (n, 1, 1, 1).
+fn for_each(images: &Var, value: impl Fn(usize) -> f64) -> Var {
+    Var::constant(Tensor::from_fn([images.shape()[0], 1, 1, 1], |image| value(image) as f32))
+}
+
+fn recolored(images: &Var, span: f64, key: Key) -> Var {
+    let &[n, h, w, _] = &**images.shape() else { panic!("augment: {} is not (n, h, w, c)", images.shape()) };
+    let brightness = for_each(images, |image| span / 2.0 * (draw(key, image, 0) - 0.5));
+    let saturation = for_each(images, |image| 2.0 * draw(key, image, 1));
+    let contrast = for_each(images, |image| 0.5 + draw(key, image, 2));
+    let about = |images: &Var, middle: Var, factor: &Var| &(&(images - &middle) * factor) + &middle;
+    let bright = images + &brightness;
+    let saturated = about(&bright, bright.mean_to([n, h, w, 1]), &saturation);
+    about(&saturated, saturated.mean_to([n, 1, 1, 1]), &contrast)
+}
+
+/// A whole number in 0..choices, from a draw.
+fn one_of(choices: usize, draw: f64) -> usize {
+    (draw * choices as f64) as usize
+}
+
+fn translated(images: &Var, key: Key) -> Var {
+    let sizes = [images.shape()[1], images.shape()[2]];
+    let distance = |image: usize, axis: usize| {
+        let most = (sizes[axis] as f64 / 8.0 + 0.5) as usize;
+        one_of(2 * most + 1, draw(key, image, 3 + axis)) as isize - most as isize
+    };
+    images.shift(&(0..images.shape()[0]).map(|image| [distance(image, 0), distance(image, 1)]).collect::<Vec<_>>())
+}
+
+fn cut_out(images: &Var, key: Key) -> Var {
+    let [n, h, w] = [0, 1, 2].map(|axis| images.shape()[axis]);
+    // For each axis the first and the last pixel of the cut.
+    let cut = |image: usize, axis: usize, size: usize| {
+        let length = (size as f64 / 2.0 + 0.5) as usize;
+        let middle = one_of(size + 1 - length % 2, draw(key, image, 5 + axis));
+        [middle as isize - (length / 2) as isize, (middle + length - length / 2) as isize - 1]
+    };
+    let cuts: Vec<_> = (0..n).map(|image| [cut(image, 0, h), cut(image, 1, w)]).collect();
+    let mask = Tensor::from_fn([n, h, w, 1], |i| {
+        let (image, place) = (i / (h * w), [i / w % h, i % w]);
+        let inside = |axis: usize| (cuts[image][axis][0]..=cuts[image][axis][1]).contains(&(place[axis] as isize));
+        f32::from(u8::from(!(inside(0) && inside(1))))
+    });
+    images * &Var::constant(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::{Options, Tape, grad};
+
+    const KEY: Key = Key { seed: 1, stream: 2, step: 3 };
+
+    fn images(channels: usize) -> Tensor {
+        nn::init::uniform(&[64, 8, 8, channels], -1.0, 1.0, Key::named(1, "images"))
+    }
+
+    fn changed(kind: Augment, images: &Tensor) -> Tensor {
+        augmented(&Var::constant(images.clone()), &[kind], 2.0, KEY).into_value()
+    }
+
+    #[test]
+    fn colours_move_within_their_ranges_and_no_two_images_alike() {
+        let grey = Tensor::full([64, 2, 2, 1], 0.25);
+        // One grey value has neither saturation nor contrast: only its brightness moves.
+        let bright = changed(Augment::Color, &grey);
+        let moves: Vec<f32> = bright.data().chunks(4).map(|image| image[0] - 0.25).collect();
+        assert!(moves.iter().all(|by| by.abs() <= 0.5) && moves.iter().any(|by| by.abs() > 0.4));
+        assert!(moves[0] != moves[1]);
+        // What saturation and contrast leave alone: the mean of each image.
+        let colorful = images(3);
+        let mean = |x: &Tensor, image: usize| x.data()[image * 192..][..192].iter().sum::<f32>() / 192.0;
+        let recolored = changed(Augment::Color, &colorful);
+        for (image, by) in moves.iter().enumerate() {
+            assert!((mean(&recolored, image) - mean(&colorful, image) - by).abs() < 1e-5, "image {image}");
+        }
+    }
+
+    #[test]
+    fn translations_and_cuts_have_their_sizes() {
+        let ones = Tensor::full([64, 8, 8, 1], 1.0);
+        let left: Vec<f32> =
+            changed(Augment::Translation, &ones).data().chunks(64).map(|image| image.iter().sum()).collect();
+        // By -1, 0 or 1 pixel on each axis.
+        assert!(left.iter().all(|left| [64.0, 56.0, 49.0].contains(left)), "{left:?}");
+        assert!([64.0, 56.0, 49.0].iter().all(|size| left.contains(size)));
+        let cut: Vec<f32> =
+            changed(Augment::Cutout, &ones).data().chunks(64).map(|image| 64.0 - image.iter().sum::<f32>()).collect();
+        assert!(cut.iter().all(|cut| (4.0..=16.0).contains(cut)) && cut.contains(&16.0), "{cut:?}");
+    }
+
+    /// All changes together are linear in the image: gradients flow back through them, and none is lost but by what is out of sight.
+    #[test]
+    fn gradients_flow_back_through_all_of_them() {
+        let all = [Augment::Color, Augment::Translation, Augment::Cutout];
+        let tape = Tape::new();
+        let x = tape.variable("images", images(3));
+        let loss = |x: &Var| augmented(x, &all, 2.0, KEY).square().sum();
+        let gradient = grad(&loss(&x), std::slice::from_ref(&x), Options::default()).remove(0).into_value();
+        for i in [7, 1000, 5000, 12_000] {
+            let moved = |by: f32| {
+                let mut moved = x.value().clone();
+                moved.data_mut()[i] += by;
+                f64::from(loss(&Var::constant(moved)).item())
+            };
+            let slope = (moved(0.05) - moved(-0.05)) / 0.1;
+            assert!((slope - f64::from(gradient.data()[i])).abs() < 0.02 * (1.0 + slope.abs()), "{i}: {slope}");
+        }
+        let same = augmented(&x, &all, 2.0, KEY);
+        assert_eq!(same.value(), augmented(&x, &all, 2.0, KEY).value());
+        assert_ne!(same.value(), augmented(&x, &all, 2.0, Key { step: 4, ..KEY }).value());
+    }
+}
