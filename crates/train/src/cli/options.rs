@@ -325,3 +325,19 @@ pub(crate) struct FetchOptions {
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
+
+/// Options of `train gradcheck`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GradcheckOptions {
+    /// The operation; without it, all
+    #[arg(value_name = "OP")]
+    pub(crate) op: Option<String>,
+}
+
+/// Options of `train derive`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DeriveOptions {
+    /// The operation, such as matmul; `train gradcheck` lists them
+    #[arg(value_name = "OP")]
+    pub(crate) op: String,
+}
