@@ -165,9 +165,8 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
             listed(&learners)
         );
     }
-    let name = listed(&learners);
-    let phase =
-        begin(document, format!("{}: forward", capital(&name)), PhaseKind::Forward, name, text.trim_end().into());
+    let title = format!("{} forward", initials(&learners));
+    let phase = begin(document, title, PhaseKind::Forward, listed(&learners), text.trim_end().into());
     let count = record.nodes.len();
     for (place, node) in record.nodes.iter().enumerate() {
         let id = atlas.id(Place::Node(tape, place));

@@ -169,6 +169,7 @@ impl Pass {
     }
 
     /// For the end of a layer: y + bias, and with it, in one op, the activation and the dropout that come after the layer.
+    #[track_caller]
     pub fn finish(&mut self, y: Var, bias: Option<&Var>) -> Var {
         let slope = self.finish_slope();
         let dropout = self.following.dropout.take().and_then(|(rate, path)| {

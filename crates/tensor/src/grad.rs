@@ -14,7 +14,8 @@ use std::collections::{HashMap, HashSet};
 use kernels::Element;
 use kernels::timing::{self, Direction};
 
-use crate::tape::{Call, NodeId, Tape};
+use crate::op::Call;
+use crate::tape::{NodeId, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 use crate::watch::Swept;

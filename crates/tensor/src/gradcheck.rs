@@ -135,7 +135,7 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 }
 
 /// How far the inputs are moved, times the direction.
-const STEP: f64 = 1e-3;
+pub(crate) const STEP: f64 = 1e-3;
 
 /// d/dt g(t) at 0, from central differences at two steps, `step` and twice that.
 pub(crate) fn derivative(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {

@@ -12,12 +12,13 @@
 //! ```
 //!
 //! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that remembers how it was computed), [`Tape`]
-//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())(gradcheck())
-//! (the proof).
+//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())
+//! (the proof). [`Watcher`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
 
 mod buffer;
 mod grad;
 pub mod gradcheck;
+mod op;
 pub mod ops;
 mod probe;
 mod replay;
@@ -31,11 +32,12 @@ pub mod worked;
 
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
+pub use op::{Call, Op, Saves};
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};
 pub use replay::{Replay, Rows};
 pub use shape::{MAX_AXES, Shape};
-pub use tape::{Call, NodeId, Op, Saves, Tape};
+pub use tape::{NodeId, Tape};
 pub use tensor::Tensor;
 pub use var::Var;
 pub use watch::{FirstNonFinite, Made, NonFinite, Swept, Watcher};

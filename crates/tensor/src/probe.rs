@@ -13,10 +13,11 @@ use std::cell::OnceCell;
 
 use kernels::Element;
 
-use crate::gradcheck::{Check, derivative, direction, dot};
+use crate::gradcheck::{Check, STEP, derivative, direction, dot};
+use crate::op::Op;
 use crate::replay::Replay;
 use crate::shape::Shape;
-use crate::tape::{Op, Tape};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 use crate::worked::{Digits, Place, Worked, product, sum};
@@ -227,12 +228,9 @@ impl<'a> Probe<'a> {
     /// The arithmetic of element `i` of the value.
     pub fn worked_value(&self, i: usize) -> Worked {
         let result = self.value().data()[i];
-        if let Some(own) = self.again.value_in_numbers(&self.place(i, Digits::Short)) {
-            let full = || self.again.value_in_numbers(&self.place(i, Digits::Full));
-            return Worked::new(result, |digits| match digits {
-                Digits::Short => own.clone(),
-                Digits::Full => full().unwrap_or_default(),
-            });
+        let own = |digits| self.again.value_in_numbers(&self.place(i, digits));
+        if own(Digits::Short).is_some() {
+            return Worked::new(result, |digits| own(digits).unwrap_or_default());
         }
         match self.value_terms(i) {
             Some(terms) => Worked::new(result, |digits| terms.written(digits, |term| digits.write(term.slope))),
@@ -273,6 +271,15 @@ impl<'a> Probe<'a> {
         (0..self.inputs.len()).map(|input| self.check_input(input, gy, &gradients[input])).collect()
     }
 
+    /// The gradient by each element of input `input` by finite differences, one element after the other: for small probes.
+    ///
+    /// # Panics
+    /// When `gy` is not of the value's shape.
+    pub fn finite_differences(&self, input: usize, gy: &Tensor<f64>) -> Tensor<f64> {
+        let shape = *self.inputs[input].shape();
+        Tensor::from_fn(shape, |j| derivative(STEP, |t| dot(&self.moved(input, &unit(shape, j), t), gy)))
+    }
+
     fn check_input(&self, input: usize, gy: &Tensor<f64>, gradient: &Tensor<f64>) -> NodeCheck {
         let x = &self.inputs[input];
         let typical = match (dot(x, x) / x.size().max(1) as f64).sqrt() {
@@ -281,7 +288,7 @@ impl<'a> Probe<'a> {
         };
         let even = direction(10 + input, x);
         let even = Tensor::from_fn(*x.shape(), |j| even.data()[j] * typical);
-        let plain = self.along(input, gy, gradient, &even, 1e-3, String::new());
+        let plain = self.along(input, gy, gradient, &even, STEP, String::new());
         if plain.passed {
             return plain;
         }
@@ -296,7 +303,7 @@ impl<'a> Probe<'a> {
         let still = x.data().iter().filter(|x| **x == 0.0).count();
         let note = format!("near a pole: elements were moved in proportion to their size ({still} are 0)");
         let proportionate = |step| self.along(input, gy, gradient, &own, step, note.clone());
-        let tries = [1e-3, 1e-5, SMALL].into_iter().filter(|_| still < x.size()).map(proportionate);
+        let tries = [STEP, 1e-5, SMALL].into_iter().filter(|_| still < x.size()).map(proportionate);
         tries.into_iter().find(|check| check.passed).unwrap_or(plain)
     }
 

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use kernels::Element;
 
+use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::{Node, NodeId, Op, Operand, Tape};
+use crate::tape::{Node, NodeId, Operand, Tape};
 use crate::tensor::Tensor;
 
 /// A tensor that knows how it was computed, if anybody will ask: a value plus, for a tracked one, its place on a

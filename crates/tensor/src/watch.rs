@@ -9,8 +9,9 @@ use std::cell::RefCell;
 
 use kernels::Element;
 
+use crate::op::{Op, Saves};
 use crate::shape::Shape;
-use crate::tape::{NodeId, Op, Saves};
+use crate::tape::NodeId;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

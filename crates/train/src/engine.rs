@@ -7,7 +7,10 @@ pub(crate) use models::{
     faces, folder, mnist, quickdraw, vanilla,
 };
 pub(crate) use nn::{State, StateError};
-pub(crate) use tensor::Tensor;
+pub(crate) use tensor::gradcheck::{Check, check_entry};
+pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};
+pub(crate) use tensor::worked::Worked;
+pub(crate) use tensor::{Made, Op, Probe, Shape, Swept, Tape, Tensor, Watcher};
 
 /// The instruction set that the kernels run on.
 ///
@@ -20,7 +23,7 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 #[cfg(test)]
 pub(crate) use nn::{Network, Stateful};
 #[cfg(test)]
-pub(crate) use tensor::NonFinite;
+pub(crate) use tensor::{NonFinite, ops::Case};
 
 /// A value that is not finite, found by the op `bce_with_logits`.
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::resume::{self, Trained};
 use crate::storage::{self, RealDisk};
-use crate::systems::{Row, SYSTEMS};
+use crate::systems::{self, Row, SYSTEMS};
 use crate::{session, train_loop};
 
 /// Where the page goes when nothing is said.
@@ -76,6 +76,11 @@ struct Opened {
     header: Header,
 }
 
+/// The system that is named.
+fn named_system(options: &ExplainOptions) -> Option<&'static Row> {
+    systems::find(options.system.as_deref()?)
+}
+
 /// The teaching-size example that the options mean.
 fn example(options: &ExplainOptions) -> Option<&'static Preset> {
     if options.system.is_some() { None } else { Preset::find(options.preset.as_deref()?) }
@@ -117,7 +122,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
             .because("without --run there is a fresh model, and its first step")
             .help("name the run with --run"));
     }
-    let row = options.system.unwrap_or(&SYSTEMS[0]);
+    let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
     let data = row.load.load(&config, system.image_shape())?;
@@ -144,7 +149,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
         StepChoice::Number(step) => resume::checkpoint_at(run, step, "--step")?,
     };
     let Trained { mut config, mut system, found, .. } = resume::open_trained(&state)?;
-    if let Some(row) = options.system.filter(|row| row.name != config.row.name) {
+    if let Some(row) = named_system(options).filter(|row| row.name != config.row.name) {
         return Err(Failure::new(Code::Checkpoint, "this run is of another system")
             .at(run.display())
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))

@@ -6,6 +6,8 @@ use std::path::Path;
 /// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
+    /// A derivative that is not what finite differences say.
+    Wrong = 1,
     /// The command line itself: unknown option, options that exclude each other, a run folder that exists.
     Usage = 2,
     /// A key or a value of the configuration, wherever it was written.
@@ -28,6 +30,7 @@ pub(crate) enum Code {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  done
+    1  wrong: `train gradcheck` or `train derive` has found a wrong derivative
     2  usage: unknown command or option, options that exclude each other, run folder in use
     3  configuration: unknown key, wrong type, number out of range
     4  data: images missing, damaged, or in another form
@@ -114,8 +117,8 @@ mod tests {
 
     #[test]
     fn every_code_is_documented() {
-        use Code::{Checkpoint, Config, Data, Diverged, Network, Storage, Usage};
-        for code in [Usage, Config, Data, Checkpoint, Diverged, Storage, Network] {
+        use Code::{Checkpoint, Config, Data, Diverged, Network, Storage, Usage, Wrong};
+        for code in [Wrong, Usage, Config, Data, Checkpoint, Diverged, Storage, Network] {
             assert!(EXIT_CODES.contains(&format!("\n    {}  ", code as u8)), "{code:?}");
         }
         assert!(EXIT_CODES.contains("\n  130  "));

@@ -13,6 +13,7 @@ mod config;
 mod console;
 mod curves;
 mod data;
+mod derive;
 mod engine;
 mod evalnet;
 mod evaluate;
@@ -21,6 +22,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod fetch;
+mod gradcheck;
 mod lock;
 mod metrics_file;
 mod observe;
@@ -84,6 +86,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evalnet(row, options) => evalnet::run(row, options)?,
         Action::Explain(options) => explanation::run(options)?,
         Action::Fetch(options) => fetch::run(options)?,
+        Action::Gradcheck(options) => gradcheck::run(options)?,
+        Action::Derive(options) => derive::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)

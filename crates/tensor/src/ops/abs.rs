@@ -80,6 +80,7 @@ impl<T: Element> Op<T> for Abs {
         Some(self)
     }
 
+    /// `gx = sign(x) * gy, with sign(0) = 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(AbsGrad::apply(&call.input(0), gy))]
     }
@@ -128,6 +129,7 @@ impl<T: Element> Op<T> for AbsGrad<T> {
         Some(self)
     }
 
+    /// `gg = sign(x) * gy; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(&Var::constant(self.x.clone()), gy))]
     }

@@ -76,6 +76,7 @@ impl<T: Element> Op<T> for Affine {
         Some(self)
     }
 
+    /// `gx = scale * gy`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.scale(self.scale))]
     }

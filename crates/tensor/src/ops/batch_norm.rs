@@ -34,7 +34,7 @@ pub const ENTRY: Entry = Entry {
     forward: "y = gamma * (x - mean) / sqrt(variance + epsilon) + beta",
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
     derivation: &[
-        "per channel: xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
+        "per channel xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
         "beta is added to every row, gamma multiplies xh in every row:",
         "gbeta = sum gy and ggamma = sum gy * xh",
         "the gradient by xh is gh = gamma * gy; x moves xh in three ways:",
@@ -167,6 +167,7 @@ impl<T: Element> Op<T> for BatchNorm<T> {
         Some(self)
     }
 
+    /// `gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
@@ -229,27 +230,24 @@ impl<T: Element> BatchNorm<T> {
         [gx, ggamma, gbeta].map(Var::constant)
     }
 
-    /// The same three gradients as ops.
+    /// The same three gradients as ops, from x on.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
-        let (x, gamma) = (&call.input(0), &call.input(1));
-        let mut gy = gy.clone();
-        if let Some(slope) = self.norm.slope {
-            let (beta, straight) = (call.input(2), Norm { slope: None, ..self.norm });
-            let y = Tensor::written(*x.shape(), |y| {
-                let affine = [gamma.value().data(), beta.value().data()];
-                T::batch_norm(straight, x.value().data(), self.statistics(), affine, y);
-            });
-            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
-        }
-        let gy = &gy;
-        let channels: Shape = *gamma.shape();
-        let share = 1.0 / self.statistics.count as f64;
-        let centred = x - &x.mean_to(channels);
-        let deviation = centred.square().mean_to(channels).add_scalar(self.norm.epsilon).sqrt();
-        let normal = &centred / &deviation;
-        let gbeta = gy.sum_to(channels);
-        let ggamma = (gy * &normal).sum_to(channels);
-        let inner = &(gy - &gbeta.scale(share)) - &(&normal * &ggamma.scale(share));
+        let (x, gamma, share) = (&call.input(0), &call.input(1), 1.0 / self.statistics.count as f64);
+        let (normal, deviation) = normalised(x, *gamma.shape(), self.norm.epsilon);
+        let gy = match self.norm.slope {
+            Some(slope) => LeakyReluGrad::apply(slope, &(&(&normal * gamma) + &call.input(2)).detach(), gy),
+            None => gy.clone(),
+        };
+        let (gbeta, ggamma) = (gy.sum_to(*gamma.shape()), (&gy * &normal).sum_to(*gamma.shape()));
+        let inner = &(&gy - &gbeta.scale(share)) - &(&normal * &ggamma.scale(share));
         [&inner * &(gamma / &deviation), ggamma, gbeta]
     }
+}
+
+/// (x - mean) / s and s = sqrt(variance + epsilon), made of ops; the statistics are over all that is summed to get to
+/// shape `to`.
+pub(super) fn normalised<T: Element>(x: &Var<T>, to: Shape, epsilon: f64) -> (Var<T>, Var<T>) {
+    let centred = x - &x.mean_to(to);
+    let deviation = centred.square().mean_to(to).add_scalar(epsilon).sqrt();
+    (&centred / &deviation, deviation)
 }

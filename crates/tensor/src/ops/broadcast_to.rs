@@ -68,6 +68,7 @@ impl<T: Element> Op<T> for BroadcastTo {
         Some(self)
     }
 
+    /// `gx[j] = sum over i of gy[i, j]`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.sum_to(call.input_shape(0)))]
     }

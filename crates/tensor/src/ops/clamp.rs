@@ -88,6 +88,7 @@ impl<T: Element> Op<T> for Clamp {
         Some(self)
     }
 
+    /// `gx = gy if low <= x <= high else 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = call.input(0);
         vec![Some(ClampGrad::apply(*self, &x, gy))]
@@ -144,6 +145,7 @@ impl<T: Element> Op<T> for ClampGrad<T> {
         Some(self)
     }
 
+    /// `gg = gy if low <= x <= high else 0; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
     }

@@ -236,6 +236,9 @@ impl<T: Element> Op<T> for Conv2d {
         Some(self)
     }
 
+    /// * conv2d: `gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)`
+    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)`
+    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)`
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;
         let (a, b) = (|| call.input(0), || call.input(1));

@@ -63,6 +63,7 @@ impl<T: Element> Op<T> for Dropout {
         Some(self)
     }
 
+    /// `gx = m * gy, with the same m`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.dropout(self.rate, self.key))]
     }

@@ -52,6 +52,7 @@ impl<T: Element> Op<T> for Exp {
         Some(self)
     }
 
+    /// `gx = y * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy * &call.output())]
     }

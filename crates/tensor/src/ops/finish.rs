@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
 
 fn cases() -> Vec<Case> {
     let shapes: [&[usize]; 6] = [&[1, 1], &[3, 5], &[7, 2], &[2, 2, 3, 4], &[1, 3, 1, 7], &[4, 1]];
-    let parts = [(None, None), (Some(0.3), None), (None, Some(0.4)), (Some(0.3), Some(0.4)), (Some(0.0), Some(0.25))];
+    let parts = [(Some(0.3), Some(0.4)), (None, None), (Some(0.3), None), (None, Some(0.4)), (Some(0.0), Some(0.25))];
     let case = |(shape, (slope, rate)): (&[usize], (Option<f64>, Option<f64>))| {
         let finish = Finish { slope, dropout: rate.map(|rate| (rate, Key::new(1, 2))) };
         // x + bias stays away from the kink.
@@ -100,6 +100,7 @@ impl<T: Element> Op<T> for FinishOp {
         Some(self)
     }
 
+    /// `g = gy times the mask, times slope where y <= 0; gx = g, gbias = g summed over the rows`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [gx, gbias] = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         if self.biased { vec![gx, gbias] } else { vec![gx] }

@@ -17,7 +17,7 @@
 
 use kernels::{Element, Norm};
 
-use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers};
+use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers, normalised};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
@@ -126,6 +126,7 @@ impl<T: Element> Op<T> for InstanceNorm<T> {
         Some(self)
     }
 
+    /// `gx = (gy - mean(gy) - y * mean(gy * y)) / s`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = call.input(0);
         vec![Some(if call.recording() { self.composed(&x, gy) } else { self.fused(&x, gy) })]
@@ -169,17 +170,13 @@ impl<T: Element> InstanceNorm<T> {
 
     /// The same as ops, from x on.
     fn composed(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
-        let mut gy = gy.clone();
-        if let Some(slope) = self.norm.slope {
-            let y = self.normalised(Norm { slope: None, ..self.norm }, x.value());
-            gy = LeakyReluGrad::apply(slope, &Var::constant(y), &gy);
-        }
         let per_image = *self.statistics[0].shape();
-        let centred = x - &x.mean_to(per_image);
-        let deviation = centred.square().mean_to(per_image).add_scalar(self.norm.epsilon).sqrt();
-        let normal = &centred / &deviation;
-        let mean = gy.mean_to(per_image);
+        let (normal, deviation) = normalised(x, per_image, self.norm.epsilon);
+        let gy = match self.norm.slope {
+            Some(slope) => LeakyReluGrad::apply(slope, &normal, gy),
+            None => gy.clone(),
+        };
         let along = &normal * &(&gy * &normal).mean_to(per_image);
-        &(&(&gy - &mean) - &along) / &deviation
+        &(&(&gy - &gy.mean_to(per_image)) - &along) / &deviation
     }
 }

@@ -93,6 +93,7 @@ impl<T: Element> Op<T> for LeakyRelu {
         Some(self)
     }
 
+    /// `gx = gy if x > 0 else slope * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let x = if self.slope >= 0.0 { call.output() } else { call.input(0) };
         vec![Some(LeakyReluGrad::apply(self.slope, &x, gy))]
@@ -144,6 +145,7 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
         Some(self)
     }
 
+    /// `gg = gy if x > 0 else slope * gy; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.slope, &Var::constant(self.x.clone()), gy))]
     }

@@ -48,6 +48,7 @@ impl<T: Element> Op<T> for Log {
         Some(self)
     }
 
+    /// `gx = gy / x`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy / &call.input(0))]
     }

@@ -96,6 +96,7 @@ impl<T: Element> Op<T> for Matmul {
         Some(self)
     }
 
+    /// `ga = gc * b^T, gb = a^T * gc`
     fn vjp(&self, call: &Call<T>, gc: &Var<T>) -> Vec<Option<Var<T>>> {
         let (ta, tb) = (self.transpose_a, self.transpose_b);
         let ga = || match ta {

@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
     derivation: &[
         "y is one of the numbers of its block: the largest",
         "moving that one moves y by as much: the slope is 1",
-        "moving another one a little does not change which is largest: the slope is 0",
+        "moving another a little does not change which is largest: the slope is 0",
         "so gy goes to the chosen place, and 0 to the others",
     ],
     saved: "the choice: the place of the largest number of each block",
@@ -166,6 +166,7 @@ impl<T: Element> Op<T> for MaxPool {
         Some(self)
     }
 
+    /// `gx = unpick(gy): to the place of the largest, 0 elsewhere`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.choice.unpick(gy))]
     }
@@ -207,6 +208,7 @@ impl<T: Element> Op<T> for Unpick {
         Some(self)
     }
 
+    /// `gg = gy at the chosen places; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.0.pick(gy))]
     }

@@ -101,6 +101,7 @@ impl<T: Element> Op<T> for Maxout<T> {
         Some(self)
     }
 
+    /// `gx[i, j] = gy[i] where x[i, j] is the first largest, else 0`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let groups = gy.value().size();
         let mask = Var::constant(self.mask.reshape([groups, self.mask.size() / groups]));

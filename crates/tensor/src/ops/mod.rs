@@ -1,8 +1,9 @@
 //! The operations, one file each, and the registry that knows them all.
 //!
-//! A file holds, in this order: the maths in words; the registry row; the method on [`Var`] with its shape check; the rules.
-//! To add an op: write its file, add its `mod` line and its row here. The gradient checker then checks it at first and second
-//! order, on every case that its row lists.
+//! A file holds, in this order: the maths in words; the registry row, with the derivation; the method on [`Var`] with its shape
+//! check; the rules; how to [make it again](crate::Replay). To add an op: write its file, add its `mod` line and its row here. The
+//! gradient checker then checks it at first and second order, on every case that its row lists; `train derive` tells how its
+//! gradient comes about; and a test sees to it that the comment on its rule carries the formula of its row.
 
 pub mod abs;
 pub mod add;

@@ -54,6 +54,7 @@ impl<T: Element> Op<T> for Mul {
         Some(self)
     }
 
+    /// `ga = b * gy, gb = a * gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![

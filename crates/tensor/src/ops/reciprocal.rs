@@ -51,6 +51,7 @@ impl<T: Element> Op<T> for Reciprocal {
         Some(self)
     }
 
+    /// `gx = -y^2 * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy * &call.output().square()).neg())]
     }

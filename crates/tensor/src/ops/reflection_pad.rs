@@ -116,6 +116,7 @@ impl<T: Element> Op<T> for ReflectionPad {
         Some(self)
     }
 
+    /// `gx = reflection_fold(gy): the sum over all places that show the pixel`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_fold(self.0))]
     }
@@ -148,6 +149,7 @@ impl<T: Element> Op<T> for ReflectionFold {
         Some(self)
     }
 
+    /// `gx = reflection_pad(gy)`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reflection_pad(self.0))]
     }

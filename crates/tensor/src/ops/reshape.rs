@@ -52,6 +52,7 @@ impl<T: Element> Op<T> for Reshape {
         Some(self)
     }
 
+    /// `gx = gy in x's shape`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.reshape(call.input_shape(0)))]
     }

@@ -54,6 +54,7 @@ impl<T: Element> Op<T> for Sigmoid {
         Some(self)
     }
 
+    /// `gx = y * (1 - y) * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::SigmoidGrad, &call.output(), gy, |y| y * &y.neg().add_scalar(1.0)))]
     }

@@ -53,6 +53,7 @@ impl<T: Element> Op<T> for Softplus {
         Some(self)
     }
 
+    /// `gx = sigmoid(x) * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::SoftplusGrad, &call.input(0), gy, Var::sigmoid))]
     }

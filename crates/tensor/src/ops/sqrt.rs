@@ -52,6 +52,7 @@ impl<T: Element> Op<T> for Sqrt {
         Some(self)
     }
 
+    /// `gx = gy / (2 * y)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy / &call.output()).scale(0.5))]
     }

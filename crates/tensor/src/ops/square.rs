@@ -51,6 +51,7 @@ impl<T: Element> Op<T> for Square {
         Some(self)
     }
 
+    /// `gx = 2 * x * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some((gy * &call.input(0)).scale(2.0))]
     }

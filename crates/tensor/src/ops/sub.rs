@@ -53,6 +53,7 @@ impl<T: Element> Op<T> for Sub {
         Some(self)
     }
 
+    /// `ga = gy, gb = -gy (summed over repeated axes)`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let [a, b] = [call.input_shape(0), call.input_shape(1)];
         vec![call.wants(0).then(|| gy.sum_to(a)), call.wants(1).then(|| gy.sum_to(b).neg())]

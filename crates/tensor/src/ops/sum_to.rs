@@ -87,6 +87,7 @@ impl<T: Element> Op<T> for SumTo {
         Some(self)
     }
 
+    /// `gx[i, j] = gy[j]`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.broadcast_to(call.input_shape(0)))]
     }

@@ -54,6 +54,7 @@ impl<T: Element> Op<T> for Tanh {
         Some(self)
     }
 
+    /// `gx = (1 - y^2) * gy`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(slope_times(call, Binary::TanhGrad, &call.output(), gy, |y| y.square().neg().add_scalar(1.0)))]
     }

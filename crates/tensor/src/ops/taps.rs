@@ -212,6 +212,9 @@ impl<T: Element> Op<T> for Taps {
         Some(self)
     }
 
+    /// * spread_taps: `gw = gather_taps(gy): each tap gets the gradients of all that it was added to`
+    /// * gather_taps: `gw = spread_taps(gy)`
+    /// * turn_taps: `gw = turn_taps(gy)`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(match *self {
             Self::Spread(factor) => gy.gather_taps(factor),

@@ -111,6 +111,7 @@ impl<T: Element> Op<T> for Upsample {
         Some(self)
     }
 
+    /// `gx = downsample_sum(gy): the sum over each block`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.downsample_sum(self.0))]
     }
@@ -143,6 +144,7 @@ impl<T: Element> Op<T> for DownsampleSum {
         Some(self)
     }
 
+    /// `gx = upsample(gy): each pixel of the block gets the sum's gradient`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.upsample(self.0))]
     }

@@ -7,8 +7,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 pub(crate) use options::{
-    AnimateOptions, ColorChoice, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions, LogStyle,
-    SampleOptions, StepChoice, SummaryOptions, TrainOptions, TranslateOptions,
+    AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions,
+    GradcheckOptions, LogStyle, SampleOptions, StepChoice, SummaryOptions, TrainOptions, TranslateOptions,
 };
 
 use crate::evaluate;
@@ -34,6 +34,8 @@ pub(crate) enum Action {
     Evalnet(&'static Row, EvalnetOptions),
     Explain(Box<ExplainOptions>),
     Fetch(FetchOptions),
+    Gradcheck(GradcheckOptions),
+    Derive(DeriveOptions),
     Systems,
 }
 
@@ -59,6 +61,8 @@ pub(crate) fn command() -> Command {
   train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
   train explain --preset gan                   how backprop works: a training step, opened
   train fetch mnist                            download a data set
+  train gradcheck                              are all derivatives right?
+  train derive matmul                          how one of them comes about
 
 {EXIT_CODES}"
         ))
@@ -125,6 +129,16 @@ pub(crate) fn command() -> Command {
                 .about("Downloads a data set, checks it and puts it under data/; lists those that there are")
                 .after_help(EXIT_CODES),
         )
+        .subcommand(
+            GradcheckOptions::augment_args(Command::new("gradcheck"))
+                .about("Checks the derivatives of the engine's operations against finite differences")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            DeriveOptions::augment_args(Command::new("derive"))
+                .about("Derives the gradient of an operation, step by step, and checks it on a small case")
+                .after_help(EXIT_CODES),
+        )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
@@ -147,6 +161,8 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainOptions::from_arg_matches(inner)?)),
         "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
+        "gradcheck" => Action::Gradcheck(GradcheckOptions::from_arg_matches(inner)?),
+        "derive" => Action::Derive(DeriveOptions::from_arg_matches(inner)?),
         "systems" => Action::Systems,
         system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
     };

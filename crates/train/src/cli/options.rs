@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
-use crate::systems::{self, Row, SYSTEMS};
+use crate::systems::{Row, SYSTEMS};
 
 /// How the numbers of a run are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -259,8 +259,8 @@ pub(crate) struct EvalnetOptions {
 #[derive(Args, Clone)]
 pub(crate) struct ExplainOptions {
     /// Which system [default: quickdraw]
-    #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)).map(|name| row(&name)))]
-    pub(crate) system: Option<&'static Row>,
+    #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)))]
+    pub(crate) system: Option<String>,
     /// Explain the next step of this run, a run folder or one of its checkpoint files; it is only read
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<PathBuf>,
@@ -306,10 +306,6 @@ fn step(text: &str) -> Result<StepChoice, String> {
     }
 }
 
-fn row(name: &str) -> &'static Row {
-    systems::find(name).expect("the parser lets only the names of systems through")
-}
-
 /// Options of `train fetch`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FetchOptions {
@@ -328,4 +324,20 @@ pub(crate) struct FetchOptions {
     /// Only say what would be downloaded and where to
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Options of `train gradcheck`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GradcheckOptions {
+    /// The operation; without it, all
+    #[arg(value_name = "OP")]
+    pub(crate) op: Option<String>,
+}
+
+/// Options of `train derive`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DeriveOptions {
+    /// The operation, such as matmul; `train gradcheck` lists them
+    #[arg(value_name = "OP")]
+    pub(crate) op: String,
 }
