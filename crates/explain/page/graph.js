@@ -119,6 +119,12 @@ function roomOf(box, at) {
   return group;
 }
 
+// In the room of its module, a node need not repeat the module's name.
+function shortLabel({ label, module }) {
+  const { name } = modules[module];
+  return [`${name} · `, `${name}.`].reduce((text, before) => (text.startsWith(before) ? text.slice(before.length) : text), label);
+}
+
 function nodeOf(node, room) {
   const at = { x: room.x + node.left, y: room.y + node.top, ...NODE };
   const round = node.role === "parameter" || node.role === "frozen" || node.role === "loss" ? 20 : 7;
@@ -129,7 +135,7 @@ function nodeOf(node, room) {
   const image = node.value_picture ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const exact = node.shape.length === 0 || (node.value.exact && node.value.exact.length === 1);
   const under = exact ? draw("text", { x: 14, y: 32, class: "op exact" }) : draw("text", { x: 14, y: 32, class: "op" }, clip(node.op, image ? 12 : 18));
-  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(node.label.replace(`${modules[node.module].name} · `, ""), image ? 12 : 17)), under);
+  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(shortLabel(node), image ? 12 : 17)), under);
   if (image) group.append(image);
   group.append(draw("title", {}, `${node.label}: ${node.op}, ${shapeText(node.shape)}`));
   graph.boxes.set(`n${node.id}`, { group, bars, image, face: node, under: exact ? under : null, members: [node], at, inset: round === 20 ? 12 : 5, drawn: {} });
