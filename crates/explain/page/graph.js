@@ -119,6 +119,12 @@ function roomOf(box, at) {
   return group;
 }
 
+// In the room of its module, a node need not repeat the module's name.
+function shortLabel({ label, module }) {
+  const { name } = modules[module];
+  return [`${name} · `, `${name}.`].reduce((text, before) => (text.startsWith(before) ? text.slice(before.length) : text), label);
+}
+
 function nodeOf(node, room) {
   const at = { x: room.x + node.left, y: room.y + node.top, ...NODE };
   const round = node.role === "parameter" || node.role === "frozen" || node.role === "loss" ? 20 : 7;
@@ -129,7 +135,7 @@ function nodeOf(node, room) {
   const image = node.value_picture ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const exact = node.shape.length === 0 || (node.value.exact && node.value.exact.length === 1);
   const under = exact ? draw("text", { x: 14, y: 32, class: "op exact" }) : draw("text", { x: 14, y: 32, class: "op" }, clip(node.op, image ? 12 : 18));
-  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(node.label.replace(`${modules[node.module].name} · `, ""), image ? 12 : 17)), under);
+  group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(shortLabel(node), image ? 12 : 17)), under);
   if (image) group.append(image);
   group.append(draw("title", {}, `${node.label}: ${node.op}, ${shapeText(node.shape)}`));
   graph.boxes.set(`n${node.id}`, { group, bars, image, face: node, under: exact ? under : null, members: [node], at, inset: round === 20 ? 12 : 5, drawn: {} });
@@ -184,13 +190,16 @@ function wall(x, y, kind, wide) {
 }
 
 // Colours everything for the step: not yet, has a value, has a gradient, at work now, on the followed path.
-function mark() {
+// With `only`, keys of boxes, nothing else is looked at.
+function mark(only = null) {
   const { step } = state;
+  graph.marked = { step, node: state.node };
   const now = steps[step];
   const backward = phases[now.phase].kind === "backward" || phases[now.phase].kind === "update";
   const on = followed();
   const nowKey = now.node === null || now.node === undefined ? null : keyOf(now.node);
-  for (const [key, box] of graph.boxes) {
+  for (const key of only ?? graph.boxes.keys()) {
+    const box = graph.boxes.get(key);
     const made = box.members.filter((node) => isMade(node, step)).length / box.members.length;
     const wanting = box.members.filter((node) => node.no_gradient === null);
     const swept = wanting.length ? wanting.filter((node) => isSwept(node, step)).length / wanting.length : 0;
@@ -211,6 +220,7 @@ function mark() {
     Object.assign(box.drawn, { style, made, swept, shows });
   }
   for (const edge of graph.edges) {
+    if (only && !only.has(edge.from) && !only.has(edge.to)) continue;
     const made = edge.pairs.some(([from, to]) => isMade(nodes[from], step) && isMade(nodes[to], step) && nodes[to].made !== null);
     const back = edge.pairs.some(([from, to, wants]) => wants && nodes[from].gradient && isSwept(nodes[to], step) && isSwept(nodes[from], step));
     const flows = edge.pairs.some(([from, to]) => (backward ? from === now.node && isSwept(nodes[to], step) : to === now.node));
@@ -224,7 +234,15 @@ function mark() {
     }
     edge.style = style;
   }
-  markMap();
+  markMap(only ?? graph.boxes.keys());
+}
+
+// What a single step, or a look at another node, can change.
+function markNear() {
+  const was = graph.marked;
+  if (Math.abs(was.step - state.step) > 1) return mark();
+  const near = [steps[was.step].node, steps[state.step].node, was.node, state.node].filter((node) => node !== null);
+  mark(new Set(near.map(keyOf)));
 }
 
 const exactOf = (node, kind) => node[kind].exact?.[0] ?? node[kind].mean;
@@ -351,8 +369,9 @@ function buildMap() {
   map.append(graph.window);
 }
 
-function markMap() {
-  for (const box of graph.boxes.values()) {
+function markMap(keys) {
+  for (const key of keys) {
+    const box = graph.boxes.get(key);
     const { style, swept, made } = box.drawn;
     const kind = style.includes("now") ? "now" : swept > 0 ? "swept" : made > 0 ? "made" : "later";
     if (box.dot.getAttribute("class") !== kind) box.dot.setAttribute("class", kind);
@@ -427,7 +446,8 @@ function walkAside(by) {
 drawers.push((changed) => {
   if (changed.has("open")) {
     build();
-  } else if (["step", "node", "follow"].some((name) => changed.has(name))) mark();
+  } else if (changed.has("follow")) mark();
+  else if (changed.has("step") || changed.has("node")) markNear();
   if (state.node !== null && ["step", "node", "open"].some((name) => changed.has(name)) && state.view === "graph") {
     reveal(state.node);
     const node = nodes[state.node];

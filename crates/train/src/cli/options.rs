@@ -256,7 +256,7 @@ pub(crate) struct EvalnetOptions {
 }
 
 /// Options of `train explain`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub(crate) struct ExplainOptions {
     /// Which system [default: quickdraw]
     #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name)))]
