@@ -83,10 +83,12 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
         return None;
     }
     if let Some(bad) = got.iter().find(|x| !x.is_finite()) {
-        return say(Mistake::Unstable, format!("There is a {bad} in your answer, where a number should be."));
+        let inputs =
+            if question.is_extreme() { "Ordinary inputs are right, but at extreme ones there" } else { "There" };
+        return say(Mistake::Unstable, format!("{inputs} is a {bad} in your answer, where a number should be."));
     }
     if question.is_extreme() && off.is_some() {
-        return say(Mistake::Unstable, String::new());
+        return say(Mistake::Unstable, "Ordinary inputs are right; these are extreme, and digits get lost.".into());
     }
     for clue in clues {
         match clue {
@@ -117,7 +119,7 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
     }
     for clue in clues {
         let found = match clue {
-            Clue::Parts { mistake, parts } => fit(got, *mistake, parts),
+            Clue::Parts { mistake, parts } => fit(got, *mistake, parts, clues),
             Clue::Region { mistake, name, mask } => region(&off, mask)
                 .then(|| Diagnosis { mistake: *mistake, detail: format!("Wrong only {name}; all else is right.") }),
             Clue::Image => image(got, expected, &off, shape),
@@ -145,12 +147,7 @@ fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagn
         let detail = "Every element of your answer is the right one times -1.".into();
         return Some(Diagnosis { mistake: Mistake::Sign, detail });
     }
-    let name = clues.iter().find_map(|clue| match clue {
-        Clue::Factor { name, value } if near(ratio.abs(), *value) => Some(name.as_str()),
-        _ => None,
-    });
-    let usual = [(2.0, "2"), (0.5, "1/2"), (4.0, "4"), (0.25, "1/4")];
-    let name = name.or_else(|| usual.iter().find(|(value, _)| near(ratio.abs(), *value)).map(|(_, name)| *name));
+    let name = factor_name(ratio, clues);
     if name.is_none() && expected.len() < 3 {
         return None;
     }
@@ -160,8 +157,18 @@ fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagn
     Some(Diagnosis { mistake: Mistake::Factor, detail })
 }
 
+/// What a ratio of this size means.
+fn factor_name(ratio: f64, clues: &[Clue]) -> Option<&str> {
+    let name = clues.iter().find_map(|clue| match clue {
+        Clue::Factor { name, value } if near(ratio.abs(), *value) => Some(name.as_str()),
+        _ => None,
+    });
+    let usual = [(2.0, "2"), (0.5, "1/2"), (4.0, "4"), (0.25, "1/4")];
+    name.or_else(|| usual.iter().find(|(value, _)| near(ratio.abs(), *value)).map(|(_, name)| *name))
+}
+
 /// The answer as a sum of the parts, each with a coefficient: 1 is right, 0 is missing, -1 has the wrong sign.
-fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)]) -> Option<Diagnosis> {
+fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)], clues: &[Clue]) -> Option<Diagnosis> {
     // With nearly as many parts as elements, everything would fit.
     if parts.len() + 2 > got.len() {
         return None;
@@ -176,12 +183,18 @@ fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)]) -> Option<Di
         Some(names.collect::<Vec<_>>().join(" and ")).filter(|names| !names.is_empty())
     };
     let (mistake, detail) = if let Some(names) = named(|c| near(c, 0.0)) {
-        (missing, format!("In your answer, this is missing: {names}."))
+        let [first, inner @ .., last] = &c[..] else { return None };
+        let at_end = near(*first, 0.0) != near(*last, 0.0) && inner.iter().all(|c| near(*c, 1.0)) && !inner.is_empty();
+        // What replaces instead of adding up leaves one; a loop that begins or ends one off leaves out the first or the last.
+        let mistake = if missing == Mistake::Overwritten && at_end { Mistake::Border } else { missing };
+        (mistake, format!("In your answer, this is missing: {names}."))
     } else if let Some(names) = named(|c| near(c, -1.0)) {
         (Mistake::Sign, format!("In your answer, this has the wrong sign: {names}."))
     } else {
-        let counted =
-            |(c, (name, _)): (&f64, &(String, _))| (!near(*c, 1.0)).then(|| format!("{name} times {}", short(*c)));
+        let counted = |(c, (name, _)): (&f64, &(String, _))| {
+            let meaning = factor_name(*c, clues).map(|meaning| format!(" ({meaning})")).unwrap_or_default();
+            (!near(*c, 1.0)).then(|| format!("{name} times {}{meaning}", short(*c)))
+        };
         let counted: Vec<_> = c.iter().zip(parts).filter_map(counted).collect();
         (Mistake::Factor, format!("In your answer there is {}.", counted.join(", ")))
     };

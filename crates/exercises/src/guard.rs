@@ -20,7 +20,9 @@ pub fn ask<T>(attempt: impl FnOnce() -> T) -> Result<T, String> {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let asked = CAUGHT.with_borrow_mut(|caught| {
-                let message = info.payload_as_str().unwrap_or("no message");
+                let payload = info.payload();
+                let message = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref().map(String::as_str));
+                let message = message.unwrap_or("no message");
                 let place = info.location().map(|l| format!("{}, line {}: ", l.file(), l.line())).unwrap_or_default();
                 caught.as_mut().map(|text| *text = format!("{place}{message}")).is_some()
             });
@@ -60,12 +62,12 @@ pub fn limit(limits: Limits, tell: impl FnOnce(&str) + Send + 'static) {
             std::thread::sleep(Duration::from_millis(5));
             if resident().is_some_and(|bytes| bytes > limits.bytes) {
                 break format!(
-                    "it takes more than {} MiB of memory: does something grow in a loop?",
+                    "It was stopped at {} MiB of memory: does something grow in a loop?",
                     limits.bytes >> 20
                 );
             }
             if start.elapsed() > limits.time {
-                break format!("it is not done after {} s: is there a loop without an end?", limits.time.as_secs_f64());
+                break format!("It was stopped after {} s: is there a loop without an end?", limits.time.as_secs_f64());
             }
         };
         tell(&over);
@@ -109,9 +111,9 @@ mod tests {
             }
         }
         let kinds: &[(&str, &str)] = if resident().is_some() {
-            &[("memory", "more than 256 MiB"), ("time", "not done after 0.3 s")]
+            &[("memory", "stopped at 256 MiB"), ("time", "stopped after 0.3 s")]
         } else {
-            &[("time", "not done after 0.3 s")]
+            &[("time", "stopped after 0.3 s")]
         };
         for (kind, told) in kinds {
             let me = std::env::current_exe().expect("a test is a program");

@@ -127,7 +127,7 @@ fn build() -> Result<Option<PathBuf>, Failure> {
     // A line of cargo's output names the program that it made.
     let program =
         |line| serde_json::from_slice::<serde_json::Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
-    let program = output.stdout.split(|byte| *byte == b'\n').filter_map(program).last();
+    let program = output.stdout.split(|byte| *byte == b'\n').filter_map(program).next_back();
     if !output.status.success() {
         println!("{NOT_COMPILED}");
     }
@@ -149,13 +149,13 @@ enum Standing {
 /// Runs the judge of an exercise; what it says goes to `output`.
 fn run(program: &Path, exercise: &Exercise, output: Stdio) -> Result<Standing, Failure> {
     let mut judge = Command::new(program);
-    judge.arg(exercise.number().to_string()).stdout(output);
+    judge.arg(exercise.number().to_string()).stdout(output).env("RUST_BACKTRACE", "0");
     let status = judge.status().map_err(|source| Failure::Start { program: program.into(), source })?;
     Ok(match status.code() {
         Some(0) => Standing::Solved,
         Some(1) => Standing::NotSolved,
         _ => Standing::Crashed(format!(
-            "The process was killed ({status}): a function that calls itself without an end, or a Vec of a wild size?"
+            "The process ended in the middle ({status}): is there a function that calls itself without an end, or a Vec of a wild size?"
         )),
     })
 }

@@ -5,7 +5,7 @@ use core::fmt;
 /// The kinds of mistakes that the checker can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mistake {
-    /// Only zeros: nothing is written yet.
+    /// Only zeros: nothing is written yet, or nothing comes of it.
     Unwritten,
     /// The wrong sign.
     Sign,
@@ -29,7 +29,7 @@ pub enum Mistake {
     MissingCut,
     /// No gradient where one must pass.
     WrongCut,
-    /// Infinite, NaN or without correct digits at extreme inputs.
+    /// Infinite, NaN, or without correct digits at extreme inputs.
     Unstable,
     /// Summed, averaged or counted over the wrong axis.
     Axis,
@@ -48,7 +48,7 @@ impl Mistake {
     fn words(self) -> [&'static str; 2] {
         match self {
             Self::Unwritten => {
-                ["not written yet", "All numbers are 0. Read the statement at the top of the file, and begin."]
+                ["only zeros", "Nothing is written yet; or is everything multiplied with something that starts as 0?"]
             }
             Self::Sign => [
                 "wrong sign",
@@ -56,7 +56,7 @@ impl Mistake {
             ],
             Self::Factor => [
                 "wrong factor",
-                "The ratio to the right answer is the same everywhere. Look for a constant: a 2 from a square, a 1/n from a mean.",
+                "Look for a constant that is missing or one too many: a 2 from a square, a 1/n from a mean, a division.",
             ],
             Self::Transposed => [
                 "transposed or exchanged operands",
@@ -76,7 +76,7 @@ impl Mistake {
             ],
             Self::Border => [
                 "border or offset by one",
-                "Look at the first and the last row and column, and at where a window starts: an index may be off by one.",
+                "Look at where loops and windows begin and end, and at the first and the last row and column: an index may be off by one.",
             ],
             Self::UpstreamIgnored => [
                 "the gradient that arrives is ignored",
@@ -96,7 +96,7 @@ impl Mistake {
             ],
             Self::Unstable => [
                 "numerically unstable",
-                "Ordinary inputs are right, but at extreme ones something overflows, or a small number drowns next to 1.",
+                "Something overflows, divides by 0, leaves the domain of a root or a logarithm, or drowns next to a 1.",
             ],
             Self::Axis => [
                 "the wrong axis",
@@ -109,7 +109,9 @@ impl Mistake {
             Self::Shape => {
                 ["wrong shape", "A gradient has as many elements as what it is the gradient of. Count what you return."]
             }
-            Self::Crash => ["it panicked", "The program stopped in your function. The message names the line."],
+            Self::Crash => {
+                ["it stopped", "Your function did not come to its end. Look at the line that the message names."]
+            }
             Self::Unknown => [
                 "no mistake that I know",
                 "Start with one element of the list below and work it out on paper: that tells more than a guess.",

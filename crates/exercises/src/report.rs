@@ -29,8 +29,12 @@ pub fn report(exercise: &Exercise, verdict: &Verdict) -> String {
 
 /// What the learner reads when there are no numbers to show.
 pub fn crashed(exercise: &Exercise, why: &str) -> String {
-    let advice = Mistake::Crash.advice();
-    format!("{}: not solved yet.\n\n  {advice}\n  {why}\n{}", exercise.name, pointers(exercise))
+    format!(
+        "{}: not solved yet.\n\n  mistake:  {}\n            {why}\n{}",
+        exercise.name,
+        Mistake::Crash,
+        pointers(exercise)
+    )
 }
 
 /// Where to go on.
@@ -82,11 +86,11 @@ fn elements(text: &mut String, question: &Question) {
     let _ = writeln!(text, "\n  {:>12}  {:>14}  {:>14}  {:>10}", "worst at", "yours", "expected", "ratio");
     for i in worst.into_iter().take(5) {
         let ratio = got[i] / expected[i];
-        let ratio = if ratio.is_finite() { format!("{ratio:.4}") } else { "-".into() };
+        let ratio = if ratio.is_finite() { format!("{:.4}", ratio + 0.0) } else { "-".into() };
         let place = index(&unravel(i, shape));
         let _ = writeln!(text, "  {place:>12}  {:>14}  {:>14}  {ratio:>10}", number(got[i]), number(expected[i]));
     }
-    if off.len() < 3 {
+    if off.len() <= 5 {
         return;
     }
     let columns = *shape.last().expect("a shape with several elements has axes");
@@ -109,5 +113,6 @@ fn elements(text: &mut String, question: &Question) {
 
 /// As many digits as help: plain where that is short, with an exponent elsewhere.
 fn number(x: f64) -> String {
+    let x = x + 0.0; // no -0
     if x == 0.0 || (1e-3..1e6).contains(&x.abs()) { format!("{x:.6}") } else { format!("{x:.5e}") }
 }

@@ -5,11 +5,11 @@
 use exercises::{EXERCISES, judge};
 
 #[path = "../src/solutions/mod.rs"]
-#[allow(unreachable_pub, missing_docs, clippy::needless_range_loop, reason = "written for who learns Rust as well")]
+#[allow(unused, unreachable_pub, missing_docs, clippy::all, reason = "written for who learns Rust as well")]
 mod solutions;
 
 #[path = "../src/starts/mod.rs"]
-#[allow(unused, unreachable_pub, missing_docs, clippy::needless_range_loop, reason = "not solved yet")]
+#[allow(unused, unreachable_pub, missing_docs, clippy::all, reason = "not solved yet")]
 mod starts;
 
 #[test]

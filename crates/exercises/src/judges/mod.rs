@@ -4,6 +4,11 @@
 //! formula. The sizes are chosen so that no two of them are equal where that would hide a mistake, and equal where a mistake would
 //! otherwise only panic.
 
+#![allow(
+    clippy::type_complexity,
+    reason = "a learner's function is spelled out where it is judged, without a name to look up"
+)]
+
 mod activations;
 mod images;
 mod norms;

@@ -2,7 +2,7 @@
 
 use tensor::{Tensor, Var};
 
-use crate::Mistake::{Axis, Formula, Overwritten, Transposed, Unwritten};
+use crate::Mistake::{Axis, Border, Factor, Formula, Overwritten, Transposed, Unwritten};
 use crate::guard::ask;
 use crate::question::numbers;
 use crate::{Question, Verdict};
@@ -14,10 +14,11 @@ fn mean(terms: impl ExactSizeIterator<Item = f64>) -> f64 {
     terms.sum::<f64>() / n
 }
 
-/// The three parts of the gradient of numbers that are normalised together, and their standard deviation s.
-fn paths(x: &[f64], gy: &[f64]) -> ([Vec<f64>; 3], f64) {
+/// The three parts of the gradient of numbers that are normalised together, and their standard deviation s. The variance divides by
+/// their number less `less`.
+fn paths(x: &[f64], gy: &[f64], less: f64) -> ([Vec<f64>; 3], f64) {
     let mu = mean(x.iter().copied());
-    let s = (mean(x.iter().map(|x| (x - mu).powi(2))) + EPSILON).sqrt();
+    let s = (x.iter().map(|x| (x - mu).powi(2)).sum::<f64>() / (x.len() as f64 - less) + EPSILON).sqrt();
     let y: Vec<_> = x.iter().map(|x| (x - mu) / s).collect();
     let (mean_gy, mean_gy_y) = (mean(gy.iter().copied()), mean(gy.iter().zip(&y).map(|(gy, y)| gy * y)));
     let direct = gy.iter().map(|gy| gy / s).collect();
@@ -26,17 +27,25 @@ fn paths(x: &[f64], gy: &[f64]) -> ([Vec<f64>; 3], f64) {
     ([direct, through_mean, through_variance], s)
 }
 
+/// Element i of what the parts add up to.
+fn sum(parts: &[Vec<f64>; 3], i: usize) -> f64 {
+    parts.iter().map(|part| part[i]).sum()
+}
+
 const PATHS: [&str; 3] = ["the direct path", "the path through the mean", "the path through the variance"];
 
 /// Exercise 23: batch normalisation of one channel.
 pub fn batch_norm(attempt: &dyn Fn(&[f64], f64, f64, &[f64]) -> Vec<f64>) -> Verdict {
     const GAMMA: f64 = 1.7;
-    let (x, gy) = (numbers(1, &[8, 1]), numbers(2, &[8, 1]));
+    let (x, gy) = (numbers(1, &[8]), numbers(2, &[8]));
     let affine = [GAMMA, 0.3].map(|number| Var::constant(Tensor::full([1], number)));
-    let (parts, s) = paths(x.data(), gy.data());
+    let (parts, s) = paths(x.data(), gy.data(), 0.0);
     let parts = parts.map(|part| part.iter().map(|x| GAMMA * x).collect::<Vec<_>>());
-    let forward = |x: &Var<f64>| x.batch_norm(&affine[0], &affine[1], EPSILON).0;
+    let unbiased = paths(x.data(), gy.data(), 1.0).0;
+    let unbiased = (0..x.size()).map(|i| GAMMA * sum(&unbiased, i)).collect();
+    let forward = |x: &Var<f64>| x.reshape([8, 1]).batch_norm(&affine[0], &affine[1], EPSILON).0.reshape([8]);
     Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, |gy| attempt(x.data(), GAMMA, EPSILON, gy))
+        .suspect(Factor, "The variance divides by n - 1; here it divides by n.", unbiased)
         .parts(Formula, PATHS.into_iter().zip(parts))
         .factor("1 / gamma: gamma is missing", 1.0 / GAMMA)
         .factor("gamma: it stands there twice", GAMMA)
@@ -48,21 +57,22 @@ pub fn batch_norm(attempt: &dyn Fn(&[f64], f64, f64, &[f64]) -> Vec<f64>) -> Ver
 pub fn instance_norm(attempt: &dyn Fn(&[f64], &[f64], [usize; 2], f64) -> Vec<f64>) -> Verdict {
     let [images, pixels] = [3, 6];
     let (x, gy) = (numbers(1, &[images, pixels]), numbers(2, &[images, pixels]));
-    let of_image = |n: usize| paths(&x.data()[n * pixels..][..pixels], &gy.data()[n * pixels..][..pixels]).0;
+    let of_image = |n: usize| paths(&x.data()[n * pixels..][..pixels], &gy.data()[n * pixels..][..pixels], 0.0).0;
     let parts = [0, 1, 2].map(|part| (0..images).flat_map(|n| of_image(n)[part].clone()).collect::<Vec<_>>());
-    let sum = |parts: [Vec<f64>; 3], i: usize| parts.iter().map(|part| part[i]).sum::<f64>();
-    let together = paths(x.data(), gy.data()).0;
-    let batch = (0..x.size()).map(|i| sum(together.clone(), i)).collect();
+    let together = paths(x.data(), gy.data(), 0.0).0;
+    let batch = (0..x.size()).map(|i| sum(&together, i)).collect();
     let column = |of: &Tensor<f64>, i: usize| (0..images).map(|n| of.data()[n * pixels + i]).collect::<Vec<_>>();
-    let of_pixel = |i: usize| paths(&column(&x, i), &column(&gy, i)).0;
-    let pixelwise = (0..x.size()).map(|i| sum(of_pixel(i % pixels), i / pixels)).collect();
+    let of_pixel = |i: usize| paths(&column(&x, i), &column(&gy, i), 0.0).0;
+    let pixelwise = (0..x.size()).map(|i| sum(&of_pixel(i % pixels), i / pixels)).collect();
     let forward =
         |x: &Var<f64>| x.reshape([images, pixels, 1, 1]).instance_norm(EPSILON, None).reshape([images, pixels]);
+    let later = (0..x.size()).map(|i| i >= pixels).collect();
     let attempt = |gy: &[f64]| attempt(x.data(), gy, [images, pixels], EPSILON);
     Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, attempt)
         .suspect(Axis, "The means run over the whole batch; each image has its own.", batch)
         .suspect(Axis, "The means run over the images, pixel by pixel; they have to run over the pixels.", pixelwise)
-        .parts(Formula, PATHS.into_iter().zip(parts))])
+        .parts(Formula, PATHS.into_iter().zip(parts))
+        .region(Border, "from the second image on: look at where image n begins", later)])
 }
 
 /// Exercise 25: running statistics.
@@ -92,9 +102,7 @@ mod tests {
     fn the_paths_add_up_to_the_gradient() {
         let (x, gy) = (numbers(1, &[1, 7, 1, 1]), numbers(2, &[1, 7, 1, 1]));
         let gradient = crate::question::slopes(&x, &gy, |x| x.instance_norm(EPSILON, None));
-        let ([a, b, c], _) = paths(x.data(), gy.data());
-        for i in 0..7 {
-            assert!((a[i] + b[i] + c[i] - gradient[i]).abs() < 1e-8);
-        }
+        let (parts, _) = paths(x.data(), gy.data(), 0.0);
+        assert!(gradient.iter().enumerate().all(|(i, expected)| (sum(&parts, i) - expected).abs() < 1e-8));
     }
 }

@@ -111,13 +111,13 @@ pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f6
     let correct = |beta: f64, t: i32| 1.0 - beta.powi(t);
     let corrected = |c1: f64, c2: f64| each(|i| -RATE * mean[i] / c1 / ((mean_square[i] / c2).sqrt() + EPSILON));
     let (c1, c2) = (correct(b1, T), correct(b2, T));
+    let stored = "the correction: it is for this step only, and must not go into the average itself";
     Verdict::of([
-        average("the mean", answer.clone().map(|a| a.1), [&old_mean, &gradient], [b1, 1.0 - b1]),
-        average("mean_square", answer.clone().map(|a| a.2), [&old_square, &square], [b2, 1.0 - b2]).suspect(
-            Formula,
-            "The gradient is not squared.",
-            each(|i| b2 * old_square[i] + (1.0 - b2) * gradient[i]),
-        ),
+        average("the mean", answer.clone().map(|a| a.1), [&old_mean, &gradient], [b1, 1.0 - b1])
+            .factor(stored, 1.0 / c1),
+        average("mean_square", answer.clone().map(|a| a.2), [&old_square, &square], [b2, 1.0 - b2])
+            .factor(stored, 1.0 / c2)
+            .suspect(Formula, "The gradient is not squared.", each(|i| b2 * old_square[i] + (1.0 - b2) * gradient[i])),
         step(&weights, answer.map(|a| a.0), corrected(c1, c2))
             .suspect(Formula, "Both corrections for the start at 0 are missing.", corrected(1.0, 1.0))
             .suspect(Formula, "The correction of the mean is missing.", corrected(1.0, c2))

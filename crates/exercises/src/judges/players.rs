@@ -69,7 +69,7 @@ fn gradients(loss: &Var<f64>, weights: [&Var<f64>; 2]) -> [Vec<f64>; 2] {
         if !weight.is_tracked() {
             return vec![0.0; weight.value().size()];
         }
-        grad(loss, &[weight.clone()], Options::KEEP)[0].value().data().to_vec()
+        grad(loss, std::slice::from_ref(weight), Options::KEEP)[0].value().data().to_vec()
     })
 }
 

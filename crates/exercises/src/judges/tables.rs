@@ -9,12 +9,11 @@ use crate::{Question, Verdict};
 /// Exercise 7: y = x * x.
 pub fn square(attempt: &dyn Fn(&[f64], &[f64]) -> Vec<f64>) -> Verdict {
     let (x, gy) = (numbers(1, &[8]), numbers(2, &[8]));
+    let added = (0..8).map(|i| gy.data()[i] + 2.0 * x.data()[i]).collect();
     let without = gy.data().iter().map(|gy| 2.0 * gy).collect();
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, |x| x.square(), |gy| attempt(x.data(), gy)).suspect(
-        Formula,
-        "x itself is missing: the slope of x * x is 2 x.",
-        without,
-    )])
+    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, |x| x.square(), |gy| attempt(x.data(), gy))
+        .suspect(Formula, "gy and the slope are added; along a chain they multiply.", added)
+        .suspect(Formula, "x itself is missing: the slope of x * x is 2 x.", without)])
 }
 
 /// Exercise 8: y = a / b.
@@ -30,6 +29,7 @@ pub fn quotient(attempt: &dyn Fn(&[f64], &[f64], &[f64]) -> (Vec<f64>, Vec<f64>)
             .suspect(Formula, "The slope 1 / b is missing.", each(|_, _| 1.0)),
         Question::rule("gb, the gradient by b", &b, &gy, |b| &ca / b, |gy| attempt(a.data(), b.data(), gy).1)
             .suspect(Formula, "b stands there once; the power rule gives its square.", each(|a, b| -a / b))
+            .suspect(Formula, "Only 1 / b is left: the slope is -a / b^2.", each(|_, b| -1.0 / b))
             .suspect(Formula, "a is missing: the slope is -a / b^2.", each(|_, b| -1.0 / (b * b)))
             .suspect(Formula, "b is treated as a factor: this would be right for y = a * b.", each(|a, _| a)),
     ])
@@ -46,9 +46,11 @@ pub fn bias(attempt: &dyn Fn(&[f64], usize, usize) -> Vec<f64>) -> Verdict {
         Question::rule(what, &bias, &gy, |bias| &x + bias, |gy| attempt(gy, rows, columns))
             .suspect(NotSummed, "That is gy as it came, with a gradient for each copy of the bias.", gy.data().to_vec())
             .suspect(Axis, "Summed along each row; the bias is repeated down each column.", over_columns)
+            .suspect(Axis, "Everything is summed; each column has its own sum.", vec![gy.data().iter().sum(); columns])
             .suspect(Overwritten, "Only the last row has arrived.", row(rows - 1))
             .suspect(NotSummed, "Only the first row was taken.", row(0))
             .factor("1 / rows: the copies' gradients add up, there is no mean", 1.0 / rows as f64)
+            .parts(Overwritten, (0..rows).map(|r| (format!("row {r}"), row(r))))
             .length(NotSummed, "There is still a gradient for each copy of the bias.", rows * columns)
     }))
 }

@@ -3,7 +3,7 @@
 use tensor::Tensor;
 use tensor::gradcheck::{STEP, derivative};
 
-use crate::Mistake::{Formula, NotCleared, Overwritten, Transposed, UpstreamIgnored};
+use crate::Mistake::{Formula, NotCleared, Overwritten, Transposed, Unwritten, UpstreamIgnored};
 use crate::guard::ask;
 use crate::question::{constant, numbers, slopes};
 use crate::{Node, Question, Verdict};
@@ -100,9 +100,12 @@ pub fn sweep(attempt: &dyn Fn(&[Node]) -> Vec<f64>) -> Verdict {
         }
         gradients
     };
+    let loss_alone = (0..n).map(|i| f64::from(u8::from(i == n - 1))).collect();
     let one = [Node { value: 0.3, inputs: vec![] }];
     Verdict::of([
         Question::new("the derivative of the loss by each of nine nodes", &[n], expected, ask(|| attempt(&tape)))
+            .suspect(Unwritten, "Nothing starts the sweep: the derivative of the loss by itself is 1.", vec![0.0; n])
+            .suspect(Formula, "Only the loss has its derivative: nothing is passed on to the inputs.", loss_alone)
             .suspect(
                 Overwritten,
                 "Where a value is used several times, only the last contribution stays.",

@@ -155,6 +155,15 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         Mutant(15, "stride 1", Border, {
             judges::conv_transpose(&|x, k, h, w| transposed([x, k], [h, w], 1, straight, add))
         }),
+        Mutant(15, "the rows of y as long as those of x", Unknown, {
+            judges::conv_transpose(&|x, k, h, w| {
+                let mut y = vec![0.0; (2 * h + 1) * (2 * w + 1)];
+                for (i, t) in (0..h * w).flat_map(|i| (0..9).map(move |t| (i, t))) {
+                    y[(2 * (i / w) + t / 3) * w + 2 * (i % w) + t % 3] += x[i] * k[t];
+                }
+                y
+            })
+        }),
         Mutant(15, "a row and a column too few", Shape, {
             judges::conv_transpose(&|x, k, h, w| {
                 let mut y = transposed([x, k], [h, w], 2, straight, add);
@@ -170,6 +179,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             })
         }),
         pool("to all four", Mask, |_, _| 1.0),
+        pool("to all that are positive", Mask, |of, k| is(of[k] > 0.0)),
         pool("to the smallest", Mask, |of, k| is(of[k] == of.into_iter().fold(f64::MAX, f64::min))),
         pool("to the first", Mask, |_, k| is(k == 0)),
         pool("a quarter to each", Mask, |_, _| 0.25),
@@ -187,7 +197,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         Mutant(16, "1 at the winner, without gy", UpstreamIgnored, {
             judges::max_pool(&|x, gy, _, w| {
                 let mut gx = vec![0.0; x.len()];
-                for i in 0..gy.len() {
+                for (i, _) in gy.iter().enumerate() {
                     let places = block(i, w);
                     let most = largest(places.map(|place| x[place]));
                     places.into_iter().for_each(|place| gx[place] = is(x[place] == most));

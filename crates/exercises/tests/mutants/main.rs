@@ -3,6 +3,8 @@
 //! `cargo test -p exercises --test mutants -- --nocapture` prints the table: exercise, mutant, the mistake that was made, and what the
 //! checker says of it. "No mistake that I know" is allowed, but rarely; a wrong name hardly ever.
 
+#![allow(clippy::type_complexity, reason = "an exercise's function is spelled out where it is wrong")]
+
 use exercises::{EXERCISES, Mistake, Verdict};
 
 mod activations;

@@ -52,13 +52,21 @@ pub(crate) fn mutants() -> Vec<Mutant> {
                 scaled(gamma * s, gradient(x, gy, epsilon, [1.0; 3], 0.0))
             })
         }),
+        Mutant(23, "the second xh not divided by s", Factor, {
+            judges::batch_norm(&|x, gamma, epsilon, gy| {
+                let (n, mu) = (x.len() as f64, mean(x));
+                let s = (x.iter().map(|x| (x - mu).powi(2)).sum::<f64>() / n + epsilon).sqrt();
+                let gy_xh = x.iter().zip(gy).map(|(x, gy)| (x - mu) / s * gy).sum::<f64>() / n;
+                x.iter().zip(gy).map(|(x, g)| gamma / s * (g - mean(gy) - (x - mu) * gy_xh)).collect()
+            })
+        }),
         Mutant(23, "gy ignored", UpstreamIgnored, {
             judges::batch_norm(&|x, gamma, epsilon, _| {
                 let one: Vec<_> = (0..x.len()).map(|i| i as f64).collect();
                 scaled(gamma, gradient(x, &one, epsilon, [1.0; 3], 0.0))
             })
         }),
-        Mutant(23, "the unbiased variance", Unknown, {
+        Mutant(23, "the unbiased variance", Factor, {
             judges::batch_norm(&|x, gamma, epsilon, gy| scaled(gamma, gradient(x, gy, epsilon, [1.0; 3], 1.0)))
         }),
         instance("the direct path only", Formula, &|x, gy, e| gradient(x, gy, e, [1.0, 0.0, 0.0], 0.0)),
@@ -73,6 +81,12 @@ pub(crate) fn mutants() -> Vec<Mutant> {
                 let column = |of: &[f64], i: usize| (0..images).map(|n| of[n * pixels + i]).collect::<Vec<_>>();
                 let of_pixel = |i: usize| gradient(&column(x, i), &column(gy, i), epsilon, [1.0; 3], 0.0);
                 (0..x.len()).map(|i| of_pixel(i % pixels)[i / pixels]).collect()
+            })
+        }),
+        Mutant(24, "image n begins at n", Border, {
+            judges::instance_norm(&|x, gy, [images, pixels], epsilon| {
+                let of_image = |n: usize| gradient(&x[n..n + pixels], &gy[n..n + pixels], epsilon, [1.0; 3], 0.0);
+                (0..images).flat_map(of_image).collect()
             })
         }),
         Mutant(24, "the first image only", Shape, {

@@ -77,6 +77,18 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         adam("beta instead of beta^t", Formula, [mean, square], |[m, v, _], [b1, b2], _| {
             -m / (1.0 - b1) / ((v / (1.0 - b2)).sqrt() + 1e-8)
         }),
+        Mutant(28, "the corrected mean is kept", Factor, {
+            #[allow(clippy::too_many_arguments, reason = "the exercise's own")]
+            let attempt =
+                |w: &mut [f64], m: &mut [f64], v: &mut [f64], g: &[f64], t: i32, rate: f64, [b1, b2]: [f64; 2]| {
+                    for i in 0..w.len() {
+                        m[i] = mean(m[i], g[i], b1) / (1.0 - b1.powi(t));
+                        v[i] = square(v[i], g[i], b2) / (1.0 - b2.powi(t));
+                        w[i] -= rate * m[i] / (v[i].sqrt() + 1e-8);
+                    }
+                };
+            judges::adam(&attempt)
+        }),
         adam("the mean forgets", Overwritten, [|_, g, beta| (1.0 - beta) * g, square], whole),
         adam("the square is no average", Overwritten, [mean, |_, g, _| g * g], whole),
         adam("the mean's shares exchanged", Transposed, [|m, g, beta| (1.0 - beta) * m + beta * g, square], whole),

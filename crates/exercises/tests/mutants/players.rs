@@ -47,7 +47,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let right = |fake: f64, logit: f64, z: f64, d: f64| [z, 1.0].map(|x| by_logit(logit) * d * 2.0 * fake * x);
     let penalty = |name, made, options, f: &dyn Fn(Var<f64>, usize) -> Var<f64>| {
         let attempt = |critic: Critic, images: &Var<f64>| {
-            let slopes = grad(&critic(images).sum(), &[images.clone()], options).remove(0);
+            let slopes = grad(&critic(images).sum(), std::slice::from_ref(images), options).remove(0);
             f(slopes, images.shape()[0])
         };
         Mutant(32, name, made, judges::gradient_penalty(&attempt))
@@ -66,6 +66,9 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             Sign,
             judges::losses(&|r, f| (mean(r, f64::ln) + mean(f, |p| (1.0 - p).ln()), mean(f, f64::ln))),
         ),
+        Mutant(1, "a minus on one term only", Sign, {
+            judges::losses(&|r, f| (-mean(r, f64::ln) + mean(f, |p| (1.0 - p).ln()), -mean(f, f64::ln)))
+        }),
         Mutant(1, "labels exchanged", Transposed, {
             judges::losses(&|r, f| (-mean(r, |p| (1.0 - p).ln()) - mean(f, f64::ln), -mean(f, f64::ln)))
         }),
@@ -103,6 +106,13 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             "without the slope of the loss",
             Formula,
             |fake, _, z, d| [z, 1.0].map(|x| 2.0 * d * fake * x),
+            true,
+            false,
+        ),
+        through(
+            "half: the 2 of the square forgotten",
+            Factor,
+            |fake, logit, z, d| [z, 1.0].map(|x| by_logit(logit) * d * fake * x),
             true,
             false,
         ),
@@ -155,6 +165,6 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         difference("divided by h", Factor, &|f, x, h| (f(x + h) - f(x - h)) / h),
         difference("the other way round", Sign, &|f, x, h| (f(x - h) - f(x + h)) / (2.0 * h)),
         difference("a sum", Formula, &|f, x, h| (f(x + h) + f(x - h)) / (2.0 * h)),
-        difference("divided by 0", Unstable, &|f, x, h| (f(x + h) - f(x - h)) / (h - h)),
+        difference("divided by 0", Unstable, &|f, x, h| (f(x + h) - f(x - h)) / (0.0 * h)),
     ]
 }

@@ -40,11 +40,15 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         square("gy ignored", UpstreamIgnored, |x, _| 2.0 * x),
         square("minus", Sign, |x, gy| -2.0 * x * gy),
         square("the 2 is forgotten", Factor, |x, gy| x * gy),
+        square("added instead of multiplied", Formula, |x, gy| gy + 2.0 * x),
         square("x is forgotten", Formula, |_, gy| 2.0 * gy),
         square("gy ignored, and the 2 forgotten", UpstreamIgnored, |x, _| x),
         quotient("gb without its minus", Sign, |a, b, gy| (gy / b, gy * a / (b * b))),
+        quotient("a root where a square is due", Unstable, |a, b, gy| (gy / b, -gy * a / b.sqrt())),
+        quotient("-1 / b", Formula, |_, b, gy| (gy / b, -gy / b)),
         quotient("b not squared", Formula, |a, b, gy| (gy / b, -gy * a / b)),
         quotient("a forgotten in gb", Formula, |_, b, gy| (gy / b, -gy / (b * b))),
+        quotient("gb as for a logarithm", Unknown, |a, b, gy| (gy / b, -gy * a / b.abs().ln())),
         quotient("exchanged", Transposed, |a, b, gy| (-gy * a / (b * b), gy / b)),
         quotient("ga as in a product", Formula, |a, b, gy| (gy * b, -gy * a / (b * b))),
         quotient("gb is forgotten", Unwritten, |_, b, gy| (gy / b, 0.0)),
@@ -53,12 +57,13 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         bias("summed along the rows", Axis, &|gy, rows, columns| {
             (0..rows).map(|r| gy[r * columns..][..columns].iter().sum()).collect()
         }),
+        bias("everything summed", Axis, &|gy, _, columns| vec![gy.iter().sum(); columns]),
         bias("the last row only", Overwritten, &|gy, rows, columns| gy[(rows - 1) * columns..].to_vec()),
         bias("the first row only", NotSummed, &|gy, _, columns| gy[..columns].to_vec()),
         bias("the mean over the rows", Factor, &|gy, rows, columns| {
             (0..columns).map(|c| (0..rows).map(|r| gy[r * columns + c]).sum::<f64>() / rows as f64).collect()
         }),
-        bias("a row too few", Overwritten, &|gy, rows, columns| {
+        bias("a row too few", Border, &|gy, rows, columns| {
             (0..columns).map(|c| (1..rows).map(|r| gy[r * columns + c]).sum()).collect()
         }),
         mean("1 / rows forgotten", Factor, &|gy, i, _, columns| gy[i % columns]),
@@ -77,7 +82,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             product([m, 1, k], |i, _| gy[i * n + n - 1], |_, p| b[p * n + n - 1])
         }),
         left("minus", Sign, &|gy, b, s| ga(gy, b, s).iter().map(|x| -x).collect()),
-        left("a term too few", Overwritten, &|gy, b, [m, k, n]| {
+        left("a term too few", Border, &|gy, b, [m, k, n]| {
             product([m, n - 1, k], |i, j| gy[i * n + j], |j, p| b[p * n + j])
         }),
         left("gy ignored", UpstreamIgnored, &|_, b, [m, k, n]| product([m, n, k], |_, _| 1.0, |j, p| b[p * n + j])),

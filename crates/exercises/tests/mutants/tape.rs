@@ -92,6 +92,16 @@ pub(crate) fn mutants() -> Vec<Mutant> {
                 g
             })
         }),
+        Mutant(4, "pulled instead of pushed", Formula, {
+            judges::sweep(&|tape| {
+                let mut g = vec![0.0; tape.len()];
+                g[tape.len() - 1] = 1.0;
+                for (place, node) in tape.iter().enumerate().rev() {
+                    node.inputs.iter().for_each(|(input, slope)| g[place] += g[*input] * slope);
+                }
+                g
+            })
+        }),
         Mutant(4, "an index past the end", Crash, judges::sweep(&|tape| vec![tape[tape.len()].value])),
         Mutant(5, "the last contribution only", Overwritten, judges::fork(&|slots, node, c| slots[node] = Some(c))),
         Mutant(5, "the first contribution only", Overwritten, {

@@ -7,7 +7,6 @@ use exercises::guard::{Limits, limit};
 use exercises::report::{crashed, report};
 use exercises::{EXERCISES, judge};
 
-#[path = "../problems/mod.rs"]
 #[allow(
     unused,
     unreachable_pub,
