@@ -83,9 +83,10 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
         return None;
     }
     if let Some(bad) = got.iter().find(|x| !x.is_finite()) {
-        let inputs =
+        let there =
             if question.is_extreme() { "Ordinary inputs are right, but at extreme ones there" } else { "There" };
-        return say(Mistake::Unstable, format!("{inputs} is a {bad} in your answer, where a number should be."));
+        let bad = if bad.is_nan() { "a NaN" } else { "an infinity" };
+        return say(Mistake::Unstable, format!("{there} is {bad} in your answer, where a number should be."));
     }
     if question.is_extreme() && off.is_some() {
         return say(Mistake::Unstable, "Ordinary inputs are right; these are extreme, and digits get lost.".into());
@@ -151,9 +152,9 @@ fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagn
     if name.is_none() && expected.len() < 3 {
         return None;
     }
-    let sign = if ratio < 0.0 { ", and the sign is wrong too" } else { "" };
-    let named = name.map(|name| format!(", which is {name}")).unwrap_or_default();
-    let detail = format!("Every element of your answer is the right one times {}{named}{sign}.", short(ratio));
+    let sign = if ratio < 0.0 { " (and the sign is wrong)" } else { "" };
+    let named = name.map(|name| format!(" That is {name}.")).unwrap_or_default();
+    let detail = format!("Every element of your answer is the right one times {}{sign}.{named}", short(ratio));
     Some(Diagnosis { mistake: Mistake::Factor, detail })
 }
 

@@ -184,10 +184,19 @@ function worked(expression, rest, stored) {
   return { sum, error: agreement(sum, stored), agrees: agreement(sum, stored) <= AGREES };
 }
 
+const LONG = 260; // letters of an expression that is folded, so that its result is in sight
+
+function expressionOf(expression, kind) {
+  const text = pretty(expression);
+  if (text.length <= LONG) return el("p", { class: `expression ${kind}` }, text);
+  const cut = text.indexOf(" + ", 90);
+  return el("details", { class: `expression ${kind}` }, el("summary", {}, `${text.slice(0, cut < 0 ? 90 : cut)} + … all of it`), text);
+}
+
 function workedLines(expression, rest, stored, kind) {
   const { sum, agrees, error } = worked(expression, rest, stored);
   return [
-    el("p", { class: `expression ${kind}` }, pretty(expression)),
+    expressionOf(expression, kind),
     rest ? el("p", { class: "expression rest" }, `+ ${show(rest, 7)}`, el("span", { class: "quiet" }, " from the terms not written out")) : null,
     el("p", { class: "expression result" }, `= ${show(sum, 7)} `, el("span", { class: agrees ? "pass" : "fail" }, agrees ? `✓ stored: ${show(stored, 7)}` : `✗ stored: ${show(stored, 7)}, off by ${show(error, 2)}`)),
   ];

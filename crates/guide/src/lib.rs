@@ -1,6 +1,6 @@
 //! How backprop works, and how a GAN learns by it.
 //!
-//! Fourteen chapters, to be read in order. The first six build an engine from nothing and end at broadcasting; seven to ten derive the
+//! Fourteen chapters, to be read in order: begin with [a GAN in one minute](c01_gan). The first six build an engine from nothing and end at broadcasting; seven to ten derive the
 //! layers of a GAN; eleven to thirteen train one; the last proves it all right. Each chapter ends with questions; `cargo run -p exercises
 //! -- list` has something to do for each, and `cargo run -p train -- explain quickdraw` opens the tape of a real training step.
 //!

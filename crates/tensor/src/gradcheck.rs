@@ -137,9 +137,19 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 /// How far the inputs are moved, times the direction.
 pub const STEP: f64 = 1e-3;
 
+<<<<<<< .merge_file_d8tWBs
 /// d/dt g(t) at 0, from central differences at two steps, `step` and twice that, which are combined (Richardson): at [`STEP`] off by
 /// some 1e-11 for smooth functions.
 pub fn derivative(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
+=======
+/// d/dt g(t) at 0, from central differences at two steps that are combined (Richardson): off by some 1e-11 for smooth functions.
+pub fn derivative(g: impl FnMut(f64) -> f64) -> f64 {
+    derivative_by(STEP, g)
+}
+
+/// As [`derivative`], from steps of `step` and twice that.
+pub(crate) fn derivative_by(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
+>>>>>>> .merge_file_HojSCC
     let mut central = |h: f64| (g(h) - g(-h)) / (2.0 * h);
     let (coarse, fine) = (central(2.0 * step), central(step));
     (4.0 * fine - coarse) / 3.0
@@ -167,14 +177,14 @@ fn one_order(
             dot(apply(&inputs.iter().enumerate().map(at).collect::<Vec<_>>()).value(), &weights)
         };
         let along = direction(10 + i, gradient);
-        let (got, expected) = (dot(gradient, &along), derivative(STEP, |t| projected(&along, t)));
+        let (got, expected) = (dot(gradient, &along), derivative(|t| projected(&along, t)));
         // Relative to the sum of the parts, which cancellation in their sum cannot make small.
         let scale: f64 = gradient.data().iter().zip(along.data()).map(|(g, d)| (g * d).abs()).sum();
         let error = (got - expected).abs() / scale.max(expected.abs()).max(1e-3);
         if error.is_nan() || error > tolerance {
             let element = |j: usize| {
                 let unit = Tensor::from_fn(*gradient.shape(), |k| f64::from(u8::from(j == k)));
-                derivative(STEP, |t| projected(&unit, t))
+                derivative(|t| projected(&unit, t))
             };
             let off = |(_, got, expected): &(usize, f64, f64)| (got - expected).abs();
             let elements = gradient.data().iter().enumerate().map(|(j, &got)| (j, got, element(j)));

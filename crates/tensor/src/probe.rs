@@ -13,7 +13,7 @@ use std::cell::OnceCell;
 
 use kernels::Element;
 
-use crate::gradcheck::{Check, STEP, derivative, direction, dot};
+use crate::gradcheck::{Check, STEP, derivative, derivative_by, direction, dot};
 use crate::op::Op;
 use crate::replay::Replay;
 use crate::shape::Shape;
@@ -277,7 +277,7 @@ impl<'a> Probe<'a> {
     /// When `gy` is not of the value's shape.
     pub fn finite_differences(&self, input: usize, gy: &Tensor<f64>) -> Tensor<f64> {
         let shape = *self.inputs[input].shape();
-        Tensor::from_fn(shape, |j| derivative(STEP, |t| dot(&self.moved(input, &unit(shape, j), t), gy)))
+        Tensor::from_fn(shape, |j| derivative(|t| dot(&self.moved(input, &unit(shape, j), t), gy)))
     }
 
     fn check_input(&self, input: usize, gy: &Tensor<f64>, gradient: &Tensor<f64>) -> NodeCheck {
@@ -337,7 +337,7 @@ impl<'a> Probe<'a> {
         step: f64,
         note: String,
     ) -> NodeCheck {
-        let numeric = derivative(step, |t| dot(&self.moved(input, along, t), gy));
+        let numeric = derivative_by(step, |t| dot(&self.moved(input, along, t), gy));
         let analytic = dot(gradient, along);
         let parts = |a: &Tensor<f64>, b: &Tensor<f64>| a.data().iter().zip(b.data()).map(|(a, b)| (a * b).abs()).sum();
         // Differences of numbers of the size of <value, gy> are no better than the last digits of that, divided by the step.

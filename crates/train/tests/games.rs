@@ -74,8 +74,14 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
     let parts = place.good("wgan-gp --resume parts --steps 4 --threads 1");
     assert_eq!(whole.hash(), parts.hash());
     let metrics = std::fs::read_to_string(place.path("whole/metrics.csv")).expect("metrics");
-    assert!(metrics.starts_with("step,d_loss,d_acc,g_loss,g_acc,d_real,d_fake,g_fake,penalty,gradient_norm,w_distance,"));
+    assert!(
+        metrics.starts_with("step,d_loss,d_acc,g_loss,g_acc,d_real,d_fake,g_fake,penalty,gradient_norm,w_distance,")
+    );
     assert!(["gradient", "distance"].iter().all(|curve| place.path(&format!("whole/curves/{curve}.svg")).exists()));
-    place.bad("dcgan --steps 1 --set gradient_penalty=10", 3, &["dcgan.gradient_penalty", "mixes the images of a batch"]);
+    place.bad(
+        "dcgan --steps 1 --set gradient_penalty=10",
+        3,
+        &["dcgan.gradient_penalty", "mixes the images of a batch"],
+    );
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
 }

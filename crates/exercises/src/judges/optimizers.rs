@@ -26,8 +26,10 @@ fn average(what: &str, answer: Result<Vec<f64>, String>, [old, new]: [&[f64]; 2]
 
 /// The question about the step that the weights make.
 fn step(weights: &[f64], answer: Result<Vec<f64>, String>, expected: Vec<f64>) -> Question {
-    let made = answer.map(|after| after.iter().zip(weights).map(|(after, before)| after - before).collect());
+    let less = |of: &[f64]| of.iter().zip(weights).map(|(of, before)| of - before).collect::<Vec<_>>();
+    let (made, replaced) = (answer.map(|after| less(&after)), less(&expected));
     Question::new("the step: the weights after it, less the weights before", &[N], expected, made)
+        .suspect(Overwritten, "The step has replaced the weights; it has to be added to them.", replaced)
         .factor("1 / rate: the step size is missing", 1.0 / RATE)
         .factor("rate: it stands there twice", RATE)
 }

@@ -35,8 +35,8 @@ pub fn dead_units(attempt: &dyn Fn(&[f64], usize, usize) -> f64) -> Verdict {
         )
         .suspect(Formula, "That is the share of the units that live.", each(&|b| 1.0 - dead(b) / units))
         .factor("the number of the units: a share was asked for, not a count", units)
-        .factor("units / images: of what is it a share?", units / IMAGES as f64)
-        .factor("1 / images: of what is it a share?", 1.0 / IMAGES as f64)])
+        .factor("units / images: a share of the units divides by the units", units / IMAGES as f64)
+        .factor("1 / images: each dead unit counts once, not once an image", 1.0 / IMAGES as f64)])
 }
 
 /// Exercise 34: the central difference.

@@ -30,17 +30,17 @@ fn image_gradient(
 /// The loops of exercise 14, likewise.
 fn kernel_gradient(
     [x, gy]: [&[f64]; 2],
-    [images, height, width]: [usize; 3],
+    [_, height, width]: [usize; 3],
     counts: impl Fn(usize, usize, usize) -> bool,
     offset: [usize; 2],
 ) -> Vec<f64> {
     let mut gradient = vec![0.0; 9];
-    for i in 0..images * height * width {
+    for (i, gy) in gy.iter().enumerate() {
         let (n, r, c) = (i / (height * width), i / width % height, i % width);
         for (p, q) in (0..9).map(|t| (t / 3, t % 3)).filter(|_| counts(n, r, c)) {
             let (y, column) = (r + p, c + q);
             if (offset[0]..height + offset[0]).contains(&y) && (offset[1]..width + offset[1]).contains(&column) {
-                gradient[p * 3 + q] += gy[i] * x[(n * height + y - offset[0]) * width + column - offset[1]];
+                gradient[p * 3 + q] += gy * x[(n * height + y - offset[0]) * width + column - offset[1]];
             }
         }
     }

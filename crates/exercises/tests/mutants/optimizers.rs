@@ -57,6 +57,14 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         momentum("along the old velocity", Formula, velocity, |_, old, _, rate| -rate * old),
         momentum("the gradient subtracted", Sign, |v, g, momentum| momentum * v - g, downhill),
         momentum("the shares of an average", Factor, |v, g, momentum| momentum * v + (1.0 - momentum) * g, downhill),
+        Mutant(26, "the step replaces the weights", Overwritten, {
+            judges::momentum(&|w, v, g, rate, momentum| {
+                for i in 0..w.len() {
+                    v[i] = momentum * v[i] + g[i];
+                    w[i] = -rate * v[i];
+                }
+            })
+        }),
         momentum("no step", Unwritten, velocity, |_, _, _, _| 0.0),
         rms("the last square only", Overwritten, |_, g, _| g * g, divide),
         rms("the old average forgotten", Overwritten, |_, g, rho| (1.0 - rho) * g * g, divide),
