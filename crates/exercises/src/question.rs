@@ -1,7 +1,7 @@
 //! [`Question`]: what a learner's function was asked, what it answered, and what its answer would be if it made a known mistake.
 
 use kernels::Element;
-use tensor::gradcheck::{STEP, derivative};
+use tensor::gradcheck::derivative;
 use tensor::ops::{Domain, sample};
 use tensor::{Tensor, Var};
 
@@ -136,7 +136,7 @@ pub fn slopes(x: &Tensor<f64>, gy: &Tensor<f64>, forward: impl Fn(&Var<f64>) -> 
         x.data_mut()[i] += t;
         dot(forward(&Var::constant(x)).value().data(), gy.data())
     };
-    (0..x.size()).map(|i| derivative(STEP, |t| moved(i, t))).collect()
+    (0..x.size()).map(|i| derivative(|t| moved(i, t))).collect()
 }
 
 /// The sum of the products.

@@ -135,13 +135,8 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 }
 
 /// How far the inputs are moved, times the direction.
-pub const STEP: f64 = 1e-3;
+pub(crate) const STEP: f64 = 1e-3;
 
-<<<<<<< .merge_file_d8tWBs
-/// d/dt g(t) at 0, from central differences at two steps, `step` and twice that, which are combined (Richardson): at [`STEP`] off by
-/// some 1e-11 for smooth functions.
-pub fn derivative(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
-=======
 /// d/dt g(t) at 0, from central differences at two steps that are combined (Richardson): off by some 1e-11 for smooth functions.
 pub fn derivative(g: impl FnMut(f64) -> f64) -> f64 {
     derivative_by(STEP, g)
@@ -149,7 +144,6 @@ pub fn derivative(g: impl FnMut(f64) -> f64) -> f64 {
 
 /// As [`derivative`], from steps of `step` and twice that.
 pub(crate) fn derivative_by(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
->>>>>>> .merge_file_HojSCC
     let mut central = |h: f64| (g(h) - g(-h)) / (2.0 * h);
     let (coarse, fine) = (central(2.0 * step), central(step));
     (4.0 * fine - coarse) / 3.0

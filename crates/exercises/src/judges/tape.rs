@@ -1,7 +1,7 @@
 //! Exercises 2 to 6: what a tape holds, and the sweep over it.
 
 use tensor::Tensor;
-use tensor::gradcheck::{STEP, derivative};
+use tensor::gradcheck::derivative;
 
 use crate::Mistake::{Formula, NotCleared, Overwritten, Transposed, Unwritten, UpstreamIgnored};
 use crate::guard::ask;
@@ -55,7 +55,7 @@ pub fn product(attempt: &dyn Fn(&mut Vec<Node>, usize, usize) -> usize) -> Verdi
 pub fn chain_rule(attempt: &dyn Fn(f64) -> f64) -> Verdict {
     let points = [-1.9, -1.1, -0.4, 0.6, 1.3, 2.1];
     let each = |f: &dyn Fn(f64) -> f64| points.iter().map(|x| f(*x)).collect::<Vec<_>>();
-    let expected = each(&|x| derivative(STEP, |t| ((x + t) * (x + t)).sin()));
+    let expected = each(&|x| derivative(|t| ((x + t) * (x + t)).sin()));
     Verdict::of([Question::new("dy/dx at six places x", &[6], expected, ask(|| each(&attempt)))
         .suspect(Formula, "The inner slope is missing: u moves too when x moves.", each(&|x| (x * x).cos()))
         .suspect(Formula, "The outer slope is missing: y moves with u.", each(&|x| 2.0 * x))
@@ -87,7 +87,7 @@ pub fn sweep(attempt: &dyn Fn(&[Node]) -> Vec<f64>) -> Verdict {
     let tape = forked(leaves, (0, 0.0));
     let n = tape.len();
     let loss = |place: usize, t: f64| forked(leaves, (place, t))[n - 1].value;
-    let expected = (0..n).map(|place| derivative(STEP, |t| loss(place, t))).collect();
+    let expected = (0..n).map(|place| derivative(|t| loss(place, t))).collect();
     // The usual mistakes, done.
     let wrong = |backwards: bool, step: fn(old: f64, upstream: f64, slope: f64) -> f64| {
         let mut gradients = vec![0.0; n];
