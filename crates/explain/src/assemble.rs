@@ -202,7 +202,7 @@ pub(crate) fn draw(document: &mut Document, recording: &Recording, atlas: &Atlas
         let weight = matches!(node.role, Role::Parameter | Role::Frozen);
         let kind = if weight { Kind::Weight } else { Kind::Batch };
         let drawn = |tensor| if detail.picture > 0 && shown { picture(tensor, kind, detail.picture) } else { None };
-        node.value_picture = drawn(atlas.value(place));
+        node.value_picture = Some(atlas.value(place)).and_then(drawn);
         let record = atlas.record(place);
         node.gradient_picture = record.and_then(|record| record.gradient.as_ref()).and_then(drawn);
         let fork = node.contributions.len() > 1;

@@ -296,10 +296,10 @@ impl Asked<'_> {
                 "",
             );
             self.ask(
-                "How many nodes come before the first product on the tape?",
+                "In which order do nodes stand on a tape, and why?",
                 vec![view("table")],
                 "table",
-                "Constants first, then the variables: a node can only read what is there already.",
+                "In the order in which they were made: a node can only read what is there already. So the way back needs no sorting.",
                 &*parameter.label,
             );
             self.ask(
@@ -310,12 +310,12 @@ impl Asked<'_> {
                 "",
             );
         }
-        if let Some(last) = self.document.nodes.iter().rev().find(|node| node.gradient.is_some()) {
+        if let Some(last) = document.nodes.iter().rfind(|node| node.role == Role::Loss) {
             self.ask(
-                "Which number changes the loss most?",
+                "What is the gradient of the loss by itself?",
                 vec![node(last), tab("gradient")],
                 "gradient",
-                "At the loss itself the gradient is 1; elsewhere look for the largest.",
+                "1: this is what the sweep begins with.",
                 "",
             );
         }

@@ -16,6 +16,9 @@ pub const CAP: usize = 10_000_000;
 /// What the page itself takes of it.
 const PAGE: usize = 200_000;
 
+/// In a step of more nodes than this fewer numbers are worked out: it would take long, and the page could not hold them.
+const MANY: usize = 400;
+
 /// What a reader must know of the pictures.
 const SHOWN: &str = "The numbers of a node are of the whole batch; its picture and its worked numbers are of the first image, where there are many.";
 
@@ -37,15 +40,19 @@ pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Expl
     let atlas = Atlas::new(recording);
     let mut document = assemble(recording, &atlas, header);
     probes::check(&mut document, recording, &atlas);
-    probes::probe(&mut document, recording, &atlas, Detail::FULL.probes);
-    draw(&mut document, recording, &atlas, Detail::FULL);
+    let mut detail = Detail::FULL;
+    let mut dropped = Vec::new();
+    if document.nodes.len() > MANY {
+        detail.probes = 1;
+        dropped.push(format!("in a step of more than {MANY} nodes one element of each is worked out instead of four"));
+    }
+    probes::probe(&mut document, recording, &atlas, detail.probes);
+    draw(&mut document, recording, &atlas, detail);
     document.dictionary = dictionary();
     document.editable = editable(recording, &atlas);
     document.questions = questions(&document);
     document.header.weights = parameters(recording);
     document.header.notes.push(SHOWN.into());
-    let mut detail = Detail::FULL;
-    let mut dropped = Vec::new();
     while size(&document) > cap {
         let Some((smaller, told)) = smaller(detail) else { break };
         if smaller.probes < detail.probes {

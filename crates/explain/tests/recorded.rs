@@ -13,6 +13,9 @@ use nn::State;
 use tensor::worked::evaluate;
 use tensor::{Options, Tape, Tensor, grad};
 
+/// Makes a system anew.
+type Make = dyn Fn() -> Box<dyn System>;
+
 /// A quickdraw that is small enough for a test.
 fn small_quickdraw() -> Box<dyn System> {
     let settings = quickdraw::Settings { batch: 3, depth: 2, latent: 4, ..quickdraw::Settings::default() };
@@ -67,7 +70,7 @@ fn listening_changes_no_bit_of_any_system() {
         };
         Box::new(cyclegan::CycleGan::new(settings, 1).unwrap())
     };
-    let systems: [(&str, &dyn Fn() -> Box<dyn System>); 4] =
+    let systems: [(&str, &Make); 4] =
         [("quickdraw", &small_quickdraw), ("mnist", &mnist), ("dcgan", &dcgan), ("cyclegan", &cyclegan)];
     for (name, make) in systems {
         let mut alone = make();
