@@ -197,8 +197,8 @@ mod tests {
     fn an_image_with_signs_is_centred_and_one_without_is_not() {
         let signed = picture(&Tensor::new(&[1, 1, 3, 1], vec![-2.0, 0.0, 1.0]), Kind::Batch, 32).unwrap();
         assert_eq!((signed.zero, bytes(&signed)), (128, vec![1, 128, 192]));
-        let plain = picture(&Tensor::new(&[1, 1, 3, 1], vec![0.0, 1.0, 0.5]), Kind::Batch, 32).unwrap();
-        assert_eq!((plain.zero, bytes(&plain)), (0, vec![0, 255, 128]));
+        let plain = picture(&Tensor::new(&[1, 1, 3, 1], vec![0.0, 1.0, 0.25]), Kind::Batch, 32).unwrap();
+        assert_eq!((plain.zero, bytes(&plain)), (0, vec![0, 255, 64]));
         assert_eq!((plain.layout, plain.width, plain.height), (Layout::Image, 3, 1));
     }
 
