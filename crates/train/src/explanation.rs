@@ -101,7 +101,7 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
     let Taught { recording, before, after } =
         preset.teach(seed).map_err(|error| train_loop::diverged(1, &error.to_string()))?;
     let header = Header {
-        title: format!("One training step of `{}`: {}", preset.name, preset.about),
+        title: format!("One training step: {}", preset.about),
         system: "example".into(),
         preset: preset.name.into(),
         data: preset.data.into(),
