@@ -111,7 +111,7 @@ fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, numb
     let walk = &recording.inferred[number];
     let (name, rows) = (walk.network.replace('_', " "), walk.input.shape().first().copied().unwrap_or(1));
     let mode = if walk.training {
-        "It walks as in training, with the batch's own statistics and with dropout"
+        "It walks as in training: dropout drops, and batch normalisation uses the batch's own statistics, where there are such layers"
     } else {
         "It walks as it will when it draws for people: running statistics, no dropout"
     };

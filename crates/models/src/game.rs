@@ -238,8 +238,9 @@ impl Game {
     }
 
     fn update_discriminator(&mut self, gradients: &Gradients) {
-        let Tips { k, d_learning_rate, .. } = self.tips;
-        self.rules.update.prepare(&mut self.discriminator_optimizer, d_learning_rate, k);
+        let Tips { k, d_learning_rate, d_batches, .. } = self.tips;
+        let updates = if d_batches == Batches::TwoUpdates { 2 * k } else { k };
+        self.rules.update.prepare(&mut self.discriminator_optimizer, d_learning_rate, updates);
         self.discriminator_optimizer.step(&mut self.discriminator, gradients);
     }
 

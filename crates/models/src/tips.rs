@@ -2,7 +2,8 @@
 //!
 //! Sources: Goodfellow et al. 2014; Salimans et al., "Improved techniques for training GANs", 2016; Radford et al. 2016; Mao et al.,
 //! "Least squares GANs", 2017; Lim and Ye, "Geometric GAN", 2017; Heusel et al. (two time-scales), 2017; Miyato et al. 2018;
-//! Chintala et al., "How to train a GAN?", 2016.
+//! Chintala et al., "How to train a GAN?", 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
+//! (differentiable augmentation), 2020.
 
 use serde::{Deserialize, Serialize};
 

@@ -35,16 +35,16 @@ impl Update {
         optimizer.clip(bound(tips.clip_value)).clip_norm(bound(tips.clip_norm))
     }
 
-    /// Sets the step size and the momentum of the next update, if they follow a schedule; a step makes so many `turns`.
-    pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, turns: usize) {
+    /// Sets the step size and the momentum of the next update, if they follow a schedule; a step of the game makes so many `updates`.
+    pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, updates: usize) {
         let done = optimizer.updates();
         match self {
-            Update::Sgd { factor, floor, momentum: [first, last], updates } => {
+            Update::Sgd { factor, floor, momentum: [first, last], updates: within } => {
                 optimizer.set_learning_rate((learning_rate / kernels::reference::power(factor, done)).max(floor));
-                optimizer.set_momentum(first + (last - first) * (done as f64 / updates as f64).min(1.0));
+                optimizer.set_momentum(first + (last - first) * (done as f64 / within as f64).min(1.0));
             }
             Update::AdamFading { steps, .. } => {
-                let left = 1.0 - (done / turns as u64) as f64 / steps as f64;
+                let left = 1.0 - (done / updates as u64) as f64 / steps as f64;
                 optimizer.set_learning_rate(learning_rate * left.max(0.0));
             }
             Update::Adam { .. } | Update::AdamKeras { .. } | Update::RmsProp { .. } => {}

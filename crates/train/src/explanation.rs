@@ -18,6 +18,7 @@ use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::resume::{self, Trained};
 use crate::storage::{self, RealDisk};
+use crate::suggestion::suggestion;
 use crate::systems::{self, Row, SYSTEMS};
 use crate::{session, train_loop};
 
@@ -123,6 +124,17 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
             .help("name the run with --run"));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
+    // Without a system a preset may be meant to be an example.
+    if let (None, Some(name)) = (&options.system, options.preset.as_deref().filter(|name| row.preset(name).is_none())) {
+        let examples = PRESETS.iter().map(|preset| preset.name);
+        let names: Vec<&str> = examples.chain(row.presets.iter().map(|preset| preset.name)).collect();
+        return Err(Failure::new(
+            Code::Config,
+            format!("there is no example and no preset of `{}` called `{name}`", row.name),
+        )
+        .at("option --preset")
+        .help(suggestion(name, &names)));
+    }
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
     let data = row.load.load(&config, system.image_shape())?;
@@ -169,9 +181,8 @@ fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -
     let reals = data.shown_at(step, &system.batch(step, &data.counts()));
     let (recording, result) = Recorder::record(|| system.step(step, &reals));
     result.map_err(|error| train_loop::diverged(step + 1, &error.to_string()))?;
-    let about = config.row.about.split(':').next().unwrap_or_default();
     let header = Header {
-        title: format!("Step {} of {}: {about}", step + 1, config.row.name),
+        title: format!("Step {} of {}", step + 1, config.row.name),
         system: config.row.name.into(),
         preset: config.preset.clone(),
         class: config.class.clone(),

@@ -73,7 +73,7 @@ fn options_that_say_nothing_are_refused() {
         ("explain --step 3", 2, "--run"),
         ("explain --run nothing", 5, "no such run"),
         ("explain --step first", 2, "last"),
-        ("explain --preset gam", 3, "gam"),
+        ("explain --preset gam", 3, "did you mean `gan`?"),
         ("explain mnist --preset scalar", 3, "scalar"),
     ] {
         let outcome = place.train(line);
