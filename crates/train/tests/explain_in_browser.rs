@@ -251,7 +251,7 @@ fn the_page_is_there_at_every_width() {
             }
         }
         for (a, b) in pictures.iter().zip(&pictures[1..]) {
-            assert!(a.width != b.width || a.difference(b) > 0.001, "two states look the same");
+            assert!(a.width != b.width || a.difference(b) > 0.01, "two states look the same");
         }
     }
 }
