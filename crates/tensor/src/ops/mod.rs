@@ -28,6 +28,7 @@ pub mod reflection_pad;
 pub mod reshape;
 pub mod shift;
 pub mod sigmoid;
+pub mod slice;
 pub mod softplus;
 pub mod sqrt;
 pub mod square;
@@ -71,7 +72,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 41] = [
+pub const REGISTRY: [Entry; 43] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -102,6 +103,8 @@ pub const REGISTRY: [Entry; 41] = [
     reshape::ENTRY,
     shift::ENTRY,
     sigmoid::ENTRY,
+    slice::ENTRY,
+    slice::EMBED_ENTRY,
     softplus::ENTRY,
     sqrt::ENTRY,
     square::ENTRY,
