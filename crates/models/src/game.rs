@@ -212,11 +212,12 @@ impl Game {
     fn penalty(&self, pass: &mut Pass, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Option<Penalty> {
         let [reals, fakes] = sides.each_ref().map(|(_, images, _)| images.value());
         let Tips { gradient_penalty, r1, .. } = self.tips;
+        let judge = |pass: &mut Pass, images: &Var| self.discriminator.forward(pass, images);
         if gradient_penalty > 0.0 {
             let key = self.key("between reals and fakes", turn);
-            return Some(penalty::between(pass, &self.discriminator, gradient_penalty, reals, fakes, key));
+            return Some(penalty::between(pass, judge, gradient_penalty, reals, fakes, key));
         }
-        (r1 > 0.0).then(|| penalty::on_reals(pass, &self.discriminator, r1, reals))
+        (r1 > 0.0).then(|| penalty::on_reals(pass, judge, r1, reals))
     }
 
     /// One update on both sides in one batch, in this order. The loss is told with the reals' numbers.

@@ -10,7 +10,7 @@
 //! no gradient from here.
 
 use kernels::Key;
-use nn::{Network, Pass};
+use nn::Pass;
 use tensor::{Options, Tensor, Var, grad};
 
 /// What a penalty adds to the loss, and the mean length of the gradients that it looked at.
@@ -25,7 +25,7 @@ const TINY: f64 = 1e-12;
 /// The gradient penalty between `reals` and `fakes`, of shape (n, ...) both. `key` is the stream that places each point.
 pub(crate) fn between(
     pass: &mut Pass,
-    critic: &Network,
+    critic: impl FnOnce(&mut Pass, &Var) -> Var,
     weight: f64,
     reals: &Tensor,
     fakes: &Tensor,
@@ -38,16 +38,21 @@ pub(crate) fn between(
 }
 
 /// R1 on `reals`, of shape (n, ...).
-pub(crate) fn on_reals(pass: &mut Pass, discriminator: &Network, weight: f64, reals: &Tensor) -> Penalty {
+pub(crate) fn on_reals(
+    pass: &mut Pass,
+    discriminator: impl FnOnce(&mut Pass, &Var) -> Var,
+    weight: f64,
+    reals: &Tensor,
+) -> Penalty {
     let reals = pass.variable("reals", reals.clone());
     let square = squared_gradients(pass, discriminator, &reals);
     Penalty { loss: square.mean().scale(weight / 2.0), gradient_norm: mean_length(&square) }
 }
 
 /// |grad D(x_i)|^2 for each image of the batch `x`, shape (n), to be differentiated again.
-fn squared_gradients(pass: &mut Pass, network: &Network, x: &Var) -> Var {
-    // An image's verdict depends on that image alone, so the gradient of their sum holds each one's own.
-    let verdicts = network.forward(pass, x).sum();
+fn squared_gradients(pass: &mut Pass, judge: impl FnOnce(&mut Pass, &Var) -> Var, x: &Var) -> Var {
+    // An image's verdict depends on that image alone, or nearly, so the gradient of their sum holds each one's own.
+    let verdicts = judge(pass, x).sum();
     let gradient = grad(&verdicts, core::slice::from_ref(x), Options::CREATE_GRAPH).remove(0);
     let (count, size) = (x.shape()[0], x.value().size());
     gradient.square().reshape([count, size / count]).sum_to([count, 1]).reshape([count])
@@ -74,7 +79,7 @@ fn points_between(reals: &Tensor, fakes: &Tensor, key: Key) -> Tensor {
 mod tests {
     use super::*;
     use nn::layers::{Dense, Flatten};
-    use nn::{Dialect, Draw, Gradients, differentiate};
+    use nn::{Dialect, Draw, Gradients, Network, differentiate};
 
     const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "a test" };
 
@@ -85,6 +90,10 @@ mod tests {
             *weight = Tensor::new(&[2, 1], vec![3.0, 4.0]);
         }
         network
+    }
+
+    fn judge(network: &Network) -> impl Fn(&mut Pass, &Var) -> Var {
+        |pass, x| network.forward(pass, x)
     }
 
     fn found(penalty: impl Fn(&mut Pass) -> Penalty) -> (f32, Vec<f32>, f64) {
@@ -101,7 +110,7 @@ mod tests {
     fn the_penalty_of_a_line_is_known() {
         let images = |value| Tensor::full([3, 2], value);
         let (loss, gradient, norm) =
-            found(|pass| between(pass, &line(), 1.0, &images(1.0), &images(-2.0), Key::named(1, "points")));
+            found(|pass| between(pass, judge(&line()), 1.0, &images(1.0), &images(-2.0), Key::named(1, "points")));
         assert_eq!((loss, norm), (16.0, 5.0));
         assert!((gradient[0] - 4.8).abs() < 1e-6 && (gradient[1] - 6.4).abs() < 1e-6, "{gradient:?}");
     }
@@ -109,7 +118,7 @@ mod tests {
     /// 10 / 2 * 25, and 10 w.
     #[test]
     fn r1_of_a_line_is_known() {
-        let (loss, gradient, norm) = found(|pass| on_reals(pass, &line(), 10.0, &Tensor::full([3, 2], 1.0)));
+        let (loss, gradient, norm) = found(|pass| on_reals(pass, judge(&line()), 10.0, &Tensor::full([3, 2], 1.0)));
         assert_eq!((loss, norm), (125.0, 5.0));
         assert!((gradient[0] - 30.0).abs() < 1e-5 && (gradient[1] - 40.0).abs() < 1e-5, "{gradient:?}");
     }
@@ -120,7 +129,8 @@ mod tests {
         let mut flat = line();
         flat.tensors_mut().into_iter().for_each(|(_, _, weight)| *weight = Tensor::zeros([2, 1]));
         let images = Tensor::full([2, 2], 1.0);
-        let (loss, gradient, norm) = found(|pass| between(pass, &flat, 1.0, &images, &images, Key::named(1, "points")));
+        let (loss, gradient, norm) =
+            found(|pass| between(pass, judge(&flat), 1.0, &images, &images, Key::named(1, "points")));
         assert!((loss - 1.0).abs() < 1e-5 && norm == 0.0 && gradient == [0.0, 0.0], "{loss} {gradient:?}");
     }
 
@@ -155,7 +165,8 @@ mod tests {
         };
         let images = |name| nn::init::normal(&[4, 4, 4, 1], 0.0, 1.0, Key::named(2, name));
         let (reals, fakes) = (images("reals"), images("fakes"));
-        let at = |nudge| found(|pass| between(pass, &critic(nudge), 10.0, &reals, &fakes, Key::named(1, "points")));
+        let at =
+            |nudge| found(|pass| between(pass, judge(&critic(nudge)), 10.0, &reals, &fakes, Key::named(1, "points")));
         let (_, gradient, _) = at(None);
         for i in [0, 4, 8, 13, 26] {
             let by = 1e-2;

@@ -40,6 +40,11 @@ pub trait System {
     /// What its pictures are made from, and how.
     fn samples(&self) -> Sampler<'_>;
 
+    /// What it has grown to, such as `8x8`, if it grows.
+    fn level(&self) -> Option<String> {
+        None
+    }
+
     /// What is worth knowing about these settings before the training, a line each.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
@@ -95,6 +100,32 @@ pub trait FromLatents {
     fn draw_raw(&self, _latents: &Tensor) -> Option<Tensor> {
         None
     }
+
+    /// The way from latents to images in two steps, if there is a style between.
+    fn styles(&self) -> Option<&dyn Styles> {
+        None
+    }
+}
+
+/// Draws from styles, which are made of latents: each layer takes one, the first ones decide about what is large, the last about what
+/// is small.
+pub trait Styles {
+    /// The styles of latents of shape (n, latent): shape (n, style).
+    fn styles_of(&self, latents: &Tensor) -> Tensor;
+
+    /// The mean of the styles of all latents, shape (style).
+    fn mean_style(&self) -> Tensor;
+
+    /// How many layers take a style.
+    fn layers(&self) -> usize;
+
+    /// Draws n images, of shape (n, height, width, channels), values in [0, 1], of the styles of each layer, all of shape (n, style).
+    /// `noise` is the stream of what differs by chance from image to image; None for the network's own constant noise, by which an image
+    /// does not depend on its neighbours in the batch.
+    ///
+    /// # Panics
+    /// When there is not a style for each layer.
+    fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor;
 }
 
 /// Translates pictures of one domain into the other.

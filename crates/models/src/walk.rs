@@ -1,6 +1,7 @@
 //! [`Walk`]: in which order a game goes through its images.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use kernels::Key;
 use rand::seq::SliceRandom;
@@ -44,8 +45,24 @@ impl Walk {
         if !self.shuffle {
             return places.collect();
         }
+        self.in_pass(seed, number / a_pass, available, places)
+    }
+
+    /// The `count` images from image number `first` on, of all those of one pass after the other, shuffled.
+    pub(crate) fn stretch(&self, seed: u64, first: u64, count: usize, available: usize) -> Vec<usize> {
+        let (mut images, mut next) = (Vec::new(), first);
+        while images.len() < count {
+            let (pass, place) = (next / available as u64, (next % available as u64) as usize);
+            let places = place..available.min(place + count - images.len());
+            next += places.len() as u64;
+            images.extend(self.in_pass(seed, pass, available, places));
+        }
+        images
+    }
+
+    /// What stands at these places of the order of pass number `number`.
+    fn in_pass(&self, seed: u64, number: u64, available: usize, places: Range<usize>) -> Vec<usize> {
         let mut last = self.last.borrow_mut();
-        let number = number / a_pass;
         let known = last.take().filter(|pass| (pass.seed, pass.number, pass.order.len()) == (seed, number, available));
         let pass = known.unwrap_or_else(|| {
             let mut order: Vec<usize> = (0..available).collect();
@@ -85,6 +102,18 @@ mod tests {
         assert_eq!(walk.mini_batch(1, 249, 20, 5000), (4980..5000).collect::<Vec<_>>());
         assert_eq!(walk.mini_batch(1, 250, 20, 5000)[0], 0);
         assert_eq!(walk.mini_batch(1, 249, 20, 4999)[0], 0, "19 images are left over");
+    }
+
+    #[test]
+    fn a_stretch_goes_from_pass_to_pass() {
+        let walk = Walk::new(true, false);
+        let whole = walk.stretch(7, 0, 33, 11);
+        for pass in whole.chunks(11) {
+            let mut images = pass.to_vec();
+            images.sort_unstable();
+            assert_eq!(images, (0..11).collect::<Vec<_>>());
+        }
+        assert_eq!(walk.stretch(7, 9, 20, 11), whole[9..29], "wherever it begins");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod network;
 mod optim;
 mod pass;
 mod state;
+mod summary;
 
 pub use audience::{Audience, Passed, Updated, Walk, listen};
 pub use init::{Dialect, Fan, Init, Start};
@@ -21,3 +22,4 @@ pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Optimizer, Rule};
 pub use pass::{Draw, Follower, Gradients, Pass, differentiate};
 pub use state::{State, StateError, Stateful};
+pub use summary::{summary, totals, wholes};

@@ -1,11 +1,8 @@
 //! [`Layer`] and [`Network`]: named layers in a row.
 
-use core::fmt::Write as _;
-
 use kernels::Key;
 use tensor::{Tensor, Var};
 
-use crate::audience;
 use crate::init::{Dialect, Fan, Init, Start};
 use crate::pass::{Follower, Pass};
 use crate::state::{State, Stateful};
@@ -207,12 +204,25 @@ impl Network {
     /// When the batch's shape is not (batch, the input's shape).
     #[track_caller]
     pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        self.check(x);
+        pass.walking(&self.name, x, |pass| self.forward_here(pass, x))
+    }
+
+    /// The same for a part of a larger whole, whose [walk](Pass::walking) has begun: `generator.8x8` is a part of `generator`.
+    ///
+    /// # Panics
+    /// When the batch's shape is not (batch, the input's shape).
+    #[track_caller]
+    pub fn forward_part(&self, pass: &mut Pass, x: &Var) -> Var {
+        self.check(x);
+        let part = self.name.rsplit_once('.').map_or(&*self.name, |(_, part)| part);
+        pass.scoped(part, |pass| self.forward_here(pass, x))
+    }
+
+    #[track_caller]
+    fn check(&self, x: &Var) {
         let fits = x.shape().split_first().is_some_and(|(_, rest)| *rest == self.input);
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
-        audience::tell(|audience| audience.walk_begins(&pass.walk(&self.name, x)));
-        let y = pass.scoped(&self.name, |pass| self.forward_here(pass, x));
-        audience::tell(|audience| audience.walk_ends(&y));
-        y
     }
 
     /// All layers applied to a batch, at the place where the pass is.
@@ -289,55 +299,31 @@ impl Network {
         self.members.iter().flat_map(of).collect()
     }
 
+    /// Each layer: its name, what it is, the shape of its output (without the batch axis), and its tensors.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, String, &[usize], Vec<(String, Kind, &Tensor)>)> {
+        self.members
+            .iter()
+            .map(|member| (&*member.name, member.layer.describe(), &*member.output, member.tensors(&self.name)))
+    }
+
+    /// Whose defaults it follows.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The total in one line ([`totals`](crate::totals)).
+    pub fn totals(&self) -> String {
+        crate::totals(&[self])
+    }
+
+    /// The table of its layers ([`summary`](crate::summary)).
+    pub fn summary(&self) -> String {
+        crate::summary(&[self])
+    }
+
     /// How many numbers of this kind it has.
     pub fn count(&self, kind: Kind) -> usize {
         self.tensors().iter().filter(|(_, of, _)| *of == kind).map(|(_, _, tensor)| tensor.size()).sum()
-    }
-
-    /// The total in one line, counted as in the [`summary`](Network::summary):
-    /// `generator: 183,713 parameters, 6,384 of them not trainable`.
-    pub fn totals(&self) -> String {
-        let (all, rest) = match self.dialect {
-            Dialect::Keras => (self.count(Kind::Parameter) + self.count(Kind::Buffer), self.count(Kind::Buffer)),
-            Dialect::Torch => (self.count(Kind::Parameter), 0),
-        };
-        let fixed = if rest == 0 { String::new() } else { format!(", {} of them not trainable", thousands(rest)) };
-        format!("{}: {} parameters{fixed}", self.name, thousands(all))
-    }
-
-    /// The table of its layers: name, kind, output shape, numbers of parameters; and the totals. Running statistics count as
-    /// parameters that are not trained in the dialect of Keras, and are told apart in that of PyTorch, as each does.
-    pub fn summary(&self) -> String {
-        let kinds: &[Kind] = match self.dialect {
-            Dialect::Keras => &[Kind::Parameter, Kind::Buffer],
-            Dialect::Torch => &[Kind::Parameter],
-        };
-        let rows = self.members.iter().map(|member| {
-            let tensors = member.tensors(&self.name);
-            let counted = tensors.iter().filter(|(_, kind, _)| kinds.contains(kind));
-            let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
-            [member.name.clone(), member.layer.describe(), shape_text(&member.output), thousands(count)]
-        });
-        let head = ["layer", "kind", "output", "parameters"].map(String::from);
-        let input = ["input".into(), String::new(), shape_text(&self.input), "0".into()];
-        let rows: Vec<_> = [head, input].into_iter().chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let [a, b, c, d] = [width(0), width(1), width(2), width(3)];
-        let mut table = format!("{}\n", self.name);
-        let rule = "-".repeat(a + b + c + d + 6);
-        for (i, [name, kind, output, count]) in rows.iter().enumerate() {
-            writeln!(table, "{name:<a$}  {kind:<b$}  {output:<c$}  {count:>d$}").expect("a string takes all");
-            if i == 0 {
-                table += &format!("{rule}\n");
-            }
-        }
-        let (trainable, rest) = (self.count(Kind::Parameter), self.count(Kind::Buffer));
-        let (all, others) = match self.dialect {
-            Dialect::Keras => (trainable + rest, "Non-trainable params"),
-            Dialect::Torch => (trainable, "Running statistics"),
-        };
-        let [all, trainable, rest] = [all, trainable, rest].map(thousands);
-        table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n")
     }
 }
 
@@ -351,21 +337,4 @@ impl Stateful for Network {
             *tensor = state.tensors[&name].clone();
         }
     }
-}
-
-fn shape_text(shape: &[usize]) -> String {
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
-}
-
-/// 4311553 as 4,311,553.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -123,7 +123,13 @@ impl Optimizer {
         Self { weight_decay, ..self }
     }
 
-    /// How many updates it has made.
+    /// Forgets all that it remembers of earlier updates: it is as new.
+    pub fn reset(&mut self) {
+        self.updates = 0;
+        self.memory.values_mut().flatten().for_each(|memory| *memory = Tensor::zeros(*memory.shape()));
+    }
+
+    /// How many updates it has made since it was new.
     pub fn updates(&self) -> u64 {
         self.updates
     }

@@ -43,6 +43,8 @@ pub struct Pass {
     following: Following,
     /// What parameters of these names are instead of what they are.
     instead: BTreeMap<String, Tensor>,
+    /// What styles the layers of the stretch at hand.
+    style: Option<Var>,
 }
 
 /// The small layers after the one at hand, which may do their work with its own, in the same walk through memory: an activation, then
@@ -76,8 +78,8 @@ impl Pass {
     }
 
     fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
-        let (path, bound, updates, visits, following, instead) = Default::default();
-        Self { tape, training, frozen, path, bound, updates, visits, following, instead }
+        let (path, bound, updates, visits, following, instead, style) = Default::default();
+        Self { tape, training, frozen, path, bound, updates, visits, following, instead, style }
     }
 
     /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
@@ -98,9 +100,32 @@ impl Pass {
         result
     }
 
-    /// What is told of a walk through `network`.
-    pub(crate) fn walk<'a>(&self, network: &'a str, input: &'a Var) -> Walk<'a> {
-        Walk { network, training: self.is_training(), frozen: self.frozen, input }
+    /// Walks through `body`, the network of this name on this input, or its [parts](crate::Network::forward_part) in whatever order:
+    /// who listens hears of one walk.
+    pub fn walking(&mut self, network: &str, input: &Var, body: impl FnOnce(&mut Self) -> Var) -> Var {
+        let (training, frozen) = (self.is_training(), self.frozen);
+        audience::tell(|audience| audience.walk_begins(&Walk { network, training, frozen, input }));
+        let y = self.scoped(network, body);
+        audience::tell(|audience| audience.walk_ends(&y));
+        y
+    }
+
+    /// Walks through `body`, whose layers may ask for `style`, of shape (batch, size): what all of them make of their inputs depends
+    /// on it as well.
+    pub fn styled<R>(&mut self, style: &Var, body: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = self.style.replace(style.clone());
+        let result = body(self);
+        self.style = outer;
+        result
+    }
+
+    /// What styles the layer at hand.
+    ///
+    /// # Panics
+    /// When nothing does.
+    #[track_caller]
+    pub fn style(&self) -> Var {
+        self.style.clone().unwrap_or_else(|| panic!("{}: nothing styles it", self.path.join(".")))
     }
 
     /// Whether this is a training pass.

@@ -4,9 +4,9 @@ pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan,
-    faces, folder, mnist, quickdraw, vanilla, wgan_gp,
+    faces, folder, mnist, progan, quickdraw, vanilla, wgan_gp,
 };
-pub(crate) use nn::{State, StateError};
+pub(crate) use nn::{State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};
 pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};
 pub(crate) use tensor::worked::Worked;

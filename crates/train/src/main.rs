@@ -98,8 +98,8 @@ fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), F
     let mut entries = config::read_settings(&options.settings)?;
     entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
     let system = Config::resolve(row, &entries)?.build()?;
-    let tables: Vec<String> =
-        system.networks().iter().map(|network| network.summary().trim_end().to_owned() + "\n").collect();
+    let wholes = engine::wholes(&system.networks());
+    let tables: Vec<String> = wholes.iter().map(|parts| engine::summary(parts).trim_end().to_owned() + "\n").collect();
     console::print(&tables.join("\n"))
 }
 

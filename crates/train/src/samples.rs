@@ -19,6 +19,8 @@ pub(crate) struct Samples {
     run: PathBuf,
     every: u64,
     subjects: Subjects,
+    /// What the system had grown to when it was last looked at.
+    level: Option<String>,
 }
 
 /// What all sheets of a run are drawn from.
@@ -39,7 +41,7 @@ impl Samples {
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
-        Self { run, every, subjects }
+        Self { run, every, subjects, level: None }
     }
 
     /// The sheet after this step: its pixels, and how they are arranged.
@@ -57,7 +59,16 @@ impl Samples {
     }
 
     fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
-        let path = self.run.join(format!("samples/step-{:06}.png", now.step));
+        self.write_as(&format!("step-{:06}", now.step), now)
+    }
+
+    /// A sheet of what was learned at a level. When the next one begins, its share of the picture is still next to nothing.
+    fn level_is_done(&self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
+    }
+
+    fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
+        let path = self.run.join(format!("samples/{name}.png"));
         let (pixels, arrangement) = self.draw(now.system);
         pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), arrangement)
     }
@@ -74,10 +85,16 @@ pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Te
 
 impl Observer for Samples {
     fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.level = now.system.level();
         if now.step == 0 { self.write(now) } else { Ok(()) }
     }
 
     fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+        let level = now.system.level();
+        if level != self.level || now.step == now.total {
+            self.level_is_done(now)?;
+            self.level = level;
+        }
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
 }

@@ -17,6 +17,12 @@ pub(crate) struct Told<'a> {
     values: &'a [f64],
     /// Their sums since the first step.
     sums: &'a [f64],
+    /// The numbers of the step before, if there was one.
+    before: Option<&'a [f64]>,
+    /// Height of the images in the end.
+    size: usize,
+    /// Seconds that the steps of this process took, and those since the last line.
+    seconds: [f64; 2],
 }
 
 /// Makes the lines after a step, if the original prints any there.
@@ -28,12 +34,15 @@ pub(crate) struct SeedLog<'a> {
     lines: Lines,
     pass: u64,
     sums: Vec<f64>,
+    before: Option<Vec<f64>>,
+    seconds: [f64; 2],
 }
 
 impl<'a> SeedLog<'a> {
     /// Sums start with the steps that were done before this process. A pass is so many steps.
     pub(crate) fn new(console: &'a Console, lines: Lines, pass: u64, history: &[PastRow]) -> Self {
-        let mut log = Self { console, lines, pass, sums: Vec::new() };
+        let before = history.last().map(|(_, values)| values.clone());
+        let mut log = Self { console, lines, pass, sums: Vec::new(), before, seconds: [0.0; 2] };
         for (_, values) in history {
             log.add(values);
         }
@@ -51,6 +60,7 @@ impl<'a> SeedLog<'a> {
 impl Observer for SeedLog<'_> {
     fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
         self.add(numbers.values);
+        self.seconds = self.seconds.map(|seconds| seconds + numbers.seconds);
         let told = Told {
             index: now.step - 1,
             pass: self.pass,
@@ -58,9 +68,17 @@ impl Observer for SeedLog<'_> {
             names: now.system.metrics(),
             values: numbers.values,
             sums: &self.sums,
+            before: self.before.as_deref(),
+            size: now.system.image_shape()[0],
+            seconds: self.seconds,
         };
-        match (self.lines)(&told) {
-            Some(lines) => self.console.data(&lines),
+        let lines = (self.lines)(&told);
+        self.before = Some(numbers.values.to_vec());
+        match lines {
+            Some(lines) => {
+                self.seconds[1] = 0.0;
+                self.console.data(&lines)
+            }
             None => Ok(()),
         }
     }
@@ -69,7 +87,11 @@ impl Observer for SeedLog<'_> {
 impl Told<'_> {
     /// The number of this name; 0 if the system has none.
     fn value(&self, name: &str) -> f64 {
-        self.names.iter().position(|found| *found == name).map_or(0.0, |at| self.values[at])
+        self.among(self.values, name)
+    }
+
+    fn among(&self, values: &[f64], name: &str) -> f64 {
+        self.names.iter().position(|found| *found == name).map_or(0.0, |at| values[at])
     }
 
     /// The pass and the step in it, both from 0.
@@ -130,6 +152,23 @@ pub(crate) fn by_name(told: &Told<'_>) -> Option<String> {
     ((told.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
+/// ProGAN: a tick whenever another thousand images were shown. `lod` counts the doublings that are still missing.
+pub(crate) fn ticks(told: &Told<'_>) -> Option<String> {
+    let kimg = told.value("kimg");
+    let before = told.before.map_or(0.0, |values| told.among(values, "kimg"));
+    let lod = (told.size as f64 / told.value("resolution")).log2() + 1.0 - told.value("alpha");
+    let ([time, tick], minibatch) = (told.seconds, ((kimg - before) * 1000.0).round());
+    let (hours, minutes, rest) = (time as u64 / 3600, time as u64 / 60 % 60, time as u64 % 60);
+    (kimg.floor() > before.floor()).then(|| {
+        format!(
+            "tick {:<5} kimg {kimg:<8.1} lod {lod:<5.2} minibatch {minibatch:<4} time {hours}h {minutes:02}m {rest:02}s    \
+             sec/tick {tick:<7.1} sec/kimg {:<7.2}",
+            kimg.floor(),
+            tick / (kimg.floor() - before.floor()),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +177,17 @@ mod tests {
     const VALUES: [f64; 7] = [1.383_04, 0.5, 0.688_26, 0.25, 0.75, 0.4, 0.35];
 
     fn told(index: u64) -> Told<'static> {
-        Told { index, pass: 938, passes: 100, names: NAMES, values: &VALUES, sums: &[69.3, 100.0, 99.0, 0.0] }
+        Told {
+            index,
+            pass: 938,
+            passes: 100,
+            names: NAMES,
+            values: &VALUES,
+            sums: &[69.3, 100.0, 99.0, 0.0],
+            before: None,
+            size: 28,
+            seconds: [0.0; 2],
+        }
     }
 
     #[test]
@@ -162,6 +211,14 @@ mod tests {
             example(&told(940)).unwrap(),
             "[1/100][2/938] Loss_D: 1.3830 Loss_G: 0.6883 D(x): 0.7500 D(G(z)): 0.4000 / 0.3500"
         );
+        let names: &[&str] = &["resolution", "alpha", "kimg"];
+        let (before, values) = ([8.0, 0.25, 9.992], [8.0, 0.25, 10.008]);
+        let told_at = |before| Told { names, values: &values, before, size: 32, seconds: [75.0, 12.5], ..told(625) };
+        assert_eq!(
+            ticks(&told_at(Some(&before))).unwrap(),
+            "tick 10    kimg 10.0     lod 2.75  minibatch 16   time 0h 01m 15s    sec/tick 12.5    sec/kimg 12.50  "
+        );
+        assert_eq!(ticks(&told_at(Some(&values))), None);
         let line = by_name(&told(99)).unwrap();
         assert!(line.starts_with("(epoch: 1, iters: 100) d: 1.383 d_acc: 0.500 g: 0.688"), "{line}");
     }

@@ -177,9 +177,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for remark in plan.system.remarks() {
         console.say(&format!("warning      {remark}"));
     }
-    for (place, network) in plan.system.networks().into_iter().enumerate() {
+    for (place, parts) in engine::wholes(&plan.system.networks()).iter().enumerate() {
         let label = if place == 0 { "networks" } else { "" };
-        console.say(&format!("{label:<12} {}", network.totals()));
+        console.say(&format!("{label:<12} {}", engine::totals(parts)));
     }
     console.say(&format!("processor    {processor}"));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));

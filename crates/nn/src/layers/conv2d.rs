@@ -4,7 +4,7 @@ use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
 
 use crate::init::{Dialect, Fan, Init};
-use crate::layers::SpectralNorm;
+use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
@@ -19,12 +19,14 @@ struct Window {
     /// None for a layer without one.
     bias: Option<Tensor>,
     spectral: Option<SpectralNorm>,
+    equalised: Option<Equalised>,
 }
 
 impl Window {
     fn new(filters: usize, kernel: [usize; 2]) -> Self {
         let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
-        Self { filters, kernel, stride: [1, 1], weight_init: None, weight, bias, spectral: None }
+        let (weight_init, spectral, equalised) = (None, None, None);
+        Self { filters, kernel, stride: [1, 1], weight_init, weight, bias, spectral, equalised }
     }
 
     fn describe(&self, name: &str, padding: &str) -> String {
@@ -34,16 +36,17 @@ impl Window {
     }
 
     fn draw(&mut self, site: &Site, shape: [usize; 4], fan: Fan) {
-        self.weight = site.draw("weight", self.weight_init.unwrap_or(site.start.weight), &shape, fan);
+        let start = Equalised::start(self.equalised, site.start);
+        self.weight = site.draw("weight", self.weight_init.unwrap_or(start.weight), &shape, fan);
         if let Some(bias) = &mut self.bias {
-            *bias = site.draw("bias", site.start.bias, &[self.filters], fan);
+            *bias = site.draw("bias", start.bias, &[self.filters], fan);
         }
     }
 
     fn forward(&self, pass: &mut Pass, convolve: impl FnOnce(&Var) -> Var) -> Var {
-        let weight = pass.parameter("weight", &self.weight);
+        let weight = Equalised::weight(self.equalised, pass.parameter("weight", &self.weight));
         let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), pass, weight));
-        let bias = self.bias.as_ref().map(|bias| pass.parameter("bias", bias));
+        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, pass.parameter("bias", bias)));
         pass.finish(y, bias.as_ref())
     }
 
@@ -123,6 +126,15 @@ macro_rules! window_options {
         }
     };
 }
+
+impl Conv2d {
+    /// With weights that start alike and are scaled at run time.
+    pub fn equalised(mut self, equalised: Equalised) -> Self {
+        self.window.equalised = Some(equalised);
+        self
+    }
+}
+
 window_options!(Conv2d, Padding);
 window_options!(ConvTranspose2d, TransposedPadding);
 

@@ -3,7 +3,7 @@
 use tensor::{Tensor, Var};
 
 use crate::init::{Fan, Init};
-use crate::layers::SpectralNorm;
+use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
@@ -16,13 +16,14 @@ pub struct Dense {
     /// None for a layer without one.
     bias: Option<Tensor>,
     spectral: Option<SpectralNorm>,
+    equalised: Option<Equalised>,
 }
 
 impl Dense {
     /// A layer of `units` outputs.
     pub fn new(units: usize) -> Self {
         let (weight, bias) = (Tensor::zeros([0]), Some(Tensor::zeros([0])));
-        Self { units, weight_init: None, weight, bias, spectral: None }
+        Self { units, weight_init: None, weight, bias, spectral: None, equalised: None }
     }
 
     /// Without a bias.
@@ -33,6 +34,11 @@ impl Dense {
     /// With weights from `init` instead of the network's.
     pub fn weight_init(self, init: Init) -> Self {
         Self { weight_init: Some(init), ..self }
+    }
+
+    /// With weights that start alike and are scaled at run time.
+    pub fn equalised(self, equalised: Equalised) -> Self {
+        Self { equalised: Some(equalised), ..self }
     }
 }
 
@@ -46,10 +52,10 @@ impl Layer for Dense {
             return Err("a dense layer needs a flat input: put a Flatten before it".into());
         };
         let fan = Fan { input, output: self.units };
-        let init = self.weight_init.unwrap_or(site.start.weight);
-        self.weight = site.draw("weight", init, &[input, self.units], fan);
+        let start = Equalised::start(self.equalised, site.start);
+        self.weight = site.draw("weight", self.weight_init.unwrap_or(start.weight), &[input, self.units], fan);
         if let Some(bias) = &mut self.bias {
-            *bias = site.draw("bias", site.start.bias, &[self.units], fan);
+            *bias = site.draw("bias", start.bias, &[self.units], fan);
         }
         self.spectral = SpectralNorm::of(site, self.units);
         Ok(vec![self.units])
@@ -57,8 +63,9 @@ impl Layer for Dense {
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let weight = pass.parameter("weight", &self.weight);
+        let weight = Equalised::weight(self.equalised, weight);
         let weight = SpectralNorm::applied(self.spectral.as_ref(), pass, weight);
-        let bias = self.bias.as_ref().map(|bias| pass.parameter("bias", bias));
+        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, pass.parameter("bias", bias)));
         pass.finish(x.matmul(&weight), bias.as_ref())
     }
 

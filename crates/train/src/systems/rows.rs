@@ -4,11 +4,11 @@ use datasets::Augmentation;
 
 use super::{Preset, Row, built, preset, settings_from};
 use crate::data;
-use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, quickdraw, vanilla, wgan_gp};
+use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, vanilla, wgan_gp};
 use crate::seed_log;
 
 /// Every system that can be trained.
-pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN, WGAN_GP];
+pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN, WGAN_GP, PROGAN];
 
 const QUICKDRAW: Row = Row {
     name: "quickdraw",
@@ -161,4 +161,23 @@ const WGAN_GP: Row = Row {
     build: |settings, seed| built(wgan_gp::game(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::by_name,
+};
+
+const PROGAN: Row = Row {
+    name: "progan",
+    about: "grows from 4x4 pixels to large pictures of any kind, grey or colour",
+    presets: &[
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 56,000 images shown", steps: 3500 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 3500 },
+        Preset { name: "cpu64", about: "64x64, colour: 72,000 images shown", steps: 4500 },
+        Preset {
+            name: "seed",
+            about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
+            steps: 1_354_672,
+        },
+    ],
+    settings: preset::<progan::Settings>,
+    build: |settings, seed| built(progan::game(&settings_from(settings)?, seed)),
+    load: data::ANY,
+    seed_log: seed_log::ticks,
 };

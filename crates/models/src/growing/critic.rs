@@ -1,0 +1,88 @@
+//! [`Critic`]: the growing discriminator, which looks at images of whatever resolution the networks have grown to.
+
+use nn::layers::{AveragePool2d, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
+use nn::{Dialect, Network, Pass};
+use tensor::Var;
+
+use super::growth::{Stage, resolution};
+use super::{Maps, lerp};
+use crate::strided::LEAKY;
+
+/// One way in for each resolution (`from_rgb`), one block that halves for each but the first, and the head at 4x4, which also sees how
+/// much the images of the batch differ.
+pub struct Critic {
+    /// For each level: image to features.
+    from_rgb: Vec<Network>,
+    /// For each level: features to those of the level below; the first: to the verdict.
+    blocks: Vec<Network>,
+}
+
+/// The name of the whole.
+pub(super) const NAME: &str = "discriminator";
+
+impl Critic {
+    /// Fresh networks for the levels up to `last`, with weights decided by `seed`.
+    pub(crate) fn new(maps: Maps, last: usize, seed: u64) -> Self {
+        let network =
+            |part: String, input: &[usize]| Network::new(&format!("{NAME}.{part}"), input, Dialect::Torch, seed);
+        let from_rgb = (0..=last).map(|level| {
+            let size = resolution(level);
+            network(format!("rgb{size}x{size}"), &[size, size, maps.channels])
+                .with("conv", Conv2d::new(maps.of(level), 1).equalised(Equalised::BENT))
+                .with("lrelu", LEAKY)
+        });
+        let blocks = (0..=last).map(|level| {
+            let (size, features) = (resolution(level), maps.of(level));
+            let block = network(format!("{size}x{size}"), &[size, size, features]);
+            let conv = |features| Conv2d::new(features, 3).equalised(Equalised::BENT);
+            if level > 0 {
+                return block
+                    .with("conv1", conv(features))
+                    .with("lrelu1", LEAKY)
+                    .with("conv2", conv(maps.of(level - 1)))
+                    .with("lrelu2", LEAKY)
+                    .with("pool", AveragePool2d([2, 2]));
+            }
+            block
+                .with("stddev", MinibatchStddev(GROUP))
+                .with("conv", conv(features))
+                .with("lrelu1", LEAKY)
+                .with("flatten", Flatten)
+                .with("dense1", Dense::new(maps.latent()).equalised(Equalised::BENT))
+                .with("lrelu2", LEAKY)
+                .with("dense2", Dense::new(1).equalised(Equalised::LINEAR))
+        });
+        Self { from_rgb: from_rgb.collect(), blocks: blocks.collect() }
+    }
+
+    /// How real the images are, of shape (n, h, w, c) at the stage's resolution: shape (n, 1).
+    pub(crate) fn judge(&self, pass: &mut Pass, images: &Var, stage: Stage) -> Var {
+        pass.walking(NAME, images, |pass| {
+            let level = stage.level;
+            let features = self.from_rgb[level].forward_part(pass, images);
+            let mut features = self.blocks[level].forward_part(pass, &features);
+            if level > 0 {
+                if stage.is_fading() {
+                    let smaller = images.downsample_sum([2, 2]).scale(0.25);
+                    let before = self.from_rgb[level - 1].forward_part(pass, &smaller);
+                    features = lerp(&before, &features, stage.alpha);
+                }
+                features = (0..level).rev().fold(features, |x, level| self.blocks[level].forward_part(pass, &x));
+            }
+            features
+        })
+    }
+
+    /// Its networks.
+    pub fn parts(&self) -> Vec<&Network> {
+        self.from_rgb.iter().chain(&self.blocks).rev().collect()
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> Vec<&mut Network> {
+        self.from_rgb.iter_mut().chain(&mut self.blocks).rev().collect()
+    }
+}
+
+/// Images that are compared with each other.
+const GROUP: usize = 4;

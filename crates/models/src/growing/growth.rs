@@ -1,0 +1,186 @@
+//! [`Growth`]: which resolution a growing GAN learns at, when.
+//!
+//! The schedule counts real images shown, in thousands (kimg). At each resolution the networks first learn for a while as they are;
+//! then the blocks of the next one are faded in: their share `alpha` of the picture rises evenly from 0 to 1 (Karras et al. 2018).
+
+use std::cell::Cell;
+
+use crate::{SettingsError, in_range};
+
+/// Where a growing GAN stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// The newest resolution, counted from 0 for 4x4.
+    pub level: usize,
+    /// How much the blocks of the newest resolution count, above 0; 1 is all.
+    pub alpha: f64,
+}
+
+impl Stage {
+    /// At a level that counts fully.
+    pub fn whole(level: usize) -> Self {
+        Self { level, alpha: 1.0 }
+    }
+
+    /// Height and width of the images.
+    pub fn resolution(self) -> usize {
+        resolution(self.level)
+    }
+
+    /// Whether its newest blocks are still faded in.
+    pub fn is_fading(self) -> bool {
+        self.alpha < 1.0
+    }
+
+    /// Whether blocks have come or have been faded in fully since `before`: what an optimiser remembers from there is of no use here.
+    pub fn is_a_border(self, before: Self) -> bool {
+        (self.level, self.is_fading()) != (before.level, before.is_fading())
+    }
+}
+
+/// Height and width of the images of a level.
+pub fn resolution(level: usize) -> usize {
+    4 << level
+}
+
+/// The schedule.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    first: usize,
+    last: usize,
+    /// Thousands of images that a resolution learns from by itself.
+    stable_kimg: f64,
+    /// Thousands of images over which the next one is faded in.
+    fade_kimg: f64,
+    /// Reals of a step at most.
+    batch: usize,
+    /// A group of steps, and the images shown before it: the last one asked for. It follows from the rest; finding it takes a while.
+    known: Cell<(u64, u64)>,
+}
+
+/// Reals of a step at each level: large images need more memory (Karras et al., for one graphics card).
+const BATCHES: [usize; 9] = [128, 128, 128, 64, 32, 16, 8, 4, 4];
+/// Steps after which the schedule is looked at again.
+const GROUP: u64 = 4;
+
+impl Growth {
+    /// From the level `first` to the level `last`, with at most `batch` reals a step.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn new(
+        [first, last]: [usize; 2],
+        [stable_kimg, fade_kimg]: [f64; 2],
+        batch: usize,
+    ) -> Result<Self, SettingsError> {
+        in_range("batch", batch as f64, 1.0, 4096.0)?;
+        in_range("stable_kimg", stable_kimg, 0.0, 1e6)?;
+        in_range("fade_kimg", fade_kimg, 1e-3, 1e6)?;
+        assert!(first <= last && last < BATCHES.len(), "growth from level {first} to {last}");
+        Ok(Self { first, last, stable_kimg, fade_kimg, batch, known: Cell::new((0, 0)) })
+    }
+
+    /// The level that it ends at.
+    pub fn last(&self) -> usize {
+        self.last
+    }
+
+    /// Reals of a step at this level.
+    pub fn batch(&self, level: usize) -> usize {
+        self.batch.min(BATCHES[level])
+    }
+
+    /// Reals of the largest step.
+    pub fn largest_batch(&self) -> usize {
+        self.batch(self.first)
+    }
+
+    /// Where the networks stand when so many images were shown.
+    pub fn at(&self, images: u64) -> Stage {
+        let kimg = images as f64 / 1000.0;
+        let period = self.stable_kimg + self.fade_kimg;
+        let phase = (kimg / period).floor();
+        let fading = (kimg - phase * period - self.stable_kimg).max(0.0) / self.fade_kimg;
+        let grown = (phase + fading).min((self.last - self.first) as f64);
+        Stage { level: self.first + grown.ceil() as usize, alpha: 1.0 - (grown.ceil() - grown) }
+    }
+
+    /// How many images were shown before step number `step` (from 0), and where the networks stand in it.
+    pub fn before(&self, step: u64) -> (u64, Stage) {
+        let wanted = step / GROUP;
+        let (mut group, mut images) = self.known.get();
+        if group > wanted {
+            (group, images) = (0, 0);
+        }
+        loop {
+            let stage = self.at(images);
+            let batch = self.batch(stage.level) as u64;
+            if group == wanted {
+                self.known.set((group, images));
+                return (images + step % GROUP * batch, stage);
+            }
+            group += 1;
+            images += GROUP * batch;
+        }
+    }
+
+    /// Whether the networks stand elsewhere at this step than at the one before, so that the optimisers begin anew.
+    pub fn is_a_border(&self, step: u64) -> bool {
+        step > 0 && self.before(step).1.is_a_border(self.before(step - 1).1)
+    }
+
+    /// Steps that show so many thousands of images.
+    pub fn steps(&self, kimg: f64) -> u64 {
+        let mut step = 0;
+        while (self.before(step).0 as f64) < 1000.0 * kimg {
+            step += 1;
+        }
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Growth {
+        Growth::new([0, 3], [8.0, 8.0], 16).unwrap()
+    }
+
+    /// The specification's vector: levels of detail still missing, and the resolution, after so many thousand images.
+    #[test]
+    fn the_schedule_of_the_small_preset_is_known() {
+        let missing = |stage: Stage| (3 - stage.level) as f64 + 1.0 - stage.alpha;
+        let wanted =
+            [(0, 3.0, 4), (12, 2.5, 8), (16, 2.0, 8), (28, 1.5, 16), (44, 0.5, 32), (48, 0.0, 32), (99, 0.0, 32)];
+        for (kimg, lod, size) in wanted {
+            let stage = small().at(1000 * kimg);
+            assert_eq!((missing(stage), stage.resolution()), (lod, size), "at {kimg} kimg");
+        }
+        assert_eq!(small().at(8000), Stage::whole(0));
+        assert!(small().at(8064).is_fading() && small().at(8064).level == 1);
+    }
+
+    #[test]
+    fn optimisers_begin_anew_whenever_a_fade_begins_or_ends() {
+        let growth = small();
+        let borders: Vec<u64> =
+            (0..3500).filter(|step| growth.is_a_border(*step)).map(|step| growth.before(step).0).collect();
+        // A fade begins with the first group of steps that begins after its border.
+        assert_eq!(borders, [8064, 16_000, 24_064, 32_000, 40_064, 48_000]);
+        assert_eq!(growth.steps(56.0), 3500);
+    }
+
+    #[test]
+    fn batches_shrink_with_the_images_and_asking_in_any_order_is_the_same() {
+        let growth = Growth::new([0, 8], [600.0, 600.0], 128).unwrap();
+        assert_eq!([0, 3, 4, 8].map(|level| growth.batch(level)), [128, 64, 32, 4]);
+        let steps = [100_000, 7, 60_001, 60_000, 4, 100_001];
+        let asked = steps.map(|step| growth.before(step));
+        let fresh = steps.map(|step| Growth::new([0, 8], [600.0, 600.0], 128).unwrap().before(step));
+        assert_eq!(asked, fresh);
+        assert_eq!(growth.before(4), (512, Stage::whole(0)));
+        assert_eq!((asked[0].1.resolution(), asked[5].0 - asked[0].0), (128, 16));
+        assert_eq!(growth.steps(12_000.0), 1_354_672, "the authors' run");
+    }
+}

@@ -1,0 +1,532 @@
+//! GANs that grow (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation",
+//! 2018): they learn to draw tiny pictures first, and blocks for the next resolution are faded in when the last one is learned.
+//!
+//! [`Growth`] is the schedule, [`Critic`] the discriminator; what generators are is a [`Painter`]'s business. [`Growing`] plays the
+//! two against each other: one turn of the discriminator, the average of the generator, one turn of the generator.
+
+mod critic;
+mod growth;
+
+use kernels::Key;
+use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
+use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
+use serde::{Deserialize, Serialize};
+use tensor::{NonFinite, Tape, Tensor, Var};
+
+pub use critic::Critic;
+pub use growth::{Growth, Stage, resolution};
+
+use crate::diff_augment::{Augment, augmented};
+use crate::penalty::{self, Penalty};
+use crate::rules::Range;
+use crate::walk::Walk;
+use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System, in_range};
+
+/// What can be changed about every growing GAN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sizes {
+    /// Height and width of the images at the end: a power of two from 8 to 1024.
+    pub size: usize,
+    /// Channels of the images: 1 or 3.
+    pub channels: usize,
+    /// Channels of the features: so many divided by the resolution, twice over...
+    pub fmap_base: usize,
+    /// ...but no more than so many.
+    pub fmap_max: usize,
+    /// Real images a step at most; large images come in smaller batches.
+    pub batch: usize,
+    /// Thousands of images that each resolution learns from before the next one is faded in.
+    pub stable_kimg: f64,
+    /// Thousands of images that a fade takes.
+    pub fade_kimg: f64,
+    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
+}
+
+impl Default for Sizes {
+    /// The authors' own, at 1024x1024.
+    fn default() -> Self {
+        Self {
+            size: 1024,
+            channels: 3,
+            fmap_base: 8192,
+            fmap_max: 512,
+            batch: 128,
+            stable_kimg: 600.0,
+            fade_kimg: 600.0,
+            diff_augment: Vec::new(),
+        }
+    }
+}
+
+impl Sizes {
+    /// The sizes for a CPU: 32x32 pixels, up to 64 channels.
+    pub fn cpu() -> Self {
+        let (stable_kimg, fade_kimg) = (8.0, 8.0);
+        Self { size: 32, fmap_base: 512, fmap_max: 64, batch: 16, stable_kimg, fade_kimg, ..Self::default() }
+    }
+
+    /// Whether every one is in its range.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let refuse = |key, why: String| Err(SettingsError { key, why });
+        if !self.size.is_power_of_two() || !(8..=1024).contains(&self.size) {
+            return refuse("size", format!("{} is not one of 8, 16, 32, 64, 128, 256, 512, 1024", self.size));
+        }
+        if ![1, 3].contains(&self.channels) {
+            return refuse("channels", format!("{} is neither 1 (grey) nor 3 (colour)", self.channels));
+        }
+        in_range("fmap_base", self.fmap_base as f64, self.size as f64 / 2.0, 65_536.0)?;
+        in_range("fmap_max", self.fmap_max as f64, 1.0, 4096.0)?;
+        self.growth(0).map(drop)
+    }
+
+    /// The schedule from this level on.
+    pub(crate) fn growth(&self, first: usize) -> Result<Growth, SettingsError> {
+        Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)
+    }
+
+    /// The level of the largest images.
+    pub(crate) fn last(&self) -> usize {
+        self.size.ilog2() as usize - 2
+    }
+
+    /// How many features there are where.
+    pub(crate) fn maps(&self) -> Maps {
+        Maps { channels: self.channels, base: self.fmap_base, most: self.fmap_max }
+    }
+}
+
+/// How many channels images and features have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Maps {
+    /// Of an image.
+    pub(crate) channels: usize,
+    base: usize,
+    most: usize,
+}
+
+impl Maps {
+    /// Features at this level.
+    pub(crate) fn of(self, level: usize) -> usize {
+        (self.base >> (level + 1)).min(self.most)
+    }
+
+    /// Random numbers behind an image: as many as there would be features one level below 4x4.
+    pub(crate) fn latent(self) -> usize {
+        self.base.min(self.most)
+    }
+}
+
+/// a + (b - a) t.
+pub fn lerp(a: &Var, b: &Var, t: f64) -> Var {
+    a + &(b - a).scale(t)
+}
+
+/// The generator of a growing GAN.
+pub trait Painter {
+    /// Images of the stage's resolution, in [-1, 1] or nearly, of latents (n, latent).
+    fn paint(&self, pass: &mut Pass, latents: &Var, stage: Stage) -> Var;
+
+    /// Its networks.
+    fn parts(&self) -> Vec<&Network>;
+
+    /// The same, to be changed.
+    fn parts_mut(&mut self) -> Vec<&mut Network>;
+
+    /// Itself, if it makes styles of the latents first.
+    fn stylist(&self) -> Option<&dyn Stylist> {
+        None
+    }
+}
+
+/// A painter that makes a style of each latent first, and then the picture of the styles of its layers.
+pub trait Stylist {
+    /// The styles of latents, shape (n, style).
+    fn styles(&self, pass: &mut Pass, latents: &Var) -> Var;
+
+    /// The mean of all styles, shape (style).
+    fn mean_style(&self) -> &Tensor;
+
+    /// Layers that take a style at this level.
+    fn layers(&self, level: usize) -> usize;
+
+    /// Images of the styles of each layer.
+    fn paint_styled(&self, pass: &mut Pass, styles: &[Var], stage: Stage) -> Var;
+}
+
+/// What keeps the discriminator's slope in bounds, and with it the loss that it goes with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// Wasserstein: the gradient between reals and fakes is to have the length 1; `drift` times the mean square of the verdicts on reals
+    /// keeps these near 0.
+    Between { weight: f64, drift: f64 },
+    /// Logistic: the gradient on reals is to be 0 (R1).
+    OnReals { weight: f64 },
+}
+
+/// How slowly the average of the generator follows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Average {
+    /// It keeps this share at each step.
+    Share(f64),
+    /// It keeps half after so many thousands of images.
+    HalfLife { kimg: f64 },
+}
+
+impl Average {
+    /// The share that it keeps at a step of so many images.
+    pub(crate) fn keep(self, images: usize) -> f64 {
+        match self {
+            Average::Share(keep) => keep,
+            // 0.5^(images / half-life) by the engine's own exponential, whose bits do not depend on the machine.
+            Average::HalfLife { kimg } => {
+                let exponent = -core::f64::consts::LN_2 * images as f64 / (1000.0 * kimg);
+                Var::constant(Tensor::<f64>::full([1], exponent)).exp().item()
+            }
+        }
+    }
+}
+
+/// What makes it the system that it is.
+pub(crate) struct Rules {
+    pub(crate) name: &'static str,
+    pub(crate) latent: usize,
+    pub(crate) bound: Bound,
+    pub(crate) average: Average,
+    /// The step size of both at each resolution.
+    pub(crate) learning_rate: fn(f64, usize) -> f64,
+    pub(crate) base_learning_rate: f64,
+    pub(crate) diff_augment: Vec<Augment>,
+    pub(crate) channels: usize,
+}
+
+/// Two growing networks and all that training them changes.
+pub struct Growing<P> {
+    rules: Rules,
+    seed: u64,
+    growth: Growth,
+    walk: Walk,
+    /// Says how real an image is.
+    pub critic: Critic,
+    /// Makes images of latents.
+    pub painter: P,
+    /// The average of the painter's weights.
+    pub average: P,
+    critic_optimizer: Optimizer,
+    painter_optimizer: Optimizer,
+    steps: Steps,
+}
+
+/// Steps done: what is drawn depends on how far the networks have grown.
+struct Steps(u64);
+
+const STEPS: &str = "growth.steps";
+
+impl Stateful for Steps {
+    fn save(&self, state: &mut State) {
+        state.counters.insert(STEPS.into(), self.0);
+    }
+
+    fn load(&mut self, state: &State) {
+        self.0 = state.counters[STEPS];
+    }
+}
+
+const METRICS: [&str; 10] =
+    ["d_loss", "g_loss", "d_real", "d_fake", "g_fake", "penalty", "gradient_norm", "resolution", "alpha", "kimg"];
+
+/// The same with the distance that a Wasserstein critic sees.
+const WASSERSTEIN: [&str; 11] = [
+    "d_loss",
+    "g_loss",
+    "d_real",
+    "d_fake",
+    "g_fake",
+    "penalty",
+    "gradient_norm",
+    "resolution",
+    "alpha",
+    "kimg",
+    "w_distance",
+];
+
+const RANGE: Range = Range::Symmetric;
+const BETAS: [f64; 2] = [0.0, 0.99];
+
+/// What a turn of the discriminator tells, before its update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CriticTurn {
+    /// Its loss.
+    pub loss: f64,
+    /// The mean of its verdicts on reals.
+    pub real: f64,
+    /// The mean of its verdicts on fakes.
+    pub fake: f64,
+    /// What the penalty on its gradient adds to the loss.
+    pub penalty: f64,
+    /// The mean length of its gradients by the images that were looked at.
+    pub gradient_norm: f64,
+}
+
+fn mean(verdict: &Var) -> f64 {
+    verdict.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / verdict.value().size() as f64
+}
+
+/// Images (n, h, w, c) made smaller by a factor: the mean of each block.
+fn smaller(images: &Var, factor: usize) -> Var {
+    if factor == 1 { images.clone() } else { images.downsample_sum([factor; 2]).scale(1.0 / (factor * factor) as f64) }
+}
+
+/// Real images at their full size as the critic is shown them at this stage: of its resolution, and as far as its newest blocks do not
+/// count yet, no sharper than at the resolution below.
+pub(crate) fn shown(images: &Var, stage: Stage) -> Var {
+    let images = smaller(images, images.shape()[1] / stage.resolution());
+    if stage.is_fading() { lerp(&smaller(&images, 2).upsample([2, 2]), &images, stage.alpha) } else { images }
+}
+
+impl<P: Painter> Growing<P> {
+    /// Fresh networks. `painter` makes a generator of this name.
+    pub(crate) fn new(rules: Rules, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
+        let (mut average, painter) = (painter("average"), painter("generator"));
+        follow(&mut average, &painter, 0.0);
+        let [beta1, beta2] = BETAS;
+        let rule = Rule::Adam { beta1, beta2, epsilon: 1e-8 };
+        let optimizer =
+            |name: &str, parts: &[&Network]| Optimizer::of_several(name, parts, rule, rules.base_learning_rate);
+        let critic_optimizer = optimizer(critic::NAME, &critic.parts());
+        let painter_optimizer = optimizer("generator", &painter.parts());
+        let (walk, steps) = (Walk::new(true, true), Steps(0));
+        Self { rules, seed, growth, walk, critic, painter, average, critic_optimizer, painter_optimizer, steps }
+    }
+
+    /// The schedule.
+    pub fn growth(&self) -> &Growth {
+        &self.growth
+    }
+
+    fn key(&self, purpose: &str, step: u64) -> Key {
+        Key::named(self.seed, purpose).at(step as u32)
+    }
+
+    fn draw(&self, purpose: &'static str, step: u64) -> Draw {
+        Draw { seed: self.seed, step, purpose }
+    }
+
+    fn some_latents(&self, whose: &str, step: u64, count: usize) -> Var {
+        Var::constant(LatentKind::Normal.draw(count, self.rules.latent, self.key(whose, step)))
+    }
+
+    fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
+        augmented(images, &self.rules.diff_augment, RANGE.span(), self.key(&format!("augmentation of {whose}"), step))
+    }
+
+    /// The discriminator learns to tell `reals`, at the stage's resolution and in [-1, 1], from fakes of these latents.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub(crate) fn train_critic(
+        &mut self,
+        step: u64,
+        stage: Stage,
+        reals: &Var,
+        latents: &Var,
+    ) -> Result<CriticTurn, NonFinite> {
+        let mut pass = Pass::training(&Tape::new(), self.draw("fakes", step));
+        let fakes = pass.frozen(|pass| self.painter.paint(pass, latents, stage)).detach();
+        let [reals, fakes] =
+            [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.seen(images, whose, step));
+        let (gradients, turn) = differentiate(self.draw("discriminator turn", step), |pass: &mut Pass| {
+            let judge = |pass: &mut Pass, images: &Var| self.critic.judge(pass, images, stage);
+            let [real, fake] = [&reals, &fakes].map(|images| judge(pass, images));
+            let [mean_real, mean_fake] = [&real, &fake].map(mean);
+            let (loss, Penalty { loss: penalty, gradient_norm }) = match self.rules.bound {
+                Bound::Between { weight, drift } => {
+                    let key = self.key("points between reals and fakes", step);
+                    let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
+                    (loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
+                }
+                Bound::OnReals { weight } => {
+                    (logistic_discriminator(&real, &fake), penalty::on_reals(pass, judge, weight, reals.value()))
+                }
+            };
+            let loss = &loss + &penalty;
+            let [told, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
+            (loss, CriticTurn { loss: told, real: mean_real, fake: mean_fake, penalty, gradient_norm })
+        })?;
+        self.critic_optimizer.step_several(&mut self.critic.parts_mut(), &gradients);
+        Ok(turn)
+    }
+
+    /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
+    /// images.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub(crate) fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
+        let (gradients, told) = differentiate(self.draw("generator turn", step), |pass: &mut Pass| {
+            let images = self.painter.paint(pass, latents, stage);
+            let seen = self.seen(&images, "the generator's turn", step);
+            let verdict = pass.frozen(|pass| self.critic.judge(pass, &seen, stage));
+            let loss = match self.rules.bound {
+                Bound::Between { .. } => negative_mean(&verdict),
+                Bound::OnReals { .. } => logistic_generator(&verdict),
+            };
+            let told = [f64::from(loss.item()), mean(&verdict)];
+            (loss, told)
+        })?;
+        self.painter_optimizer.step_several(&mut self.painter.parts_mut(), &gradients);
+        Ok(told)
+    }
+
+    /// Where the networks stand.
+    fn stage(&self) -> Stage {
+        self.growth.before(self.steps.0).1
+    }
+
+    /// The images that `paint` makes at the stage that the networks stand at, at the size of the last one, in [0, 1].
+    fn pictures(&self, paint: impl FnOnce(&mut Pass, Stage) -> Var, noise: Option<Key>) -> Tensor {
+        let stage = self.stage();
+        let images = match noise {
+            None => paint(&mut Pass::inference(), stage),
+            Some(key) => {
+                let draw = Draw { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
+                Pass::training(&Tape::new(), draw).frozen(|pass| paint(pass, stage)).detach()
+            }
+        };
+        let factor = resolution(self.growth.last()) / stage.resolution();
+        RANGE.outward(images.upsample([factor; 2]).clamp(-1.0, 1.0).into_value())
+    }
+}
+
+fn follow<P: Painter>(average: &mut P, leader: &P, keep: f64) {
+    average.parts_mut().into_iter().zip(leader.parts()).for_each(|(own, leader)| own.follow(leader, keep));
+}
+
+impl<P: Painter> System for Growing<P> {
+    fn name(&self) -> &'static str {
+        self.rules.name
+    }
+
+    fn image_shape(&self) -> [usize; 3] {
+        let size = resolution(self.growth.last());
+        [size, size, self.rules.channels]
+    }
+
+    fn metrics(&self) -> &'static [&'static str] {
+        match self.rules.bound {
+            Bound::Between { .. } => &WASSERSTEIN,
+            Bound::OnReals { .. } => &METRICS,
+        }
+    }
+
+    fn batch_size(&self) -> usize {
+        self.growth.largest_batch()
+    }
+
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        let (first, stage) = self.growth.before(step);
+        vec![self.walk.stretch(self.seed, first, self.growth.batch(stage.level), available[0])]
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+        let (images, stage) = self.growth.before(step);
+        if self.growth.is_a_border(step) {
+            self.critic_optimizer.reset();
+            self.painter_optimizer.reset();
+        }
+        let learning_rate = (self.rules.learning_rate)(self.rules.base_learning_rate, stage.resolution());
+        self.critic_optimizer.set_learning_rate(learning_rate);
+        self.painter_optimizer.set_learning_rate(learning_rate);
+
+        let count = reals[0].shape()[0];
+        let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
+        let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
+        follow(&mut self.average, &self.painter, self.rules.average.keep(count));
+        let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
+        self.steps.0 = step + 1;
+
+        let kimg = (images + count as u64) as f64 / 1000.0;
+        let (size, alpha) = (stage.resolution() as f64, stage.alpha);
+        let mut numbers = vec![d.loss, g_loss, d.real, d.fake, g_fake, d.penalty, d.gradient_norm, size, alpha, kimg];
+        if let Bound::Between { .. } = self.rules.bound {
+            numbers.push(d.real - d.fake);
+        }
+        Ok(numbers)
+    }
+
+    fn level(&self) -> Option<String> {
+        let size = self.stage().resolution();
+        Some(format!("{size}x{size}"))
+    }
+
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
+    }
+
+    fn networks(&self) -> Vec<&Network> {
+        [self.critic.parts(), self.painter.parts()].concat()
+    }
+
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        let networks = [self.critic.parts(), self.painter.parts(), self.average.parts()].concat();
+        let rest: [&dyn Stateful; 3] = [&self.critic_optimizer, &self.painter_optimizer, &self.steps];
+        networks.into_iter().map(|network| network as &dyn Stateful).chain(rest).collect()
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        let networks = [self.critic.parts_mut(), self.painter.parts_mut(), self.average.parts_mut()];
+        let rest: [&mut dyn Stateful; 3] = [&mut self.critic_optimizer, &mut self.painter_optimizer, &mut self.steps];
+        networks.into_iter().flatten().map(|network| network as &mut dyn Stateful).chain(rest).collect()
+    }
+}
+
+impl<P: Painter> FromLatents for Growing<P> {
+    fn kind(&self) -> LatentKind {
+        LatentKind::Normal
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        LatentKind::Normal.draw(count, self.rules.latent, Key::named(seed, stream))
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.pictures(|pass, stage| self.average.paint(pass, &Var::constant(latents.clone()), stage), None)
+    }
+
+    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
+        Some(self.pictures(|pass, stage| self.painter.paint(pass, &Var::constant(latents.clone()), stage), None))
+    }
+
+    fn styles(&self) -> Option<&dyn Styles> {
+        self.average.stylist().map(|_| self as &dyn Styles)
+    }
+}
+
+impl<P: Painter> Growing<P> {
+    fn stylist(&self) -> &dyn Stylist {
+        self.average.stylist().expect("only a painter with styles is asked for them")
+    }
+}
+
+impl<P: Painter> Styles for Growing<P> {
+    fn styles_of(&self, latents: &Tensor) -> Tensor {
+        self.stylist().styles(&mut Pass::inference(), &Var::constant(latents.clone())).into_value()
+    }
+
+    fn mean_style(&self) -> Tensor {
+        self.stylist().mean_style().clone()
+    }
+
+    fn layers(&self) -> usize {
+        self.stylist().layers(self.stage().level)
+    }
+
+    fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
+        let styles: Vec<Var> = styles.iter().cloned().map(Var::constant).collect();
+        self.pictures(|pass, stage| self.stylist().paint_styled(pass, &styles, stage), noise)
+    }
+}

@@ -1,0 +1,102 @@
+//! What people are shown of networks: the table of the layers, and how many numbers they learn.
+//!
+//! A whole may be made of several networks, its parts: `generator.4x4` and `generator.rgb4x4` belong to `generator` and are shown in one
+//! table, one after the other.
+
+use core::fmt::Write as _;
+
+use crate::init::Dialect;
+use crate::network::{Kind, Network};
+
+/// These networks, the parts of each whole together, in the order of the first of them.
+pub fn wholes<'a>(networks: &[&'a Network]) -> Vec<Vec<&'a Network>> {
+    let mut wholes: Vec<Vec<&Network>> = Vec::new();
+    for network in networks {
+        match wholes.iter_mut().find(|parts| whole(parts[0]) == whole(network)) {
+            Some(parts) => parts.push(network),
+            None => wholes.push(vec![network]),
+        }
+    }
+    wholes
+}
+
+/// The name of the whole that a network belongs to.
+fn whole(network: &Network) -> &str {
+    network.name().split_once('.').map_or(network.name(), |(whole, _)| whole)
+}
+
+fn count(parts: &[&Network], kind: Kind) -> usize {
+    parts.iter().map(|network| network.count(kind)).sum()
+}
+
+/// The total of the parts of a whole in one line, counted as in the [`summary`]:
+/// `generator: 183,713 parameters, 6,384 of them not trainable`.
+///
+/// # Panics
+/// When there is no part.
+pub fn totals(parts: &[&Network]) -> String {
+    let (all, rest) = match parts[0].dialect() {
+        Dialect::Keras => (count(parts, Kind::Parameter) + count(parts, Kind::Buffer), count(parts, Kind::Buffer)),
+        Dialect::Torch => (count(parts, Kind::Parameter), 0),
+    };
+    let fixed = if rest == 0 { String::new() } else { format!(", {} of them not trainable", thousands(rest)) };
+    format!("{}: {} parameters{fixed}", whole(parts[0]), thousands(all))
+}
+
+/// The table of the layers of the parts of a whole: name, kind, output shape, numbers of parameters; and the totals. Running statistics
+/// count as parameters that are not trained in the dialect of Keras, and are told apart in that of PyTorch, as each does.
+///
+/// # Panics
+/// When there is no part.
+pub fn summary(parts: &[&Network]) -> String {
+    let (dialect, name) = (parts[0].dialect(), whole(parts[0]));
+    let kinds: &[Kind] = match dialect {
+        Dialect::Keras => &[Kind::Parameter, Kind::Buffer],
+        Dialect::Torch => &[Kind::Parameter],
+    };
+    let mut rows = vec![["layer", "kind", "output", "parameters"].map(String::from)];
+    for network in parts {
+        let part = network.name().strip_prefix(name).unwrap_or_default().trim_start_matches('.');
+        let input = if part.is_empty() { "input".into() } else { format!("{part}: input") };
+        rows.push([input, String::new(), shape_text(network.input_shape()), "0".into()]);
+        rows.extend(network.rows().map(|(layer, kind, output, tensors)| {
+            let counted = tensors.iter().filter(|(_, kind, _)| kinds.contains(kind));
+            let count: usize = counted.map(|(_, _, tensor)| tensor.size()).sum();
+            [layer.to_owned(), kind, shape_text(output), thousands(count)]
+        }));
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let [a, b, c, d] = [width(0), width(1), width(2), width(3)];
+    let mut table = format!("{name}\n");
+    let rule = "-".repeat(a + b + c + d + 6);
+    for (i, [name, kind, output, count]) in rows.iter().enumerate() {
+        writeln!(table, "{name:<a$}  {kind:<b$}  {output:<c$}  {count:>d$}").expect("a string takes all");
+        if i == 0 {
+            table += &format!("{rule}\n");
+        }
+    }
+    let (trainable, rest) = (count(parts, Kind::Parameter), count(parts, Kind::Buffer));
+    let (all, others) = match dialect {
+        Dialect::Keras => (trainable + rest, "Non-trainable params"),
+        Dialect::Torch => (trainable, "Running statistics"),
+    };
+    let [all, trainable, rest] = [all, trainable, rest].map(thousands);
+    table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n")
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// 4311553 as 4,311,553.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
