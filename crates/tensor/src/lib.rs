@@ -16,6 +16,7 @@
 //! (the proof). [`Watcher`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
 
 mod buffer;
+mod composed;
 mod grad;
 pub mod gradcheck;
 mod op;
