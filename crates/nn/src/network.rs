@@ -14,7 +14,7 @@ pub enum Kind {
     Parameter,
     /// Updated otherwise: running statistics.
     Buffer,
-    /// Bookkeeping that nobody counts as a parameter.
+    /// Bookkeeping and constants that nobody counts as parameters.
     Counter,
 }
 
