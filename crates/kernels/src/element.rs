@@ -6,10 +6,11 @@
 use core::fmt::{Debug, Display};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::fir::FirGeometry;
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample};
+use crate::{dropout, finish, fir, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -347,6 +348,10 @@ pub trait Element: Real {
     fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
         reference::reflection_fold(g, y, x);
     }
+    /// A filter of few taps that blurs, enlarges or shrinks images. Each element is one chain over (tap down, tap right).
+    fn fir(g: &FirGeometry, x: &[Self], y: &mut [Self]) {
+        reference::fir(g, x, y);
+    }
     /// The largest number of each block of the large images x, per channel, and its number within its image. Of equal ones the first;
     /// a NaN counts as the largest.
     fn max_pool(g: &UpsampleGeometry, x: &[Self], y: &mut [Self], chosen: &mut [u32]) {
@@ -491,6 +496,10 @@ impl Element for f32 {
     fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self]) {
         let work = Work::Floats(x.len() + y.len());
         time(Kind::Memory, "reflection_fold", work, || reflect::reflection_fold(g, y, x));
+    }
+    fn fir(g: &FirGeometry, x: &[Self], y: &mut [Self]) {
+        let work = Work::Floats(x.len() + y.len());
+        time(Kind::Memory, "fir", work, || fir::fir(g, x, y));
     }
     fn max_pool(g: &UpsampleGeometry, x: &[Self], y: &mut [Self], chosen: &mut [u32]) {
         let work = Work::Floats(x.len() + y.len());

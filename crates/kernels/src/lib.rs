@@ -12,6 +12,7 @@ pub mod element;
 #[doc = include_str!("fast_path.md")]
 pub mod fast_path {}
 mod finish;
+mod fir;
 mod gemm;
 pub mod geometry;
 mod map;
@@ -33,5 +34,6 @@ pub mod timing;
 mod vector_words;
 
 pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
+pub use fir::{Fir, FirGeometry};
 pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

@@ -20,7 +20,7 @@ pub use maps::{binary, binary_at, binary_rows, finish, finish_grad, unary, unary
 pub use norms::{
     batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics,
 };
-pub use pixels::{downsample_sum, max_pool, pick, reflection_fold, reflection_pad, unpick, upsample};
+pub use pixels::{downsample_sum, fir, max_pool, pick, reflection_fold, reflection_pad, unpick, upsample};
 pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, gather_taps, gemm, im2col, spread_taps, turn_taps};
 pub use sums::{count_non_finite, repeat_axis, sum_axis};
 pub use updates::{adam, power, rms_prop, sgd};

@@ -1,7 +1,8 @@
-//! Where pixels go: up-sampling, reflecting borders, max pooling, each with the way back.
+//! Where pixels go: up-sampling, reflecting borders, filters, max pooling, each with the way back.
 
 use super::at;
 use crate::element::Real;
+use crate::fir::FirGeometry;
 use crate::geometry::{ReflectGeometry, UpsampleGeometry};
 
 /// Calls `visit(large, small)` with the indices of every pixel of the large image and of the pixel that it repeats.
@@ -55,6 +56,28 @@ pub fn reflection_pad<R: Real>(g: &ReflectGeometry, x: &[R], y: &mut [R]) {
 pub fn reflection_fold<R: Real>(g: &ReflectGeometry, y: &[R], x: &mut [R]) {
     x.fill(R::default());
     for_each_reflected(g, |padded, source| x[source] = x[source] + y[padded]);
+}
+
+/// See [`Element::fir`](crate::Element::fir). It is its own way back, with the geometry of the [adjoint](FirGeometry::adjoint).
+pub fn fir<R: Real>(g: &FirGeometry, x: &[R], y: &mut [R]) {
+    let size = |shape: [usize; 4]| shape.iter().product::<usize>();
+    assert_eq!((x.len(), y.len()), (size(g.x_shape()), size(g.y_shape())), "fir: lengths of x and y for {g:?}");
+    let taps = || g.taps.iter().copied().enumerate();
+    for n in 0..g.batch {
+        for oy in 0..g.output[0] {
+            for ox in 0..g.output[1] {
+                let to = &mut y[at(g.y_shape(), [n, oy, ox, 0])..][..g.channels];
+                to.fill(R::default());
+                for ((ky, down), (kx, right)) in taps().flat_map(|down| taps().map(move |right| (down, right))) {
+                    if let (Some(iy), Some(ix)) = (g.source(0, oy, ky), g.source(1, ox, kx)) {
+                        let from = &x[at(g.x_shape(), [n, iy, ix, 0])..][..g.channels];
+                        let weight = R::from_f64(down * right);
+                        to.iter_mut().zip(from).for_each(|(sum, x)| *sum = x.mul_add(weight, *sum));
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// See [`Element::max_pool`](crate::Element::max_pool).

@@ -16,6 +16,7 @@ pub mod div;
 pub mod dropout;
 pub mod exp;
 pub mod finish;
+pub mod fir;
 pub mod instance_norm;
 pub mod leaky_relu;
 pub mod log;
@@ -72,7 +73,7 @@ pub struct Entry {
 }
 
 /// Every op.
-pub const REGISTRY: [Entry; 43] = [
+pub const REGISTRY: [Entry; 44] = [
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -88,6 +89,7 @@ pub const REGISTRY: [Entry; 43] = [
     dropout::ENTRY,
     exp::ENTRY,
     finish::ENTRY,
+    fir::ENTRY,
     instance_norm::ENTRY,
     leaky_relu::ENTRY,
     leaky_relu::GRAD_ENTRY,
