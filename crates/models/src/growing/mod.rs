@@ -314,7 +314,7 @@ impl<P: Painter> Growing<P> {
         Key::named(self.seed, purpose).at(step as u32)
     }
 
-    fn draw(&self, purpose: &'static str, step: u64) -> Draw {
+    fn random(&self, purpose: &'static str, step: u64) -> Draw {
         Draw { seed: self.seed, step, purpose }
     }
 
@@ -337,11 +337,11 @@ impl<P: Painter> Growing<P> {
         reals: &Var,
         latents: &Var,
     ) -> Result<CriticTurn, NonFinite> {
-        let mut pass = Pass::training(&Tape::new(), self.draw("fakes", step));
+        let mut pass = Pass::training(&Tape::new(), self.random("fakes", step));
         let fakes = pass.frozen(|pass| self.painter.paint(pass, latents, stage)).detach();
         let [reals, fakes] =
             [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.seen(images, whose, step));
-        let (gradients, turn) = differentiate(self.draw("discriminator turn", step), |pass: &mut Pass| {
+        let (gradients, turn) = differentiate(self.random("discriminator turn", step), |pass: &mut Pass| {
             let judge = |pass: &mut Pass, images: &Var| self.critic.judge(pass, images, stage);
             let fake = judge(pass, &fakes);
             let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.rules.bound {
@@ -373,7 +373,7 @@ impl<P: Painter> Growing<P> {
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub(crate) fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
-        let (gradients, told) = differentiate(self.draw("generator turn", step), |pass: &mut Pass| {
+        let (gradients, told) = differentiate(self.random("generator turn", step), |pass: &mut Pass| {
             let images = self.painter.paint(pass, latents, stage);
             let seen = self.seen(&images, "the generator's turn", step);
             let verdict = pass.frozen(|pass| self.critic.judge(pass, &seen, stage));
@@ -536,3 +536,6 @@ impl<P: Painter> Styles for Growing<P> {
         self.pictures(|pass, stage| self.stylist().paint_styled(pass, &styles, stage), noise)
     }
 }
+
+#[cfg(test)]
+mod tests;
