@@ -1,6 +1,6 @@
 //! The networks have the sizes that are published, layer by layer where a table gives them.
 
-use models::{Settings as _, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
+use models::{Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, vanilla, wgan_gp};
 use nn::{Kind, Network};
 
 /// The parameters of the discriminator and of the generator.
@@ -156,4 +156,60 @@ fn wgan_gp() {
     assert_eq!(layers(&d), ["14x14x64 1,664", "7x7x128 204,928", "4x4x256 819,456", "1 4,097"]);
     let [d, _] = networks("resnet");
     assert_eq!(layers(&d), ["16x16x128 151,680", "8x8x128 311,680", "8x8x128 295,168", "8x8x128 295,168", "1 129"]);
+}
+
+/// The discriminator and the generator of a growing GAN, and what the summary says of each of their layers with parameters.
+fn wholes(system: &dyn System) -> ([usize; 2], [Vec<String>; 2]) {
+    let networks = system.networks();
+    let wholes = nn::wholes(&networks);
+    assert_eq!(wholes.len(), 2, "two players");
+    let total = |at: usize| wholes[at].iter().map(|network| network.count(Kind::Parameter)).sum();
+    ([0, 1].map(total), [0, 1].map(|at: usize| wholes[at].iter().copied().flat_map(layers).collect()))
+}
+
+#[test]
+fn progan() {
+    let game = |change: fn(&mut progan::Settings)| {
+        let mut s = progan::Settings::preset("cpu").expect("a preset");
+        change(&mut s);
+        wholes(&progan::game(&s, 1).expect("in range"))
+    };
+    let (totals, [critic, generator]) = game(|_| ());
+    assert_eq!(totals, [279_521, 278_636]);
+    let expected = [
+        "32x32x32 9,248",
+        "32x32x64 18,496",
+        "16x16x64 36,928",
+        "16x16x64 36,928",
+        "8x8x64 36,928",
+        "8x8x64 36,928",
+        "4x4x64 37,504",
+        "64 65,600",
+        "1 65",
+        "32x32x32 128",
+        "16x16x64 256",
+        "8x8x64 256",
+        "4x4x64 256",
+    ];
+    assert_eq!(critic, expected);
+    let expected = [
+        "1024 65,536",
+        "4x4x64 64",
+        "4x4x64 36,928",
+        "8x8x64 36,928",
+        "8x8x64 36,928",
+        "16x16x64 36,928",
+        "16x16x64 36,928",
+        "32x32x32 18,464",
+        "32x32x32 9,248",
+        "4x4x3 195",
+        "8x8x3 195",
+        "16x16x3 195",
+        "32x32x3 99",
+    ];
+    assert_eq!(generator, expected);
+    assert_eq!(game(|s| s.sizes.channels = 1).0, [279_073, 278_180]);
+    assert_eq!(game(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
+    let seed = progan::Settings::preset("seed").expect("a preset");
+    assert_eq!(wholes(&progan::game(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
 }

@@ -6,6 +6,7 @@
 
 mod critic;
 mod growth;
+mod to_rgb;
 
 use kernels::Key;
 use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
@@ -15,6 +16,7 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
+pub(crate) use to_rgb::ToRgb;
 
 use crate::diff_augment::{Augment, augmented};
 use crate::penalty::{self, Penalty};
@@ -312,7 +314,7 @@ impl<P: Painter> Growing<P> {
         Key::named(self.seed, purpose).at(step as u32)
     }
 
-    fn draw(&self, purpose: &'static str, step: u64) -> Draw {
+    fn random(&self, purpose: &'static str, step: u64) -> Draw {
         Draw { seed: self.seed, step, purpose }
     }
 
@@ -335,24 +337,28 @@ impl<P: Painter> Growing<P> {
         reals: &Var,
         latents: &Var,
     ) -> Result<CriticTurn, NonFinite> {
-        let mut pass = Pass::training(&Tape::new(), self.draw("fakes", step));
+        let mut pass = Pass::training(&Tape::new(), self.random("fakes", step));
         let fakes = pass.frozen(|pass| self.painter.paint(pass, latents, stage)).detach();
         let [reals, fakes] =
             [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.seen(images, whose, step));
-        let (gradients, turn) = differentiate(self.draw("discriminator turn", step), |pass: &mut Pass| {
+        let (gradients, turn) = differentiate(self.random("discriminator turn", step), |pass: &mut Pass| {
             let judge = |pass: &mut Pass, images: &Var| self.critic.judge(pass, images, stage);
-            let [real, fake] = [&reals, &fakes].map(|images| judge(pass, images));
-            let [mean_real, mean_fake] = [&real, &fake].map(mean);
-            let (loss, Penalty { loss: penalty, gradient_norm }) = match self.rules.bound {
+            let fake = judge(pass, &fakes);
+            let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.rules.bound {
                 Bound::Between { weight, drift } => {
-                    let key = self.key("points between reals and fakes", step);
+                    let real = judge(pass, &reals);
                     let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
-                    (loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
+                    let key = self.key("points between reals and fakes", step);
+                    (real, loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
                 }
                 Bound::OnReals { weight } => {
-                    (logistic_discriminator(&real, &fake), penalty::on_reals(pass, judge, weight, reals.value()))
+                    let penalty = penalty::on_reals(pass, judge, weight, reals.value());
+                    let real = penalty.verdicts.clone();
+                    let loss = logistic_discriminator(&real, &fake);
+                    (real, loss, penalty)
                 }
             };
+            let [mean_real, mean_fake] = [&real, &fake].map(mean);
             let loss = &loss + &penalty;
             let [told, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
             (loss, CriticTurn { loss: told, real: mean_real, fake: mean_fake, penalty, gradient_norm })
@@ -367,7 +373,7 @@ impl<P: Painter> Growing<P> {
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub(crate) fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
-        let (gradients, told) = differentiate(self.draw("generator turn", step), |pass: &mut Pass| {
+        let (gradients, told) = differentiate(self.random("generator turn", step), |pass: &mut Pass| {
             let images = self.painter.paint(pass, latents, stage);
             let seen = self.seen(&images, "the generator's turn", step);
             let verdict = pass.frozen(|pass| self.critic.judge(pass, &seen, stage));
@@ -530,3 +536,6 @@ impl<P: Painter> Styles for Growing<P> {
         self.pictures(|pass, stage| self.stylist().paint_styled(pass, &styles, stage), noise)
     }
 }
+
+#[cfg(test)]
+mod tests;
