@@ -24,6 +24,7 @@ pub mod quickdraw;
 mod rules;
 mod strided;
 pub mod stylegan;
+pub mod stylegan2;
 mod system;
 pub mod tips;
 mod update;
