@@ -37,7 +37,7 @@ impl Layer for AveragePool2d {
     }
 
     fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
-        x.downsample_sum(self.0).scale(1.0 / (self.0[0] * self.0[1]) as f64)
+        x.average_pool(self.0)
     }
 }
 
