@@ -289,7 +289,7 @@ fn mean(verdict: &Var) -> f64 {
 
 /// Images (n, h, w, c) made smaller by a factor: the mean of each block.
 fn smaller(images: &Var, factor: usize) -> Var {
-    if factor == 1 { images.clone() } else { images.downsample_sum([factor; 2]).scale(1.0 / (factor * factor) as f64) }
+    if factor == 1 { images.clone() } else { images.average_pool([factor; 2]) }
 }
 
 /// Real images at their full size as the critic is shown them at this stage: of its resolution, and as far as its newest blocks do not
