@@ -23,6 +23,7 @@ pub mod progan;
 pub mod quickdraw;
 mod rules;
 mod strided;
+pub mod stylegan;
 mod system;
 pub mod tips;
 mod update;

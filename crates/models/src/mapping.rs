@@ -35,6 +35,9 @@ pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
 /// The truncation trick: styles (n, style) pulled towards the mean, mean + psi (style - mean). 1 leaves them as they are, 0 makes all of
 /// them the mean; between, pictures vary less and look better.
 pub fn truncated(styles: &Tensor, mean: &Tensor, psi: f64) -> Tensor {
+    if psi == 1.0 {
+        return styles.clone();
+    }
     let [styles, mean] = [styles, mean].map(|tensor| Var::constant(tensor.clone()));
     lerp(&mean, &styles, psi).into_value()
 }
@@ -97,7 +100,8 @@ mod tests {
     fn truncation_ends_at_the_mean() {
         let (styles, mean) = (normal(&[3, 4], "styles"), normal(&[4], "mean"));
         assert_eq!(truncated(&styles, &mean, 0.0).data(), [mean.data(); 3].concat());
-        let whole = truncated(&styles, &mean, 1.0);
-        assert!(whole.data().iter().zip(styles.data()).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert_eq!(truncated(&styles, &mean, 1.0), styles);
+        let half = truncated(&styles, &mean, 0.5);
+        assert!((half.data()[5] - (styles.data()[5] + mean.data()[1]) / 2.0).abs() < 1e-6);
     }
 }

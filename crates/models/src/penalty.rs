@@ -13,10 +13,11 @@ use kernels::Key;
 use nn::Pass;
 use tensor::{Options, Tensor, Var, grad};
 
-/// What a penalty adds to the loss, and the mean length of the gradients that it looked at.
+/// What a penalty adds to the loss, the mean length of the gradients that it looked at, and the verdicts that they are of.
 pub(crate) struct Penalty {
     pub(crate) loss: Var,
     pub(crate) gradient_norm: f64,
+    pub(crate) verdicts: Var,
 }
 
 /// Added under the root: the slope of a length is not defined at 0.
@@ -32,12 +33,13 @@ pub(crate) fn between(
     key: Key,
 ) -> Penalty {
     let points = pass.variable("between", points_between(reals, fakes, key));
-    let square = squared_gradients(pass, critic, &points);
+    let (verdicts, square) = squared_gradients(pass, critic, &points);
     let length = square.add_scalar(TINY).sqrt();
-    Penalty { loss: length.add_scalar(-1.0).square().mean().scale(weight), gradient_norm: mean_length(&square) }
+    let loss = length.add_scalar(-1.0).square().mean().scale(weight);
+    Penalty { loss, gradient_norm: mean_length(&square), verdicts }
 }
 
-/// R1 on `reals`, of shape (n, ...).
+/// R1 on `reals`, of shape (n, ...). The verdicts on reals are a part of the loss anyway: they need not be asked for again.
 pub(crate) fn on_reals(
     pass: &mut Pass,
     discriminator: impl FnOnce(&mut Pass, &Var) -> Var,
@@ -45,17 +47,18 @@ pub(crate) fn on_reals(
     reals: &Tensor,
 ) -> Penalty {
     let reals = pass.variable("reals", reals.clone());
-    let square = squared_gradients(pass, discriminator, &reals);
-    Penalty { loss: square.mean().scale(weight / 2.0), gradient_norm: mean_length(&square) }
+    let (verdicts, square) = squared_gradients(pass, discriminator, &reals);
+    Penalty { loss: square.mean().scale(weight / 2.0), gradient_norm: mean_length(&square), verdicts }
 }
 
-/// |grad D(x_i)|^2 for each image of the batch `x`, shape (n), to be differentiated again.
-fn squared_gradients(pass: &mut Pass, judge: impl FnOnce(&mut Pass, &Var) -> Var, x: &Var) -> Var {
+/// D(x_i) for each image of the batch `x`, and |grad D(x_i)|^2, shape (n), to be differentiated again.
+fn squared_gradients(pass: &mut Pass, judge: impl FnOnce(&mut Pass, &Var) -> Var, x: &Var) -> (Var, Var) {
     // An image's verdict depends on that image alone, or nearly, so the gradient of their sum holds each one's own.
-    let verdicts = judge(pass, x).sum();
-    let gradient = grad(&verdicts, core::slice::from_ref(x), Options::CREATE_GRAPH).remove(0);
+    let verdicts = judge(pass, x);
+    let gradient = grad(&verdicts.sum(), core::slice::from_ref(x), Options::CREATE_GRAPH).remove(0);
     let (count, size) = (x.shape()[0], x.value().size());
-    gradient.square().reshape([count, size / count]).sum_to([count, 1]).reshape([count])
+    let square = gradient.square().reshape([count, size / count]).sum_to([count, 1]).reshape([count]);
+    (verdicts, square)
 }
 
 fn mean_length(square: &Var) -> f64 {
@@ -98,7 +101,7 @@ mod tests {
 
     fn found(penalty: impl Fn(&mut Pass) -> Penalty) -> (f32, Vec<f32>, f64) {
         let (Gradients { parameters, .. }, (loss, norm)) = differentiate(DRAW, |pass| {
-            let Penalty { loss, gradient_norm } = penalty(pass);
+            let Penalty { loss, gradient_norm, .. } = penalty(pass);
             (loss.clone(), (loss.item(), gradient_norm))
         })
         .expect("finite");

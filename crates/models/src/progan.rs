@@ -7,7 +7,7 @@ use nn::{Dialect, Network, Pass};
 use serde::{Deserialize, Serialize};
 use tensor::Var;
 
-use crate::growing::{Average, Bound, Critic, Growing, Maps, Painter, Rules, Sizes, Stage, lerp, resolution};
+use crate::growing::{Average, Bound, Critic, Growing, Maps, Painter, Rules, Sizes, Stage, ToRgb, resolution};
 use crate::strided::LEAKY;
 use crate::{SettingsError, in_range};
 
@@ -60,7 +60,7 @@ pub struct Generator {
     name: String,
     /// The first makes features of latents, each other doubles the resolution of those of the level below.
     blocks: Vec<Network>,
-    to_rgb: Vec<Network>,
+    to_rgb: ToRgb,
 }
 
 impl Generator {
@@ -68,11 +68,6 @@ impl Generator {
     pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
-        let to_rgb = (0..=last).map(|level| {
-            let size = resolution(level);
-            network(format!("rgb{size}x{size}"), &[size, size, maps.of(level)])
-                .with("conv", Conv2d::new(maps.channels, 1).equalised(Equalised::LINEAR))
-        });
         let blocks = (0..=last).map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
             let conv = || Conv2d::new(features, 3).equalised(Equalised::BENT);
@@ -100,32 +95,23 @@ impl Generator {
                 .with("lrelu2", LEAKY)
                 .with("norm2", PixelNorm)
         });
-        Self { name: name.into(), blocks: blocks.collect(), to_rgb: to_rgb.collect() }
+        Self { name: name.into(), blocks: blocks.collect(), to_rgb: ToRgb::new(name, maps, last, seed) }
     }
 }
 
 impl Painter for Generator {
     fn paint(&self, pass: &mut Pass, latents: &Var, stage: Stage) -> Var {
         pass.walking(&self.name, latents, |pass| {
-            let level = stage.level;
-            let below = self.blocks[..level].iter();
-            let before = below.fold(latents.clone(), |x, block| block.forward_part(pass, &x));
-            let old = |pass: &mut Pass| self.to_rgb[level - 1].forward_part(pass, &before).upsample([2, 2]);
-            if level > 0 && stage.alpha == 0.0 {
-                return old(pass);
-            }
-            let features = self.blocks[level].forward_part(pass, &before);
-            let new = self.to_rgb[level].forward_part(pass, &features);
-            if stage.is_fading() { lerp(&old(pass), &new, stage.alpha) } else { new }
+            self.to_rgb.image(pass, stage, latents, |pass, level, x| self.blocks[level].forward_part(pass, x))
         })
     }
 
     fn parts(&self) -> Vec<&Network> {
-        self.blocks.iter().chain(&self.to_rgb).collect()
+        self.blocks.iter().chain(self.to_rgb.parts()).collect()
     }
 
     fn parts_mut(&mut self) -> Vec<&mut Network> {
-        self.blocks.iter_mut().chain(&mut self.to_rgb).collect()
+        self.blocks.iter_mut().chain(self.to_rgb.parts_mut()).collect()
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Kind {
     Parameter,
     /// Updated otherwise: running statistics.
     Buffer,
-    /// Bookkeeping that nobody counts as a parameter.
+    /// Bookkeeping and constants that nobody counts as parameters.
     Counter,
 }
 
@@ -121,6 +121,9 @@ impl Member {
         self.layer.tensors_mut().into_iter().map(|(name, kind, tensor)| (full(name), kind, tensor)).collect()
     }
 }
+
+/// What the summary says of a layer.
+pub(crate) type Row<'a> = (&'a str, String, &'a [usize], Vec<(String, Kind, &'a Tensor)>);
 
 /// Named layers in a row.
 pub struct Network {
@@ -300,7 +303,7 @@ impl Network {
     }
 
     /// Each layer: its name, what it is, the shape of its output (without the batch axis), and its tensors.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, String, &[usize], Vec<(String, Kind, &Tensor)>)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.members
             .iter()
             .map(|member| (&*member.name, member.layer.describe(), &*member.output, member.tensors(&self.name)))

@@ -4,7 +4,7 @@ pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate, cifar, cyclegan, dcgan,
-    faces, folder, mnist, progan, quickdraw, vanilla, wgan_gp,
+    faces, folder, mnist, progan, quickdraw, stylegan, vanilla, wgan_gp,
 };
 pub(crate) use nn::{State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};

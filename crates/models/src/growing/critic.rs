@@ -1,6 +1,6 @@
 //! [`Critic`]: the growing discriminator, which looks at images of whatever resolution the networks have grown to.
 
-use nn::layers::{AveragePool2d, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
+use nn::layers::{AveragePool2d, Blur, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
 use nn::{Dialect, Network, Pass};
 use tensor::Var;
 
@@ -23,6 +23,16 @@ pub(super) const NAME: &str = "discriminator";
 impl Critic {
     /// Fresh networks for the levels up to `last`, with weights decided by `seed`.
     pub(crate) fn new(maps: Maps, last: usize, seed: u64) -> Self {
+        Self::of(maps, last, seed, |block| block)
+    }
+
+    /// The same with a blur before each block's second convolution, whose features are halved.
+    pub(crate) fn blurring(maps: Maps, last: usize, seed: u64) -> Self {
+        Self::of(maps, last, seed, |block| block.with("blur", Blur))
+    }
+
+    /// `between` adds to a block what comes between its convolutions.
+    fn of(maps: Maps, last: usize, seed: u64, between: impl Fn(Network) -> Network) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{NAME}.{part}"), input, Dialect::Torch, seed);
         let from_rgb = (0..=last).map(|level| {
@@ -36,9 +46,7 @@ impl Critic {
             let block = network(format!("{size}x{size}"), &[size, size, features]);
             let conv = |features| Conv2d::new(features, 3).equalised(Equalised::BENT);
             if level > 0 {
-                return block
-                    .with("conv1", conv(features))
-                    .with("lrelu1", LEAKY)
+                return between(block.with("conv1", conv(features)).with("lrelu1", LEAKY))
                     .with("conv2", conv(maps.of(level - 1)))
                     .with("lrelu2", LEAKY)
                     .with("pool", AveragePool2d([2, 2]));

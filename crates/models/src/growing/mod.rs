@@ -6,6 +6,7 @@
 
 mod critic;
 mod growth;
+mod to_rgb;
 
 use kernels::Key;
 use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
@@ -15,6 +16,7 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
+pub(crate) use to_rgb::ToRgb;
 
 use crate::diff_augment::{Augment, augmented};
 use crate::penalty::{self, Penalty};
@@ -352,18 +354,22 @@ impl<P: Painter> Growing<P> {
             [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.seen(images, whose, step));
         let (gradients, turn) = differentiate(self.random("discriminator turn", step), |pass: &mut Pass| {
             let judge = |pass: &mut Pass, images: &Var| self.critic.judge(pass, images, stage);
-            let [real, fake] = [&reals, &fakes].map(|images| judge(pass, images));
-            let [mean_real, mean_fake] = [&real, &fake].map(mean);
-            let (loss, Penalty { loss: penalty, gradient_norm }) = match self.rules.bound {
+            let fake = judge(pass, &fakes);
+            let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.rules.bound {
                 Bound::Between { weight, drift } => {
-                    let key = self.key("points between reals and fakes", step);
+                    let real = judge(pass, &reals);
                     let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
-                    (loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
+                    let key = self.key("points between reals and fakes", step);
+                    (real, loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
                 }
                 Bound::OnReals { weight } => {
-                    (logistic_discriminator(&real, &fake), penalty::on_reals(pass, judge, weight, reals.value()))
+                    let penalty = penalty::on_reals(pass, judge, weight, reals.value());
+                    let real = penalty.verdicts.clone();
+                    let loss = logistic_discriminator(&real, &fake);
+                    (real, loss, penalty)
                 }
             };
+            let [mean_real, mean_fake] = [&real, &fake].map(mean);
             let loss = &loss + &penalty;
             let [told, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
             (loss, CriticTurn { loss: told, real: mean_real, fake: mean_fake, penalty, gradient_norm })

@@ -1,8 +1,11 @@
 //! The layers, one file each.
 
 mod activation;
+mod adain;
 mod batch_norm;
 mod bias;
+mod blur;
+mod constant;
 mod conv2d;
 mod dense;
 mod dropout;
@@ -11,6 +14,7 @@ mod instance_norm;
 mod layer_norm;
 mod maxout;
 mod minibatch_stddev;
+mod noise;
 mod pixel_norm;
 mod pool;
 mod residual;
@@ -19,8 +23,11 @@ mod shape;
 mod spectral_norm;
 
 pub use activation::Activation;
+pub use adain::AdaIn;
 pub use batch_norm::{BatchNorm, Running};
 pub use bias::Bias;
+pub use blur::Blur;
+pub use constant::Constant;
 pub use conv2d::{Conv2d, ConvTranspose2d};
 pub use dense::Dense;
 pub use dropout::Dropout;
@@ -29,6 +36,7 @@ pub use instance_norm::InstanceNorm;
 pub use layer_norm::LayerNorm;
 pub use maxout::Maxout;
 pub use minibatch_stddev::MinibatchStddev;
+pub use noise::Noise;
 pub use pixel_norm::PixelNorm;
 pub use pool::{AveragePool2d, GlobalMean, MaxPool2d};
 pub use residual::Residual;

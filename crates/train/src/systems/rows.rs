@@ -4,11 +4,12 @@ use datasets::Augmentation;
 
 use super::{Preset, Row, built, preset, settings_from};
 use crate::data;
-use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, vanilla, wgan_gp};
+use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, vanilla, wgan_gp};
 use crate::seed_log;
 
 /// Every system that can be trained.
-pub(crate) const SYSTEMS: &[Row] = &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN, WGAN_GP, PROGAN];
+pub(crate) const SYSTEMS: &[Row] =
+    &[QUICKDRAW, MNIST, VANILLA, CIFAR, DCGAN, FACES, FOLDER, CYCLEGAN, WGAN_GP, PROGAN, STYLEGAN];
 
 const QUICKDRAW: Row = Row {
     name: "quickdraw",
@@ -178,6 +179,25 @@ const PROGAN: Row = Row {
     ],
     settings: preset::<progan::Settings>,
     build: |settings, seed| built(progan::game(&settings_from(settings)?, seed)),
+    load: data::ANY,
+    seed_log: seed_log::ticks,
+};
+
+const STYLEGAN: Row = Row {
+    name: "stylegan",
+    about: "grows like progan; a style at each layer says what to draw, so that pictures can be mixed",
+    presets: &[
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 40,000 images shown", steps: 2500 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 2500 },
+        Preset { name: "cpu64", about: "64x64, colour: 56,000 images shown", steps: 3500 },
+        Preset {
+            name: "seed",
+            about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
+            steps: 0,
+        },
+    ],
+    settings: preset::<stylegan::Settings>,
+    build: |settings, seed| built(stylegan::game(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::ticks,
 };

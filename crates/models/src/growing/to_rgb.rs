@@ -1,0 +1,53 @@
+//! The ways out of a growing generator: how the features of each level become an image, and how the newest blocks are faded in.
+
+use nn::layers::{Conv2d, Equalised};
+use nn::{Dialect, Network, Pass};
+use tensor::Var;
+
+use super::{Maps, Stage, lerp, resolution};
+
+/// A way out of the features of each level: a convolution of 1x1 with a bias, and no activation.
+pub(crate) struct ToRgb(Vec<Network>);
+
+impl ToRgb {
+    /// Fresh networks `NAME.rgb4x4`, `NAME.rgb8x8`, ... for the levels up to `last`, with weights decided by `seed`.
+    pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
+        let network = |level| {
+            let size = resolution(level);
+            Network::new(&format!("{name}.rgb{size}x{size}"), &[size, size, maps.of(level)], Dialect::Torch, seed)
+                .with("conv", Conv2d::new(maps.channels, 1).equalised(Equalised::LINEAR))
+        };
+        Self((0..=last).map(network).collect())
+    }
+
+    /// The image of a stage. `block` makes the features of a level of those of the level below; those of level 0 are made of `start`.
+    ///
+    /// While the newest block fades in, the image is partly the one below, enlarged.
+    pub(crate) fn image(
+        &self,
+        pass: &mut Pass,
+        stage: Stage,
+        start: &Var,
+        block: impl Fn(&mut Pass, usize, &Var) -> Var,
+    ) -> Var {
+        let Stage { level, alpha } = stage;
+        let before = (0..level).fold(start.clone(), |x, level| block(pass, level, &x));
+        let old = |pass: &mut Pass| self.0[level - 1].forward_part(pass, &before).upsample([2, 2]);
+        if level > 0 && alpha == 0.0 {
+            return old(pass);
+        }
+        let features = block(pass, level, &before);
+        let new = self.0[level].forward_part(pass, &features);
+        if level > 0 && stage.is_fading() { lerp(&old(pass), &new, alpha) } else { new }
+    }
+
+    /// The networks.
+    pub(crate) fn parts(&self) -> &[Network] {
+        &self.0
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn parts_mut(&mut self) -> &mut [Network] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,122 @@
+//! [`Noise`]: chance, of which every channel takes as much as it has use for.
+
+use tensor::{Tensor, Var};
+
+use crate::init::{Fan, Init, normal};
+use crate::network::{Kind, Layer, Site};
+use crate::pass::Pass;
+
+/// x + map * weight, for images (h, w, c): a map of normal numbers for each image, which its channels share, and a weight for each
+/// channel, which starts at 0 (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019).
+///
+/// A training pass draws new maps. Inference has one for all images, drawn when the layer is built: a picture then depends on nothing
+/// but its latent.
+#[derive(Clone, Debug)]
+pub struct Noise {
+    weight: Tensor,
+    map: Tensor,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        let [weight, map] = [(); 2].map(|()| Tensor::zeros([0]));
+        Self { weight, map }
+    }
+}
+
+impl Layer for Noise {
+    fn describe(&self) -> String {
+        "Noise".into()
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let &[h, w, c] = site.input else { return Err("noise is added to images (h, w, c)".into()) };
+        let standard = Init::Normal { mean: 0.0, deviation: 1.0 };
+        self.map = site.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
+        self.weight = Tensor::zeros([1, 1, 1, c]);
+        Ok(site.input.to_vec())
+    }
+
+    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+        let weight = pass.parameter("weight", &self.weight);
+        let &[images, h, w, channels] = &**x.shape() else { unreachable!("built for images") };
+        let maps = match pass.key() {
+            Some(key) => normal(&[images, h, w, 1], 0.0, 1.0, key),
+            None => self.map.clone(),
+        };
+        // Each pixel's number times each channel's weight: a column times a row.
+        let (images, pixels) = (maps.shape()[0], maps.size());
+        let noise = Var::constant(maps.reshape([pixels, 1])).matmul(&weight.reshape([1, channels]));
+        x + &noise.reshape([images, h, w, channels])
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+        vec![("weight", Kind::Parameter, &self.weight), ("map", Kind::Counter, &self.map)]
+    }
+
+    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+        vec![("weight", Kind::Parameter, &mut self.weight), ("map", Kind::Counter, &mut self.map)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dialect, Draw, Network};
+    use kernels::Key;
+    use tensor::Tape;
+
+    /// A network of 3 channels that take none, one and minus two times the noise.
+    fn network() -> Network {
+        let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::default());
+        network.tensors_mut()[0].2.data_mut().copy_from_slice(&[0.0, 1.0, -2.0]);
+        network
+    }
+
+    fn trained(network: &Network, x: &Tensor, step: u64) -> Tensor {
+        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
+        network.forward(&mut pass, &Var::constant(x.clone())).detach().into_value()
+    }
+
+    #[test]
+    fn it_has_one_parameter_which_starts_at_zero() {
+        let network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::default());
+        assert_eq!((network.count(Kind::Parameter), network.count(Kind::Buffer)), (3, 0));
+        let (name, _, weight) = network.tensors().remove(0);
+        assert_eq!(
+            (&*name, &**weight.shape(), weight.data()),
+            ("noisy.noise.weight", &[1, 1, 1, 3][..], &[0.0; 3][..])
+        );
+        let x = normal(&[2, 4, 5, 3], 0.0, 1.0, Key::named(1, "x"));
+        assert_eq!([trained(&network, &x, 0), network.infer(&x)], [x.clone(), x]);
+    }
+
+    #[test]
+    fn channels_share_a_map_and_images_do_not() {
+        let (network, x) = (network(), Tensor::zeros([2, 4, 5, 3]));
+        let y = trained(&network, &x, 0);
+        assert_eq!(y.shape(), x.shape());
+        assert!(y.data().chunks(3).all(|pixel| pixel[0] == 0.0 && pixel[1] != 0.0 && pixel[2] == -2.0 * pixel[1]));
+        assert_ne!(y.data()[..60], y.data()[60..]);
+        assert_ne!(y, trained(&network, &x, 1));
+        assert_eq!(y.data()[..60], *trained(&network, &Tensor::zeros([1, 4, 5, 3]), 0).data());
+    }
+
+    #[test]
+    fn inference_has_one_map_for_all() {
+        let network = network();
+        let y = network.infer(&Tensor::zeros([2, 4, 5, 3]));
+        assert_eq!(y.data()[..60], y.data()[60..]);
+        assert!(y.data()[1] != 0.0 && y.data()[2] == -2.0 * y.data()[1]);
+    }
+
+    #[test]
+    fn maps_are_standard_normal() {
+        let network = Network::new("noisy", &[64, 64, 1], Dialect::Torch, 1).with("noise", Noise::default());
+        let mean = |of: &dyn Fn(f64) -> f64| {
+            let map = network.tensors()[1].2;
+            map.data().iter().map(|x| of(f64::from(*x))).sum::<f64>() / map.size() as f64
+        };
+        assert!(mean(&|x| x).abs() < 0.06 && (mean(&|x| x * x) - 1.0).abs() < 0.08);
+    }
+}
