@@ -180,7 +180,7 @@ impl Game {
                     let (loss, both) = (&a.0 + &b.0, [a.1, b.1]);
                     match self.penalty(pass, turn, &sides) {
                         None => (loss, (both, [0.0; 2])),
-                        Some(Penalty { loss: penalty, gradient_norm }) => {
+                        Some(Penalty { loss: penalty, gradient_norm, .. }) => {
                             (&loss + &penalty, (both, [f64::from(penalty.item()), gradient_norm]))
                         }
                     }
