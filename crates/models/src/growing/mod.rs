@@ -341,7 +341,7 @@ impl<P: Painter> Growing<P> {
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
-    pub(crate) fn train_critic(
+    pub fn train_critic(
         &mut self,
         step: u64,
         stage: Stage,
@@ -383,7 +383,7 @@ impl<P: Painter> Growing<P> {
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
-    pub(crate) fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
+    pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
         let (gradients, told) = differentiate(self.random("generator turn", step), |pass: &mut Pass| {
             let images = self.painter.paint(pass, latents, stage);
             let seen = self.seen(&images, "the generator's turn", step);
