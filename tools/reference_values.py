@@ -32,6 +32,7 @@ import torch  # noqa: E402
 from reference import (  # noqa: E402
     cyclegan_step,
     dcgan_step,
+    growing_step,
     initializers,
     layers,
     losses,
@@ -45,7 +46,7 @@ from reference import (  # noqa: E402
 from reference.writing import write  # noqa: E402
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
-LIMIT = 512 * 1024
+LIMIT = 576 * 1024
 
 
 def listed(module):
@@ -123,6 +124,15 @@ GROUPS = {
             "places: where between a real (0) and its fake (1) the penalty looks. The generator's turn comes after the critic's update.",
             "r1_step: the same networks and images, cross-entropy and R1 on the reals, the discriminator's turn only.",
             "critic.dense.bias gets no gradient from the Wasserstein loss: rounding decides about its update.",
+        ],
+    ),
+    "growing_step": (
+        "A turn of the discriminator and one of the generator of a small ProGAN and of a small StyleGAN. PyTorch only.",
+        growing_step.body,
+        [
+            "8x8 is half faded in. places: where between a real (0) and its fake (1) ProGAN's penalty looks.",
+            "The generator's turn comes after the discriminator's update. StyleGAN's noise has the weight 0; no style is mixed.",
+            "Only some of the gradients are kept: one of each kind of layer.",
         ],
     ),
     "spectral_norm": (

@@ -146,7 +146,13 @@ pub fn prepare(system: &mut dyn System, file: &Value) {
     let mut state = system.state();
     for (name, weight) in &mut state.tensors {
         let given = &file["inputs"][name];
-        let memory = name.starts_with("optimizer.") || name.starts_with("pool_") || name.contains(".running_");
+        // Noise that has the weight 0, the mean of all styles, and the average of a generator are not part of a step's turns.
+        let aside = [".noise.map", ".noise.weight", ".styles.mean"].iter().any(|ending| name.ends_with(ending));
+        let memory = name.starts_with("optimizer.")
+            || name.starts_with("pool_")
+            || name.contains(".running_")
+            || name.starts_with("average.")
+            || aside;
         assert!(memory != given.is_object(), "{name} must be given, or start as it does here");
         if !memory {
             *weight = tensor(given);

@@ -127,6 +127,7 @@ pub fn game(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError
         latent: maps.latent(),
         bound: Bound::Between { weight: s.gradient_penalty, drift: s.drift },
         average: Average::Share(s.ema),
+        ramp_up: s.sizes.ema_ramp_up,
         learning_rate: |base, resolution| if resolution >= 1024 { 1.5 * base } else { base },
         base_learning_rate: s.learning_rate,
         diff_augment: s.sizes.diff_augment.clone(),

@@ -174,6 +174,7 @@ pub fn game(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError
         latent: maps.latent(),
         bound: Bound::OnReals { weight: s.r1 },
         average: Average::HalfLife { kimg: s.ema_kimg },
+        ramp_up: s.sizes.ema_ramp_up,
         learning_rate: |base, resolution| match resolution {
             ..=64 => base,
             65..=128 => 1.5 * base,

@@ -71,7 +71,7 @@ impl Critic {
             let mut features = self.blocks[level].forward_part(pass, &features);
             if level > 0 {
                 if stage.is_fading() {
-                    let smaller = images.downsample_sum([2, 2]).scale(0.25);
+                    let smaller = images.average_pool([2, 2]);
                     let before = self.from_rgb[level - 1].forward_part(pass, &smaller);
                     features = lerp(&before, &features, stage.alpha);
                 }

@@ -42,6 +42,9 @@ pub struct Sizes {
     pub stable_kimg: f64,
     /// Thousands of images that a fade takes.
     pub fade_kimg: f64,
+    /// Whether the average of the generator follows faster at first, and again whenever blocks come or count fully: in short runs it would
+    /// otherwise hold much of what the blocks were before they learned anything.
+    pub ema_ramp_up: bool,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
 }
@@ -57,6 +60,7 @@ impl Default for Sizes {
             batch: 128,
             stable_kimg: 600.0,
             fade_kimg: 600.0,
+            ema_ramp_up: false,
             diff_augment: Vec::new(),
         }
     }
@@ -65,8 +69,8 @@ impl Default for Sizes {
 impl Sizes {
     /// The sizes for a CPU: 32x32 pixels, up to 64 channels.
     pub fn cpu() -> Self {
-        let (stable_kimg, fade_kimg) = (8.0, 8.0);
-        Self { size: 32, fmap_base: 512, fmap_max: 64, batch: 16, stable_kimg, fade_kimg, ..Self::default() }
+        let small = Self { size: 32, fmap_base: 512, fmap_max: 64, batch: 16, ..Self::default() };
+        Self { stable_kimg: 8.0, fade_kimg: 8.0, ema_ramp_up: true, ..small }
     }
 
     /// Whether every one is in its range.
@@ -200,12 +204,19 @@ impl Average {
     }
 }
 
+/// The share that an average keeps at most that has followed for so many steps: its memory is a tenth of them.
+fn ramp(steps: u64) -> f64 {
+    (1 + steps) as f64 / (10 + steps) as f64
+}
+
 /// What makes it the system that it is.
 pub(crate) struct Rules {
     pub(crate) name: &'static str,
     pub(crate) latent: usize,
     pub(crate) bound: Bound,
     pub(crate) average: Average,
+    /// Whether the average follows faster at first.
+    pub(crate) ramp_up: bool,
     /// The step size of both at each resolution.
     pub(crate) learning_rate: fn(f64, usize) -> f64,
     pub(crate) base_learning_rate: f64,
@@ -288,7 +299,7 @@ pub(crate) fn mean(verdict: &Var) -> f64 {
 
 /// Images (n, h, w, c) made smaller by a factor: the mean of each block.
 fn smaller(images: &Var, factor: usize) -> Var {
-    if factor == 1 { images.clone() } else { images.downsample_sum([factor; 2]).scale(1.0 / (factor * factor) as f64) }
+    if factor == 1 { images.clone() } else { images.average_pool([factor; 2]) }
 }
 
 /// Real images at their full size as the critic is shown them at this stage: of its resolution, and as far as its newest blocks do not
@@ -338,7 +349,7 @@ impl<P: Painter> Growing<P> {
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
-    pub(crate) fn train_critic(
+    pub fn train_critic(
         &mut self,
         step: u64,
         stage: Stage,
@@ -380,7 +391,7 @@ impl<P: Painter> Growing<P> {
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
-    pub(crate) fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
+    pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
         let (gradients, told) = differentiate(self.random("generator turn", step), |pass: &mut Pass| {
             let images = self.painter.paint(pass, latents, stage);
             let seen = self.seen(&images, "the generator's turn", step);
@@ -457,7 +468,11 @@ impl<P: Painter> System for Growing<P> {
         let count = reals[0].shape()[0];
         let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
         let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
-        follow(&mut self.average, &self.painter, self.rules.average.keep(count));
+        let mut keep = self.rules.average.keep(count);
+        if self.rules.ramp_up {
+            keep = keep.min(ramp(self.critic_optimizer.updates()));
+        }
+        follow(&mut self.average, &self.painter, keep);
         let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
         self.steps.0 = step + 1;
 

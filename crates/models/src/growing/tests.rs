@@ -115,7 +115,9 @@ fn optimisers_forget_at_the_borders_and_only_there() {
 /// The average starts as a copy and follows before the generator's turn, so that the first step leaves it as it was.
 #[test]
 fn the_average_follows_the_generator_one_step_behind() {
-    let mut game = game(8);
+    let mut slow = settings(8);
+    slow.sizes.ema_ramp_up = false;
+    let mut game = progan::game(&slow, 3).unwrap();
     let tensors = |painter: &Generator| -> Vec<Tensor> {
         painter.parts().iter().flat_map(|part| part.tensors()).map(|(_, _, tensor)| tensor.clone()).collect()
     };
@@ -136,6 +138,22 @@ fn the_average_follows_the_generator_one_step_behind() {
     }
     let keep = [16, 512].map(|images| Average::HalfLife { kimg: 10.0 }.keep(images));
     assert!((keep[0] - 0.998_892).abs() < 5e-7 && (keep[1] - 0.965_133).abs() < 5e-7, "{keep:?}");
+}
+
+/// What is drawn is what was learned since the last border, even if that was not long ago.
+#[test]
+fn a_ramp_makes_the_average_follow_faster_after_a_border() {
+    assert_eq!([ramp(1), ramp(90), ramp(8990)], [2.0 / 11.0, 0.91, 0.999]);
+    let distance = |ramp_up: bool| {
+        let mut settings = settings(8);
+        settings.sizes.ema_ramp_up = ramp_up;
+        let mut game = progan::game(&settings, 3).unwrap();
+        train(&mut game, 0..11);
+        let block = |painter: &Generator| painter.parts()[1].tensors()[0].2.clone();
+        let (own, average) = (block(&game.painter), block(&game.average));
+        own.data().iter().zip(average.data()).map(|(a, b)| (a - b).abs()).sum::<f32>()
+    };
+    assert!(distance(true) < 0.7 * distance(false), "{} and {}", distance(true), distance(false));
 }
 
 #[test]
