@@ -20,6 +20,7 @@ pub mod mapping;
 pub mod mnist;
 mod penalty;
 pub mod progan;
+mod projection;
 pub mod quickdraw;
 mod rules;
 mod strided;
@@ -33,5 +34,6 @@ mod verdict;
 mod walk;
 pub mod wgan_gp;
 
+pub use projection::Projection;
 pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, Styles, System, Translate};
 use system::{distinct_indices, in_range};

@@ -121,6 +121,10 @@ pub trait Styles {
     /// How many layers take a style.
     fn layers(&self) -> usize;
 
+    /// The network's own constant noise: for each layer that adds some its full name in a [`Pass`](Pass::inference_with) and the map,
+    /// shape (1, h, w, 1).
+    fn noise(&self) -> Vec<(String, Tensor)>;
+
     /// Images of the styles of each layer, all of shape (n, style): (n, height, width, channels), -1 for black, 1 for white, and a little
     /// beyond. They can be differentiated by the styles.
     ///

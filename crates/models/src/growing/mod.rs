@@ -9,6 +9,7 @@ mod growth;
 mod to_rgb;
 
 use kernels::Key;
+use nn::layers::Noise;
 use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
 use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
 use serde::{Deserialize, Serialize};
@@ -205,7 +206,7 @@ impl Average {
 }
 
 /// The share that an average keeps at most that has followed for so many steps: its memory is a tenth of them.
-fn ramp(steps: u64) -> f64 {
+pub(crate) fn ramp(steps: u64) -> f64 {
     (1 + steps) as f64 / (10 + steps) as f64
 }
 
@@ -533,6 +534,13 @@ impl<P: Painter> FromLatents for Growing<P> {
     }
 }
 
+/// The noise that the layers of a generator add in inference, by name.
+pub(crate) fn constant_noise(parts: &[&Network]) -> Vec<(String, Tensor)> {
+    let tensors = parts.iter().flat_map(|part| part.tensors());
+    let noise = tensors.filter(|(name, _, _)| name.rsplit('.').next() == Some(Noise::MAP));
+    noise.map(|(name, _, map)| (name, map.clone())).collect()
+}
+
 impl<P: Painter> Growing<P> {
     fn stylist(&self) -> &dyn Stylist {
         self.average.stylist().expect("only a painter with styles is asked for them")
@@ -550,6 +558,10 @@ impl<P: Painter> Styles for Growing<P> {
 
     fn layers(&self) -> usize {
         self.stylist().layers(self.stage().level)
+    }
+
+    fn noise(&self) -> Vec<(String, Tensor)> {
+        constant_noise(&self.average.parts())
     }
 
     fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var {

@@ -21,7 +21,7 @@ pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
 use crate::diff_augment::augmented;
-use crate::growing::{Average, mean};
+use crate::growing::{Average, constant_noise, mean, ramp};
 use crate::penalty::{self, Penalty};
 use crate::rules::Range;
 use crate::walk::Walk;
@@ -73,7 +73,7 @@ impl Stateful for LazyNumbers {
     }
 }
 
-/// The last four but `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
+/// The four before `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
 const METRICS: [&str; 10] = [
     "d_loss",
     "g_loss",
@@ -157,7 +157,7 @@ impl StyleGan2 {
         let (gradients, told) = differentiate(self.random("path length turn", step), |pass: &mut Pass| {
             let lengths = self.generator.path_lengths(pass, &latents, self.key("directions of pictures", step));
             let before = f64::from(self.lazy.path_length);
-            let (mean, spread) = path_length::spread(&lengths, before, s.path_decay);
+            let [mean, spread] = path_length::spread(&lengths, before, s.path_decay);
             let penalty = spread.scale(weight);
             let told = [mean.item(), penalty.item()];
             (penalty.scale(interval as f64), told)
@@ -197,12 +197,11 @@ impl StyleGan2 {
         Ok(())
     }
 
-    /// The share that the average keeps when so many images are shown in all.
-    fn keep(&self, shown: u64) -> f64 {
-        let Settings { ema_kimg, ema_rampup, batch, .. } = self.settings;
-        let ramp = ema_rampup * shown as f64 / 1000.0;
-        let kimg = if ema_rampup > 0.0 { ema_kimg.min(ramp) } else { ema_kimg };
-        Average::HalfLife { kimg }.keep(batch)
+    /// The share that the average keeps at a step.
+    fn keep(&self, step: u64) -> f64 {
+        let Settings { ema_kimg, ema_ramp_up, batch, .. } = self.settings;
+        let keep = Average::HalfLife { kimg: ema_kimg }.keep(batch);
+        if ema_ramp_up { keep.min(ramp(step)) } else { keep }
     }
 }
 
@@ -238,7 +237,7 @@ impl System for StyleGan2 {
             self.even_out_paths(step)?;
         }
         let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
-        self.average.follow(&self.generator, self.keep(shown));
+        self.average.follow(&self.generator, self.keep(step));
         if self.settings.on_reals().is_due(step) {
             self.flatten_discriminator(step, &reals)?;
         }
@@ -311,6 +310,10 @@ impl Styles for StyleGan2 {
 
     fn layers(&self) -> usize {
         self.average.layers()
+    }
+
+    fn noise(&self) -> Vec<(String, Tensor)> {
+        constant_noise(&self.average.parts())
     }
 
     fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var {

@@ -8,12 +8,12 @@ use nn::layers::{
     Bias, Constant, Conv2d, Dense, Equalised, Filter, Flatten, Gain, MinibatchStddev, ModulatedConv2d, Noise, Residual,
 };
 use nn::{Dialect, Init, Network, Pass};
-use tensor::{Tensor, Var};
+use tensor::{Shape, Tensor, Var};
 
 use super::{Settings, path_length};
 use crate::growing::resolution;
-use crate::strided::LEAKY;
 use crate::mapping;
+use crate::strided::LEAKY;
 
 /// The generator: a network from latents to styles, a constant, for each level layers that make features, each told by a style what to
 /// make, and a way out of the features of each level (`rgb`).
@@ -102,7 +102,8 @@ impl Generator {
         let mut lengths = None;
         pass.walking(&self.name, latents, |pass| {
             let styles = self.mixed_styles(pass, latents);
-            let [images, found] = path_length::lengths(&styles, |styles| self.synthesised(pass, styles), directions);
+            let normal = |shape: &Shape| nn::init::normal(shape, 0.0, 1.0, directions);
+            let [images, found] = path_length::lengths(&styles, |styles| self.synthesised(pass, styles), normal);
             lengths = Some(found);
             images
         });

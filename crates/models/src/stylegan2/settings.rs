@@ -40,8 +40,9 @@ pub struct Settings {
     /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
     /// with the average.
     pub ema_kimg: f64,
-    /// At first it keeps less: half while this share of all images so far is shown. 0 is never less.
-    pub ema_rampup: f64,
+    /// Whether the average follows faster at first: in a short run it would otherwise hold much of what the generator was before it
+    /// learned anything.
+    pub ema_ramp_up: bool,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
 }
@@ -63,7 +64,7 @@ impl Default for Settings {
             path_decay: 0.01,
             style_mixing: 0.9,
             ema_kimg: 10.0,
-            ema_rampup: 0.0,
+            ema_ramp_up: false,
             diff_augment: Vec::new(),
         }
     }
@@ -72,8 +73,8 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         let seed = Self::default();
-        // The average is to be a good one after tens of thousands of images, not of millions: as in StyleGAN2-ADA, it ramps up.
-        let cpu = Self { size: 32, fmap_base: 2048, fmap_max: 64, mapping_layers: 2, batch: 16, ema_rampup: 0.05, ..seed };
+        let cpu =
+            Self { size: 32, fmap_base: 2048, fmap_max: 64, mapping_layers: 2, batch: 16, ema_ramp_up: true, ..seed };
         match name {
             "seed" => Some(Self::default()),
             "cpu" => Some(cpu),
@@ -93,8 +94,7 @@ impl crate::Settings for Settings {
         in_range("path_interval", self.path_interval as f64, 1.0, 1e6)?;
         in_range("path_decay", self.path_decay, 0.0, 1.0)?;
         in_range("style_mixing", self.style_mixing, 0.0, 1.0)?;
-        in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)?;
-        in_range("ema_rampup", self.ema_rampup, 0.0, 1.0)
+        in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)
     }
 }
 

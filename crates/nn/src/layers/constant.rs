@@ -63,4 +63,14 @@ mod tests {
         assert_eq!((network.infer(&x), network.output_shape()), (Tensor::full([5, 2, 3, 4], 1.0), &[2, 3, 4][..]));
         assert_eq!(network.count(Kind::Parameter), 24);
     }
+
+    #[test]
+    fn it_may_start_at_random() {
+        let normal = Init::Normal { mean: 0.0, deviation: 1.0 };
+        let network =
+            Network::new("fixed", &[1], Dialect::Torch, 1).with("constant", Constant::new(&[20, 20, 3]).init(normal));
+        let value = network.tensors()[0].2;
+        let square = value.data().iter().map(|x| x * x).sum::<f32>() / 1200.0;
+        assert!((square - 1.0).abs() < 0.2, "{square}");
+    }
 }

@@ -97,7 +97,8 @@ impl Layer for ModulatedConv2d {
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        let tensors = [("weight", &self.weight), ("style_weight", &self.style_weight), ("style_bias", &self.style_bias)];
+        let tensors =
+            [("weight", &self.weight), ("style_weight", &self.style_weight), ("style_bias", &self.style_bias)];
         tensors.map(|(name, tensor)| (name, Kind::Parameter, tensor)).into()
     }
 
@@ -105,5 +106,85 @@ impl Layer for ModulatedConv2d {
         let Self { weight, style_weight, style_bias, .. } = self;
         let tensors = [("weight", weight), ("style_weight", style_weight), ("style_bias", style_bias)];
         tensors.map(|(name, tensor)| (name, Kind::Parameter, tensor)).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dialect, Network, init::normal};
+    use kernels::Key;
+
+    fn network(layer: ModulatedConv2d) -> Network {
+        Network::new("styled", &[8, 8, 16], Dialect::Torch, 1).with("conv", layer)
+    }
+
+    fn some(shape: &[usize], name: &str) -> Tensor {
+        normal(shape, 0.0, 1.0, Key::named(1, name))
+    }
+
+    fn styled(network: &Network, x: &Tensor, style: &Tensor) -> Tensor {
+        let (x, style) = (Var::constant(x.clone()), Var::constant(style.clone()));
+        Pass::inference().styled(&style, |pass| network.forward(pass, &x)).into_value()
+    }
+
+    fn mean_square(x: &[f32]) -> f64 {
+        x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / x.len() as f64
+    }
+
+    #[test]
+    fn it_has_a_weight_and_an_affine_map_from_styles() {
+        let network = network(ModulatedConv2d::new(12, 3, 5).doubling());
+        assert_eq!(network.count(Kind::Parameter), 9 * 16 * 12 + 5 * 16 + 16);
+        assert_eq!(network.output_shape(), [16, 16, 12]);
+        assert!(network.tensors()[2].2.data().iter().all(|bias| *bias == 1.0));
+        let describes = |layer: ModulatedConv2d| layer.describe();
+        assert_eq!(describes(ModulatedConv2d::new(12, 3, 5).doubling()), "ModulatedConv2d 3x3 up 2");
+        assert_eq!(
+            describes(ModulatedConv2d::new(3, 1, 5).without_demodulation()),
+            "ModulatedConv2d 1x1 not demodulated"
+        );
+    }
+
+    /// Whatever the style, normal inputs come out with a mean square near 1 (but for the border, which sees zeros too).
+    #[test]
+    fn demodulation_keeps_the_deviation() {
+        let (x, style) = (some(&[3, 8, 8, 16], "x"), some(&[3, 5], "style"));
+        let strong = Tensor::from_fn(*style.shape(), |i| 100.0 * style.data()[i]);
+        for layer in [ModulatedConv2d::new(64, 3, 5), ModulatedConv2d::new(64, 3, 5).doubling()] {
+            let side = if layer.doubling { 16 } else { 8 };
+            let network = network(layer.clone());
+            for style in [&style, &strong] {
+                let y = styled(&network, &x, style);
+                assert_eq!(y.shape().to_vec(), [3, side, side, 64]);
+                for image in y.data().chunks(side * side * 64) {
+                    let square = mean_square(image);
+                    assert!((0.5..1.5).contains(&square), "{}: {square}", layer.describe());
+                }
+            }
+        }
+    }
+
+    /// Without demodulation a style twice as large (bias included) makes a picture twice as bright.
+    #[test]
+    fn styles_scale_what_is_not_demodulated() {
+        let mut network = network(ModulatedConv2d::new(3, 1, 5).without_demodulation());
+        let (x, style) = (some(&[2, 8, 8, 16], "x"), some(&[2, 5], "style"));
+        let once = styled(&network, &x, &style);
+        let twice = Tensor::from_fn(*style.shape(), |i| 2.0 * style.data()[i]);
+        network.tensors_mut()[2].2.data_mut().fill(2.0);
+        let doubled = styled(&network, &x, &twice);
+        assert!(doubled.data().iter().zip(once.data()).all(|(a, b)| (a - 2.0 * b).abs() < 1e-4));
+        // An image depends on its own style only.
+        let other = Tensor::from_fn(*style.shape(), |i| if i < 5 { 2.0 * style.data()[i] } else { 0.3 });
+        let mixed = styled(&network, &x, &other);
+        assert_eq!(mixed.data()[..192], doubled.data()[..192]);
+        assert_ne!(mixed.data()[192..], doubled.data()[192..]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a kernel of 2 has no middle")]
+    fn an_even_kernel_is_refused() {
+        network(ModulatedConv2d::new(3, 2, 5));
     }
 }

@@ -105,6 +105,24 @@ mod tests {
     }
 
     #[test]
+    fn one_weight_may_do_for_all_channels() {
+        let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::alike());
+        assert_eq!(network.count(Kind::Parameter), 1);
+        network.tensors_mut()[0].2.data_mut()[0] = 0.5;
+        let y = trained(&network, &Tensor::zeros([2, 4, 5, 3]), 0);
+        assert!(y.data().chunks(3).all(|pixel| pixel[0] != 0.0 && pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+    }
+
+    #[test]
+    fn inference_takes_what_noise_it_is_given() {
+        let network = network();
+        let map = Var::constant(Tensor::from_fn([1, 4, 5, 1], |i| i as f32));
+        let mut pass = Pass::inference_with([("noisy.noise.map".to_owned(), map)].into());
+        let y = network.forward(&mut pass, &Var::constant(Tensor::zeros([2, 4, 5, 3])));
+        assert!(y.value().data().chunks(3).enumerate().all(|(i, pixel)| pixel[1] == (i % 20) as f32));
+    }
+
+    #[test]
     fn channels_share_a_map_and_images_do_not() {
         let (network, x) = (network(), Tensor::zeros([2, 4, 5, 3]));
         let y = trained(&network, &x, 0);

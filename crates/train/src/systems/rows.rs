@@ -4,7 +4,9 @@ use datasets::Augmentation;
 
 use super::{Preset, Row, built, preset, settings_from};
 use crate::data;
-use crate::engine::{cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp};
+use crate::engine::{
+    cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+};
 use crate::seed_log;
 
 /// Every system that can be trained.
