@@ -57,7 +57,8 @@ mod tests {
     use tensor::ops::{Domain, sample};
     use tensor::{Check, Tape, gradcheck};
 
-    /// A generator of two layers: a constant, a layer that keeps its size, one that doubles it, and what they add to the picture.
+    /// A generator of two layers: a constant, a layer that keeps its size, one that doubles it, and what they add to the picture. (It
+    /// bends without kinks: a gradient, and so a length, jumps where an activation passes one, and differences then see the jump.)
     fn painted(v: &[Var<f64>], styles: &[Var<f64>]) -> Var<f64> {
         let [constant, keeping, doubling, rgb] = &v[..4] else { panic!("four weights") };
         let n = styles[0].shape()[0];
@@ -66,9 +67,9 @@ mod tests {
             let larger = x.conv_transpose2d(&w.turn_taps(), [2, 2], TransposedPadding::Valid);
             larger.fir(&Fir::after_transposed(3))
         };
-        let x = constant.broadcast_to([n, 2, 2, 3]).modulated(&styles[0], keeping, true, same).leaky_relu(0.2);
+        let x = constant.broadcast_to([n, 2, 2, 3]).modulated(&styles[0], keeping, true, same).softplus();
         let small = x.modulated(&styles[1], rgb, false, same);
-        let x = x.modulated(&styles[1], doubling, true, twice).leaky_relu(0.2);
+        let x = x.modulated(&styles[1], doubling, true, twice).softplus();
         &small.fir(&Fir::up2()) + &x.modulated(&styles[2], rgb, false, same)
     }
 
