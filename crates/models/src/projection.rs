@@ -48,10 +48,9 @@ const NOISE_WEIGHT: f64 = 1e5;
 const MANY: usize = 1000;
 
 impl<'a> Projection<'a> {
-    /// The search for the style by which `sampler` draws `target`, one picture of shape (1, height, width, channels) with values in [0,
-    /// 1]. None if there is no style between its latents and its pictures.
-    pub fn new(sampler: &'a dyn FromLatents, target: &Tensor, steps: usize, seed: u64) -> Option<Self> {
-        let styles = sampler.styles()?;
+    /// The search for the style by which `sampler`, whose `styles` these are, draws `target`, one picture of shape (1, height, width,
+    /// channels) with values in [0, 1].
+    pub fn new(sampler: &dyn FromLatents, styles: &'a dyn Styles, target: &Tensor, steps: usize, seed: u64) -> Self {
         let (target, mean) = (Var::constant(Range::Symmetric.inward(target)), styles.mean_style());
         let many = styles.styles_of(&sampler.latents(seed, "styles around the mean", MANY));
         let differences = many.data().chunks_exact(mean.size()).flat_map(|style| style.iter().zip(mean.data()));
@@ -59,7 +58,7 @@ impl<'a> Projection<'a> {
         let deviation = (square / MANY as f64).sqrt();
         let style = Searched::from(mean.reshape([1, mean.size()]));
         let noise = styles.noise().into_iter().map(|(name, map)| (name, Searched::from(map))).collect();
-        Some(Self { styles, target, deviation, seed, steps, done: 0, style, noise })
+        Self { styles, target, deviation, seed, steps, done: 0, style, noise }
     }
 
     /// One step of the search.

@@ -3,11 +3,24 @@
 //! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the format, as described in NumPy's
 //! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the bytes.
 
+use crate::engine::Tensor;
+
 /// The header of a file with an array of `uint8` of the shape `shape`, in the C order.
 pub(crate) fn header(shape: &[usize]) -> Vec<u8> {
+    header_of("|u1", shape)
+}
+
+/// A file with an array of `float32`.
+pub(crate) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
+    let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
+    header_of("<f4", tensor.shape()).into_iter().chain(bytes).collect()
+}
+
+/// The header of a file with an array of the shape `shape`, in the C order, of the type that NumPy calls `kind`.
+fn header_of(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
-    let mut text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({tuple}), }}");
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({tuple}), }}");
     // The ten bytes before the text, the text and its line end fill multiples of 64 bytes.
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
@@ -40,5 +53,12 @@ mod tests {
             let array = ArrayD::<u8>::read_npy(&file[..]).unwrap();
             assert_eq!(array, ArrayD::from_shape_vec(IxDyn(shape), numbers).unwrap());
         }
+    }
+
+    #[test]
+    fn a_library_reads_numbers() {
+        let numbers = Tensor::new(&[2, 3], vec![0.5, -1.0, 3.25, 0.0, 1e-20, 7.0]);
+        let array = ArrayD::<f32>::read_npy(&of_numbers(&numbers)[..]).unwrap();
+        assert_eq!(array, ArrayD::from_shape_vec(IxDyn(&[2, 3]), numbers.data().to_vec()).unwrap());
     }
 }

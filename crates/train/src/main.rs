@@ -28,6 +28,7 @@ mod metrics_file;
 mod observe;
 mod pictures;
 mod progress;
+mod project;
 mod quality;
 mod resume;
 mod run_folder;
@@ -38,6 +39,7 @@ mod seed_log;
 mod session;
 mod signals;
 mod storage;
+mod styles;
 mod suggestion;
 mod systems;
 mod timings;
@@ -81,6 +83,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
         Action::Translate(options) => translate::run(options)?,
+        Action::Project(options) => project::run(options)?,
         Action::Animate(options) => animate::run(options)?,
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,

@@ -8,16 +8,21 @@ use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
 use crate::pictures::{self, Arrangement};
 use crate::storage::RealDisk;
+use crate::styles::StyleSheet;
 
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
 /// Pictures of each domain that a sheet of translations starts from.
 const ROWS: usize = 6;
 
-/// Draws sheets at the start and every so many steps.
+/// The stream of the latents of a run's sheets.
+const STREAM: &str = "samples";
+
+/// Draws sheets at the start and every so many steps, and those of styles at the end.
 pub(crate) struct Samples {
     run: PathBuf,
     every: u64,
+    seed: u64,
     subjects: Subjects,
     /// What the system had grown to when it was last looked at.
     level: Option<String>,
@@ -34,14 +39,14 @@ impl Samples {
     /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
     pub(crate) fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Self {
         let subjects = match system.samples() {
-            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, "samples", COUNT)),
+            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Images(_) => {
                 let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
                 let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
-        Self { run, every, subjects, level: None }
+        Self { run, every, seed, subjects, level: None }
     }
 
     /// The sheet after this step: its pixels, and how they are arranged.
@@ -68,9 +73,13 @@ impl Samples {
     }
 
     fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
-        let path = self.run.join(format!("samples/{name}.png"));
         let (pixels, arrangement) = self.draw(now.system);
-        pictures::write_sheet(&RealDisk, &path, &pixels, now.system.image_shape(), arrangement)
+        self.put(name, now, &pixels, arrangement)
+    }
+
+    fn put(&self, name: &str, now: &Moment<'_>, pixels: &[u8], arrangement: Arrangement) -> Result<(), Failure> {
+        let path = self.run.join(format!("samples/{name}.png"));
+        pictures::write_sheet(&RealDisk, &path, pixels, now.system.image_shape(), arrangement)
     }
 }
 
@@ -96,5 +105,16 @@ impl Observer for Samples {
             self.level = level;
         }
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
+    }
+    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
+        let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
+        for sheet in StyleSheet::ALL {
+            let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
+            let columns = sheet.draw(styles, &latents, self.seed);
+            let arrangement = Arrangement::in_columns(columns.len());
+            self.put(sheet.name(), now, &pictures::side_by_side(&columns), arrangement)?;
+        }
+        Ok(())
     }
 }
