@@ -172,3 +172,49 @@ fn alikeness(map: &Var) -> Var {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(value: impl Fn(usize, usize) -> f32) -> Var {
+        Var::constant(Tensor::from_fn([1, 16, 16, 1], |i| value(i / 16, i % 16)))
+    }
+
+    #[test]
+    fn noise_has_less_in_common_with_its_neighbours_than_a_drawing() {
+        let alike = |map: &Var| f64::from(alikeness(map).item());
+        let noise = Var::constant(nn::init::normal(&[1, 16, 16, 1], 0.0, 1.0, Key::named(1, "noise")));
+        assert!(alike(&noise) < 0.05, "{}", alike(&noise));
+        // Halves of -1 and 1: next to nearly every pixel is one like it, also on the map of half the size.
+        let halves = alike(&map(|y, _| if y < 8 { -1.0 } else { 1.0 }));
+        let exact = (0.75_f64.powi(2) + 1.0) + (0.5_f64.powi(2) + 1.0);
+        assert!((halves - exact).abs() < 1e-6, "{halves}");
+        // A draught-board is as far from noise, but means nothing at half the size.
+        let board = alike(&map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 }));
+        assert!((board - 2.0).abs() < 1e-6, "{board}");
+    }
+
+    /// The mean over 5 scales, of which a pattern of single pixels is on the first only.
+    #[test]
+    fn distances_are_taken_at_every_scale() {
+        let apart = |value: Var| distance(&value, &map(|_, _| 0.0)).item();
+        assert_eq!(apart(map(|_, _| 2.0)), 4.0);
+        assert_eq!(apart(map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 })), 0.2);
+    }
+
+    #[test]
+    fn the_end_of_the_search_is_slow() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(near(fall(0.0), 0.0) && near(fall(0.5), 0.5) && near(fall(1.0), 1.0) && near(fall(4.0), 1.0));
+        assert!(near(fall(0.25), 0.5 - 0.5 * (core::f64::consts::PI / 4.0).cos()));
+    }
+
+    #[test]
+    fn noise_is_brought_back_to_its_size() {
+        let mut noise = Searched::from(Tensor::from_fn([1, 8, 8, 1], |i| i as f32));
+        noise.standardise();
+        let mean = |of: fn(f64) -> f64| noise.value.data().iter().map(|x| of(f64::from(*x))).sum::<f64>() / 64.0;
+        assert!(mean(|x| x).abs() < 1e-6 && (mean(|x| x * x) - 1.0).abs() < 1e-5);
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernels::Key;
 use models::stylegan2::{Generator, Settings, StyleGan2};
-use models::{FromLatents, Sampler, Settings as _, Styles, System, mapping};
+use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, mapping, stylegan};
 use nn::{Draw, Kind, Pass, State};
 use tensor::{Tape, Tensor, Var};
 
@@ -214,6 +214,42 @@ fn pictures_start_neither_faint_nor_glaring() {
     let square = images.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / images.size() as f64;
     assert!((0.3..6.0).contains(&square), "mean square {square}");
     assert_eq!(game.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
+}
+
+/// A picture that the network drew itself, of a style that is not the mean one and of other noise than its own.
+#[test]
+fn the_style_of_a_picture_is_found() {
+    let mut game = game();
+    train(&mut game, 0..3);
+    set(&mut game.average, "noise.weight", 0.05);
+    let styles = styles(&game);
+    let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "target")), Some(Key::named(4, "noise")));
+    let search = |seed: u64| {
+        let mut projection = Projection::new(sampler(&game), styles, &target, 150, seed);
+        let first = projection.distance();
+        (0..150).for_each(|_| projection.step());
+        (first, projection.distance(), projection.style(), projection.picture())
+    };
+    let (first, last, style, picture) = search(1);
+    assert!(first > 0.05 && last < first / 8.0, "{first}, {last}");
+    assert_eq!((style.shape().to_vec(), picture.shape()), (vec![8], target.shape()));
+    assert_eq!(search(1), (first, last, style.clone(), picture), "the same bits again");
+    assert_ne!(search(2).2, style);
+}
+
+/// The search knows nothing of the system but its styles and its noise.
+#[test]
+fn a_growing_network_s_styles_are_found_as_well() {
+    let mut s = stylegan::Settings::preset("cpu").expect("a preset");
+    (s.sizes.size, s.sizes.fmap_base, s.sizes.fmap_max, s.sizes.batch) = (16, 32, 8, 4);
+    let game = stylegan::game(&s, 3).expect("in range");
+    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+    let styles = sampler.styles().expect("it has styles");
+    let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "target")), None);
+    let mut projection = Projection::new(sampler, styles, &target, 100, 1);
+    let first = projection.distance();
+    (0..100).for_each(|_| projection.step());
+    assert!(projection.distance() < first / 4.0, "{first}, {}", projection.distance());
 }
 
 #[test]
