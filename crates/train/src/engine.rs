@@ -22,9 +22,9 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 }
 
 #[cfg(test)]
-pub(crate) use nn::{Network, Stateful};
+pub(crate) use nn::{Network, Pass, Stateful};
 #[cfg(test)]
-pub(crate) use tensor::{NonFinite, ops::Case};
+pub(crate) use tensor::{NonFinite, Var, ops::Case};
 
 /// A value that is not finite, found by the op `bce_with_logits`.
 #[cfg(test)]
