@@ -57,6 +57,7 @@ fn every_system_tells_its_layers() {
         ("faces --preset seed", ["2,765,568", "3,806,080"]),
         ("folder", ["167,808", "370,624"]),
         ("wgan-gp --preset seed", ["1,030,145", "1,554,177"]),
+        ("stylegan", ["279,521", "306,092"]),
     ] {
         let summary = place.good(&format!("summary {system}")).out;
         assert!(totals.iter().all(|total| summary.contains(&format!("Total params: {total}\n"))), "{summary}");
@@ -84,4 +85,18 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
         &["dcgan.gradient_penalty", "mixes the images of a batch"],
     );
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
+}
+
+/// From the last step at 8x8 over the fade to 16x16, on one thread and on two.
+#[test]
+fn a_growing_run_goes_on_across_a_border_to_the_same_bits() {
+    let place = Place::new();
+    let tiny = "stylegan --batch 4 --set size=16 --set fmap_base=32 --set fmap_max=8 --seed 3";
+    let tiny = format!("{tiny} --set stable_kimg=0.016 --set fade_kimg=0.032");
+    let whole = place.good(&format!("{tiny} --steps 10 --threads 2 --log seed --out whole"));
+    place.good(&format!("{tiny} --steps 4 --threads 2 --out parts"));
+    let parts = place.good("stylegan --resume parts --steps 10 --threads 1");
+    assert_eq!(whole.hash(), parts.hash());
+    let sheets = ["level-8x8", "level-16x16", "truncation", "mixing", "noise"];
+    assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
 }
