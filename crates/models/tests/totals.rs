@@ -1,6 +1,6 @@
 //! The networks have the sizes that are published, layer by layer where a table gives them.
 
-use models::{Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, vanilla, wgan_gp};
+use models::{Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, stylegan, vanilla, wgan_gp};
 use nn::{Kind, Network};
 
 /// The parameters of the discriminator and of the generator.
@@ -212,4 +212,42 @@ fn progan() {
     assert_eq!(game(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
     let seed = progan::Settings::preset("seed").expect("a preset");
     assert_eq!(wholes(&progan::game(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
+}
+
+#[test]
+fn stylegan() {
+    let game = |preset: &str, change: fn(&mut stylegan::Settings)| {
+        let mut s = stylegan::Settings::preset(preset).expect("a preset");
+        change(&mut s);
+        stylegan::game(&s, 1).expect("in range")
+    };
+    let cpu = game("cpu", |_| ());
+    assert_eq!(wholes(&cpu).0, [279_521, 306_092]);
+    let part = |network: &&Network| {
+        let name = network.name().strip_prefix("generator.")?;
+        Some(format!("{name} {}", network.count(Kind::Parameter)))
+    };
+    let expected = [
+        "mapping 33280",
+        "4x4_constant 9472", // 1,024 of the constant and 8,448 of its epilogue
+        "4x4_conv 45312",
+        "8x8_up 45312",
+        "8x8_conv 45312",
+        "16x16_up 45312",
+        "16x16_conv 45312",
+        "32x32_up 22656",
+        "32x32_conv 13440",
+        "rgb4x4 195",
+        "rgb8x8 195",
+        "rgb16x16 195",
+        "rgb32x32 99",
+    ];
+    assert_eq!(cpu.networks().iter().filter_map(part).collect::<Vec<_>>(), expected);
+    let (_, [_, generator]) = wholes(&cpu);
+    let first = ["4x4x64 1,024", "4x4x64 64", "4x4x64 64", "4x4x64 8,320", "4x4x64 36,864", "4x4x64 64"];
+    assert_eq!(generator[8..14], first, "after the mapping: constant, noise, bias, style; convolution, noise");
+    let wider = |s: &mut stylegan::Settings| (s.sizes.fmap_base, s.sizes.fmap_max) = (1024, 128);
+    assert_eq!(wholes(&game("cpu", wider)).0[1], 1_216_332);
+    assert_eq!(wholes(&game("grey", |_| ())).0[0], 279_073);
+    assert_eq!(wholes(&game("seed", |_| ())).0, [23_087_249, 26_219_627]);
 }

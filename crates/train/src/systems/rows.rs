@@ -193,7 +193,7 @@ const STYLEGAN: Row = Row {
         Preset {
             name: "seed",
             about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
-            steps: 0,
+            steps: 4_895_300,
         },
     ],
     settings: preset::<stylegan::Settings>,

@@ -1,0 +1,222 @@
+//! StyleGAN: what styles, noise and truncation do to a picture, and what a step of training changes.
+
+use std::collections::BTreeSet;
+
+use kernels::Key;
+use models::growing::{Growing, Painter as _, Stage, Stylist as _};
+use models::stylegan::{self, Generator, Settings};
+use models::{FromLatents, Sampler, Settings as _, Styles, System, mapping};
+use nn::{Draw, Kind, Pass, State};
+use tensor::{Tape, Tensor, Var};
+
+/// 4 images a step; every resolution learns from 16 images, and 32 are shown while the next one is faded in.
+fn settings() -> Settings {
+    let mut s = Settings::preset("cpu").expect("a preset");
+    (s.sizes.size, s.sizes.fmap_base, s.sizes.fmap_max) = (16, 32, 8);
+    (s.sizes.batch, s.sizes.stable_kimg, s.sizes.fade_kimg) = (4, 0.016, 0.032);
+    s
+}
+
+fn game() -> Growing<Generator> {
+    stylegan::game(&settings(), 3).expect("in range")
+}
+
+fn normal(shape: &[usize], name: &str) -> Tensor {
+    nn::init::normal(shape, 0.0, 1.0, Key::named(9, name))
+}
+
+fn train(game: &mut Growing<Generator>, steps: core::ops::Range<u64>) {
+    for step in steps {
+        let reals = nn::init::uniform(&[4, 16, 16, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32));
+        game.step(step, &[reals]).expect("finite");
+    }
+}
+
+fn sampler(game: &Growing<Generator>) -> &dyn FromLatents {
+    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+    sampler
+}
+
+/// Pictures of these styles, the same for all layers.
+fn drawn(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
+    styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
+}
+
+fn set_noise_weights(game: &mut Growing<Generator>, value: f32) {
+    let parts = game.average.parts_mut().into_iter().chain(game.painter.parts_mut());
+    for (name, _, tensor) in parts.flat_map(|part| part.tensors_mut()) {
+        if name.ends_with("noise.weight") {
+            tensor.data_mut().fill(value);
+        }
+    }
+}
+
+#[test]
+fn noise_counts_for_nothing_until_its_weights_are_learned() {
+    let mut game = game();
+    let of = normal(&[2, 8], "styles");
+    let noises = [None, Some(Key::named(1, "noise")), Some(Key::named(2, "noise"))];
+    let pictures = |game: &Growing<Generator>| {
+        let styles = sampler(game).styles().expect("it has styles");
+        noises.map(|noise| drawn(styles, &of, noise))
+    };
+    let [constant, one, other] = pictures(&game);
+    assert_eq!((&constant, &constant), (&one, &other));
+    set_noise_weights(&mut game, 0.3);
+    let [constant, one, other] = pictures(&game);
+    assert!(constant != one && one != other && constant != other);
+    assert_eq!(pictures(&game)[1], one, "the same noise again");
+    let alone = drawn(sampler(&game).styles().expect("it has styles"), &normal(&[1, 8], "styles"), noises[1]);
+    assert_eq!(alone.data(), &one.data()[..alone.size()], "whatever is drawn beside it");
+}
+
+/// The average has the noise that the generator has.
+#[test]
+fn the_average_draws_with_the_same_noise() {
+    let game = game();
+    let maps = |generator: &Generator| -> Vec<Tensor> {
+        let tensors = generator.parts().into_iter().flat_map(|part| part.tensors());
+        tensors.filter(|(_, kind, _)| *kind == Kind::Counter).map(|(_, _, map)| map.clone()).collect()
+    };
+    let own = maps(&game.painter);
+    assert_eq!((own.len(), &own), (6, &maps(&game.average)));
+    assert_eq!(&**own[5].shape(), [1, 16, 16, 1]);
+}
+
+#[test]
+fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
+    let mut game = game();
+    train(&mut game, 0..6);
+    let sampler = sampler(&game);
+    let styles = sampler.styles().expect("it has styles");
+    let latents = sampler.latents(5, "latents", 3);
+    let (own, mean) = (styles.styles_of(&latents), styles.mean_style());
+    assert!(mean.data().iter().any(|x| *x != 0.0), "it was learned");
+    let at = |psi| drawn(styles, &mapping::truncated(&own, &mean, psi), None);
+    let size = at(0.0).size() / 3;
+    assert!(at(0.0).data().chunks(size).all(|picture| *picture == at(0.0).data()[..size]));
+    assert_eq!(at(1.0), sampler.draw(&latents), "and without truncation they are the samples");
+    assert!(at(0.5) != at(0.0) && at(0.5) != at(1.0));
+}
+
+#[test]
+fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
+    let game = game();
+    let sampler = sampler(&game);
+    let styles = sampler.styles().expect("it has styles");
+    let [one, two] = ["one", "two"].map(|name| styles.styles_of(&normal(&[2, 8], name)));
+    let mixed = |fine: &Tensor, from: usize| {
+        let all: Vec<_> = (0..4).map(|layer| if layer < from { &one } else { fine }.clone()).collect();
+        styles.draw_styled(&all, None)
+    };
+    assert_eq!(styles.layers(), 4, "at 8x8");
+    let whole = sampler.draw(&normal(&[2, 8], "one"));
+    for from in 0..=4 {
+        assert_eq!(mixed(&one, from), whole, "from layer {from} on");
+    }
+    let different: Vec<_> = (0..=4).map(|from| mixed(&two, from)).collect();
+    assert!((0..4).all(|from| different[from] != different[from + 1]), "each layer listens to its style");
+    assert_eq!(different[0], sampler.draw(&normal(&[2, 8], "two")));
+}
+
+#[test]
+#[should_panic(expected = "3 styles for 4 layers")]
+fn each_layer_needs_a_style() {
+    let game = game();
+    let styles = sampler(&game).styles().expect("it has styles");
+    styles.draw_styled(&vec![normal(&[1, 8], "style"); 3], None);
+}
+
+/// With mixing, a training pass makes the first pictures of one latent up to a layer, and of another from there on.
+#[test]
+fn a_training_pass_mixes_as_often_as_it_should() {
+    let pictures = |style_mixing: f64, step: u64| {
+        let game = stylegan::game(&Settings { style_mixing, ..settings() }, 3).expect("in range");
+        let latents = Var::constant(normal(&[2, 8], "latents"));
+        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
+        game.painter.paint(&mut pass, &latents, Stage::whole(2)).detach().into_value()
+    };
+    let plain = pictures(0.0, 0);
+    assert_eq!(plain, pictures(0.0, 1), "nothing else is random, as noise weighs nothing");
+    assert!((0..5).all(|step| pictures(1.0, step) != plain && pictures(1.0, step) == pictures(1.0, step)));
+    let mixed = (0..60).filter(|step| pictures(0.5, *step) != plain).count();
+    assert!((20..=40).contains(&mixed), "{mixed} of 60");
+}
+
+#[test]
+fn what_is_faded_in_starts_from_nothing_and_ends_as_all() {
+    let game = game();
+    let style = Var::constant(normal(&[2, 8], "style"));
+    let paint = |stage: Stage| {
+        let styles = vec![style.clone(); game.painter.layers(stage.level)];
+        game.painter.paint_styled(&mut Pass::inference(), &styles, stage)
+    };
+    let (below, whole) = (paint(Stage::whole(1)).upsample([2, 2]), paint(Stage::whole(2)));
+    assert_eq!(paint(Stage { level: 2, alpha: 0.0 }).value(), below.value());
+    let half = &below + &(&whole - &below).scale(0.5);
+    assert_eq!(paint(Stage { level: 2, alpha: 0.5 }).value(), half.value());
+    assert_eq!(&**whole.shape(), [2, 16, 16, 3]);
+}
+
+fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
+    let differs = |name: &&String| name.starts_with(whole) && before.tensors[*name] != after.tensors[*name];
+    after.tensors.keys().filter(differs).cloned().collect()
+}
+
+/// Everything of the level at hand learns, noise weights too, and the mean style follows; nothing else changes.
+#[test]
+fn a_step_changes_what_it_should() {
+    let mut game = game();
+    let before = game.state();
+    train(&mut game, 0..1);
+    let after = game.state();
+    let of = |whole: &str| changed(&before, &after, whole);
+    let counts = |name: &&String| ["4x4_", "8x8_", "mapping", "rgb8x8"].iter().any(|part| name.contains(part));
+    let expected: BTreeSet<_> = before
+        .tensors
+        .keys()
+        .filter(|name| name.starts_with("generator.") && !name.ends_with("noise.map"))
+        .filter(counts)
+        // What is the same for all pixels before a normalisation is the same after it.
+        .filter(|name| *name != "generator.4x4_constant.bias.bias")
+        .cloned()
+        .collect();
+    let found: BTreeSet<_> =
+        of("generator.").into_iter().filter(|name| name != "generator.4x4_constant.bias.bias").collect();
+    assert_eq!(found, expected);
+    assert_eq!(found.iter().filter(|name| name.ends_with("noise.weight")).count(), 4);
+    assert!(found.contains("generator.mapping.styles.mean"));
+    let critic = of("discriminator.");
+    assert!(critic.iter().all(|name| !name.contains("16x16") && !name.contains("rgb4x4")), "{critic:?}");
+    assert_eq!(critic.len(), 2 * (1 + 2 + 3));
+}
+
+/// Before and after the border of a fade, in the middle of a group of steps, and at the start of one.
+#[test]
+fn it_goes_on_across_a_border_to_the_same_bits() {
+    let mut whole = game();
+    train(&mut whole, 0..14);
+    for stop in [7, 8, 10, 12] {
+        let mut half = game();
+        train(&mut half, 0..stop);
+        let mut resumed = game();
+        resumed.restore(&half.state()).expect("its own state");
+        train(&mut resumed, stop..14);
+        assert_eq!(resumed.state(), whole.state(), "after {stop} steps");
+    }
+}
+
+#[test]
+fn bad_settings_are_refused_by_their_key() {
+    let key = |change: fn(&mut Settings)| {
+        let mut s = settings();
+        change(&mut s);
+        stylegan::game(&s, 1).err().map(|error| error.key)
+    };
+    assert_eq!(key(|s| s.style_mixing = 1.1), Some("style_mixing"));
+    assert_eq!(key(|s| s.ema_kimg = 0.0), Some("ema_kimg"));
+    assert_eq!(key(|s| s.r1 = f64::NAN), Some("r1"));
+    assert_eq!(key(|s| s.learning_rate = 0.0), Some("learning_rate"));
+    assert_eq!(key(|s| s.sizes.size = 4), Some("size"));
+    assert_eq!(key(|s| s.sizes.size = 8), None, "it may end where it begins");
+}
