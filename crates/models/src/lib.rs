@@ -15,6 +15,7 @@ pub mod folder;
 pub mod game;
 pub mod image_pool;
 mod lint;
+mod mixture;
 pub mod mnist;
 mod penalty;
 pub mod quickdraw;
@@ -28,5 +29,6 @@ mod verdict;
 mod walk;
 pub mod wgan_gp;
 
-pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, System, Translate};
+pub use mixture::Mixture;
+pub use system::{Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, System, Translate};
 use system::{distinct_indices, in_range};
