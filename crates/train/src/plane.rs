@@ -215,3 +215,92 @@ impl Canvas {
         self.pixels[SIDE * SIDE..].fill(PAPER);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Sampler, Settings as _, System as _, wgan_gp};
+
+    fn decoded(file: &[u8]) -> Vec<u8> {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width as usize, info.height as usize), (SIDE, SIDE + STRIP));
+        assert_eq!(info.color_type, png::ColorType::Rgb);
+        pixels
+    }
+
+    fn pixel(pixels: &[u8], point: [f64; 2]) -> [u8; 3] {
+        let [x, y] = place(point[0], point[1]).map(|at| at as usize);
+        [0, 1, 2].map(|channel| pixels[(y * SIDE + x) * 3 + channel])
+    }
+
+    /// A critic that says 0 everywhere.
+    fn flat() -> Network {
+        let settings = wgan_gp::Settings::preset("gauss8").unwrap();
+        let mut network = wgan_gp::critic(&wgan_gp::Settings { width: 16, ..settings }, 1);
+        network.tensors_mut().into_iter().for_each(|(_, _, tensor)| tensor.data_mut().fill(0.0));
+        network
+    }
+
+    #[test]
+    fn points_lie_where_they_are_in_their_colours_and_stray_ones_harm_nothing() {
+        let reals = Tensor::new(&[4, 2], vec![1.0, 0.5, 9.0, 0.0, f32::NAN, 1.0, f32::INFINITY, -2.0]);
+        let generated = Tensor::new(&[2, 2], vec![-1.0, -1.5, 2.0, -2.0]);
+        let pixels = decoded(&picture(&reals, Some((&generated, &flat()))).unwrap());
+        let near =
+            |found: [u8; 3], wanted: Color| found.iter().zip(wanted).all(|(x, y)| (f64::from(*x) - y).abs() < 60.0);
+        assert!(near(pixel(&pixels, [1.0, 0.5]), REAL.0), "{:?}", pixel(&pixels, [1.0, 0.5]));
+        assert!(near(pixel(&pixels, [-1.0, -1.5]), GENERATED.0));
+        // A flat critic has no lines: all else is of one colour.
+        let plain = pixel(&pixels, [0.0, 0.0]);
+        let others = pixels[..SIDE * SIDE * 3].chunks(3).filter(|pixel| **pixel != plain);
+        assert!((60..160).contains(&others.count()), "two discs");
+        let alone = decoded(&picture(&reals, None).unwrap());
+        assert_eq!(pixel(&alone, [0.0, 0.0]), [255; 3]);
+    }
+
+    #[test]
+    fn shades_are_even_and_their_lines_lie_between_them() {
+        let rows = |value: fn(usize) -> f64| Heights((0..GRID * GRID).map(|i| value(i % GRID)).collect());
+        // From 0 at the left edge to the highest at the right.
+        let slope = rows(|column| (column * SHADES) as f64 / (GRID - 1) as f64);
+        let (height, steep) = slope.at(7, SIDE / 2);
+        assert!((height - 8.0 - 0.5 * SHADES as f64 / SIDE as f64).abs() < 1e-9);
+        assert!((steep - SHADES as f64 / SIDE as f64).abs() < 1e-12);
+        let mut canvas = Canvas { pixels: vec![PAPER; SIDE * (SIDE + STRIP)] };
+        canvas.shade(&slope);
+        let at = |shade: usize, pixels: usize| canvas.pixels[5 * SIDE + shade * SIDE / SHADES + pixels];
+        let middle = SIDE / SHADES / 2;
+        assert!((0..SHADES).all(|shade| at(shade, middle - 5) == at(shade, middle + 5)));
+        assert!((1..SHADES).all(|shade| at(shade, middle)[0] > at(shade - 1, middle)[0]));
+        assert!(
+            (1..SHADES).all(|shade| at(shade, 0)[0] < at(shade - 1, middle)[0]),
+            "a line is darker than both sides"
+        );
+    }
+
+    #[test]
+    fn a_picture_has_the_same_bytes_on_any_number_of_threads() {
+        let settings = wgan_gp::Settings { width: 16, ..wgan_gp::Settings::preset("gauss25").unwrap() };
+        let drawn = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let game = wgan_gp::game(&settings, 1).unwrap();
+                let Sampler::Points(plane) = game.samples() else { panic!("it draws points") };
+                let generated = plane.sampler.draw(&plane.sampler.latents(1, "samples", 50));
+                picture(&reals(plane.mixture, 1), Some((&generated, plane.discriminator))).unwrap()
+            })
+        };
+        let one = drawn(1);
+        assert!(one == drawn(2) && one == drawn(3));
+        assert_ne!(decoded(&one)[..300], [255; 300]);
+    }
+
+    /// More rows than are given at a time come back whole and in order.
+    #[test]
+    fn rows_are_given_in_parts() {
+        let rows = Tensor::from_fn([AT_A_TIME + 3, 2], |i| i as f32);
+        assert_eq!(in_parts(&rows, Tensor::clone), rows);
+    }
+}
