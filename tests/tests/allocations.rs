@@ -1,11 +1,11 @@
-//! The steady state of training makes no large buffer: every step uses those of the steps before. (The counter is the whole
-//! process's, so the tests of this file take turns.)
+//! The steady state of training makes no large buffer: every step uses those of the steps before; and a penalty on a gradient does not
+//! take much more of them. (The counter is the whole process's, so the tests of this file take turns.)
 
 use std::sync::Mutex;
 
-use kernels::allocations::{Counted, large};
+use kernels::allocations::{Counted, held, large};
 use models::quickdraw::{Quickdraw, Settings};
-use models::{Settings as _, System};
+use models::{FromLatents, Settings as _, System, wgan_gp};
 use rayon::ThreadPoolBuilder;
 use tensor::Tensor;
 
@@ -66,4 +66,48 @@ fn a_step_on_several_threads_makes_no_large_buffer() {
 fn a_step_makes_no_large_buffer_in_full_size() {
     none_on_one_thread(&Settings::default());
     hardly_any_on_several(&Settings::default());
+}
+
+/// How many bytes of large buffers turns of the critic for digits, batch 50, need beyond the weights: with this penalty.
+///
+/// Buffers of tensors are never given back, so what is held after some turns is the most that was in use at once. A program of its own
+/// measures: buffers that wait from other turns would serve these.
+fn bytes_of_turns(penalty: &str) -> u64 {
+    let this = std::env::current_exe().expect("this program has a name");
+    let mut command = std::process::Command::new(this);
+    command.args(["one_critic", "--exact", "--ignored", "--nocapture"]).env("BACKDRAW_TEST_PENALTY", penalty);
+    let output = command.output().expect("this program can be started");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let bytes =
+        told.split_once("bytes of buffers: ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    bytes.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+#[ignore = "the part of the next test that runs in a program of its own"]
+fn one_critic() {
+    let penalty = std::env::var("BACKDRAW_TEST_PENALTY").map_or(10.0, |text| text.parse().expect("a number"));
+    let mut settings = wgan_gp::Settings::default();
+    settings.tips.gradient_penalty = penalty;
+    let mut game = wgan_gp::game(&settings, 1).expect("settings in range");
+    let images = datasets::digits(settings.batch, 1);
+    let indices: Vec<usize> = (0..settings.batch).collect();
+    let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+    let latents = game.latents(1, "latents", settings.batch);
+    ThreadPoolBuilder::new().num_threads(1).build().expect("threads").install(|| {
+        let before = held();
+        for turn in 0..3 {
+            game.train_discriminator(turn, &reals, &latents).expect("finite");
+        }
+        println!("bytes of buffers: {}", held() - before);
+    });
+}
+
+/// The tape holds two walks without the penalty; with it a third, and of the walk back to the images what its derivative reads.
+#[test]
+fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
+    let [plain, penalised] = ["0", "10"].map(bytes_of_turns);
+    let ratio = penalised as f64 / plain as f64;
+    println!("a critic's turn: {plain} bytes, with the penalty {penalised}: {ratio:.2} times");
+    assert!((1.2..=2.5).contains(&ratio), "{plain} bytes, with the penalty {penalised}: {ratio:.2} times");
 }
