@@ -22,7 +22,6 @@ pub const LARGE: usize = 128 * 1024;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static HELD: AtomicU64 = AtomicU64::new(0);
-static PEAK: AtomicU64 = AtomicU64::new(0);
 
 /// How many large buffers this process has asked for, on all threads. Zero for ever where [`Counted`] is not the allocator.
 pub fn large() -> u64 {
@@ -34,11 +33,6 @@ pub fn held() -> u64 {
     HELD.load(Ordering::Relaxed)
 }
 
-/// The most that [`held`] has ever been.
-pub fn peak() -> u64 {
-    PEAK.load(Ordering::Relaxed)
-}
-
 /// The system's allocator; see the [module](self).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counted;
@@ -46,8 +40,7 @@ pub struct Counted;
 fn count(bytes: usize) {
     if bytes >= LARGE {
         COUNT.fetch_add(1, Ordering::Relaxed);
-        let held = HELD.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        PEAK.fetch_max(held, Ordering::Relaxed);
+        HELD.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

@@ -159,9 +159,9 @@ const WGAN_GP: Row = Row {
         Preset {
             name: "gauss8",
             about: "no images: points of the plane in 8 clouds, 128 wide, batch 256",
-            steps: 5000,
+            steps: 15_000,
         },
-        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 5000 },
+        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 20_000 },
         Preset { name: "gauss8-wide", about: "8 clouds with the authors' networks, 512 wide", steps: 100_000 },
         Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
     ],
