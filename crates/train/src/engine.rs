@@ -2,9 +2,10 @@
 
 pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
+pub(crate) use models::mapping::truncated;
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Mixture, Plane, Sampler, Settings, SettingsError, System, Translate, cifar,
-    cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, vanilla, wgan_gp,
+    Direction, FromLatents, LatentKind, Mixture, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
+    cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, vanilla, wgan_gp,
 };
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};

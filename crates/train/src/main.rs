@@ -39,6 +39,7 @@ mod seed_log;
 mod session;
 mod signals;
 mod storage;
+mod styles;
 mod suggestion;
 mod systems;
 mod timings;

@@ -9,13 +9,17 @@ use crate::observe::{Moment, Numbers, Observer};
 use crate::pictures::{self, Arrangement};
 use crate::plane;
 use crate::storage::RealDisk;
+use crate::styles::StyleSheet;
 
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
 /// Pictures of each domain that a sheet of translations starts from.
 const ROWS: usize = 6;
 
-/// Draws sheets at the start and every so many steps.
+/// The stream of the latents of a run's sheets.
+const STREAM: &str = "samples";
+
+/// Draws sheets at the start and every so many steps, and those of styles at the end.
 pub(crate) struct Samples {
     run: PathBuf,
     every: u64,
@@ -36,8 +40,8 @@ impl Samples {
     /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
     pub(crate) fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Self {
         let subjects = match system.samples() {
-            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, "samples", COUNT)),
-            Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, "samples", plane::COUNT)),
+            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
+            Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
             Sampler::Images(_) => {
                 let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
                 let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
@@ -58,7 +62,7 @@ impl Samples {
     }
 
     fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
-        let path = self.run.join(format!("samples/{name}.png"));
+        let path = self.path(name);
         let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
                 return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
@@ -75,9 +79,17 @@ impl Samples {
             }
             _ => unreachable!("a system keeps its way of drawing"),
         };
-        let image = [1, 2, 3].map(|axis| images.shape()[axis]);
-        pictures::write_sheet(&RealDisk, &path, &pixels, image, arrangement)
+        pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
     }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.run.join(format!("samples/{name}.png"))
+    }
+}
+
+/// Height, width and channels of these images.
+fn image_of(images: &Tensor) -> [usize; 3] {
+    [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
 /// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
@@ -102,5 +114,18 @@ impl Observer for Samples {
             self.level = level;
         }
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
+    }
+
+    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
+        let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
+        for sheet in StyleSheet::ALL {
+            let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
+            let columns = sheet.draw(styles, &latents, self.seed);
+            let arrangement = Arrangement::in_columns(columns.len());
+            let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
+            pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
+        }
+        Ok(())
     }
 }

@@ -227,3 +227,39 @@ fn a_long_drawing_can_be_stopped() {
     }
     assert!(names(&place.path("all")).iter().all(|name| !name.starts_with('.')));
 }
+
+/// Styles can be truncated and mixed, and a finished run has the sheets that show it; other systems refuse.
+#[test]
+fn styles() {
+    let place = place_with_a_run();
+    let tiny = "--set size=8 --set fmap_base=16 --set fmap_max=4 --batch 4 --steps 2";
+    place.good(&format!("stylegan {tiny} --out styled"));
+    let size = |name: &str| frames(place.path(name)).0;
+    let of = |rows: u32, columns: u32| [rows * 130 + 2, columns * 130 + 2];
+    assert_eq!(size("styled/samples/truncation.png"), of(6, 6));
+    assert_eq!(size("styled/samples/mixing.png"), of(7, 7));
+    assert_eq!(size("styled/samples/noise.png"), of(4, 5));
+
+    let told = place.good("sample styled --sheet mixing --count 2 --seed 5");
+    assert!(told.out.contains("mixing-seed-5.png: mixing of 2 samples of stylegan, step 2, seed 5"), "{}", told.out);
+    assert_eq!(size("styled/samples/mixing-seed-5.png"), of(3, 3));
+    place.good("sample styled --sheet truncation --count 1 --zoom 1 --gap 0 --out psi.png");
+    let (size, sheet, _) = frames(place.path("psi.png"));
+    assert_eq!(size, [8, 6 * 8]);
+    for (psi, column) in [("", 0), ("--psi 0.5", 2), ("--psi 0", 3), ("--psi -1", 5)] {
+        place.good(&format!("sample styled {psi} --count 1 --zoom 1 --gap 0 --out one.png"));
+        let wanted: Vec<u8> = sheet[0].chunks(6 * 24).flat_map(|row| row[column * 24..][..24].to_vec()).collect();
+        assert_eq!(frames(place.path("one.png")).1[0], wanted, "{psi}");
+    }
+    place.good("sample styled --psi 0.7 --interpolate --frames 2 --count 2 --out walk.gif");
+
+    place.bad("sample run --psi 0.7", USAGE, &["--psi", "styles", "stylegan"]);
+    place.bad("sample run --sheet noise", USAGE, &["--sheet", "styles", "stylegan"]);
+    for psi in ["3", "-2.1", "NaN", "x"] {
+        place.bad(&format!("sample styled --psi {psi}"), USAGE, &["from -2 to 2"]);
+    }
+    place.bad("sample styled --sheet hats", USAGE, &["truncation", "mixing", "noise"]);
+    place.bad("sample styled --sheet noise --psi 0.5", USAGE, &["--sheet", "--psi"]);
+    place.bad("sample styled --sheet noise --out noise.npy", USAGE, &["--sheet", "array"]);
+    place.bad("sample styled --sheet mixing --count 10000", USAGE, &["too large"]);
+}

@@ -21,7 +21,9 @@ const SAMPLE_EXAMPLES: &str = "Examples:
   train sample RUN --count 100 --columns 20 --out sheet.png
   train sample RUN --count 50000 --out samples.npy
   train sample RUN --seeds 0-35,100 --out pictures/
-  train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif";
+  train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif
+  train sample RUN --psi 0.7
+  train sample RUN --sheet mixing --out mixing.png";
 
 /// What was typed.
 pub(crate) enum Action {

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
+use crate::styles::StyleSheet;
 use crate::systems::{Row, SYSTEMS};
 
 /// How the numbers of a run are told.
@@ -122,7 +123,7 @@ pub(crate) struct SummaryOptions {
 pub(crate) struct SampleOptions {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many pictures to draw [default: 16; with --seeds 1 of each]
+    /// How many pictures to draw [default: 16; with --seeds 1 of each, with --sheet a few]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Seed of the latents: picture n of a seed is always the same [default: the run's]
@@ -141,6 +142,13 @@ pub(crate) struct SampleOptions {
     /// Draw with the weights of the last step, if the run keeps an average of them (`ema`) to draw with
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Truncation, for systems that draw from styles: the distance of each style from their mean is multiplied by this, from -2 to 2.
+    /// 0.7 draws pictures that vary less and look better, 0 only the mean one [default: 1]
+    #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi, conflicts_with = "raw")]
+    pub(crate) psi: Option<f64>,
+    /// A sheet that shows what styles and noise decide, for systems that draw from styles; a finished training has drawn all three
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["seeds", "raw", "psi", "columns", "interpolate"])]
+    pub(crate) sheet: Option<StyleSheet>,
     /// Tiles in a row [default: about as many as rows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) columns: Option<u32>,
@@ -152,6 +160,11 @@ pub(crate) struct SampleOptions {
     pub(crate) gap: Option<u32>,
     #[command(flatten)]
     pub(crate) walk: WalkOptions,
+}
+
+fn psi(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|psi| (-2.0..=2.0).contains(psi));
+    number.ok_or_else(|| "say a number from -2 to 2".to_owned())
 }
 
 /// Options of `train translate`.
@@ -230,6 +243,9 @@ pub(crate) struct EvaluateOptions {
     /// Seed of the fakes, and of which reals are taken [default: the run's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Of pictures that are truncated so, for systems that draw from styles (see `train sample --help`)
+    #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi)]
+    pub(crate) psi: Option<f64>,
     /// What looks at the images: pca64, evalnet28, evalnet32
     #[arg(long, value_name = "NAME", default_value = "pca64")]
     pub(crate) extractor: String,

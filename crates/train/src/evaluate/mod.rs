@@ -19,6 +19,7 @@ use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
 use crate::resume::{self, Trained};
 use crate::session;
+use crate::styles::Truncated;
 use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
@@ -126,6 +127,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
             .because(format!("allowed: {fewest} to {MOST}")));
     }
     let Trained { mut config, system, found, .. } = resume::open_trained(&options.run)?;
+    let sampler = system.samples();
+    let truncated = options.psi.map(|psi| Truncated::new(&sampler, psi, &options.run)).transpose()?;
     if let Some(data) = &options.data {
         config.data = Some(data.clone());
     }
@@ -166,10 +169,13 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if scale.count() < count {
         console.say(&format!("images       {} instead of {count}: there are no more reals", scale.count()));
     }
-    let rows = scale.weigh(system.samples());
+    if let Some(psi) = options.psi {
+        console.say(&format!("styles       truncated, psi {psi}"));
+    }
+    let rows = scale.weigh(truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated)));
     print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
     match (&options.out, form) {
-        (Some(path), Some(form)) => output::write(path, form, &found, &rows),
+        (Some(path), Some(form)) => output::write(path, form, &found, options.psi, &rows),
         _ => Ok(()),
     }
 }

@@ -30,20 +30,20 @@ impl Form {
     }
 }
 
-/// Writes all rows to `path`.
+/// Writes all rows to `path`, and how the fakes were truncated if they were.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(super) fn write(path: &Path, form: Form, found: &Found, rows: &[Row]) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, form: Form, found: &Found, psi: Option<f64>, rows: &[Row]) -> Result<(), Failure> {
     let text = match form {
-        Form::Json => json_text(found, rows),
-        Form::Csv => csv_text(found, rows),
+        Form::Json => json_text(found, psi, rows),
+        Form::Csv => csv_text(found, psi, rows),
     };
     Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
 }
 
 /// A number that is not finite is `null`: JSON has no other word for it.
-fn json_text(found: &Found, rows: &[Row]) -> String {
+fn json_text(found: &Found, psi: Option<f64>, rows: &[Row]) -> String {
     let row = |row: &Row| {
         let one = &row.measured;
         json!({
@@ -61,14 +61,15 @@ fn json_text(found: &Found, rows: &[Row]) -> String {
         "system": found.checkpoint.system,
         "checkpoint": found.path.display().to_string(),
         "step": found.checkpoint.step,
+        "psi": psi,
         "numbers": rows.iter().map(row).collect::<Vec<_>>(),
     });
     format!("{file:#}\n")
 }
 
 /// An empty field is what there is not.
-fn csv_text(found: &Found, rows: &[Row]) -> String {
-    let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n\n");
+fn csv_text(found: &Found, psi: Option<f64>, rows: &[Row]) -> String {
+    let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n,psi\n");
     for row in rows {
         let one = &row.measured;
         let optional = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
@@ -82,6 +83,7 @@ fn csv_text(found: &Found, rows: &[Row]) -> String {
             optional(one.number.deviation),
             optional(one.baseline.map(|(value, _)| value)),
             one.baseline.map_or_else(String::new, |(_, count)| count.to_string()),
+            optional(psi),
         ];
         text += &(fields.join(",") + "\n");
     }

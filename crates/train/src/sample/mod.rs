@@ -20,6 +20,7 @@ use crate::resume::{self, Trained};
 use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
+use crate::styles::{self, StyleSheet, Truncated};
 use seeds::Seeds;
 
 /// More images than this need not be asked for at once.
@@ -57,7 +58,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         Some(list) => Some(Seeds::listed(list, count(options, form, 1)?, most(form))?),
         None => None,
     };
-    let alone = count(options, form, 16)?;
+    let alone = count(options, form, options.sheet.map_or(16, StyleSheet::usual))?;
 
     let state = match options.checkpoint {
         Some(step) => &resume::checkpoint_at(&options.run, step, "--checkpoint")?,
@@ -78,19 +79,37 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         }
     };
     let raw = Raw(sampler);
-    let sampler = if options.raw { raw.checked(&options.run)? } else { sampler };
+    let truncated = options.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &options.run)).transpose()?;
+    let sampler = match &truncated {
+        Some(truncated) => truncated,
+        None if options.raw => raw.checked(&options.run)?,
+        None => sampler,
+    };
     let alone = if plane.is_some() && options.count.is_none() { plane::COUNT } else { alone };
     let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
-    let out = options.out.clone().unwrap_or_else(|| default_out(form, &seeds, run.as_deref()));
+    let what = match (options.sheet, form) {
+        (Some(sheet), _) => sheet.name(),
+        (None, Form::Walk(_)) => "interpolation",
+        (None, _) => "sample",
+    };
+    let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
     signals::listen();
     let told = match (plane, system.image_shape()) {
-        (Some(plane), _) => points::write(form, &out, plane, sampler, &seeds, config.seed)?,
+        (Some(plane), _) => {
+            if options.sheet.is_some() {
+                styles::of(&Sampler::Points(plane), "--sheet", &options.run)?;
+            }
+            points::write(form, &out, plane, sampler, &seeds, config.seed)?
+        }
         (None, image) => {
             let image = image.expect("what draws no points draws images");
             let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
             match form {
-                Form::Sheet => job.sheet()?,
+                Form::Sheet => match options.sheet {
+                    Some(sheet) => job.style_sheet(sheet, &options.run)?,
+                    None => job.sheet()?,
+                },
                 Form::Array => job.array()?,
                 Form::Files => job.files()?,
                 Form::Walk(form) => job.walk(form, options)?,
@@ -131,10 +150,11 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
     };
     // An option without an effect is a mistake.
     let [walk, zoom] = [("--interpolate", options.walk.interpolate), ("--zoom", options.zoom.is_some())];
+    let sheet = ("--sheet", options.sheet.is_some());
     let [columns, gap] = [("--columns", options.columns.is_some()), ("--gap", options.gap.is_some())];
     let (what, idle) = match form {
-        Form::Array => ("an array", &[walk, columns, gap, zoom][..]),
-        Form::Files => ("single pictures", &[walk, columns, gap][..]),
+        Form::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
+        Form::Files => ("single pictures", &[walk, sheet, columns, gap][..]),
         Form::Sheet | Form::Walk(_) => ("", &[][..]),
     };
     match idle.iter().find(|(_, given)| *given) {
@@ -167,8 +187,7 @@ fn arrangement(options: &SampleOptions) -> Arrangement {
 }
 
 /// Where the samples go when nothing is said: beside the run's own sheets.
-fn default_out(form: Form, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
-    let what = if matches!(form, Form::Walk(_)) { "interpolation" } else { "sample" };
+fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
     let name = format!("{what}-{}.png", seeds.told().replace(' ', "-"));
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
 }
@@ -214,17 +233,37 @@ struct Job<'a> {
 impl Job<'_> {
     /// A sheet. Returns what was written, in words; so do the others.
     fn sheet(&self) -> Result<String, Failure> {
-        let layout = self.layout(self.seeds.count())?;
-        let mut file = Unfinished::begin(&RealDisk, self.out)?;
-        let mut pixels = Vec::new();
-        self.each_batch(NOTHING, |bytes| {
-            pixels.extend_from_slice(bytes);
-            Ok(())
+        self.laid_out(&self.layout(self.seeds.count())?, || {
+            let mut pixels = Vec::new();
+            self.each_batch(NOTHING, |bytes| {
+                pixels.extend_from_slice(bytes);
+                Ok(())
+            })?;
+            Ok(pixels)
         })?;
-        let sheet = layout.encode(&pixels).map_err(|why| self.failed(why))?;
-        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
-        file.finish()?;
         Ok(self.counted())
+    }
+
+    /// A sheet of what styles and noise decide, of the system of this run.
+    fn style_sheet(&self, sheet: StyleSheet, run: &Path) -> Result<String, Failure> {
+        let (_, styles) = styles::of(&Sampler::Latents(self.sampler), "--sheet", run)?;
+        let count = self.seeds.count();
+        let [rows, columns] = sheet.grid(count);
+        let arrangement = Arrangement { columns: Some(columns), ..self.arrangement };
+        let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
+        self.laid_out(&layout, || {
+            let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
+            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first())))
+        })?;
+        Ok(format!("{} of {count} samples", sheet.name()))
+    }
+
+    /// Writes a sheet of the pixels that `draw` makes.
+    fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
+        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
+        let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
+        file.write_all(&sheet).map_err(|error| StorageError::new("write", &self.out, error))?;
+        Ok(file.finish()?)
     }
 
     /// An array of shape (count, height, width), with channels behind if the images are in colour.

@@ -1,6 +1,6 @@
 //! Which latents are wanted: so many of one seed, or some of each of several.
 
-use crate::engine::FromLatents;
+use crate::engine::{FromLatents, Tensor};
 use crate::failure::{Code, Failure};
 
 /// The stream that samples are drawn from: sample `n` of a seed is the same for ever.
@@ -67,6 +67,16 @@ impl Seeds {
         }
         let length = all.len() / self.count();
         (all, length)
+    }
+
+    /// The first seed.
+    pub(super) fn first(&self) -> u64 {
+        self.seeds[0]
+    }
+
+    /// The first `count` latents of the first seed.
+    pub(super) fn of_one(&self, sampler: &dyn FromLatents, count: usize) -> Tensor {
+        sampler.latents(self.first(), STREAM, count)
     }
 
     /// The latents at which a walk changes its direction, for each of the pictures that are shown side by side. Of one seed
