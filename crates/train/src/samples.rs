@@ -79,13 +79,17 @@ impl Samples {
             }
             _ => unreachable!("a system keeps its way of drawing"),
         };
-        let image = [1, 2, 3].map(|axis| images.shape()[axis]);
-        pictures::write_sheet(&RealDisk, &path, &pixels, image, arrangement)
+        pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.run.join(format!("samples/{name}.png"))
     }
+}
+
+/// Height, width and channels of these images.
+fn image_of(images: &Tensor) -> [usize; 3] {
+    [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
 /// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
@@ -111,14 +115,15 @@ impl Observer for Samples {
         }
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
+
     fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
         let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
             let columns = sheet.draw(styles, &latents, self.seed);
-            let image = [1, 2, 3].map(|axis| columns[0].shape()[axis]);
-            let (pixels, arrangement) = (pictures::side_by_side(&columns), Arrangement::in_columns(columns.len()));
+            let arrangement = Arrangement::in_columns(columns.len());
+            let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
             pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
         }
         Ok(())

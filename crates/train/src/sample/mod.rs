@@ -11,7 +11,7 @@ use crate::animation;
 use crate::array_file;
 use crate::cli::SampleOptions;
 use crate::console::{Console, print};
-use crate::engine::{FromLatents, LatentKind, Sampler, Styles, Tensor};
+use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
 use crate::plane;
@@ -80,8 +80,6 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     };
     let raw = Raw(sampler);
     let truncated = options.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &options.run)).transpose()?;
-    let styles = || styles::of(&Sampler::Latents(sampler), "--sheet", &options.run);
-    let style_sheet = options.sheet.map(|sheet| styles().map(|(_, styles)| (sheet, styles))).transpose()?;
     let sampler = match &truncated {
         Some(truncated) => truncated,
         None if options.raw => raw.checked(&options.run)?,
@@ -98,16 +96,23 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
 
     signals::listen();
     let told = match (plane, system.image_shape()) {
-        (Some(plane), _) => points::write(form, &out, plane, sampler, &seeds, config.seed)?,
+        (Some(plane), _) => {
+            if options.sheet.is_some() {
+                styles::of(&Sampler::Points(plane), "--sheet", &options.run)?;
+            }
+            points::write(form, &out, plane, sampler, &seeds, config.seed)?
+        }
         (None, image) => {
             let image = image.expect("what draws no points draws images");
             let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
-            match (form, style_sheet) {
-                (Form::Sheet, Some((sheet, styles))) => job.style_sheet(sheet, styles)?,
-                (Form::Sheet, None) => job.sheet()?,
-                (Form::Array, _) => job.array()?,
-                (Form::Files, _) => job.files()?,
-                (Form::Walk(form), _) => job.walk(form, options)?,
+            match form {
+                Form::Sheet => match options.sheet {
+                    Some(sheet) => job.style_sheet(sheet, &options.run)?,
+                    None => job.sheet()?,
+                },
+                Form::Array => job.array()?,
+                Form::Files => job.files()?,
+                Form::Walk(form) => job.walk(form, options)?,
             }
         }
     };
@@ -239,8 +244,9 @@ impl Job<'_> {
         Ok(self.counted())
     }
 
-    /// A sheet of what styles and noise decide.
-    fn style_sheet(&self, sheet: StyleSheet, styles: &dyn Styles) -> Result<String, Failure> {
+    /// A sheet of what styles and noise decide, of the system of this run.
+    fn style_sheet(&self, sheet: StyleSheet, run: &Path) -> Result<String, Failure> {
+        let (_, styles) = styles::of(&Sampler::Latents(self.sampler), "--sheet", run)?;
         let count = self.seeds.count();
         let [rows, columns] = sheet.grid(count);
         let arrangement = Arrangement { columns: Some(columns), ..self.arrangement };
@@ -254,9 +260,9 @@ impl Job<'_> {
 
     /// Writes a sheet of the pixels that `draw` makes.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
-        let mut file = Unfinished::begin(&RealDisk, self.out)?;
+        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
-        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
+        file.write_all(&sheet).map_err(|error| StorageError::new("write", &self.out, error))?;
         Ok(file.finish()?)
     }
 
