@@ -49,7 +49,7 @@ fn arc(from: &[f32], to: &[f32], t: f64) -> Option<[f64; 2]> {
 }
 
 /// Cosine and sine of t times the angle with this cosine and sine, which lies between 0 and half a turn; 0 <= t <= 1.
-fn part_of_turn([mut cosine, mut sine]: [f64; 2], t: f64) -> [f64; 2] {
+pub(crate) fn part_of_turn([mut cosine, mut sine]: [f64; 2], t: f64) -> [f64; 2] {
     let mut turned = [1.0, 0.0];
     let mut rest = t;
     // After so many halvings the angle is too small to count.

@@ -21,10 +21,12 @@ mod mixture;
 pub mod mnist;
 mod penalty;
 pub mod progan;
+mod projection;
 pub mod quickdraw;
 mod rules;
 mod strided;
 pub mod stylegan;
+pub mod stylegan2;
 mod system;
 pub mod tips;
 mod update;
@@ -34,6 +36,7 @@ mod walk;
 pub mod wgan_gp;
 
 pub use mixture::Mixture;
+pub use projection::Projection;
 pub use system::{
     Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
 };

@@ -1,29 +1,72 @@
 //! The mapping network: from latents to styles (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial
 //! networks", 2019). A latent's distribution is a given; a style's is learned, and may follow what varies in the pictures.
 
-use nn::layers::{Dense, Equalised, PixelNorm, RunningMean};
-use nn::{Dialect, Kind, Network};
+use core::f64::consts::SQRT_2;
+
+use nn::layers::{Dense, Equalised, Gain, PixelNorm, RunningMean};
+use nn::{Dialect, Kind, Network, Pass};
+use rand::RngExt as _;
 use tensor::{Tensor, Var};
 
+use crate::LatentKind;
 use crate::growing::lerp;
 use crate::strided::LEAKY;
 
-/// Layers of the network.
+/// Layers of StyleGAN's network.
 const DEPTH: usize = 8;
-/// Its layers learn a hundred times as slowly as all others.
-const SLOW: Equalised = Equalised { multiplier: 0.01, ..Equalised::BENT };
+/// The layers learn a hundred times as slowly as all others.
+const MULTIPLIER: f64 = 0.01;
 /// The share of the mean of all styles that stays at a step.
 const KEEP: f64 = 0.995;
 
 /// The network `NAME.mapping` from latents of `latent` numbers to styles of `style` numbers; it also keeps the mean of all styles.
 pub(crate) fn network(name: &str, latent: usize, style: usize, seed: u64) -> Network {
+    of_layers(name, [latent, style], DEPTH, Equalised::BENT, |network, _| network, seed)
+}
+
+/// The same of `depth` layers as StyleGAN2 has them: the gain that makes up for the leaky ReLU comes after it, and so is the bias's as well.
+pub(crate) fn network_with_gains(name: &str, sizes: [usize; 2], depth: usize, seed: u64) -> Network {
+    let gain = |network: Network, number| network.with(&format!("gain{number}"), Gain(SQRT_2));
+    of_layers(name, sizes, depth, Equalised::LINEAR, gain, seed)
+}
+
+/// A network of layers from a latent to a style, each followed by a leaky ReLU and what `after` adds to that.
+fn of_layers(
+    name: &str,
+    [latent, style]: [usize; 2],
+    depth: usize,
+    equalised: Equalised,
+    after: impl Fn(Network, usize) -> Network,
+    seed: u64,
+) -> Network {
+    let slow = Equalised { multiplier: MULTIPLIER, ..equalised };
     let network = Network::new(&format!("{name}.mapping"), &[latent], Dialect::Torch, seed).with("norm", PixelNorm);
-    let layers = (1..=DEPTH).fold(network, |network, number| {
-        network
-            .with(&format!("dense{number}"), Dense::new(style).equalised(SLOW))
-            .with(&format!("lrelu{number}"), LEAKY)
+    let layers = (1..=depth).fold(network, |network, number| {
+        let dense = Dense::new(style).equalised(slow);
+        after(network.with(&format!("dense{number}"), dense).with(&format!("lrelu{number}"), LEAKY), number)
     });
     layers.with("styles", RunningMean::new(KEEP))
+}
+
+/// The styles of latents (n, latent) for each of so many layers. In training, they are made of two latents with the probability `share`:
+/// from some layer on they are those of another one, so that no layer counts on what the others are told.
+pub(crate) fn mixed_styles(mapping: &Network, pass: &mut Pass, latents: &Var, layers: usize, share: f64) -> Vec<Var> {
+    let count = latents.shape()[0];
+    let Some((from, others)) = others(pass, latents.value(), layers, share) else {
+        return vec![mapping.forward_part(pass, latents); layers];
+    };
+    let both = mapping.forward_part(pass, &latents.concat(&others, 0));
+    let [coarse, fine] = [0, count].map(|first| both.slice(0, first..first + count));
+    [vec![coarse; from], vec![fine; layers - from]].concat()
+}
+
+/// The layer from which on this pass takes the styles of other latents, and these latents, if it does.
+fn others(pass: &mut Pass, like: &Tensor, layers: usize, share: f64) -> Option<(usize, Var)> {
+    let mut draws = pass.key()?.draws();
+    let mixes = draws.random::<f64>() < share;
+    let from = draws.random_range(1..layers);
+    let others = LatentKind::Normal.draw(like.shape()[0], like.shape()[1], pass.key()?);
+    mixes.then(|| (from, Var::constant(others)))
 }
 
 /// The mean of all styles that a mapping network keeps, shape (style).
@@ -46,7 +89,7 @@ pub fn truncated(styles: &Tensor, mean: &Tensor, psi: f64) -> Tensor {
 mod tests {
     use super::*;
     use kernels::Key;
-    use nn::{Draw, Pass};
+    use nn::Draw;
     use tensor::Tape;
 
     fn normal(shape: &[usize], name: &str) -> Tensor {

@@ -91,6 +91,15 @@ impl Range {
         }
     }
 
+    /// Pictures, in [0, 1], of the images of a network whose last layer does not keep to this range: what is beyond it is cut off.
+    pub(crate) fn pictures(self, images: &Var) -> Tensor {
+        let [low, high] = match self {
+            Range::Symmetric | Range::Dequantised => [-1.0, 1.0],
+            Range::Unit | Range::Mismatched | Range::Points(_) => [0.0, 1.0],
+        };
+        self.outward(images.clamp(low, high).into_value())
+    }
+
     /// The networks' images in [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {

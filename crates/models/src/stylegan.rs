@@ -14,13 +14,12 @@
 
 use nn::layers::{AdaIn, Bias, Blur, Constant, Conv2d, Equalised, Noise, UpSampling2d};
 use nn::{Dialect, Network, Pass};
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Var};
 
 use crate::growing::{Average, Bound, Critic, Growing, Maps, Painter, Rules, Sizes, Stage, Stylist, ToRgb, resolution};
 use crate::strided::LEAKY;
-use crate::{LatentKind, SettingsError, in_range, mapping};
+use crate::{SettingsError, in_range, mapping};
 
 /// What can be changed about a run. The default is the authors', at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,29 +120,13 @@ impl Generator {
             })
         })
     }
-
-    /// The layer from which on this pass takes the styles of other latents, and these latents, if it does.
-    fn mixing(&self, pass: &mut Pass, like: &Tensor, layers: usize) -> Option<(usize, Var)> {
-        let mut draws = pass.key()?.draws();
-        let mixes = draws.random::<f64>() < self.style_mixing;
-        let from = draws.random_range(1..layers);
-        let others = LatentKind::Normal.draw(like.shape()[0], like.shape()[1], pass.key()?);
-        mixes.then(|| (from, Var::constant(others)))
-    }
 }
 
 impl Painter for Generator {
     fn paint(&self, pass: &mut Pass, latents: &Var, stage: Stage) -> Var {
         pass.walking(&self.name, latents, |pass| {
-            let (count, layers) = (latents.shape()[0], self.layers(stage.level));
-            let styles = match self.mixing(pass, latents.value(), layers) {
-                None => vec![self.mapping.forward_part(pass, latents); layers],
-                Some((from, others)) => {
-                    let both = self.mapping.forward_part(pass, &latents.concat(&others, 0));
-                    let [coarse, fine] = [0, count].map(|first| both.slice(0, first..first + count));
-                    [vec![coarse; from], vec![fine; layers - from]].concat()
-                }
-            };
+            let layers = self.layers(stage.level);
+            let styles = mapping::mixed_styles(&self.mapping, pass, latents, layers, self.style_mixing);
             self.synthesised(pass, &styles, stage)
         })
     }

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use kernels::Key;
-use nn::{Network, State, StateError, Stateful};
+use nn::{Draw, Network, Pass, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
-use tensor::{NonFinite, Tensor};
+use tensor::{NonFinite, Tape, Tensor, Var};
+
+use crate::rules::Range;
 
 use crate::Mixture;
 
@@ -124,13 +126,34 @@ pub trait Styles {
     /// How many layers take a style.
     fn layers(&self) -> usize;
 
+    /// The network's own constant noise: for each layer that adds some its full name in a [`Pass`](Pass::inference_with) and the map,
+    /// shape (1, h, w, 1).
+    fn noise(&self) -> Vec<(String, Tensor)>;
+
+    /// Images of the styles of each layer, all of shape (n, style): (n, height, width, channels), -1 for black, 1 for white, and a little
+    /// beyond. They can be differentiated by the styles.
+    ///
+    /// # Panics
+    /// When there is not a style for each layer.
+    fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var;
+
     /// Draws n images, of shape (n, height, width, channels), values in [0, 1], of the styles of each layer, all of shape (n, style).
     /// `noise` is the stream of what differs by chance from image to image; None for the network's own constant noise, by which an image
     /// does not depend on its neighbours in the batch.
     ///
     /// # Panics
     /// When there is not a style for each layer.
-    fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor;
+    fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
+        let styles: Vec<Var> = styles.iter().cloned().map(Var::constant).collect();
+        let images = match noise {
+            None => self.paint_styled(&mut Pass::inference(), &styles),
+            Some(key) => {
+                let draw = Draw { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
+                Pass::training(&Tape::new(), draw).frozen(|pass| self.paint_styled(pass, &styles))
+            }
+        };
+        Range::Symmetric.pictures(&images)
+    }
 }
 
 /// Draws points of the plane from latents, and knows the truth about them.

@@ -1,6 +1,8 @@
 //! The networks have the sizes that are published, layer by layer where a table gives them.
 
-use models::{Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, stylegan, vanilla, wgan_gp};
+use models::{
+    Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, stylegan, stylegan2, vanilla, wgan_gp,
+};
 use nn::{Kind, Network};
 
 /// The parameters of the discriminator and of the generator.
@@ -253,4 +255,49 @@ fn stylegan() {
     assert_eq!(wholes(&game("cpu", wider)).0[1], 1_216_332);
     assert_eq!(wholes(&game("grey", |_| ())).0[0], 279_073);
     assert_eq!(wholes(&game("seed", |_| ())).0, [23_087_249, 26_219_627]);
+}
+
+#[test]
+fn stylegan2() {
+    let game = |preset: &str| {
+        let s = stylegan2::Settings::preset(preset).expect("a preset");
+        stylegan2::StyleGan2::new(&s, 1).expect("in range")
+    };
+    let cpu = game("cpu");
+    assert_eq!(wholes(&cpu).0, [337_281, 314_387]);
+    let part = |network: &&Network| {
+        let name = network.name().strip_prefix("generator.")?;
+        Some(format!("{name} {}", network.count(Kind::Parameter)))
+    };
+    let expected = [
+        "mapping 8320",
+        "4x4_constant 1024",
+        "4x4_conv 41089", // 36,864 of the convolution, 4,160 of its style, 1 of the noise, 64 biases
+        "8x8_conv 41089",
+        "16x16_conv 41089",
+        "32x32_conv 41089",
+        "8x8_up 41089",
+        "16x16_up 41089",
+        "32x32_up 41089",
+        "rgb4x4 4355",
+        "rgb8x8 4355",
+        "rgb16x16 4355",
+        "rgb32x32 4355",
+    ];
+    assert_eq!(cpu.networks().iter().filter_map(part).collect::<Vec<_>>(), expected);
+    let (_, [discriminator, _]) = wholes(&cpu);
+    let expected = [
+        "32x32x64 256",
+        "16x16x64 77,952", // two convolutions, and the one around them
+        "8x8x64 77,952",
+        "4x4x64 77,952",
+        "4x4x64 37,504",
+        "64 65,600",
+        "1 65",
+    ];
+    assert_eq!(discriminator, expected);
+    assert_eq!(wholes(&game("grey")).0, [337_281 - 2 * 64, 314_387 - 4 * (2 * 64 + 2)]);
+    let seed = game("seed");
+    assert_eq!(wholes(&seed).0, [29_012_513, 30_370_060], "configuration F");
+    assert_eq!(part(&seed.networks()[1]).as_deref(), Some("mapping 2101248"));
 }

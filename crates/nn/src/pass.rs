@@ -45,6 +45,8 @@ pub struct Pass {
     instead: BTreeMap<String, Tensor>,
     /// What styles the layers of the stretch at hand.
     style: Option<Var>,
+    /// What constants of these names are instead of what they are.
+    given: BTreeMap<String, Var>,
 }
 
 /// The small layers after the one at hand, which may do their work with its own, in the same walk through memory: an activation, then
@@ -72,14 +74,21 @@ impl Pass {
         Self::with(Tape::new(), None, true)
     }
 
+    /// Inference with other [constants](Pass::constant) than those of the layers, by their full names (`generator.noise.map`), which may be
+    /// differentiated by.
+    pub fn inference_with(given: BTreeMap<String, Var>) -> Self {
+        Self { given, ..Self::inference() }
+    }
+
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, draw: Draw) -> Self {
         Self::with(tape.clone(), Some(draw), false)
     }
 
     fn with(tape: Tape, training: Option<Draw>, frozen: bool) -> Self {
-        let (path, bound, updates, visits, following, instead, style) = Default::default();
-        Self { tape, training, frozen, path, bound, updates, visits, following, instead, style }
+        let (path, bound, updates, visits, following, instead) = Default::default();
+        let (style, given) = Default::default();
+        Self { tape, training, frozen, path, bound, updates, visits, following, instead, style, given }
     }
 
     /// Walks through `body` with all weights frozen: gradients flow through, none is computed for a weight. Training or
@@ -158,6 +167,11 @@ impl Pass {
         let var = self.tape.variable(&name, value.clone());
         self.bound.push((name, var.clone()));
         var
+    }
+
+    /// The constant `name` of the layer at hand, which nobody learns; or what is given instead of it.
+    pub fn constant(&self, name: &str, value: &Tensor) -> Var {
+        self.given.get(&self.full_name(name)).cloned().unwrap_or_else(|| Var::constant(value.clone()))
     }
 
     /// The stream of random numbers of the layer at hand, another one at each visit; None in inference.

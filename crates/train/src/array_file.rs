@@ -4,10 +4,18 @@
 //! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the
 //! numbers.
 
+use crate::engine::Tensor;
+
 /// Bytes, as the format calls them.
 pub(crate) const BYTES: &str = "|u1";
 /// 32-bit floating point numbers, the lowest byte first.
-pub(crate) const FLOATS: &str = "<f4";
+const FLOATS: &str = "<f4";
+
+/// A file with an array of [`FLOATS`].
+pub(crate) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
+    let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
+    header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
+}
 
 /// The header of a file with an array of such numbers of the shape `shape`, in the C order.
 pub(crate) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
@@ -46,5 +54,12 @@ mod tests {
             let array = ArrayD::<u8>::read_npy(&file[..]).unwrap();
             assert_eq!(array, ArrayD::from_shape_vec(IxDyn(shape), numbers).unwrap());
         }
+    }
+
+    #[test]
+    fn a_library_reads_numbers() {
+        let numbers = Tensor::new(&[2, 3], vec![0.5, -1.0, 3.25, 0.0, 1e-20, 7.0]);
+        let array = ArrayD::<f32>::read_npy(&of_numbers(&numbers)[..]).unwrap();
+        assert_eq!(array, ArrayD::from_shape_vec(IxDyn(&[2, 3]), numbers.data().to_vec()).unwrap());
     }
 }

@@ -4,8 +4,8 @@ pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::mapping::truncated;
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Mixture, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
-    cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, vanilla, wgan_gp,
+    Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
+    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};
@@ -22,9 +22,9 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 }
 
 #[cfg(test)]
-pub(crate) use nn::Stateful;
+pub(crate) use nn::{Pass, Stateful};
 #[cfg(test)]
-pub(crate) use tensor::{NonFinite, ops::Case};
+pub(crate) use tensor::{NonFinite, Var, ops::Case};
 
 /// A value that is not finite, found by the op `bce_with_logits`.
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod observe;
 mod pictures;
 mod plane;
 mod progress;
+mod project;
 mod quality;
 mod resume;
 mod run_folder;
@@ -83,6 +84,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
         Action::Translate(options) => translate::run(options)?,
+        Action::Project(options) => project::run(options)?,
         Action::Animate(options) => animate::run(options)?,
         Action::Evaluate(options) => evaluate::run(options)?,
         Action::Evalnet(row, options) => evalnet::run(row, options)?,

@@ -185,7 +185,7 @@ fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Shape;
+    use crate::engine::{Pass, Shape, Var};
 
     /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of the noise in the second.
     struct Plain;
@@ -199,6 +199,12 @@ mod tests {
         }
         fn layers(&self) -> usize {
             2
+        }
+        fn noise(&self) -> Vec<(String, Tensor)> {
+            Vec::new()
+        }
+        fn paint_styled(&self, _: &mut Pass, _: &[Var]) -> Var {
+            unreachable!("sheets are drawn")
         }
         fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
             assert_eq!(styles.len(), 2);

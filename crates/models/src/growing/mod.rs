@@ -9,6 +9,7 @@ mod growth;
 mod to_rgb;
 
 use kernels::Key;
+use nn::layers::Noise;
 use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
 use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
 use serde::{Deserialize, Serialize};
@@ -78,15 +79,7 @@ impl Sizes {
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<(), SettingsError> {
-        let refuse = |key, why: String| Err(SettingsError { key, why });
-        if !self.size.is_power_of_two() || !(8..=1024).contains(&self.size) {
-            return refuse("size", format!("{} is not one of 8, 16, 32, 64, 128, 256, 512, 1024", self.size));
-        }
-        if ![1, 3].contains(&self.channels) {
-            return refuse("channels", format!("{} is neither 1 (grey) nor 3 (colour)", self.channels));
-        }
-        in_range("fmap_base", self.fmap_base as f64, self.size as f64 / 2.0, 65_536.0)?;
-        in_range("fmap_max", self.fmap_max as f64, 1.0, 4096.0)?;
+        self.maps().check(self.size)?;
         self.growth(0).map(drop)
     }
 
@@ -109,13 +102,28 @@ impl Sizes {
 /// How many channels images and features have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Maps {
-    /// Of an image.
+    /// Of an image: 1 or 3.
     pub(crate) channels: usize,
-    base: usize,
-    most: usize,
+    /// Of the features, so many divided by the resolution, twice over...
+    pub(crate) base: usize,
+    /// ...but no more than so many.
+    pub(crate) most: usize,
 }
 
 impl Maps {
+    /// Whether there are networks of them for images of this height and width.
+    pub(crate) fn check(self, size: usize) -> Result<(), SettingsError> {
+        let refuse = |key, why: String| Err(SettingsError { key, why });
+        if !size.is_power_of_two() || !(8..=1024).contains(&size) {
+            return refuse("size", format!("{size} is not one of 8, 16, 32, 64, 128, 256, 512, 1024"));
+        }
+        if ![1, 3].contains(&self.channels) {
+            return refuse("channels", format!("{} is neither 1 (grey) nor 3 (colour)", self.channels));
+        }
+        in_range("fmap_base", self.base as f64, size as f64 / 2.0, 65_536.0)?;
+        in_range("fmap_max", self.most as f64, 1.0, 4096.0)
+    }
+
     /// Features at this level.
     pub(crate) fn of(self, level: usize) -> usize {
         (self.base >> (level + 1)).min(self.most)
@@ -198,7 +206,7 @@ impl Average {
 }
 
 /// The share that an average keeps at most that has followed for so many steps: its memory is a tenth of them.
-fn ramp(steps: u64) -> f64 {
+pub(crate) fn ramp(steps: u64) -> f64 {
     (1 + steps) as f64 / (10 + steps) as f64
 }
 
@@ -285,7 +293,8 @@ pub struct CriticTurn {
     pub gradient_norm: f64,
 }
 
-fn mean(verdict: &Var) -> f64 {
+/// The mean of all numbers.
+pub(crate) fn mean(verdict: &Var) -> f64 {
     verdict.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / verdict.value().size() as f64
 }
 
@@ -404,18 +413,16 @@ impl<P: Painter> Growing<P> {
         self.growth.before(self.steps.0).1
     }
 
-    /// The images that `paint` makes at the stage that the networks stand at, at the size of the last one, in [0, 1].
-    fn pictures(&self, paint: impl FnOnce(&mut Pass, Stage) -> Var, noise: Option<Key>) -> Tensor {
-        let stage = self.stage();
-        let images = match noise {
-            None => paint(&mut Pass::inference(), stage),
-            Some(key) => {
-                let draw = Draw { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
-                Pass::training(&Tape::new(), draw).frozen(|pass| paint(pass, stage)).detach()
-            }
-        };
-        let factor = resolution(self.growth.last()) / stage.resolution();
-        RANGE.outward(images.upsample([factor; 2]).clamp(-1.0, 1.0).into_value())
+    /// Images of the stage that the networks stand at, at the size of the last one.
+    fn at_full_size(&self, images: &Var) -> Var {
+        let factor = resolution(self.growth.last()) / self.stage().resolution();
+        images.upsample([factor; 2])
+    }
+
+    /// The pictures that `painter` makes of latents.
+    fn pictures(&self, painter: &P, latents: &Tensor) -> Tensor {
+        let images = painter.paint(&mut Pass::inference(), &Var::constant(latents.clone()), self.stage());
+        RANGE.pictures(&self.at_full_size(&images))
     }
 }
 
@@ -515,16 +522,23 @@ impl<P: Painter> FromLatents for Growing<P> {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        self.pictures(|pass, stage| self.average.paint(pass, &Var::constant(latents.clone()), stage), None)
+        self.pictures(&self.average, latents)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        Some(self.pictures(|pass, stage| self.painter.paint(pass, &Var::constant(latents.clone()), stage), None))
+        Some(self.pictures(&self.painter, latents))
     }
 
     fn styles(&self) -> Option<&dyn Styles> {
         self.average.stylist().map(|_| self as &dyn Styles)
     }
+}
+
+/// The noise that the layers of a generator add in inference, by name.
+pub(crate) fn constant_noise(parts: &[&Network]) -> Vec<(String, Tensor)> {
+    let tensors = parts.iter().flat_map(|part| part.tensors());
+    let noise = tensors.filter(|(name, _, _)| name.rsplit('.').next() == Some(Noise::MAP));
+    noise.map(|(name, _, map)| (name, map.clone())).collect()
 }
 
 impl<P: Painter> Growing<P> {
@@ -546,9 +560,12 @@ impl<P: Painter> Styles for Growing<P> {
         self.stylist().layers(self.stage().level)
     }
 
-    fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
-        let styles: Vec<Var> = styles.iter().cloned().map(Var::constant).collect();
-        self.pictures(|pass, stage| self.stylist().paint_styled(pass, &styles, stage), noise)
+    fn noise(&self) -> Vec<(String, Tensor)> {
+        constant_noise(&self.average.parts())
+    }
+
+    fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var {
+        self.at_full_size(&self.stylist().paint_styled(pass, styles, self.stage()))
     }
 }
 

@@ -2,18 +2,27 @@
 
 use tensor::{Tensor, Var};
 
+use crate::init::{Fan, Init};
 use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
-/// A learned constant, which starts at 1, for each member of the batch: of its input only that is asked, how many there are. What begins
+/// A learned constant, which starts at 1 or at random, for each member of the batch: of its input only that is asked, how many there are. What begins
 /// with it is told by styles alone what to draw (Karras, Laine and Aila 2019).
 #[derive(Clone, Debug)]
-pub struct Constant(Tensor);
+pub struct Constant {
+    init: Init,
+    value: Tensor,
+}
 
 impl Constant {
     /// Of this shape, without the batch axis.
     pub fn new(shape: &[usize]) -> Self {
-        Self(Tensor::full(shape, 1.0))
+        Self { init: Init::Constant(1.0), value: Tensor::zeros(shape) }
+    }
+
+    /// With another start than 1.
+    pub fn init(self, init: Init) -> Self {
+        Self { init, ..self }
     }
 }
 
@@ -22,21 +31,23 @@ impl Layer for Constant {
         "Constant".into()
     }
 
-    fn build(&mut self, _site: &Site) -> Result<Vec<usize>, String> {
-        Ok(self.0.shape().to_vec())
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let shape = self.value.shape().to_vec();
+        self.value = site.draw("constant", self.init, &shape, Fan { input: 1, output: 1 });
+        Ok(shape)
     }
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let shape = [&x.shape()[..1], self.0.shape()].concat();
-        pass.parameter("constant", &self.0).broadcast_to(&*shape)
+        let shape = [&x.shape()[..1], self.value.shape()].concat();
+        pass.parameter("constant", &self.value).broadcast_to(&*shape)
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("constant", Kind::Parameter, &self.0)]
+        vec![("constant", Kind::Parameter, &self.value)]
     }
 
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("constant", Kind::Parameter, &mut self.0)]
+        vec![("constant", Kind::Parameter, &mut self.value)]
     }
 }
 
@@ -51,5 +62,15 @@ mod tests {
         let x = Tensor::from_fn([5, 7], |i| i as f32);
         assert_eq!((network.infer(&x), network.output_shape()), (Tensor::full([5, 2, 3, 4], 1.0), &[2, 3, 4][..]));
         assert_eq!(network.count(Kind::Parameter), 24);
+    }
+
+    #[test]
+    fn it_may_start_at_random() {
+        let normal = Init::Normal { mean: 0.0, deviation: 1.0 };
+        let network =
+            Network::new("fixed", &[1], Dialect::Torch, 1).with("constant", Constant::new(&[20, 20, 3]).init(normal));
+        let value = network.tensors()[0].2;
+        let square = value.data().iter().map(|x| x * x).sum::<f32>() / 1200.0;
+        assert!((square - 1.0).abs() < 0.2, "{square}");
     }
 }

@@ -7,12 +7,15 @@ use crate::network::{Kind, Layer, Site};
 use crate::pass::Pass;
 
 /// x + map * weight, for images (h, w, c): a map of normal numbers for each image, which its channels share, and a weight for each
-/// channel, which starts at 0 (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019).
+/// channel, which starts at 0 (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019),
+/// or, in StyleGAN2, one weight for all of them.
 ///
 /// A training pass draws new maps. Inference has one for all images, drawn when the layer is built: a picture then depends on nothing
 /// but its latent.
 #[derive(Clone, Debug)]
 pub struct Noise {
+    /// Whether all channels have the same weight.
+    alike: bool,
     weight: Tensor,
     map: Tensor,
 }
@@ -20,42 +23,52 @@ pub struct Noise {
 impl Default for Noise {
     fn default() -> Self {
         let [weight, map] = [(); 2].map(|()| Tensor::zeros([0]));
-        Self { weight, map }
+        Self { alike: false, weight, map }
+    }
+}
+
+impl Noise {
+    /// What the map of inference is called among the tensors of its layer.
+    pub const MAP: &str = "map";
+
+    /// With one weight for all channels.
+    pub fn alike() -> Self {
+        Self { alike: true, ..Self::default() }
     }
 }
 
 impl Layer for Noise {
     fn describe(&self) -> String {
-        "Noise".into()
+        if self.alike { "Noise, one weight".into() } else { "Noise".into() }
     }
 
     fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
         let &[h, w, c] = site.input else { return Err("noise is added to images (h, w, c)".into()) };
         let standard = Init::Normal { mean: 0.0, deviation: 1.0 };
         self.map = site.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
-        self.weight = Tensor::zeros([1, 1, 1, c]);
+        self.weight = Tensor::zeros([1, 1, 1, if self.alike { 1 } else { c }]);
         Ok(site.input.to_vec())
     }
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let weight = pass.parameter("weight", &self.weight);
-        let &[images, h, w, channels] = &**x.shape() else { unreachable!("built for images") };
+        let &[images, h, w, _] = &**x.shape() else { unreachable!("built for images") };
         let maps = match pass.key() {
-            Some(key) => normal(&[images, h, w, 1], 0.0, 1.0, key),
-            None => self.map.clone(),
+            Some(key) => Var::constant(normal(&[images, h, w, 1], 0.0, 1.0, key)),
+            None => pass.constant(Self::MAP, &self.map),
         };
         // Each pixel's number times each channel's weight: a column times a row.
-        let (images, pixels) = (maps.shape()[0], maps.size());
-        let noise = Var::constant(maps.reshape([pixels, 1])).matmul(&weight.reshape([1, channels]));
+        let (images, pixels, channels) = (maps.shape()[0], maps.value().size(), self.weight.size());
+        let noise = maps.reshape([pixels, 1]).matmul(&weight.reshape([1, channels]));
         x + &noise.reshape([images, h, w, channels])
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("weight", Kind::Parameter, &self.weight), ("map", Kind::Counter, &self.map)]
+        vec![("weight", Kind::Parameter, &self.weight), (Self::MAP, Kind::Counter, &self.map)]
     }
 
     fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("weight", Kind::Parameter, &mut self.weight), ("map", Kind::Counter, &mut self.map)]
+        vec![("weight", Kind::Parameter, &mut self.weight), (Self::MAP, Kind::Counter, &mut self.map)]
     }
 }
 
@@ -89,6 +102,24 @@ mod tests {
         );
         let x = normal(&[2, 4, 5, 3], 0.0, 1.0, Key::named(1, "x"));
         assert_eq!([trained(&network, &x, 0), network.infer(&x)], [x.clone(), x]);
+    }
+
+    #[test]
+    fn one_weight_may_do_for_all_channels() {
+        let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::alike());
+        assert_eq!(network.count(Kind::Parameter), 1);
+        network.tensors_mut()[0].2.data_mut()[0] = 0.5;
+        let y = trained(&network, &Tensor::zeros([2, 4, 5, 3]), 0);
+        assert!(y.data().chunks(3).all(|pixel| pixel[0] != 0.0 && pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+    }
+
+    #[test]
+    fn inference_takes_what_noise_it_is_given() {
+        let network = network();
+        let map = Var::constant(Tensor::from_fn([1, 4, 5, 1], |i| i as f32));
+        let mut pass = Pass::inference_with([("noisy.noise.map".to_owned(), map)].into());
+        let y = network.forward(&mut pass, &Var::constant(Tensor::zeros([2, 4, 5, 3])));
+        assert!(y.value().data().chunks(3).enumerate().all(|(i, pixel)| pixel[1] == (i % 20) as f32));
     }
 
     #[test]

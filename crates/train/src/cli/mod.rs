@@ -8,7 +8,8 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 pub(crate) use options::{
     AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions,
-    GradcheckOptions, LogStyle, SampleOptions, StepChoice, SummaryOptions, TrainOptions, TranslateOptions,
+    GradcheckOptions, LogStyle, ProjectOptions, SampleOptions, StepChoice, SummaryOptions, TrainOptions,
+    TranslateOptions,
 };
 
 use crate::evaluate;
@@ -30,6 +31,7 @@ pub(crate) enum Action {
     Train(&'static Row, Box<TrainOptions>),
     Summary(&'static Row, SummaryOptions),
     Translate(TranslateOptions),
+    Project(ProjectOptions),
     Sample(Box<SampleOptions>),
     Animate(AnimateOptions),
     Evaluate(EvaluateOptions),
@@ -59,6 +61,7 @@ pub(crate) fn command() -> Command {
   train summary quickdraw                      the layers and how many weights they have
   train sample runs/0001-quickdraw --count 64  draw with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
+  train project runs/0003-stylegan2 face.png   which style draws this picture?
   train animate runs/0001-quickdraw            how it learned, as an animated picture
   train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
   train explain --preset gan                   how backprop works: a training step, opened
@@ -99,6 +102,11 @@ pub(crate) fn command() -> Command {
         .subcommand(
             TranslateOptions::augment_args(Command::new("translate"))
                 .about("Translates pictures with a trained network, a run of cyclegan")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            ProjectOptions::augment_args(Command::new("project"))
+                .about("Looks for the style by which a network draws a given picture, a run of stylegan2 or stylegan")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -157,6 +165,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
     let action = match name {
         "summary" => Action::Summary(row_of(inner)?, SummaryOptions::from_arg_matches(inner)?),
         "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
+        "project" => Action::Project(ProjectOptions::from_arg_matches(inner)?),
         "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
         "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
         "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),

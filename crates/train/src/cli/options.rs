@@ -188,6 +188,25 @@ fn direction(text: &str) -> Direction {
     if text.eq_ignore_ascii_case("AtoB") { Direction::AToB } else { Direction::BToA }
 }
 
+/// Options of `train project`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProjectOptions {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// The picture; it is scaled to the size that the run learned at
+    pub(crate) picture: PathBuf,
+    /// Steps of the search
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) steps: u32,
+    /// Seed of what is random in the search: the same seed finds the same style, bit for bit [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The sheet, a .png: the picture, the mean style's, some stages of the search, the last one; the style goes beside it, as .npy
+    /// [default: RUN/samples/project-PICTURE.png]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Options of an animation between latents.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Animation")]

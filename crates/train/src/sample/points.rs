@@ -1,6 +1,5 @@
 //! `train sample` of a run that draws points of the plane: a picture, or an array of numbers.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::Form;
@@ -10,7 +9,7 @@ use crate::cli::SampleOptions;
 use crate::engine::{FromLatents, Plane, Tensor};
 use crate::failure::{Code, Failure};
 use crate::plane;
-use crate::storage::{RealDisk, StorageError, Unfinished};
+use crate::storage::{self, RealDisk};
 
 /// Refuses what cannot be made of points.
 pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> {
@@ -43,11 +42,7 @@ pub(super) fn write(
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     if form == Form::Array {
         let points = plane::in_parts(&latents, |part| sampler.draw(part));
-        let bytes = points.data().iter().flat_map(|x| x.to_le_bytes());
-        let mut file = Unfinished::begin(&RealDisk, out)?;
-        let array = [array_file::header(array_file::FLOATS, points.shape()), bytes.collect()].concat();
-        file.write_all(&array).map_err(|error| StorageError::new("write", out, error))?;
-        file.finish()?;
+        storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
         plane::write_points(out, plane, sampler, &latents, run_seed)?;
     }

@@ -1,0 +1,69 @@
+//! [`Lazy`]: penalties that have an update of their own now and then.
+
+use nn::Rule;
+use tensor::{Tensor, Var};
+
+/// A penalty that is not added to the loss of each step, but has an update of its own every `interval` steps, in which it counts
+/// `interval` times as much: what it says changes so slowly that little is lost (Karras et al. 2020).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lazy {
+    /// How much it counts; 0 is not at all.
+    pub weight: f64,
+    /// Steps from one of its updates to the next.
+    pub interval: usize,
+}
+
+impl Lazy {
+    /// Whether its network has an update by it at the step number `step`, from 0.
+    pub fn is_due(self, step: u64) -> bool {
+        self.weight > 0.0 && step.is_multiple_of(self.interval as u64)
+    }
+
+    /// Updates by the loss for each of all updates, c = k / (k + 1): every k-th step has one more.
+    fn share(self) -> f64 {
+        if self.weight > 0.0 { self.interval as f64 / (self.interval as f64 + 1.0) } else { 1.0 }
+    }
+
+    /// The step size and the rule of an optimiser that makes both kinds of updates. It is to come as far within k steps as if it
+    /// had k updates instead of k + 1, and to remember as long: c times the step size, and the betas to the power of c.
+    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Rule) {
+        let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
+        (self.share() * learning_rate, Rule::Adam { beta1, beta2, epsilon: 1e-8 })
+    }
+}
+
+/// base^exponent by the engine's own exponential and logarithm, whose bits do not depend on the machine; 0 for the base 0.
+fn power(base: f64, exponent: f64) -> f64 {
+    if base == 0.0 || exponent == 1.0 {
+        return base;
+    }
+    Var::constant(Tensor::<f64>::full([1], base)).log().scale(exponent).exp().item()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kth_step_from_the_first() {
+        let due = |weight, interval| (0..9).filter(|step| Lazy { weight, interval }.is_due(*step)).collect::<Vec<_>>();
+        assert_eq!(due(2.0, 4), [0, 4, 8]);
+        assert_eq!(due(1.0, 1).len(), 9);
+        assert_eq!(due(0.0, 4), []);
+    }
+
+    /// 16 / 17 of 0.002, 0.99^(16 / 17); 4 / 5 of it, 0.99^(4 / 5).
+    #[test]
+    fn one_more_update_in_k_makes_all_of_them_smaller() {
+        let adam = |weight, interval| {
+            let (rate, rule) = Lazy { weight, interval }.adam(0.002, [0.0, 0.99]);
+            let Rule::Adam { beta1, beta2, epsilon } = rule else { panic!("{rule:?}") };
+            assert_eq!((beta1, epsilon), (0.0, 1e-8));
+            [rate, beta2]
+        };
+        let near = |[a, b]: [f64; 2], [c, d]: [f64; 2]| (a - c).abs() < 1e-12 && (b - d).abs() < 1e-12;
+        assert!(near(adam(10.0, 16), [0.001_882_352_941_176, 0.99_f64.powf(16.0 / 17.0)]));
+        assert!(near(adam(2.0, 4), [0.0016, 0.99_f64.powf(0.8)]));
+        assert_eq!(adam(0.0, 4), [0.002, 0.99]);
+    }
+}

@@ -1,0 +1,275 @@
+//! StyleGAN2: what styles, noise and truncation do to a picture, what a step of training changes, and when.
+
+use std::collections::BTreeSet;
+
+use kernels::Key;
+use models::stylegan2::{Generator, Settings, StyleGan2};
+use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, mapping, stylegan};
+use nn::{Draw, Kind, Pass, State};
+use tensor::{Tape, Tensor, Var};
+
+/// 4 images of 16x16 a step; R1 every 3 steps, path lengths every 2.
+fn settings() -> Settings {
+    let cpu = Settings::preset("cpu").expect("a preset");
+    Settings { size: 16, fmap_base: 64, fmap_max: 8, batch: 4, r1_interval: 3, path_interval: 2, ..cpu }
+}
+
+fn game() -> StyleGan2 {
+    StyleGan2::new(&settings(), 3).expect("in range")
+}
+
+fn normal(shape: &[usize], name: &str) -> Tensor {
+    nn::init::normal(shape, 0.0, 1.0, Key::named(9, name))
+}
+
+fn train(game: &mut StyleGan2, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
+    let step = |step: u64| {
+        let reals = nn::init::uniform(&[4, 16, 16, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32));
+        game.step(step, &[reals]).expect("finite")
+    };
+    steps.map(step).collect()
+}
+
+fn sampler(game: &StyleGan2) -> &dyn FromLatents {
+    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+    sampler
+}
+
+fn styles(game: &StyleGan2) -> &dyn Styles {
+    sampler(game).styles().expect("it has styles")
+}
+
+/// Pictures of these styles, the same for all layers.
+fn drawn(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
+    styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
+}
+
+fn set(generator: &mut Generator, ending: &str, value: f32) {
+    let parts = generator.parts_mut().into_iter().flat_map(|part| part.tensors_mut());
+    parts.filter(|(name, _, _)| name.ends_with(ending)).for_each(|(_, _, tensor)| tensor.data_mut().fill(value));
+}
+
+#[test]
+fn noise_counts_for_nothing_until_its_strengths_are_learned() {
+    let mut game = game();
+    let of = normal(&[2, 8], "styles");
+    let noises = [None, Some(Key::named(1, "noise")), Some(Key::named(2, "noise"))];
+    let pictures = |game: &StyleGan2| noises.map(|noise| drawn(styles(game), &of, noise));
+    let [constant, one, other] = pictures(&game);
+    assert_eq!((&constant, &constant), (&one, &other));
+    set(&mut game.average, "noise.weight", 0.3);
+    let [constant, one, other] = pictures(&game);
+    assert!(constant != one && one != other && constant != other);
+    assert_eq!(pictures(&game)[1], one, "the same noise again");
+    let strengths = game.average.parts().into_iter().flat_map(|part| part.tensors());
+    let strengths: Vec<usize> =
+        strengths.filter(|(name, _, _)| name.ends_with("noise.weight")).map(|(_, _, w)| w.size()).collect();
+    assert_eq!(strengths, [1; 5], "one for all channels of a layer");
+}
+
+#[test]
+fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
+    let mut game = game();
+    train(&mut game, 0..2);
+    let (sampler, styles) = (sampler(&game), styles(&game));
+    let latents = sampler.latents(5, "latents", 3);
+    let (own, mean) = (styles.styles_of(&latents), styles.mean_style());
+    assert!(mean.data().iter().any(|x| *x != 0.0), "it was learned");
+    let at = |psi| drawn(styles, &mapping::truncated(&own, &mean, psi), None);
+    let size = at(0.0).size() / 3;
+    assert!(at(0.0).data().chunks(size).all(|picture| *picture == at(0.0).data()[..size]));
+    assert_eq!(at(1.0), sampler.draw(&latents), "and without truncation they are the samples");
+    assert!(at(0.5) != at(0.0) && at(0.5) != at(1.0));
+    assert!(at(1.0).data().iter().all(|x| (0.0..=1.0).contains(x)));
+}
+
+#[test]
+fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
+    let game = game();
+    let (sampler, styles) = (sampler(&game), styles(&game));
+    let [one, two] = ["one", "two"].map(|name| styles.styles_of(&normal(&[2, 8], name)));
+    let mixed = |fine: &Tensor, from: usize| {
+        let all: Vec<_> = (0..6).map(|layer| if layer < from { &one } else { fine }.clone()).collect();
+        styles.draw_styled(&all, None)
+    };
+    assert_eq!(styles.layers(), 6, "at 16x16");
+    let whole = sampler.draw(&normal(&[2, 8], "one"));
+    (0..=6).for_each(|from| assert_eq!(mixed(&one, from), whole, "from layer {from} on"));
+    let different: Vec<_> = (0..=6).map(|from| mixed(&two, from)).collect();
+    assert!((0..6).all(|from| different[from] != different[from + 1]), "each layer listens to its style");
+    assert_eq!(different[0], sampler.draw(&normal(&[2, 8], "two")));
+    let alone = sampler.draw(&Tensor::new(&[1, 8], normal(&[2, 8], "one").data()[8..].to_vec()));
+    assert_eq!(alone.data(), &whole.data()[768..], "whatever is drawn beside it");
+}
+
+#[test]
+#[should_panic(expected = "5 styles for 6 layers")]
+fn each_layer_needs_a_style() {
+    let game = game();
+    styles(&game).draw_styled(&vec![normal(&[1, 8], "style"); 5], None);
+}
+
+#[test]
+fn a_training_pass_mixes_as_often_as_it_should() {
+    let pictures = |style_mixing: f64, step: u64| {
+        let game = StyleGan2::new(&Settings { style_mixing, ..settings() }, 3).expect("in range");
+        let latents = Var::constant(normal(&[2, 8], "latents"));
+        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
+        game.generator.paint(&mut pass, &latents).detach().into_value()
+    };
+    let plain = pictures(0.0, 0);
+    assert_eq!(plain, pictures(0.0, 1), "nothing else is random, as noise weighs nothing");
+    let mixed = (0..60).filter(|step| pictures(0.5, *step) != plain).count();
+    assert!((20..=40).contains(&mixed), "{mixed} of 60");
+}
+
+fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
+    let differs = |name: &&String| name.starts_with(whole) && before.tensors[*name] != after.tensors[*name];
+    after.tensors.keys().filter(differs).cloned().collect()
+}
+
+/// All that there is learns from the first step on, and the mean style follows.
+#[test]
+fn a_step_changes_everything_but_the_noise_of_inference() {
+    let mut game = game();
+    let before = game.state();
+    train(&mut game, 0..1);
+    let after = game.state();
+    for whole in ["generator.", "average.", "discriminator."] {
+        let all = before.tensors.keys().filter(|name| name.starts_with(whole) && !name.ends_with("noise.map"));
+        assert_eq!(changed(&before, &after, whole), all.cloned().collect(), "{whole}");
+    }
+}
+
+#[test]
+fn penalties_have_updates_of_their_own_at_their_steps() {
+    let mut game = game();
+    let rows = train(&mut game, 0..7);
+    let updates = game.state().counters;
+    let of = |who: &str| updates[&format!("optimizer.{who}.updates")];
+    assert_eq!(of("discriminator"), 7 + 3, "after the steps 0, 3 and 6");
+    assert_eq!(of("generator"), 7 + 4, "after the steps 0, 2, 4 and 6");
+    let column = |name: &str| {
+        let at = game.metrics().iter().position(|found| *found == name).expect("a metric");
+        let numbers: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+        (1..7).filter(|step| numbers[*step] != numbers[step - 1]).collect::<Vec<_>>()
+    };
+    for (name, steps) in [("penalty", vec![3, 6]), ("gradient_norm", vec![3, 6])] {
+        assert_eq!(column(name), steps, "{name} is new at these steps and repeated after them");
+    }
+    for name in ["path_length", "path_penalty"] {
+        assert_eq!(column(name), [2, 4, 6], "{name}");
+    }
+    assert_eq!(column("kimg").len(), 6);
+    assert_eq!(rows[6].last(), Some(&0.028));
+    assert!(rows[0][7] > 0.0, "the mean length starts to move at once");
+}
+
+#[test]
+fn a_penalty_without_weight_has_no_updates() {
+    let mut game = StyleGan2::new(&Settings { r1: 0.0, path_weight: 0.0, ..settings() }, 3).expect("in range");
+    let rows = train(&mut game, 0..3);
+    let counters = game.state().counters;
+    assert_eq!(counters.values().copied().collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(rows[2][5..9], [0.0; 4]);
+}
+
+/// Before and after steps with updates by the penalties.
+#[test]
+fn it_goes_on_from_its_state_to_the_same_bits() {
+    let mut whole = game();
+    let told = train(&mut whole, 0..8);
+    for stop in [3, 4, 6] {
+        let mut half = game();
+        train(&mut half, 0..stop);
+        let mut resumed = game();
+        resumed.restore(&half.state()).expect("its own state");
+        assert_eq!(train(&mut resumed, stop..8), told[stop as usize..], "after {stop} steps");
+        assert_eq!(resumed.state(), whole.state(), "after {stop} steps");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let mut game = game();
+            let rows = train(&mut game, 0..4);
+            (rows, game.state())
+        })
+    };
+    let [(one, first), (two, second)] = [on(1), on(2)];
+    assert_eq!(one, two);
+    assert_eq!(first, second);
+}
+
+/// The generator starts with pictures of deviation 1 or so at every level: that is what demodulation, gains and equalised weights are for.
+#[test]
+fn pictures_start_neither_faint_nor_glaring() {
+    let s = Settings { size: 64, fmap_base: 2048, fmap_max: 32, ..settings() };
+    let game = StyleGan2::new(&s, 1).expect("in range");
+    let latents = Var::constant(normal(&[8, 32], "latents"));
+    let images = game.generator.paint(&mut Pass::inference(), &latents).into_value();
+    let square = images.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / images.size() as f64;
+    assert!((0.3..6.0).contains(&square), "mean square {square}");
+    assert_eq!(game.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
+}
+
+/// A picture that the network drew itself, of a style that is not the mean one and of other noise than its own.
+#[test]
+fn the_style_of_a_picture_is_found() {
+    let mut game = game();
+    train(&mut game, 0..3);
+    set(&mut game.average, "noise.weight", 0.05);
+    let styles = styles(&game);
+    let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "target")), Some(Key::named(4, "noise")));
+    let search = |seed: u64| {
+        let mut projection = Projection::new(sampler(&game), styles, &target, 150, seed);
+        let first = projection.distance();
+        (0..150).for_each(|_| projection.step());
+        (first, projection.distance(), projection.style(), projection.picture())
+    };
+    let (first, last, style, picture) = search(1);
+    assert!(first > 0.05 && last < first / 8.0, "{first}, {last}");
+    assert_eq!((style.shape().to_vec(), picture.shape()), (vec![8], target.shape()));
+    assert_eq!(search(1), (first, last, style.clone(), picture), "the same bits again");
+    assert_ne!(search(2).2, style);
+}
+
+/// The search knows nothing of the system but its styles and its noise.
+#[test]
+fn a_growing_network_s_styles_are_found_as_well() {
+    let mut s = stylegan::Settings::preset("cpu").expect("a preset");
+    (s.sizes.size, s.sizes.fmap_base, s.sizes.fmap_max, s.sizes.batch) = (16, 32, 8, 4);
+    let game = stylegan::game(&s, 3).expect("in range");
+    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+    let styles = sampler.styles().expect("it has styles");
+    let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "target")), None);
+    let mut projection = Projection::new(sampler, styles, &target, 100, 1);
+    let first = projection.distance();
+    (0..100).for_each(|_| projection.step());
+    assert!(projection.distance() < first / 4.0, "{first}, {}", projection.distance());
+}
+
+#[test]
+fn bad_settings_are_refused_by_their_key() {
+    let key = |change: fn(&mut Settings)| {
+        let mut s = settings();
+        change(&mut s);
+        StyleGan2::new(&s, 1).err().map(|error| error.key)
+    };
+    assert_eq!(key(|s| s.size = 48), Some("size"));
+    assert_eq!(key(|s| s.channels = 2), Some("channels"));
+    assert_eq!(key(|s| s.fmap_base = 4), Some("fmap_base"));
+    assert_eq!(key(|s| s.mapping_layers = 0), Some("mapping_layers"));
+    assert_eq!(key(|s| s.batch = 0), Some("batch"));
+    assert_eq!(key(|s| s.r1 = f64::NAN), Some("r1"));
+    assert_eq!(key(|s| s.r1_interval = 0), Some("r1_interval"));
+    assert_eq!(key(|s| s.path_weight = -1.0), Some("path_weight"));
+    assert_eq!(key(|s| s.path_interval = 0), Some("path_interval"));
+    assert_eq!(key(|s| s.path_decay = 2.0), Some("path_decay"));
+    assert_eq!(key(|s| s.style_mixing = 1.1), Some("style_mixing"));
+    assert_eq!(key(|s| s.ema_kimg = 0.0), Some("ema_kimg"));
+    assert_eq!(key(|s| s.batch = 1), None, "half of one picture is one");
+}
