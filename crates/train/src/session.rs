@@ -34,6 +34,13 @@ use crate::{run_folder, signals};
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
     let processor = processor()?;
     let threads = start_threads(options.threads)?;
+    // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
+    // longer than the work itself where networks are small.
+    rayon::scope(|_| run_here(row, options, &format!("{processor}, {threads} threads")))
+}
+
+/// The same on the thread at hand; `processor` is told.
+fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
         Some(path) => Plan::resumed(row, options, path)?,
@@ -53,7 +60,7 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
+    introduce(&console, &plan, &data, &run, processor);
     show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
