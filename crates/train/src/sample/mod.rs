@@ -260,9 +260,9 @@ impl Job<'_> {
 
     /// Writes a sheet of the pixels that `draw` makes.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
-        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
-        file.write_all(&sheet).map_err(|error| StorageError::new("write", &self.out, error))?;
+        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
         Ok(file.finish()?)
     }
 
