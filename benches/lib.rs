@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use kernels::simd::{self, Kernel, Simd};
+use kernels::timing::{self, Timings};
 use kernels::{ConvGeometry, Element};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -74,6 +75,20 @@ pub struct Machine {
 /// Whether this is `cargo bench -- --test`: every benchmark is run once, to see that it runs.
 pub fn testing() -> bool {
     std::env::args().any(|argument| argument == "--test")
+}
+
+/// Where the time goes, kernel by kernel: the means of ten more calls of `step`.
+pub fn timed<R>(mut step: impl FnMut() -> R) -> Timings {
+    let mut timings = Timings::default();
+    for _ in 0..10 {
+        timing::start(timings);
+        let began = Instant::now();
+        step();
+        let seconds = began.elapsed().as_secs_f64();
+        timings = timing::stop();
+        timings.end_step(seconds);
+    }
+    timings
 }
 
 /// As many threads as there are cores.

@@ -3,7 +3,8 @@
 
 The step is quickdraw's: fakes by inference, a discriminator step on reals and fakes, a generator step through the frozen
 discriminator; dropout on, RMSprop with elementwise clipping. `--system wgan-gp` times that of the WGAN-GP for digits instead, in PyTorch
-and here: five turns of the critic with gradient penalty, then one of the generator, the authors' widths. Each contender runs in a process of its own, on the same
+and here: five turns of the critic with gradient penalty, then one of the generator, the authors' widths; `--system stylegan` that of the
+small StyleGAN at 32x32, with R1. Each contender runs in a process of its own, on the same
 number of threads; they take turns for some rounds, so that a machine that slows down does so for all. PyTorch runs
 eagerly in channels_last; Keras runs compiled graphs (tf.function); burn, a framework in Rust, runs on its own backend for
 CPUs; ours is the release build of `train`, read from the `seconds` column of its metrics.csv.
@@ -21,6 +22,7 @@ it). Run it on an idle machine:
     tools/compare_step.py --batch 32 --only ours,torch
     tools/compare_step.py --only ours,burn --steps 3 --warm-up 1
     tools/compare_step.py --system wgan-gp --batch 64
+    tools/compare_step.py --system stylegan --batch 16 --warm-up 6
 """
 
 import argparse
@@ -242,7 +244,147 @@ def run_torch_wgan(options):
     return {**timed(step, options), "version": f"torch {torch.__version__.split('+')[0]}"}
 
 
-FRAMEWORKS = {"quickdraw": {"torch": run_torch, "keras": run_keras}, "wgan-gp": {"torch": run_torch_wgan}}
+def run_torch_style(options):
+    """StyleGAN's `cpu` networks, fully grown: a discriminator turn with R1, the average, a generator turn with styles mixed."""
+    import copy
+    import math
+
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    width, maps, batch = 64, (64, 64, 64, 32), options.batch
+    taps = torch.tensor([1.0, 2.0, 1.0])
+    kernel = (torch.outer(taps, taps) / 16.0).reshape(1, 1, 3, 3)
+
+    def blur(x):
+        return F.conv2d(x, kernel.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
+
+    class Equalised(nn.Module):
+        """A dense layer, or a convolution with a square kernel."""
+
+        def __init__(self, inputs, outputs, size=0, gain=math.sqrt(2.0), slow=1.0, bias=True):
+            super().__init__()
+            taps = (size, size) if size else ()
+            self.weight = nn.Parameter(torch.randn(outputs, inputs, *taps) / slow)
+            self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+            self.scale, self.slow = gain / math.sqrt(inputs * max(size, 1) ** 2) * slow, slow
+
+        def forward(self, x):
+            bias = None if self.bias is None else self.bias * self.slow
+            if self.weight.dim() == 2:
+                return F.linear(x, self.weight * self.scale, bias)
+            return F.conv2d(x, self.weight * self.scale, bias, padding=self.weight.shape[-1] // 2)
+
+    class Epilogue(nn.Module):
+        def __init__(self, features):
+            super().__init__()
+            self.noise, self.bias = (nn.Parameter(torch.zeros(1, features, 1, 1)) for _ in range(2))
+            self.style = Equalised(width, 2 * features, gain=1.0)
+
+        def forward(self, x, w):
+            noise = torch.randn(len(x), 1, *x.shape[2:])
+            x = F.instance_norm(F.leaky_relu(x + self.noise * noise + self.bias, 0.2), eps=1e-8)
+            scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
+            return x * (scale + 1.0) + shift
+
+    class Generator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mapping = nn.Sequential(*[layer for _ in range(8) for layer in (Equalised(width, width, slow=0.01), nn.LeakyReLU(0.2))])
+            self.constant = nn.Parameter(torch.ones(1, maps[0], 4, 4))
+            before = (maps[0], *maps[:-1])
+            self.first = nn.ModuleList(Equalised(b, f, 3, bias=False) for b, f in list(zip(before, maps, strict=True))[1:])
+            self.second = nn.ModuleList(Equalised(f, f, 3, bias=False) for f in maps)
+            self.epilogues = nn.ModuleList(Epilogue(f) for f in maps for _ in range(2))
+            self.rgb = Equalised(maps[-1], 3, 1, gain=1.0)
+            self.register_buffer("mean", torch.zeros(width))
+
+        def styles(self, z):
+            return self.mapping(z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt())
+
+        def forward(self, z):
+            w = self.styles(z)
+            if self.training:
+                self.mean.lerp_(w.detach().mean(dim=0), 0.005)
+            others, cut = self.styles(torch.randn_like(z)), 8
+            if torch.rand(()) < 0.9:
+                cut = int(torch.randint(1, 8, ()))
+            x = self.constant.expand(len(z), -1, -1, -1)
+            for level, second in enumerate(self.second):
+                if level > 0:
+                    x = blur(self.first[level - 1](F.interpolate(x, scale_factor=2)))
+                for part in range(2):
+                    x = self.epilogues[2 * level + part](x if part == 0 else second(x), w if 2 * level + part < cut else others)
+            return self.rgb(x)
+
+    class Discriminator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rgb = Equalised(3, maps[-1], 1)
+            self.first = nn.ModuleList(Equalised(f, f, 3) for f in maps[:0:-1])
+            self.second = nn.ModuleList(Equalised(f, b, 3) for f, b in list(zip(maps[1:], maps[:-1], strict=True))[::-1])
+            self.last, self.dense1, self.dense2 = Equalised(65, 64, 3), Equalised(1024, 64), Equalised(64, 1, gain=1.0)
+
+        def forward(self, x):
+            x = F.leaky_relu(self.rgb(x), 0.2)
+            for first, second in zip(self.first, self.second, strict=True):
+                x = F.avg_pool2d(F.leaky_relu(second(blur(F.leaky_relu(first(x), 0.2))), 0.2), 2)
+            n, c, h, w = x.shape
+            groups = x.reshape(4, n // 4, c, h, w)
+            deviation = ((groups - groups.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+            x = torch.cat([x, deviation.repeat(4).reshape(n, 1, 1, 1).expand(n, 1, h, w)], dim=1)
+            x = F.leaky_relu(self.dense1(F.leaky_relu(self.last(x), 0.2).flatten(1)), 0.2)
+            return self.dense2(x)
+
+    generator, discriminator = Generator(), Discriminator()
+    average = copy.deepcopy(generator).requires_grad_(False)
+    for network in (generator, discriminator):
+        network.to(memory_format=torch.channels_last)
+    unused = 3 * (3 * 64 + 3)  # the ways out of, and into, the smaller resolutions
+    assert sum(p.numel() for p in generator.parameters()) == 306_092 - unused
+    assert sum(p.numel() for p in discriminator.parameters()) == 279_521 - 3 * 256
+    adam = {"lr": 1e-3, "betas": (0.0, 0.99)}
+    d_optimizer, g_optimizer = (torch.optim.Adam(n.parameters(), **adam) for n in (discriminator, generator))
+    images = torch.rand(1024, 3, 32, 32) * 2.0 - 1.0
+
+    def update(optimizer, loss):
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def step():
+        reals = images[torch.randperm(len(images))[:batch]].requires_grad_(True)
+        with torch.no_grad():
+            fakes = generator(torch.randn(batch, width))
+        verdict = discriminator(reals)
+        (gradient,) = torch.autograd.grad(verdict.sum(), reals, create_graph=True)
+        penalty = 5.0 * gradient.square().sum(dim=(1, 2, 3)).mean()
+        update(d_optimizer, F.softplus(discriminator(fakes)).mean() + F.softplus(-verdict).mean() + penalty)
+        with torch.no_grad():
+            for own, other in zip(average.parameters(), generator.parameters(), strict=True):
+                own.lerp_(other, 0.0011)
+        discriminator.requires_grad_(False)
+        update(g_optimizer, F.softplus(-discriminator(generator(torch.randn(batch, width)))).mean())
+        discriminator.requires_grad_(True)
+
+    return {**timed(step, options), "version": f"torch {torch.__version__.split('+')[0]}"}
+
+
+FRAMEWORKS = {
+    "quickdraw": {"torch": run_torch, "keras": run_keras},
+    "wgan-gp": {"torch": run_torch_wgan},
+    "stylegan": {"torch": run_torch_style},
+}
+# What ours is told beside the numbers of the comparison. StyleGAN is fully grown after its first four steps.
+OURS = {
+    "quickdraw": ["--preset", "seed"],
+    "wgan-gp": ["--preset", "seed"],
+    "stylegan": ["--preset", "cpu", "--set", "stable_kimg=0", "--set", "fade_kimg=0.001"],
+}
 
 
 def build(package, folder):
@@ -288,7 +430,7 @@ def run_ours(options, batch):
         def first_step():
             return metrics.exists() and metrics.read_bytes().count(b"\n") > 1
 
-        command = [options.ours, options.system, "--preset", "seed", "--data", "built-in", "--steps", total, "--batch", batch,
+        command = [options.ours, options.system, *OURS[options.system], "--data", "built-in", "--steps", total, "--batch", batch,
                    "--threads", options.threads, "--out", run]  # fmt: skip
         code, _, err, peak, first = watched(command, first_step, cwd=ROOT)
         if code != 0:

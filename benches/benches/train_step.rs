@@ -6,11 +6,8 @@
 //! three forward passes' worth for the discriminator step on 2 * batch images, one generator inference, and three and two for
 //! the generator step. What the kernels skip (padding) makes the rate look higher than the arithmetic units are busy.
 
-use std::time::Instant;
-
-use benches::testing;
+use benches::{testing, timed};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kernels::timing::{self, Timings};
 use models::quickdraw::{Quickdraw, Settings};
 use models::{Settings as _, System};
 use tensor::Tensor;
@@ -48,20 +45,6 @@ fn steps(c: &mut Criterion) {
         }
     }
     group.finish();
-}
-
-/// Where the time goes, kernel by kernel: the means of some more steps.
-fn timed<R>(mut step: impl FnMut() -> R) -> Timings {
-    let mut timings = Timings::default();
-    for _ in 0..10 {
-        timing::start(timings);
-        let began = Instant::now();
-        step();
-        let seconds = began.elapsed().as_secs_f64();
-        timings = timing::stop();
-        timings.end_step(seconds);
-    }
-    timings
 }
 
 criterion_group!(all, steps);

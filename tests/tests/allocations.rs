@@ -1,11 +1,11 @@
-//! The steady state of training makes no large buffer: every step uses those of the steps before. (The counter is the whole
-//! process's, so the tests of this file take turns.)
+//! The steady state of training makes no large buffer: every step uses those of the steps before; and a penalty on a gradient does not
+//! take much more of them. (The counter is the whole process's, so the tests of this file take turns.)
 
 use std::sync::Mutex;
 
-use kernels::allocations::{Counted, large};
+use kernels::allocations::{Counted, held, large};
 use models::quickdraw::{Quickdraw, Settings};
-use models::{Settings as _, System};
+use models::{FromLatents, Settings as _, System, wgan_gp};
 use rayon::ThreadPoolBuilder;
 use tensor::Tensor;
 
@@ -66,4 +66,59 @@ fn a_step_on_several_threads_makes_no_large_buffer() {
 fn a_step_makes_no_large_buffer_in_full_size() {
     none_on_one_thread(&Settings::default());
     hardly_any_on_several(&Settings::default());
+}
+
+/// How many bytes of large buffers turns of the critic for digits need beyond the weights, with this batch and this penalty.
+///
+/// Buffers of tensors are never given back, so what is held after some turns is the most that was in use at once. A program of its own
+/// measures: buffers that wait from other turns would serve these.
+fn bytes_of_turns(batch: usize, penalty: f64) -> u64 {
+    let this = std::env::current_exe().expect("this program has a name");
+    let mut command = std::process::Command::new(this);
+    command.args(["one_critic", "--exact", "--ignored", "--nocapture"]).env(CRITIC, format!("{batch} {penalty}"));
+    let output = command.output().expect("this program can be started");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let bytes =
+        told.split_once("bytes of buffers: ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    bytes.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Where [`one_critic`] reads its batch and its penalty.
+const CRITIC: &str = "BACKDRAW_TEST_CRITIC";
+
+#[test]
+#[ignore = "the part of the next test that runs in a program of its own"]
+fn one_critic() {
+    let asked = std::env::var(CRITIC).unwrap_or_else(|_| "50 10".into());
+    let (batch, penalty) = asked.split_once(' ').expect("two numbers");
+    let mut settings = wgan_gp::Settings { batch: batch.parse().expect("a number"), ..Default::default() };
+    settings.tips.gradient_penalty = penalty.parse().expect("a number");
+    let images = datasets::digits(settings.batch, 1);
+    let indices: Vec<usize> = (0..settings.batch).collect();
+    let pool = ThreadPoolBuilder::new().num_threads(1).build().expect("threads");
+    let bytes = pool.install(|| {
+        let mut game = wgan_gp::game(&settings, 1).expect("settings in range");
+        let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+        let latents = game.latents(1, "latents", settings.batch);
+        let before = held();
+        for turn in 0..2 {
+            game.train_discriminator(turn, &reals, &latents).expect("finite");
+        }
+        held() - before
+    });
+    println!("bytes of buffers: {bytes}");
+}
+
+/// The tape holds two walks without the penalty; with it a third, and of the walk back to the images what its derivative reads. What
+/// does not grow with the batch, weights' gradients and the kernels' own space, is the same: so the ratio is smaller in small batches.
+#[test]
+fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
+    for batch in [50, 300] {
+        let [plain, penalised] = [0.0, 10.0].map(|penalty| bytes_of_turns(batch, penalty));
+        let ratio = penalised as f64 / plain as f64;
+        let told =
+            format!("a critic's turn, batch {batch}: {plain} bytes, with the penalty {penalised}: {ratio:.2} times");
+        println!("{told}");
+        assert!((1.05..=2.5).contains(&ratio), "{told}");
+    }
 }

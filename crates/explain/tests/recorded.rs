@@ -24,7 +24,7 @@ fn small_quickdraw() -> Box<dyn System> {
 
 /// Images of noise for a step of a system.
 fn reals(system: &dyn System) -> Vec<Tensor> {
-    let [h, w, c] = system.image_shape();
+    let [h, w, c] = system.image_shape().expect("of images");
     let indices = system.batch(0, &[50, 50]);
     let image = |count: usize, seed| nn::init::uniform(&[count, h, w, c], 0.0, 1.0, kernels::Key::new(7, seed));
     indices.iter().enumerate().map(|(domain, indices)| image(indices.len(), domain as u32)).collect()

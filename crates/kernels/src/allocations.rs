@@ -1,4 +1,4 @@
-//! [`Counted`]: the system's allocator, with a count of the large buffers that it is asked for.
+//! [`Counted`]: the system's allocator, with a count of the large buffers that it is asked for, and of their bytes.
 //!
 //! A fresh large buffer costs a page fault for every 4 KiB of it, so a training step is to make none: it uses those of the step
 //! before. A program that wants to see that installs the counter as its allocator:
@@ -10,6 +10,7 @@
 //! let before = kernels::allocations::large();
 //! let buffer = vec![0_u8; kernels::allocations::LARGE];
 //! assert_eq!(kernels::allocations::large() - before, 1);
+//! assert!(kernels::allocations::held() >= kernels::allocations::LARGE as u64);
 //! # drop(buffer);
 //! ```
 
@@ -20,10 +21,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const LARGE: usize = 128 * 1024;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+static HELD: AtomicU64 = AtomicU64::new(0);
 
 /// How many large buffers this process has asked for, on all threads. Zero for ever where [`Counted`] is not the allocator.
 pub fn large() -> u64 {
     COUNT.load(Ordering::Relaxed)
+}
+
+/// How many bytes the large buffers have that there are now. Zero for ever where [`Counted`] is not the allocator.
+pub fn held() -> u64 {
+    HELD.load(Ordering::Relaxed)
 }
 
 /// The system's allocator; see the [module](self).
@@ -33,6 +40,13 @@ pub struct Counted;
 fn count(bytes: usize) {
     if bytes >= LARGE {
         COUNT.fetch_add(1, Ordering::Relaxed);
+        HELD.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+fn discount(bytes: usize) {
+    if bytes >= LARGE {
+        HELD.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -51,12 +65,14 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        discount(layout.size());
         count(size);
         // SAFETY: as above; `at` came from `System`, as everything does.
         unsafe { System.realloc(at, layout, size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        discount(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }

@@ -67,30 +67,51 @@ impl Kernel for Rows<'_> {
             let (image, down) = ((first + i) / g.output[0], spans[0][(first + i) % g.output[0]]);
             for (y, right) in y.chunks_exact_mut(channels).zip(&spans[1]) {
                 let corner = ((image * height + down.source) * width + right.source) * channels;
-                let corner_weight = down.tap * g.taps.len() + right.tap;
-                // One vector of channels, from `from` on; what lies beyond the `count` channels wanted does not matter.
-                let window = |from: usize, count: usize| {
-                    let mut sum = s.zero();
-                    for ky in 0..down.count {
-                        for kx in 0..right.count {
-                            let weight = weights[corner_weight + (ky * g.taps.len() + kx) * g.up];
-                            let x = &x[corner + (ky * width + kx) * channels + from..];
-                            let pixel = x.first_chunk().map_or_else(|| s.load_part(&x[..count]), |x| s.load(x));
-                            sum = s.mul_add(pixel, s.splat(weight), sum);
-                        }
-                    }
-                    sum
-                };
+                let weights = &weights[down.tap * g.taps.len() + right.tap..];
+                let window = Window { g, weights, count: [down.count, right.count], x };
                 let (vectors, rest) = y.as_chunks_mut::<LANES>();
                 let done = vectors.len() * LANES;
                 for (v, y) in vectors.iter_mut().enumerate() {
-                    s.store(window(v * LANES, LANES), y);
+                    s.store(window.sum(s, corner + v * LANES, LANES), y);
                 }
                 if !rest.is_empty() {
-                    s.store_part(window(done, rest.len()), rest);
+                    s.store_part(window.sum(s, corner + done, rest.len()), rest);
                 }
             }
         }
+    }
+}
+
+/// What makes one pixel of the output.
+struct Window<'a> {
+    g: &'a FirGeometry,
+    /// The products of two taps, from the first that meets a pixel on.
+    weights: &'a [f32],
+    /// The pixels that are met, down and right.
+    count: [usize; 2],
+    x: &'a [f32],
+}
+
+impl Window<'_> {
+    /// The sum over the window for a vector of channels, which begin at `at` in the first pixel. Those beyond the `wanted` ones
+    /// hold anything.
+    #[inline(always)]
+    fn sum<S: Simd>(&self, s: S, at: usize, wanted: usize) -> S::F {
+        let Self { g, weights, count, x } = *self;
+        let mut sum = s.zero();
+        for ky in 0..count[0] {
+            for kx in 0..count[1] {
+                let weight = weights[(ky * g.taps.len() + kx) * g.up];
+                let x = &x[at + (ky * g.input[1] + kx) * g.channels..];
+                // A whole vector where memory goes on for so long: the last channels come with some of the next pixel.
+                let pixel = match x.first_chunk() {
+                    Some(x) => s.load(x),
+                    None => s.load_part(&x[..wanted]),
+                };
+                sum = s.mul_add(pixel, s.splat(weight), sum);
+            }
+        }
+        sum
     }
 }
 

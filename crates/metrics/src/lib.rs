@@ -16,7 +16,7 @@
 //! | are they copies? | [`memorization`] |
 //! | are brightness and colours right? | [`ink`], [`color_histogram`] |
 //!
-//! [`suite`] is the table of all of them, as `train evaluate` knows it.
+//! [`suite`] is the table of all of them, as `train evaluate` knows it. For points of the plane there is [`modes`].
 
 pub mod class_score;
 pub mod classes;
@@ -29,6 +29,7 @@ pub mod ink;
 pub mod kid;
 mod matrix;
 pub mod memorization;
+pub mod modes;
 pub mod ms_ssim;
 mod pca;
 mod pictures;

@@ -76,7 +76,7 @@ impl CycleGan {
         let generator_optimizer = optimizer("generators", &generators);
         let discriminator_optimizer = optimizer("discriminators", &discriminators);
         let shape = [settings.size, settings.size, 3];
-        let pools = ["pool_a", "pool_b"].map(|name| ImagePool::new(name, settings.pool, shape));
+        let pools = ["pool_a", "pool_b"].map(|name| ImagePool::new(name, settings.pool, &shape));
         Ok(Self { settings, seed, generators, discriminators, generator_optimizer, discriminator_optimizer, pools })
     }
 
@@ -174,8 +174,8 @@ impl System for CycleGan {
         "cyclegan"
     }
 
-    fn image_shape(&self) -> [usize; 3] {
-        [self.settings.size, self.settings.size, 3]
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some([self.settings.size, self.settings.size, 3])
     }
 
     fn metrics(&self) -> &'static [&'static str] {

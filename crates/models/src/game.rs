@@ -14,7 +14,7 @@ use crate::penalty::{self, Penalty};
 use crate::rules::{Fakes, Rules};
 use crate::tips::{Batches, Tips};
 use crate::verdict::{Side, discriminator_loss, generator_loss, targets, told};
-use crate::{FromLatents, LatentKind, Sampler, SettingsError, System};
+use crate::{FromLatents, LatentKind, Plane, Sampler, SettingsError, System};
 
 /// The numbers of a step: those of the discriminator are means over its turns, those of the generator its last turn's.
 const METRICS: [&str; 7] = ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
@@ -87,8 +87,7 @@ impl Game {
             let [_, generator] = networks();
             generator.renamed("average")
         });
-        let image = discriminator.input_shape().try_into().expect("a discriminator looks at images");
-        let pool = ImagePool::new("pool", tips.replay_pool, image);
+        let pool = ImagePool::new("pool", tips.replay_pool, discriminator.input_shape());
         let tips = tips.clone();
         Ok(Self {
             rules,
@@ -316,8 +315,8 @@ impl System for Game {
         self.rules.name
     }
 
-    fn image_shape(&self) -> [usize; 3] {
-        self.discriminator.input_shape().try_into().expect("a discriminator looks at images")
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.discriminator.input_shape().try_into().ok()
     }
 
     fn metrics(&self) -> &'static [&'static str] {
@@ -329,13 +328,20 @@ impl System for Game {
     }
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        if self.rules.mixture().is_some() {
+            return Vec::new();
+        }
         let k = self.tips.k as u64;
         let turn = |turn| self.rules.walk.mini_batch(self.seed, turn, self.rules.batch, available[0]);
         vec![(step * k..(step + 1) * k).flat_map(turn).collect()]
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
-        let reals = self.rules.range.reals(&reals[0], self.key("reals", step));
+        let key = self.key("reals", step);
+        let reals = match self.rules.mixture() {
+            Some(mixture) => mixture.points(self.batch_size(), key),
+            None => self.rules.range.reals(&reals[0], key),
+        };
         let count = self.rules.g_batch.unwrap_or(reals.shape()[0] / self.tips.k);
         let (d, g) = if self.rules.generator_first {
             let g = self.generator_turns(step, count, None)?;
@@ -356,7 +362,10 @@ impl System for Game {
     }
 
     fn samples(&self) -> Sampler<'_> {
-        Sampler::Latents(self)
+        match self.rules.mixture() {
+            Some(mixture) => Sampler::Points(Plane { mixture, sampler: self, discriminator: &self.discriminator }),
+            None => Sampler::Latents(self),
+        }
     }
 
     fn remarks(&self) -> Vec<String> {

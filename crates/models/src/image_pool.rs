@@ -10,18 +10,18 @@ use tensor::Tensor;
 #[derive(Clone, Debug)]
 pub struct ImagePool {
     name: String,
-    /// Shape (capacity, height, width, channels); the first `filled` are images.
+    /// Shape (capacity, ...); the first `filled` are images.
     images: Tensor,
     filled: usize,
 }
 
 impl ImagePool {
     /// An empty pool, called `name`, for up to `capacity` images of this shape. Without capacity it lets all images through.
-    pub fn new(name: &str, capacity: usize, [height, width, channels]: [usize; 3]) -> Self {
-        Self { name: name.into(), images: Tensor::zeros([capacity, height, width, channels]), filled: 0 }
+    pub fn new(name: &str, capacity: usize, shape: &[usize]) -> Self {
+        Self { name: name.into(), images: Tensor::zeros(&[&[capacity], shape].concat()[..]), filled: 0 }
     }
 
-    /// What the discriminator is to see instead of `fakes`, of shape (n, height, width, channels). While the pool is not full,
+    /// What the discriminator is to see instead of `fakes`, of shape (n, ...). While the pool is not full,
     /// it stores each of them and returns it. Then it returns, for each of them with probability 1/2, a stored one at random,
     /// which the new one replaces; else the new one. `key` is the step's stream of random numbers.
     pub fn query(&mut self, fakes: &Tensor, key: Key) -> Tensor {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_first_ones_come_back_unchanged_then_half_of_them_are_old() {
-        let mut pool = ImagePool::new("pool", 50, [2, 2, 1]);
+        let mut pool = ImagePool::new("pool", 50, &[2, 2, 1]);
         let key = Key::named(1, "pool");
         let mut query = |step: usize| pool.query(&numbered(step), key.at(step as u32)).data()[0] as usize;
         assert!((0..50).all(|step| query(step) == step));
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn images_of_a_batch_are_drawn_for_one_by_one() {
-        let mut pool = ImagePool::new("pool", 3, [1, 1, 1]);
+        let mut pool = ImagePool::new("pool", 3, &[1, 1, 1]);
         let batch = |from: usize| Tensor::from_fn([4, 1, 1, 1], |i| (from + i) as f32);
         let shown = pool.query(&batch(0), Key::named(1, "pool"));
         assert_eq!(shown.data()[..3], [0.0, 1.0, 2.0], "the pool fills in the middle of a batch");
@@ -108,13 +108,13 @@ mod tests {
     #[test]
     fn a_restored_pool_goes_on_as_the_saved_one() {
         let key = Key::named(1, "pool");
-        let mut pool = ImagePool::new("pool", 5, [2, 2, 1]);
+        let mut pool = ImagePool::new("pool", 5, &[2, 2, 1]);
         for step in 0..20 {
             pool.query(&numbered(step), key.at(step as u32));
         }
         let mut state = State::default();
         pool.save(&mut state);
-        let mut restored = ImagePool::new("pool", 5, [2, 2, 1]);
+        let mut restored = ImagePool::new("pool", 5, &[2, 2, 1]);
         restored.load(&state);
         for step in 20..60 {
             let query = |pool: &mut ImagePool| pool.query(&numbered(step), key.at(step as u32));
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn no_capacity_is_no_pool() {
-        let mut pool = ImagePool::new("pool", 0, [2, 2, 1]);
+        let mut pool = ImagePool::new("pool", 0, &[2, 2, 1]);
         assert_eq!(pool.query(&numbered(7), Key::new(1, 1)), numbered(7));
         let mut state = State::default();
         pool.save(&mut state);

@@ -17,6 +17,7 @@ pub mod growing;
 pub mod image_pool;
 mod lint;
 pub mod mapping;
+mod mixture;
 pub mod mnist;
 mod penalty;
 pub mod progan;
@@ -34,6 +35,9 @@ mod verdict;
 mod walk;
 pub mod wgan_gp;
 
+pub use mixture::Mixture;
 pub use projection::Projection;
-pub use system::{Direction, FromLatents, LatentKind, Sampler, Settings, SettingsError, Styles, System, Translate};
+pub use system::{
+    Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
+};
 use system::{distinct_indices, in_range};

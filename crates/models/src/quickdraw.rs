@@ -253,8 +253,8 @@ impl System for Quickdraw {
         "quickdraw"
     }
 
-    fn image_shape(&self) -> [usize; 3] {
-        [28, 28, 1]
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some([28, 28, 1])
     }
 
     fn metrics(&self) -> &'static [&'static str] {

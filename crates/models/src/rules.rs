@@ -3,6 +3,7 @@
 use kernels::Key;
 use tensor::{Tensor, Var};
 
+use crate::Mixture;
 use crate::update::Update;
 use crate::walk::Walk;
 
@@ -39,6 +40,11 @@ impl Rules {
             generator_first: false,
         }
     }
+
+    /// Where the reals are drawn from, if they are points of the plane.
+    pub(crate) fn mixture(&self) -> Option<Mixture> {
+        if let Range::Points(mixture) = self.range { Some(mixture) } else { None }
+    }
 }
 
 /// The numbers that the networks know images as.
@@ -52,6 +58,8 @@ pub(crate) enum Range {
     Unit,
     /// Reals from 0 to 1, though the generator ends in a tanh; what it draws below 0 is cut off.
     Mismatched,
+    /// No images, but points of the plane as they are, drawn from this mixture.
+    Points(Mixture),
 }
 
 impl Range {
@@ -71,7 +79,7 @@ impl Range {
     pub(crate) fn inward(self, images: &Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
-            Range::Unit | Range::Mismatched => images.clone(),
+            Range::Unit | Range::Mismatched | Range::Points(_) => images.clone(),
         }
     }
 
@@ -79,7 +87,7 @@ impl Range {
     pub(crate) fn span(self) -> f64 {
         match self {
             Range::Symmetric | Range::Dequantised => 2.0,
-            Range::Unit | Range::Mismatched => 1.0,
+            Range::Unit | Range::Mismatched | Range::Points(_) => 1.0,
         }
     }
 
@@ -87,7 +95,7 @@ impl Range {
     pub(crate) fn pictures(self, images: &Var) -> Tensor {
         let [low, high] = match self {
             Range::Symmetric | Range::Dequantised => [-1.0, 1.0],
-            Range::Unit | Range::Mismatched => [0.0, 1.0],
+            Range::Unit | Range::Mismatched | Range::Points(_) => [0.0, 1.0],
         };
         self.outward(images.clamp(low, high).into_value())
     }
@@ -96,7 +104,7 @@ impl Range {
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images).affine(0.5, 0.5).into_value(),
-            Range::Unit => images,
+            Range::Unit | Range::Points(_) => images,
             Range::Mismatched => Var::constant(images).clamp(0.0, 1.0).into_value(),
         }
     }

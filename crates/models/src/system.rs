@@ -9,6 +9,8 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 use crate::rules::Range;
 
+use crate::Mixture;
+
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
 /// Everything random in a system is drawn from streams keyed by (seed, name of the use, step), so a system has no
@@ -17,8 +19,9 @@ pub trait System {
     /// The name that is typed on the command line, such as `quickdraw`.
     fn name(&self) -> &'static str;
 
-    /// Height, width and channels of the images that it learns from and draws.
-    fn image_shape(&self) -> [usize; 3];
+    /// Height, width and channels of the images that it learns from and draws. None if these are points of the plane: it then makes its
+    /// reals itself ([`Plane`]).
+    fn image_shape(&self) -> Option<[usize; 3]>;
 
     /// Names of the numbers that [`step`](System::step) returns, in order: the columns of `metrics.csv`.
     fn metrics(&self) -> &'static [&'static str];
@@ -28,7 +31,7 @@ pub trait System {
 
     /// Which images the step number `step` (from 0) learns from, in order: a list for each domain of the data, of which
     /// `available` says how many images there are. A GAN that draws from latents has one domain; one that translates has
-    /// two, A and B.
+    /// two, A and B; one that makes its reals itself has none.
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>>;
 
     /// One training step, number `step` (from 0), on the images that [`batch`](System::batch) chose: for each domain a tensor
@@ -82,6 +85,8 @@ pub enum Sampler<'a> {
     Latents(&'a dyn FromLatents),
     /// From other pictures.
     Images(&'a dyn Translate),
+    /// From random numbers, and no pictures but points of the plane.
+    Points(Plane<'a>),
 }
 
 /// Draws from latents.
@@ -93,8 +98,8 @@ pub trait FromLatents {
     /// depend on `count`.
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor;
 
-    /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1]. An image
-    /// does not depend on its neighbours in the batch.
+    /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1], or to points of shape
+    /// (n, 2). An image does not depend on its neighbours in the batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
 
     /// The same with the weights of the last step, where [`draw`](FromLatents::draw) takes their average over many steps. None
@@ -149,6 +154,17 @@ pub trait Styles {
         };
         Range::Symmetric.pictures(&images)
     }
+}
+
+/// Draws points of the plane from latents, and knows the truth about them.
+#[derive(Clone, Copy)]
+pub struct Plane<'a> {
+    /// Where the reals lie.
+    pub mixture: Mixture,
+    /// Draws points, of shape (n, 2).
+    pub sampler: &'a dyn FromLatents,
+    /// Says how real points of shape (n, 2) are: a number for each, shape (n, 1).
+    pub discriminator: &'a Network,
 }
 
 /// Translates pictures of one domain into the other.

@@ -1,5 +1,6 @@
 //! wgan-gp: Wasserstein GANs with a gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved training of
-//! Wasserstein GANs", 2017), in the authors' variants for digits and for colour images of 32x32.
+//! Wasserstein GANs", 2017), in the authors' variants for digits, for colour images of 32x32, and for points of the plane, where all
+//! that a critic knows can be drawn.
 //!
 //! The critic's verdict is no probability but a height: its mean over the reals minus its mean over the fakes estimates how far the two
 //! are apart (their Wasserstein distance), as long as it nowhere rises faster than 1, which the [penalty](crate::tips::Tips) sees
@@ -18,7 +19,7 @@ use crate::rules::{Fakes, Range, Rules};
 use crate::strided::LEAKY;
 use crate::tips::{Loss, Tips};
 use crate::update::Update;
-use crate::{Settings as _, SettingsError, in_range};
+use crate::{Mixture, Settings as _, SettingsError, in_range};
 
 /// What can be changed about a run. The default is the authors' for digits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +29,9 @@ pub struct Settings {
     pub variant: Variant,
     /// Real images a turn of the critic, and as many fakes.
     pub batch: usize,
-    /// Channels next to the image; those of every block of the residual networks.
+    /// Channels next to the image; those of every block of the residual networks; the units of each layer for points.
     pub width: usize,
-    /// Random numbers behind an image.
+    /// Random numbers behind an image or a point.
     pub latent: usize,
     /// How much of the gradients' mean stays at an update (Adam).
     pub beta1: f64,
@@ -49,6 +50,21 @@ pub enum Variant {
     Cifar,
     /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the steps shrink to 0 within 100,000.
     Resnet,
+    /// For points of the plane in eight clouds on a circle.
+    Gauss8,
+    /// For points of the plane in twenty-five clouds on a grid.
+    Gauss25,
+}
+
+impl Variant {
+    /// Where the reals are drawn from, if they are points.
+    fn mixture(self) -> Option<Mixture> {
+        match self {
+            Self::Gauss8 => Some(Mixture::Ring8),
+            Self::Gauss25 => Some(Mixture::Grid25),
+            Self::Mnist | Self::Cifar | Self::Resnet => None,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -69,10 +85,17 @@ impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         let digits = Self::default();
         let colour = Self { variant: Variant::Cifar, batch: 64, ..digits.clone() };
+        let points = || {
+            let tips = Tips { gradient_penalty: 0.1, ..digits.tips.clone() };
+            Self { variant: Variant::Gauss8, batch: 256, width: 128, latent: 2, tips, ..digits.clone() }
+        };
         match name {
             "seed" => Some(digits),
             "cpu" => Some(Self { width: 32, ..digits }),
             "cifar" => Some(colour),
+            "gauss8" => Some(points()),
+            "gauss8-wide" => Some(Self { width: 512, ..points() }),
+            "gauss25" => Some(Self { variant: Variant::Gauss25, ..points() }),
             "cpu32" => Some(Self { width: 32, ..colour }),
             "resnet" => {
                 let tips = Tips { d_learning_rate: 2e-4, g_learning_rate: 2e-4, ..digits.tips };
@@ -87,6 +110,10 @@ impl crate::Settings for Settings {
         in_range("width", self.width as f64, 1.0, 512.0)?;
         in_range("latent", self.latent as f64, 1.0, 4096.0)?;
         in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        if self.variant.mixture().is_some() && !self.tips.diff_augment.is_empty() {
+            let why = "it changes images, but this variant learns from points: leave it empty";
+            return Err(SettingsError { key: "diff_augment", why: why.into() });
+        }
         self.tips.check()
     }
 }
@@ -125,14 +152,16 @@ fn pixelwise(filters: usize) -> Conv2d {
 
 /// The critic.
 pub fn critic(s: &Settings, seed: u64) -> Network {
-    let image = match s.variant {
-        Variant::Mnist => [28, 28, 1],
-        Variant::Cifar | Variant::Resnet => [32, 32, 3],
+    let image: &[usize] = match s.variant {
+        Variant::Mnist => &[28, 28, 1],
+        Variant::Cifar | Variant::Resnet => &[32, 32, 3],
+        Variant::Gauss8 | Variant::Gauss25 => &[2],
     };
     let network =
-        Network::new("critic", &image, Dialect::Torch, seed).starting(START).spectral_norm(s.tips.spectral_norm);
+        Network::new("critic", image, Dialect::Torch, seed).starting(START).spectral_norm(s.tips.spectral_norm);
     match s.variant {
         Variant::Resnet => residual_critic(network, s.width),
+        Variant::Gauss8 | Variant::Gauss25 => hidden(network, s.width).with("dense4", Dense::new(1)),
         Variant::Mnist | Variant::Cifar => {
             let normalised = s.variant == Variant::Cifar;
             let plain = network.with("conv1", halving(image[2], s.width)).with("lrelu1", LEAKY);
@@ -146,6 +175,14 @@ pub fn critic(s: &Settings, seed: u64) -> Network {
             layers.with("flatten", Flatten).with("dense", Dense::new(1))
         }
     }
+}
+
+/// The three layers that both networks for points have, as the authors start them (He et al. 2015).
+fn hidden(network: Network, width: usize) -> Network {
+    (1..=3).fold(network, |network, number| {
+        let dense = Dense::new(width).weight_init(Init::KaimingUniform { slope: 0.0 });
+        network.with(&format!("dense{number}"), dense).with(&format!("relu{number}"), Activation::Relu)
+    })
 }
 
 fn residual_critic(network: Network, width: usize) -> Network {
@@ -180,6 +217,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
     let widest = [4, 4, 4 * width];
     let dense = Dense::new(widest.iter().product());
     match s.variant {
+        Variant::Gauss8 | Variant::Gauss25 => hidden(network, width).with("dense4", Dense::new(2)),
         // The authors make 8x8 and leave the last row and column out; a padding of 2 makes 7x7 at once.
         Variant::Mnist => network
             .with("dense", dense)
@@ -239,9 +277,10 @@ pub fn game(s: &Settings, seed: u64) -> Result<Game, SettingsError> {
     let rules = Rules::example("wgan-gp", s.latent, s.batch, s.beta1);
     let adam = Update::Adam { beta1: s.beta1, beta2: 0.9, l2: 0.0 };
     let rules = Rules { fakes: Fakes::Training, update: adam, ..rules };
+    let range = s.variant.mixture().map_or(rules.range, Range::Points);
     let rules = match s.variant {
         Variant::Mnist => Rules { range: Range::Unit, ..rules },
-        Variant::Cifar => rules,
+        Variant::Cifar | Variant::Gauss8 | Variant::Gauss25 => Rules { range, ..rules },
         Variant::Resnet => Rules {
             range: Range::Dequantised,
             g_batch: Some(2 * s.batch),

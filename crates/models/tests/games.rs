@@ -64,7 +64,7 @@ fn all() -> Vec<(Game, Tensor)> {
         .into_iter()
         .map(|game| {
             let game = game.expect("good settings");
-            let [size, _, channels] = game.image_shape();
+            let [size, _, channels] = game.image_shape().expect("of images");
             let reals = images([size, channels], game.batch_size());
             (game, reals)
         })
@@ -155,7 +155,7 @@ fn images_are_drawn_in_range_and_alone_as_together() {
         let Sampler::Latents(sampler) = game.samples() else { panic!("drawn from latents") };
         let latents = sampler.latents(3, "samples", 4);
         let drawn = sampler.draw(&latents);
-        let [height, width, channels] = game.image_shape();
+        let [height, width, channels] = game.image_shape().expect("of images");
         assert_eq!(**drawn.shape(), [4, height, width, channels]);
         assert!(drawn.data().iter().all(|x| (0.0..=1.0).contains(x)), "{}", game.name());
         let (size, image) = (latents.shape()[1], height * width * channels);

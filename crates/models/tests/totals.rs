@@ -149,6 +149,9 @@ fn wgan_gp() {
         ("cpu", [259_073, 521_089]),
         ("cifar", [1_034_113, 1_565_955]),
         ("resnet", [1_053_825, 1_204_483]),
+        ("gauss8", [33_537, 33_666]),
+        ("gauss25", [33_537, 33_666]),
+        ("gauss8-wide", [527_361, 527_874]),
     ];
     for (preset, expected) in cases {
         assert_eq!(totals(networks(preset)), expected, "{preset}");

@@ -1,26 +1,27 @@
-//! Arrays of bytes as `.npy` files, written as they come.
+//! Arrays as `.npy` files, written as they come.
 //!
 //! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the format, as described in NumPy's
-//! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the bytes.
+//! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the
+//! numbers.
 
 use crate::engine::Tensor;
 
-/// The header of a file with an array of `uint8` of the shape `shape`, in the C order.
-pub(crate) fn header(shape: &[usize]) -> Vec<u8> {
-    header_of("|u1", shape)
-}
+/// Bytes, as the format calls them.
+pub(crate) const BYTES: &str = "|u1";
+/// 32-bit floating point numbers, the lowest byte first.
+const FLOATS: &str = "<f4";
 
-/// A file with an array of `float32`.
+/// A file with an array of [`FLOATS`].
 pub(crate) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
     let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
-    header_of("<f4", tensor.shape()).into_iter().chain(bytes).collect()
+    header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
 }
 
-/// The header of a file with an array of the shape `shape`, in the C order, of the type that NumPy calls `kind`.
-fn header_of(kind: &str, shape: &[usize]) -> Vec<u8> {
+/// The header of a file with an array of such numbers of the shape `shape`, in the C order.
+pub(crate) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
-    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({tuple}), }}");
+    let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");
     // The ten bytes before the text, the text and its line end fill multiples of 64 bytes.
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
@@ -41,14 +42,14 @@ mod tests {
     fn the_header_is_numpys() {
         let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 4), }";
         let wanted = format!("\u{1}\0v\0{text:<117}\n");
-        assert_eq!(header(&[2, 3, 4]), [b"\x93NUMPY", wanted.as_bytes()].concat());
+        assert_eq!(header(BYTES, &[2, 3, 4]), [b"\x93NUMPY", wanted.as_bytes()].concat());
     }
 
     #[test]
     fn a_library_reads_the_file() {
         for shape in [&[24][..], &[4, 6], &[2, 3, 4], &[1, 2, 3, 4]] {
             let numbers: Vec<u8> = (0..24).collect();
-            let file = [header(shape), numbers.clone()].concat();
+            let file = [header(BYTES, shape), numbers.clone()].concat();
             assert_eq!((file.len() - 24) % 64, 0);
             let array = ArrayD::<u8>::read_npy(&file[..]).unwrap();
             assert_eq!(array, ArrayD::from_shape_vec(IxDyn(shape), numbers).unwrap());

@@ -2,17 +2,29 @@
 //!
 //! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders of pictures are brought to
 //! its size, and how they are changed each time they are shown. What is loaded is a [`Dataset`] of one domain, or of two for
-//! systems that translate.
+//! systems that translate, or of none for those that make their reals themselves.
 
 mod loaders;
 
 pub(crate) use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
-use crate::engine::{Key, Tensor};
+use crate::config::Config;
+use crate::engine::{Key, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures;
-use datasets::{Augmentation, BUILT_IN, DataError, Images};
+use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images};
 use metrics::Pictures;
+
+/// What `system` learns from: the images that `config` names, at least `fewest` of each domain; none if it makes its reals itself.
+///
+/// # Errors
+/// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
+pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+    let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    let data = config.row.load.load(config, shape)?;
+    data.require(fewest, shape)?;
+    Ok(data)
+}
 
 /// Images in memory, of one domain or of several.
 pub(crate) struct Dataset {
@@ -30,6 +42,32 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
+    /// No images: those of a system that learns from points of the plane.
+    fn none(config: &Config) -> Result<Self, Failure> {
+        let idle = [
+            ("data", config.data.as_deref().is_some_and(|data| data != BUILT_IN)),
+            ("class", config.class.is_some()),
+            ("augment", !config.augmentation()?.is_off()),
+            ("images", config.fitting()? != Fitting::default()),
+        ];
+        if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
+            return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
+                .at(format!("{}, preset `{}`", config.row.name, config.preset))
+                .because("it learns from points of the plane, which it draws itself")
+                .help("leave it out, or choose another preset: `train systems` lists them"));
+        }
+        Ok(Self {
+            domains: Vec::new(),
+            counterparts: None,
+            size: [0, 0],
+            augmentation: Augmentation::default(),
+            seed: config.seed,
+            origin: "points of the plane, drawn anew for each step".into(),
+            built_in: true,
+            notes: Vec::new(),
+        })
+    }
+
     /// Wraps images that are there already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
@@ -94,7 +132,8 @@ impl Dataset {
 
     /// The class of each image of the first domain, and how many classes there are, if they are known.
     pub(crate) fn classes(&self) -> Option<(&[u32], usize)> {
-        Some((self.domains[0].labels()?, self.domains[0].class_names().len()))
+        let images = self.domains.first()?;
+        Some((images.labels()?, images.class_names().len()))
     }
 
     /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way

@@ -4,10 +4,10 @@ pub(crate) use kernels::{Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::mapping::truncated;
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Projection, Sampler, Settings, SettingsError, Styles, System, Translate, cifar,
-    cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
+    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
-pub(crate) use nn::{State, StateError, summary, totals, wholes};
+pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};
 pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};
 pub(crate) use tensor::worked::Worked;
@@ -22,7 +22,7 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 }
 
 #[cfg(test)]
-pub(crate) use nn::{Network, Pass, Stateful};
+pub(crate) use nn::{Pass, Stateful};
 #[cfg(test)]
 pub(crate) use tensor::{NonFinite, Var, ops::Case};
 

@@ -58,7 +58,11 @@ pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Fai
     session::processor()?;
     let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
     let config = Config::resolve(row, &entries)?;
-    let data = all_classes(&config, config.build()?.image_shape())?;
+    let shape = config.build()?.image_shape().ok_or_else(|| {
+        Failure::new(Code::Usage, format!("`{}` learns from no images", row.name))
+            .because("a classifier is trained on images with classes")
+    })?;
+    let data = all_classes(&config, shape)?;
     let set = Labelled::new(&config, &data)?;
     let (trained, hash) = set.train(options.seed, &Console::default())?;
     print(&format!(

@@ -13,7 +13,7 @@ use crate::checkpoint::weights_hash;
 use crate::cli::{ExplainOptions, StepChoice};
 use crate::config::{self, Config, Entry};
 use crate::console::{Console, print};
-use crate::data::Dataset;
+use crate::data::{self, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::resume::{self, Trained};
@@ -137,8 +137,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
-    let data = row.load.load(&config, system.image_shape())?;
-    data.require(system.batch_size(), system.image_shape())?;
+    let data = data::of(&config, &*system, system.batch_size())?;
     record(&config, &mut *system, &data, 0)
 }
 
@@ -168,8 +167,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .help(format!("train explain {} --run {}", config.row.name, run.display())));
     }
     config.data = options.data.clone().or(config.data);
-    let data = config.row.load.load(&config, system.image_shape())?;
-    data.require(system.batch_size(), system.image_shape())?;
+    let data = data::of(&config, &*system, system.batch_size())?;
     session::same_images(&data, &found.checkpoint.data)?;
     found.passed_over().iter().for_each(|line| Console::default().say(line));
     record(&config, &mut *system, &data, found.checkpoint.step)
@@ -204,6 +202,9 @@ fn header() -> Header {
 
 /// What the images are called, without where they lie.
 fn images(config: &Config, data: &Dataset) -> String {
+    if data.counts().is_empty() {
+        return data.origin().into();
+    }
     if data.lasting_name().is_some() {
         return "built-in drawings".into();
     }

@@ -31,8 +31,8 @@ impl System for Fake {
     fn name(&self) -> &'static str {
         "fake"
     }
-    fn image_shape(&self) -> [usize; 3] {
-        [28, 28, 1]
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some([28, 28, 1])
     }
     fn metrics(&self) -> &'static [&'static str] {
         &["d_loss", "g_loss"]

@@ -27,6 +27,7 @@ mod lock;
 mod metrics_file;
 mod observe;
 mod pictures;
+mod plane;
 mod progress;
 mod project;
 mod quality;

@@ -38,12 +38,12 @@ pub(crate) fn run(options: &ProjectOptions) -> Result<(), Failure> {
         );
     }
     let Trained { config, system, found, run } = resume::open_trained(&options.run)?;
-    let shape @ [height, width, channels] = system.image_shape();
+    let help = |failure: Failure| failure.help("give a run of `stylegan2` or `stylegan`");
+    let (sampler, styles) = styles::of(&system.samples(), "train project", &options.run).map_err(help)?;
+    let shape @ [height, width, channels] = system.image_shape().expect("styles make images");
     let pixels = load_picture(&options.picture, shape, &config.fitting()?).map_err(data::failure)?;
     let target = Tensor::from_fn([1, height, width, channels], |i| f32::from(pixels[i]) / 255.0);
     let seed = options.seed.unwrap_or(config.seed);
-    let help = |failure: Failure| failure.help("give a run of `stylegan2` or `stylegan`");
-    let (sampler, styles) = styles::of(&system.samples(), "train project", &options.run).map_err(help)?;
     let projection = Projection::new(sampler, styles, &target, options.steps as usize, seed);
     let out = options.out.clone().unwrap_or_else(|| default_out(&options.picture, run.as_deref()));
 

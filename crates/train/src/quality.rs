@@ -20,8 +20,8 @@ use crate::storage::{self, RealDisk};
 const COUNT: usize = 1000;
 /// What is measured: what is quick to.
 const METRICS: [&str; 6] = ["frechet", "kid", "precision-recall", "two-sample", "spread", "ink"];
-/// The one that is drawn.
-const DRAWN: &str = "frechet";
+/// What is drawn: of images, and of points.
+const DRAWN: [&str; 2] = ["frechet", "near"];
 
 /// Measures every so many steps and at the end.
 pub(crate) struct Quality<'a> {
@@ -63,7 +63,7 @@ impl<'a> Quality<'a> {
         let rows = self.scale.weigh(now.system.samples());
         self.history.push((now.step, rows.iter().map(|row| row.measured.number.value).collect()));
         let drawn: Vec<(usize, &Row)> =
-            rows.iter().enumerate().filter(|(_, row)| row.measured.number.name == DRAWN).collect();
+            rows.iter().enumerate().filter(|(_, row)| DRAWN.contains(&row.measured.number.name)).collect();
         for (_, row) in &drawn {
             self.console.log(&format!("quality      step {}: {row}", now.step));
         }

@@ -7,6 +7,7 @@ use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer};
 use crate::pictures::{self, Arrangement};
+use crate::plane;
 use crate::storage::RealDisk;
 use crate::styles::StyleSheet;
 
@@ -40,6 +41,7 @@ impl Samples {
     pub(crate) fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Self {
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
+            Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
             Sampler::Images(_) => {
                 let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
                 let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
@@ -49,20 +51,7 @@ impl Samples {
         Self { run, every, seed, subjects, level: None }
     }
 
-    /// The sheet after this step: its pixels, and how they are arranged.
-    fn draw(&self, system: &dyn System) -> (Vec<u8>, Arrangement) {
-        match (system.samples(), &self.subjects) {
-            (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
-                (pictures::bytes(&sampler.draw(latents)), Arrangement::default())
-            }
-            (Sampler::Images(sampler), Subjects::Images([a, b])) => {
-                let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
-                (pictures::side_by_side(&sides), Arrangement::in_columns(sides.len()))
-            }
-            _ => unreachable!("a system keeps its way of drawing"),
-        }
-    }
-
+    /// The sheet after this step.
     fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
         self.write_as(&format!("step-{:06}", now.step), now)
     }
@@ -73,14 +62,34 @@ impl Samples {
     }
 
     fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
-        let (pixels, arrangement) = self.draw(now.system);
-        self.put(name, now, &pixels, arrangement)
+        let path = self.path(name);
+        let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
+            (Sampler::Points(plane), Subjects::Latents(latents)) => {
+                return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
+            }
+            (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
+                let images = sampler.draw(latents);
+                let pixels = pictures::bytes(&images);
+                (images, Arrangement::default(), pixels)
+            }
+            (Sampler::Images(sampler), Subjects::Images([a, b])) => {
+                let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                let pixels = pictures::side_by_side(&sides);
+                (a.clone(), Arrangement::in_columns(sides.len()), pixels)
+            }
+            _ => unreachable!("a system keeps its way of drawing"),
+        };
+        pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
     }
 
-    fn put(&self, name: &str, now: &Moment<'_>, pixels: &[u8], arrangement: Arrangement) -> Result<(), Failure> {
-        let path = self.run.join(format!("samples/{name}.png"));
-        pictures::write_sheet(&RealDisk, &path, pixels, now.system.image_shape(), arrangement)
+    fn path(&self, name: &str) -> PathBuf {
+        self.run.join(format!("samples/{name}.png"))
     }
+}
+
+/// Height, width and channels of these images.
+fn image_of(images: &Tensor) -> [usize; 3] {
+    [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
 /// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
@@ -106,6 +115,7 @@ impl Observer for Samples {
         }
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
+
     fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
         let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
@@ -113,7 +123,8 @@ impl Observer for Samples {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
             let columns = sheet.draw(styles, &latents, self.seed);
             let arrangement = Arrangement::in_columns(columns.len());
-            self.put(sheet.name(), now, &pictures::side_by_side(&columns), arrangement)?;
+            let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
+            pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ impl Observer for SeedLog<'_> {
             values: numbers.values,
             sums: &self.sums,
             before: self.before.as_deref(),
-            size: now.system.image_shape()[0],
+            size: now.system.image_shape().map_or(0, |[height, ..]| height),
             seconds: self.seconds,
         };
         let lines = (self.lines)(&told);

@@ -7,13 +7,14 @@ use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
 use crate::console::Console;
 use crate::curves::Curves;
-use crate::data::Dataset;
-use crate::engine::{self, System, Tensor};
+use crate::data::{self, Dataset};
+use crate::engine::{self, Sampler, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
+use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
 use crate::resume::{self, SavedRun};
@@ -33,13 +34,20 @@ use crate::{run_folder, signals};
 pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
     let processor = processor()?;
     let threads = start_threads(options.threads)?;
+    // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
+    // longer than the work itself where networks are small.
+    rayon::scope(|_| run_here(row, options, &format!("{processor}, {threads} threads")))
+}
+
+/// The same on the thread at hand; `processor` is told.
+fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = row.load.load(&plan.config, plan.system.image_shape())?;
-    plan.check_data(&data)?;
+    let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
+    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
     signals::listen();
@@ -52,8 +60,8 @@ pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, F
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, &format!("{processor}, {threads} threads"));
-    show_data(&data, &run, plan.system.image_shape())?;
+    introduce(&console, &plan, &data, &run, processor);
+    show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
     farewell(&console, row, &run, &done)?;
@@ -127,12 +135,6 @@ impl Plan {
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
         Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
     }
-
-    /// Refuses images that do not fill a batch, and on resume other images than before.
-    fn check_data(&self, data: &Dataset) -> Result<(), Failure> {
-        data.require(self.system.batch_size(), self.system.image_shape())?;
-        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before))
-    }
 }
 
 /// Refuses images other than those of the fingerprint `before`, which a run learned from.
@@ -190,8 +192,12 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     }
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some.
-fn show_data(data: &Dataset, run: &Path, shape: [usize; 3]) -> Result<(), Failure> {
+/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
+fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
+    if let Sampler::Points(points) = plan.system.samples() {
+        return plane::write_reals(&run.join("samples/reals.png"), points.mixture, plan.config.seed);
+    }
+    let Some(shape) = plan.system.image_shape() else { return Ok(()) };
     let write = |name: &str, domains: &[Tensor], arrangement: Arrangement| {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
         pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
@@ -227,7 +233,8 @@ fn train_all(
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => {
-            let pass = data.counts()[0].div_ceil(system.batch_size()) as u64;
+            // Points never run out.
+            let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
             Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
         }
     };

@@ -203,7 +203,7 @@ mod tests {
         fn noise(&self) -> Vec<(String, Tensor)> {
             Vec::new()
         }
-        fn paint_styled(&self, _pass: &mut Pass, _styles: &[Var]) -> Var {
+        fn paint_styled(&self, _: &mut Pass, _: &[Var]) -> Var {
             unreachable!("sheets are drawn")
         }
         fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {

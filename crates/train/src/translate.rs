@@ -32,14 +32,14 @@ const ON_THE_SHEET: usize = 8;
 pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
     session::processor()?;
     let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
-    let Sampler::Images(sampler) = system.samples() else {
+    let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);
         return Err(Failure::new(Code::Usage, "this run does not translate pictures")
             .at(options.run.display())
             .because(why)
             .help("draw with `train sample`, or give a run of `cyclegan`"));
     };
-    let (shape, fitting) = (system.image_shape(), config.fitting()?);
+    let fitting = config.fitting()?;
     let files = list_pictures(&options.pictures).map_err(data::failure)?;
     let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
     storage::make_folder(&options.out)?;

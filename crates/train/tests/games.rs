@@ -57,6 +57,8 @@ fn every_system_tells_its_layers() {
         ("faces --preset seed", ["2,765,568", "3,806,080"]),
         ("folder", ["167,808", "370,624"]),
         ("wgan-gp --preset seed", ["1,030,145", "1,554,177"]),
+        ("progan", ["279,521", "278,636"]),
+        ("stylegan", ["279,521", "306,092"]),
     ] {
         let summary = place.good(&format!("summary {system}")).out;
         assert!(totals.iter().all(|total| summary.contains(&format!("Total params: {total}\n"))), "{summary}");
@@ -84,4 +86,46 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
         &["dcgan.gradient_penalty", "mixes the images of a batch"],
     );
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
+}
+
+/// From the last step at 8x8 over the fade to 16x16, on one thread and on two.
+#[test]
+fn styles_grow_across_a_border_to_the_same_bits() {
+    let place = Place::new();
+    let tiny = "stylegan --batch 4 --set size=16 --set fmap_base=32 --set fmap_max=8 --seed 3";
+    let tiny = format!("{tiny} --set stable_kimg=0.016 --set fade_kimg=0.032");
+    let whole = place.good(&format!("{tiny} --steps 10 --threads 2 --log seed --out whole"));
+    place.good(&format!("{tiny} --steps 4 --threads 2 --out parts"));
+    let parts = place.good("stylegan --resume parts --steps 10 --threads 1");
+    assert_eq!(whole.hash(), parts.hash());
+    let sheets = ["level-8x8", "level-16x16", "truncation", "mixing", "noise"];
+    assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
+}
+
+/// A run that grows goes on in the middle of a fade, and across the border where the fade ends; there is a sheet of every level.
+#[test]
+fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
+    let place = Place::new();
+    let tiny = "--batch 4 --set size=8 --set fmap_base=16 --set fmap_max=4 --set stable_kimg=0.016 --set fade_kimg=0.032 --seed 3";
+    let whole = place.good(&format!("progan {tiny} --steps 14 --out whole"));
+    place.good(&format!("progan {tiny} --steps 9 --out parts"));
+    let parts = place.good("progan --resume parts --steps 14 --threads 1");
+    assert_eq!(whole.hash(), parts.hash());
+    let metrics = std::fs::read_to_string(place.path("whole/metrics.csv")).expect("metrics");
+    assert!(metrics.starts_with(
+        "step,d_loss,g_loss,d_real,d_fake,g_fake,penalty,gradient_norm,resolution,alpha,kimg,w_distance,"
+    ));
+    for run in ["whole", "parts"] {
+        let sheets = ["level-4x4", "level-8x8", "step-000000", "reals"];
+        assert!(sheets.iter().all(|sheet| place.path(&format!("{run}/samples/{sheet}.png")).exists()), "{run}");
+    }
+    let read = |name: &str| std::fs::read(place.path(name)).expect("a sheet");
+    assert_eq!(read("whole/samples/level-4x4.png"), read("parts/samples/level-4x4.png"));
+    // The original's line whenever another thousand images were shown.
+    let long = tiny.replace("--batch 4", "--batch 128");
+    let ticks = place.good(&format!("progan {long} --steps 16 --log seed --out ticks"));
+    let lines: Vec<&str> = ticks.out.lines().filter(|line| line.starts_with("tick ")).collect();
+    assert!(lines.len() == 2 && lines[1].starts_with("tick 2     kimg 2.0      lod 0.00  minibatch 128"), "{lines:?}");
+    place.bad("progan --steps 1 --set size=48", 3, &["progan.size", "64"]);
+    place.bad("progan --steps 1 --set fade_kimg=0", 3, &["progan.fade_kimg"]);
 }

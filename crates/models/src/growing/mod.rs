@@ -435,9 +435,9 @@ impl<P: Painter> System for Growing<P> {
         self.rules.name
     }
 
-    fn image_shape(&self) -> [usize; 3] {
+    fn image_shape(&self) -> Option<[usize; 3]> {
         let size = resolution(self.growth.last());
-        [size, size, self.rules.channels]
+        Some([size, size, self.rules.channels])
     }
 
     fn metrics(&self) -> &'static [&'static str] {

@@ -28,7 +28,7 @@ fn reals(step: u64, size: usize) -> Vec<Tensor> {
 }
 
 fn train(game: &mut Growing<Generator>, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
-    let size = game.image_shape()[0];
+    let size = game.image_shape().unwrap()[0];
     steps.map(|step| game.step(step, &reals(step, size)).unwrap()).collect()
 }
 

@@ -210,9 +210,9 @@ impl System for StyleGan2 {
         "stylegan2"
     }
 
-    fn image_shape(&self) -> [usize; 3] {
+    fn image_shape(&self) -> Option<[usize; 3]> {
         let Settings { size, channels, .. } = self.settings;
-        [size, size, channels]
+        Some([size, size, channels])
     }
 
     fn metrics(&self) -> &'static [&'static str] {

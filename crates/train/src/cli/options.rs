@@ -256,9 +256,9 @@ pub(crate) struct AnimateOptions {
 pub(crate) struct EvaluateOptions {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many fakes to draw, and how many reals to compare them with, if there are so many
-    #[arg(long, value_name = "N", default_value_t = 2500)]
-    pub(crate) count: u64,
+    /// How many fakes to draw, and how many reals to compare them with, if there are so many [default: 2500; points: 10000]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
     /// Seed of the fakes, and of which reals are taken [default: the run's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

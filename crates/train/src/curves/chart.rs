@@ -221,7 +221,7 @@ impl Axis {
 }
 
 /// Makes the compiled-in font known, once.
-fn fonts() -> Result<(), String> {
+pub(crate) fn fonts() -> Result<(), String> {
     static DONE: OnceLock<bool> = OnceLock::new();
     let done = *DONE.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());
     if done { Ok(()) } else { Err("the compiled-in font cannot be read".to_owned()) }

@@ -6,6 +6,7 @@ mod chart;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use chart::fonts;
 use chart::{Chart, Series};
 
 use crate::failure::Failure;

@@ -4,6 +4,7 @@
 //! against, and draws the fakes; `output.rs` writes the numbers to a file. The metrics themselves are the crate `metrics`.
 
 mod output;
+mod points;
 mod scale;
 
 use metrics::suite::{self, FEWEST, METRICS, Metric, Of};
@@ -12,6 +13,7 @@ pub(crate) use scale::{Row, Scale, Setup};
 
 use crate::cli::EvaluateOptions;
 use crate::console::{Console, print};
+use crate::data;
 use crate::engine::Sampler;
 use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
@@ -22,6 +24,9 @@ use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
+
+/// Fakes that are measured when nothing is said: images, and points of the plane, which cost little.
+const USUAL: [u64; 2] = [2500, 10_000];
 
 /// What looks at the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +93,9 @@ pub(crate) fn help() -> String {
 Beside them, of a run that translates, in each direction:
 {}
 
+And of a run that draws points of the plane, instead of all others:
+{}
+
 Extractors:
   pca64             the 64 strongest variations of the reals' pixels
   evalnet28         a small classifier of 28x28 images, trained on the run's labelled data when first asked for
@@ -98,7 +106,8 @@ Beside it stands what reals score against other reals. None of them is a FID: th
 
 {EXIT_CODES}",
         list(&metrics),
-        list(&scale::DISTANCES)
+        list(&scale::DISTANCES),
+        list(&points::NUMBERS)
     )
 }
 
@@ -112,8 +121,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     let looking = Looking::named(&options.extractor)?;
     let metrics = chosen(&options.metrics, looking)?;
     let fewest = FEWEST as u64;
-    if !(fewest..=MOST).contains(&options.count) {
-        return Err(Failure::new(Code::Usage, format!("cannot measure {} images", options.count))
+    if let Some(count) = options.count.filter(|count| !(fewest..=MOST).contains(count)) {
+        return Err(Failure::new(Code::Usage, format!("cannot measure {count} images"))
             .at("option --count")
             .because(format!("allowed: {fewest} to {MOST}")));
     }
@@ -123,21 +132,32 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if let Some(data) = &options.data {
         config.data = Some(data.clone());
     }
-    let data = config.row.load.load(&config, system.image_shape())?;
-    data.require(FEWEST, system.image_shape())?;
+    let is_plane = matches!(system.samples(), Sampler::Points(_));
+    if is_plane && (!options.metrics.is_empty() || looking != Looking::Pca64) {
+        return Err(Failure::new(Code::Usage, "this run draws points of the plane, no images")
+            .at(options.run.display())
+            .because("--metric and --extractor are for images")
+            .help("leave them out: points have numbers of their own"));
+    }
+    let data = data::of(&config, &*system, FEWEST)?;
 
     let console = Console::default();
     found.passed_over().iter().for_each(|line| console.say(line));
     console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));
-    let count = usize::try_from(options.count).unwrap_or(usize::MAX);
+    let count = options.count.unwrap_or(USUAL[usize::from(is_plane)]);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     // Fakes that are the training images again score well against those and not against others.
-    let held_back = config.row.load.load_held_back(&config, system.image_shape())?;
+    let held_back = match system.image_shape() {
+        Some(shape) => config.row.load.load_held_back(&config, shape)?,
+        None => None,
+    };
     let enough = held_back.as_ref().filter(|images| {
         images.counts().iter().zip(data.counts()).all(|(there, learned)| *there >= count.min(learned))
     });
     let (reals, which) = match (enough, &held_back) {
         (Some(images), _) => (images, "test split"),
         (None, Some(_)) => (&data, "training images: the test split is too small"),
+        (None, None) if is_plane => (&data, "others than it has learned from"),
         (None, None) => (&data, "training images: there is no test split"),
     };
     console.say(&format!("reals        {} ({which})", reals.origin()));
@@ -176,6 +196,7 @@ mod tests {
         assert_eq!(Looking::named("evalnet32").unwrap(), Looking::Evalnet(32));
         assert_eq!(Looking::named("inception").unwrap_err().code, Code::Usage);
         assert!(METRICS.iter().all(|metric| help().contains(metric.about)));
-        assert!(scale::DISTANCES.iter().all(|(name, about)| help().contains(name) && help().contains(about)));
+        let beside = scale::DISTANCES.iter().chain(&points::NUMBERS);
+        assert!({ beside }.all(|(name, about)| help().contains(name) && help().contains(about)));
     }
 }

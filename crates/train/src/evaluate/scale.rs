@@ -5,6 +5,7 @@ use core::fmt;
 use metrics::suite::{Baseline, FEWEST, Measured, Metric, Number, Sample, measure_all};
 use metrics::{Extractor, Pictures};
 
+use super::points;
 use crate::data::Dataset;
 use crate::engine::{Direction, FromLatents, Key, Sampler, Tensor, Translate};
 use crate::failure::{Code, Failure};
@@ -57,7 +58,8 @@ impl fmt::Display for Row {
 }
 
 impl Scale {
-    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them.
+    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them. Real
+    /// points of the plane are drawn when they are needed: then `data` has no domain.
     ///
     /// `learned` are the images that the system learned from, if `data` are others.
     ///
@@ -109,6 +111,7 @@ impl Scale {
     pub(crate) fn weigh(&self, sampler: Sampler<'_>) -> Vec<Row> {
         match sampler {
             Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)),
+            Sampler::Points(plane) => points::weigh(plane, &self.setup),
             Sampler::Images(translator) => [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 .into_iter()
                 .flat_map(|(direction, name, [from, to])| {

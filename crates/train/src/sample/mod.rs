@@ -1,5 +1,6 @@
 //! `train sample`: draws with a trained network. `seeds.rs` says from which latents, `walk.rs` moves between them.
 
+mod points;
 mod seeds;
 mod walk;
 
@@ -13,6 +14,7 @@ use crate::console::{Console, print};
 use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
+use crate::plane;
 use crate::progress;
 use crate::resume::{self, Trained};
 use crate::session;
@@ -63,11 +65,18 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         None => &options.run,
     };
     let Trained { config, system, found, run } = resume::open_trained(state)?;
-    let Sampler::Latents(sampler) = system.samples() else {
-        return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
-            .at(options.run.display())
-            .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
-            .help("give it pictures with `train translate`"));
+    let (sampler, plane) = match system.samples() {
+        Sampler::Latents(sampler) => (sampler, None),
+        Sampler::Points(plane) => {
+            points::check(form, options)?;
+            (plane.sampler, Some(plane))
+        }
+        Sampler::Images(_) => {
+            return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
+                .at(options.run.display())
+                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
+                .help("give it pictures with `train translate`"));
+        }
     };
     let raw = Raw(sampler);
     let truncated = options.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &options.run)).transpose()?;
@@ -76,6 +85,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         None if options.raw => raw.checked(&options.run)?,
         None => sampler,
     };
+    let alone = if plane.is_some() && options.count.is_none() { plane::COUNT } else { alone };
     let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
     let what = match (options.sheet, form) {
         (Some(sheet), _) => sheet.name(),
@@ -85,19 +95,30 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
     signals::listen();
-    let job = Job { sampler, image: system.image_shape(), seeds, arrangement: arrangement(options), out };
-    let told = match form {
-        Form::Sheet => match options.sheet {
-            Some(sheet) => job.style_sheet(sheet, &options.run)?,
-            None => job.sheet()?,
-        },
-        Form::Array => job.array()?,
-        Form::Files => job.files()?,
-        Form::Walk(form) => job.walk(form, options)?,
+    let told = match (plane, system.image_shape()) {
+        (Some(plane), _) => {
+            if options.sheet.is_some() {
+                styles::of(&Sampler::Points(plane), "--sheet", &options.run)?;
+            }
+            points::write(form, &out, plane, sampler, &seeds, config.seed)?
+        }
+        (None, image) => {
+            let image = image.expect("what draws no points draws images");
+            let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
+            match form {
+                Form::Sheet => match options.sheet {
+                    Some(sheet) => job.style_sheet(sheet, &options.run)?,
+                    None => job.sheet()?,
+                },
+                Form::Array => job.array()?,
+                Form::Files => job.files()?,
+                Form::Walk(form) => job.walk(form, options)?,
+            }
+        }
     };
     found.passed_over().iter().for_each(|line| Console::default().say(line));
-    let (out, told_seeds) = (job.out.display(), job.seeds.told());
-    print(&format!("{out}: {told} of {}, step {}, {told_seeds}\n", config.row.name, found.checkpoint.step))
+    let (out, seeds) = (out.display(), seeds.told());
+    print(&format!("{out}: {told} of {}, step {}, {seeds}\n", config.row.name, found.checkpoint.step))
 }
 
 /// What the options ask for: the ending of the file's name decides.
@@ -204,9 +225,9 @@ struct Job<'a> {
     sampler: &'a dyn FromLatents,
     /// Height, width, channels.
     image: [usize; 3],
-    seeds: Seeds,
+    seeds: &'a Seeds,
     arrangement: Arrangement,
-    out: PathBuf,
+    out: &'a Path,
 }
 
 impl Job<'_> {
@@ -239,9 +260,9 @@ impl Job<'_> {
 
     /// Writes a sheet of the pixels that `draw` makes.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
-        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
-        file.write_all(&sheet).map_err(|error| StorageError::new("write", &self.out, error))?;
+        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
         Ok(file.finish()?)
     }
 
@@ -249,9 +270,10 @@ impl Job<'_> {
     fn array(&self) -> Result<String, Failure> {
         let [height, width, channels] = self.image;
         let shape = [self.seeds.count(), height, width, channels];
-        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
-        let failed = |error: std::io::Error| StorageError::new("write", &self.out, error);
-        file.write_all(&array_file::header(if channels == 1 { &shape[..3] } else { &shape })).map_err(failed)?;
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
+        let failed = |error: std::io::Error| StorageError::new("write", self.out, error);
+        file.write_all(&array_file::header(array_file::BYTES, if channels == 1 { &shape[..3] } else { &shape }))
+            .map_err(failed)?;
         self.each_batch(NOTHING, |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
         file.finish()?;
         Ok(self.counted())
@@ -259,7 +281,7 @@ impl Job<'_> {
 
     /// A picture of each image.
     fn files(&self) -> Result<String, Failure> {
-        storage::make_folder(&self.out)?;
+        storage::make_folder(self.out)?;
         let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
         let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
         let mut number = 0;
@@ -317,7 +339,7 @@ impl Job<'_> {
     }
 
     fn failed(&self, why: String) -> Failure {
-        StorageError::drawing(&self.out, why).into()
+        StorageError::drawing(self.out, why).into()
     }
 
     fn counted(&self) -> String {

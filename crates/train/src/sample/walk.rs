@@ -56,7 +56,7 @@ impl Job<'_> {
 
         let layout = self.layout(tiles)?;
         let time = Duration::from_millis(u64::from(1000 / options.walk.fps));
-        let mut file = Unfinished::begin(&RealDisk, &self.out)?;
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let begun = Animation::begin(form, &mut file, frames_told, layout.size(), self.image[2]);
         let mut animation = begun.map_err(|why| self.failed(why))?;
         let (latents, length) = self.seeds.keys(self.sampler, keys);

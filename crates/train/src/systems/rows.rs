@@ -148,7 +148,7 @@ const CYCLEGAN: Row = Row {
 
 const WGAN_GP: Row = Row {
     name: "wgan-gp",
-    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28 or colour images of 32x32",
+    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28, colour images of 32x32 or points of the plane",
     presets: &[
         Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
         Preset { name: "seed", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
@@ -158,6 +158,13 @@ const WGAN_GP: Row = Row {
             about: "the authors' for CIFAR-10: layer normalisation, 200,000 steps",
             steps: 200_000,
         },
+        Preset {
+            name: "gauss8",
+            about: "no images: points of the plane in 8 clouds, 128 wide, batch 256",
+            steps: 15_000,
+        },
+        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 20_000 },
+        Preset { name: "gauss8-wide", about: "8 clouds with the authors' networks, 512 wide", steps: 100_000 },
         Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
     ],
     settings: preset::<wgan_gp::Settings>,

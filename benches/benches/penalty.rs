@@ -1,0 +1,72 @@
+//! What a gradient penalty costs: a turn of wgan-gp's critic for digits, batch 50, on reals and fakes alone and with the penalty.
+//!
+//! By counting products the penalty adds 4 walks' worth to 6: a walk forward between reals and fakes, one back to the images, and
+//! for each product of that walk back its two partial derivatives (by what came from above, and by the weights); the second
+//! derivative of a leaky ReLU is 0 and costs nothing. So 10/6 is to be expected and at most 2 is allowed. The fakes are made by a generator of one
+//! small layer, so that hardly more than the critic is timed. After the figures stands the ratio, and where the time goes.
+
+use std::time::{Duration, Instant};
+
+use benches::{testing, timed};
+use criterion::{Criterion, criterion_group, criterion_main};
+use models::game::Game;
+use models::wgan_gp::{self, Settings};
+use models::{FromLatents, Settings as _};
+use nn::layers::{Dense, Reshape};
+use nn::{Dialect, Network};
+use tensor::Tensor;
+
+/// A turn of the critic of the preset `seed`, with this penalty.
+fn turn(gradient_penalty: f64) -> impl FnMut() {
+    let mut settings = Settings::preset("seed").expect("a preset");
+    settings.tips.gradient_penalty = gradient_penalty;
+    let mut game: Game = wgan_gp::game(&settings, 1).expect("in range");
+    game.generator = Network::new("generator", &[settings.latent], Dialect::Torch, 1)
+        .with("dense", Dense::new(28 * 28))
+        .with("reshape", Reshape(vec![28, 28, 1]));
+    let images = datasets::digits(settings.batch, 1);
+    let indices: Vec<usize> = (0..settings.batch).collect();
+    let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+    let latents = game.latents(1, "latents", settings.batch);
+    let mut done = 0;
+    move || {
+        game.train_discriminator(done, &reals, &latents).expect("finite");
+        done += 1;
+    }
+}
+
+fn turns(c: &mut Criterion) {
+    let mut group = c.benchmark_group("penalty");
+    group.sample_size(20);
+    let (mut plain, mut penalised) = (turn(0.0), turn(10.0));
+    group.bench_function("plain", |b| b.iter(&mut plain));
+    let mut benched = false;
+    group.bench_function("with the penalty", |b| {
+        benched = true;
+        b.iter(&mut penalised);
+    });
+    group.finish();
+    if benched && !testing() {
+        println!("with the penalty / plain, the median of pairs: {:.2}", ratio(&mut plain, &mut penalised));
+        println!("{}\n{}", timed(&mut plain), timed(&mut penalised));
+    }
+}
+
+/// The median of the quotients of turns that were timed one right after the other: what slows the machine down slows both.
+fn ratio(plain: &mut impl FnMut(), penalised: &mut impl FnMut()) -> f64 {
+    fn time(turn: &mut impl FnMut()) -> Duration {
+        let began = Instant::now();
+        turn();
+        began.elapsed()
+    }
+    let quotient = |_| {
+        let base = time(plain);
+        time(penalised).as_secs_f64() / base.as_secs_f64()
+    };
+    let mut quotients: Vec<f64> = (0..61).map(quotient).collect();
+    quotients.sort_unstable_by(f64::total_cmp);
+    quotients[quotients.len() / 2]
+}
+
+criterion_group!(all, turns);
+criterion_main!(all);

@@ -1,0 +1,61 @@
+//! Modes: how much of a known mixture of clouds a generator has found, for points of the plane.
+//!
+//! A point belongs to the nearest middle, if it is within `reach` of it; else to none. A cloud is covered if so great a share of all points
+//! belongs to it as is asked for. The count of modes and the share of points near one are the measures of mode collapse since Metz et
+//! al., "Unrolled generative adversarial networks", 2017.
+//!
+//! **Pitfalls.** Points that stray count nowhere, so a covered cloud may still be much too wide within its reach, and the shares need
+//! not add up to 1.
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Modes {
+    /// Clouds with enough points.
+    pub covered: usize,
+    /// The share of points that are near a middle.
+    pub near: f64,
+    /// The share of all points in the emptiest cloud.
+    pub least: f64,
+    /// The share of all points in the fullest cloud.
+    pub most: f64,
+}
+
+/// Counts `points`, two numbers each, around the `centres`; `enough` is the share of all points that covers a cloud.
+///
+/// # Panics
+/// When there are no points or no centres.
+#[track_caller]
+pub fn modes(points: &[f32], centres: &[[f64; 2]], reach: f64, enough: f64) -> Modes {
+    assert!(points.len() >= 2 && !centres.is_empty(), "modes: {} numbers, {} centres", points.len(), centres.len());
+    let mut counts = vec![0_usize; centres.len()];
+    for point in points.chunks_exact(2) {
+        let square = |[x, y]: [f64; 2]| (f64::from(point[0]) - x).powi(2) + (f64::from(point[1]) - y).powi(2);
+        let squares = centres.iter().map(|centre| square(*centre)).enumerate();
+        let nearest = squares.min_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((cloud, _)) = nearest.filter(|(_, square)| *square <= reach * reach) {
+            counts[cloud] += 1;
+        }
+    }
+    let shares = counts.iter().map(|count| *count as f64 / (points.len() / 2) as f64);
+    Modes {
+        covered: shares.clone().filter(|share| *share >= enough).count(),
+        near: counts.iter().sum::<usize>() as f64 / (points.len() / 2) as f64,
+        least: shares.clone().fold(f64::INFINITY, f64::min),
+        most: shares.fold(0.0, f64::max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_count_where_they_are_near_and_nowhere_else() {
+        let centres = [[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]];
+        let points = [0.0, 0.1, 0.0, 0.1, 0.9, 0.0, 0.5, 0.5, f32::NAN, 0.0];
+        let found = modes(&points, &centres, 0.11, 0.2);
+        assert_eq!(found, Modes { covered: 2, near: 0.6, least: 0.0, most: 0.4 });
+        assert_eq!(modes(&points, &centres, 0.11, 0.3).covered, 1);
+        assert_eq!(modes(&points, &centres, 0.05, 0.3), Modes { covered: 0, near: 0.0, least: 0.0, most: 0.0 });
+    }
+}
