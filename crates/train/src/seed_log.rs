@@ -152,11 +152,13 @@ pub(crate) fn by_name(told: &Told<'_>) -> Option<String> {
     ((told.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
-/// ProGAN: a tick whenever another thousand images were shown. `lod` counts the doublings that are still missing.
+/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the doublings that are still missing; 0 for
+/// a system that does not grow.
 pub(crate) fn ticks(told: &Told<'_>) -> Option<String> {
     let kimg = told.value("kimg");
     let before = told.before.map_or(0.0, |values| told.among(values, "kimg"));
-    let lod = (told.size as f64 / told.value("resolution")).log2() + 1.0 - told.value("alpha");
+    let grown = |resolution: f64| (told.size as f64 / resolution).log2() + 1.0 - told.value("alpha");
+    let lod = if told.names.contains(&"resolution") { grown(told.value("resolution")) } else { 0.0 };
     let ([time, tick], minibatch) = (told.seconds, ((kimg - before) * 1000.0).round());
     let (hours, minutes, rest) = (time as u64 / 3600, time as u64 / 60 % 60, time as u64 % 60);
     (kimg.floor() > before.floor()).then(|| {
@@ -219,6 +221,8 @@ mod tests {
             "tick 10    kimg 10.0     lod 2.75  minibatch 16   time 0h 01m 15s    sec/tick 12.5    sec/kimg 12.50  "
         );
         assert_eq!(ticks(&told_at(Some(&values))), None);
+        let line = ticks(&Told { names: &["kimg"], values: &values[2..], before: None, ..told_at(None) });
+        assert!(line.as_deref().is_some_and(|line| line.contains("lod 0.00 ")), "{line:?}");
         let line = by_name(&told(99)).unwrap();
         assert!(line.starts_with("(epoch: 1, iters: 100) d: 1.383 d_acc: 0.500 g: 0.688"), "{line}");
     }

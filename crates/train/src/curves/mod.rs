@@ -81,6 +81,7 @@ fn charts(title: &str, metrics: &[&str], rows: &[PastRow]) -> Vec<(&'static str,
         ("loss", chart("Training loss", "Loss", None, of("_loss"))),
         ("accuracy", chart("Training accuracy", "Accuracy", Some((0.0, 1.0)), of("_acc"))),
         ("gradient", chart("Length of the critic's gradient", "Mean length", None, of("_norm"))),
+        ("path", chart("How far pictures move with their styles", "Mean path length", None, of("_length"))),
         ("distance", chart("Distance that the critic sees", "D(reals) - D(fakes)", None, of("_distance"))),
     ]
     .into_iter()
