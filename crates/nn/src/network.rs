@@ -319,7 +319,7 @@ impl Network {
         crate::totals(&[self])
     }
 
-    /// The table of its layers ([`summary`](crate::summary)).
+    /// The table of its layers ([`summary`](fn@crate::summary)).
     pub fn summary(&self) -> String {
         crate::summary(&[self])
     }

@@ -48,7 +48,9 @@ fn cases() -> Vec<Case> {
     let shapes = [[1, 4, 4, 1], [2, 2, 5, 3], [1, 6, 3, 2], [3, 3, 2, 1]];
     let case = |shape: [usize; 4], filter: &Fir| {
         let (inputs, filter) = (vec![sample(Domain::Any, 1, &shape)], filter.clone());
-        Case::new(format!("{shape:?} by {filter:?}"), inputs, move |v| v[0].fir(&filter))
+        let Fir { taps, up, down, pad } = &filter;
+        let name = format!("{shape:?} by {taps:?}, up {up}, down {down}, pad {pad:?}");
+        Case::new(name, inputs, move |v| v[0].fir(&filter))
     };
     shapes.into_iter().flat_map(|shape| filters.iter().map(move |filter| case(shape, filter))).collect()
 }

@@ -177,9 +177,9 @@ const PROGAN: Row = Row {
     name: "progan",
     about: "grows from 4x4 pixels to large pictures of any kind, grey or colour",
     presets: &[
-        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 56,000 images shown", steps: 3500 },
-        Preset { name: "grey", about: "the same for grey pictures", steps: 3500 },
-        Preset { name: "cpu64", about: "64x64, colour: 72,000 images shown", steps: 4500 },
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 112,000 images shown", steps: 7000 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 7000 },
+        Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "seed",
             about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
@@ -196,9 +196,9 @@ const STYLEGAN: Row = Row {
     name: "stylegan",
     about: "grows like progan; a style at each layer says what to draw, so that pictures can be mixed",
     presets: &[
-        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 40,000 images shown", steps: 2500 },
-        Preset { name: "grey", about: "the same for grey pictures", steps: 2500 },
-        Preset { name: "cpu64", about: "64x64, colour: 56,000 images shown", steps: 3500 },
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 120,000 images shown", steps: 7500 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 7500 },
+        Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "seed",
             about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
