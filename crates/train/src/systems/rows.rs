@@ -215,8 +215,8 @@ const STYLEGAN2: Row = Row {
     name: "stylegan2",
     about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
     presets: &[
-        Preset { name: "cpu", about: "32x32, colour, up to 64 channels, batch 16: 48,000 images shown", steps: 3000 },
-        Preset { name: "grey", about: "the same for grey pictures", steps: 3000 },
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels, batch 16: 160,000 images shown", steps: 10_000 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 10_000 },
         Preset {
             name: "seed",
             about: "the authors' configuration F: 1024x1024, 25 million images shown; years on a small CPU",
