@@ -215,7 +215,11 @@ const STYLEGAN2: Row = Row {
     name: "stylegan2",
     about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
     presets: &[
-        Preset { name: "cpu", about: "32x32, colour, up to 64 channels, batch 16: 160,000 images shown", steps: 10_000 },
+        Preset {
+            name: "cpu",
+            about: "32x32, colour, up to 64 channels, batch 16: 160,000 images shown",
+            steps: 10_000,
+        },
         Preset { name: "grey", about: "the same for grey pictures", steps: 10_000 },
         Preset {
             name: "seed",
