@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from .filling import Filled, Literal
 from .layers import nchw
+from .wgan_step import squared_gradients
 from .writing import digest
 
 BATCH, MAPS, ALPHA = 4, 4, 0.5
@@ -171,11 +172,6 @@ class Model:
         x = epilogue("8x8_conv", conv("8x8_conv", x))
         return lerp(old, self.rgb("8x8", x))
 
-    def squared_gradients(self, points):
-        points = points.detach().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.discriminator(points).sum(), points, create_graph=True)
-        return gradient.square().sum(dim=(1, 2, 3))
-
     def update(self, network, loss):
         named = {name: weight for name, weight in self.weights.items() if name.startswith(network)}
         optimizer = torch.optim.Adam(named.values(), **ADAM)
@@ -191,12 +187,12 @@ def step(system):
     fakes = model.generator().detach()
     real, fake = model.discriminator(model.reals), model.discriminator(fakes)
     if model.style:
-        squares = model.squared_gradients(model.reals)
+        squares = squared_gradients(model.discriminator, model.reals)
         penalty = R1 / 2.0 * squares.mean()
         d_loss = F.softplus(fake).mean() + F.softplus(-real).mean() + penalty
     else:
         points = model.reals + model.places.reshape(BATCH, 1, 1, 1) * (fakes - model.reals)
-        squares = model.squared_gradients(points) + 1e-12
+        squares = squared_gradients(model.discriminator, points) + 1e-12
         penalty = WEIGHT * (squares.sqrt() - 1.0).square().mean()
         d_loss = fake.mean() - real.mean() + DRIFT * real.square().mean() + penalty
     told = {"d_loss": d_loss, "d_real": real.mean(), "d_fake": fake.mean(), "penalty": penalty, "gradient_norm": squares.sqrt().mean()}

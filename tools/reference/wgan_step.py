@@ -45,6 +45,13 @@ def inputs():
     return made
 
 
+def squared_gradients(critic, points):
+    """Of each image's verdict by its numbers, to be differentiated again."""
+    points = points.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3))
+
+
 class Model:
     def __init__(self):
         given = {name: torch.tensor(spec.array()) for name, spec in inputs().items()}
@@ -68,11 +75,6 @@ class Model:
         for name, pads in (("conv1", (1, 2, 1, 2)), ("conv2", (1, 2, 1, 2)), ("conv3", (2, 2, 2, 2))):
             x = F.leaky_relu(F.conv2d(F.pad(x, pads), *self.of(f"critic.{name}"), stride=2), 0.2)
         return self.dense("critic.dense", nhwc(x).reshape(BATCH, -1))
-
-    def squared_gradients(self, points):
-        points = points.detach().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.critic(points).sum(), points, create_graph=True)
-        return gradient.square().sum(dim=(1, 2, 3))
 
     def update(self, network, loss):
         named = {name: weight for name, weight in self.weights.items() if name.startswith(network)}
@@ -98,7 +100,7 @@ def wasserstein():
     fakes = model.generator(model.latents).detach()
     real, fake = model.critic(model.reals).mean(), model.critic(fakes).mean()
     points = model.reals + model.places.reshape(BATCH, 1, 1, 1) * (fakes - model.reals)
-    lengths = (model.squared_gradients(points) + 1e-12).sqrt()
+    lengths = (squared_gradients(model.critic, points) + 1e-12).sqrt()
     penalty = WEIGHT * (lengths - 1.0).square().mean()
     d_loss = fake - real + penalty
     parameters = model.update("critic", d_loss)
@@ -111,7 +113,7 @@ def wasserstein():
 def r1():
     model = Model()
     fakes = model.generator(model.latents).detach()
-    squares = model.squared_gradients(model.reals)
+    squares = squared_gradients(model.critic, model.reals)
     penalty = R1 / 2.0 * squares.mean()
     d_loss = F.softplus(model.critic(fakes)).mean() + F.softplus(-model.critic(model.reals)).mean() + penalty
     told = {"d_loss": d_loss, "penalty": penalty, "gradient_norm": squares.sqrt().mean()}

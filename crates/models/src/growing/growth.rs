@@ -54,8 +54,9 @@ pub struct Growth {
     fade_kimg: f64,
     /// Reals of a step at most.
     batch: usize,
-    /// A group of steps, and the images shown before it: the last one asked for. It follows from the rest; finding it takes a while.
-    known: Cell<(u64, u64)>,
+    /// Two groups of steps, each with the images shown before it: the last one that was looked for, and the one before. They follow from the
+    /// rest; finding them takes a while, and who asks for a step often asks for the one before as well.
+    known: Cell<[(u64, u64); 2]>,
 }
 
 /// Reals of a step at each level: large images need more memory (Karras et al., for one graphics card).
@@ -68,6 +69,9 @@ impl Growth {
     ///
     /// # Errors
     /// When a number is out of its range.
+    ///
+    /// # Panics
+    /// When there are no such levels.
     pub fn new(
         [first, last]: [usize; 2],
         [stable_kimg, fade_kimg]: [f64; 2],
@@ -77,7 +81,7 @@ impl Growth {
         in_range("stable_kimg", stable_kimg, 0.0, 1e6)?;
         in_range("fade_kimg", fade_kimg, 1e-3, 1e6)?;
         assert!(first <= last && last < BATCHES.len(), "growth from level {first} to {last}");
-        Ok(Self { first, last, stable_kimg, fade_kimg, batch, known: Cell::new((0, 0)) })
+        Ok(Self { first, last, stable_kimg, fade_kimg, batch, known: Cell::default() })
     }
 
     /// The level that it ends at.
@@ -108,20 +112,19 @@ impl Growth {
     /// How many images were shown before step number `step` (from 0), and where the networks stand in it.
     pub fn before(&self, step: u64) -> (u64, Stage) {
         let wanted = step / GROUP;
-        let (mut group, mut images) = self.known.get();
-        if group > wanted {
-            (group, images) = (0, 0);
+        let known = self.known.get();
+        let from = known.into_iter().rev().find(|(group, _)| *group <= wanted).unwrap_or_default();
+        let (mut before, mut at) = (from, from);
+        let after =
+            |(group, images): (u64, u64)| (group + 1, images + GROUP * self.batch(self.at(images).level) as u64);
+        while at.0 < wanted {
+            (before, at) = (at, after(at));
         }
-        loop {
-            let stage = self.at(images);
-            let batch = self.batch(stage.level) as u64;
-            if group == wanted {
-                self.known.set((group, images));
-                return (images + step % GROUP * batch, stage);
-            }
-            group += 1;
-            images += GROUP * batch;
+        if at != from {
+            self.known.set([before, at]);
         }
+        let stage = self.at(at.1);
+        (at.1 + step % GROUP * self.batch(stage.level) as u64, stage)
     }
 
     /// Whether the networks stand elsewhere at this step than at the one before, so that the optimisers begin anew.

@@ -84,22 +84,20 @@ pub(crate) enum Average {
 }
 
 impl Average {
-    /// The share that it keeps at a step of so many images.
-    pub(crate) fn keep(self, images: usize) -> f64 {
-        match self {
+    /// The share that it keeps at a step of so many images. If it ramps up, it is no more than that of an average whose memory is a tenth
+    /// of the steps that it has followed for.
+    pub(crate) fn keep(self, images: usize, ramp_up: Option<u64>) -> f64 {
+        let ramp = ramp_up.map_or(1.0, |steps| (1 + steps) as f64 / (10 + steps) as f64);
+        let keep = match self {
             Average::Share(keep) => keep,
             // 0.5^(images / half-life) by the engine's own exponential, whose bits do not depend on the machine.
             Average::HalfLife { kimg } => {
                 let exponent = -core::f64::consts::LN_2 * images as f64 / (1000.0 * kimg);
                 Var::constant(Tensor::<f64>::full([1], exponent)).exp().item()
             }
-        }
+        };
+        keep.min(ramp)
     }
-}
-
-/// The share that an average keeps at most that has followed for so many steps: its memory is a tenth of them.
-pub(crate) fn ramp(steps: u64) -> f64 {
-    (1 + steps) as f64 / (10 + steps) as f64
 }
 
 /// What makes it the system that it is.
@@ -149,11 +147,8 @@ impl Stateful for Steps {
     }
 }
 
-const METRICS: [&str; 10] =
-    ["d_loss", "g_loss", "d_real", "d_fake", "g_fake", "penalty", "gradient_norm", "resolution", "alpha", "kimg"];
-
-/// The same with the distance that a Wasserstein critic sees.
-const WASSERSTEIN: [&str; 11] = [
+/// The last one is the distance that a Wasserstein critic sees; others see none.
+const METRICS: [&str; 11] = [
     "d_loss",
     "g_loss",
     "d_real",
@@ -334,8 +329,8 @@ impl<P: Painter> System for Growing<P> {
 
     fn metrics(&self) -> &'static [&'static str] {
         match self.rules.bound {
-            Bound::Between { .. } => &WASSERSTEIN,
-            Bound::OnReals { .. } => &METRICS,
+            Bound::Between { .. } => &METRICS,
+            Bound::OnReals { .. } => &METRICS[..METRICS.len() - 1],
         }
     }
 
@@ -361,10 +356,8 @@ impl<P: Painter> System for Growing<P> {
         let count = reals[0].shape()[0];
         let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
         let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
-        let mut keep = self.rules.average.keep(count);
-        if self.rules.ramp_up {
-            keep = keep.min(ramp(self.critic_optimizer.updates()));
-        }
+        let since_the_border = self.critic_optimizer.updates();
+        let keep = self.rules.average.keep(count, self.rules.ramp_up.then_some(since_the_border));
         follow(&mut self.average, &self.painter, keep);
         let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
         self.steps.0 = step + 1;

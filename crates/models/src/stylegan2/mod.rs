@@ -21,7 +21,7 @@ pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
 use crate::diff_augment::augmented;
-use crate::growing::{Average, constant_noise, mean, ramp};
+use crate::growing::{Average, constant_noise, mean};
 use crate::penalty::{self, Penalty};
 use crate::rules::Range;
 use crate::walk::Walk;
@@ -200,8 +200,7 @@ impl StyleGan2 {
     /// The share that the average keeps at a step.
     fn keep(&self, step: u64) -> f64 {
         let Settings { ema_kimg, ema_ramp_up, batch, .. } = self.settings;
-        let keep = Average::HalfLife { kimg: ema_kimg }.keep(batch);
-        if ema_ramp_up { keep.min(ramp(step)) } else { keep }
+        Average::HalfLife { kimg: ema_kimg }.keep(batch, ema_ramp_up.then_some(step))
     }
 }
 
