@@ -139,6 +139,27 @@ pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
     })
 }
 
+/// Standard normal numbers of which each that lies beyond `bound`, on either side, is drawn anew until it does not (the truncation trick of
+/// Brock, Donahue and Simonyan, "Large scale GAN training for high fidelity natural image synthesis", 2019). The others are those of
+/// [`normal`], and the first numbers do not depend on how many there are.
+///
+/// # Panics
+/// When `bound` is not positive: no number would ever do.
+pub fn truncated_normal(shape: &[usize], bound: f64, key: Key) -> Tensor {
+    assert!(bound > 0.0, "truncated_normal: no number lies within {bound}");
+    let beyond = |number: &f32| f64::from(number.abs()) > bound;
+    let mut numbers = normal(shape, 0.0, 1.0, key);
+    let mut places: Vec<usize> = (0..numbers.size()).filter(|at| beyond(&numbers.data()[*at])).collect();
+    let mut again = key;
+    while !places.is_empty() {
+        again.stream = again.stream.wrapping_add(1);
+        let fresh = normal(&[places.len()], 0.0, 1.0, again);
+        places.iter().zip(fresh.data()).for_each(|(at, number)| numbers.data_mut()[*at] = *number);
+        places.retain(|at| beyond(&numbers.data()[*at]));
+    }
+    numbers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,5 +179,19 @@ mod tests {
         let square = normal.data().iter().map(|x| (x - 1.0) * (x - 1.0)).sum::<f32>() / 10_000.0;
         assert!((square.sqrt() - 0.02).abs() < 5.0 * 0.02 / 141.0, "{square}");
         assert_eq!(super::normal(&[3], 1.0, 0.02, Key::named(1, "n")).data(), &normal.data()[..3]);
+    }
+
+    #[test]
+    fn truncated_numbers_lie_within_the_bound_and_keep_the_shape_of_the_bell() {
+        let key = Key::named(1, "latents");
+        let (whole, cut) = (normal(&[20_000], 0.0, 1.0, key), truncated_normal(&[20_000], 0.7, key));
+        for (whole, cut) in whole.data().iter().zip(cut.data()) {
+            assert!(cut.abs() <= 0.7 && (whole.abs() > 0.7 || whole == cut), "{whole} {cut}");
+        }
+        // The variance of a normal number that is known to lie within 0.7: 1 - 2 * 0.7 * phi(0.7) / P(within 0.7) = 0.15292.
+        let variance = cut.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 20_000.0;
+        assert!((variance - 0.15292).abs() < 0.005, "{variance}");
+        assert_eq!(truncated_normal(&[50, 4], 0.7, key).data(), &cut.data()[..200], "few are the first of many");
+        assert_eq!(truncated_normal(&[200], 0.05, key).data().iter().filter(|x| x.abs() > 0.05).count(), 0);
     }
 }

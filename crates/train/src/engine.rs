@@ -7,6 +7,7 @@ pub(crate) use models::{
     Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
     Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
+pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};
 pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};

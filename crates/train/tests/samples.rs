@@ -228,6 +228,24 @@ fn a_long_drawing_can_be_stopped() {
     assert!(names(&place.path("all")).iter().all(|name| !name.starts_with('.')));
 }
 
+/// Latents can be kept within a bound where they are normal; a wide bound changes nothing.
+#[test]
+fn truncated_latents() {
+    let place = place_with_a_run();
+    place.good("progan --set size=8 --set fmap_base=16 --set fmap_max=4 --batch 4 --steps 2 --out grown");
+    let drawn = |options: &str| {
+        place.good(&format!("sample grown --count 3 {options} --out x.npy"));
+        std::fs::read(place.path("x.npy")).unwrap()
+    };
+    assert_eq!(drawn("--truncate 10"), drawn(""));
+    assert_ne!(drawn("--truncate 0.5"), drawn(""));
+    place.good("sample grown --truncate 0.5 --interpolate --frames 2 --count 2 --out walk.gif");
+    place.bad("sample run --truncate 1", USAGE, &["--truncate", "normal", "Uniform"]);
+    for bound in ["0", "-1", "11", "NaN", "x"] {
+        place.bad(&format!("sample grown --truncate={bound}"), USAGE, &["from 0.05 to 10"]);
+    }
+}
+
 /// Styles can be truncated and mixed, and a finished run has the sheets that show it; other systems refuse.
 #[test]
 fn styles() {

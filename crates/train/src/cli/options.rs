@@ -146,6 +146,10 @@ pub(crate) struct SampleOptions {
     /// 0.7 draws pictures that vary less and look better, 0 only the mean one [default: 1]
     #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi, conflicts_with = "raw")]
     pub(crate) psi: Option<f64>,
+    /// Numbers of a latent beyond this, on either side, are drawn anew, for systems whose latents are normal; from 0.05 to 10. Near 1 the
+    /// pictures vary less and look better [default: none are]
+    #[arg(long, value_name = "BOUND", value_parser = bound)]
+    pub(crate) truncate: Option<f64>,
     /// A sheet that shows what styles and noise decide, for systems that draw from styles; a finished training has drawn all three
     #[arg(long, value_name = "KIND", conflicts_with_all = ["seeds", "raw", "psi", "columns", "interpolate"])]
     pub(crate) sheet: Option<StyleSheet>,
@@ -163,8 +167,16 @@ pub(crate) struct SampleOptions {
 }
 
 fn psi(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|psi| (-2.0..=2.0).contains(psi));
-    number.ok_or_else(|| "say a number from -2 to 2".to_owned())
+    number(text, -2.0, 2.0)
+}
+
+fn bound(text: &str) -> Result<f64, String> {
+    number(text, 0.05, 10.0)
+}
+
+fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+    number.ok_or_else(|| format!("say a number from {low} to {high}"))
 }
 
 /// Options of `train translate`.

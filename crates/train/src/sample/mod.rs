@@ -2,6 +2,7 @@
 
 mod points;
 mod seeds;
+mod truncated_latents;
 mod walk;
 
 use std::io::Write as _;
@@ -22,6 +23,7 @@ use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 use crate::styles::{self, StyleSheet, Truncated};
 use seeds::Seeds;
+use truncated_latents::TruncatedLatents;
 
 /// More images than this need not be asked for at once.
 const MOST: usize = 1_000_000;
@@ -85,6 +87,8 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         None if options.raw => raw.checked(&options.run)?,
         None => sampler,
     };
+    let within = options.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &options.run)).transpose()?;
+    let sampler = within.as_ref().map_or(sampler, |within| within);
     let alone = if plane.is_some() && options.count.is_none() { plane::COUNT } else { alone };
     let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
     let what = match (options.sheet, form) {
