@@ -346,7 +346,7 @@ def run_torch_style(options):
     unused = 3 * (3 * 64 + 3)  # the ways out of, and into, the smaller resolutions
     assert sum(p.numel() for p in generator.parameters()) == 306_092 - unused
     assert sum(p.numel() for p in discriminator.parameters()) == 279_521 - 3 * 256
-    adam = {"lr": 1e-3, "betas": (0.0, 0.99)}
+    adam = {"lr": 5e-3, "betas": (0.0, 0.99)}
     d_optimizer, g_optimizer = (torch.optim.Adam(n.parameters(), **adam) for n in (discriminator, generator))
     images = torch.rand(1024, 3, 32, 32) * 2.0 - 1.0
 
@@ -362,7 +362,7 @@ def run_torch_style(options):
             fakes = generator(torch.randn(batch, width))
         verdict = discriminator(reals)
         (gradient,) = torch.autograd.grad(verdict.sum(), reals, create_graph=True)
-        penalty = 5.0 * gradient.square().sum(dim=(1, 2, 3)).mean()
+        penalty = 0.5 * gradient.square().sum(dim=(1, 2, 3)).mean()
         update(d_optimizer, F.softplus(discriminator(fakes)).mean() + F.softplus(-verdict).mean() + penalty)
         with torch.no_grad():
             for own, other in zip(average.parameters(), generator.parameters(), strict=True):
