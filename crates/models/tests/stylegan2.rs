@@ -9,10 +9,10 @@ use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, ma
 use nn::{Draw, Kind, Network, Pass, State};
 use tensor::{Tape, Tensor, Var};
 
-/// 4 images of 16x16 a step; R1 every 3 steps, path lengths every 2.
+/// 4 images of 16x16 a step; R1 every 3 steps, path lengths every 2; the authors' step size and weights.
 fn settings() -> Settings {
-    let cpu = Settings::preset("cpu").expect("a preset");
-    Settings { size: 16, fmap_base: 64, fmap_max: 8, batch: 4, r1_interval: 3, path_interval: 2, ..cpu }
+    let small = Settings { size: 16, fmap_base: 64, fmap_max: 8, mapping_layers: 2, batch: 4, ..Settings::default() };
+    Settings { r1_interval: 3, path_interval: 2, ema_ramp_up: true, ..small }
 }
 
 fn game() -> StyleGan2 {
