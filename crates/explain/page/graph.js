@@ -41,7 +41,7 @@ function build() {
   const rects = [...place.values()];
   const edge = (f) => Math.max(...rects.map(f));
   const [left, top] = [Math.min(...rects.map((r) => r.x)), Math.min(...rects.map((r) => r.y))];
-  graph.bounds = { x: left - 40, y: top - 56, w: edge((r) => r.x + r.w) - left + 80, h: edge((r) => r.y + r.h) - top + 88 };
+  graph.bounds = { x: left - 40, y: top - 72, w: edge((r) => r.x + r.w) - left + 80, h: edge((r) => r.y + r.h) - top + 112 };
   const [frames, rooms, lines, tops] = ["frames", "rooms", "edges", "boxes"].map((name) => svg.appendChild(draw("g", { class: name })));
   modules.filter((module) => children[module.id].length).forEach((module) => frames.append(frameOf(module, place)));
   for (const box of boxes) {
@@ -66,18 +66,28 @@ function patterns() {
   return draw("defs", {}, hatch, arrow("arrow"), arrow("arrow-back"));
 }
 
-// A quiet frame around the layers of a network; hatched, with the reason, if its weights are frozen.
+// Where a module stands: a layer's box, or the frame around what lies in it, with room for a name above. None of a layer that is not shown.
+function rectOf(id, place) {
+  if (!children[id].length) return place.get(id);
+  const inside = children[id].map((child) => rectOf(child, place)).filter(Boolean);
+  if (!inside.length) return undefined;
+  const [side, title] = children[id].some((child) => children[child].length) ? [12, 28] : [16, 34];
+  const [x, y] = [Math.min(...inside.map((r) => r.x)) - side, Math.min(...inside.map((r) => r.y)) - title];
+  const [right, bottom] = [Math.max(...inside.map((r) => r.x + r.w)) + side, Math.max(...inside.map((r) => r.y + r.h)) + side];
+  return { x, y, w: right - x, h: bottom - y };
+}
+
+// A quiet frame around the layers of a network, or around its parts; hatched, with the reason, if its weights are frozen.
 function frameOf(module, place) {
-  const inside = leaves(module.id).map((id) => place.get(id)).filter(Boolean);
-  if (!inside.length) return draw("g");
-  const [x, y] = [Math.min(...inside.map((r) => r.x)) - 16, Math.min(...inside.map((r) => r.y)) - 34];
-  const w = Math.max(...inside.map((r) => r.x + r.w)) + 16 - x;
-  const h = Math.max(...inside.map((r) => r.y + r.h)) + 16 - y;
+  const at = rectOf(module.id, place);
+  if (!at) return draw("g");
+  const rect = (attributes) => draw("rect", { x: at.x, y: at.y, width: at.w, height: at.h, rx: 14, ...attributes });
   const frozen = isFrozenModule(module.id);
-  const group = draw("g", { class: frozen ? "frame frozen" : "frame" }, draw("rect", { x, y, width: w, height: h, rx: 14 }));
-  if (frozen) group.append(draw("rect", { x, y, width: w, height: h, rx: 14, fill: "url(#hatch)", class: "hatched" }));
-  const label = frozen ? `${module.name} · frozen` : module.name;
-  group.append(draw("rect", { x: x + 10, y: y + 5, width: label.length * 7.6 + 12, height: 20, rx: 6, class: "plate" }), draw("text", { x: x + 16, y: y + 20 }, label));
+  const group = draw("g", { class: frozen ? "frame frozen" : "frame" }, rect({}));
+  if (frozen) group.append(rect({ fill: "url(#hatch)", class: "hatched" }));
+  const says = frozen && (module.parent === null || !isFrozenModule(module.parent));
+  const label = says ? `${module.name} · frozen` : module.name;
+  group.append(draw("rect", { x: at.x + 10, y: at.y + 5, width: label.length * 7.6 + 12, height: 20, rx: 6, class: "plate" }), draw("text", { x: at.x + 16, y: at.y + 20 }, label));
   if (frozen) group.append(draw("title", {}, "Gradients flow through these layers, but none of their weights gets one."));
   return group;
 }

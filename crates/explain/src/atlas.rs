@@ -178,7 +178,8 @@ impl<'a> Atlas<'a> {
         let mixed: Vec<usize> = (0..self.modules.len())
             .filter(|number| !self.modules[*number].nodes.is_empty() && holds(&self.modules[*number].path))
             .collect();
-        for number in mixed {
+        // From the last on: what is put in moves those behind it.
+        for number in mixed.into_iter().rev() {
             let own = core::mem::take(&mut self.modules[number].nodes);
             let (tape, path) = (self.modules[number].tape, format!("{}.itself", self.modules[number].path));
             own.iter().for_each(|node| self.module_of[*node].clone_from(&path));
