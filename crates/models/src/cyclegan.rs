@@ -20,6 +20,7 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
+use crate::diff_augment::augmented;
 use crate::image_pool::ImagePool;
 use crate::lint::uneven_windows;
 use crate::rules::Range;
@@ -106,7 +107,9 @@ impl CycleGan {
             let home_a = ba.forward(pass, &fake_b);
             let fake_a = ba.forward(pass, b);
             let home_b = ab.forward(pass, &fake_a);
-            let verdicts = pass.frozen(|pass| [judge_b.forward(pass, &fake_b), judge_a.forward(pass, &fake_a)]);
+            let shown_b = self.seen(&fake_b, "generator augmentation of B", step);
+            let shown_a = self.seen(&fake_a, "generator augmentation of A", step);
+            let verdicts = pass.frozen(|pass| [judge_b.forward(pass, &shown_b), judge_a.forward(pass, &shown_a)]);
 
             let adversarial = verdicts.map(|verdict| least_squares(&verdict, 1.0));
             let cycle = [l1(&home_a, a), l1(&home_b, b)];
@@ -143,14 +146,23 @@ impl CycleGan {
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
             let losses = [0, 1].map(|domain| {
-                let mut judge = |images: &Var| self.discriminators[domain].forward(pass, images);
-                let (real, fake) = (judge(&reals[domain]), judge(&fakes[domain]));
+                let mut judge = |images: &[Var; 2], kind: &str| {
+                    let shown = self.seen(&images[domain], &format!("augmentation of {kind} {domain}"), step);
+                    self.discriminators[domain].forward(pass, &shown)
+                };
+                let (real, fake) = (judge(reals, "reals"), judge(&fakes, "fakes"));
                 (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
             });
             (&losses[0] + &losses[1], numbers(&losses))
         })?;
         self.discriminator_optimizer.step_several(&mut self.discriminators.each_mut(), &gradients);
         Ok(result)
+    }
+
+    /// Pictures as the discriminators are shown them.
+    fn seen(&self, images: &Var, purpose: &str, step: u64) -> Var {
+        let key = Key::named(self.seed, purpose).at(step as u32);
+        augmented(images, &self.settings.diff_augment, RANGE.span(), key)
     }
 
     /// Fakes of A and of B from generators that do not learn from it, but walk as if they did.

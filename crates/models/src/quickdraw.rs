@@ -14,6 +14,8 @@ use nn::{Dialect, Draw, Network, Optimizer, Pass, Stateful, differentiate};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
+use crate::diff_augment::{Augment, augmented};
+use crate::rules::Range;
 pub use crate::tips::Bce;
 use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices, in_range};
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub bn_running: BnRunning,
     /// The form of the loss.
     pub bce: Bce,
+    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
 }
 
 /// The running statistics' kind of average.
@@ -72,6 +76,7 @@ impl Default for Settings {
             bn_keep: 0.9,
             bn_running: BnRunning::Ema,
             bce: Bce::Logits,
+            diff_augment: Vec::new(),
         }
     }
 }
@@ -187,6 +192,12 @@ impl Quickdraw {
         }
     }
 
+    /// The drawings as the discriminator is shown them.
+    fn seen(&self, images: &Var, purpose: &str, step: u64) -> Var {
+        let key = Key::named(self.seed, purpose).at(step as u32);
+        augmented(images, &self.settings.diff_augment, Range::Unit.span(), key)
+    }
+
     /// The discriminator learns to tell `reals` from the generator's fakes of these latents, in one batch, the reals first. The
     /// fakes are made in inference: running statistics, no dropout, no gradient. Returns the loss and the accuracy before the
     /// update.
@@ -199,6 +210,7 @@ impl Quickdraw {
         let labels = Tensor::full([real, 1], 1.0).concat(&Tensor::zeros([fake, 1]));
         let images = Var::constant(reals.concat(&fakes));
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
+            let images = self.seen(&images, "discriminator augmentation", step);
             let verdict = self.discriminator.forward(pass, &images);
             let loss = self.loss(&verdict, &labels);
             let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];
@@ -219,6 +231,7 @@ impl Quickdraw {
         let latents = Var::constant(latents.clone());
         let (gradients, result) = differentiate(self.random("generator step", step), |pass: &mut Pass| {
             let fakes = self.generator.forward(pass, &latents);
+            let fakes = self.seen(&fakes, "generator augmentation", step);
             let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &fakes));
             let loss = self.loss(&verdict, &labels);
             let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];

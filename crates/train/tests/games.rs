@@ -88,6 +88,23 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
 }
 
+/// DiffAugment also where a step has an order of its own.
+#[test]
+fn the_notebook_s_gan_and_translators_can_change_what_their_discriminators_see() {
+    let place = Place::new();
+    for tiny in [
+        "quickdraw --batch 2 --set depth=1 --set latent=2",
+        "cyclegan --set size=32 --set blocks=1 --set generator_width=1 --set discriminator_width=1",
+    ] {
+        let run = |more: &str| place.good(&format!("{tiny} --steps 1 {more}")).hash().to_owned();
+        let plain = run("");
+        assert_eq!(plain, run("--set diff_augment=[]"), "{tiny}");
+        for kind in ["color", "translation", "cutout"] {
+            assert_ne!(plain, run(&format!("--set diff_augment=['{kind}']")), "{tiny}: {kind}");
+        }
+    }
+}
+
 /// From the last step at 8x8 over the fade to 16x16, on one thread and on two.
 #[test]
 fn styles_grow_across_a_border_to_the_same_bits() {

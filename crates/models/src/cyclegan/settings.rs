@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diff_augment::Augment;
 use crate::{SettingsError, in_range};
 
 /// What can be changed about a cyclegan run. The default is the authors'.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub constant: usize,
     /// Epochs in which it then falls in a straight line, almost to 0. Later ones keep the last.
     pub decay: usize,
+    /// How all that the discriminators see is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
 }
 
 /// Whose networks, and whose order of a step.
@@ -78,6 +81,7 @@ impl Default for Settings {
             epoch: 1000,
             constant: 100,
             decay: 100,
+            diff_augment: Vec::new(),
         }
     }
 }
