@@ -85,8 +85,8 @@ function frameOf(module, place) {
   const frozen = isFrozenModule(module.id);
   const group = draw("g", { class: frozen ? "frame frozen" : "frame" }, rect({}));
   if (frozen) group.append(rect({ fill: "url(#hatch)", class: "hatched" }));
-  const says = frozen && (module.parent === null || !isFrozenModule(module.parent));
-  const label = says ? `${module.name} · frozen` : module.name;
+  const outermost = module.parent === null || !isFrozenModule(module.parent);
+  const label = frozen && outermost ? `${module.name} · frozen` : module.name;
   group.append(draw("rect", { x: at.x + 10, y: at.y + 5, width: label.length * 7.6 + 12, height: 20, rx: 6, class: "plate" }), draw("text", { x: at.x + 16, y: at.y + 20 }, label));
   if (frozen) group.append(draw("title", {}, "Gradients flow through these layers, but none of their weights gets one."));
   return group;

@@ -225,15 +225,18 @@ fn every_worked_number_comes_to_the_stored_one() {
 }
 
 /// A step of parts in parts, some with ops of their own beside, and a tape each for four updates.
-fn nested() -> (&'static str, Document) {
-    let settings = stylegan2::Settings { size: 8, fmap_base: 32, fmap_max: 4, batch: 4, ..Default::default() };
-    let system = stylegan2::StyleGan2::new(&settings, 1).unwrap();
-    ("stylegan2", explain(&recorded(Box::new(system)).0, Header::default()).document)
+fn nested() -> &'static (&'static str, Document) {
+    static NESTED: OnceLock<(&'static str, Document)> = OnceLock::new();
+    NESTED.get_or_init(|| {
+        let settings = stylegan2::Settings { size: 8, fmap_base: 32, fmap_max: 4, batch: 4, ..Default::default() };
+        let system = stylegan2::StyleGan2::new(&settings, 1).unwrap();
+        ("stylegan2", explain(&recorded(Box::new(system)).0, Header::default()).document)
+    })
 }
 
 #[test]
 fn the_story_is_complete_and_in_order() {
-    for (name, document) in documents().iter().chain(&[nested()]) {
+    for (name, document) in documents().iter().chain([nested()]) {
         let kinds: Vec<PhaseKind> = document.phases.iter().map(|phase| phase.kind).collect();
         if *name == "quickdraw" || *name == "gan" {
             use PhaseKind::{Backward, Forward, Infer, Update};
@@ -288,7 +291,7 @@ fn walls_stand_where_the_graph_is_cut_and_where_weights_are_frozen() {
 
 #[test]
 fn nothing_of_the_picture_lies_over_something_else() {
-    for (name, document) in documents().iter().chain(&[nested()]) {
+    for (name, document) in documents().iter().chain([nested()]) {
         let apart = |a: [f32; 4], b: [f32; 4]| {
             a[0] + a[2] <= b[0] || b[0] + b[2] <= a[0] || a[1] + a[3] <= b[1] || b[1] + b[3] <= a[1]
         };

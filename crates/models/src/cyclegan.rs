@@ -107,8 +107,8 @@ impl CycleGan {
             let home_a = ba.forward(pass, &fake_b);
             let fake_a = ba.forward(pass, b);
             let home_b = ab.forward(pass, &fake_a);
-            let shown_b = self.seen(&fake_b, "generator augmentation of B", step);
-            let shown_a = self.seen(&fake_a, "generator augmentation of A", step);
+            let shown_b = self.seen(&fake_b, "painted B", step);
+            let shown_a = self.seen(&fake_a, "painted A", step);
             let verdicts = pass.frozen(|pass| [judge_b.forward(pass, &shown_b), judge_a.forward(pass, &shown_a)]);
 
             let adversarial = verdicts.map(|verdict| least_squares(&verdict, 1.0));
@@ -146,11 +146,10 @@ impl CycleGan {
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
             let losses = [0, 1].map(|domain| {
-                let mut judge = |images: &[Var; 2], kind: &str| {
-                    let shown = self.seen(&images[domain], &format!("augmentation of {kind} {domain}"), step);
-                    self.discriminators[domain].forward(pass, &shown)
+                let mut judge = |images: &[Var; 2], whose: [&str; 2]| {
+                    self.discriminators[domain].forward(pass, &self.seen(&images[domain], whose[domain], step))
                 };
-                let (real, fake) = (judge(reals, "reals"), judge(&fakes, "fakes"));
+                let (real, fake) = (judge(reals, ["real A", "real B"]), judge(&fakes, ["fake A", "fake B"]));
                 (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
             });
             (&losses[0] + &losses[1], numbers(&losses))
@@ -160,8 +159,8 @@ impl CycleGan {
     }
 
     /// Pictures as the discriminators are shown them.
-    fn seen(&self, images: &Var, purpose: &str, step: u64) -> Var {
-        let key = Key::named(self.seed, purpose).at(step as u32);
+    fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
+        let key = Key::named(self.seed, &format!("augmentation of {whose}")).at(step as u32);
         augmented(images, &self.settings.diff_augment, RANGE.span(), key)
     }
 

@@ -193,8 +193,8 @@ impl Quickdraw {
     }
 
     /// The drawings as the discriminator is shown them.
-    fn seen(&self, images: &Var, purpose: &str, step: u64) -> Var {
-        let key = Key::named(self.seed, purpose).at(step as u32);
+    fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
+        let key = Key::named(self.seed, &format!("augmentation of {whose}")).at(step as u32);
         augmented(images, &self.settings.diff_augment, Range::Unit.span(), key)
     }
 
@@ -210,7 +210,7 @@ impl Quickdraw {
         let labels = Tensor::full([real, 1], 1.0).concat(&Tensor::zeros([fake, 1]));
         let images = Var::constant(reals.concat(&fakes));
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
-            let images = self.seen(&images, "discriminator augmentation", step);
+            let images = self.seen(&images, "discriminator step", step);
             let verdict = self.discriminator.forward(pass, &images);
             let loss = self.loss(&verdict, &labels);
             let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];
@@ -231,7 +231,7 @@ impl Quickdraw {
         let latents = Var::constant(latents.clone());
         let (gradients, result) = differentiate(self.random("generator step", step), |pass: &mut Pass| {
             let fakes = self.generator.forward(pass, &latents);
-            let fakes = self.seen(&fakes, "generator augmentation", step);
+            let fakes = self.seen(&fakes, "generator step", step);
             let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &fakes));
             let loss = self.loss(&verdict, &labels);
             let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];

@@ -150,6 +150,7 @@ pub fn truncated_normal(shape: &[usize], bound: f64, key: Key) -> Tensor {
     let beyond = |number: &f32| f64::from(number.abs()) > bound;
     let mut numbers = normal(shape, 0.0, 1.0, key);
     let mut places: Vec<usize> = (0..numbers.size()).filter(|at| beyond(&numbers.data()[*at])).collect();
+    // Each round has a stream of its own; which numbers are still missing in it does not depend on those that come later.
     let mut again = key;
     while !places.is_empty() {
         again.stream = again.stream.wrapping_add(1);
