@@ -9,6 +9,8 @@
 //! * [`nearest`]: which name was meant by a mistyped one.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod augment;
 mod built_in;
 mod cifar;

@@ -20,7 +20,7 @@ pub(crate) enum Side {
 /// each image a word for the flip, and one for its target.
 pub(crate) fn targets(tips: &Tips, side: Side, count: usize, key: Key) -> Tensor {
     let target = |number: usize| {
-        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) * 2f64.powi(-32));
+        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) / TWO_32);
         let real = (side == Side::Real) != (flip < tips.label_flip);
         let real_is = |real| f64::from(u8::from(real != tips.fake_is_one));
         // Distances from the target of one side towards that of the other.
