@@ -10,6 +10,8 @@
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 //! * [`Advice`]: what to do, in a form that a test can follow; [`advice!`] makes one.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 #[macro_use]
 mod advice;
 mod augment;
