@@ -26,6 +26,32 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<
     Ok(data)
 }
 
+/// What `system` learns from, as many as one of its batches takes; where there are fewer, the failure tells of a batch that would do.
+///
+/// # Errors
+/// As [`of`].
+pub(crate) fn to_train(config: &Config, system: &dyn System) -> Result<Dataset, Failure> {
+    let data = of(config, system, 1)?;
+    let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
+    let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
+        return Ok(data);
+    };
+    // Half by half: what a system takes is its own matter, and building one may cost something.
+    let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
+    Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
+        Some(batch) => {
+            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+        }
+        None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
+            Some(least) => failure.help(advice!(
+                "too-few-for-any-batch",
+                "use a larger set: at least {least} images, for batches of {least}"
+            )),
+            None => failure,
+        },
+    })
+}
+
 /// Images in memory, of one domain or of several.
 pub(crate) struct Dataset {
     domains: Vec<Images>,
@@ -51,12 +77,13 @@ impl Dataset {
             ("images", config.fitting()? != Fitting::default()),
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
+            let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
                 .at(format!("{}, preset `{}`", config.row.name, config.preset))
                 .because("it learns from points of the plane, which it draws itself")
                 .help(advice!(
                     "points-need-no-images",
-                    "leave it out, or choose another preset: `train systems` lists them"
+                    "leave out {left}, or choose another preset: `train systems` lists them"
                 )));
         }
         Ok(Self {
