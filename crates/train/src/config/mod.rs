@@ -251,10 +251,12 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub(crate) fn to_toml(&self) -> String {
-        let mut text = format!(
+        let first = advice!(
+            "the-same-run",
             "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
             self.row.name
         );
+        let mut text = first.text().to_owned();
         for (key, _) in keys::RUN_KEYS {
             let absent =
                 matches!(*key, "data" if self.data.is_none()) || matches!(*key, "class" if self.class.is_none());
