@@ -114,7 +114,7 @@ impl crate::Settings for Settings {
             let why = "it changes images, but this variant learns from points: leave it empty";
             return Err(SettingsError { key: "diff_augment", why: why.into() });
         }
-        self.tips.check()
+        self.tips.check_without_norm()
     }
 }
 

@@ -433,7 +433,6 @@ fn contradictions_are_refused_by_their_key() {
         ("ema", Tips { ema: 1.0, ..base() }, "0 to 0.999999"),
         ("label_smooth", Tips { loss: Loss::Wasserstein, label_smooth: 0.9, ..base() }, "Wasserstein"),
         ("r1", Tips { r1: 10.0, gradient_penalty: 10.0, ..base() }, "one of the two"),
-        ("d_batches", Tips { r1: 10.0, d_batches: Batches::Mixed, ..base() }, "use separate"),
     ];
     for (key, tips, why) in cases {
         let error = mnist::game(&digits(tips), 1).map(|_| ()).expect_err(key);
