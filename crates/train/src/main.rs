@@ -27,6 +27,7 @@ mod lock;
 mod metrics_file;
 mod observe;
 mod pictures;
+mod plan;
 mod plane;
 mod progress;
 mod project;
