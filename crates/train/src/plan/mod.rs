@@ -13,9 +13,13 @@ mod time;
 
 use std::path::Path;
 
+use datasets::advice;
+
 use crate::config::Config;
+use crate::console;
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
+use crate::run_folder;
 use disk::Written;
 use fit::Remedy;
 use forecast::Forecast;
@@ -82,11 +86,48 @@ impl Needs {
         [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Refuses what does not fit into what the process may have.
+    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. `told` prints the
+    /// table of what does not.
+    ///
+    /// # Errors
+    /// When the settings are not accepted, or what they need cannot be had.
+    pub(crate) fn that_fit(config: &Config, from: u64, told: bool) -> Result<Self, Failure> {
+        let needs = Self::of(config, from)?;
+        match needs.check_memory(config) {
+            Ok(()) => Ok(needs),
+            Err(failure) => Err(if told { needs.told().err().unwrap_or(failure) } else { failure }),
+        }
+    }
+
+    /// Refuses a run of which even the last step needs more than can be had: to be asked before its checkpoint is read. What is no run
+    /// is not this one's business.
+    ///
+    /// # Errors
+    /// With the numbers.
+    pub(crate) fn of_saved(path: &Path) -> Result<(), Failure> {
+        let run = run_folder::locate(path).ok().and_then(|located| located.run);
+        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml")).ok()) else { return Ok(()) };
+        Self::of(&config, config.steps.saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
+    }
+
+    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be in `place`; returns a warning where the
+    /// disk may be full later. `told` prints the table.
     ///
     /// # Errors
     /// With the numbers, and what would fit.
-    pub(crate) fn check_memory(&self, config: &Config) -> Result<(), Failure> {
+    pub(crate) fn check(&self, config: &Config, place: &Path, told: bool) -> Result<Option<String>, Failure> {
+        if told {
+            self.told()?;
+        }
+        self.check_memory(config)?;
+        self.check_disk(place)
+    }
+
+    fn told(&self) -> Result<(), Failure> {
+        console::print(&self.table())
+    }
+
+    fn check_memory(&self, config: &Config) -> Result<(), Failure> {
         limits::room().map_or(Ok(()), |room| self.check_within(config, &room))
     }
 
@@ -111,24 +152,24 @@ impl Needs {
         );
         let failure = Failure::new(Code::Config, "the training does not fit into memory").at(place).because(why);
         if self.from > 0 {
-            return Err(
-                failure.help("go on with it where there is more memory: a run folder can be moved to another machine")
-            );
+            return Err(failure.help(advice!(
+                "resume-does-not-fit",
+                "go on with it where there is more memory: a run folder can be moved to another machine"
+            )));
         }
-        Err(match fit::remedy(config, room.bytes.saturating_sub(self.data)) {
-            Some(Remedy::Batch(batch)) => failure.help(format!("the largest batch that fits: --batch {batch}")),
-            Some(Remedy::Size(size)) => failure.help(format!("smaller images fit: --set size={size}")),
-            Some(Remedy::Preset(preset)) => failure.help(format!("a smaller preset fits: --preset {preset}")),
-            None => failure.help("free some memory, or train on a machine with more"),
-        })
+        Err(failure.help(match fit::remedy(config, room.bytes.saturating_sub(self.data)) {
+            Some(Remedy::Batch(batch)) => {
+                advice!("batch-does-not-fit", "the largest batch that fits is `--batch {batch}`")
+            }
+            Some(Remedy::Size(size)) => advice!("size-does-not-fit", "smaller images fit: `--set size={size}`"),
+            Some(Remedy::Preset(preset)) => {
+                advice!("preset-does-not-fit", "a smaller preset fits: `--preset {preset}`")
+            }
+            None => advice!("nothing-fits", "free some memory, or train on a machine with more"),
+        }))
     }
 
-    /// Refuses a run for which there is no room where its folder `run` is or will be; returns a warning where there may be too little
-    /// later.
-    ///
-    /// # Errors
-    /// When not even one checkpoint would fit.
-    pub(crate) fn check_disk(&self, run: &Path) -> Result<Option<String>, Failure> {
+    fn check_disk(&self, run: &Path) -> Result<Option<String>, Failure> {
         disk::free(run).map_or(Ok(None), |free| self.check_room(run, free))
     }
 
@@ -138,7 +179,10 @@ impl Needs {
             return Err(Failure::new(Code::Storage, "there is no room for the run")
                 .at(run.display())
                 .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
-                .help("free some space, or choose a folder on another disk with --out"));
+                .help(advice!(
+                    "no-room-for-the-run",
+                    "free some space, or choose a folder on another disk with `--out DIR`"
+                )));
         }
         let most = self.written.most();
         Ok((free < most).then(|| {
