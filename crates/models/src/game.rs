@@ -241,9 +241,9 @@ impl Game {
                 (loss, (told, penalty, verdict.into_value()))
             })?;
         self.update_discriminator(&gradients);
-        let (head, tail) = verdict.data().split_at(first_labels.size());
-        let told = |verdict: &[f32], side| told(&self.tips, &Tensor::new(&[verdict.len(), 1], verdict.to_vec()), side);
-        let [a, b] = [told(head, sides[0].0), told(tail, sides[1].0)];
+        let (first, all) = (first_labels.size(), verdict.shape()[0]);
+        let told = |rows, side| told(&self.tips, &verdict.rows(rows), side);
+        let [a, b] = [told(0..first, sides[0].0), told(first..all, sides[1].0)];
         let [real, fake] = if sides[0].0 == Side::Real { [a, b] } else { [b, a] };
         Ok(([(loss, real), (0.0, fake)], penalty))
     }
@@ -280,12 +280,11 @@ impl Game {
 
     /// All turns of the discriminator in a step: their mean, and the latents of the last one's fakes.
     fn discriminator_turns(&mut self, step: u64, reals: &Tensor) -> Result<(DiscriminatorTurn, Tensor), NonFinite> {
-        let (k, rows, size) = (self.tips.k, reals.shape()[0], reals.size() / reals.shape()[0]);
+        let (k, rows) = (self.tips.k, reals.shape()[0]);
         let (mut sum, mut last) = (DiscriminatorTurn::default(), None);
         for part in 0..k {
             let (from, to) = (rows * part / k, rows * (part + 1) / k);
-            let shape = [&[to - from], &reals.shape()[1..]].concat();
-            let reals = Tensor::new(&shape, reals.data()[from * size..to * size].to_vec());
+            let reals = reals.rows(from..to);
             let turn = step * k as u64 + part as u64;
             let latents = self.turn_latents("discriminator latents", turn, to - from);
             let told = self.train_discriminator(turn, &reals, &latents)?;

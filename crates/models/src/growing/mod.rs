@@ -380,6 +380,14 @@ impl<P: Painter> System for Growing<P> {
         Some(format!("{size}x{size}"))
     }
 
+    fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
+        let name = |stage: Stage| {
+            let (size, fading) = (stage.resolution(), if stage.is_fading() { ", fading in" } else { "" });
+            format!("{size}x{size}{fading}")
+        };
+        self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }
