@@ -71,6 +71,13 @@ pub enum DataError {
         /// What the person can do.
         help: String,
     },
+    /// The cache of a folder of pictures cannot be written.
+    NoCache {
+        /// The cache file, or what stands in its way.
+        path: PathBuf,
+        /// The reason, with the numbers.
+        why: String,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -108,6 +115,7 @@ impl DataError {
             Self::Unreadable { .. } => "the data file cannot be read".into(),
             Self::Npy { fault, .. } => fault.what(),
             Self::Unusable { what, .. } => what.clone(),
+            Self::NoCache { .. } => "the cache of the decoded pictures cannot be written".into(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -119,7 +127,8 @@ impl DataError {
             | Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Unreadable { path, .. }
-            | Self::Npy { path, .. } => Some(path),
+            | Self::Npy { path, .. }
+            | Self::NoCache { path, .. } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
             Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
@@ -147,6 +156,7 @@ impl DataError {
             Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
+            Self::NoCache { why, .. } => why.clone(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
                 format!("{origin}: {count} images, but a batch takes {batch} different ones")
@@ -184,6 +194,9 @@ impl DataError {
             }
             Self::Unreadable { .. } => "check that the file is still there and that you may read it".into(),
             Self::Npy { fault, .. } => fault.help(),
+            Self::NoCache { .. } => {
+                "free some space, or choose a folder on another disk with `--set data_cache=FOLDER`".into()
+            }
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => "use a set with images in it".into(),
             Self::TooFew { count, .. } => format!("use --batch {count} or less, or a larger set"),
