@@ -5,7 +5,8 @@
 //! unpacked into memory: what is claimed is held against the length of the file and a limit before memory is asked for, and never
 //! more than what is claimed is unpacked.
 
-use crate::error::DataError;
+use crate::advice::quoted;
+use crate::error::{DataError, damaged_on_its_way};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
 use crate::store::records::{Part, Records, Stamp};
@@ -32,8 +33,6 @@ const MOST_UNPACKED: u64 = 1 << 30;
 pub(crate) const MOST_LABELLED: usize = 1 << 26;
 /// Pictures larger than this in either direction are no pictures.
 const LONGEST_SIDE: u32 = 1 << 14;
-/// What to do about a file that was damaged on its way.
-const AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
 
 /// Loads images of bytes from IDX files, with their labels if there are any, as grey images with the classes `0`, `1`, ...
 ///
@@ -52,7 +51,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &images,
             "the images have an impossible size",
             format!("{height}x{width} pixels; sides from 1 to {LONGEST_SIDE} are possible"),
-            AGAIN,
+            damaged_on_its_way(),
         ));
     }
     if count == 0 {
@@ -60,7 +59,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &images,
             "there are no samples in the file",
             "its count is 0",
-            "use another file",
+            advice!("no-idx-images", "use another file"),
         ));
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
@@ -81,12 +80,12 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &labels,
             "the labels are of other images",
             format!("{count} images, {} labels", found[0]),
-            "put the two files of one set beside each other",
+            advice!("labels-of-others", "put the two files of one set beside each other"),
         ));
     }
     if count as usize > MOST_LABELLED {
         let why = format!("{count} labels; at most {MOST_LABELLED} are taken");
-        return Err(DataError::unusable(&labels, "too many labelled images", why, "use a part of them"));
+        return Err(too_many_labels(&labels, why));
     }
     let numbers = elements.into_bytes(&labels, count as usize)?;
     let classes = numbers.iter().max().map_or(0, |&most| usize::from(most) + 1);
@@ -109,7 +108,7 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
             folder,
             "there are no IDX files in this folder",
             format!("looked for {} and {}, plain or with .gz", names[0], names[1]),
-            "`train fetch mnist` downloads them; or give the file of images itself",
+            advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself"),
         )
     })
 }
@@ -163,7 +162,7 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
             path,
             "the file is empty (0 bytes)",
             "an IDX file has at least a header",
-            AGAIN,
+            damaged_on_its_way(),
         ));
     }
     if start.starts_with(b"\x1f\x8b") {
@@ -174,7 +173,7 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
         let hex = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         let found = recognised(&start).map_or_else(|| "something else".to_owned(), |(kind, _)| kind.to_owned());
         let why = format!("it starts with {hex}, which looks like {found}; gzip starts with 1f 8b");
-        return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, AGAIN));
+        return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, damaged_on_its_way()));
     }
     let (dimensions, claimed) = header(path, &mut &start[..], rank, length)?;
     let offset = header_length(rank);
@@ -182,6 +181,11 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
         return Err(too_long(path, claimed));
     }
     Ok((dimensions, Elements::InFile { file: file.into_inner(), stamp, offset }))
+}
+
+/// The error of more labels than are held in memory.
+pub(crate) fn too_many_labels(path: &Path, why: String) -> DataError {
+    DataError::unusable(path, "too many labelled images", why, advice!("too-many-labels", "use a part of them"))
 }
 
 /// Bytes in front of the elements.
@@ -192,7 +196,7 @@ fn header_length(rank: u8) -> u64 {
 /// The error of a file in which more follows than the `claimed` elements.
 fn too_long(path: &Path, claimed: u64) -> DataError {
     let why = format!("more than the claimed {claimed} bytes are there");
-    DataError::unusable(path, "the file is longer than its header claims", why, AGAIN)
+    DataError::unusable(path, "the file is longer than its header claims", why, damaged_on_its_way())
 }
 
 /// The error of a file that cannot be read on.
@@ -202,10 +206,10 @@ fn failed(path: &Path, error: io::Error) -> DataError {
             path,
             "the file is shorter than its header claims",
             "it ends within its header or its packed data",
-            AGAIN,
+            damaged_on_its_way(),
         ),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), AGAIN)
+            DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), damaged_on_its_way())
         }
         _ => DataError::unreadable(path, error),
     }
@@ -215,7 +219,7 @@ fn failed(path: &Path, error: io::Error) -> DataError {
 fn too_few(path: &Path, dimensions: &[u32], present: String) -> DataError {
     let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
     let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
-    DataError::unusable(path, "the file is shorter than its header claims", why, AGAIN)
+    DataError::unusable(path, "the file is shorter than its header claims", why, damaged_on_its_way())
 }
 
 /// The dimensions that `reader` gives first, and how many elements they claim; the file cannot be more than `most` bytes.
@@ -234,7 +238,10 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
                 None => format!("{a:02x} {b:02x} {kind:02x} {dimensions:02x}"),
             },
         };
-        let help = "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in";
+        let help = advice!(
+            "not-the-idx-file",
+            "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in"
+        );
         let why = format!("found {found}; wanted {wanted}");
         return Err(DataError::unusable(path, "not the IDX file that is wanted", why, help));
     }
@@ -258,7 +265,12 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
     let (dimensions, claimed) = header(path, reader, rank, most)?;
     if claimed > MOST_UNPACKED {
         let why = format!("{claimed} bytes when it is unpacked; at most {MOST_UNPACKED} are unpacked into memory");
-        let help = format!("unpack it first, `gunzip -k {}`: the unpacked file is read bit by bit", path.display());
+        let unpacked = path.with_extension("");
+        let help = advice!(
+            "unpack-first",
+            "unpack it with gunzip, then give the unpacked file, which is read bit by bit: `--data {}`",
+            quoted(&unpacked)
+        );
         return Err(DataError::unusable(path, "the packed file is too large", why, help));
     }
     let mut bytes = Vec::new();
@@ -332,7 +344,7 @@ mod tests {
         let told = |path: &Path, bytes: &[u8]| {
             fs::write(path, bytes).unwrap();
             let error = load_idx(path, Split::Train).unwrap_err();
-            assert!(!error.help().is_empty());
+            assert!(!error.help().text().is_empty());
             error.to_string()
         };
         assert!(told(&plain, &[]).contains("empty"));

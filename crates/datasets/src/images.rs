@@ -361,7 +361,7 @@ impl Images {
                 path: None,
                 what: "too many images".into(),
                 why: format!("{}: at most {} images are taken", self.origin, grouped(MOST_IMAGES)),
-                help: "use a part of them".into(),
+                help: advice!("too-many-images", "use a part of them"),
             });
         }
         if self.count() < batch {
@@ -475,7 +475,7 @@ mod tests {
         assert!(small().require(4).is_ok());
         let error = small().require(5).unwrap_err();
         assert!(error.why().contains('4') && error.why().contains('5'), "{error}");
-        assert!(error.help().contains("--batch 4"), "{error}");
+        assert!(error.help().text().contains("smaller batches"), "{error}");
     }
 
     #[test]

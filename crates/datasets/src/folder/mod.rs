@@ -71,7 +71,8 @@ pub fn load_folder(
         } else {
             ("there is no such folder", "nothing has this name")
         };
-        return Err(DataError::unusable(folder, what, why, "give a folder of pictures, in sub-folders or not"));
+        let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
+        return Err(DataError::unusable(folder, what, why, help));
     }
     let files = scan::scan(folder)?;
     let pictures = Pictures { folder, files: &files, size, fitting, options };
@@ -246,7 +247,7 @@ impl Pictures<'_> {
             self.folder,
             "too many of the pictures cannot be read",
             self.skipped(left_out).unwrap_or_default(),
-            "remove or replace these files; a few bad ones among many would be left out",
+            advice!("bad-pictures", "remove or replace these files; a few bad ones among many would be left out"),
         ))
     }
 }
@@ -281,7 +282,7 @@ pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         return Ok(vec![path.to_owned()]);
     }
     if !path.exists() {
-        let help = "give a folder of pictures, or the file of one";
+        let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
         return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
     }
     Ok(scan::scan(path)?.into_iter().map(|found| found.path).collect())
@@ -293,7 +294,8 @@ pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
     read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| {
-        DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file")
+        let help = advice!("bad-picture", "replace or remove this file");
+        DataError::unusable(file, "the picture cannot be read", shown(&why), help)
     })
 }
 

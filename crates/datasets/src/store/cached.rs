@@ -104,7 +104,7 @@ impl Store for Cached {
             &self.part.path,
             "the cache of the pictures is damaged",
             "an image is not what was written there",
-            "delete the file: the pictures are decoded again",
+            advice!("damaged-cache", "delete the file and start again: the pictures are then decoded anew"),
         ))
     }
 
@@ -137,8 +137,8 @@ impl Store for Undecoded {
     }
 
     fn read(&self, _first: usize, _images: &mut [u8]) -> Result<(), DataError> {
-        let why = "they were only looked at";
-        Err(DataError::unusable(&self.folder, "the pictures are not decoded yet", why, "train on them"))
+        let (why, help) = ("they were only looked at", advice!("undecoded", "start without looking only"));
+        Err(DataError::unusable(&self.folder, "the pictures are not decoded yet", why, help))
     }
 
     fn cache_bytes(&self) -> u64 {

@@ -66,7 +66,10 @@ pub(crate) fn changed(path: &Path, before: Stamp, now: Stamp) -> DataError {
         path,
         "the file changed while it was in use",
         why,
-        "let what writes to it finish, then start again; a file that is replaced as a whole does not disturb a run",
+        advice!(
+            "changed-data",
+            "let what writes to it finish, then start again; a file that is replaced as a whole does not disturb a run"
+        ),
     )
 }
 
