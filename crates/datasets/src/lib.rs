@@ -1,6 +1,7 @@
 //! Training images: read from files, checked before they are believed, or drawn here.
 //!
-//! * [`Images`]: a set of images of one size, and the batches taken from it.
+//! * [`Images`]: a set of images of one size, wherever their bytes lie, and the batches taken from it; [`LoadOptions`] say how much
+//!   memory it may take.
 //! * [`Augmentation`]: the random changes with which they are shown.
 //! * [`load_npy`]: the Quick, Draw! bitmaps and other `.npy` files of their form.
 //! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
@@ -22,10 +23,12 @@ mod folder;
 mod idx;
 mod images;
 mod labels;
+mod load_options;
 mod nearest;
 mod npy;
 mod pairs;
 mod source;
+mod store;
 
 pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
@@ -35,6 +38,7 @@ pub use error::{DataError, QUICKDRAW_URL};
 pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_pictures, load_folder, load_picture};
 pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
+pub use load_options::{LoadOptions, Progress};
 pub use nearest::nearest;
 pub use npy::{NpyFault, load_npy};
 pub use pairs::Pair;

@@ -3,6 +3,7 @@
 use crate::error::DataError;
 use crate::folder::{Fitting, Folder, load_folder};
 use crate::idx::Split;
+use crate::load_options::LoadOptions;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +55,14 @@ impl Pair {
     ///
     /// # Errors
     /// As [`load_folder`].
-    pub fn load(&self, size: [usize; 3], fitting: &Fitting) -> Result<[Folder; 2], DataError> {
-        Ok([load_folder(&self.a, size, fitting)?, load_folder(&self.b, size, fitting)?])
+    pub fn load(
+        &self,
+        size: [usize; 3],
+        fitting: &Fitting,
+        options: &LoadOptions<'_>,
+    ) -> Result<[Folder; 2], DataError> {
+        let half = options.shared_by(2);
+        Ok([load_folder(&self.a, size, fitting, &half)?, load_folder(&self.b, size, fitting, &half)?])
     }
 }
 

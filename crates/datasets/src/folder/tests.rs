@@ -46,12 +46,12 @@ fn every_format_gives_the_same_pixels() {
     }
     save(folder.path(), "notes.txt", b"no picture");
     save(folder.path(), ".hidden.png", b"no picture");
-    let read = load_folder(folder.path(), [6, 5, 3], &Fitting::default()).unwrap();
+    let read = load_folder(folder.path(), [6, 5, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!((read.images.count(), read.skipped), (5, None));
     assert_eq!(read.found, "Found 5 images belonging to 1 classes.");
     assert_eq!(read.images.labels(), None);
     for index in 0..5 {
-        assert_eq!(read.images.image(index), picture.as_raw().as_slice(), "{index}");
+        assert_eq!(read.images.image(index).unwrap(), picture.as_raw().as_slice(), "{index}");
     }
 }
 
@@ -60,8 +60,8 @@ fn jpeg_is_near() {
     let folder = tempfile::tempdir().unwrap();
     let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, 90]));
     save(folder.path(), "a.jpeg", &bytes(picture.clone(), ImageFormat::Jpeg));
-    let read = load_folder(folder.path(), [16, 16, 3], &Fitting::default()).unwrap();
-    let far = read.images.image(0).iter().zip(picture.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+    let read = load_folder(folder.path(), [16, 16, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
+    let far = read.images.image(0).unwrap().iter().zip(picture.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(far.unwrap() < 30, "{far:?}");
 }
 
@@ -77,11 +77,11 @@ fn grey_deep_and_transparent_pictures_become_plain_ones() {
     let clear = image::ImageBuffer::<LumaA<u8>, _>::from_pixel(1, 1, LumaA([9, 0]));
     save(folder.path(), "d.png", &bytes(clear, ImageFormat::Png));
     let fitting = Fitting { background: Background([0, 100, 200]), ..Fitting::default() };
-    let read = load_folder(folder.path(), [1, 1, 3], &fitting).unwrap().images;
-    let pixels: Vec<&[u8]> = (0..4).map(|index| read.image(index)).collect();
+    let read = load_folder(folder.path(), [1, 1, 3], &fitting, &LoadOptions::default()).unwrap().images;
+    let pixels: Vec<_> = (0..4).map(|index| read.image(index).unwrap().into_owned()).collect();
     assert_eq!(pixels, [[77; 3], [77; 3], [51, 80, 160], [0, 100, 200]]);
-    let read = load_folder(folder.path(), [1, 1, 1], &fitting).unwrap().images;
-    assert_eq!((read.image(0), read.image(1)), (&[77][..], &[77][..]));
+    let read = load_folder(folder.path(), [1, 1, 1], &fitting, &LoadOptions::default()).unwrap().images;
+    assert_eq!([0, 1].map(|index| read.image(index).unwrap().into_owned()), [[77], [77]]);
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn sub_folders_are_classes_in_order() {
     for (name, shade) in [("b/2.png", 3), ("a/deep/1.png", 1), ("b/10.png", 2), ("a/9.png", 0)] {
         save(folder.path(), name, &bytes(GrayImage::from_pixel(2, 2, Luma([shade])), ImageFormat::Png));
     }
-    let read = load_folder(folder.path(), [1, 1, 1], &Fitting::default()).unwrap();
+    let read = load_folder(folder.path(), [1, 1, 1], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!(read.found, "Found 4 images belonging to 2 classes.");
-    let shades: Vec<u8> = (0..4).map(|index| read.images.image(index)[0]).collect();
+    let shades: Vec<u8> = (0..4).map(|index| read.images.image(index).unwrap()[0]).collect();
     assert_eq!(shades, [0, 1, 2, 3]);
     assert_eq!((read.images.labels().unwrap(), read.images.class_names()[1].as_str()), (&[0, 0, 1, 1][..], "b"));
-    assert_eq!(read.images.of_class("b").unwrap().image(0), [2]);
+    assert_eq!(*read.images.of_class("b").unwrap().image(0).unwrap(), [2]);
 }
 
 #[test]
@@ -108,16 +108,16 @@ fn a_few_bad_files_are_left_out_and_many_refused() {
     save(folder.path(), "00.png", &[]);
     save(folder.path(), "03.png", &good[..40]);
     save(folder.path(), "07.png", b"<!DOCTYPE html><html>");
-    let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default()).unwrap();
+    let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!(read.images.count(), 17);
     assert_eq!(read.found, "Found 17 images belonging to 1 classes.");
-    assert!((0..17).all(|index| read.images.image(index) == colour(4, 4).as_raw().as_slice()));
+    assert!((0..17).all(|index| read.images.image(index).unwrap() == colour(4, 4).as_raw().as_slice()));
     let skipped = read.skipped.unwrap();
     for words in ["3 of 20", "00.png (the file is empty", "03.png", "07.png", "web page"] {
         assert!(skipped.contains(words), "{words}: {skipped}");
     }
     save(folder.path(), "08.png", b"nothing");
-    let error = load_folder(folder.path(), [4, 4, 3], &Fitting::default()).unwrap_err();
+    let error = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err();
     assert!(error.what().contains("too many") && error.why().contains("4 of 20"), "{error}");
 }
 
@@ -127,7 +127,7 @@ fn absurd_sizes_are_refused_before_they_are_believed() {
     let small = bytes(colour(4, 4), ImageFormat::Png);
     for (width, height) in [(60_000, 2), (32_000, 32_000), (2_000_000_000, 2_000_000_000), (0, 4)] {
         save(folder.path(), "a.png", &claiming(small.clone(), width, height));
-        let error = load_folder(folder.path(), [4, 4, 3], &Fitting::default()).unwrap_err();
+        let error = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err();
         assert!(error.why().contains("1 of 1 files"), "{error}");
     }
 }
@@ -135,7 +135,9 @@ fn absurd_sizes_are_refused_before_they_are_believed() {
 #[test]
 fn what_is_no_folder_of_pictures_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let told = |path: &Path| load_folder(path, [4, 4, 3], &Fitting::default()).unwrap_err().to_string();
+    let told = |path: &Path| {
+        load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string()
+    };
     assert!(told(folder.path()).contains("png, jpg"));
     assert!(told(&folder.path().join("none")).contains("no such folder"));
     save(folder.path(), "a.txt", b"x");
@@ -155,7 +157,7 @@ fn no_byte_changed_and_no_length_makes_it_panic() {
         let path = folder.path().join("a.png");
         let try_one = |file: &[u8]| {
             fs::write(&path, file).unwrap();
-            drop(decode::decode(&path, 3, Background::default()));
+            drop(decode::decode(&path, 3, Background::default(), &InFlight::new(u64::MAX)));
         };
         let step = good.len().div_ceil(60);
         for place in (0..good.len()).step_by(step) {

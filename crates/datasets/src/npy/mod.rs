@@ -2,7 +2,8 @@
 //!
 //! A file is not believed before it is checked. What its header claims is held against the length the file system gives
 //! before any memory is asked for, so a file can cost no more memory than its own length. The header is taken apart by
-//! [`header`]; [`fault`] words what can be wrong; the payload is read by `ndarray-npy`.
+//! [`header`]; [`fault`] words what can be wrong; the images are read by offset when they are needed, or all at once by
+//! `ndarray-npy` when they are to be kept in memory.
 
 mod fault;
 mod header;
@@ -12,12 +13,15 @@ pub use fault::NpyFault;
 use crate::advice::Advice;
 use crate::error::{DataError, QUICKDRAW_URL};
 use crate::images::Images;
+use crate::store::Store;
+use crate::store::records::{Part, Records, Stamp};
 use fault::HEADER_LIMIT;
 use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How every NumPy file begins.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -27,21 +31,53 @@ const START: u64 = 512;
 /// Loads the images of a `.npy` file: `uint8`, C order, shape (N, 784) or (N, 28, 28), as N images of 28x28x1.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content. Never allocates more than the file's length
-/// and a few kilobytes.
+/// [`DataError`] if there is no such file or it is anything else, of any content. Never allocates more than a few kilobytes: the
+/// images are read when they are needed.
 pub fn load_npy(path: &Path) -> Result<Images, DataError> {
     let mut file = open(path)?;
     let unreadable = |error| DataError::unreadable(path, error);
-    let length = file.metadata().map_err(unreadable)?.len();
-    let (size, pixels) = match read_images(&mut file, length) {
-        Ok(images) => images,
+    let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
+    let (size, offset, claimed) = match find_images(&mut file, stamp.length) {
+        Ok(found) => found,
         Err(Failure::Fault(fault)) => return Err(DataError::Npy { path: path.to_owned(), fault }),
         Err(Failure::System(error)) => return Err(unreadable(error)),
     };
     let [height, width, _] = size;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let count = grouped(pixels.len() / (height * width));
-    Ok(Images::new(pixels, size, format!("{name} ({count} images {height}x{width})")))
+    let image = size.iter().product();
+    let count = claimed as usize / image;
+    let part = Part { path: path.to_owned(), file, stamp, offset, count };
+    let records = Records { parts: vec![part], skip: 0, image, unpack: None };
+    Ok(Images::of(Arc::new(Npy { records }), size, format!("{name} ({} images {height}x{width})", grouped(count))))
+}
+
+/// The images of a file whose header was checked.
+struct Npy {
+    records: Records,
+}
+
+impl Store for Npy {
+    fn count(&self) -> usize {
+        self.records.count()
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        self.records.read(first, images)
+    }
+
+    fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
+        let part = self.records.parts.first()?;
+        let read = |mut file: &File| {
+            file.seek(SeekFrom::Start(part.offset))?;
+            read_payload(file, (part.count * self.records.image) as u64)
+        };
+        let read = read(&part.file).map_err(|error| DataError::unreadable(&part.path, error));
+        Some(part.unchanged().and(read))
+    }
+
+    fn place(&self) -> String {
+        self.records.place()
+    }
 }
 
 /// Opens a file, and only a file: opening a pipe could wait for ever.
@@ -78,12 +114,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads (height, width, channels) and the pixels from a file of `length` bytes.
-fn read_images(reader: &mut impl Read, length: u64) -> Result<([usize; 3], Vec<u8>), Failure> {
+/// Finds (height, width, channels), where the pixels begin and how many bytes they are in a file of `length` bytes.
+fn find_images(reader: &mut impl Read, length: u64) -> Result<([usize; 3], u64, u64), Failure> {
     let mut start = Vec::new();
     reader.by_ref().take(START).read_to_end(&mut start)?;
     let (prefix, claimed) = read_prefix(&start, length)?;
-    let (body, after) = header_bytes(reader, &start, prefix, claimed)?;
+    let body = header_bytes(reader, &start, prefix, claimed)?;
     let header = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
 
     let size = match header.shape[..] {
@@ -102,7 +138,7 @@ fn read_images(reader: &mut impl Read, length: u64) -> Result<([usize; 3], Vec<u
     if claimed < present {
         return Err(NpyFault::Trailing { extra: present - claimed }.into());
     }
-    Ok((size, read_payload(after.chain(reader), claimed)?))
+    Ok((size, prefix + body.len() as u64, claimed))
 }
 
 /// Checks the fixed bytes in front of the header; returns how many there are and the header's length.
@@ -136,17 +172,12 @@ fn read_prefix(start: &[u8], length: u64) -> Result<(u64, u64), NpyFault> {
     Ok((prefix, claimed))
 }
 
-/// The header's bytes (`claimed` of them, after `prefix`), and those bytes of `start` that follow it.
-fn header_bytes<'a>(
-    reader: &mut impl Read,
-    start: &'a [u8],
-    prefix: u64,
-    claimed: u64,
-) -> Result<(Vec<u8>, &'a [u8]), Failure> {
+/// The header's bytes: `claimed` of them, after `prefix`.
+fn header_bytes(reader: &mut impl Read, start: &[u8], prefix: u64, claimed: u64) -> Result<Vec<u8>, Failure> {
     let begin = (prefix as usize).min(start.len());
     let end = (prefix + claimed) as usize;
     if end <= start.len() {
-        return Ok((start[begin..end].to_vec(), &start[end..]));
+        return Ok(start[begin..end].to_vec());
     }
     let mut body = start[begin..].to_vec();
     reader.by_ref().take((end - start.len()) as u64).read_to_end(&mut body)?;
@@ -155,7 +186,7 @@ fn header_bytes<'a>(
         let length = prefix + body.len() as u64;
         return Err(NpyFault::HeaderCut { needed: prefix + claimed, length }.into());
     }
-    Ok((body, &[]))
+    Ok(body)
 }
 
 /// The header as text: ASCII in versions 1 and 2, UTF-8 in version 3.
@@ -173,15 +204,15 @@ fn header_text(body: &[u8], prefix: u64, version: u8) -> Result<&str, NpyFault> 
 ///
 /// `ndarray-npy` reads them under a header of our own: the shape it needs is then a single length, and spellings that we
 /// accept and it does not (`<u1`, Python 2's `28L`) do not reach it.
-fn read_payload(reader: impl Read, claimed: u64) -> Result<Vec<u8>, Failure> {
+fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
     let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({claimed},), }}\n");
     let mut front = [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes()].concat();
     front.extend(text.as_bytes());
     match Array1::<u8>::read_npy(front.chain(reader)) {
         Ok(array) => Ok(array.into_raw_vec_and_offset().0),
-        Err(ReadNpyError::Io(error)) => Err(error.into()),
+        Err(ReadNpyError::Io(error)) => Err(error),
         // Only if the file changed since its length was taken.
-        Err(error) => Err(io::Error::other(error).into()),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

@@ -37,7 +37,7 @@ fn both_shapes_load() {
     for shape in ["(3, 784)", "(3, 28, 28)"] {
         let images = load(&written(shape, &pixels(3))).unwrap();
         assert_eq!((images.count(), images.height(), images.width(), images.channels()), (3, 28, 28, 1));
-        assert_eq!(images.image(1), &pixels(3)[784..1568]);
+        assert_eq!(images.image(1).unwrap(), &pixels(3)[784..1568]);
         assert_eq!(images.origin(), "images.npy (3 images 28x28)");
     }
 }
@@ -52,11 +52,14 @@ fn all_versions_and_spellings_of_bytes_load() {
     }
     for spelling in ["u1", "<u1", ">u1", "=u1", "B", "|B", "uint8"] {
         let bytes = file(&text.replace("|u1", spelling), &pixels(2));
-        assert_eq!(load(&bytes).unwrap().image(1), &pixels(2)[784..], "{spelling}");
+        assert_eq!(load(&bytes).unwrap().image(1).unwrap(), &pixels(2)[784..], "{spelling}");
     }
     assert_eq!(load(&file(&text.replace("(2, 784)", "(2L, 784L)"), &pixels(2))).unwrap().count(), 2);
     // A header longer than what is read at first.
-    assert_eq!(load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0), &pixels(2)[..784]);
+    assert_eq!(
+        load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0).unwrap(),
+        &pixels(2)[..784]
+    );
 }
 
 #[test]
@@ -221,7 +224,16 @@ fn a_file_we_may_not_read_gives_the_systems_words() {
 
 /// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there is one.
 fn read(bytes: &[u8]) -> bool {
-    read_images(&mut &bytes[..], bytes.len() as u64).is_ok()
+    read_of(bytes, bytes.len() as u64)
+}
+
+/// The same where the file was `length` bytes long at first.
+fn read_of(mut bytes: &[u8], length: u64) -> bool {
+    let whole = bytes;
+    find_images(&mut bytes, length).is_ok_and(|(_, offset, claimed)| {
+        let payload = whole.get(offset as usize..).unwrap_or_default();
+        read_payload(payload, claimed).is_ok_and(|pixels| pixels.len() as u64 == claimed)
+    })
 }
 
 #[test]
@@ -256,6 +268,16 @@ fn no_changed_byte_and_no_cut_makes_it_panic() {
 fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let good = written("(2, 784)", &pixels(2));
     for present in [0, 5, 11, 60, 700, good.len() - 1] {
-        assert!(read_images(&mut &good[..present], good.len() as u64).is_err(), "{present} bytes");
+        assert!(!read_of(&good[..present], good.len() as u64), "{present} bytes");
+    }
+    // And between the header and the images.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    for most in [0, u64::MAX] {
+        fs::write(&path, &good).unwrap();
+        let images = load_npy(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(700).unwrap();
+        let error = images.kept(most).and_then(|images| images.image(1).map(drop)).unwrap_err();
+        assert!(error.what().contains("changed") && error.why().contains("700"), "{error}");
     }
 }

@@ -1,0 +1,109 @@
+//! Stores that change what another one holds.
+
+use super::Store;
+use crate::error::DataError;
+use crate::folder::{Filter, grey, resample};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// The images of another store in another size: scaled, colours made grey or grey repeated.
+pub(crate) struct Scaled {
+    pub(crate) from: Arc<dyn Store>,
+    /// Height, width and channels there.
+    pub(crate) before: [usize; 3],
+    /// Height, width and channels here.
+    pub(crate) size: [usize; 3],
+    pub(crate) filter: Filter,
+}
+
+impl Scaled {
+    fn convert(&self, image: &[u8], place: &mut [u8]) {
+        let scaled = resample(image, self.before, [self.size[0], self.size[1]], self.filter);
+        match (self.before[2], self.size[2]) {
+            (3, 1) => {
+                place.iter_mut().zip(scaled.as_chunks().0).for_each(|(value, &pixel)| *value = grey(pixel));
+            }
+            (1, 3) => {
+                place.as_chunks_mut().0.iter_mut().zip(scaled).for_each(|(pixel, value)| *pixel = [value; 3]);
+            }
+            _ => place.copy_from_slice(&scaled),
+        }
+    }
+}
+
+impl Store for Scaled {
+    fn count(&self) -> usize {
+        self.from.count()
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let (before, after) = (self.before.iter().product::<usize>(), self.size.iter().product::<usize>());
+        if let Some(bytes) = self.from.in_memory() {
+            let all = bytes[first * before..].par_chunks_exact(before).zip(images.par_chunks_exact_mut(after));
+            all.for_each(|(image, place)| self.convert(image, place));
+            return Ok(());
+        }
+        let convert = |(index, place): (usize, &mut [u8])| {
+            let mut image = vec![0; before];
+            self.from.read(first + index, &mut image)?;
+            self.convert(&image, place);
+            Ok(())
+        };
+        if images.len() == after {
+            convert((0, images))
+        } else {
+            images.par_chunks_exact_mut(after).enumerate().try_for_each(convert)
+        }
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.from.resident_bytes()
+    }
+
+    fn cache_bytes(&self) -> u64 {
+        self.from.cache_bytes()
+    }
+
+    fn place(&self) -> String {
+        format!("{}, scaled when they are needed", self.from.place())
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.from.is_drawn()
+    }
+}
+
+/// Some of the images of another store, in an order of their own.
+pub(crate) struct Selected {
+    pub(crate) from: Arc<dyn Store>,
+    pub(crate) indices: Vec<u32>,
+    /// Bytes of an image.
+    pub(crate) image: usize,
+}
+
+impl Store for Selected {
+    fn count(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let mut places = images.chunks_exact_mut(self.image).zip(&self.indices[first..]);
+        places.try_for_each(|(place, &index)| self.from.read(index as usize, place))
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.from.resident_bytes() + 4 * self.indices.len() as u64
+    }
+
+    fn cache_bytes(&self) -> u64 {
+        self.from.cache_bytes()
+    }
+
+    fn place(&self) -> String {
+        self.from.place()
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.from.is_drawn()
+    }
+}
