@@ -287,7 +287,7 @@ impl Quickdraw {
             let mut loss = self.loss(&verdict, &labels);
             if self.settings.r1 > 0.0 {
                 let judge = |pass: &mut Pass, images: &Var| self.discriminator.forward(pass, images);
-                let shown = Tensor::new(reals.shape(), images.value().data()[..reals.size()].to_vec());
+                let shown = images.value().rows(0..reals.shape()[0]);
                 loss = &loss + &penalty::on_reals(pass, judge, self.settings.r1, &shown).loss;
             }
             let result = [f64::from(loss.item()), accuracy(&verdict, &sides)];

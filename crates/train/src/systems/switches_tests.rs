@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::*;
-use crate::engine::{Tensor, switches};
+use crate::engine::{Tensor, meta, switches};
 
 /// A system small enough to train two steps with each switch.
 fn tiny(row: &Row) -> Table {
@@ -43,8 +43,14 @@ const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
     (&["cifar"], &["clip_norm"], "clip by one of the two", "clip_value = 0.0"),
 ];
 
-/// The state after two steps on random images.
+/// The state after two steps on random images; and the plan of a training with these settings can be made.
 fn trained(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
+    let state = steps(row, settings)?;
+    meta::run(|| steps(row, settings)).expect("the same without numbers");
+    Ok(state)
+}
+
+fn steps(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
     let mut system = (row.build)(settings, 1).map_err(|bad| bad.why)?;
     let [height, width, channels] = system.image_shape().expect("images");
     let domains = if row.name == "cyclegan" { 2 } else { 1 };
