@@ -12,7 +12,10 @@
 //! **Pitfalls.** It never looks at a real image: one perfect picture per class has the top score. It rises with the
 //! images per split. It is an *Inception Score* only with Inception's own logits.
 
+use kernels::scalar::{exp, ln};
+
 use crate::Matrix;
+use crate::finite::assert_finite;
 
 /// Mean and standard deviation over the splits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,11 +29,12 @@ pub struct ClassScore {
 /// The score of `logits`, a row per image, over up to `splits` parts of equal size (to one image).
 ///
 /// # Panics
-/// When there are no images or no classes.
+/// When there are no images or no classes, or a logit is not finite.
 #[track_caller]
 pub fn class_score(logits: &Matrix, splits: usize) -> ClassScore {
     let n = logits.rows();
     assert!(n > 0 && logits.columns() > 0, "class_score: {n} images of {} classes", logits.columns());
+    assert_finite("class_score", &[logits]);
     let splits = splits.clamp(1, n);
     let scores: Vec<f64> = (0..splits).map(|i| score(&logits.part(i * n / splits..(i + 1) * n / splits))).collect();
     let mean = scores.iter().sum::<f64>() / splits as f64;
@@ -43,21 +47,21 @@ fn score(logits: &Matrix) -> f64 {
     let logs: Vec<Vec<f64>> = (0..logits.rows()).map(|i| log_softmax(logits.row(i))).collect();
     let mut mean = vec![0.0; classes];
     for row in &logs {
-        mean.iter_mut().zip(row).for_each(|(mean, log)| *mean += log.exp() / n);
+        mean.iter_mut().zip(row).for_each(|(mean, log)| *mean += exp(*log) / n);
     }
     // p log p is 0 at p = 0.
     let divergence = |row: &Vec<f64>| {
-        let term = |(log, mean): (&f64, &f64)| if log.exp() == 0.0 { 0.0 } else { log.exp() * (log - mean.ln()) };
+        let term = |(log, mean): (&f64, &f64)| if exp(*log) == 0.0 { 0.0 } else { exp(*log) * (log - ln(*mean)) };
         row.iter().zip(&mean).map(term).sum::<f64>()
     };
-    (logs.iter().map(divergence).sum::<f64>() / n).exp()
+    exp(logs.iter().map(divergence).sum::<f64>() / n)
 }
 
 /// Logs of the probabilities that logits stand for, without overflow.
 pub(crate) fn log_softmax(logits: &[f64]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|x| (x - largest).exp()).sum();
-    logits.iter().map(|x| x - largest - sum.ln()).collect()
+    let sum: f64 = logits.iter().map(|x| exp(x - largest)).sum();
+    logits.iter().map(|x| x - largest - ln(sum)).collect()
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@
 //!
 //! **Pitfalls.** A classifier must choose among its classes, noise too: coverage without confidence says nothing.
 
+use kernels::scalar::exp;
+
 use crate::Matrix;
 use crate::class_score::log_softmax;
+use crate::finite::assert_finite;
 
 /// A class with at least this share of the images is covered.
 pub const SHARE: f64 = 0.01;
@@ -25,18 +28,19 @@ pub struct Classes {
 /// Looks at `logits`, a row per image.
 ///
 /// # Panics
-/// When there are no images or no classes.
+/// When there are no images or no classes, or a logit is not finite.
 #[track_caller]
 pub fn classes(logits: &Matrix) -> Classes {
     let n = logits.rows();
     assert!(n > 0 && logits.columns() > 0, "classes: {n} images of {} classes", logits.columns());
+    assert_finite("classes", &[logits]);
     let mut counts = vec![0_usize; logits.columns()];
     let mut confidence = 0.0;
     for i in 0..n {
         let logs = log_softmax(logits.row(i));
         let best = (0..logs.len()).fold(0, |best, c| if logs[c] > logs[best] { c } else { best });
         counts[best] += 1;
-        confidence += logs[best].exp() / n as f64;
+        confidence += exp(logs[best]) / n as f64;
     }
     let covered = counts.iter().filter(|count| **count as f64 >= SHARE * n as f64).count();
     Classes { counts, covered, confidence }

@@ -50,6 +50,12 @@ pub trait System {
         None
     }
 
+    /// Where, among these steps, one begins to need other memory and time than the one before: the first of them, and for a GAN that
+    /// grows each at which blocks come or count fully. With each its name, such as `8x8, fading in`; empty if there is only one.
+    fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
+        vec![(steps.start, String::new())]
+    }
+
     /// What is worth knowing about these settings before the training, a line each.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
@@ -219,7 +225,7 @@ impl LatentKind {
         };
         if self == Self::Sphere {
             for latent in latents.data_mut().chunks_exact_mut(size) {
-                let square: f64 = latent.iter().map(|x| f64::from(*x).powi(2)).sum();
+                let square: f64 = latent.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
                 let scale = (size as f64 / square).sqrt();
                 latent.iter_mut().for_each(|x| *x = (f64::from(*x) * scale) as f32);
             }

@@ -6,6 +6,8 @@
 //! * [`Audience`]: who [`listen`]s learns what the pass and the optimiser do.
 //! * [`State`]: all of it by name, for checkpoints.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod audience;
 pub mod init;
 pub mod layers;

@@ -10,6 +10,8 @@
 //! A number is decimal, with an exponent if need be: `0.31`, `1e-7`. A power is a whole number and not negative. The names
 //! are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus`, `abs`, of one argument, and `max`, `min`, of one or more.
 
+use kernels::scalar;
+
 use crate::tensor::Tensor;
 
 /// An expression and what it comes to.
@@ -203,12 +205,12 @@ impl<'a> Reader<'a> {
         }
         let first = self.sum()?;
         let value = match name {
-            "exp" => first.exp(),
-            "log" => first.ln(),
+            "exp" => scalar::exp(first),
+            "log" => scalar::ln(first),
             "sqrt" => first.sqrt(),
-            "tanh" => first.tanh(),
-            "sigmoid" => 1.0 / (1.0 + (-first).exp()),
-            "softplus" => first.max(0.0) + (-first.abs()).exp().ln_1p(),
+            "tanh" => scalar::tanh(first),
+            "sigmoid" => 1.0 / (1.0 + scalar::exp(-first)),
+            "softplus" => first.max(0.0) + scalar::ln_1p(scalar::exp(-first.abs())),
             "abs" => first.abs(),
             "max" | "min" => {
                 let mut best = first;

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use datasets::Advice;
+
+use crate::console;
+
 /// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -16,7 +20,7 @@ pub(crate) enum Code {
     Data = 4,
     /// A saved state that is missing, damaged, or not this run's.
     Checkpoint = 5,
-    /// A loss or a gradient that is not a finite number.
+    /// A loss, a gradient or a picture that is not made of finite numbers.
     Diverged = 6,
     /// A file that cannot be written or a folder that cannot be made.
     Storage = 7,
@@ -35,7 +39,7 @@ Exit codes:
     3  configuration: unknown key, wrong type, number out of range
     4  data: images missing, damaged, or in another form
     5  checkpoint: missing, damaged, or of another run
-    6  diverged: a loss or a gradient is not a finite number
+    6  diverged: a loss, a gradient or a picture is not made of finite numbers
     7  storage: a file could not be written
     8  network: a download failed
   130  interrupted, after saving";
@@ -52,7 +56,7 @@ pub(crate) struct Failure {
     /// The reason, with the numbers.
     pub(crate) why: Option<String>,
     /// What the user can do.
-    pub(crate) help: Option<String>,
+    pub(crate) help: Option<Advice>,
 }
 
 impl Failure {
@@ -80,9 +84,11 @@ impl Failure {
         self
     }
 
-    /// Adds what to do.
-    pub(crate) fn help(mut self, help: impl fmt::Display) -> Self {
-        self.help = Some(help.to_string());
+    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train command` or an `--option`")`, by the convention that
+    /// [`Advice`] documents; a situation with this id in `tests/advice/` makes the failure and types what the line says. (A line without
+    /// either needs none.)
+    pub(crate) fn help(mut self, help: Advice) -> Self {
+        self.help = Some(help);
         self
     }
 }
@@ -90,7 +96,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
-        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &self.help)] {
+        let help = self.help.as_ref().map(console::typed);
+        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
             if let Some(text) = text {
                 // Later lines of a long text stand under its first one.
                 write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
@@ -105,10 +112,12 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datasets::advice;
 
     #[test]
     fn reads_as_what_where_why_help() {
-        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty").help("one\ntwo");
+        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty");
+        let failure = failure.help(advice!("of-a-test", "one\ntwo"));
         assert_eq!(
             failure.to_string(),
             "cannot read the images\n  where: a.npy\n  why:   empty\n  help:  one\n         two"

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::{advice, quoted};
+
 use crate::checkpoint::{self, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
-use crate::console::Console;
+use crate::console::{Console, typed};
 use crate::curves::Curves;
 use crate::data::{self, Dataset};
 use crate::engine::{self, Sampler, System, Tensor};
@@ -14,6 +16,7 @@ use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
+use crate::plan::Needs;
 use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
@@ -50,6 +53,12 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
+    let needs = plan.needs.clone().on(&data);
+    let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
+    let warning = needs.check(&plan.config, place, options.dry_run)?;
+    if options.dry_run {
+        return Ok(Ending::Finished);
+    }
     signals::listen();
 
     let run = match &plan.run {
@@ -61,6 +70,8 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, processor);
+    console.say(&needs.line());
+    warning.iter().for_each(|warning| console.say(warning));
     show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
@@ -91,6 +102,7 @@ struct Done {
 struct Plan {
     config: Config,
     system: Box<dyn System>,
+    needs: Needs,
     /// Steps done before.
     from: u64,
     /// The run folder, if it exists already.
@@ -109,17 +121,19 @@ impl Plan {
         };
         entries.extend(overlay(row, options)?);
         let config = Config::resolve(row, &entries)?;
+        let needs = Needs::that_fit(&config, 0, options.dry_run)?;
         let system = config.build()?;
-        Ok(Self { config, system, from: 0, run: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, needs, from: 0, run: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
+        Needs::of_saved(path)?;
         let SavedRun { run, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
                 .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
-                .help(format!("train {} --resume {}", config.row.name, path.display())));
+                .help(advice!("run-of-another-system", "`train {} --resume {}`", config.row.name, quoted(path))));
         }
         let config = config.extended(&overlay(row, options)?, &run)?;
         let saved = &found.checkpoint;
@@ -127,13 +141,18 @@ impl Plan {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help("ask for more steps in all, or go back to an older checkpoint of the run"));
+                .help(advice!(
+                    "run-is-longer",
+                    "ask for more steps in all, or go back to an older checkpoint of the run"
+                )));
         }
+        let needs = Needs::that_fit(&config, saved.step, options.dry_run)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
-        Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
+        let learned_from = Some(saved.data.clone());
+        Ok(Self { config, system, needs, from: saved.step, run: Some(run), learned_from, notes })
     }
 }
 
@@ -146,7 +165,7 @@ pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
     Err(Failure::new(Code::Checkpoint, "the run learned from other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-        .help("give the run its own images with --data, or start a new run"))
+        .help(advice!("other-images", "give the run its own images with --data, or start a new run")))
 }
 
 /// What the command line says, `--set` before the named options.
@@ -163,7 +182,9 @@ fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
         builder = builder.num_threads(usize::from(threads));
     }
     builder.build_global().map_err(|error| {
-        Failure::new(Code::Usage, "cannot start the threads").because(error).help("ask for fewer with --threads")
+        Failure::new(Code::Usage, "cannot start the threads")
+            .because(error)
+            .help(advice!("too-many-threads", "ask for fewer with --threads"))
     })?;
     Ok(rayon::current_num_threads())
 }
@@ -285,19 +306,24 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
         return failure;
     }
     match checkpoint::in_folder(run).first() {
-        Some((_, path)) => failure.help(format!(
+        Some((_, path)) => failure.help(advice!(
+            "diverged-later",
             "the last good state is {}\ntrain again with a smaller learning rate or another seed",
             path.display()
         )),
-        None => failure.help("train again with a smaller learning rate or another seed"),
+        None => failure.help(advice!("diverged", "train again with a smaller learning rate or another seed")),
     }
 }
 
 /// The last lines: what was written, how to go on, the hash.
 fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(), Failure> {
     if let Ending::Stopped(step) = done.how {
-        console.say(&format!("stopped after step {step}; everything is saved. Go on with:"));
-        console.say(&format!("  cargo run -p train -- {} --resume {}", row.name, run.display()));
+        console.say(&typed(&advice!(
+            "stopped",
+            "stopped after step {step}; everything is saved. Go on with `train {} --resume {}`",
+            row.name,
+            quoted(run)
+        )));
     }
     console.data("files written:")?;
     for line in run_folder::list(run) {
@@ -322,7 +348,7 @@ mod tests {
         }
         let text = with_last_good(diverged(), &run).to_string();
         assert!(text.contains("step-001000.safetensors"), "{text}");
-        let other = Failure::new(Code::Storage, "full").help("free some space");
+        let other = Failure::new(Code::Storage, "full").help(advice!("of-another-test", "free some space"));
         assert_eq!(with_last_good(other.clone(), &run), other);
     }
 }

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use datasets::advice;
+
 use super::Form;
 use super::seeds::Seeds;
 use crate::array_file;
 use crate::cli::SampleOptions;
 use crate::engine::{FromLatents, Plane, Tensor};
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use crate::plane;
 use crate::storage::{self, RealDisk};
 
@@ -24,7 +27,10 @@ pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> 
         Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
             .at(options.run.display())
             .because("all of its points are shown in one picture of the plane")
-            .help("leave it out; --out takes a .png, or a .npy for an array of float32")),
+            .help(advice!(
+                "points-not-pictures",
+                "leave it out; --out takes a .png, or a .npy for an array of float32"
+            ))),
         None => Ok(()),
     }
 }
@@ -41,7 +47,7 @@ pub(super) fn write(
     let (latents, length) = seeds.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     if form == Form::Array {
-        let points = plane::in_parts(&latents, |part| sampler.draw(part));
+        let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
         storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
         plane::write_points(out, plane, sampler, &latents, run_seed)?;
