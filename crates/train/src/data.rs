@@ -97,6 +97,12 @@ impl Dataset {
         self.domains.iter().map(Images::count).collect()
     }
 
+    /// Bytes that they take in memory.
+    pub(crate) fn memory(&self) -> u64 {
+        let all = self.domains.iter().chain(self.counterparts.iter().flatten());
+        all.map(|images| (images.count() * images.height() * images.width() * images.channels()) as u64).sum()
+    }
+
     /// Where they come from, one line for people.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
