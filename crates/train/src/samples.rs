@@ -14,7 +14,7 @@ use crate::styles::StyleSheet;
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
 /// Pictures of each domain that a sheet of translations starts from.
-const ROWS: usize = 6;
+pub(crate) const ROWS: usize = 6;
 
 /// The stream of the latents of a run's sheets.
 const STREAM: &str = "samples";

@@ -16,6 +16,7 @@ use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
+use crate::plan::Needs;
 use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
@@ -48,7 +49,15 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
+    let batch = plan.system.batch_size();
+    // A large folder is decoded when it is known that the run fits.
+    let needs = plan.needs.clone().on(&data::look_at(&plan.config, &*plan.system, batch)?);
+    let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
+    let warning = needs.check(&plan.config, place, options.dry_run)?;
+    if options.dry_run {
+        return Ok(Ending::Finished);
+    }
+    let data = data::of(&plan.config, &*plan.system, batch)?;
     plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
@@ -63,6 +72,8 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
     introduce(&console, &plan, &data, &run, processor)?;
+    console.say(&needs.line());
+    warning.iter().for_each(|warning| console.say(warning));
     show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
@@ -93,6 +104,7 @@ struct Done {
 struct Plan {
     config: Config,
     system: Box<dyn System>,
+    needs: Needs,
     /// Steps done before.
     from: u64,
     /// The run folder, if it exists already.
@@ -111,11 +123,13 @@ impl Plan {
         };
         entries.extend(overlay(row, options)?);
         let config = Config::resolve(row, &entries)?;
+        let needs = Needs::that_fit(&config, 0, options.dry_run)?;
         let system = config.build()?;
-        Ok(Self { config, system, from: 0, run: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, needs, from: 0, run: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
+        Needs::of_saved(path)?;
         let SavedRun { run, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
@@ -134,11 +148,13 @@ impl Plan {
                     "ask for more steps in all, or go back to an older checkpoint of the run"
                 )));
         }
+        let needs = Needs::that_fit(&config, saved.step, options.dry_run)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
-        Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
+        let learned_from = Some(saved.data.clone());
+        Ok(Self { config, system, needs, from: saved.step, run: Some(run), learned_from, notes })
     }
 }
 

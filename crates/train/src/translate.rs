@@ -63,7 +63,7 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
             }
         };
         let picture = Tensor::from_fn([1, shape[0], shape[1], shape[2]], |i| f32::from(pixels[i]) / 255.0);
-        let translation = sheet.translate(&picture);
+        let translation = pictures::finite(sheet.translate(&picture))?;
         let path = options.out.join(name);
         storage::make_folder(storage::folder_of(&path))?;
         pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;

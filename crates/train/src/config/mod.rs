@@ -150,6 +150,9 @@ impl Config {
         for key in config.table_keys() {
             config.sources.insert(key, origin.clone());
         }
+        for (key, value) in keys::before(row, &entries) {
+            config.settings.insert(key.to_owned(), value.into());
+        }
         for entry in entries {
             config.put(&entry);
             config.sources.insert(entry.key, entry.source);

@@ -186,7 +186,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if let Some(psi) = options.psi {
         console.say(&format!("styles       truncated, psi {psi}"));
     }
-    let rows = scale.weigh(truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated)));
+    let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
+    let rows = scale.weigh(fakes).map_err(|failure| failure.at(found.path.display()))?;
     print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
     match (&options.out, form) {
         (Some(path), Some(form)) => output::write(path, form, &found, options.psi, &rows),
