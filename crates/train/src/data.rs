@@ -29,25 +29,16 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<
     Ok(data)
 }
 
-/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::needs`] says what that will take.
+/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and [`Dataset::cache`] say what that
+/// will take.
 ///
 /// # Errors
 /// As [`of`], as far as they show without reading the images.
-#[allow(dead_code, reason = "for the plan of a run")]
 pub(crate) fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     let data = config.row.load.look_at(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)
-}
-
-/// What the images of a run need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    /// Bytes of memory for as long as they are used, but for what is read for a batch.
-    pub(crate) memory: u64,
-    /// Bytes of disk for a cache that is still to be written.
-    pub(crate) disk: u64,
 }
 
 /// Images of one domain or of several.
@@ -61,7 +52,10 @@ pub(crate) struct Dataset {
     seed: u64,
     origin: String,
     built_in: bool,
-    needs: Needs,
+    /// Bytes of memory.
+    memory: u64,
+    /// Bytes of disk.
+    cache: u64,
     /// What people should know: how many were found, and what is wrong with them.
     notes: Vec<String>,
 }
@@ -92,7 +86,8 @@ impl Dataset {
             seed: config.seed,
             origin: "points of the plane, drawn anew for each step".into(),
             built_in: true,
-            needs: Needs::default(),
+            memory: 0,
+            cache: 0,
             notes: Vec::new(),
         })
     }
@@ -108,8 +103,8 @@ impl Dataset {
     pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
         let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
-        let (counterparts, needs, notes) = (None, Needs::default(), Vec::new());
-        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, needs, notes }
+        let (counterparts, notes) = (None, Vec::new());
+        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, memory: 0, cache: 0, notes }
     }
 
     /// With what each image truly is in the other domain.
@@ -123,12 +118,6 @@ impl Dataset {
         self.domains.iter().map(Images::count).collect()
     }
 
-    /// Bytes that they take in memory.
-    pub(crate) fn memory(&self) -> u64 {
-        let all = self.domains.iter().chain(self.counterparts.iter().flatten());
-        all.map(|images| (images.count() * images.height() * images.width() * images.channels()) as u64).sum()
-    }
-
     /// Where they come from, one line for people.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -139,10 +128,14 @@ impl Dataset {
         self.built_in.then(|| BUILT_IN.to_owned())
     }
 
-    /// What they need.
-    #[allow(dead_code, reason = "for the plan of a run")]
-    pub(crate) fn needs(&self) -> Needs {
-        self.needs
+    /// Bytes that they take in memory, for as long as they are used, but for what is read for a batch.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Bytes of disk that a cache takes which is still to be written.
+    pub(crate) fn cache(&self) -> u64 {
+        self.cache
     }
 
     /// Whether all of them lie in memory.

@@ -49,16 +49,18 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
-    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
-    // A file that appears later must not take the place of the built-in drawings when the run goes on.
-    plan.config.data = data.lasting_name().or(plan.config.data);
-    let needs = plan.needs.clone().on(&data);
+    let batch = plan.system.batch_size();
+    // A large folder is decoded when it is known that the run fits.
+    let needs = plan.needs.clone().on(&data::look_at(&plan.config, &*plan.system, batch)?);
     let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
     let warning = needs.check(&plan.config, place, options.dry_run)?;
     if options.dry_run {
         return Ok(Ending::Finished);
     }
+    let data = data::of(&plan.config, &*plan.system, batch)?;
+    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
+    // A file that appears later must not take the place of the built-in drawings when the run goes on.
+    plan.config.data = data.lasting_name().or(plan.config.data);
     signals::listen();
 
     let run = match &plan.run {

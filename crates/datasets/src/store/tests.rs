@@ -219,7 +219,9 @@ fn no_damage_to_a_cache_goes_unnoticed() {
         for index in 0..6 {
             match images.image(index) {
                 Ok(image) => assert_eq!(image, wanted.image(index).unwrap(), "byte {place}"),
-                Err(error) => assert!(error.what().contains("damaged") && error.help().text().contains("delete"), "{error}"),
+                Err(error) => {
+                    assert!(error.what().contains("damaged") && error.help().text().contains("delete"), "{error}")
+                }
             }
         }
     }

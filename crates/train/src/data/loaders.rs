@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::memory::{self, Teller};
-use super::{Dataset, Needs, failure};
+use super::memory::{self as places, Teller};
+use super::{Dataset, failure};
 use crate::config::Config;
 use crate::console::typed;
 use crate::failure::Failure;
@@ -279,10 +279,10 @@ impl Loader {
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
         let teller = Teller::default();
         let tell = |progress: &Progress<'_>| teller.tell(progress);
-        let options = memory::options(config, look_only, &tell);
+        let options = places::options(config, look_only, &tell);
         let wanted = Wanted { split, size: [height, width, shape[2]], fitting: &fitting, options };
         let found = (self.find)(self, config, &wanted)?;
-        let (needs, found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
+        let ([memory, cache], found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
             origin: found.origin.clone().unwrap_or_else(origins),
@@ -292,7 +292,8 @@ impl Loader {
             size: [shape[0], shape[1]],
             augmentation,
             seed: config.seed,
-            needs,
+            memory,
+            cache,
             notes: found.notes,
         })
     }
@@ -327,14 +328,11 @@ impl Found {
         options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory
     }
 
-    /// What they will need when they are [`kept`](Self::kept).
-    fn needs(&self, options: &LoadOptions<'_>) -> Needs {
+    /// Bytes of memory and of disk that they will need when they are [`kept`](Self::kept).
+    fn needs(&self, options: &LoadOptions<'_>) -> [u64; 2] {
         let most = self.share(options);
         let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
-        Needs {
-            memory: sets().map(|images| images.resident_bytes_kept(most)).sum(),
-            disk: sets().map(Images::cache_bytes).sum(),
-        }
+        [sets().map(|images| images.resident_bytes_kept(most)).sum(), sets().map(Images::cache_bytes).sum()]
     }
 
     /// The images in memory, as far as they may lie there.

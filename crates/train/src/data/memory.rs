@@ -7,6 +7,7 @@ use datasets::{LoadOptions, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::Config;
+use crate::plan::limits;
 
 /// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
 /// read-only. Hidden, so that it is not taken for pictures.
@@ -30,14 +31,7 @@ pub(super) fn options<'a>(
 /// Bytes of memory for images when nobody says how much.
 fn usual() -> u64 {
     // Where the system does not tell what is free, the bound is low enough.
-    available().map_or(MOST, |free| MOST.min(free / SHARE))
-}
-
-/// Bytes of memory that are free, if the system tells.
-fn available() -> Option<u64> {
-    let about = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = about.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+    limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 
 /// Tells on standard error what takes long: a bar on a terminal, else a line now and then.
