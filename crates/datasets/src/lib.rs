@@ -17,9 +17,11 @@ mod folder;
 mod idx;
 mod images;
 mod labels;
+mod layout;
 mod nearest;
 mod npy;
 mod pairs;
+mod range;
 mod source;
 
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
@@ -30,6 +32,7 @@ pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_picture
 pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
 pub use nearest::nearest;
-pub use npy::{NpyFault, load_npy};
+pub use npy::{NpyFault, load_array, load_npy};
 pub use pairs::Pair;
+pub use range::{Levels, Range};
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};

@@ -1,5 +1,6 @@
 //! The ways in which a file is not a `.npy` file of images, and what to say about each.
 
+use super::shape::is_one_picture;
 use crate::error::shown;
 
 /// The longest header we read; NumPy itself refuses longer ones, because taking them apart costs time without bound.
@@ -76,15 +77,13 @@ pub enum NpyFault {
         /// What it should be.
         wanted: &'static str,
     },
-    /// The elements are not bytes.
+    /// The elements are not numbers.
     Dtype {
         /// The type as written.
         text: String,
         /// What it means, if it is known.
         meaning: String,
     },
-    /// The elements are in Fortran's order.
-    FortranOrder,
     /// A length in the shape is not a whole number from zero up.
     Dimension {
         /// The length as written.
@@ -102,6 +101,22 @@ pub enum NpyFault {
     },
     /// No images.
     NoImages,
+    /// A number that is infinite or none.
+    NotFinite {
+        /// Its place among all numbers of the array, from 0, in the order of the file.
+        at: u64,
+        /// The value as written.
+        value: String,
+    },
+    /// None of the usual ranges of pixels holds the numbers.
+    Range {
+        /// The type of the numbers.
+        dtype: String,
+        /// The smallest as written.
+        low: String,
+        /// The largest as written.
+        high: String,
+    },
     /// The file is shorter than its header claims.
     Truncated {
         /// Bytes of images claimed.
@@ -137,11 +152,12 @@ impl NpyFault {
             | Self::DuplicateKey { .. }
             | Self::UnknownKey { .. }
             | Self::Value { .. } => "the NumPy header is damaged".into(),
-            Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not bytes"),
-            Self::FortranOrder => "the array is in Fortran order".into(),
+            Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not numbers"),
             Self::Dimension { .. } | Self::Impossible { .. } => "the NumPy header claims an impossible shape".into(),
-            Self::Shape { shape } => format!("an array of shape {} does not hold 28x28 images", tuple(shape)),
+            Self::Shape { shape } => format!("an array of shape {} does not hold images", tuple(shape)),
             Self::NoImages => "there are no samples in the file".into(),
+            Self::NotFinite { value, .. } => format!("the array holds {value}, which is no shade of a pixel"),
+            Self::Range { dtype, low, high } => format!("which numbers are black and white? ({dtype}, {low} to {high})"),
             Self::Truncated { .. } => "the file is shorter than its header claims".into(),
             Self::Trailing { .. } => "the file is longer than its header claims".into(),
         }
@@ -171,12 +187,13 @@ impl NpyFault {
             Self::Value { key, text, wanted } => format!("'{key}' is {}; it should be {wanted}", shown(text)),
             Self::Dtype { text, meaning } if meaning.contains("objects") => {
                 format!(
-                    "found dtype {}, wanted |u1 (uint8); objects would need pickle, which can run code: refused",
+                    "found dtype {}, wanted booleans, integers or floats; objects would need pickle, which can run code: refused",
                     shown(text)
                 )
             }
-            Self::Dtype { text, .. } => format!("found dtype {}, wanted |u1 (uint8)", shown(text)),
-            Self::FortranOrder => "the values of an image do not lie together in the file; C order is wanted".into(),
+            Self::Dtype { text, .. } => {
+                format!("found dtype {}, wanted booleans, integers or floats of 16, 32 or 64 bits", shown(text))
+            }
             Self::Dimension { text } => {
                 format!("a length in its shape is {}; lengths are whole numbers from 0 up", shown(text))
             }
@@ -184,9 +201,14 @@ impl NpyFault {
                 format!("the lengths in {} multiply to more than 64 bits can count", shown(text))
             }
             Self::Shape { shape } => {
-                format!("found shape {}, wanted (N, 784) or (N, 28, 28), N images of 28x28", tuple(shape))
+                let wanted = "(N, height, width), (N, height, width, 1), (N, height, width, 3) or (N, 784), N images";
+                format!("found shape {}, wanted {wanted}", tuple(shape))
             }
             Self::NoImages => "the first length of its shape is 0".into(),
+            Self::NotFinite { at, value } => format!("number {at} of the array (counted from 0) is {value}"),
+            Self::Range { low, high, .. } => {
+                format!("{low} to {high} is in none of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535")
+            }
             Self::Truncated { claimed, present } => {
                 format!("the header claims {claimed} bytes of images, {present} are there: truncated?")
             }
@@ -198,6 +220,10 @@ impl NpyFault {
     pub(crate) fn help(&self) -> String {
         match self {
             Self::OtherKind { help, .. } => help,
+            Self::Range { low, high, .. } => {
+                return format!("say it: --set images.range={low}..{high} makes {low} black and {high} white");
+            }
+            Self::Shape { shape } => shape_help(shape),
             Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => DOWNLOAD_AGAIN,
             Self::Magic { .. } => "give a .npy file as numpy.save writes it",
             Self::Version { .. } | Self::HeaderTooLong { .. } => SAVE_AGAIN,
@@ -210,16 +236,23 @@ impl NpyFault {
             | Self::Dimension { .. }
             | Self::Impossible { .. }
             | Self::Trailing { .. } => "fetch the file again, or save it again from Python: numpy.save(path, array)",
-            Self::Dtype { .. } => {
-                "convert it in Python: numpy.save(path, array.astype('uint8')), with values from 0 to 255"
-            }
-            Self::FortranOrder => "convert it in Python: numpy.save(path, numpy.ascontiguousarray(array))",
-            Self::Shape { .. } => {
-                "scale the images to 28x28 and save them as an array (N, 28, 28), 0 for paper and 255 for ink"
-            }
+            Self::Dtype { .. } => "save an array of numbers from Python: numpy.save(path, array.astype('float32'))",
+            Self::NotFinite { .. } => "replace it in Python: numpy.save(path, numpy.nan_to_num(array))",
             Self::NoImages => "use a file with images in it",
         }
         .into()
+    }
+}
+
+/// What to do about a shape that holds no images.
+fn shape_help(shape: &[u64]) -> &'static str {
+    match *shape {
+        [height, width, channels] if is_one_picture(height, width, channels) => {
+            "it looks like one picture; put many into one array: numpy.save(path, numpy.stack(pictures))"
+        }
+        [_, _] => "give the images their sides in Python: numpy.save(path, array.reshape(-1, height, width))",
+        [_, _, _, 2] => "keep one channel: numpy.save(path, array[..., 0])",
+        _ => "put the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))",
     }
 }
 
