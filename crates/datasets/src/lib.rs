@@ -12,27 +12,37 @@
 mod augment;
 mod built_in;
 mod cifar;
+mod convert;
 mod error;
 mod folder;
+mod form;
 mod idx;
 mod images;
+mod kinds;
 mod labels;
 mod layout;
+mod look;
 mod nearest;
 mod npy;
 mod pairs;
 mod range;
 mod source;
+mod strokes;
 
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use cifar::{has_cifar, load_cifar};
 pub use error::{DataError, QUICKDRAW_URL};
-pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_pictures, load_folder, load_picture};
+pub use folder::{
+    Aspect, Background, Crop, Depth, Filter, Fitting, Folder, depth_of, list_pictures, load_folder, load_picture,
+};
+pub use form::{Form, holds_pictures};
 pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
+pub use look::{Look, Numbers, only_value};
 pub use nearest::nearest;
 pub use npy::{NpyFault, load_array, load_npy};
 pub use pairs::Pair;
 pub use range::{Levels, Range};
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};
+pub use strokes::load_strokes;

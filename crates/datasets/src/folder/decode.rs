@@ -1,6 +1,8 @@
 //! One file to pixels.
 
-use super::fitting::{Background, grey};
+use super::fitting::{Background, blend, grey};
+use super::levels::levelled;
+use crate::range::Levels;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::fs;
 use std::io::Cursor;
@@ -23,12 +25,29 @@ pub(super) struct Picture {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The picture in the file `path`, grey (1 channel) or in colour (3), laid on `background` where it is transparent, turned
-/// upright if its camera says how it was held.
+/// The picture in the file `path`, grey (1 channel) or in colour (3), its numbers brought to bytes by `levels`, laid on `background`
+/// where it is transparent, turned upright if its camera says how it was held.
 ///
 /// # Errors
 /// Why it cannot be read, in words.
-pub(super) fn decode(path: &Path, channels: usize, background: Background) -> Result<Picture, String> {
+pub(super) fn decode(
+    path: &Path,
+    channels: usize,
+    background: Background,
+    Levels(range): Levels,
+) -> Result<Picture, String> {
+    let mut image = opened(path)?;
+    if let Some(range) = range {
+        image = levelled(&image, range);
+    }
+    Ok(flat(&image, channels, background))
+}
+
+/// The picture in the file `path`, as deep as it is.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub(super) fn opened(path: &Path) -> Result<DynamicImage, String> {
     let about = fs::metadata(path).map_err(|error| error.to_string())?;
     if !about.is_file() {
         return Err("it is not a file".into());
@@ -42,8 +61,7 @@ pub(super) fn decode(path: &Path, channels: usize, background: Background) -> Re
     }
     // The decoders are other people's: should one of them panic on a damaged file, that file is damaged.
     let decoded = catch_unwind(AssertUnwindSafe(|| decoded(&bytes)));
-    let image = decoded.unwrap_or_else(|_| Err("the decoder gave up on it".into()))?;
-    Ok(flat(&image, channels, background))
+    decoded.unwrap_or_else(|_| Err("the decoder gave up on it".into()))
 }
 
 fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
@@ -72,21 +90,15 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
 }
 
 /// Bytes without transparency.
-fn flat(image: &DynamicImage, channels: usize, Background(background): Background) -> Picture {
+fn flat(image: &DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
     if let (1, Some(image)) = (channels, image.as_luma8()) {
         return Picture { size, bytes: image.as_raw().clone() };
     }
-    let over = |value: u8, below: u8, alpha: u8| {
-        let (alpha, value, below) = (u32::from(alpha), u32::from(value), u32::from(below));
-        ((value * alpha + below * (255 - alpha) + 127) / 255) as u8
-    };
     let rgba = image.to_rgba8();
     let mut bytes = Vec::with_capacity(size[0] * size[1] * channels);
     for pixel in rgba.pixels() {
-        let [red, green, blue, alpha] = pixel.0;
-        let colour =
-            [over(red, background[0], alpha), over(green, background[1], alpha), over(blue, background[2], alpha)];
+        let colour = blend(pixel.0, background);
         match channels {
             1 => bytes.push(grey(colour)),
             _ => bytes.extend(colour),

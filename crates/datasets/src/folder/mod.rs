@@ -5,6 +5,8 @@
 
 mod decode;
 mod fitting;
+mod levels;
+mod own;
 mod resample;
 mod scan;
 #[cfg(test)]
@@ -12,6 +14,8 @@ mod tests;
 
 pub(crate) use fitting::grey;
 pub use fitting::{Aspect, Background, Crop, Fitting};
+pub use levels::{Depth, depth_of};
+pub(crate) use own::is_own;
 pub use resample::Filter;
 pub(crate) use resample::resample;
 
@@ -28,6 +32,8 @@ const BAD_SHARE: usize = 10;
 const FEW: usize = 3;
 /// So many unreadable files are named.
 const NAMED: usize = 5;
+/// Pictures whose numbers may be looked at again.
+const SAMPLE: usize = 16;
 
 /// What a folder held.
 #[derive(Debug)]
@@ -38,6 +44,10 @@ pub struct Folder {
     pub found: String,
     /// One line about the files that could not be read and are left out, if there are any.
     pub skipped: Option<String>,
+    /// Lines about what is there and was not looked at: pictures of other forms, folders of runs.
+    pub left_out: Vec<String>,
+    /// The files of a few of the pictures, spread over the folder.
+    pub sample: Vec<PathBuf>,
 }
 
 /// Loads every picture below `folder` as one of `size` (height, width, channels): PNG, JPEG, BMP, PPM and its kin, TIFF, GIF,
@@ -56,7 +66,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
         };
         return Err(DataError::unusable(folder, what, why, "give a folder of pictures, in sub-folders or not"));
     }
-    let files = scan::scan(folder)?;
+    let scan::Scanned { found: files, left_out } = scan::scan(folder, None)?;
     let length = height * width * channels;
     if files.len() > MOST_BYTES / length {
         let why =
@@ -111,27 +121,31 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
     let images = Images::new(pixels, size, origin);
     let (images, classes) = labelled(images, &classes, &name);
     let found = format!("Found {} images belonging to {classes} classes.", kept.len());
-    Ok(Folder { images, found, skipped: skipped.map(|text| format!("{text}; they are left out")) })
+    let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE)).map(|&index| files[index].path.clone()).collect();
+    let skipped = skipped.map(|text| format!("{text}; they are left out"));
+    Ok(Folder { images, found, skipped, left_out, sample })
 }
 
 fn read_picture(file: &Path, [height, width, channels]: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, String> {
-    let picture = decode::decode(file, channels, fitting.background)?;
+    let picture = decode::decode(file, channels, fitting.background, fitting.range)?;
     Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
 }
 
-/// The files of pictures below the folder `path`, in the order in which [`load_folder`] has them; or `path` itself, if it is a file.
+/// The files of pictures below the folder `path` but not below `without`, in the order in which [`load_folder`] has them, and lines
+/// about what is left out; or `path` itself, if it is a file.
 ///
 /// # Errors
 /// [`DataError`] if there is neither, or no picture in the folder.
-pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
     if path.is_file() {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], Vec::new()));
     }
     if !path.exists() {
         let help = "give a folder of pictures, or the file of one";
         return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
     }
-    Ok(scan::scan(path)?.into_iter().map(|found| found.path).collect())
+    let scan::Scanned { found, left_out } = scan::scan(path, without)?;
+    Ok((found.into_iter().map(|found| found.path).collect(), left_out))
 }
 
 /// The bytes of the picture in `file` as one of `size` (height, width, channels).
