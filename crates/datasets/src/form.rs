@@ -1,5 +1,6 @@
 //! Which form of data lies at a path: what is there decides, not what it is called.
 
+use crate::advice::{Advice, quoted};
 use crate::cifar::is_cifar;
 use crate::error::DataError;
 use crate::idx::{Split, has_idx};
@@ -27,9 +28,13 @@ pub enum Form {
 
 /// Folders within folders deeper than this are not looked at for a first picture.
 const DEEPEST: usize = 32;
-/// What can be read, for people.
-const WANTED: &str =
-    "give a folder of pictures, a .npy file of an array (N, height, width), or the files of MNIST or CIFAR-10";
+/// What to do about a file of no known form.
+fn wanted() -> Advice {
+    advice!(
+        "no-form-of-data",
+        "give a folder of pictures, a .npy file of an array (N, height, width), or the files of MNIST or CIFAR-10"
+    )
+}
 
 impl Form {
     /// The form of what lies at `path`. In a folder, a file `<class>.npy` or `<class>.ndjson` comes first if a class is named, then
@@ -73,7 +78,7 @@ fn in_folder(folder: &Path, class: Option<&str>) -> Result<Form, DataError> {
                 folder,
                 "which of the arrays in this folder?",
                 format!("it holds {} of them: {}", names.len(), crate::error::listed(&names)),
-                format!("name one with --class, for example --class \"{}\"", names[0]),
+                advice!("which-array", "name one, such as `--class {}`", quoted(&names[0])),
             ))
         }
     }
@@ -134,7 +139,7 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
     let ending = ending_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let parent = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let refused = |what: String, why: &str, help: String| Err(DataError::unusable(path, what, why, help));
+    let refused = |what: String, why: &str, help: Advice| Err(DataError::unusable(path, what, why, help));
     // Records have no magic bytes, and may begin as any others.
     if ending == "bin" && is_cifar(path) {
         return Ok(Form::Cifar(here()));
@@ -143,13 +148,17 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
         Kind::Array => Ok(Form::Array(here())),
         Kind::Idx => Ok(Form::Idx(here())),
         Kind::Gzip => match unpacked_start(path) {
-            inner if name.ends_with(".tar.gz") || ending == "tgz" || kind_of(&inner, "") == Kind::Archive("tar archive") => {
+            inner
+                if name.ends_with(".tar.gz")
+                    || ending == "tgz"
+                    || kind_of(&inner, "") == Kind::Archive("tar archive") =>
+            {
                 refused("this is a tar archive".into(), UNPACK, unpack(path, "tar -xf"))
             }
             inner if matches!(kind_of(&inner, ""), Kind::Array) => refused(
                 "this is a packed NumPy array".into(),
                 "arrays are read by place, which a packed file does not allow",
-                format!("unpack it: gunzip -k {}", path.display()),
+                advice!("unpack-an-array", "unpack it: gunzip -k {}", quoted(path)),
             ),
             _ => Ok(Form::Idx(here())),
         },
@@ -157,12 +166,16 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
         Kind::Picture | Kind::OtherPicture(_) if ending != "npy" => refused(
             "this is one picture".into(),
             "a network learns from many",
-            format!("give the folder that it is in: --data {}", parent.display()),
+            advice!("one-picture", "give the folder that it is in: `--data {}`", quoted(parent)),
         ),
         Kind::Archive("zip archive") if ending == "npz" => refused(
             "this is a NumPy archive of several arrays (.npz)".into(),
             "an array is read from a file of its own",
-            "save the one with the images from Python: numpy.save(\"images.npy\", numpy.load(\"FILE.npz\")[\"NAME\"])".into(),
+            advice!(
+                "npz",
+                "save the one with the images from Python: numpy.save('images.npy', numpy.load('{}')['NAME'])",
+                path.display()
+            ),
         ),
         Kind::Archive(name) => {
             let command = match name {
@@ -177,20 +190,20 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
         Kind::WebPage => refused(
             "not data: looks like a web page saved as data".into(),
             "it begins as HTML or XML does",
-            "the link may have led to an error page or a login; download the file itself".into(),
+            the_file_itself(),
         ),
         Kind::Json => refused(
             "not data: looks like a web page's answer (JSON) saved as data".into(),
             "it begins with { and no \"drawing\" follows",
-            "the link may have led to an error page or a login; download the file itself".into(),
+            the_file_itself(),
         ),
         Kind::OtherData(kind) if ending != "npy" => refused(
             format!("this is a {kind}"),
             "this form is not read here",
             if kind == "Git LFS pointer" {
-                "fetch the file that it stands for: git lfs pull".into()
+                advice!("lfs-pointer", "fetch the file that it stands for: git lfs pull")
             } else {
-                "read it in Python and save the images as an array: numpy.save(\"images.npy\", array)".into()
+                advice!("data-to-npy", "read it in Python and save the images as an array: numpy.save('images.npy', array)")
             },
         ),
         // The loaders tell what is wrong with a file that has the name of theirs.
@@ -198,18 +211,22 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
         _ if ending == "ndjson" => Ok(Form::Strokes(here())),
         _ if ending == "bin" || is_cifar(path) => Ok(Form::Cifar(here())),
         _ if ending == "gz" || name.contains("ubyte") || name.contains("idx") => Ok(Form::Idx(here())),
-        _ if start.is_empty() => refused("the file is empty (0 bytes)".into(), "images take some", WANTED.into()),
+        _ if start.is_empty() => refused("the file is empty (0 bytes)".into(), "images take some", wanted()),
         _ => {
             let hex = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
-            refused("not a form of images that is read here".into(), &format!("it starts with {hex}"), WANTED.into())
+            refused("not a form of images that is read here".into(), &format!("it starts with {hex}"), wanted())
         }
     }
 }
 
 const UNPACK: &str = "archives are not read, only what is in them";
 
-fn unpack(path: &Path, command: &str) -> String {
-    format!("unpack it, `{command} {}`, and give the folder that comes out of it with --data", path.display())
+fn unpack(path: &Path, command: &str) -> Advice {
+    advice!("unpack", "unpack it ({command} {}) and give the folder that comes out of it with --data", quoted(path))
+}
+
+fn the_file_itself() -> Advice {
+    advice!("page-for-data", "the link may have led to an error page or a login; download the file itself")
 }
 
 /// The first bytes of what is packed in a file; nothing if that is damaged.
@@ -253,7 +270,7 @@ mod tests {
         assert_eq!(of("pictures", Some("latents")).unwrap(), Form::Array(at("pictures/latents.npy")));
         assert_eq!(of("arrays", None).unwrap(), Form::Array(at("arrays/one.npy")));
         assert_eq!(of("several", Some("dog")).unwrap(), Form::Strokes(at("several/dog.ndjson")));
-        assert_eq!(of("several", Some("../arrays/one")).unwrap_err().help(), "name one with --class, for example --class \"cat\"");
+        assert_eq!(of("several", Some("../arrays/one")).unwrap_err().help().text(), "name one, such as `--class cat`");
         for (name, bytes, what, help) in [
             ("a.zip", &b"PK\x03\x04"[..], "zip archive", "unzip"),
             ("a.npz", b"PK\x03\x04", ".npz", "numpy.load"),
@@ -269,7 +286,7 @@ mod tests {
         ] {
             write(name, bytes);
             let error = of(name, None).unwrap_err();
-            assert!(error.what().contains(what) && error.help().contains(help), "{error}");
+            assert!(error.what().contains(what) && error.help().text().contains(help), "{error}");
         }
         assert!(of("none", None).is_err());
     }

@@ -4,7 +4,7 @@
 //! files hold whole numbers from 0 to 255, the raw ones any numbers and a third list, the times.
 
 use crate::built_in::{DRAWING_SIDE, draw_strokes};
-use crate::error::{DataError, shown};
+use crate::error::{DataError, damaged_on_its_way, shown};
 use crate::images::Images;
 use crate::npy::{grouped, open};
 use rayon::prelude::*;
@@ -20,7 +20,6 @@ const MOST: usize = 4_000_000;
 const AT_A_TIME: usize = 4096;
 /// Numbers beyond this are no places on a screen.
 const FARTHEST: f64 = 1e6;
-const AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
 
 /// A line; what else it holds is not looked at.
 #[derive(Deserialize)]
@@ -59,12 +58,12 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         }
         if first > MOST {
             let why = format!("more than {MOST} lines");
-            return Err(DataError::unusable(path, "the file has too many drawings", why, "use a part of it: head -n 100000"));
+            return Err(DataError::unusable(path, "the file has too many drawings", why, advice!("too-many-drawings", "use a part of it")));
         }
     }
     let count = pixels.len() / (DRAWING_SIDE * DRAWING_SIDE);
     if count == 0 {
-        return Err(DataError::unusable(path, "there are no drawings in the file", "it has no lines", AGAIN));
+        return Err(DataError::unusable(path, "there are no drawings in the file", "it has no lines", damaged_on_its_way()));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} drawings of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count));
@@ -80,7 +79,7 @@ fn drawn(path: &Path, lines: &[Vec<u8>], first: usize) -> Result<Vec<u8>, DataEr
         }
         drawing(line).map_err(|why| {
             let why = format!("line {}: {}", first + index, shown(&why));
-            DataError::unusable(path, "a line of the file is no drawing", why, AGAIN)
+            DataError::unusable(path, "a line of the file is no drawing", why, damaged_on_its_way())
         })
     });
     Ok(pictures.collect::<Result<Vec<_>, _>>()?.concat())

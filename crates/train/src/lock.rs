@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
+
 use crate::failure::{Code, Failure};
 use crate::storage::StorageError;
 
@@ -35,7 +37,10 @@ impl Lock {
                     return Err(Failure::new(Code::Usage, "another process is working in this run folder")
                         .at(run.display())
                         .because(format!("process {} holds {}", holder.trim(), path.display()))
-                        .help("wait for it or stop it, or train into another folder with --out"));
+                        .help(advice!(
+                            "run-in-use",
+                            "wait for it or stop it, or train into another folder with --out"
+                        )));
                 }
                 // A file system without locks: better to train than to refuse.
                 Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}

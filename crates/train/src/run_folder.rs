@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use datasets::{Advice, advice, quoted};
+
 use crate::failure::{Code, Failure};
 use crate::storage::{StorageError, make_folder, sweep};
 
@@ -44,10 +46,11 @@ pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
 /// The folder that the user named: new, or there and empty.
 fn make_named(out: &Path) -> Result<(), Failure> {
     let refused = |why: &str| {
-        Failure::new(Code::Usage, "the run folder is already in use")
-            .at(out.display())
-            .because(why)
-            .help(format!("go on with that run with --resume {}, or name another folder", out.display()))
+        Failure::new(Code::Usage, "the run folder is already in use").at(out.display()).because(why).help(advice!(
+            "run-folder-in-use",
+            "go on with that run with `--resume {}`, or name another folder",
+            quoted(out)
+        ))
     };
     match fs::read_dir(out).map(|mut entries| entries.next().is_some()) {
         Ok(true) => Err(refused("it exists and is not empty")),
@@ -71,7 +74,9 @@ fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
             Err(error) => return Err(StorageError::new("make the folder for", &run, error).into()),
         }
     }
-    Err(Failure::new(Code::Usage, "there is no free run number").at(parent.display()).help("name a folder with --out"))
+    Err(Failure::new(Code::Usage, "there is no free run number")
+        .at(parent.display())
+        .help(advice!("no-free-number", "name a folder, such as `--out run`")))
 }
 
 /// The number in front of a run folder's name.
@@ -113,7 +118,7 @@ pub(crate) struct Located {
 }
 
 /// What is there instead of `path`.
-fn siblings(path: &Path) -> String {
+fn siblings(path: &Path) -> Advice {
     let folder = crate::storage::folder_of(path);
     let mut names: Vec<String> = fs::read_dir(folder)
         .into_iter()
@@ -125,11 +130,12 @@ fn siblings(path: &Path) -> String {
     names.sort_unstable();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     match datasets::nearest(&wanted, names.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{}`?", folder.join(near).display()),
-        None if names.is_empty() => format!("{} holds nothing", folder.display()),
+        Some(near) => advice!("run-near", "did you mean `{}`?", quoted(&folder.join(near))),
+        None if names.is_empty() => advice!("nothing-there", "{} holds nothing", folder.display()),
         None => {
             let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-            format!("{} holds: {}{}", folder.display(), first.join(", "), if names.len() > 12 { ", ..." } else { "" })
+            let more = if names.len() > 12 { ", ..." } else { "" };
+            advice!("no-such-run", "{} holds: {}{more}", folder.display(), first.join(", "))
         }
     }
 }

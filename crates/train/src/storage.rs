@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
+
 use crate::failure::{Code, Failure};
 
 /// The operations on the outside world that writing a file is made of.
@@ -70,11 +72,15 @@ impl StorageError {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         let help = match error.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then go on with --resume",
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "choose a folder that you may write to with --out"
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                advice!("disk-full", "free some space, then go on with --resume")
             }
-            _ => "check the folder and the disk; files that were complete before are untouched",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                advice!("may-not-write", "choose a folder that you may write to with --out")
+            }
+            _ => {
+                advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")
+            }
         };
         Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))
             .at(error.path.display())

@@ -64,7 +64,8 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
         } else {
             ("there is no such folder", "nothing has this name")
         };
-        return Err(DataError::unusable(folder, what, why, "give a folder of pictures, in sub-folders or not"));
+        let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
+        return Err(DataError::unusable(folder, what, why, help));
     }
     let scan::Scanned { found: files, left_out } = scan::scan(folder, None)?;
     let length = height * width * channels;
@@ -75,7 +76,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
             folder,
             "the pictures do not fit in memory",
             why,
-            "use fewer, or smaller ones",
+            advice!("too-many-pictures", "use fewer, or smaller ones"),
         ));
     }
     let mut pixels = vec![0; files.len() * length];
@@ -104,7 +105,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
             folder,
             "too many of the pictures cannot be read",
             skipped.unwrap_or_default(),
-            "remove or replace these files; a few bad ones among many would be left out",
+            advice!("bad-pictures", "remove or replace these files; a few bad ones among many would be left out"),
         ));
     }
 
@@ -141,7 +142,7 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
         return Ok((vec![path.to_owned()], Vec::new()));
     }
     if !path.exists() {
-        let help = "give a folder of pictures, or the file of one";
+        let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
         return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
     }
     let scan::Scanned { found, left_out } = scan::scan(path, without)?;
@@ -154,7 +155,8 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
     read_picture(file, size, fitting).map_err(|why| {
-        DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file")
+        let help = advice!("bad-picture", "replace or remove this file");
+        DataError::unusable(file, "the picture cannot be read", shown(&why), help)
     })
 }
 

@@ -47,7 +47,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
             folder,
             "this folder belongs to a run",
             format!("{} holds what a run has written, which is never data", run.display()),
-            "give the folder of your pictures",
+            advice!("folder-of-a-run", "give the folder of your pictures"),
         ));
     }
     let without = without.and_then(|folder| fs::canonicalize(folder).ok());
@@ -115,11 +115,11 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
 fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<Kind, usize>, left_out: &[String]) -> DataError {
     let is_archive = |kind: &Kind| matches!(kind, Kind::Archive(_) | Kind::Gzip);
     let help = if counts.keys().any(|kind| matches!(kind, Kind::OtherPicture(_))) {
-        "convert the pictures to PNG or JPEG"
+        advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
     } else if counts.keys().any(is_archive) {
-        "unpack the archive, and give the folder of the pictures that were in it"
+        advice!("pictures-in-an-archive", "unpack the archive, and give the folder of the pictures that were in it")
     } else {
-        "give the folder that holds the pictures, in sub-folders or not"
+        advice!("no-pictures", "give the folder that holds the pictures, in sub-folders or not")
     };
     let looked = format!(
         "looked at {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden ones are left out)"
@@ -159,7 +159,7 @@ impl Scan {
                 folder,
                 "the folder is too large",
                 why,
-                "give a folder with fewer pictures",
+                advice!("folder-too-large", "give a folder with fewer pictures"),
             ));
         }
         paths.sort();

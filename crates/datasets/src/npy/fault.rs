@@ -1,7 +1,8 @@
 //! The ways in which a file is not a `.npy` file of images, and what to say about each.
 
 use super::shape::is_one_picture;
-use crate::error::shown;
+use crate::advice::Advice;
+use crate::error::{damaged_on_its_way, shown};
 
 /// The longest header we read; NumPy itself refuses longer ones, because taking them apart costs time without bound.
 pub(super) const HEADER_LIMIT: u64 = 10_000;
@@ -17,7 +18,7 @@ pub enum NpyFault {
         /// "a web page" or the like.
         kind: &'static str,
         /// What to do about it.
-        help: &'static str,
+        help: Advice,
     },
     /// The file does not begin as NumPy files do.
     Magic {
@@ -131,11 +132,6 @@ pub enum NpyFault {
     },
 }
 
-/// How to save an array so that it can be read here.
-const SAVE_AGAIN: &str = "save it again from Python: numpy.save(path, array)";
-/// What to do with a file that was damaged on its way.
-const DOWNLOAD_AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
-
 impl NpyFault {
     /// The mistake in one line.
     pub(crate) fn what(&self) -> String {
@@ -217,16 +213,19 @@ impl NpyFault {
     }
 
     /// What the person can do.
-    pub(crate) fn help(&self) -> String {
+    pub(crate) fn help(&self) -> Advice {
         match self {
-            Self::OtherKind { help, .. } => help,
-            Self::Range { low, high, .. } => {
-                return format!("say it: --set images.range={low}..{high} makes {low} black and {high} white");
-            }
+            Self::OtherKind { help, .. } => help.clone(),
+            Self::Range { low, high, .. } => advice!(
+                "numbers-of-no-range",
+                "say it: `--set images.range={low}..{high}` makes {low} black and {high} white"
+            ),
             Self::Shape { shape } => shape_help(shape),
-            Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => DOWNLOAD_AGAIN,
-            Self::Magic { .. } => "give a .npy file as numpy.save writes it",
-            Self::Version { .. } | Self::HeaderTooLong { .. } => SAVE_AGAIN,
+            Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => damaged_on_its_way(),
+            Self::Magic { .. } => advice!("not-npy", "give a .npy file as numpy.save writes it"),
+            Self::Version { .. } | Self::HeaderTooLong { .. } => {
+                advice!("save-npy-again", "save it again from Python: numpy.save(path, array)")
+            }
             Self::HeaderNotText { .. }
             | Self::HeaderForm { .. }
             | Self::MissingKey { .. }
@@ -235,24 +234,38 @@ impl NpyFault {
             | Self::Value { .. }
             | Self::Dimension { .. }
             | Self::Impossible { .. }
-            | Self::Trailing { .. } => "fetch the file again, or save it again from Python: numpy.save(path, array)",
-            Self::Dtype { .. } => "save an array of numbers from Python: numpy.save(path, array.astype('float32'))",
-            Self::NotFinite { .. } => "replace it in Python: numpy.save(path, numpy.nan_to_num(array))",
-            Self::NoImages => "use a file with images in it",
+            | Self::Trailing { .. } => {
+                advice!("damaged-npy", "fetch the file again, or save it again from Python: numpy.save(path, array)")
+            }
+            Self::Dtype { .. } => advice!(
+                "npy-of-numbers",
+                "save an array of numbers from Python: numpy.save(path, array.astype('float32'))"
+            ),
+            Self::NotFinite { .. } => advice!(
+                "npy-not-finite",
+                "replace it in Python: numpy.save(path, numpy.nan_to_num(array))"
+            ),
+            Self::NoImages => advice!("empty-npy", "use a file with images in it"),
         }
-        .into()
     }
 }
 
 /// What to do about a shape that holds no images.
-fn shape_help(shape: &[u64]) -> &'static str {
+fn shape_help(shape: &[u64]) -> Advice {
     match *shape {
-        [height, width, channels] if is_one_picture(height, width, channels) => {
+        [height, width, channels] if is_one_picture(height, width, channels) => advice!(
+            "npy-of-one-picture",
             "it looks like one picture; put many into one array: numpy.save(path, numpy.stack(pictures))"
-        }
-        [_, _] => "give the images their sides in Python: numpy.save(path, array.reshape(-1, height, width))",
-        [_, _, _, 2] => "keep one channel: numpy.save(path, array[..., 0])",
-        _ => "put the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))",
+        ),
+        [_, _] => advice!(
+            "npy-of-rows",
+            "give the images their sides in Python: numpy.save(path, array.reshape(-1, height, width))"
+        ),
+        [_, _, _, 2] => advice!("npy-of-two-channels", "keep one channel: numpy.save(path, array[..., 0])"),
+        _ => advice!(
+            "npy-of-other-shape",
+            "put the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))"
+        ),
     }
 }
 

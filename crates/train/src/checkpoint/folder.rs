@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
+
 use super::{Checkpoint, Flaw, Found};
 use crate::failure::{Code, Failure};
 use crate::storage::{Disk, StorageError};
@@ -51,7 +53,7 @@ pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help("start the run again without --resume"))
+                .help(advice!("no-good-checkpoint", "start the run again without `--resume`")))
         }
     }
 }
