@@ -50,7 +50,9 @@ impl Form {
     /// The file or folder.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Idx(path) | Self::Cifar(path) | Self::Array(path) | Self::Strokes(path) | Self::Pictures(path) => path,
+            Self::Idx(path) | Self::Cifar(path) | Self::Array(path) | Self::Strokes(path) | Self::Pictures(path) => {
+                path
+            }
         }
     }
 }
@@ -85,12 +87,17 @@ fn in_folder(folder: &Path, class: Option<&str>) -> Result<Form, DataError> {
 }
 
 /// The file of the class in the folder.
-pub(crate) fn class_file(folder: &Path, class: &str) -> Option<Form> {
+fn class_file(folder: &Path, class: &str) -> Option<Form> {
     if !is_name(class) {
         return None;
     }
     let file = |ending: &str| Some(folder.join(format!("{class}.{ending}"))).filter(|path| path.exists());
     file("npy").map(Form::Array).or_else(|| file("ndjson").map(Form::Strokes))
+}
+
+/// Whether the folder has a file of an array or of strokes that is named after the class.
+pub fn has_class_file(folder: &Path, class: &str) -> bool {
+    class_file(folder, class).is_some()
 }
 
 /// Whether a class can be a part of a file's name, on any system.
@@ -99,7 +106,7 @@ pub(crate) fn is_name(class: &str) -> bool {
 }
 
 /// The files of arrays and of strokes in a folder, in order.
-pub(crate) fn data_files(folder: &Path) -> Vec<PathBuf> {
+fn data_files(folder: &Path) -> Vec<PathBuf> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_data = |path: &PathBuf| {
@@ -122,8 +129,7 @@ pub fn holds_pictures(folder: &Path) -> bool {
         let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
             entries.flatten().map(|entry| entry.path()).filter(visible).partition(|path| path.is_dir());
         files.iter().any(|file| matches!(kind_of_file(file), Ok(Kind::Picture)))
-            || depth < DEEPEST
-                && folders.iter().any(|folder| !crate::folder::is_own(folder) && look(folder, depth + 1))
+            || depth < DEEPEST && folders.iter().any(|folder| !crate::folder::is_own(folder) && look(folder, depth + 1))
     }
     look(folder, 0)
 }
@@ -203,7 +209,10 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
             if kind == "Git LFS pointer" {
                 advice!("lfs-pointer", "fetch the file that it stands for: git lfs pull")
             } else {
-                advice!("data-to-npy", "read it in Python and save the images as an array: numpy.save('images.npy', array)")
+                advice!(
+                    "data-to-npy",
+                    "read it in Python and save the images as an array: numpy.save('images.npy', array)"
+                )
             },
         ),
         // The loaders tell what is wrong with a file that has the name of theirs.

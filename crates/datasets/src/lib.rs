@@ -42,12 +42,12 @@ pub use error::{DataError, QUICKDRAW_URL};
 pub use folder::{
     Aspect, Background, Crop, Depth, Filter, Fitting, Folder, depth_of, list_pictures, load_folder, load_picture,
 };
-pub use form::{Form, holds_pictures};
+pub use form::{Form, has_class_file, holds_pictures};
 pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
 pub use look::{Look, Numbers, only_value};
 pub use nearest::nearest;
-pub use npy::{NpyFault, load_array, load_npy};
+pub use npy::{LoadedArray, NpyFault, load_array, load_npy};
 pub use pairs::Pair;
 pub use range::{Levels, Range};
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};

@@ -1,6 +1,7 @@
 //! What the numbers in a set of images say before anything is learned from them: pictures that are nearly black because their
 //! numbers fill a small part of their range, pictures of two values, pictures with nothing in them.
 
+use crate::advice::Advice;
 use crate::error::DataError;
 use crate::folder::Depth;
 use crate::images::Images;
@@ -55,19 +56,21 @@ impl Look {
     /// The values that are there, the smallest and the largest, but for a few.
     fn extent(&self) -> [u8; 2] {
         let all: u64 = self.counts.iter().sum();
-        let beyond = |values: &mut dyn Iterator<Item = usize>| {
+        // The first value by which more are seen than may be faults.
+        let first = |counts: &mut dyn Iterator<Item = u64>| {
             let mut seen = 0;
-            let inside = |&value: &usize| {
-                seen += self.counts[value];
-                seen * FAULTS > all
+            let is_fault = |count: u64| {
+                seen += count;
+                seen * FAULTS <= all
             };
-            values.find(inside).unwrap_or_default() as u8
+            counts.map(is_fault).take_while(|is_fault| *is_fault).count()
         };
-        [beyond(&mut (0..256)), beyond(&mut (0..256).rev())]
+        let (low, beyond) = (first(&mut self.counts.into_iter()), first(&mut self.counts.into_iter().rev()));
+        [low.min(255) as u8, 255_usize.saturating_sub(beyond) as u8]
     }
 
     /// One line if the images have lost most of their shades or never had any, with what helps.
-    pub fn remark(&self, numbers: Numbers) -> Option<String> {
+    pub fn remark(&self, numbers: Numbers) -> Option<Advice> {
         let [low, high] = self.extent();
         if high < low || high - low >= FEW {
             return self.two_values();
@@ -90,8 +93,9 @@ impl Look {
             Numbers::Of(range) => (range.value(low), range.value(high), range.white()),
         };
         let (black, bright) = stretched(from, to);
-        Some(format!(
-            "the pictures are {kind}: their numbers go from {} to {}, white is {}; --set images.range={}..{} makes use of all shades",
+        Some(advice!(
+            "range-of-the-numbers",
+            "the pictures are {kind}: their numbers go from {} to {}, white is {}; `--set images.range={}..{}` makes use of all shades",
             number(from),
             number(to),
             number(white),
@@ -100,11 +104,12 @@ impl Look {
         ))
     }
 
-    fn two_values(&self) -> Option<String> {
+    fn two_values(&self) -> Option<Advice> {
         let values: Vec<usize> = (0..256).filter(|&value| self.counts[value] > 0).collect();
         let &[low, high] = &values[..] else { return None };
-        Some(format!(
-            "every number in the pictures is {low} or {high}, none lies between: greys give a fake away; --set augment.rotation=3 gives lines soft edges"
+        Some(advice!(
+            "two-values",
+            "every number in the pictures is {low} or {high}, none lies between: greys give a fake away; `--set augment.rotation=3` gives lines soft edges"
         ))
     }
 }
@@ -153,17 +158,20 @@ mod tests {
         let many: Vec<u8> = (0..16).cycle().take(1000).collect();
         let camera = Numbers::In(Depth { white: 65_535.0, low: 3.0, high: 4012.0, colour: false });
         let told = look(&many).remark(camera).unwrap();
-        assert!(told.contains("nearly black") && told.contains("from 3 to 4012, white is 65535"), "{told}");
-        assert!(told.contains("--set images.range=0..4095 "), "{told}");
+        assert!(
+            told.text().contains("nearly black") && told.text().contains("from 3 to 4012, white is 65535"),
+            "{told}"
+        );
+        assert!(told.text().contains("`--set images.range=0..4095`"), "{told}");
         let hot = Numbers::In(Depth { white: 65_535.0, low: 0.0, high: 65_535.0, colour: false });
-        assert!(look(&many).remark(hot).unwrap().contains("images.range=0..4095 "));
+        assert!(look(&many).remark(hot).unwrap().text().contains("images.range=0..4095`"));
         let masks = look(&[0, 1, 1, 0]).remark(Numbers::Of(Range::new(0.0, 255.0).unwrap())).unwrap();
-        assert!(masks.contains("images.range=0..1 "), "{masks}");
+        assert!(masks.text().contains("images.range=0..1`"), "{masks}");
         let pale: Vec<u8> = many.iter().map(|value| value + 235).collect();
         let told = look(&pale).remark(Numbers::Of(Range::new(0.0, 1.0).unwrap())).unwrap();
-        assert!(told.contains("nearly white") && told.contains("images.range=0.922..0.980 "), "{told}");
+        assert!(told.text().contains("nearly white") && told.text().contains("images.range=0.922..0.980`"), "{told}");
         let flat = look(&many.iter().map(|value| value + 100).collect::<Vec<_>>());
-        assert!(flat.remark(Numbers::Of(Range::new(0.0, 255.0).unwrap())).unwrap().contains("without contrast"));
+        assert!(flat.remark(Numbers::Of(Range::new(0.0, 255.0).unwrap())).unwrap().text().contains("without contrast"));
     }
 
     #[test]
@@ -175,8 +183,10 @@ mod tests {
         let mut dark = vec![0; 100_000];
         dark.iter_mut().step_by(3).for_each(|value| *value = 9);
         dark[17] = 255;
-        assert!(look(&dark).remark(bytes).unwrap().contains("images.range=0..9 "));
-        assert!(look(&[0, 255, 255, 0]).remark(bytes).unwrap().contains("every number in the pictures is 0 or 255"));
+        assert!(look(&dark).remark(bytes).unwrap().text().contains("images.range=0..9`"));
+        assert!(
+            look(&[0, 255, 255, 0]).remark(bytes).unwrap().text().contains("every number in the pictures is 0 or 255")
+        );
     }
 
     #[test]

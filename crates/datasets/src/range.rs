@@ -12,7 +12,7 @@ pub struct Range {
 
 impl Range {
     /// Bytes as they are.
-    pub(crate) const BYTES: Self = Self { black: 0.0, white: 255.0 };
+    pub const BYTES: Self = Self { black: 0.0, white: 255.0 };
 
     /// The range from `black` to `white`; nothing if they are equal or not finite, or too far apart to be subtracted.
     pub fn new(black: f64, white: f64) -> Option<Self> {

@@ -58,12 +58,22 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         }
         if first > MOST {
             let why = format!("more than {MOST} lines");
-            return Err(DataError::unusable(path, "the file has too many drawings", why, advice!("too-many-drawings", "use a part of it")));
+            return Err(DataError::unusable(
+                path,
+                "the file has too many drawings",
+                why,
+                advice!("too-many-drawings", "use a part of it"),
+            ));
         }
     }
     let count = pixels.len() / (DRAWING_SIDE * DRAWING_SIDE);
     if count == 0 {
-        return Err(DataError::unusable(path, "there are no drawings in the file", "it has no lines", damaged_on_its_way()));
+        return Err(DataError::unusable(
+            path,
+            "there are no drawings in the file",
+            "it has no lines",
+            damaged_on_its_way(),
+        ));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} drawings of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count));
@@ -121,7 +131,8 @@ mod tests {
     #[test]
     fn strokes_are_drawn_as_the_bitmaps_were() {
         // The same square larger and elsewhere, in two strokes and with times, as the raw files have it.
-        let raw = r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
+        let raw =
+            r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
         let images = load(&format!("{SQUARE}\n\n{raw}\n")).unwrap();
         assert_eq!((images.count(), images.size()), (2, [28, 28, 1]));
         assert_eq!(images.image(0), images.image(1));

@@ -5,6 +5,7 @@
 //! systems that translate, or of none for those that make their reals themselves.
 
 mod loaders;
+mod reading;
 
 pub(crate) use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 

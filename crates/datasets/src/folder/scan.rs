@@ -12,8 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What files of pictures end in. A file with such a name that holds no picture is a damaged one.
-const ENDINGS: [&str; 12] =
-    ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
+const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
 /// More files and folders than this are not looked at.
 const MOST_ENTRIES: usize = 2_000_000;
 /// Folders within folders deeper than this are not looked at.
@@ -104,8 +103,7 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
         Kind::Archive(name) => Some(name),
         _ => None,
     });
-    let pictures = (!pictures.is_empty())
-        .then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
+    let pictures = (!pictures.is_empty()).then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
     let data = (!data.is_empty()).then(|| format!("{data} (no pictures)"));
     let both: Vec<String> = pictures.into_iter().chain(data).collect();
     (!both.is_empty()).then(|| format!("left out: {}", both.join(", ")))

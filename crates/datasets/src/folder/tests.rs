@@ -1,8 +1,8 @@
 //! Folders of every kind of picture, and of what is none.
 
 use super::*;
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use crate::range::Levels;
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs;
 
 /// A picture with the value of each pixel told by its place.
@@ -175,7 +175,7 @@ fn content_counts_and_not_the_ending() {
     let folder = tempfile::tempdir().unwrap();
     let png = bytes(colour(4, 4), ImageFormat::Png);
     let jpeg = bytes(colour(4, 4), ImageFormat::Jpeg);
-    let boxed = |brand: &[u8]| [b"\0\0\0\x14ftyp", brand, b"\0\0\0\0mif1", &[7; 60]].concat();
+    let boxed = |brand: &[u8]| [b"\0\0\0\x14ftyp", brand, &[0; 4], brand, &[7; 60]].concat();
     for number in 0..6 {
         save(folder.path(), &format!("a{number}.png"), &png);
         save(folder.path(), &format!("b{number}.jfif"), &jpeg);

@@ -153,7 +153,9 @@ impl NpyFault {
             Self::Shape { shape } => format!("an array of shape {} does not hold images", tuple(shape)),
             Self::NoImages => "there are no samples in the file".into(),
             Self::NotFinite { value, .. } => format!("the array holds {value}, which is no shade of a pixel"),
-            Self::Range { dtype, low, high } => format!("which numbers are black and white? ({dtype}, {low} to {high})"),
+            Self::Range { dtype, low, high } => {
+                format!("which numbers are black and white? ({dtype}, {low} to {high})")
+            }
             Self::Truncated { .. } => "the file is shorter than its header claims".into(),
             Self::Trailing { .. } => "the file is longer than its header claims".into(),
         }
@@ -203,7 +205,9 @@ impl NpyFault {
             Self::NoImages => "the first length of its shape is 0".into(),
             Self::NotFinite { at, value } => format!("number {at} of the array (counted from 0) is {value}"),
             Self::Range { low, high, .. } => {
-                format!("{low} to {high} is in none of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535")
+                format!(
+                    "{low} to {high} is in none of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535"
+                )
             }
             Self::Truncated { claimed, present } => {
                 format!("the header claims {claimed} bytes of images, {present} are there: truncated?")
@@ -241,10 +245,9 @@ impl NpyFault {
                 "npy-of-numbers",
                 "save an array of numbers from Python: numpy.save(path, array.astype('float32'))"
             ),
-            Self::NotFinite { .. } => advice!(
-                "npy-not-finite",
-                "replace it in Python: numpy.save(path, numpy.nan_to_num(array))"
-            ),
+            Self::NotFinite { .. } => {
+                advice!("npy-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))")
+            }
             Self::NoImages => advice!("empty-npy", "use a file with images in it"),
         }
     }

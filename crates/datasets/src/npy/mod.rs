@@ -35,7 +35,7 @@ const PART: usize = 1 << 20;
 /// # Errors
 /// As [`load_array`].
 pub fn load_npy(path: &Path) -> Result<Images, DataError> {
-    load_array(path, Levels::default(), None).map(|(images, _)| images)
+    load_array(path, Levels::default(), None).map(|loaded| loaded.images)
 }
 
 /// Loads the images of a `.npy` file: shape (N, height, width), (N, height, width, channels) or (N, channels, height, width)
@@ -47,11 +47,7 @@ pub fn load_npy(path: &Path) -> Result<Images, DataError> {
 /// # Errors
 /// [`DataError`] if there is no such file or it is anything else, of any content; if a number is not finite, or none of the usual
 /// ranges holds them. Never allocates more than the file's length and a megabyte or two.
-pub fn load_array(
-    path: &Path,
-    levels: Levels,
-    wanted: Option<[usize; 3]>,
-) -> Result<(Images, Option<String>), DataError> {
+pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Result<LoadedArray, DataError> {
     let mut file = open(path)?;
     let told = |failure| match failure {
         Failure::Fault(fault) => DataError::Npy { path: path.to_owned(), fault },
@@ -63,8 +59,19 @@ pub fn load_array(
     let [height, width, _] = array.layout.size;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} images {height}x{width})", grouped(array.layout.count));
-    let note = array.note();
-    Ok((Images::new(pixels, array.layout.size, origin), note))
+    let images = Images::new(pixels, array.layout.size, origin);
+    Ok(LoadedArray { images, note: array.note(), range: array.layout.range })
+}
+
+/// The images of an array.
+#[derive(Debug)]
+pub struct LoadedArray {
+    /// The images as bytes, of the size and with the channels of the file: 1, 3 or, with alpha, 4.
+    pub images: Images,
+    /// One line about how the numbers were read, unless they are bytes.
+    pub note: Option<String>,
+    /// The numbers that became 0 and 255.
+    pub range: Range,
 }
 
 /// What is known of an array file once its header is read and its numbers are looked at.
@@ -188,7 +195,8 @@ fn examine(
     let (prefix, claimed) = read_prefix(&start, length)?;
     let body = header_bytes(file, &start, prefix, claimed)?;
     let header::Header { element, fortran, shape } = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
-    let shape::Images { size, planes, flat } = shape::images(&shape, wanted).ok_or(NpyFault::Shape { shape: shape.clone() })?;
+    let shape::Images { size, planes, flat } =
+        shape::images(&shape, wanted).ok_or(NpyFault::Shape { shape: shape.clone() })?;
     if shape[0] == 0 {
         return Err(NpyFault::NoImages.into());
     }
@@ -239,22 +247,21 @@ fn range_fault(element: Element, low: f64, high: f64) -> NpyFault {
     NpyFault::Range { dtype: element.to_string(), low: low.to_string(), high: high.to_string() }
 }
 
-/// The first of the usual ranges that holds the numbers from `low` to `high`. Floats may leave it by a hundredth: pictures that were
-/// scaled with a sharp filter do.
+/// The first of the usual ranges that holds the numbers from `low` to `high`. Floats may leave it a little: pictures that were scaled
+/// with a sharp filter do.
 fn usual_range(element: Element, low: f64, high: f64) -> Option<Range> {
-    const RANGES: [(f64, f64); 4] = [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65_535.0)];
-    let share = if element.number == Number::Float { 0.01 } else { 0.0 };
+    /// Black, white, and how far floats may lie beyond.
+    const RANGES: [(f64, f64, f64); 4] = [(0.0, 1.0, 0.01), (-1.0, 1.0, 0.02), (0.0, 255.0, 0.5), (0.0, 65_535.0, 0.5)];
+    let is_float = element.number == Number::Float;
     if (element.number, element.bytes) == (Number::Signed, 1) && low < 0.0 {
         return Range::new(-128.0, 127.0);
     }
-    let holds = |&&(black, white): &&(f64, f64)| {
-        let beyond = (white - black) * share;
+    let holds = |&&(black, white, beyond): &&(f64, f64, f64)| {
+        let beyond = if is_float { beyond } else { 0.0 };
         // A whole number below zero is no shade of grey between -1 and 1.
-        (black - beyond..=white + beyond).contains(&low)
-            && high <= white + beyond
-            && (black == 0.0 || element.number == Number::Float)
+        low >= black - beyond && high <= white + beyond && (black == 0.0 || is_float)
     };
-    RANGES.iter().find(holds).and_then(|&(black, white)| Range::new(black, white))
+    RANGES.iter().find(holds).and_then(|&(black, white, _)| Range::new(black, white))
 }
 
 /// The smallest and the largest of the numbers in `length` bytes from `first` on.

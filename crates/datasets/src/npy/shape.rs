@@ -19,7 +19,11 @@ const LONGEST_SIDE: u64 = 1 << 15;
 pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images> {
     let of = |[height, width, channels]: [u64; 3], planes| {
         let possible = [height, width].iter().all(|side| (1..=LONGEST_SIDE).contains(side));
-        possible.then_some(Images { size: [height as usize, width as usize, channels as usize], planes, flat: shape.len() == 2 })
+        possible.then_some(Images {
+            size: [height as usize, width as usize, channels as usize],
+            planes,
+            flat: shape.len() == 2,
+        })
     };
     match *shape {
         [_, 784] => of([28, 28, 1], false),
@@ -54,8 +58,17 @@ mod tests {
         assert_eq!(found(&[5, 30, 20, 3]), Some(([30, 20, 3], false)));
         assert_eq!(found(&[5, 3, 30, 20]), Some(([30, 20, 3], true)));
         assert_eq!(found(&[5, 3, 30, 3]), Some(([3, 30, 3], false)), "channels last comes first");
-        let none: [&[u64]; 9] =
-            [&[], &[5], &[5, 100], &[64, 64, 3], &[5, 0, 20], &[5, 30, 20, 2], &[5, 2, 30, 20], &[1, 2, 3, 4, 5], &[5, 40_000, 2]];
+        let none: [&[u64]; 9] = [
+            &[],
+            &[5],
+            &[5, 100],
+            &[64, 64, 3],
+            &[5, 0, 20],
+            &[5, 30, 20, 2],
+            &[5, 2, 30, 20],
+            &[1, 2, 3, 4, 5],
+            &[5, 40_000, 2],
+        ];
         for shape in none {
             assert_eq!(found(shape), None, "{shape:?}");
         }
