@@ -72,6 +72,13 @@ pub enum DataError {
         /// What the person can do.
         help: Advice,
     },
+    /// The cache of a folder of pictures cannot be written.
+    NoCache {
+        /// The cache file, or what stands in its way.
+        path: PathBuf,
+        /// The reason, with the numbers.
+        why: String,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -104,6 +111,7 @@ impl DataError {
             Self::Unreadable { .. } => "the data file cannot be read".into(),
             Self::Npy { fault, .. } => fault.what(),
             Self::Unusable { what, .. } => what.clone(),
+            Self::NoCache { .. } => "the cache of the decoded pictures cannot be written".into(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -115,7 +123,8 @@ impl DataError {
             | Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Unreadable { path, .. }
-            | Self::Npy { path, .. } => Some(path),
+            | Self::Npy { path, .. }
+            | Self::NoCache { path, .. } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
             Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
@@ -143,6 +152,7 @@ impl DataError {
             Self::NotAFile { .. } => "images are read from files and from folders of files".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
+            Self::NoCache { why, .. } => why.clone(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
                 format!("{origin}: {count} images, but a batch takes {batch} different ones")
@@ -187,6 +197,10 @@ impl DataError {
                 advice!("unreadable-data", "check that the file is still there and that you may read it")
             }
             Self::Npy { fault, .. } => fault.help(),
+            Self::NoCache { .. } => advice!(
+                "no-cache",
+                "free some space, or choose a folder on another disk for the caches, such as `--set data_cache=cache`"
+            ),
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
             Self::TooFew { .. } => advice!("too-few-images", "use smaller batches, or a larger set"),

@@ -39,8 +39,8 @@ impl Look {
     pub fn at(images: &Images) -> Result<Self, DataError> {
         let mut look = Self { counts: [0; 256], grey: images.channels() == 3 };
         for index in (0..images.count()).step_by(images.count().div_ceil(MOST).max(1)) {
-            let image = images.image(index);
-            for &byte in image {
+            let image = images.image(index)?;
+            for &byte in &*image {
                 look.counts[usize::from(byte)] += 1;
             }
             look.grey &= image.as_chunks().0.iter().all(|[red, green, blue]| red == green && green == blue);
@@ -121,7 +121,7 @@ impl Look {
 pub fn only_value(images: &Images) -> Result<Option<u8>, DataError> {
     let mut only = None;
     for index in 0..images.count() {
-        for &value in images.image(index) {
+        for &value in &*images.image(index)? {
             if *only.get_or_insert(value) != value {
                 return Ok(None);
             }

@@ -204,6 +204,6 @@ mod tests {
         let images = Source::BuiltIn { absent: None }.load(3).unwrap();
         assert_eq!(images.count(), BUILT_IN_COUNT);
         assert_eq!(images.origin(), "built-in apples (20000 drawings, seed 3)");
-        assert_eq!(images.suspects().warning(), None);
+        assert_eq!(images.suspects().unwrap().warning(), None);
     }
 }

@@ -135,8 +135,8 @@ mod tests {
             r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
         let images = load(&format!("{SQUARE}\n\n{raw}\n")).unwrap();
         assert_eq!((images.count(), images.size()), (2, [28, 28, 1]));
-        assert_eq!(images.image(0), images.image(1));
-        let at = |row: usize, column: usize| images.image(0)[row * 28 + column];
+        assert_eq!(images.image(0).unwrap(), images.image(1).unwrap());
+        let at = |row: usize, column: usize| images.image(0).unwrap()[row * 28 + column];
         // One and a half pixels stay free, the lines are one and a half wide.
         assert_eq!([at(0, 14), at(14, 14), at(27, 27)], [0, 0, 0]);
         assert!([at(2, 14), at(25, 14), at(14, 2), at(14, 25)].iter().all(|&ink| ink > 200), "{:?}", images.image(0));

@@ -62,7 +62,7 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, processor);
+    introduce(&console, &plan, &data, &run, processor)?;
     show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
@@ -144,7 +144,7 @@ impl Plan {
 
 /// Refuses images other than those of the fingerprint `before`, which a run learned from.
 pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
-    let fingerprint = data.fingerprint();
+    let fingerprint = data.fingerprint()?;
     if before == fingerprint {
         return Ok(());
     }
@@ -176,11 +176,11 @@ fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    for note in data.notes() {
+    for note in data.notes()? {
         console.say(&note);
     }
     for remark in plan.system.remarks() {
@@ -197,6 +197,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in &plan.notes {
         console.say(note);
     }
+    Ok(())
 }
 
 /// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
@@ -209,8 +210,8 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
         pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
     };
-    write("reals.png", &data.some(samples::COUNT), Arrangement::default())?;
-    match data.augmented(AUGMENTED, AUGMENTED) {
+    write("reals.png", &data.some(samples::COUNT)?, Arrangement::default())?;
+    match data.augmented(AUGMENTED, AUGMENTED)? {
         Some(domains) => write("augmented.png", &domains, Arrangement::in_columns(AUGMENTED)),
         None => Ok(()),
     }
@@ -236,7 +237,7 @@ fn train_all(
     }
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
-    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => {
@@ -264,7 +265,7 @@ fn train_all(
         every: config.checkpoint_every,
         seed: config.seed,
         config: config.to_toml(),
-        data: data.fingerprint(),
+        data: data.fingerprint()?,
         last: (from > 0).then_some(from),
     }));
     if options.timings {

@@ -3,6 +3,7 @@
 use super::resample::{Filter, resample};
 use crate::range::Levels;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What is done to each image, in this order: its numbers become bytes, it is laid on the background where it is transparent,
 /// cropped, and scaled. As `[images]` in a run's configuration.
@@ -185,12 +186,12 @@ impl Fitting {
     /// A picture of `from` (height, width) pixels of `channels` bytes as one of `to` (height, width).
     pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
-        let (picture, from) = (cut(picture, from[1], channels, part), [part[2], part[3]]);
+        let (picture, from) = (cut(picture, from, channels, part), [part[2], part[3]]);
         let paper = if channels == 1 { vec![grey(self.background.0)] } else { self.background.0.to_vec() };
         let (picture, from) = match self.crop {
             Crop::Content => {
                 let part = content(&picture, from, &paper);
-                (cut(&picture, from[1], channels, part), [part[2], part[3]])
+                (Cow::Owned(cut(&picture, from, channels, part).into_owned()), [part[2], part[3]])
             }
             _ => (picture, from),
         };
@@ -200,7 +201,7 @@ impl Fitting {
             Aspect::Crop => {
                 let inner = within(to, from);
                 let part = [(from[0] - inner[0]) / 2, (from[1] - inner[1]) / 2, inner[0], inner[1]];
-                resample(&cut(&picture, from[1], channels, part), sized(inner), to, self.filter)
+                resample(&cut(&picture, from, channels, part), sized(inner), to, self.filter)
             }
             Aspect::Pad => {
                 let inner = within(from, to);
@@ -241,9 +242,13 @@ fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
     }
 }
 
-/// The part (top, left, height, width) of a picture that is `across` pixels wide.
-fn cut(picture: &[u8], across: usize, channels: usize, [top, left, height, width]: [usize; 4]) -> Vec<u8> {
-    let rows = picture.chunks_exact(across * channels).skip(top).take(height);
+/// The part (top, left, height, width) of a picture of `from` (height, width) pixels.
+fn cut(picture: &[u8], from: [usize; 2], channels: usize, [top, left, height, width]: [usize; 4]) -> Cow<'_, [u8]> {
+    // Whole rows lie together: a large picture is not copied for nothing.
+    if width == from[1] {
+        return Cow::Borrowed(&picture[top * width * channels..(top + height) * width * channels]);
+    }
+    let rows = picture.chunks_exact(from[1] * channels).skip(top).take(height);
     rows.flat_map(|row| &row[left * channels..(left + width) * channels]).copied().collect()
 }
 

@@ -2,6 +2,7 @@
 //! become black and white.
 
 use super::decode;
+use super::in_flight::InFlight;
 use crate::range::Range;
 use image::DynamicImage;
 use std::path::PathBuf;
@@ -23,8 +24,7 @@ pub struct Depth {
 pub fn depth_of(files: &[PathBuf]) -> Option<Depth> {
     let mut all: Option<Depth> = None;
     for file in files {
-        let Ok(image) = decode::opened(file) else { continue };
-        let one = depth(&image);
+        let Ok(one) = decode::opened(file, 4, &InFlight::new(u64::MAX), |image| depth(&image)) else { continue };
         all = match all {
             Some(all) if all.white != one.white => return None,
             Some(all) => Some(Depth {

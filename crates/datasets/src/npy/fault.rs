@@ -85,6 +85,11 @@ pub enum NpyFault {
         /// What it means, if it is known.
         meaning: String,
     },
+    /// The array is in Fortran order and too large to be turned in memory.
+    FortranOrder {
+        /// Bytes of its images.
+        bytes: u64,
+    },
     /// A length in the shape is not a whole number from zero up.
     Dimension {
         /// The length as written.
@@ -149,6 +154,7 @@ impl NpyFault {
             | Self::UnknownKey { .. }
             | Self::Value { .. } => "the NumPy header is damaged".into(),
             Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not numbers"),
+            Self::FortranOrder { .. } => "the array is in Fortran order, and large".into(),
             Self::Dimension { .. } | Self::Impossible { .. } => "the NumPy header claims an impossible shape".into(),
             Self::Shape { shape } => format!("an array of shape {} does not hold images", tuple(shape)),
             Self::NoImages => "there are no samples in the file".into(),
@@ -203,6 +209,9 @@ impl NpyFault {
                 format!("found shape {}, wanted {wanted}", tuple(shape))
             }
             Self::NoImages => "the first length of its shape is 0".into(),
+            Self::FortranOrder { bytes } => format!(
+                "the numbers of an image do not lie together in the file; {bytes} bytes are too many to turn in memory"
+            ),
             Self::NotFinite { at, value } => format!("number {at} of the array (counted from 0) is {value}"),
             Self::Range { low, high, .. } => {
                 format!(
@@ -247,6 +256,12 @@ impl NpyFault {
             ),
             Self::NotFinite { .. } => {
                 advice!("npy-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))")
+            }
+            Self::FortranOrder { .. } => {
+                advice!(
+                    "npy-in-columns",
+                    "save it in C order from Python: numpy.save(path, numpy.ascontiguousarray(array))"
+                )
             }
             Self::NoImages => advice!("empty-npy", "use a file with images in it"),
         }

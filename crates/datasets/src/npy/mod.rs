@@ -16,17 +16,22 @@ use crate::error::{DataError, QUICKDRAW_URL};
 use crate::images::Images;
 use crate::layout::{Element, Extent, Layout, Number};
 use crate::range::{Levels, Range};
+use crate::store::Store;
+use crate::store::records::{Part, Stamp};
 use fault::HEADER_LIMIT;
 use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How every NumPy file begins.
 pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
 /// Enough of a file to tell what kind it is.
 const START: u64 = 512;
+/// Bytes of images in Fortran order at most: they lie in memory, as those of one image do not lie together in the file.
+const MOST_FORTRAN: u64 = 1 << 30;
 /// Bytes that are looked at together.
 const PART: usize = 1 << 20;
 
@@ -46,21 +51,71 @@ pub fn load_npy(path: &Path) -> Result<Images, DataError> {
 ///
 /// # Errors
 /// [`DataError`] if there is no such file or it is anything else, of any content; if a number is not finite, or none of the usual
-/// ranges holds them. Never allocates more than the file's length and a megabyte or two.
+/// ranges holds them. Never allocates more than a few megabytes, as the images are read when they are needed; but those in Fortran order
+/// are brought into memory.
 pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Result<LoadedArray, DataError> {
     let mut file = open(path)?;
     let told = |failure| match failure {
         Failure::Fault(fault) => DataError::Npy { path: path.to_owned(), fault },
         Failure::System(error) => DataError::unreadable(path, error),
     };
-    let length = file.metadata().map_err(|error| DataError::unreadable(path, error))?.len();
-    let array = examine(&mut file, length, levels, wanted).map_err(told)?;
-    let pixels = array.read(&mut file).map_err(|error| DataError::unreadable(path, error))?;
-    let [height, width, _] = array.layout.size;
+    let stamp = Stamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
+    let array = examine(&mut file, stamp.length, levels, wanted).map_err(told)?;
+    let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {height}x{width})", grouped(array.layout.count));
-    let images = Images::new(pixels, array.layout.size, origin);
-    Ok(LoadedArray { images, note: array.note(), range: array.layout.range })
+    let origin = format!("{name} ({} images {}x{})", grouped(count), size[0], size[1]);
+    let note = array.note();
+    let images = if array.fortran {
+        Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
+    } else {
+        let part = Part { path: path.to_owned(), file, stamp, offset: first, count };
+        Images::of(Arc::new(Npy { part, layout: array.layout }), size, origin)
+    };
+    Ok(LoadedArray { images, note, range })
+}
+
+/// The images of a file in C order whose header was checked.
+struct Npy {
+    part: Part,
+    layout: Layout,
+}
+
+impl Store for Npy {
+    fn count(&self) -> usize {
+        self.part.count
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let layout = &self.layout;
+        if layout.is_plain() {
+            return self.part.read(layout.offset(first), images);
+        }
+        let at_a_time = (PART / layout.record_len()).max(1);
+        let mut records = Vec::new();
+        for (number, images) in images.chunks_mut(at_a_time * layout.image_len()).enumerate() {
+            records.resize(images.len() * layout.element.bytes, 0);
+            self.part.read(layout.offset(first + number * at_a_time), &mut records)?;
+            let records = records.chunks_exact(layout.record_len());
+            records.zip(images.chunks_exact_mut(layout.image_len())).for_each(|(from, to)| layout.decode(from, to));
+        }
+        Ok(())
+    }
+
+    fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
+        if !self.layout.is_plain() {
+            return None;
+        }
+        let read = |mut file: &File| {
+            file.seek(SeekFrom::Start(self.part.offset))?;
+            read_payload(file, (self.part.count * self.layout.image_len()) as u64)
+        };
+        let read = read(&self.part.file).map_err(|error| DataError::unreadable(&self.part.path, error));
+        Some(self.part.unchanged().and(read))
+    }
+
+    fn place(&self) -> String {
+        format!("read from {}", self.part.path.display())
+    }
 }
 
 /// The images of an array.
@@ -97,33 +152,9 @@ impl Array {
         })
     }
 
-    /// Reads the pixels of every image.
-    fn read(&self, file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
-        let layout = &self.layout;
-        file.seek(SeekFrom::Start(layout.first))?;
-        let length = layout.image_len();
-        let total = layout.count * length;
-        if self.fortran {
-            return self.read_fortran(file);
-        }
-        if layout.is_plain() {
-            return read_payload(file.take(total as u64), total as u64);
-        }
-        let mut pixels = vec![0; total];
-        let at_a_time = (PART / layout.record_len()).max(1);
-        let mut records = vec![0; at_a_time * layout.record_len()];
-        for images in pixels.chunks_mut(at_a_time * length) {
-            let records = &mut records[..images.len() * layout.element.bytes];
-            file.read_exact(records)?;
-            for (record, image) in records.chunks_exact(layout.record_len()).zip(images.chunks_exact_mut(length)) {
-                layout.decode(record, image);
-            }
-        }
-        Ok(pixels)
-    }
-
-    /// The same from Fortran order: the file holds a number of every image, then the next of every image.
-    fn read_fortran(&self, file: &mut impl Read) -> io::Result<Vec<u8>> {
+    /// Reads the pixels of every image from Fortran order: the file holds a number of every image, then the next of every image.
+    fn read_fortran(&self, file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+        file.seek(SeekFrom::Start(self.layout.first))?;
         let Layout { count, size: [height, width, channels], element, planes, .. } = self.layout;
         let length = self.layout.image_len();
         let mut pixels = vec![0; count * length];
@@ -201,7 +232,8 @@ fn examine(
         return Err(NpyFault::NoImages.into());
     }
     // The header's check made sure that the product fits.
-    let claimed = shape.iter().product::<u64>() * element.bytes as u64;
+    let numbers = shape.iter().product::<u64>();
+    let claimed = numbers * element.bytes as u64;
     let first = prefix + body.len() as u64;
     let present = length.saturating_sub(first);
     if claimed > present {
@@ -209,6 +241,9 @@ fn examine(
     }
     if claimed < present {
         return Err(NpyFault::Trailing { extra: present - claimed }.into());
+    }
+    if fortran && numbers > MOST_FORTRAN {
+        return Err(NpyFault::FortranOrder { bytes: numbers }.into());
     }
     let range = range_of(file, first, claimed, element, levels)?;
     // What is there in the file can be counted.

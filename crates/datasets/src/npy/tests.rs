@@ -37,7 +37,7 @@ fn both_shapes_load() {
     for shape in ["(3, 784)", "(3, 28, 28)"] {
         let images = load(&written(shape, &pixels(3))).unwrap();
         assert_eq!((images.count(), images.height(), images.width(), images.channels()), (3, 28, 28, 1));
-        assert_eq!(images.image(1), &pixels(3)[784..1568]);
+        assert_eq!(images.image(1).unwrap(), &pixels(3)[784..1568]);
         assert_eq!(images.origin(), "images.npy (3 images 28x28)");
     }
 }
@@ -52,11 +52,14 @@ fn all_versions_and_spellings_of_bytes_load() {
     }
     for spelling in ["u1", "<u1", ">u1", "=u1", "B", "|B", "uint8"] {
         let bytes = file(&text.replace("|u1", spelling), &pixels(2));
-        assert_eq!(load(&bytes).unwrap().image(1), &pixels(2)[784..], "{spelling}");
+        assert_eq!(load(&bytes).unwrap().image(1).unwrap(), &pixels(2)[784..], "{spelling}");
     }
     assert_eq!(load(&file(&text.replace("(2, 784)", "(2L, 784L)"), &pixels(2))).unwrap().count(), 2);
     // A header longer than what is read at first.
-    assert_eq!(load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0), &pixels(2)[..784]);
+    assert_eq!(
+        load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0).unwrap(),
+        &pixels(2)[..784]
+    );
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn read_as(bytes: &[u8], levels: Levels) -> Result<(Vec<u8>, Option<String>), Da
     let path = folder.path().join("images.npy");
     fs::write(&path, bytes).unwrap();
     let LoadedArray { images, note, .. } = load_array(&path, levels, None)?;
-    Ok(((0..images.count()).flat_map(|index| images.image(index).to_vec()).collect(), note))
+    Ok(((0..images.count()).flat_map(|index| images.image(index).unwrap().into_owned()).collect(), note))
 }
 
 #[test]
@@ -303,9 +306,23 @@ fn a_file_we_may_not_read_gives_the_systems_words() {
 
 /// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there is one.
 fn read(bytes: &[u8]) -> bool {
+    read_of(bytes, bytes.len() as u64)
+}
+
+/// The same where the file was `length` bytes long at first.
+fn read_of(bytes: &[u8], length: u64) -> bool {
     let mut file = io::Cursor::new(bytes);
-    let array = examine(&mut file, bytes.len() as u64, Levels::default(), None);
-    array.is_ok_and(|array| array.read(&mut file).is_ok())
+    let array = examine(&mut file, length, Levels::default(), None);
+    array.is_ok_and(|Array { layout, fortran, flat }| {
+        if fortran {
+            return Array { layout, fortran, flat }.read_fortran(&mut file).is_ok();
+        }
+        let records = bytes.get(layout.first as usize..).unwrap_or_default();
+        let whole = records.len() == layout.count * layout.record_len();
+        let mut image = vec![0; layout.image_len()];
+        records.chunks_exact(layout.record_len()).for_each(|record| layout.decode(record, &mut image));
+        whole
+    })
 }
 
 #[test]
@@ -340,8 +357,16 @@ fn no_changed_byte_and_no_cut_makes_it_panic() {
 fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let good = written("(2, 784)", &pixels(2));
     for present in [0, 5, 11, 60, 700, good.len() - 1] {
-        let mut file = io::Cursor::new(&good[..present]);
-        let array = examine(&mut file, good.len() as u64, Levels::default(), None);
-        assert!(array.is_err() || array.is_ok_and(|array| array.read(&mut file).is_err()), "{present} bytes");
+        assert!(!read_of(&good[..present], good.len() as u64), "{present} bytes");
+    }
+    // And between the header and the images.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    for most in [0, u64::MAX] {
+        fs::write(&path, &good).unwrap();
+        let images = load_npy(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(700).unwrap();
+        let error = images.kept(most).and_then(|images| images.image(1).map(drop)).unwrap_err();
+        assert!(error.what().contains("changed") && error.why().contains("700"), "{error}");
     }
 }

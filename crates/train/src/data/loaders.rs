@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, failure, reading};
+use super::memory::{self, Teller};
+use super::{Dataset, Needs, failure, reading};
 use crate::config::Config;
 use crate::console::typed;
 use crate::failure::{Code, Failure};
 use datasets::{
-    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, Season, Source, Split, advice,
-    has_class_file, holds_pictures,
+    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, LoadOptions, Progress, Season, Source,
+    Split, advice, has_class_file, holds_pictures,
 };
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
@@ -63,6 +64,8 @@ pub(super) struct Wanted<'a> {
     pub(super) class: Option<&'a str>,
     /// Whether the system can be told to learn in grey or in colour.
     pub(super) has_channels: bool,
+    /// Where the images may lie.
+    pub(super) options: LoadOptions<'a>,
 }
 
 /// Built-in images that nothing is learned from.
@@ -221,7 +224,15 @@ impl Loader {
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
     pub(crate) fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape)
+        self.load_part(Split::Train, config, shape, false)
+    }
+
+    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as they show without reading the images.
+    pub(crate) fn look_at(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, true)
     }
 
     /// The images of the same set and class that are held back from training, if there are such.
@@ -233,10 +244,10 @@ impl Loader {
             Some(path) => (self.held_back)(&path),
             None => self.built_in_held_back.is_some(),
         };
-        is_there.then(|| self.load_part(Split::Test, config, shape)).transpose()
+        is_there.then(|| self.load_part(Split::Test, config, shape, false)).transpose()
     }
 
-    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3], look_only: bool) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
                 .at(config.row.name)
@@ -249,6 +260,8 @@ impl Loader {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
+        let teller = Teller::default();
+        let tell = |progress: &Progress<'_>| teller.tell(progress);
         let wanted = Wanted {
             split,
             shape,
@@ -256,8 +269,10 @@ impl Loader {
             fitting: &fitting,
             class: config.class.as_deref(),
             has_channels: config.settings.contains_key("channels"),
+            options: memory::options(config, look_only, &tell),
         };
         let found = (self.find)(self, config, &wanted)?;
+        let (needs, found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
             origin: found.origin.clone().unwrap_or_else(origins),
@@ -267,6 +282,7 @@ impl Loader {
             size: [shape[0], shape[1]],
             augmentation,
             seed: config.seed,
+            needs,
             notes: found.notes,
         })
     }
@@ -315,6 +331,34 @@ impl Loader {
 }
 
 impl Found {
+    /// Bytes of memory for each set of images.
+    fn share(&self, options: &LoadOptions<'_>) -> u64 {
+        options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory
+    }
+
+    /// What they will need when they are [`kept`](Self::kept).
+    fn needs(&self, options: &LoadOptions<'_>) -> Needs {
+        let most = self.share(options);
+        let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
+        Needs {
+            memory: sets().map(|images| images.resident_bytes_kept(most)).sum(),
+            disk: sets().map(Images::cache_bytes).sum(),
+        }
+    }
+
+    /// The images in memory, as far as they may lie there.
+    fn kept(self, options: &LoadOptions<'_>) -> Result<Self, Failure> {
+        if options.look_only {
+            return Ok(self);
+        }
+        let most = self.share(options);
+        let kept = |sets: Vec<Images>| -> Result<Vec<Images>, Failure> {
+            sets.into_iter().map(|images| images.kept(most).map_err(failure)).collect()
+        };
+        let counterparts = self.counterparts.map(kept).transpose()?;
+        Ok(Self { domains: kept(self.domains)?, counterparts, ..self })
+    }
+
     /// Only the images of `class`, if one is named.
     fn of_class(self, class: Option<&str>) -> Result<Self, Failure> {
         let Some(class) = class else { return Ok(self) };

@@ -49,6 +49,9 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             images.converted(wanted.size, wanted.fitting, levels)
         }
     };
+    if wanted.options.look_only {
+        return Ok(Found { domains: vec![images], notes, has_class, ..Found::default() });
+    }
     let look = look_at(&images, wanted.fitting, path)?;
     notes.extend(channels_note(channels, &numbers, &look, wanted));
     let remark = look.remark(match &numbers {
@@ -77,7 +80,7 @@ fn read(form: &Form, wanted: &Wanted<'_>) -> Result<Read, Failure> {
             notes: array.note.iter().map(|note| format!("             {note}")).collect(),
             numbers: Source::Range(array.range),
         }),
-        Form::Pictures(path) => load_folder(path, wanted.size, wanted.fitting).map(|folder| {
+        Form::Pictures(path) => load_folder(path, wanted.size, wanted.fitting, &wanted.options).map(|folder| {
             let mut notes = vec![format!("             {}", folder.found)];
             notes.extend(folder.left_out.iter().map(|line| format!("             {line}")));
             notes.extend(folder.skipped.map(|skipped| format!("warning      {skipped}")));
@@ -142,8 +145,9 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     }
     let pair = Pair::find(path, wanted.split).map_err(failure)?;
     let mut both = Found::default();
+    let wanted = Wanted { options: wanted.options.shared_by(2), ..*wanted };
     for path in [pair.a, pair.b] {
-        let found = any(&path, wanted)?;
+        let found = any(&path, &wanted)?;
         both.domains.extend(found.domains);
         both.notes.extend(found.notes);
     }

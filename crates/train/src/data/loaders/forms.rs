@@ -104,7 +104,7 @@ fn the_same_in_colour_and_in_grey_where_that_is_a_setting() {
                 let setting = format!("channels={channels}");
                 let data = load(row, &folder.path().join(set), &[&setting])
                     .unwrap_or_else(|failure| panic!("{name} --data {set} --set {setting}: {failure}"));
-                let notes = data.notes().join("\n");
+                let notes = data.notes().unwrap().join("\n");
                 let is_colour = ["colour.npy", "planes.npy", "alpha.npy", "cifar", "pictures"].contains(&set);
                 let (grey, colour) = (notes.contains("--set channels=3"), notes.contains("--set channels=1"));
                 assert_eq!(
@@ -144,7 +144,7 @@ fn a_network_in_colour_gets_coloured_stand_ins() {
     let row = SYSTEMS.iter().find(|row| row.name == "vanilla").unwrap();
     let data = load(row, Path::new("built-in"), &["channels=3"]).unwrap();
     assert!(data.origin().contains("coloured shapes"), "{}", data.origin());
-    let pixels = data.pictures(0, &[0]).pixels().to_vec();
+    let pixels = data.pictures(0, &[0]).unwrap().pixels().to_vec();
     assert!(pixels.as_chunks().0.iter().any(|[red, green, _]| red != green));
     assert!(load(row, Path::new("built-in"), &[]).unwrap().origin().contains("hand-written digits"));
 }
@@ -155,7 +155,7 @@ fn the_usual_class_is_taken_where_it_is_and_a_named_one_must_be_there() {
     sets(folder.path());
     let row = SYSTEMS.iter().find(|row| row.name == "cifar").unwrap();
     let data = load(row, &folder.path().join("pictures"), &[]).unwrap();
-    assert!(data.notes().join("\n").contains("no class horse"));
+    assert!(data.notes().unwrap().join("\n").contains("no class horse"));
     assert_eq!(load(row, &folder.path().join("pictures"), &["class=b"]).unwrap().counts(), [2]);
     assert_eq!(load(row, folder.path(), &["class=grey"]).unwrap().counts(), [4], "the name of a file");
     let doodles = SYSTEMS.iter().find(|row| row.name == "quickdraw").unwrap();
@@ -171,11 +171,11 @@ fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
     let twelve_bits = |image: usize, at: usize| (u16::from(pixel(image, at)) * 16).to_le_bytes();
     let numbers = (0..4).flat_map(|image| (0..784).flat_map(move |at| twelve_bits(image, at))).collect();
     std::fs::write(&path, npy("<u2", &[4, 28, 28], numbers)).unwrap();
-    let notes = load(row, &path, &[]).unwrap().notes().join("\n");
+    let notes = load(row, &path, &[]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("uint16, read as bytes: 0 is black, 65535 is white"), "{notes}");
     let setting = notes.split_once("--set ").unwrap().1.split('`').next().unwrap();
     assert_eq!(setting, "images.range=0..4095");
-    let notes = load(row, &path, &[setting]).unwrap().notes().join("\n");
+    let notes = load(row, &path, &[setting]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("4095 is white") && !notes.contains("nearly black"), "{notes}");
     std::fs::write(&path, npy("|u1", &[4, 28, 28], vec![9; 4 * 784])).unwrap();
     let failure = load(row, &path, &[]).err().unwrap();
