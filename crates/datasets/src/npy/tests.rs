@@ -205,7 +205,7 @@ fn numbers_that_are_no_pixels_are_refused_and_the_advice_helps() {
     assert!(refused(&[0.0, f32::INFINITY, 1.0, 0.5]).contains("number 1 of the array (counted from 0) is inf"));
     let standardised = [-2.5, 0.0, 2.5, 1.25];
     let error = refused(&standardised);
-    let setting = error.split_once("--set images.range=").unwrap().1.split(' ').next().unwrap();
+    let setting = error.split_once("--set images.range=").unwrap().1.split('`').next().unwrap();
     let levels = Levels::try_from(setting.to_owned()).unwrap();
     let file = typed("<f4", "False", "(1, 2, 2)", &little(&standardised));
     assert_eq!(read_as(&file, levels).unwrap().0, [0, 128, 255, 191]);

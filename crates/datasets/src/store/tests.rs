@@ -219,7 +219,7 @@ fn no_damage_to_a_cache_goes_unnoticed() {
         for index in 0..6 {
             match images.image(index) {
                 Ok(image) => assert_eq!(image, wanted.image(index).unwrap(), "byte {place}"),
-                Err(error) => assert!(error.what().contains("damaged") && error.help().contains("delete"), "{error}"),
+                Err(error) => assert!(error.what().contains("damaged") && error.help().text().contains("delete"), "{error}"),
             }
         }
     }
@@ -271,5 +271,5 @@ fn a_cache_that_cannot_be_written_is_told() {
     pictures(&folder.path().join("data"), 4);
     fs::write(folder.path().join("file"), "no folder").unwrap();
     let error = load(&folder.path().join("data"), &tight(&folder.path().join("file"))).unwrap_err();
-    assert!(matches!(error, DataError::NoCache { .. }) && error.help().contains("data_cache"), "{error}");
+    assert!(matches!(error, DataError::NoCache { .. }) && error.help().text().contains("data_cache"), "{error}");
 }
