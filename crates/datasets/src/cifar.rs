@@ -63,6 +63,19 @@ pub fn has_cifar(path: &Path, split: Split) -> bool {
     path.is_dir() && files_in(path, split).is_ok()
 }
 
+/// Whether `path` is a file of records, or a folder with the usual names or with such files.
+pub(crate) fn is_cifar(path: &Path) -> bool {
+    let is_whole = |path: &Path| {
+        fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0 && about.len() % RECORD as u64 == 0)
+    };
+    let known = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("data_batch") || name.starts_with("test_batch") || is_whole(path)
+    };
+    let files = || [Split::Train, Split::Test].into_iter().filter_map(|split| files_in(path, split).ok());
+    if path.is_dir() { files().flatten().any(|file| known(&file)) } else { is_whole(path) }
+}
+
 /// The files of records in a folder.
 fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
     let inner = folder.join("cifar-10-batches-bin");

@@ -143,13 +143,13 @@ impl DataError {
                 format!("the file does not exist; {others}{drawings}")
             }
             Self::BadClass { .. } => {
-                "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into()
+                "a class is the name of a file without its .npy; it cannot be empty or hold a slash or a colon".into()
             }
             Self::NotFound { present, .. } if present.is_empty() => "nothing has this name".into(),
             Self::NotFound { present, .. } => {
                 format!("nothing has this name; the data files in its folder are: {}", listed(present))
             }
-            Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
+            Self::NotAFile { .. } => "images are read from files and from folders of files".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
             Self::NoCache { why, .. } => why.clone(),
@@ -186,10 +186,7 @@ impl DataError {
                         let near = path.with_file_name(format!("{near}.npy"));
                         advice!("data-file-near", "did you mean `{}`?", quoted(&near))
                     }
-                    None => advice!(
-                        "no-data-file",
-                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy; leave out `--data` to use the built-in apples"
-                    ),
+                    None => advice!("no-data-file", "check the path; leave out `--data` to use built-in pictures"),
                 }
             }
             Self::NotAFile { .. } => advice!(

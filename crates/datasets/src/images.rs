@@ -1,9 +1,10 @@
 //! A set of images of one size, wherever their bytes lie.
 
 use crate::error::DataError;
-use crate::folder::Filter;
+use crate::folder::{Aspect, Crop, Filter, Fitting};
 use crate::labels::Labels;
 use crate::npy::grouped;
+use crate::range::Levels;
 use crate::store::derived::{Scaled, Selected};
 use crate::store::hash::{PIECE, Pieces, fingerprint, hash_bytes};
 use crate::store::{Memory, Store};
@@ -264,9 +265,25 @@ impl Images {
         if before == size {
             return self;
         }
-        assert!(size.iter().product::<usize>() > 0, "Images::in_size: {size:?}");
-        assert!(before[2] == size[2] || matches!((before[2], size[2]), (1, 3) | (3, 1)), "Images::in_size: channels");
-        let store = Arc::new(Scaled { from: self.store, before, size, filter });
+        let fitting = Fitting { aspect: Aspect::Stretch, filter, ..Fitting::default() };
+        self.converted(size, &fitting, Levels::default())
+    }
+
+    /// The same images as `size` (height, width, channels), fitted as pictures of files are: `levels` are applied to their bytes,
+    /// those with alpha are laid on the background, other sizes are cropped and scaled, colours become grey or grey is repeated.
+    ///
+    /// # Panics
+    /// If a side is 0, or the channels are neither as before nor 1 nor 3.
+    pub fn converted(self, size: [usize; 3], fitting: &Fitting, Levels(range): Levels) -> Self {
+        let before = self.size();
+        if before == size && fitting.crop == Crop::None && range.is_none() {
+            return self;
+        }
+        assert!(size.iter().product::<usize>() > 0, "Images::converted: {size:?}");
+        let known = matches!((before[2], size[2]), (1 | 3 | 4, 1 | 3));
+        assert!(before[2] == size[2] || known, "Images::converted: channels");
+        let levels = range.map(|range| std::array::from_fn(|byte| range.byte(byte as f64)));
+        let store = Arc::new(Scaled { from: self.store, before, size, fitting: fitting.clone(), levels });
         Self { labels: self.labels, ..Self::of(store, size, self.origin) }
     }
 
@@ -426,6 +443,8 @@ impl fmt::Debug for Images {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::Background;
+    use crate::range::Range;
 
     fn small() -> Images {
         Images::new((0..24).collect(), [2, 3, 1], "a test".into())
@@ -482,5 +501,29 @@ mod tests {
     #[should_panic(expected = "image 4 of 4")]
     fn an_image_that_is_not_there_is_named() {
         small().gather(&[0, 4], &mut [0.0; 12]).unwrap();
+    }
+
+    #[test]
+    fn sizes_channels_and_numbers_are_brought_to_what_is_wanted() {
+        let images = |bytes: &[u8], size| Images::new(bytes.to_vec(), size, "a test".into());
+        let first = |images: Images| images.image(0).unwrap().into_owned();
+        let usual = Fitting::default();
+        let auto = Levels::default();
+        let grey = images(&[1, 2, 3, 4], [2, 2, 1]).with_labels(vec![0], vec!["a".into()]);
+        let colour = grey.clone().converted([2, 2, 3], &usual, auto);
+        assert_eq!(first(colour.clone()), [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+        assert_eq!((colour.labels(), colour.class_names().len()), (Some(&[0][..]), 1));
+        assert_eq!(first(colour.converted([2, 2, 1], &usual, auto)), [1, 2, 3, 4]);
+        assert_eq!(first(grey.clone().converted([1, 1, 1], &usual, auto)), [3]);
+        // As it is scaled by `in_size`, where nothing is cropped.
+        let area = |images: Images| images.in_size([1, 1, 1], Filter::Area);
+        assert_eq!(first(area(grey.clone())), first(grey.clone().converted([1, 1, 1], &usual, auto)));
+        let turned = Levels(Range::new(255.0, 0.0));
+        assert_eq!(first(grey.clone().converted([2, 2, 1], &usual, turned)), [254, 253, 252, 251]);
+        let padded = Fitting { aspect: Aspect::Pad, background: Background([9; 3]), ..Fitting::default() };
+        assert_eq!(first(grey.converted([2, 4, 1], &padded, auto)), [9, 1, 2, 9, 9, 3, 4, 9]);
+        let clear = images(&[255, 0, 0, 51], [1, 1, 4]);
+        let below = Fitting { background: Background([0, 100, 200]), ..Fitting::default() };
+        assert_eq!(first(clear.converted([1, 1, 3], &below, auto)), [51, 80, 160]);
     }
 }

@@ -7,6 +7,7 @@
 mod ahead;
 mod loaders;
 mod memory;
+mod reading;
 
 pub(crate) use ahead::Batches;
 pub(crate) use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};

@@ -35,6 +35,17 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Side of a picture that [`draw_strokes`] makes.
+pub(crate) const DRAWING_SIDE: usize = raster::SIDE;
+
+/// Draws strokes, each at least one place (x, y), into `picture`, 0 paper and 255 ink, by the steps the Quick, Draw! bitmaps were made
+/// with.
+pub(crate) fn draw_strokes(strokes: &[Vec<(f64, f64)>], picture: &mut [u8]) {
+    let points = |stroke: &Vec<(f64, f64)>| stroke.iter().map(|&(x, y)| geometry::at(x, y)).collect();
+    let strokes: Vec<hand::Stroke> = strokes.iter().map(points).collect();
+    raster::rasterise(&strokes, raster::QUICKDRAW, 1.0, picture);
+}
+
 /// The pictures `numbers` of `key`, each of `size` (height, width, channels), which `draw` draws when they are needed.
 fn drawn(
     key: Key,

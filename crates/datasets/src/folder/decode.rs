@@ -1,7 +1,9 @@
 //! One file to pixels.
 
-use super::fitting::{Background, grey};
+use super::fitting::{Background, Fitting, blend, grey};
 use super::in_flight::InFlight;
+use super::levels::levelled;
+use crate::range::Levels;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -27,17 +29,29 @@ pub(super) struct Picture {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The picture in the file `path`, grey (1 channel) or in colour (3), laid on `background` where it is transparent, turned
-/// upright if its camera says how it was held. Waits until `in_flight` has room for it.
+/// The picture in the file `path`, grey (1 channel) or in colour (3): its numbers brought to bytes, laid on the background where it is
+/// transparent, turned upright if its camera says how it was held. Waits until `in_flight` has room for it.
 ///
 /// # Errors
 /// Why it cannot be read, in words.
-pub(super) fn decode(
+pub(super) fn decode(path: &Path, channels: usize, fitting: &Fitting, in_flight: &InFlight) -> Result<Picture, String> {
+    let bytes = |image| match fitting.range {
+        Levels(Some(range)) => levelled(&image, range),
+        _ => image,
+    };
+    opened(path, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
+}
+
+/// What `see` makes of the picture in the file `path`, as deep as it is.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub(super) fn opened<T>(
     path: &Path,
     channels: usize,
-    background: Background,
     in_flight: &InFlight,
-) -> Result<Picture, String> {
+    see: impl Fn(DynamicImage) -> T,
+) -> Result<T, String> {
     let words = |error: std::io::Error| error.to_string();
     if !path.metadata().map_err(words)?.is_file() {
         return Err("it is not a file".into());
@@ -53,15 +67,13 @@ pub(super) fn decode(
         return Err("the file is empty (0 bytes)".into());
     }
     // The decoders are other people's: should one of them panic on a damaged file, that file is damaged.
-    let guarded = |decoded: &mut dyn FnMut() -> Result<Picture, String>| {
-        catch_unwind(AssertUnwindSafe(decoded)).unwrap_or_else(|_| Err("the decoder gave up on it".into()))
-    };
     let whole = bytes.len() as u64 >= length;
     let need = catch_unwind(AssertUnwindSafe(|| need(&bytes, length, channels))).unwrap_or_default();
     // What keeps its size at its end is large enough to be alone.
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
     file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(words)?;
-    guarded(&mut || Ok(flat(decoded(&bytes)?, channels, background)))
+    catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see)))
+        .unwrap_or_else(|_| Err("the decoder gave up on it".into()))
 }
 
 /// Memory that decoding and fitting a picture takes, by what its header claims; None if that cannot be seen in its `head`.
@@ -104,7 +116,7 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
 }
 
 /// Bytes without transparency.
-fn flat(image: DynamicImage, channels: usize, Background(background): Background) -> Picture {
+fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
     let picture = |bytes| Picture { size, bytes };
     // The usual kinds need no copy with a fourth channel.
@@ -114,16 +126,10 @@ fn flat(image: DynamicImage, channels: usize, Background(background): Background
         (DynamicImage::ImageRgb8(image), 1) => return picture(image.pixels().map(|pixel| grey(pixel.0)).collect()),
         (image, _) => image,
     };
-    let over = |value: u8, below: u8, alpha: u8| {
-        let (alpha, value, below) = (u32::from(alpha), u32::from(value), u32::from(below));
-        ((value * alpha + below * (255 - alpha) + 127) / 255) as u8
-    };
     let rgba = image.into_rgba8();
     let mut bytes = Vec::with_capacity(size[0] * size[1] * channels);
     for pixel in rgba.pixels() {
-        let [red, green, blue, alpha] = pixel.0;
-        let colour =
-            [over(red, background[0], alpha), over(green, background[1], alpha), over(blue, background[2], alpha)];
+        let colour = blend(pixel.0, background);
         match channels {
             1 => bytes.push(grey(colour)),
             _ => bytes.extend(colour),

@@ -6,15 +6,17 @@
 mod decode;
 mod fitting;
 mod in_flight;
+mod levels;
+mod own;
 mod resample;
 mod scan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fitting::grey;
 pub use fitting::{Aspect, Background, Crop, Fitting};
+pub use levels::{Depth, depth_of};
+pub(crate) use own::is_own;
 pub use resample::Filter;
-pub(crate) use resample::resample;
 
 use crate::error::{DataError, shown};
 use crate::images::Images;
@@ -39,6 +41,8 @@ const BAD_SHARE: usize = 10;
 const FEW: usize = 3;
 /// So many unreadable files are named.
 const NAMED: usize = 5;
+/// Pictures whose numbers may be looked at again.
+const SAMPLE: usize = 16;
 
 /// What a folder held.
 #[derive(Debug)]
@@ -49,6 +53,10 @@ pub struct Folder {
     pub found: String,
     /// One line about the files that could not be read and are left out, if there are any.
     pub skipped: Option<String>,
+    /// Lines about what is there and was not looked at: pictures of other forms, folders of runs.
+    pub left_out: Vec<String>,
+    /// The files of a few of the pictures, spread over the folder.
+    pub sample: Vec<PathBuf>,
 }
 
 /// Loads every picture below `folder` as one of `size` (height, width, channels): PNG, JPEG, BMP, PPM and its kin, TIFF, GIF,
@@ -74,22 +82,24 @@ pub fn load_folder(
         let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
         return Err(DataError::unusable(folder, what, why, help));
     }
-    let files = scan::scan(folder)?;
+    let scan::Scanned { found: files, left_out: others } = scan::scan(folder, None)?;
     let pictures = Pictures { folder, files: &files, size, fitting, options };
     let Decoded { store, left_out } = pictures.decoded()?;
 
     let skipped = pictures.skipped(&left_out);
     let mut kept = vec![true; files.len()];
     left_out.iter().for_each(|(index, _)| kept[*index] = false);
-    let kept = files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file);
-    let classes: Vec<Option<&str>> = kept.map(|file| file.class.as_deref()).collect();
+    let kept: Vec<&scan::Found> = files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file).collect();
+    let classes: Vec<Option<&str>> = kept.iter().map(|file| file.class.as_deref()).collect();
+    let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.path.clone()).collect();
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
     let origin = format!("{} ({} images {height}x{width})", folder.display(), grouped(classes.len()));
     let images = Images::of(store, size, origin);
     let count = classes.len();
     let (images, classes) = labelled(images, &classes, &name);
     let found = format!("Found {count} images belonging to {classes} classes.");
-    Ok(Folder { images, found, skipped: skipped.map(|text| format!("{text}; they are left out")) })
+    let skipped = skipped.map(|text| format!("{text}; they are left out"));
+    Ok(Folder { images, found, skipped, left_out: others, sample })
 }
 
 /// The pictures of a folder, to be decoded.
@@ -269,23 +279,25 @@ fn read_picture(
     fitting: &Fitting,
     in_flight: &InFlight,
 ) -> Result<Vec<u8>, String> {
-    let picture = decode::decode(file, channels, fitting.background, in_flight)?;
+    let picture = decode::decode(file, channels, fitting, in_flight)?;
     Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
 }
 
-/// The files of pictures below the folder `path`, in the order in which [`load_folder`] has them; or `path` itself, if it is a file.
+/// The files of pictures below the folder `path` but not below `without`, in the order in which [`load_folder`] has them, and lines
+/// about what is left out; or `path` itself, if it is a file.
 ///
 /// # Errors
 /// [`DataError`] if there is neither, or no picture in the folder.
-pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
     if path.is_file() {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], Vec::new()));
     }
     if !path.exists() {
         let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
         return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
     }
-    Ok(scan::scan(path)?.into_iter().map(|found| found.path).collect())
+    let scan::Scanned { found, left_out } = scan::scan(path, without)?;
+    Ok((found.into_iter().map(|found| found.path).collect(), left_out))
 }
 
 /// The bytes of the picture in `file` as one of `size` (height, width, channels).

@@ -1,6 +1,7 @@
 //! Folders of every kind of picture, and of what is none.
 
 use super::*;
+use crate::range::Levels;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs;
 
@@ -138,7 +139,7 @@ fn what_is_no_folder_of_pictures_is_told() {
     let told = |path: &Path| {
         load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string()
     };
-    assert!(told(folder.path()).contains("png, jpg"));
+    assert!(told(folder.path()).contains("PNG, JPEG"));
     assert!(told(&folder.path().join("none")).contains("no such folder"));
     save(folder.path(), "a.txt", b"x");
     assert!(told(&folder.path().join("a.txt")).contains("expected a folder"));
@@ -157,7 +158,7 @@ fn no_byte_changed_and_no_length_makes_it_panic() {
         let path = folder.path().join("a.png");
         let try_one = |file: &[u8]| {
             fs::write(&path, file).unwrap();
-            drop(decode::decode(&path, 3, Background::default(), &InFlight::new(u64::MAX)));
+            drop(decode::decode(&path, 3, &Fitting::default(), &InFlight::new(u64::MAX)));
         };
         let step = good.len().div_ceil(60);
         for place in (0..good.len()).step_by(step) {
@@ -169,4 +170,112 @@ fn no_byte_changed_and_no_length_makes_it_panic() {
             }
         }
     }
+}
+
+#[test]
+fn content_counts_and_not_the_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = bytes(colour(4, 4), ImageFormat::Png);
+    let jpeg = bytes(colour(4, 4), ImageFormat::Jpeg);
+    let boxed = |brand: &[u8]| [b"\0\0\0\x14ftyp", brand, &[0; 4], brand, &[7; 60]].concat();
+    for number in 0..6 {
+        save(folder.path(), &format!("a{number}.png"), &png);
+        save(folder.path(), &format!("b{number}.jfif"), &jpeg);
+        save(folder.path(), &format!("without-an-ending-{number}"), &png);
+        save(folder.path(), &format!("wrong-{number}.txt"), &png);
+        save(folder.path(), &format!("jpeg-{number}.png"), &jpeg);
+    }
+    for number in 0..3 {
+        save(folder.path(), &format!("c{number}.avif"), &boxed(b"avif"));
+        save(folder.path(), &format!("d{number}.jpg"), &boxed(b"heic"));
+    }
+    save(folder.path(), "drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>");
+    save(folder.path(), "film.mp4", &boxed(b"isom"));
+    save(folder.path(), "latents.npy", b"\x93NUMPY\x01\0");
+    save(folder.path(), "notes.txt", b"PNG, JPEG and others");
+    save(folder.path(), "broken.png", &png[..50]);
+    let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
+    assert_eq!(read.found, "Found 30 images belonging to 1 classes.");
+    assert!(read.skipped.unwrap().starts_with("1 of 31 files cannot be read: broken.png"));
+    let line = "left out: 3 AVIF, 3 HEIC, 1 SVG, 1 video (not supported; convert them to PNG or JPEG), 1 NumPy array (no pictures)";
+    assert_eq!(read.left_out, [line]);
+    assert_eq!(list_pictures(folder.path(), None).unwrap().0.len(), 31);
+}
+
+#[test]
+fn a_folder_of_other_forms_alone_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), "a.avif", b"\0\0\0\x14ftypavif\0\0\0\0mif1");
+    let told =
+        || load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string();
+    assert!(told().contains("left out: 1 AVIF") && told().contains("help: convert the pictures to PNG or JPEG"));
+    fs::remove_file(folder.path().join("a.avif")).unwrap();
+    save(folder.path(), "pictures.zip", b"PK\x03\x04");
+    assert!(told().contains("1 zip archive") && told().contains("help: unpack the archive"));
+}
+
+/// What a run leaves in its folder.
+fn run_in(folder: &Path) {
+    let sheet = bytes(colour(9, 9), ImageFormat::Png);
+    save(folder, "config.toml", b"# All that decides\nsystem = \"folder\"\n");
+    for name in ["samples/step-000100.png", "samples/reals.png", "curves/loss.png", "checkpoints/step.safetensors"] {
+        save(folder, name, &sheet);
+    }
+}
+
+#[test]
+fn what_runs_have_written_is_no_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = bytes(colour(4, 4), ImageFormat::Png);
+    save(folder.path(), "a.png", &png);
+    save(folder.path(), "b.png", &png);
+    let load = |path: &Path| load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default());
+    let before = load(folder.path()).unwrap();
+    assert!(before.left_out.is_empty());
+    run_in(&folder.path().join("runs/0001-folder"));
+    run_in(&folder.path().join("my-run"));
+    // Killed before anything but the folders was there, and one of which only the sheets were kept.
+    for name in ["killed/samples", "killed/curves", "killed/checkpoints", "runs/0002-dcgan/curves"] {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    save(folder.path(), "runs/0002-dcgan/samples/reals.png", &png);
+    save(folder.path(), "cache/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n");
+    save(folder.path(), "cache/a.png", &png);
+    let after = load(folder.path()).unwrap();
+    assert_eq!(
+        (&after.found, after.images.fingerprint().unwrap()),
+        (&before.found, before.images.fingerprint().unwrap())
+    );
+    let names = "cache, killed, my-run, runs/0001-folder, runs/0002-dcgan";
+    assert_eq!(after.left_out, [format!("left out: 5 folders of this program's own ({names})")]);
+    for name in ["my-run", "my-run/samples", "runs/0001-folder/curves"] {
+        let error = load(&folder.path().join(name)).unwrap_err();
+        assert!(error.what().contains("belongs to a run"), "{error}");
+    }
+    // A folder is no run because of its name, nor because of a file that others write as well.
+    save(folder.path(), "runs/0003-alps/piste.png", &png);
+    save(folder.path(), "other/config.toml", b"[model]\nname = 'x'\n");
+    save(folder.path(), "other/samples/a.png", &png);
+    assert_eq!(load(folder.path()).unwrap().found, "Found 4 images belonging to 3 classes.");
+    // What lies in a run's folder and is not the run's may be named.
+    save(folder.path(), "my-run/mine/a.png", &png);
+    assert_eq!(load(&folder.path().join("my-run/mine")).unwrap().images.count(), 1);
+    let (files, _) = list_pictures(folder.path(), Some(&folder.path().join("other"))).unwrap();
+    assert_eq!(files.len(), 3);
+}
+
+#[test]
+fn a_range_makes_white_of_what_is_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = image::ImageBuffer::<Luma<u16>, _>::from_fn(2, 1, |x, _| Luma([if x == 0 { 0 } else { 4095 }]));
+    save(folder.path(), "a.png", &bytes(deep, ImageFormat::Png));
+    let pixels = |range: &str, channels: usize| {
+        let fitting = Fitting { range: Levels::try_from(range.to_owned()).unwrap(), ..Fitting::default() };
+        let read = load_folder(folder.path(), [1, 2, channels], &fitting, &LoadOptions::default()).unwrap();
+        assert_eq!(depth_of(&read.sample), Some(Depth { white: 65_535.0, low: 0.0, high: 4095.0, colour: false }));
+        read.images.image(0).unwrap().to_vec()
+    };
+    assert_eq!(pixels("auto", 1), [0, 16]);
+    assert_eq!(pixels("0..4095", 1), [0, 255]);
+    assert_eq!(pixels("4095..0", 3), [255, 255, 255, 0, 0, 0]);
 }

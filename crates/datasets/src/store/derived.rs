@@ -2,32 +2,28 @@
 
 use super::Store;
 use crate::error::DataError;
-use crate::folder::{Filter, grey, resample};
+use crate::folder::Fitting;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// The images of another store in another size: scaled, colours made grey or grey repeated.
+/// The images of another store in another size or with other channels.
 pub(crate) struct Scaled {
     pub(crate) from: Arc<dyn Store>,
     /// Height, width and channels there.
     pub(crate) before: [usize; 3],
     /// Height, width and channels here.
     pub(crate) size: [usize; 3],
-    pub(crate) filter: Filter,
+    pub(crate) fitting: Fitting,
+    /// What each byte becomes first; None if it stays.
+    pub(crate) levels: Option<[u8; 256]>,
 }
 
 impl Scaled {
     fn convert(&self, image: &[u8], place: &mut [u8]) {
-        let scaled = resample(image, self.before, [self.size[0], self.size[1]], self.filter);
-        match (self.before[2], self.size[2]) {
-            (3, 1) => {
-                place.iter_mut().zip(scaled.as_chunks().0).for_each(|(value, &pixel)| *value = grey(pixel));
-            }
-            (1, 3) => {
-                place.as_chunks_mut().0.iter_mut().zip(scaled).for_each(|(pixel, value)| *pixel = [value; 3]);
-            }
-            _ => place.copy_from_slice(&scaled),
-        }
+        let levelled = |levels: &[u8; 256]| image.iter().map(|&byte| levels[usize::from(byte)]).collect::<Vec<u8>>();
+        let levelled = self.levels.as_ref().map(levelled);
+        let image = levelled.as_deref().unwrap_or(image);
+        place.copy_from_slice(&self.fitting.convert(image, self.before, self.size));
     }
 }
 

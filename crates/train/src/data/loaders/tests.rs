@@ -56,7 +56,8 @@ fn folders_tell_what_they_found_and_what_they_left_out() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["trainA", "trainB"] {
         std::fs::create_dir(folder.path().join(name)).unwrap();
-        let picture = crate::pictures::encode(&[9; 30 * 20 * 3], 20, 30, png::ColorType::Rgb).unwrap();
+        let picture: Vec<u8> = (0..30 * 20 * 3).map(|at| (at % 251) as u8).collect();
+        let picture = crate::pictures::encode(&picture, 20, 30, png::ColorType::Rgb).unwrap();
         for number in 0..4 {
             std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
         }
@@ -93,9 +94,11 @@ fn what_is_held_back_is_found_where_the_form_has_it() {
     assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3]).unwrap().is_none());
 }
 
-/// IDX files of `count` images of 2x2 pixels, all of the value `grey`, and of their labels.
+/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more, and of their labels.
 fn write_idx(folder: &Path, part: &str, count: u8, grey: u8) {
-    let images = [[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 2].to_vec(), vec![grey; 4 * usize::from(count)]];
+    let mut pixels = vec![grey; 4 * usize::from(count)];
+    pixels[0] += 100;
+    let images = [[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 2].to_vec(), pixels];
     let labels = [[0, 0, 8, 1, 0, 0, 0, count].to_vec(), vec![1; usize::from(count)]];
     std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images.concat()).unwrap();
     std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels.concat()).unwrap();
@@ -123,7 +126,7 @@ fn the_ten_thousand_of_mnist_are_held_back() {
         let parts = [loader.load(&data, [2, 2, 1]).unwrap(), loader.load_held_back(&data, [2, 2, 1]).unwrap().unwrap()];
         assert_eq!(
             parts.each_ref().map(|part| (part.counts()[0], greys(part))),
-            [(5, vec![vec![10]]), (3, vec![vec![20]])]
+            [(5, vec![vec![10, 110]]), (3, vec![vec![20, 120]])]
         );
     }
 }
@@ -134,7 +137,9 @@ fn the_test_folders_of_pairs_are_held_back() {
         let folder = tempfile::tempdir().unwrap();
         let fill = |name: &str, count: usize, grey: u8| {
             std::fs::create_dir(folder.path().join(name)).unwrap();
-            let picture = crate::pictures::encode(&[grey; 16 * 16 * 3], 16, 16, png::ColorType::Rgb).unwrap();
+            let mut picture = [grey; 16 * 16 * 3];
+            picture[..3].fill(grey + 100);
+            let picture = crate::pictures::encode(&picture, 16, 16, png::ColorType::Rgb).unwrap();
             for number in 0..count {
                 std::fs::write(folder.path().join(format!("{name}/{number}.png")), &picture).unwrap();
             }
@@ -146,9 +151,9 @@ fn the_test_folders_of_pairs_are_held_back() {
         fill(names[2], 3, 30);
         fill(names[3], 2, 40);
         let learned = PAIRS.load(&data, [16, 16, 3]).unwrap();
-        assert_eq!((learned.counts(), greys(&learned)), (vec![4, 5], vec![vec![10], vec![20]]));
+        assert_eq!((learned.counts(), greys(&learned)), (vec![4, 5], vec![vec![10, 110], vec![20, 120]]));
         let held_back = PAIRS.load_held_back(&data, [16, 16, 3]).unwrap().unwrap();
-        assert_eq!((held_back.counts(), greys(&held_back)), (vec![3, 2], vec![vec![30], vec![40]]));
+        assert_eq!((held_back.counts(), greys(&held_back)), (vec![3, 2], vec![vec![30, 130], vec![40, 140]]));
         assert!(held_back.counterparts(0, &[0]).unwrap().is_none(), "nobody knows what they truly are");
     }
 }
