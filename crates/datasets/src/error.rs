@@ -3,6 +3,7 @@
 use crate::advice::{Advice, quoted};
 use crate::nearest::nearest;
 use crate::npy::NpyFault;
+use crate::source::classes_in;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -165,19 +166,21 @@ impl DataError {
         match self {
             Self::NoClass { class, path, present, usual } => {
                 let address = class.replace(' ', "%20");
-                let (option, built_in) = if *usual { ("class", Some("apple")) } else { ("data", None) };
+                let (options, built_in) = if *usual { ("--class", Some("apple")) } else { ("--data --class", None) };
                 let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
                     .map(|near| format!("did you mean `--class {}`? otherwise ", quoted(near)))
                     .unwrap_or_default();
                 advice!(
                     "no-class-file",
-                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `--{option}` to use the apples",
+                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `{options}` to use the apples",
                     shown(&address),
                     path.display()
                 )
             }
-            Self::BadClass { .. } => {
-                advice!("bad-class", "name the class alone, such as `--class apple`, and its folder with --data")
+            Self::BadClass { folder, .. } => {
+                let present = classes_in(folder);
+                let class = present.first().map_or("apple", String::as_str);
+                advice!("bad-class", "name the class alone, such as `--class {}`", quoted(class))
             }
             Self::NotFound { path, present } => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -189,10 +192,9 @@ impl DataError {
                     None => advice!("no-data-file", "check the path; leave out `--data` to use built-in pictures"),
                 }
             }
-            Self::NotAFile { .. } => advice!(
-                "not-a-data-file",
-                "give the path of a .npy file, or of a folder that holds <class>.npy together with --class"
-            ),
+            Self::NotAFile { .. } => {
+                advice!("not-a-data-file", "give the path of a .npy file, or of a folder of such files")
+            }
             Self::Unreadable { .. } => {
                 advice!("unreadable-data", "check that the file is still there and that you may read it")
             }
@@ -203,7 +205,7 @@ impl DataError {
             ),
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
-            Self::TooFew { .. } => advice!("too-few-images", "use smaller batches, or a larger set"),
+            Self::TooFew { .. } => advice!("too-few-images", "use a larger set"),
         }
     }
 

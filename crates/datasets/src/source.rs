@@ -100,7 +100,7 @@ fn is_absent(path: &Path) -> bool {
 }
 
 /// The names of the `.npy` files in a folder, without the ending, in order.
-fn classes_in(folder: &Path) -> Vec<String> {
+pub(crate) fn classes_in(folder: &Path) -> Vec<String> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let Ok(entries) = folder.read_dir() else { return Vec::new() };
     let mut classes: Vec<String> = entries
@@ -177,7 +177,7 @@ mod tests {
         let error = Source::resolve(Some(&folder), None, root.path()).unwrap_err();
         assert!(error.what().contains("no data for class 'apple'"), "{error}");
         assert!(error.why().contains("are: cat") && !error.why().contains("built-in"), "{error}");
-        assert!(error.help().text().contains("leave out `--data`"), "{error}");
+        assert!(error.help().text().contains("leave out `--data --class`"), "{error}");
     }
 
     #[test]

@@ -42,6 +42,31 @@ pub(crate) fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Re
     Ok(data)
 }
 
+/// Refuses fewer images than one batch of `system` takes, and tells of a batch that would do.
+///
+/// # Errors
+/// The numbers found and wanted.
+pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
+    let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
+    let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
+        return Ok(());
+    };
+    // Half by half: what a system takes is its own matter, and building one may cost something.
+    let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
+    Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
+        Some(batch) => {
+            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+        }
+        None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
+            Some(least) => failure.help(advice!(
+                "too-few-for-any-batch",
+                "use a larger set: at least {least} images, for batches of {least}"
+            )),
+            None => failure,
+        },
+    })
+}
+
 /// Images of one domain or of several.
 pub(crate) struct Dataset {
     domains: Vec<Images>,
@@ -71,12 +96,13 @@ impl Dataset {
             ("images", config.fitting()? != Fitting::default()),
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
+            let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
                 .at(format!("{}, preset `{}`", config.row.name, config.preset))
                 .because("it learns from points of the plane, which it draws itself")
                 .help(advice!(
                     "points-need-no-images",
-                    "leave it out, or choose another preset: `train systems` lists them"
+                    "leave out {left}, or choose another preset: `train systems` lists them"
                 )));
         }
         Ok(Self {

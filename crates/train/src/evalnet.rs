@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::advice;
+use datasets::{Advice, advice};
 use metrics::{Extractor, Matrix, Pictures};
 use rand::seq::SliceRandom;
 
@@ -64,7 +64,8 @@ pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Fai
             .because("a classifier is trained on images with classes")
     })?;
     let data = all_classes(&config, shape)?;
-    let set = Labelled::new(&config, &data)?;
+    let help = advice!("no-labels", "give images with classes, and enough of them");
+    let set = Labelled::new(&config, &data, help)?;
     let (trained, hash) = set.train(options.seed, &Console::default())?;
     print(&format!(
         "{}\naccuracy: {:.4} of {} images not learned from\nweights hash: {hash}\n",
@@ -93,12 +94,14 @@ pub(crate) fn extractor(
         }
         _ => data,
     };
-    let set = Labelled::new(config, data)?;
+    let help = advice!("no-classifier", "measure with `--extractor pca64`, which needs no classes");
+    let set = Labelled::new(config, data, help)?;
     if set.shape[..2] != [side; 2] {
         let [height, width, _] = set.shape;
         return Err(Failure::new(Code::Usage, format!("evalnet{side} does not fit the images"))
             .at("option --extractor")
-            .because(format!("they have {height} x {width} pixels")));
+            .because(format!("they have {height} x {width} pixels"))
+            .help(advice!("classifier-of-other-size", "measure with `--extractor pca64`, which takes any size")));
     }
     let trained = match set.saved()? {
         Some(trained) => trained,
@@ -131,12 +134,12 @@ struct Labelled<'a> {
 }
 
 impl<'a> Labelled<'a> {
-    fn new(config: &Config, data: &'a Dataset) -> Result<Self, Failure> {
+    fn new(config: &Config, data: &'a Dataset, help: Advice) -> Result<Self, Failure> {
         let failure = |why: &str| {
             Failure::new(Code::Data, "a classifier cannot be trained on these images")
                 .at(data.origin())
                 .because(why)
-                .help(advice!("no-classifier", "measure with --extractor pca64, which needs no classes"))
+                .help(help.clone())
         };
         let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();

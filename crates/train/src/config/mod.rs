@@ -200,6 +200,13 @@ impl Config {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
     }
 
+    /// What stands on the command line for the key, or for any key of the table, called `name`; nothing if it comes from elsewhere.
+    pub(crate) fn typed(&self, name: &str) -> Option<String> {
+        let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
+        let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
+        given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
+    }
+
     /// How images are changed when they are shown.
     ///
     /// # Errors
@@ -232,6 +239,13 @@ impl Config {
     /// When a setting is not accepted: the key, where it was written and what is allowed.
     pub(crate) fn build(&self) -> Result<Box<dyn System>, Failure> {
         (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
+    }
+
+    /// Whether the system can be built with batches of at most `batch`.
+    pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
+        let mut settings = self.settings.clone();
+        let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
+        known && (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch)
     }
 
     /// The failure of a setting of the table `table` that is not accepted.

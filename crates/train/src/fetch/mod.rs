@@ -81,7 +81,8 @@ fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
     if !set.files.is_empty() {
         if !options.classes.is_empty() {
             return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
-                .because("its classes come in one"));
+                .because("its classes come in one")
+                .help(advice!("set-of-all-classes", "leave out `--class`")));
         }
         let target = |file: &sets::Known| Target {
             url: format!("{address}/{}", file.name),
