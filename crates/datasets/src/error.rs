@@ -73,6 +73,13 @@ pub enum DataError {
         /// What the person can do.
         help: Advice,
     },
+    /// The cache of a folder of pictures cannot be written.
+    NoCache {
+        /// The cache file, or what stands in its way.
+        path: PathBuf,
+        /// The reason, with the numbers.
+        why: String,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -105,6 +112,7 @@ impl DataError {
             Self::Unreadable { .. } => "the data file cannot be read".into(),
             Self::Npy { fault, .. } => fault.what(),
             Self::Unusable { what, .. } => what.clone(),
+            Self::NoCache { .. } => "the cache of the decoded pictures cannot be written".into(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -116,7 +124,8 @@ impl DataError {
             | Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Unreadable { path, .. }
-            | Self::Npy { path, .. } => Some(path),
+            | Self::Npy { path, .. }
+            | Self::NoCache { path, .. } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
             Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
@@ -135,15 +144,16 @@ impl DataError {
                 format!("the file does not exist; {others}{drawings}")
             }
             Self::BadClass { .. } => {
-                "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into()
+                "a class is the name of a file without its .npy; it cannot be empty or hold a slash or a colon".into()
             }
             Self::NotFound { present, .. } if present.is_empty() => "nothing has this name".into(),
             Self::NotFound { present, .. } => {
                 format!("nothing has this name; the data files in its folder are: {}", listed(present))
             }
-            Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
+            Self::NotAFile { .. } => "images are read from files and from folders of files".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
+            Self::NoCache { why, .. } => why.clone(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
                 format!("{origin}: {count} images, but a batch takes {batch} different ones")
@@ -182,10 +192,7 @@ impl DataError {
                         let near = path.with_file_name(format!("{near}.npy"));
                         advice!("data-file-near", "did you mean `{}`?", quoted(&near))
                     }
-                    None => advice!(
-                        "no-data-file",
-                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy; leave out `--data` to use the built-in apples"
-                    ),
+                    None => advice!("no-data-file", "check the path; leave out `--data` to use built-in pictures"),
                 }
             }
             Self::NotAFile { .. } => {
@@ -195,6 +202,10 @@ impl DataError {
                 advice!("unreadable-data", "check that the file is still there and that you may read it")
             }
             Self::Npy { fault, .. } => fault.help(),
+            Self::NoCache { .. } => advice!(
+                "no-cache",
+                "free some space, or choose a folder on another disk for the caches, such as `--set data_cache=cache`"
+            ),
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
             Self::TooFew { .. } => advice!("too-few-images", "use a larger set"),

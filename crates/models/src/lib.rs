@@ -29,6 +29,7 @@ mod rules;
 mod strided;
 pub mod stylegan;
 pub mod stylegan2;
+pub mod switches;
 mod system;
 pub mod tips;
 mod update;

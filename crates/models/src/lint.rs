@@ -14,8 +14,10 @@ pub(crate) fn refusal(tips: &Tips, discriminator: &Network) -> Option<SettingsEr
     let (buffer, _, _) = normalised.filter(|_| tips.penalised())?;
     let key = if tips.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
-    let why =
-        format!("it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation)");
+    let why = format!(
+        "it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation): \
+             use d_norm = layer or none with it"
+    );
     Some(SettingsError { key, why })
 }
 

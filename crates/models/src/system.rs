@@ -51,6 +51,12 @@ pub trait System {
         None
     }
 
+    /// Where, among these steps, one begins to need other memory and time than the one before: the first of them, and for a GAN that
+    /// grows each at which blocks come or count fully. With each its name, such as `8x8, fading in`; empty if there is only one.
+    fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
+        vec![(steps.start, String::new())]
+    }
+
     /// What is worth knowing about these settings before the training.
     fn remarks(&self) -> Vec<Remark> {
         Vec::new()

@@ -143,7 +143,8 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
-    let data = data::to_train(&config, &*system)?;
+    let data = data::of(&config, &*system, 1)?;
+    data::fill_a_batch(&data, &config, &*system)?;
     record(&config, &mut *system, &data, 0)
 }
 
@@ -185,7 +186,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
 /// Makes step number `step` (from 0) while a recorder listens.
 fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -> Result<Opened, Failure> {
     let hash_before = weights_hash(&system.state());
-    let reals = data.shown_at(step, &system.batch(step, &data.counts()));
+    let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
     let (recording, result) = Recorder::record(|| system.step(step, &reals));
     result.map_err(|error| train_loop::diverged(step + 1, &error.to_string()))?;
     let header = Header {

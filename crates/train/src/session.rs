@@ -16,6 +16,7 @@ use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
+use crate::plan::Needs;
 use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
@@ -48,10 +49,18 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = match plan.run {
-        Some(_) => data::of(&plan.config, &*plan.system, plan.system.batch_size())?,
-        None => data::to_train(&plan.config, &*plan.system)?,
-    };
+    // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
+    let batch = if plan.run.is_some() { plan.system.batch_size() } else { 1 };
+    // A large folder is decoded when it is known that the run fits.
+    let looked_at = data::look_at(&plan.config, &*plan.system, batch)?;
+    data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
+    let needs = plan.needs.clone().on(&looked_at);
+    let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
+    let warning = needs.check(&plan.config, place, options.dry_run)?;
+    if options.dry_run {
+        return Ok(Ending::Finished);
+    }
+    let data = data::of(&plan.config, &*plan.system, batch)?;
     plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before, options.data.is_some()))?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     plan.config.data = data.lasting_name().or(plan.config.data);
@@ -65,7 +74,9 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, processor);
+    introduce(&console, &plan, &data, &run, processor)?;
+    console.say(&needs.line());
+    warning.iter().for_each(|warning| console.say(warning));
     show_data(&data, &run, &plan)?;
 
     let done = train_all(plan, &data, &run, options, &mut console)?;
@@ -96,6 +107,7 @@ struct Done {
 struct Plan {
     config: Config,
     system: Box<dyn System>,
+    needs: Needs,
     /// Steps done before.
     from: u64,
     /// The run folder, if it exists already.
@@ -114,11 +126,13 @@ impl Plan {
         };
         entries.extend(overlay(row, options)?);
         let config = Config::resolve(row, &entries)?;
+        let needs = Needs::that_fit(&config, 0, options.dry_run)?;
         let system = config.build()?;
-        Ok(Self { config, system, from: 0, run: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, needs, from: 0, run: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
+        Needs::of_saved(path)?;
         let SavedRun { run, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
@@ -134,11 +148,13 @@ impl Plan {
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
                 .help(longer(&run, saved.step, config.steps)));
         }
+        let needs = Needs::that_fit(&config, saved.step, options.dry_run)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
-        Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
+        let learned_from = Some(saved.data.clone());
+        Ok(Self { config, system, needs, from: saved.step, run: Some(run), learned_from, notes })
     }
 }
 
@@ -157,7 +173,7 @@ fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
 
 /// Refuses images other than those of the fingerprint `before`, which a run learned from; `named` if the command line names them.
 pub(crate) fn same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
-    let fingerprint = data.fingerprint();
+    let fingerprint = data.fingerprint()?;
     if before == fingerprint {
         return Ok(());
     }
@@ -192,11 +208,11 @@ fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    for note in data.notes() {
+    for note in data.notes()? {
         console.say(&note);
     }
     for remark in plan.system.remarks() {
@@ -222,6 +238,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in &plan.notes {
         console.say(note);
     }
+    Ok(())
 }
 
 /// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
@@ -234,8 +251,8 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
         pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
     };
-    write("reals.png", &data.some(samples::COUNT), Arrangement::default())?;
-    match data.augmented(AUGMENTED, AUGMENTED) {
+    write("reals.png", &data.some(samples::COUNT)?, Arrangement::default())?;
+    match data.augmented(AUGMENTED, AUGMENTED)? {
         Some(domains) => write("augmented.png", &domains, Arrangement::in_columns(AUGMENTED)),
         None => Ok(()),
     }
@@ -261,7 +278,7 @@ fn train_all(
     }
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
-    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => {
@@ -289,7 +306,7 @@ fn train_all(
         every: config.checkpoint_every,
         seed: config.seed,
         config: config.to_toml(),
-        data: data.fingerprint(),
+        data: data.fingerprint()?,
         last: (from > 0).then_some(from),
     }));
     if options.timings {

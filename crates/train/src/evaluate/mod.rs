@@ -88,7 +88,7 @@ fn chosen(names: &[String], looking: Looking) -> Result<Vec<&'static Metric>, Fa
 /// Refuses metrics of classes without a classifier; which one there can be is a matter of the images.
 fn require_classes(metrics: &[&'static Metric], looking: Looking, data: &Dataset) -> Result<(), Failure> {
     let Some(metric) = metrics.iter().find(|metric| !is_possible(metric, looking)) else { return Ok(()) };
-    let side = data.pictures(0, &[0]).size()[0];
+    let side = data.pictures(0, &[0])?.size()[0];
     let extractor = Looking::NAMES.iter().find(|(_, looking)| *looking == Looking::Evalnet(side));
     let failure = Failure::new(Code::Usage, format!("`{}` needs an extractor that knows classes", metric.name))
         .at("option --metric")
@@ -198,7 +198,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if let Some(psi) = options.psi {
         console.say(&format!("styles       truncated, psi {psi}"));
     }
-    let rows = scale.weigh(truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated)));
+    let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
+    let rows = scale.weigh(fakes).map_err(|failure| failure.at(found.path.display()))?;
     print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
     match (&options.out, form) {
         (Some(path), Some(form)) => output::write(path, form, &found, options.psi, &rows),

@@ -329,7 +329,7 @@ impl Job<'_> {
         let mut drawn = 0;
         for batch in latents.chunks(length * AT_A_TIME) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
-            visit(&draw(self.sampler, batch, length))?;
+            visit(&draw(self.sampler, batch, length)?)?;
             drawn += batch.len() / length;
             if let Some(bar) = &bar {
                 bar.set_position(drawn as u64);
@@ -372,8 +372,9 @@ impl Job<'_> {
 }
 
 /// The bytes of the images of some latents, each of the length `length`.
-fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Vec<u8> {
-    pictures::bytes(&sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec())))
+fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec<u8>, Failure> {
+    let images = sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec()));
+    Ok(pictures::bytes(&pictures::finite(images)?))
 }
 
 #[cfg(test)]
@@ -396,7 +397,7 @@ mod tests {
                 let system = system();
                 let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
                 let (latents, length) = Seeds::one(7, 70).latents(sampler);
-                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length)).collect()
+                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length).unwrap()).collect()
             })
         };
         let wanted = drawn(70, 2);

@@ -10,6 +10,7 @@ use crate::array_file;
 use crate::cli::SampleOptions;
 use crate::engine::{FromLatents, Plane, Tensor};
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use crate::plane;
 use crate::storage::{self, RealDisk};
 
@@ -49,7 +50,7 @@ pub(super) fn write(
     let (latents, length) = seeds.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     if form == Form::Array {
-        let points = plane::in_parts(&latents, |part| sampler.draw(part));
+        let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
         storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
         plane::write_points(out, plane, sampler, &latents, run_seed)?;

@@ -77,8 +77,8 @@ impl Job<'_> {
             let (from, to, part) = walk.place(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
-            let pixels: Vec<u8> =
-                here.chunks(length * AT_A_TIME).flat_map(|batch| draw(self.sampler, batch, length)).collect();
+            let batches = here.chunks(length * AT_A_TIME).map(|batch| draw(self.sampler, batch, length));
+            let pixels = batches.collect::<Result<Vec<_>, _>>()?.concat();
             animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
             if let Some(bar) = &bar {
                 bar.inc(1);
