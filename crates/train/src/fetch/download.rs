@@ -104,7 +104,7 @@ fn receive_all(
                     .because(format!("{}{}", error.source, kept(partial)))
                     .help(advice!(
                         "disk-full-while-downloading",
-                        "make room and type the same command again, or download to another disk: `--out elsewhere`"
+                        "make room and type the same command again, or download to a folder on another disk"
                     )));
             }
             Err(Trouble::Final(why)) => return Err(failed(wanted).because(why)),
