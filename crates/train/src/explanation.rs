@@ -93,6 +93,8 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
         ("--batch", options.batch.is_some()),
         ("--data", options.data.is_some()),
         ("--class", options.class.is_some()),
+        ("--set", !options.settings.is_empty()),
+        ("--step", matches!(options.step, StepChoice::Number(_))),
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
@@ -118,11 +120,14 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
 }
 
 fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
-    if let StepChoice::Number(_) = options.step {
+    if let StepChoice::Number(step) = options.step {
         return Err(Failure::new(Code::Usage, "a step of which run?")
             .at("option --step")
             .because("without --run there is a fresh model, and its first step")
-            .help(advice!("step-of-which-run", "leave out `--step`, or name the run, `--run RUN`")));
+            .help(advice!(
+                "step-of-which-run",
+                "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
+            )));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     // Without a system a preset may be meant to be an example.

@@ -216,10 +216,14 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
         console.say(&note);
     }
     for remark in plan.system.remarks() {
-        let remedies: Vec<String> = remark.remedies.iter().map(|setting| format!("`--set {setting}`")).collect();
+        let typed_as = |setting: &&str| match setting.strip_prefix("batch=") {
+            Some(batch) => format!("{} {batch}", "--batch"),
+            None => format!("{} {setting}", "--set"),
+        };
+        let remedies: Vec<String> = remark.remedies.iter().map(typed_as).collect();
         // What a run has begun with it keeps.
         console.say(&match (&plan.run, &remedies[..]) {
-            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: {}", remark.text, remedies.join(" or "))),
+            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: `{}`", remark.text, remedies.join("` or `"))),
             _ => format!("warning      {}", remark.text),
         });
     }

@@ -135,7 +135,7 @@ impl Checkpoint {
         if self.system != system.name() {
             return Err(failure("the checkpoint is of another system")
                 .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
-                .help(advice!("checkpoint-of-another-system", "use it with a run of {}", self.system)));
+                .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {
             failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(

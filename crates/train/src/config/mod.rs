@@ -265,10 +265,12 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub(crate) fn to_toml(&self) -> String {
-        let mut text = format!(
+        let first = advice!(
+            "the-same-run",
             "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
             self.row.name
         );
+        let mut text = first.text().to_owned();
         for (key, _) in keys::RUN_KEYS {
             let value = self.show(key);
             if value != ABSENT {

@@ -8,10 +8,11 @@ pub(super) fn all() -> Vec<Situation> {
     let tiny = format!("{TINY} --steps 1");
     let folder = "folder --set size=28 --set width=2 --batch 2 --steps 1";
     vec![
-        by("no-class-file", &format!("{tiny} --class appel")),
+        by("class-file-near", &format!("{tiny} --class appel")),
+        by("no-class-file", &format!("{tiny} --class zebra")),
         by("no-class-file", &format!("{tiny} --data cats --class dog"))
             .with(|stage| stage.write("cats/cat.npy", npy("|u1", &[40, 784], 40 * 784))),
-        by("no-class-file", &format!("{tiny} --data cats --class ca"))
+        by("class-file-near", &format!("{tiny} --data cats --class ca"))
             .with(|stage| stage.write("cats/cat.npy", npy("|u1", &[40, 784], 40 * 784))),
         by("bad-class", &format!("{tiny} --class a/b")),
         by("bad-class", &format!("{tiny} --data cats --class a/b"))
@@ -21,6 +22,9 @@ pub(super) fn all() -> Vec<Situation> {
             .with(|stage| stage.write("my files/doodles.npy", npy("|u1", &[40, 784], 40 * 784)))
             .wrong("my files/doodle.npy"),
         by("no-data-file", &format!("{tiny} --data nothing-like-it.npy")),
+        by("page-for-npy", &format!("{tiny} --data page.npy"))
+            .with(|stage| stage.write("page.npy", "<html>"))
+            .only_told(),
         by("class-near", &format!("{folder} --data classes --class dgo")),
         by("no-classes", &format!("{folder} --data pics --class dog")),
         by("binary-cifar", "cifar --data pics --steps 1").more(|_| "--dry-run".into()),

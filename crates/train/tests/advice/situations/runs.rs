@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<Situation> {
     let bring = |stage: &Stage| stage.bring("run");
     let tiny = format!("{TINY} --data doodles.npy");
     let mut all = vec![
-        by("no-free-number", &format!("{tiny} --steps 1")).with(|stage| stage.write("runs/4294967295-x/a", "")),
+        by("no-free-number", &format!("{tiny} --steps 1")).with(|stage| stage.write("runs/4294967295-quickdraw/a", "")),
         by("run-near", "sample rnu").with(bring).wrong("rnu"),
         by("run-near", "sample 'my rnu'")
             .with(|stage| {
