@@ -51,7 +51,7 @@ pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System)
     let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
         return Ok(());
     };
-    // Half by half: what a system takes is its own matter, and building one may cost something.
+    // Half by half: what a system takes is its own matter.
     let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
     Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
         Some(batch) => {

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
     let (action, color) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
+            let error = cli::without_false_tip(error);
             // A closed pipe is the only way in which this fails, and then nobody listens.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 
 pub(crate) use file::{read_file, read_settings};
 
-use crate::engine::System;
+use crate::engine::{System, meta};
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Row};
 use datasets::{Augmentation, Fitting, advice, quoted};
@@ -245,7 +245,7 @@ impl Config {
     pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
         let mut settings = self.settings.clone();
         let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
-        known && (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch)
+        known && meta::run(|| (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch))
     }
 
     /// The failure of a setting of the table `table` that is not accepted.

@@ -2,7 +2,7 @@
 
 use super::{Situation, by};
 use crate::common::TINY;
-use crate::stage::npy;
+use crate::stage::{images_of_strokes, npy, packed, packed_zeros};
 
 pub(super) fn all() -> Vec<Situation> {
     let tiny = format!("{TINY} --steps 1");
@@ -25,6 +25,44 @@ pub(super) fn all() -> Vec<Situation> {
         by("page-for-npy", &format!("{tiny} --data page.npy"))
             .with(|stage| stage.write("page.npy", "<html>"))
             .only_told(),
+        by("data-near", &format!("{folder} --data pisc")).wrong("pisc"),
+        by("no-data-there", &format!("{folder} --data nothing-like-it")),
+        by("which-array", &format!("{folder} --data arrays")).with(|stage| {
+            stage.write("arrays/b c.npy", npy("|u1", &[40, 784], 40 * 784));
+            stage.write("arrays/d.npy", npy("|u1", &[40, 784], 40 * 784));
+        }),
+        by("one-picture", &format!("{folder} --data pics/0.png")),
+        by("npz", &format!("{folder} --data a.npz")).with(|stage| stage.write("a.npz", b"PK\x03\x04")).only_told(),
+        by("unpack", &format!("{folder} --data a.zip")).with(|stage| stage.write("a.zip", b"PK\x03\x04")).only_told(),
+        by("unpack-an-array", &format!("{folder} --data a.npy.gz"))
+            .with(|stage| stage.write("a.npy.gz", packed(&npy("|u1", &[40, 784], 40 * 784))))
+            .only_told(),
+        by("unpack-first", "mnist --batch 8 --set latent=4 --steps 1 --data images-idx3-ubyte.gz")
+            .with(|stage| stage.write("images-idx3-ubyte.gz", packed_zeros(1 << 30)))
+            .meanwhile(|stage| stage.write("images-idx3-ubyte", images_of_strokes(16))),
+        by("blank-by-range", &format!("{tiny} --data doodles.npy --set images.range=5000..6000")),
+        by("numbers-of-no-range", &format!("{tiny} --data numbers.npy"))
+            .with(|stage| stage.write("numbers.npy", npy("<i2", &[20, 784], 2 * 20 * 784))),
+        by("range-of-the-numbers", &format!("{tiny} --data dim.npy"))
+            .with(|stage| {
+                let dim = npy("|u1", &[40, 784], 40 * 784);
+                let header = dim.len() - 40 * 784;
+                let pixels = dim[header..].iter().map(|byte| byte / 20);
+                stage.write("dim.npy", [&dim[..header], &pixels.collect::<Vec<u8>>()].concat());
+            })
+            .hint(),
+        by("two-values", &format!("{tiny} --data bits.npy"))
+            .with(|stage| {
+                let bits = npy("|u1", &[40, 784], 40 * 784);
+                let header = bits.len() - 40 * 784;
+                let pixels = bits[header..].iter().map(|byte| 255 * (byte % 2));
+                stage.write("bits.npy", [&bits[..header], &pixels.collect::<Vec<u8>>()].concat());
+            })
+            .hint(),
+        by("made-grey", &format!("{folder} --data pics --set channels=1")).hint(),
+        by("grey-in-three", &format!("{folder} --data doodles.npy")).hint(),
+        by("channels-of-pictures", "vanilla --batch 4 --set latent=4 --data mnist --steps 1 --set channels=2"),
+        by("no-cache", &format!("{folder} --data pics --set data_memory=0 --set data_cache=doodles.npy/x")),
         by("class-near", &format!("{folder} --data classes --class dgo")),
         by("no-classes", &format!("{folder} --data pics --class dog")),
         by("binary-cifar", "cifar --data pics --steps 1").more(|_| "--dry-run".into()),
