@@ -44,6 +44,9 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
 pub(super) const MAY_CHANGE: &[&str] =
     &["steps", "data", "data_memory", "data_cache", "sample_every", "checkpoint_every", "evaluate_every"];
 
+/// Keys that no run has to write down.
+const OPTIONAL: &[&str] = &["data", "class", "data_memory", "data_cache"];
+
 /// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
@@ -51,7 +54,7 @@ const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 /// every key.
 pub(super) fn before(row: &Row, entries: &[Entry]) -> Vec<(&'static str, &'static str)> {
     let given = |key: &str| entries.iter().any(|entry| entry.key == key && matches!(entry.source, Source::File(..)));
-    let recorded = RUN_KEYS.iter().all(|(key, _)| ["data", "class"].contains(key) || given(key));
+    let recorded = RUN_KEYS.iter().all(|(key, _)| OPTIONAL.contains(key) || given(key));
     let of_row = BEFORE.iter().filter(|(system, key, _)| {
         recorded && *system == row.name && entries.iter().all(|entry| entry.key != format!("{system}.{key}"))
     });
