@@ -211,7 +211,7 @@ pub const EXERCISES: [Exercise; 34] = exercises![
         "A unit is dead if activations[image * units + unit] is 0 for every image. Count those, and divide by the units.",
         "let dead = |unit: &usize| (0..images).all(|image| activations[image * units + unit] == 0.0);",
     ];
-    "e33_central_difference", "how the checker knows", "c14_proof_and_speed", Formula, [
+    "e33_central_difference", "a check from both sides", "c14_proof_and_speed", Formula, [
         "Compare with the formula: how many times is f called, and where?",
         "From x - h to x + h is a way of 2 h.",
         "(f(x + h) - f(x - h)) / (2.0 * h)",

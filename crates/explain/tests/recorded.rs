@@ -362,3 +362,13 @@ fn places_and_ids_are_each_others_inverse() {
     assert!(atlas.places.iter().enumerate().all(|(id, place)| atlas.id(*place) == id));
     assert!(matches!(atlas.places[0], Place::Constant(0, _)));
 }
+
+/// What the guide says of the smallest example.
+#[test]
+fn the_guide_counts_the_nodes_of_the_smallest_example() {
+    let (_, document) = documents().iter().find(|(name, _)| *name == "scalar").unwrap();
+    let chapter = include_str!("../../guide/src/c02_tape.md");
+    let told =
+        format!("`cargo run -p train -- explain --preset scalar` opens one like ours, of {}", document.nodes.len());
+    assert!(chapter.contains(&told), "c02_tape.md: {told}");
+}

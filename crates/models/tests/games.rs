@@ -459,7 +459,9 @@ fn contradictions_are_refused_by_their_key() {
 
 #[test]
 fn what_is_worth_a_remark_is_told() {
-    let remarks = |game: Game| game.remarks().join("\n");
+    let remarks = |game: Game| {
+        game.remarks().iter().map(|remark| format!("{} {:?}\n", remark.text, remark.remedies)).collect::<String>()
+    };
     assert_eq!(remarks(mnist_game(digits_tips())), "");
     assert!(remarks(dcgan_game(Tips::default())).contains("batches of 4"));
     let eight =

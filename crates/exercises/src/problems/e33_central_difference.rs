@@ -1,4 +1,4 @@
-//! Exercise 33: how the checker knows. (Guide: c14_proof_and_speed)
+//! Exercise 33: a check from both sides. (Guide: c14_proof_and_speed)
 //!
 //! A derivative can be checked against what it means: move x a little and see how much f moves. One step to one side has
 //! an error that shrinks as h does; looking to both sides cancels most of it, and the error shrinks as h * h:

@@ -21,6 +21,9 @@ pub(super) enum Kind {
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
 const MOST_STEPS: i64 = u32::MAX as i64;
 
+/// MiB of memory that anybody could have.
+const MOST_MEMORY: i64 = 1 << 40;
+
 /// The keys of a run; all others belong to a table: the system's, `[images]` or `[augment]`.
 pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("system", Kind::Text),
@@ -29,14 +32,17 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("seed", Kind::Count(0, i64::MAX)),
     ("data", Kind::Text),
     ("class", Kind::Text),
+    ("data_memory", Kind::Count(0, MOST_MEMORY)),
+    ("data_cache", Kind::Text),
     ("sample_every", Kind::Count(1, MOST_STEPS)),
     ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
     ("evaluate_every", Kind::Count(0, MOST_STEPS)),
 ];
 
-/// What may change when a run goes on: the images are told by their fingerprint, and how often files are written changes
-/// no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every", "evaluate_every"];
+/// What may change when a run goes on: the images are told by their fingerprint, and where they lie and how often files are
+/// written changes no bit of the weights.
+pub(super) const MAY_CHANGE: &[&str] =
+    &["steps", "data", "data_memory", "data_cache", "sample_every", "checkpoint_every", "evaluate_every"];
 
 /// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
