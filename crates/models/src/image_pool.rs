@@ -58,9 +58,12 @@ impl Stateful for ImagePool {
     fn load(&mut self, state: &State) {
         if self.images.size() > 0 {
             self.images = state.tensors[&format!("{}.images", self.name)].clone();
-            let filled = state.counters[&format!("{}.filled", self.name)] as usize;
-            self.filled = filled.min(self.images.shape()[0]);
+            self.filled = state.counters[&format!("{}.filled", self.name)] as usize;
         }
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        vec![(format!("{}.filled", self.name), self.images.shape()[0] as u64)]
     }
 }
 

@@ -21,6 +21,7 @@ use metrics::Pictures;
 /// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
 pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
     let data = config.row.load.load(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)

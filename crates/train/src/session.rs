@@ -1,8 +1,11 @@
-//! `train <system>`: puts a run together from the command line, trains, and tells what came of it.
+//! `train <system>`: puts a run together from the command line, trains, and tells what came of it. `again.rs` decides what becomes
+//! of a run folder that is named a second time.
+
+mod again;
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{self, weights_hash};
+use crate::checkpoint::{self, Found, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
 use crate::console::Console;
@@ -10,6 +13,7 @@ use crate::curves::Curves;
 use crate::data::{self, Dataset};
 use crate::engine::{self, Sampler, System, Tensor};
 use crate::failure::{Code, Failure};
+use crate::forgiving::{self, Forgiving};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
@@ -18,28 +22,27 @@ use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
 use crate::resume::{self, SavedRun};
+use crate::run_folder::{self, Claimed};
 use crate::samples::{self, Samples};
 use crate::saving::Saving;
 use crate::seed_log::SeedLog;
+use crate::signals;
 use crate::storage::{self, RealDisk};
 use crate::systems::Row;
 use crate::timings::StepTimings;
 use crate::train_loop::{Ending, train};
-use crate::{run_folder, signals};
 
-/// Trains a new run or goes on with an old one.
+/// Trains a new run or goes on with an old one. `processor` is told.
 ///
 /// # Errors
 /// Everything that can go wrong, as the user is to see it.
-pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
-    let processor = processor()?;
-    let threads = start_threads(options.threads)?;
+pub(crate) fn run(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
     // longer than the work itself where networks are small.
-    rayon::scope(|_| run_here(row, options, &format!("{processor}, {threads} threads")))
+    rayon::scope(|_| run_here(row, options, processor))
 }
 
-/// The same on the thread at hand; `processor` is told.
+/// The same on the thread at hand.
 fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
@@ -47,39 +50,64 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         None => Plan::fresh(row, options)?,
     };
     let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
-    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
+    plan.check_images(&data)?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
-    plan.config.data = data.lasting_name().or(plan.config.data);
-    signals::listen();
-
-    let run = match &plan.run {
-        Some(run) => run.clone(),
-        None => run_folder::create(options.out.as_deref(), Path::new("runs"), row.name)?,
+    if let Some(name) = data.lasting_name() {
+        plan.config.name_data(Some(name));
+    }
+    let (run, _lock) = match plan.place.take() {
+        Some(place) => place,
+        None => {
+            let Claimed { run, lock, is_begun } =
+                run_folder::claim(options.out.as_deref(), Path::new("runs"), row.name)?;
+            if is_begun {
+                plan = again::go_on(plan, &run)?;
+                plan.check_images(&data)?;
+            }
+            (run, lock)
+        }
     };
-    let _lock = Lock::take(&run)?;
     run_folder::reopen(&run)?;
+    plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
-    let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, processor);
-    show_data(&data, &run, &plan)?;
+    let done = in_folder(plan, &data, &run, options, processor).map_err(|failure| way_on(failure, row, &run))?;
+    Ok(done)
+}
 
-    let done = train_all(plan, &data, &run, options, &mut console)?;
-    farewell(&console, row, &run, &done)?;
+/// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
+fn in_folder(
+    plan: Plan,
+    data: &Dataset,
+    run: &Path,
+    options: &TrainOptions,
+    processor: &str,
+) -> Result<Ending, Failure> {
+    let row = plan.config.row;
+    let mut console = Console::logging_to(run)?;
+    introduce(&console, &plan, data, run, processor);
+    if let Err(failure) = show_data(data, run, &plan) {
+        match failure.code {
+            Code::Storage => console.say(&forgiving::warning(&failure)),
+            _ => return Err(failure),
+        }
+    }
+    let done = train_all(plan, data, run, options, &mut console)?;
+    farewell(&console, row, run, &done)?;
     Ok(done.how)
+}
+
+/// Adds to a failure of the storage how the run goes on when that is mended.
+fn way_on(failure: Failure, row: &Row, run: &Path) -> Failure {
+    if failure.code != Code::Storage {
+        return failure;
+    }
+    let way = format!("then go on with `train {} --resume {}`", row.name, run.display());
+    let help = failure.help.as_ref().map_or_else(|| way.clone(), |help| format!("{help}\n{way}"));
+    failure.help(help)
 }
 
 /// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
 const AUGMENTED: usize = 8;
-
-/// The instruction set that the kernels run on.
-///
-/// # Errors
-/// When the environment asks for one that is not there: to be asked before the first kernel runs.
-pub(crate) fn processor() -> Result<String, Failure> {
-    engine::instruction_set().map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
-    })
-}
 
 /// How the training ended, and the hash of what it made.
 struct Done {
@@ -88,13 +116,13 @@ struct Done {
 }
 
 /// What is to be trained.
-struct Plan {
+pub(crate) struct Plan {
     config: Config,
     system: Box<dyn System>,
     /// Steps done before.
     from: u64,
-    /// The run folder, if it exists already.
-    run: Option<PathBuf>,
+    /// The run folder, if it exists already, and its lock.
+    place: Option<(PathBuf, Lock)>,
     /// Fingerprint of the images that the run learned from so far.
     learned_from: Option<String>,
     /// Lines to tell about the checkpoint.
@@ -108,13 +136,16 @@ impl Plan {
             None => Vec::new(),
         };
         entries.extend(overlay(row, options)?);
-        let config = Config::resolve(row, &entries)?;
+        let mut config = Config::resolve(row, &entries)?;
+        if let Some(path) = &options.config {
+            config.find_data(storage::folder_of(path));
+        }
         let system = config.build()?;
-        Ok(Self { config, system, from: 0, run: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, from: 0, place: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
-        let SavedRun { run, config, found } = resume::open_run(path)?;
+        let SavedRun { run, lock, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
@@ -122,6 +153,19 @@ impl Plan {
                 .help(format!("train {} --resume {}", config.row.name, path.display())));
         }
         let config = config.extended(&overlay(row, options)?, &run)?;
+        let plan = match found {
+            Some(found) => Self::from_saved(config, &found)?,
+            None => {
+                let system = config.build()?;
+                let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
+                Self { config, system, from: 0, place: None, learned_from: None, notes: vec![note] }
+            }
+        };
+        Ok(Self { place: Some((run, lock)), ..plan })
+    }
+
+    /// Goes on from a checkpoint.
+    fn from_saved(config: Config, found: &Found) -> Result<Self, Failure> {
         let saved = &found.checkpoint;
         if config.steps < saved.step {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
@@ -133,7 +177,12 @@ impl Plan {
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
-        Ok(Self { config, system, from: saved.step, run: Some(run), learned_from: Some(saved.data.clone()), notes })
+        Ok(Self { config, system, from: saved.step, place: None, learned_from: Some(saved.data.clone()), notes })
+    }
+
+    /// Refuses images other than those that the run has learned from so far.
+    fn check_images(&self, data: &Dataset) -> Result<(), Failure> {
+        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before))
     }
 }
 
@@ -154,18 +203,6 @@ fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
     let mut entries = config::read_settings(&options.settings)?;
     entries.extend(options.entries(row));
     Ok(entries)
-}
-
-/// Starts the threads that the kernels share, and says how many.
-fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
-    let mut builder = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = threads {
-        builder = builder.num_threads(usize::from(threads));
-    }
-    builder.build_global().map_err(|error| {
-        Failure::new(Code::Usage, "cannot start the threads").because(error).help("ask for fewer with --threads")
-    })?;
-    Ok(rayon::current_num_threads())
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
@@ -228,28 +265,34 @@ fn train_all(
         console.show(bar.clone());
     }
     let console = &*console;
-    let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
+    let title = format!("{}, seed {}", config.row.name, config.seed);
+    let mut curves = Curves::new(run.to_owned(), config.sample_every, title.clone());
+    // Points never run out.
+    let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
+    let mut seed_log = SeedLog::new(console, config.row.seed_log, pass);
+    let mut remember = |step: u64, values: &[f64]| {
+        curves.remember(step, values);
+        seed_log.remember(values);
+    };
+    let every = config.checkpoint_every;
+    let (metrics, note) = MetricsFile::open(&RealDisk, run, system.metrics(), (from, every), &mut remember)?;
+    note.iter().for_each(|note| console.say(note));
     let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => {
-            // Points never run out.
-            let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
-            Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
-        }
+        LogStyle::Seed => Box::new(seed_log),
     };
-    let title = format!("{}, seed {}", config.row.name, config.seed);
     // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it
     // misses nothing.
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![
         Box::new(metrics),
         told,
-        Box::new(samples),
-        Box::new(Curves::new(run.to_owned(), config.sample_every, title.clone(), history)),
+        Box::new(Forgiving::new(console, samples)),
+        Box::new(Forgiving::new(console, curves)),
     ];
     if config.evaluate_every > 0 {
         let quality = Quality::new(console, run.to_owned(), title, config.evaluate_every, config.seed, data, from)?;
-        observers.push(Box::new(quality));
+        observers.push(Box::new(Forgiving::new(console, quality)));
     }
     observers.push(Box::new(Saving {
         disk: &RealDisk,
@@ -264,6 +307,7 @@ fn train_all(
         // Before the others: what they do is not part of a step.
         observers.insert(0, Box::new(StepTimings::new(console, run)));
     }
+    signals::listen();
     let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
     drop(observers);
     match result {
@@ -284,7 +328,8 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
     if failure.code != Code::Diverged {
         return failure;
     }
-    match checkpoint::in_folder(run).first() {
+    // What was saved before the first step is worth nothing.
+    match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
         Some((_, path)) => failure.help(format!(
             "the last good state is {}\ntrain again with a smaller learning rate or another seed",
             path.display()
@@ -314,7 +359,8 @@ mod tests {
     #[test]
     fn a_divergence_tells_which_state_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        let run = run_folder::create(Some(folder.path()), Path::new("."), "quickdraw").unwrap();
+        let run = folder.path().to_owned();
+        run_folder::reopen(&run).unwrap();
         let diverged = || Failure::new(Code::Diverged, "diverged");
         assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
         for step in [500, 1000] {

@@ -17,8 +17,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
+use format::encode;
 pub(crate) use format::weights_hash;
-use format::{decode, encode};
 
 use crate::engine::{State, StateError, System};
 use crate::failure::{Code, Failure};
@@ -68,12 +68,15 @@ pub(crate) enum Flaw {
     NonFinite { name: String, count: usize },
 }
 
+/// What to do about a file that is damaged.
+const ANOTHER: &str = "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors";
+
 impl Flaw {
     /// What the user can do about it.
     fn help(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files",
-            Self::NoCheckpoint(_) => "start the run again without --resume",
+            Self::NoCheckpoint(_) => "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files",
             Self::Pickle => {
                 "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
             }
@@ -81,9 +84,7 @@ impl Flaw {
             Self::Foreign | Self::Container(_) | Self::Type { .. } => {
                 "give a file from the `checkpoints` folder of a run of this program"
             }
-            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
-                "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors"
-            }
+            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => ANOTHER,
         }
     }
 
@@ -94,13 +95,13 @@ impl Flaw {
 }
 
 impl Checkpoint {
-    /// Reads the file `path`, whole, and checks every byte of it.
+    /// Reads the file `path` and checks every byte of it.
     ///
     /// # Errors
-    /// The [`Flaw`] of the file. No content of any kind panics, and nothing larger than the file is allocated before
-    /// its sizes were held against its length.
+    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
+    /// against its length.
     pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
-        decode(&format::read_bytes(path)?)
+        format::read(path)
     }
 
     /// Writes the file `path`, whole or not at all.
@@ -124,6 +125,9 @@ impl Checkpoint {
                 .help(format!("use it with `train {}`", self.system)));
         }
         system.restore(&self.state).map_err(|error| {
+            if !error.is_of_another_architecture() {
+                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(ANOTHER);
+            }
             failure("the checkpoint is of another architecture")
                 .because(misfits(&error))
                 .help("resume with the settings that it was trained with; they are in its run's config.toml")
@@ -140,7 +144,8 @@ fn misfits(error: &StateError) -> String {
         .map(|(name, wanted, found)| format!("`{name}`: wanted {}, found {}", shape(wanted), shape(found)));
     let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
     let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
-    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).collect();
+    let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
+    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).chain(beyond).collect();
     let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
     if all.len() > 5 {
         text.push_str(&format!("\nand {} more", all.len() - 5));

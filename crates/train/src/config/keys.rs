@@ -17,8 +17,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// The largest number of steps: a step number takes 32 bits of a random stream's key.
-const MOST_STEPS: i64 = u32::MAX as i64;
+const MOST_STEPS: i64 = super::MOST_STEPS as i64;
 
 /// The keys of a run; all others belong to a table: the system's, `[images]` or `[augment]`.
 pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
@@ -27,6 +26,8 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("steps", Kind::Count(1, MOST_STEPS)),
     ("seed", Kind::Count(0, i64::MAX)),
     ("data", Kind::Text),
+    ("data_from_run", Kind::Text),
+    ("data_absolute", Kind::Text),
     ("class", Kind::Text),
     ("sample_every", Kind::Count(1, MOST_STEPS)),
     ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
@@ -35,7 +36,8 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
 
 /// What may change when a run goes on: the images are told by their fingerprint, and how often files are written changes
 /// no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every", "evaluate_every"];
+pub(super) const MAY_CHANGE: &[&str] =
+    &["steps", "data", "data_from_run", "data_absolute", "sample_every", "checkpoint_every", "evaluate_every"];
 
 /// How images are changed when they are shown: [`datasets::Augmentation`].
 pub(super) const AUGMENT: &str = "augment";

@@ -5,6 +5,7 @@
 
 mod file;
 mod keys;
+mod recorded_data;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,10 @@ use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Row};
 use datasets::{Augmentation, Fitting};
+use recorded_data::RecordedData;
+
+/// The largest number of steps: a step number takes 32 bits of a random stream's key.
+pub(crate) const MOST_STEPS: u64 = u32::MAX as u64;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +82,8 @@ pub(crate) struct Config {
     pub(crate) evaluate_every: u64,
     /// File or folder with the images; built-in or fetched ones if absent.
     pub(crate) data: Option<String>,
+    /// Where a run has found them before.
+    recorded: RecordedData,
     /// Which class of the images.
     pub(crate) class: Option<String>,
     /// The system's own table.
@@ -121,6 +128,7 @@ impl Config {
             checkpoint_every: 500,
             evaluate_every: 0,
             data: None,
+            recorded: RecordedData::default(),
             class: None,
             settings,
             others,
@@ -147,7 +155,9 @@ impl Config {
             "sample_every" => self.sample_every = number,
             "checkpoint_every" => self.checkpoint_every = number,
             "evaluate_every" => self.evaluate_every = number,
-            "data" => self.data = text(),
+            "data" => self.name_data(text()),
+            "data_from_run" => self.recorded.from_run = text(),
+            "data_absolute" => self.recorded.absolute = text(),
             "class" => self.class = text(),
             other => {
                 let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
@@ -230,9 +240,14 @@ impl Config {
             self.row.name
         );
         for (key, _) in keys::RUN_KEYS {
-            let absent =
-                matches!(*key, "data" if self.data.is_none()) || matches!(*key, "class" if self.class.is_none());
-            if !absent {
+            let is_there = match *key {
+                "data" => self.data.is_some(),
+                "data_from_run" => self.recorded.from_run.is_some(),
+                "data_absolute" => self.recorded.absolute.is_some(),
+                "class" => self.class.is_some(),
+                _ => true,
+            };
+            if is_there {
                 text += &format!("{key} = {}\n", self.show(key));
             }
         }
@@ -285,6 +300,8 @@ impl Config {
             "checkpoint_every" => self.checkpoint_every.to_string(),
             "evaluate_every" => self.evaluate_every.to_string(),
             "data" => text(&self.data),
+            "data_from_run" => text(&self.recorded.from_run),
+            "data_absolute" => text(&self.recorded.absolute),
             "class" => text(&self.class),
             other => {
                 let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
