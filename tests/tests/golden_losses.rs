@@ -1,5 +1,8 @@
 //! Every loss against PyTorch, and where Keras has it against Keras: its value, and its gradients.
 
+use std::fs;
+use std::path::Path;
+
 use nn::losses;
 use serde_json::Value;
 use tensor::{Options, Tape, Tensor, Var, grad};
@@ -16,7 +19,10 @@ fn apply(case: &Value, input: impl Fn(&str) -> Var) -> Var {
         }
         "mse" => losses::mse(&input("predictions"), &input("targets")),
         "l1" => losses::l1(&input("predictions"), &input("targets")),
-        "hinge_discriminator" => losses::hinge_discriminator(&input("real"), &input("fake")),
+        "hinge_discriminator" => {
+            let of = |verdict: Var, target| losses::hinge(&verdict, &Tensor::full(*verdict.shape(), target));
+            &of(input("real"), 1.0) + &of(input("fake"), 0.0)
+        }
         "hinge_generator" | "wasserstein_generator" => losses::negative_mean(&input("fake")),
         "lsgan_discriminator" => {
             &losses::least_squares(&input("real"), 1.0) + &losses::least_squares(&input("fake"), 0.0)
@@ -71,4 +77,27 @@ fn accuracy_counts_the_right_side() {
     let logits = Var::constant(Tensor::new(&[5, 1], vec![3.0, -0.1, 0.0, 0.0, 1e-3]));
     let targets = Tensor::new(&[5, 1], vec![1.0, 1.0, 0.0, 1.0, 0.0]);
     assert_eq!(losses::accuracy(&logits, &targets), 2.0 / 5.0);
+}
+
+/// What is checked here is what trains: each loss of `nn::losses` is one that a system (or its classifier) uses.
+#[test]
+fn every_loss_is_used_by_a_system() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let losses = fs::read_to_string(root.join("nn/src/losses.rs")).expect("the losses");
+    let mut systems = String::new();
+    let mut folders = vec![root.join("models/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the systems").map(|entry| entry.expect("an entry").path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => systems += &fs::read_to_string(entry).expect("a source file"),
+            }
+        }
+    }
+    let names: Vec<&str> =
+        losses.lines().filter_map(|line| line.strip_prefix("pub fn ")?.split_once('(')).map(|(name, _)| name).collect();
+    assert!(names.contains(&"hinge") && names.contains(&"bce_with_logits"), "{names:?}");
+    for name in names {
+        assert!(systems.contains(&format!("{name}(")), "no system uses `{name}`");
+    }
 }

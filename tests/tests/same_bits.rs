@@ -4,7 +4,6 @@ use kernels::simd;
 use models::System;
 use models::quickdraw::{Quickdraw, Settings};
 use nn::State;
-use rayon::ThreadPoolBuilder;
 use tensor::Tensor;
 
 /// The state after three steps on the built-in apples, as one number.
@@ -47,10 +46,8 @@ fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
 fn same_everywhere(settings: &Settings, steps: u64, threads: &[usize]) -> u64 {
     let mut first = None;
     for isa in simd::available() {
-        simd::force(isa);
         for &count in threads {
-            let pool = ThreadPoolBuilder::new().num_threads(count).build().expect("threads");
-            let result = pool.install(|| train(settings, steps));
+            let result = simd::pool(isa, count).install(|| train(settings, steps));
             let (expected, where_first) = first.get_or_insert((result.clone(), format!("{isa}, {count} threads")));
             assert_eq!(result, *expected, "{isa}, {count} threads against {where_first}");
         }

@@ -1,5 +1,6 @@
 //! Reads the binary form of CIFAR-10: records of one label byte and 32x32 pixels in three planes, red, green and blue.
 
+use crate::advice::Advice;
 use crate::error::DataError;
 use crate::idx::Split;
 use crate::images::Images;
@@ -17,7 +18,12 @@ const RECORD: usize = 1 + 3 * PLANE;
 /// The classes, in the order of their numbers; `batches.meta.txt` says the same.
 const NAMES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 /// What wrong files should be replaced by.
-const WANTED: &str = "use the binary version of CIFAR-10 (`train fetch cifar10`), not the one for Python";
+fn wanted() -> Advice {
+    advice!(
+        "binary-cifar",
+        "use the binary version of CIFAR-10, not the one for Python: `train fetch cifar10` downloads it"
+    )
+}
 
 /// Loads pictures, 32x32x3 with labels, from one file of records or from a folder: every `.bin` file in it in the order of the
 /// names, of which `test_batch.bin` alone is [`Split::Test`]. The folder may be the one above `cifar-10-batches-bin`. The
@@ -36,7 +42,7 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
             let (label, planes) = (record[0], &record[1..]);
             if usize::from(label) >= names.len() {
                 let why = format!("record {number} has the label {label}; labels are below {}", names.len());
-                return Err(DataError::unusable(file, "these are not records of CIFAR-10", why, WANTED));
+                return Err(DataError::unusable(file, "these are not records of CIFAR-10", why, wanted()));
             }
             labels.push(u32::from(label));
             pixels.extend((0..PLANE).flat_map(|at| [planes[at], planes[PLANE + at], planes[2 * PLANE + at]]));
@@ -68,7 +74,7 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
         let looked =
             if split == Split::Test { "test_batch.bin" } else { "data_batch_1.bin and others that end in .bin" };
         let why = format!("looked for {looked}");
-        return Err(DataError::unusable(folder, "there are no files of CIFAR-10 in this folder", why, WANTED));
+        return Err(DataError::unusable(folder, "there are no files of CIFAR-10 in this folder", why, wanted()));
     }
     Ok(files)
 }
@@ -86,7 +92,8 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
         let why = "the file of the classes' names has no lines";
-        return Err(DataError::unusable(&path, "there are no names in it", why, "remove it: the ten names are known"));
+        let help = advice!("cifar-names", "remove it: the ten names are known");
+        return Err(DataError::unusable(&path, "there are no names in it", why, help));
     }
     Ok(names)
 }
@@ -101,7 +108,7 @@ fn records(path: &Path) -> Result<Vec<u8>, DataError> {
         file.take(512).read_to_end(&mut start).map_err(unreadable)?;
         let kind = recognised(&start).map(|(kind, _)| format!("; it looks like {kind}")).unwrap_or_default();
         let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
-        return Err(DataError::unusable(path, "this is not a file of CIFAR-10, or only a part of one", why, WANTED));
+        return Err(DataError::unusable(path, "this is not a file of CIFAR-10, or only a part of one", why, wanted()));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(unreadable)?;

@@ -1,5 +1,6 @@
 //! What can be wrong with training data, told so that a person can put it right: what, where, why, and what to do.
 
+use crate::advice::{Advice, quoted};
 use crate::nearest::nearest;
 use crate::npy::NpyFault;
 use std::io;
@@ -69,7 +70,7 @@ pub enum DataError {
         /// What was found and what was wanted.
         why: String,
         /// What the person can do.
-        help: String,
+        help: Advice,
     },
     /// Not enough images to fill one batch.
     TooFew {
@@ -84,13 +85,8 @@ pub enum DataError {
 
 impl DataError {
     /// Something wrong with the file or folder `path`.
-    pub(crate) fn unusable(
-        path: &Path,
-        what: impl Into<String>,
-        why: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
-        Self::Unusable { path: Some(path.to_owned()), what: what.into(), why: why.into(), help: help.into() }
+    pub(crate) fn unusable(path: &Path, what: impl Into<String>, why: impl Into<String>, help: Advice) -> Self {
+        Self::Unusable { path: Some(path.to_owned()), what: what.into(), why: why.into(), help }
     }
 
     /// The system would not let us read `path`, or there is nothing.
@@ -155,38 +151,48 @@ impl DataError {
     }
 
     /// What the person can do.
-    pub fn help(&self) -> String {
+    pub fn help(&self) -> Advice {
         match self {
             Self::NoClass { class, path, present, usual } => {
                 let address = class.replace(' ', "%20");
                 let (option, built_in) = if *usual { ("class", Some("apple")) } else { ("data", None) };
                 let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
-                    .map(|near| format!("did you mean --class '{near}'? otherwise "))
+                    .map(|near| format!("did you mean `--class {}`? otherwise ", quoted(near)))
                     .unwrap_or_default();
-                format!(
-                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave --{option} out to use the apples",
+                advice!(
+                    "no-class-file",
+                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `--{option}` to use the apples",
                     shown(&address),
                     path.display()
                 )
             }
-            Self::BadClass { .. } => "name the class alone (--class apple), and its folder with --data".into(),
+            Self::BadClass { .. } => {
+                advice!("bad-class", "name the class alone, such as `--class apple`, and its folder with --data")
+            }
             Self::NotFound { path, present } => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
                 match nearest(&name, present.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean {near}.npy?"),
-                    None => format!(
-                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy, and without --data the built-in apples are used"
+                    Some(near) => {
+                        let near = path.with_file_name(format!("{near}.npy"));
+                        advice!("data-file-near", "did you mean `{}`?", quoted(&near))
+                    }
+                    None => advice!(
+                        "no-data-file",
+                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy; leave out `--data` to use the built-in apples"
                     ),
                 }
             }
-            Self::NotAFile { .. } => {
-                "give the path of a .npy file, or of a folder that holds <class>.npy together with --class".into()
+            Self::NotAFile { .. } => advice!(
+                "not-a-data-file",
+                "give the path of a .npy file, or of a folder that holds <class>.npy together with --class"
+            ),
+            Self::Unreadable { .. } => {
+                advice!("unreadable-data", "check that the file is still there and that you may read it")
             }
-            Self::Unreadable { .. } => "check that the file is still there and that you may read it".into(),
             Self::Npy { fault, .. } => fault.help(),
             Self::Unusable { help, .. } => help.clone(),
-            Self::TooFew { count: 0, .. } => "use a set with images in it".into(),
-            Self::TooFew { count, .. } => format!("use --batch {count} or less, or a larger set"),
+            Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
+            Self::TooFew { .. } => advice!("too-few-images", "use smaller batches, or a larger set"),
         }
     }
 
@@ -195,6 +201,11 @@ impl DataError {
         let file = self.path().map(|path| format!("\n  file: {}", path.display())).unwrap_or_default();
         format!("{}{file}\n  why: {}\n  help: {}", self.what(), self.why(), self.help())
     }
+}
+
+/// What to do about a file that was damaged on its way.
+pub(crate) fn damaged_on_its_way() -> Advice {
+    advice!("download-again", "the download may have been cut short or damaged: fetch the file again")
 }
 
 /// The folder part of a path, for people.

@@ -4,7 +4,7 @@
 //! dimensions as big-endian 32-bit numbers; the elements follow. Packed files (gzip) are read as they are: what is claimed is
 //! held against the length of the file before memory is asked for, and never more than what is claimed is unpacked.
 
-use crate::error::DataError;
+use crate::error::{DataError, damaged_on_its_way};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
 use flate2::read::GzDecoder;
@@ -25,8 +25,6 @@ pub enum Split {
 const MOST_PACKED: u64 = 1032;
 /// Pictures larger than this in either direction are no pictures.
 const LONGEST_SIDE: u32 = 1 << 14;
-/// What to do about a file that was damaged on its way.
-const AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
 
 /// Loads images of bytes from IDX files, with their labels if there are any, as grey images with the classes `0`, `1`, ...
 ///
@@ -45,7 +43,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &images,
             "the images have an impossible size",
             format!("{height}x{width} pixels; sides from 1 to {LONGEST_SIDE} are possible"),
-            AGAIN,
+            damaged_on_its_way(),
         ));
     }
     if count == 0 {
@@ -53,7 +51,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &images,
             "there are no samples in the file",
             "its count is 0",
-            "use another file",
+            advice!("no-idx-images", "use another file"),
         ));
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
@@ -66,7 +64,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             &labels,
             "the labels are of other images",
             format!("{count} images, {} labels", found[0]),
-            "put the two files of one set beside each other",
+            advice!("labels-of-others", "put the two files of one set beside each other"),
         ));
     }
     let classes = numbers.iter().max().map_or(0, |&most| usize::from(most) + 1);
@@ -89,7 +87,7 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
             folder,
             "there are no IDX files in this folder",
             format!("looked for {} and {}, plain or with .gz", names[0], names[1]),
-            "`train fetch mnist` downloads them; or give the file of images itself",
+            advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself"),
         )
     })
 }
@@ -120,7 +118,7 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Vec<u8>), DataError> {
             path,
             "the file is empty (0 bytes)",
             "an IDX file has at least a header",
-            AGAIN,
+            damaged_on_its_way(),
         ));
     }
     let rest: io::Chain<&[u8], BufReader<File>> = start.chain(file);
@@ -131,7 +129,7 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Vec<u8>), DataError> {
         let hex = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         let found = recognised(&start).map_or_else(|| "something else".to_owned(), |(kind, _)| kind.to_owned());
         let why = format!("it starts with {hex}, which looks like {found}; gzip starts with 1f 8b");
-        return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, AGAIN));
+        return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, damaged_on_its_way()));
     }
     elements(path, &mut { rest }, rank, length)
 }
@@ -143,10 +141,10 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
             path,
             "the file is shorter than its header claims",
             "it ends within its header or its packed data",
-            AGAIN,
+            damaged_on_its_way(),
         ),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), AGAIN)
+            DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), damaged_on_its_way())
         }
         _ => DataError::unreadable(path, error),
     };
@@ -163,7 +161,10 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
                 None => format!("{a:02x} {b:02x} {kind:02x} {dimensions:02x}"),
             },
         };
-        let help = "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in";
+        let help = advice!(
+            "not-the-idx-file",
+            "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in"
+        );
         let why = format!("found {found}; wanted {wanted}");
         return Err(DataError::unusable(path, "not the IDX file that is wanted", why, help));
     }
@@ -178,7 +179,7 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
     let too_few = |present: String| {
         let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
         let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
-        DataError::unusable(path, "the file is shorter than its header claims", why, AGAIN)
+        DataError::unusable(path, "the file is shorter than its header claims", why, damaged_on_its_way())
     };
     let claimed = match claimed {
         Some(claimed) if claimed <= most.saturating_sub(header) => claimed,
@@ -195,7 +196,7 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
             path,
             "the file is longer than its header claims",
             format!("more than the claimed {claimed} bytes are there"),
-            AGAIN,
+            damaged_on_its_way(),
         ));
     }
     Ok((dimensions, bytes))
@@ -260,7 +261,7 @@ mod tests {
         let told = |path: &Path, bytes: &[u8]| {
             fs::write(path, bytes).unwrap();
             let error = load_idx(path, Split::Train).unwrap_err();
-            assert!(!error.help().is_empty());
+            assert!(!error.help().text().is_empty());
             error.to_string()
         };
         assert!(told(&plain, &[]).contains("empty"));

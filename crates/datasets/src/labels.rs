@@ -1,5 +1,6 @@
 //! The classes of images: a number for each image, and a name for each number.
 
+use crate::advice::{Advice, quoted};
 use crate::error::{DataError, listed, shown};
 use crate::nearest::nearest;
 
@@ -54,8 +55,8 @@ impl Labels {
                 format!("there is no class '{}'", shown(class)),
                 format!("{origin}: the classes are: {}", listed(&self.names)),
                 match guess {
-                    Some(near) => format!("did you mean --class '{}'?", shown(near)),
-                    None => "name one of them, or its number from 0".into(),
+                    Some(near) => advice!("class-near", "did you mean `--class {}`?", quoted(near)),
+                    None => advice!("no-such-class", "name one of them, or its number from 0"),
                 },
             ));
         };
@@ -64,7 +65,7 @@ impl Labels {
             return Err(refused(
                 format!("there are no images of class '{}'", shown(class)),
                 format!("{origin}: none of {} images has this class", self.of_each.len()),
-                "name another class, or use a larger set".into(),
+                advice!("empty-class", "name another class, or use a larger set"),
             ));
         }
         Ok(Chosen { class: found, images })
@@ -75,12 +76,12 @@ impl Labels {
         refused(
             format!("there is no class '{}'", shown(class)),
             format!("{origin}: these images have no classes"),
-            "leave --class out".into(),
+            advice!("no-classes", "leave out `--class`"),
         )
     }
 }
 
-fn refused(what: String, why: String, help: String) -> DataError {
+fn refused(what: String, why: String, help: Advice) -> DataError {
     DataError::Unusable { path: None, what, why, help }
 }
 
@@ -101,7 +102,7 @@ mod tests {
         assert_eq!(pixels("7"), [4], "a name comes before a number");
         assert_eq!(images.of_class("dog").unwrap().labels(), Some(&[1][..]));
         let error = images.of_class("dogs").unwrap_err();
-        assert!(error.help().contains("'dog'") && error.why().contains("cat, dog, 7"), "{error}");
+        assert!(error.help().text().contains("`--class dog`") && error.why().contains("cat, dog, 7"), "{error}");
         assert!(images.of_class("3").is_err());
         let plain = Images::new(vec![1], [1, 1, 1], "plain".into());
         assert!(plain.of_class("cat").unwrap_err().why().contains("no classes"));

@@ -8,7 +8,12 @@
 //! * [`Source`]: which doodles the words on the command line mean.
 //! * [`nearest`]: which name was meant by a mistyped one.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
+//! * [`Advice`]: what to do, in a form that a test can follow; [`advice!`] makes one.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+#[macro_use]
+mod advice;
 mod augment;
 mod built_in;
 mod cifar;
@@ -22,6 +27,7 @@ mod npy;
 mod pairs;
 mod source;
 
+pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use cifar::{has_cifar, load_cifar};

@@ -43,7 +43,10 @@ impl Pair {
             folder,
             "the two folders of an unpaired set are not there",
             format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
-            "make trainA and trainB with pictures of one kind each, and testA and testB with some that are held back",
+            advice!(
+                "two-folders",
+                "make trainA and trainB with pictures of one kind each, and testA and testB with some that are held back"
+            ),
         ))
     }
 

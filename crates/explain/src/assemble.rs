@@ -10,7 +10,7 @@ use crate::picture::{Kind, picture};
 use crate::recorder::{NodeRecord, Origin, Recording, Source, TapeRecord, UpdateRecord};
 use crate::story;
 use crate::summary::{l2, squares, summary};
-use crate::update::{rule_text, state_text};
+use crate::update;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,23 +227,25 @@ pub(crate) fn is_outline(document: &Document, node: &Node) -> bool {
     node.role != Role::Activation || last == Some(&node.id)
 }
 
-fn updated(recording: &Recording, atlas: &Atlas<'_>, update: &UpdateRecord) -> Update {
-    let tape = &recording.tapes[update.tape];
-    let number = tape.nodes.iter().position(|node| node.op.is_none() && node.scope == update.parameter);
-    let gradient = number.and_then(|number| tape.nodes[number].gradient.as_ref());
-    let (before, after) = (update.before.data(), update.after.data());
+fn updated(recording: &Recording, atlas: &Atlas<'_>, record: &UpdateRecord) -> Update {
+    let tape = &recording.tapes[record.tape];
+    let number = tape.nodes.iter().position(|node| node.op.is_none() && node.scope == record.parameter);
+    let (before, after) = (record.before.data(), record.after.data());
     let step_l2 = squares(before.iter().zip(after).map(|(before, after)| after - before)).sqrt() as f32;
-    let before_l2 = l2(&update.before);
+    let before_l2 = l2(&record.before);
     Update {
-        parameter: update.parameter.clone(),
-        node: number.map_or(0, |number| atlas.id(Place::Node(update.tape, number))),
+        parameter: record.parameter.clone(),
+        node: number.map_or(0, |number| atlas.id(Place::Node(record.tape, number))),
         before_l2,
-        after_l2: l2(&update.after),
+        after_l2: l2(&record.after),
         step_l2,
         ratio: if before_l2 > 0.0 { step_l2 / before_l2 } else { 0.0 },
-        gradient_l2: gradient.map_or(0.0, l2),
-        rule: rule_text(update),
-        state: state_text(update),
+        gradient_l2: l2(&record.gradient),
+        rule: update::title(record),
+        formulas: update::formulas(record),
+        constants: update::constants(record),
+        worked: update::worked(record),
+        state: update::state(record),
     }
 }
 

@@ -448,10 +448,42 @@ pub struct Update {
     pub ratio: f32,
     /// The length of the gradient.
     pub gradient_l2: f32,
-    /// `RMSprop: ...`, with the numbers.
+    /// `RMSprop, update 3`.
     pub rule: String,
+    /// The formulas, one a line: `s <- rho * s + (1 - rho) * g^2`.
+    pub formulas: Vec<String>,
+    /// `rate = 0.0008, rho = 0.9, ...`.
+    pub constants: String,
+    /// One element of it in full.
+    pub worked: WorkedUpdate,
     /// What the optimiser remembers about it.
     pub state: String,
+}
+
+/// The update of one element, line by line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkedUpdate {
+    /// Which.
+    pub index: Vec<usize>,
+    /// Why this one.
+    pub why: String,
+    /// The formulas with the numbers filled in.
+    pub lines: Vec<WorkedLine>,
+}
+
+/// A formula of an update with the numbers of an element.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkedLine {
+    /// What it sets: `theta`.
+    pub target: String,
+    /// `0.5 - 0.1 * -0.4`.
+    pub expression: String,
+    /// What it comes to.
+    pub value: f64,
+    /// What the step has stored, if it is stored.
+    pub stored: Option<f32>,
+    /// What is left from the expression to what is stored: the rounding of `f32`.
+    pub rest: f64,
 }
 
 /// The way on which the loss reaches a parameter.

@@ -4,6 +4,8 @@
 //! every gradient, what each was made of, and why some have none. From that comes a [`Document`](document::Document), all
 //! that the teaching page shows; every number in it is computed and tested here.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod assemble;
 pub mod atlas;
 mod cost;

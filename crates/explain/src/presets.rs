@@ -3,6 +3,7 @@
 
 use core::f32::consts::TAU;
 
+use kernels::scalar;
 use nn::init::uniform;
 use nn::layers::{Activation, Dense};
 use nn::losses::{bce_with_logits, mse};
@@ -197,7 +198,8 @@ fn gan_step(lesson: &mut Lesson, seed: u64) -> Result<(), NonFinite> {
     let [discriminator, generator] = &mut lesson.networks[..] else { unreachable!("two networks play") };
     let latents = |name: &str| uniform(&[POINTS, 2], -1.0, 1.0, kernels::Key::named(seed, name));
     let angle = |i: usize| (i / 2) as f32 / POINTS as f32 * TAU;
-    let circle = Tensor::from_fn([POINTS, 2], |i| if i % 2 == 0 { angle(i).cos() } else { angle(i).sin() });
+    let coordinate = |axis: usize, angle| if axis == 0 { scalar::cos(angle) } else { scalar::sin(angle) };
+    let circle = Tensor::from_fn([POINTS, 2], |i| coordinate(i % 2, f64::from(angle(i))) as f32);
 
     let fakes = generator.infer(&latents("discriminator latents"));
     let points = Var::constant(circle.concat(&fakes));

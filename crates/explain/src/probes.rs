@@ -261,7 +261,7 @@ fn rest(number: f32, expression: &str) -> f64 {
 }
 
 /// The index of an element along each axis.
-fn index(shape: &[usize], mut at: usize) -> Vec<usize> {
+pub(crate) fn index(shape: &[usize], mut at: usize) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (axis, length) in shape.iter().enumerate().rev() {
         (index[axis], at) = (at % length, at / length);

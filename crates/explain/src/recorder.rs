@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use nn::{Audience, Draw, Passed, Rule, Updated, Walk};
+use nn::{Audience, Draw, Formulas, Passed, Updated, Walk};
 use tensor::{Made, NodeId, Op, Saves, Swept, Tensor, Var, Watcher};
 
 use crate::summary::squares;
@@ -136,20 +136,26 @@ pub struct UpdateRecord {
     pub tape: usize,
     /// The parameter's name.
     pub parameter: String,
-    /// The rule.
-    pub rule: Rule,
-    /// Its step size.
-    pub learning_rate: f64,
-    /// The bound of each element of the gradient.
-    pub clip: f64,
-    /// The number of the update, from 1.
-    pub number: u64,
+    /// What it does to each element, with the constants of this update.
+    pub formulas: Formulas,
+    /// The gradient that the optimiser was given.
+    pub gradient: Tensor,
     /// The parameter before.
     pub before: Tensor,
     /// The parameter after.
     pub after: Tensor,
-    /// What the rule remembers of it, by name.
-    pub memory: Vec<(&'static str, Tensor)>,
+    /// What the rule remembers of it.
+    pub memory: Vec<Memory>,
+}
+
+/// Something that an optimiser remembers of a parameter.
+pub struct Memory {
+    /// `mean_square`.
+    pub name: &'static str,
+    /// What it was before the update.
+    pub before: Tensor,
+    /// What it is after.
+    pub after: Tensor,
 }
 
 /// Where a buffer lies, and in which shape it is used.
@@ -345,17 +351,19 @@ impl Audience for Recorder {
 
     fn updated(&self, updated: &Updated<'_>) {
         let recording = &mut self.0.borrow_mut().recording;
-        let Updated { rule, learning_rate, clip, number, .. } = *updated;
+        let memory = |((name, before), after): ((&&'static str, &Tensor), &Tensor)| Memory {
+            name,
+            before: before.clone(),
+            after: after.clone(),
+        };
         recording.updates.push(UpdateRecord {
             tape: recording.tapes.len().saturating_sub(1),
             parameter: updated.parameter.into(),
-            rule,
-            learning_rate,
-            clip,
-            number,
+            formulas: updated.formulas.clone(),
+            gradient: updated.gradient.clone(),
             before: updated.before.clone(),
             after: updated.after.clone(),
-            memory: updated.memory.iter().map(|(name, tensor)| (*name, (*tensor).clone())).collect(),
+            memory: updated.names.iter().zip(updated.memory_before).zip(updated.memory).map(memory).collect(),
         });
         recording.moments.push(Moment::Updated(recording.updates.len() - 1));
     }

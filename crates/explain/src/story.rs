@@ -240,7 +240,7 @@ pub(crate) fn short(x: f32) -> String {
     if x == 0.0 || !x.is_finite() {
         format!("{x}")
     } else if (1e-3..1e5).contains(&size) {
-        let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+        let digits = (2 - (kernels::scalar::log10(f64::from(size)) as f32).floor() as i32).clamp(0, 5) as usize;
         format!("{x:.digits$}")
     } else {
         format!("{x:.2e}")

@@ -31,7 +31,7 @@ pub fn summary(tensor: &Tensor) -> Summary {
         return summary;
     }
     let mean = finite().map(f64::from).sum::<f64>() / count as f64;
-    let variance = finite().map(|x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count as f64;
+    let variance = finite().map(|x| (f64::from(x) - mean) * (f64::from(x) - mean)).sum::<f64>() / count as f64;
     // Adding 0 makes +0 of -0, which would read oddly.
     summary.min = finite().fold(f32::INFINITY, f32::min) + 0.0;
     summary.max = finite().fold(f32::NEG_INFINITY, f32::max) + 0.0;

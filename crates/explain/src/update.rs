@@ -1,55 +1,75 @@
-//! The optimiser's update of one parameter, in words and numbers.
+//! The optimiser's update of one parameter: its formulas ([`nn::Formulas`], by which the kernels are tested), and one element of it in
+//! numbers.
 
-use nn::Rule;
+use nn::optim::formula::{filled, lookup};
+use tensor::worked::{Digits, evaluate};
 
-use crate::recorder::UpdateRecord;
+use crate::document::{WorkedLine, WorkedUpdate};
+use crate::probes::index;
+use crate::recorder::{Memory, UpdateRecord};
 use crate::story::short;
 use crate::summary::l2;
 
-/// The rule with its constants.
-pub(crate) fn rule_text(update: &UpdateRecord) -> String {
-    let rate = update.learning_rate;
-    let clip = if update.clip.is_finite() {
-        format!(" Each element of g is first forced into [-{0}, {0}].", update.clip)
-    } else {
-        String::new()
-    };
-    let rule = match update.rule {
-        Rule::RmsProp { rho, epsilon } => format!(
-            "RMSprop: s = {rho} s + {} g^2, theta = theta - {rate} g / (sqrt(s) + {epsilon:e}). Each number is divided by its own running size, so that all \
-             move about equally far.",
-            rounded(1.0 - rho)
-        ),
-        Rule::Adam { beta1, beta2, epsilon } | Rule::AdamTf { beta1, beta2, epsilon } => format!(
-            "Adam: m = {beta1} m + {} g, s = {beta2} s + {} g^2, theta = theta - {rate} m' / (sqrt(s') + {epsilon:e}), where m' and s' are m and s \
-             without the weight of their start (update {}).",
-            rounded(1.0 - beta1),
-            rounded(1.0 - beta2),
-            update.number
-        ),
-        Rule::Sgd { momentum: 0.0, .. } => format!("Gradient descent: theta = theta - {rate} g."),
-        Rule::Sgd { momentum, nesterov } => {
-            let kind = if nesterov { "Nesterov's momentum" } else { "Momentum" };
-            format!("{kind}: v = {momentum} v - {rate} g, theta = theta + v.")
-        }
-    };
-    rule + &clip
+/// `Adam, update 3`.
+pub(crate) fn title(update: &UpdateRecord) -> String {
+    let number = lookup(&update.formulas.constants, "t").unwrap_or_default();
+    format!("{}, update {number}", update.formulas.rule.title())
 }
 
-/// 1 - 0.9 as 0.1.
-fn rounded(x: f64) -> f64 {
-    (x * 1e9).round() / 1e9
+/// The formulas, one a line.
+pub(crate) fn formulas(update: &UpdateRecord) -> Vec<String> {
+    update.formulas.lines.iter().map(ToString::to_string).collect()
+}
+
+/// `t = 1, rate = 0.1`.
+pub(crate) fn constants(update: &UpdateRecord) -> String {
+    let named = |(name, value): &(&str, f64)| format!("{name} = {}", number(*value));
+    update.formulas.constants.iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// A number as text; whole ones in full, as those that count updates must be.
+fn number(x: f64) -> String {
+    if x.fract() == 0.0 { Digits::Full.write(x) } else { Digits::Short.write(x) }
+}
+
+/// The element with the largest gradient, line by line. Each line reads what the lines before have stored.
+pub(crate) fn worked(update: &UpdateRecord) -> WorkedUpdate {
+    let gradient = update.gradient.data();
+    let size = |i: usize| gradient[i].abs();
+    let at = (0..gradient.len()).reduce(|most, i| if size(i) > size(most) { i } else { most }).unwrap_or(0);
+    let element = |tensor: &tensor::Tensor| f64::from(tensor.data()[at]);
+    let symbols = update.formulas.rule.symbols();
+    let memory = || symbols.iter().copied().zip(&update.memory);
+    let mut known = update.formulas.constants.clone();
+    known.extend([("g", element(&update.gradient)), ("theta", element(&update.before))]);
+    known.extend(memory().map(|(symbol, memory)| (symbol, element(&memory.before))));
+    let stored: Vec<_> = memory().map(|(symbol, memory)| (symbol, element(&memory.after))).collect();
+    let stored = |target: &str| if target == "theta" { Some(element(&update.after)) } else { lookup(&stored, target) };
+    let line = |line: &nn::optim::formula::Line| {
+        let expression = filled(line.formula, |name| lookup(&known, name).map(number)).unwrap_or_default();
+        let value = evaluate(&expression).unwrap_or(f64::NAN);
+        let stored = stored(line.target);
+        known.push((line.target, stored.unwrap_or(value)));
+        let rest = stored.map_or(0.0, |stored| stored - value);
+        WorkedLine { target: line.target.into(), expression, value, stored: stored.map(|x| x as f32), rest }
+    };
+    let lines = update.formulas.lines.iter().map(line).collect();
+    let why = if gradient.len() == 1 { "its only number" } else { "largest gradient" };
+    WorkedUpdate { index: index(update.before.shape(), at), why: why.into(), lines }
 }
 
 /// What the rule remembers of the parameter.
-pub(crate) fn state_text(update: &UpdateRecord) -> String {
-    let told = |(name, tensor): &(&'static str, tensor::Tensor)| {
-        format!("{} has length {} now", name.replace('_', " "), short(l2(tensor)))
-    };
-    let memory: Vec<String> = update.memory.iter().map(told).collect();
-    format!(
-        "Update {}. {}",
-        update.number,
-        if memory.is_empty() { "Nothing is remembered.".into() } else { format!("Its {}.", memory.join("; its ")) }
-    )
+pub(crate) fn state(update: &UpdateRecord) -> String {
+    let kept = |(symbol, _): &(&str, &Memory)| update.formulas.lines.iter().any(|line| line.target == *symbol);
+    let memory: Vec<String> = (update.formulas.rule.symbols().iter().copied().zip(&update.memory))
+        .filter(kept)
+        .map(|(symbol, memory)| {
+            format!("the {} {symbol} has length {}", memory.name.replace('_', " "), short(l2(&memory.after)))
+        })
+        .collect();
+    if memory.is_empty() {
+        "The rule needs no memory of earlier gradients.".into()
+    } else {
+        format!("What it remembers now: {}.", memory.join("; "))
+    }
 }

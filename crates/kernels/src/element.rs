@@ -10,7 +10,7 @@ use crate::fir::FirGeometry;
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, fir, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample};
+use crate::{dropout, finish, fir, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample, scalar};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -63,16 +63,16 @@ macro_rules! real {
                 $mul_add(self, b, c)
             }
             fn exp(self) -> Self {
-                $T::exp(self)
+                scalar::exp(f64::from(self)) as $T
             }
             fn ln(self) -> Self {
-                $T::ln(self)
+                scalar::ln(f64::from(self)) as $T
             }
             fn ln_1p(self) -> Self {
-                $T::ln_1p(self)
+                scalar::ln_1p(f64::from(self)) as $T
             }
             fn tanh(self) -> Self {
-                $T::tanh(self)
+                scalar::tanh(f64::from(self)) as $T
             }
             fn sqrt(self) -> Self {
                 $T::sqrt(self)
@@ -87,7 +87,7 @@ macro_rules! real {
     };
 }
 real!(f32, crate::simd::fused_multiply_add);
-real!(f64, f64::mul_add);
+real!(f64, scalar::fused_multiply_add);
 
 /// A function of one number, applied to each element.
 #[derive(Clone, Copy, Debug, PartialEq)]

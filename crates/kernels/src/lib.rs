@@ -4,6 +4,8 @@
 //! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop, and [`fast_path`]
 //! tells how the matrix product and the convolutions get from there to most of what the machine can do.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod allocations;
 mod columns;
 mod conv;
@@ -27,6 +29,7 @@ mod reduce;
 pub mod reference;
 mod reflect;
 mod resample;
+pub mod scalar;
 pub mod simd;
 #[cfg(test)]
 mod testing;

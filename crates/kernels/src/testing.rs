@@ -1,12 +1,12 @@
 //! Helpers of the tests: data, awkward sizes, and one kernel on every instruction set and number of threads.
 
-use std::sync::{LazyLock, Mutex, MutexGuard};
+use std::sync::LazyLock;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use crate::pieces::GRAIN;
 use crate::random::{Key, words};
-use crate::simd;
+use crate::simd::{self, Isa};
 
 /// The relative error of one rounding to `f32`.
 pub(crate) const UNIT_ROUNDOFF: f64 = 1.0 / (1 << 24) as f64;
@@ -52,35 +52,68 @@ pub(crate) fn assert_same_bits(got: &[f32], wanted: &[f32], what: &str) {
     }
 }
 
-/// Only one test at a time forces an instruction set.
-fn lock() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// Makes of one check a test for each instruction set, called after it: `name::portable`, `name::avx2`, `name::avx512`. A
+/// test runs its check on threads that use its set alone, whatever the other tests do, and says so where this CPU does not
+/// have it.
+macro_rules! on_each_set {
+    ($(#[doc = $doc:literal] $(#[doc = $more:literal])*)? fn $name:ident() $body:block) => {
+        $(#[doc = $doc] $(#[doc = $more])*)?
+        mod $name {
+            #[allow(unused_imports, reason = "a check may need nothing of its module")]
+            use super::*;
+            use crate::simd::Isa;
+            use crate::testing::on_set;
+
+            fn check() $body
+
+            #[test]
+            fn portable() {
+                on_set(Isa::Portable, check);
+            }
+
+            #[test]
+            fn avx2() {
+                on_set(Isa::Avx2, check);
+            }
+
+            #[test]
+            fn avx512() {
+                on_set(Isa::Avx512, check);
+            }
+        }
+    };
+}
+pub(crate) use on_each_set;
+
+/// Runs `check` on threads that use `isa`, if this CPU has it.
+#[track_caller]
+pub(crate) fn on_set(isa: Isa, check: impl FnOnce() + Send) {
+    if isa.is_available() {
+        simd::pool(isa, 2).install(check);
+    } else {
+        eprintln!("SKIPPED: this CPU has no {isa}");
+    }
 }
 
 /// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that all give the same
 /// bits, and returns them.
 #[track_caller]
 pub(crate) fn same_bits_everywhere(what: &str, kernel: impl Fn() -> Vec<f32> + Sync) -> Vec<f32> {
-    static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
-        [1, 2, 4].map(|n| ThreadPoolBuilder::new().num_threads(n).build().expect("a thread pool")).into()
+    static POOLS: LazyLock<Vec<(Isa, ThreadPool)>> = LazyLock::new(|| {
+        let of = |isa| [1, 2, 4].map(|threads| (isa, simd::pool(isa, threads)));
+        simd::available().into_iter().flat_map(of).collect()
     });
-    let _guard = lock();
     let mut first: Option<Vec<f32>> = None;
-    for isa in simd::available() {
-        simd::force(isa);
-        for pool in POOLS.iter() {
-            let got = pool.install(&kernel);
-            let wanted = first.get_or_insert_with(|| got.clone());
-            assert_same_bits(&got, wanted, &format!("{what}: {isa}, {} threads", pool.current_num_threads()));
-        }
+    for (isa, pool) in POOLS.iter() {
+        let got = pool.install(&kernel);
+        let wanted = first.get_or_insert_with(|| got.clone());
+        assert_same_bits(&got, wanted, &format!("{what}: {isa}, {} threads", pool.current_num_threads()));
     }
     first.expect("the portable set is always available")
 }
 
 /// Runs `kernel` once, on the widest instruction set.
-pub(crate) fn on_the_widest<R>(kernel: impl FnOnce() -> R) -> R {
-    let _guard = lock();
-    simd::force(simd::available().pop().expect("the portable set is always available"));
-    kernel()
+pub(crate) fn on_the_widest<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
+    let widest = simd::available().pop().expect("the portable set is always available");
+    simd::pool(widest, 2).install(kernel)
 }

@@ -12,6 +12,8 @@
 //! **Pitfalls.** It never looks at a real image: one perfect picture per class has the top score. It rises with the
 //! images per split. It is an *Inception Score* only with Inception's own logits.
 
+use kernels::scalar::{exp, ln};
+
 use crate::Matrix;
 
 /// Mean and standard deviation over the splits.
@@ -43,21 +45,21 @@ fn score(logits: &Matrix) -> f64 {
     let logs: Vec<Vec<f64>> = (0..logits.rows()).map(|i| log_softmax(logits.row(i))).collect();
     let mut mean = vec![0.0; classes];
     for row in &logs {
-        mean.iter_mut().zip(row).for_each(|(mean, log)| *mean += log.exp() / n);
+        mean.iter_mut().zip(row).for_each(|(mean, log)| *mean += exp(*log) / n);
     }
     // p log p is 0 at p = 0.
     let divergence = |row: &Vec<f64>| {
-        let term = |(log, mean): (&f64, &f64)| if log.exp() == 0.0 { 0.0 } else { log.exp() * (log - mean.ln()) };
+        let term = |(log, mean): (&f64, &f64)| if exp(*log) == 0.0 { 0.0 } else { exp(*log) * (log - ln(*mean)) };
         row.iter().zip(&mean).map(term).sum::<f64>()
     };
-    (logs.iter().map(divergence).sum::<f64>() / n).exp()
+    exp(logs.iter().map(divergence).sum::<f64>() / n)
 }
 
 /// Logs of the probabilities that logits stand for, without overflow.
 pub(crate) fn log_softmax(logits: &[f64]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|x| (x - largest).exp()).sum();
-    logits.iter().map(|x| x - largest - sum.ln()).collect()
+    let sum: f64 = logits.iter().map(|x| exp(x - largest)).sum();
+    logits.iter().map(|x| x - largest - ln(sum)).collect()
 }
 
 #[cfg(test)]

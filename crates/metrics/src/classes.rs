@@ -5,6 +5,8 @@
 //!
 //! **Pitfalls.** A classifier must choose among its classes, noise too: coverage without confidence says nothing.
 
+use kernels::scalar::exp;
+
 use crate::Matrix;
 use crate::class_score::log_softmax;
 
@@ -36,7 +38,7 @@ pub fn classes(logits: &Matrix) -> Classes {
         let logs = log_softmax(logits.row(i));
         let best = (0..logs.len()).fold(0, |best, c| if logs[c] > logs[best] { c } else { best });
         counts[best] += 1;
-        confidence += logs[best].exp() / n as f64;
+        confidence += exp(logs[best]) / n as f64;
     }
     let covered = counts.iter().filter(|count| **count as f64 >= SHARE * n as f64).count();
     Classes { counts, covered, confidence }

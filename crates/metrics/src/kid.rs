@@ -68,11 +68,15 @@ fn discrepancy(x: &Matrix, y: &Matrix) -> f64 {
     (kernel_sum(x, x, true) + kernel_sum(y, y, true)) / (m * (m - 1.0)) - 2.0 * kernel_sum(x, y, false) / (m * m)
 }
 
+fn cube(x: f64) -> f64 {
+    x * x * x
+}
+
 /// The sum of the kernel over all pairs; without those of an image with itself, if so asked.
 fn kernel_sum(x: &Matrix, y: &Matrix, without_itself: bool) -> f64 {
     let d = x.columns() as f64;
     let rows = map_products(x, y, |i, row| {
-        row.iter_mut().for_each(|x| *x = (*x / d + 1.0).powi(3));
+        row.iter_mut().for_each(|x| *x = cube(*x / d + 1.0));
         if without_itself {
             row[i] = 0.0;
         }

@@ -18,6 +18,8 @@
 //!
 //! [`suite`] is the table of all of them, as `train evaluate` knows it. For points of the plane there is [`modes`].
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod class_score;
 pub mod classes;
 pub mod color_histogram;

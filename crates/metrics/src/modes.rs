@@ -29,7 +29,10 @@ pub fn modes(points: &[f32], centres: &[[f64; 2]], reach: f64, enough: f64) -> M
     assert!(points.len() >= 2 && !centres.is_empty(), "modes: {} numbers, {} centres", points.len(), centres.len());
     let mut counts = vec![0_usize; centres.len()];
     for point in points.chunks_exact(2) {
-        let square = |[x, y]: [f64; 2]| (f64::from(point[0]) - x).powi(2) + (f64::from(point[1]) - y).powi(2);
+        let square = |[x, y]: [f64; 2]| {
+            let (x, y) = (f64::from(point[0]) - x, f64::from(point[1]) - y);
+            x * x + y * y
+        };
         let squares = centres.iter().map(|centre| square(*centre)).enumerate();
         let nearest = squares.min_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((cloud, _)) = nearest.filter(|(_, square)| *square <= reach * reach) {

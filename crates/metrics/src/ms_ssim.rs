@@ -17,6 +17,7 @@
 //! multiples of 16, so images are enlarged to that by repeating their border (28 to 32).
 
 use kernels::Key;
+use kernels::scalar::{exp, pow};
 use rand::RngExt;
 use rayon::prelude::*;
 
@@ -71,7 +72,7 @@ pub fn ms_ssim(a: &[u8], b: &[u8], size: [usize; 3]) -> f64 {
         let found: Vec<[f64; 2]> = pairs.iter().map(|(a, b)| compare(a, b)).collect();
         let which = usize::from(scale + 1 < WEIGHTS.len());
         let mean = found.iter().map(|both| both[which]).sum::<f64>() / channels as f64;
-        product *= mean.max(0.0).powf(*weight);
+        product *= pow(mean.max(0.0), *weight);
         pairs = pairs.iter().map(|(a, b)| (a.halved(), b.halved())).collect();
     }
     product
@@ -133,7 +134,8 @@ fn window(height: usize, width: usize) -> Vec<f64> {
     let size = WINDOW.0.min(height).min(width);
     let sigma = WINDOW.1 * size as f64 / WINDOW.0 as f64;
     let middle = (size as f64 - 1.0) / 2.0;
-    let bell: Vec<f64> = (0..size).map(|i| (-(i as f64 - middle).powi(2) / (2.0 * sigma * sigma)).exp()).collect();
+    let bell = |off: f64| exp(-off * off / (2.0 * sigma * sigma));
+    let bell: Vec<f64> = (0..size).map(|i| bell(i as f64 - middle)).collect();
     let sum: f64 = bell.iter().sum();
     bell.into_iter().map(|x| x / sum).collect()
 }

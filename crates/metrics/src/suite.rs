@@ -3,6 +3,8 @@
 use core::fmt;
 use core::ops::Range;
 
+use kernels::scalar::log10;
+
 use crate::class_score::class_score;
 use crate::classes::classes;
 use crate::color_histogram::color_distance;
@@ -276,7 +278,7 @@ pub fn short(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return format!("{x}");
     }
-    let digits = 3 - x.abs().log10().floor().clamp(-6.0, 3.0) as i32;
+    let digits = 3 - log10(x.abs()).floor().clamp(-6.0, 3.0) as i32;
     format!("{x:.*}", digits as usize)
 }
 

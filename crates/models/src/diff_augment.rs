@@ -35,9 +35,12 @@ pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) ->
     images
 }
 
+/// 2^32: a word becomes a number in [0, 1).
+const TWO_32: f64 = (1_u64 << 32) as f64;
+
 /// Draw number `number` of an image, even in [0, 1): draws 0 to 2 are for colours, 3 and 4 for the translation, 5 and 6 for the cut.
 fn draw(key: Key, image: usize, number: usize) -> f64 {
-    f64::from(words(key, (2 * image + number / 4) as u32)[number % 4]) * 2f64.powi(-32)
+    f64::from(words(key, (2 * image + number / 4) as u32)[number % 4]) / TWO_32
 }
 
 /// One number for each image, of shape (n, 1, 1, 1).

@@ -4,6 +4,8 @@
 //! GANs with latents are tables of networks and rules for one [`Game`](game::Game), with the field's advice as its switches
 //! ([`Tips`](tips::Tips)). [`evalnet`] is no GAN: a classifier to measure them with.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod between;
 pub mod cifar;
 pub mod cyclegan;

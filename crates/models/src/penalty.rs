@@ -10,6 +10,7 @@
 //! no gradient from here.
 
 use kernels::Key;
+use kernels::simd::fused_multiply_add;
 use nn::Pass;
 use tensor::{Options, Tensor, Var, grad};
 
@@ -74,7 +75,7 @@ fn points_between(reals: &Tensor, fakes: &Tensor, key: Key) -> Tensor {
     let places = nn::init::uniform(&[count], 0.0, 1.0, key);
     Tensor::from_fn(*reals.shape(), |i| {
         let (real, fake) = (reals.data()[i], fakes.data()[i]);
-        (fake - real).mul_add(places.data()[i / size], real)
+        fused_multiply_add(fake - real, places.data()[i / size], real)
     })
 }
 

@@ -47,6 +47,10 @@ const NOISE_WEIGHT: f64 = 1e5;
 /// Latents whose styles tell how much styles differ.
 const MANY: usize = 1000;
 
+fn square(x: f64) -> f64 {
+    x * x
+}
+
 impl<'a> Projection<'a> {
     /// The search for the style by which `sampler`, whose `styles` these are, draws `target`, one picture of shape (1, height, width,
     /// channels) with values in [0, 1].
@@ -54,8 +58,8 @@ impl<'a> Projection<'a> {
         let (target, mean) = (Var::constant(Range::Symmetric.inward(target)), styles.mean_style());
         let many = styles.styles_of(&sampler.latents(seed, "styles around the mean", MANY));
         let differences = many.data().chunks_exact(mean.size()).flat_map(|style| style.iter().zip(mean.data()));
-        let square: f64 = differences.map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        let deviation = (square / MANY as f64).sqrt();
+        let sum: f64 = differences.map(|(a, b)| square(f64::from(a - b))).sum();
+        let deviation = (sum / MANY as f64).sqrt();
         let style = Searched::from(mean.reshape([1, mean.size()]));
         let noise = styles.noise().into_iter().map(|(name, map)| (name, Searched::from(map))).collect();
         Self { styles, target, deviation, seed, steps, done: 0, style, noise }
@@ -66,7 +70,7 @@ impl<'a> Projection<'a> {
         let (tape, t) = (Tape::new(), self.done as f64 / self.steps as f64);
         let style = tape.variable("style", self.style.value.clone());
         let maps: Vec<Var> = self.noise.iter().map(|(name, map)| tape.variable(name, map.value.clone())).collect();
-        let shake = self.deviation * SHAKE * (1.0 - t / SHAKEN).max(0.0).powi(2);
+        let shake = self.deviation * SHAKE * square((1.0 - t / SHAKEN).max(0.0));
         let key = Key::named(self.seed, "shaking of the style").at(self.done as u32);
         let shaken = &style + &Var::constant(nn::init::normal(style.shape(), 0.0, shake, key));
 

@@ -219,7 +219,7 @@ impl LatentKind {
         };
         if self == Self::Sphere {
             for latent in latents.data_mut().chunks_exact_mut(size) {
-                let square: f64 = latent.iter().map(|x| f64::from(*x).powi(2)).sum();
+                let square: f64 = latent.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
                 let scale = (size as f64 / square).sqrt();
                 latent.iter_mut().for_each(|x| *x = (f64::from(*x) * scale) as f32);
             }

@@ -1,10 +1,13 @@
 //! Verdicts: the targets that the discriminator is given, what the players make of a verdict, and how it is told to people.
 
 use kernels::{Key, random::words};
-use nn::losses::{bce_keras_clip, bce_with_logits, mse};
+use nn::losses::{bce_keras_clip, bce_with_logits, hinge, mse, negative_mean, wasserstein};
 use tensor::{Tensor, Var};
 
 use crate::tips::{Bce, Loss, Tips, Way};
+
+/// 2^32: a word becomes a number in [0, 1).
+const TWO_32: f64 = (1_u64 << 32) as f64;
 
 /// Where an image comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) enum Side {
 /// each image a word for the flip, and one for its target.
 pub(crate) fn targets(tips: &Tips, side: Side, count: usize, key: Key) -> Tensor {
     let target = |number: usize| {
-        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) * 2f64.powi(-32));
+        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) / TWO_32);
         let real = (side == Side::Real) != (flip < tips.label_flip);
         let real_is = |real| f64::from(u8::from(real != tips.fake_is_one));
         // Distances from the target of one side towards that of the other.
@@ -42,17 +45,9 @@ pub(crate) fn discriminator_loss(tips: &Tips, verdict: &Var, targets: &Tensor) -
     match tips.loss {
         Loss::Nonsaturating | Loss::Minimax => cross_entropy(tips, verdict, targets),
         Loss::Lsgan => mse(verdict, &Var::constant(targets.clone())),
-        Loss::Hinge => {
-            // max(0, 1 - s x) with s = 1 for what is called 1 and -1 for what is called 0.
-            (verdict * &against(targets)).add_scalar(1.0).relu().mean()
-        }
-        Loss::Wasserstein => (verdict * &against(targets)).mean(),
+        Loss::Hinge => hinge(verdict, targets),
+        Loss::Wasserstein => wasserstein(verdict, targets),
     }
-}
-
-/// -1 for what is called 1, and 1 for what is called 0.
-fn against(targets: &Tensor) -> Var {
-    Var::constant(targets.clone()).affine(-2.0, 1.0)
 }
 
 /// What the generator loses by this verdict on its fakes.
@@ -63,7 +58,8 @@ pub(crate) fn generator_loss(tips: &Tips, verdict: &Var) -> Var {
         Loss::Nonsaturating => cross_entropy(tips, verdict, &all(Side::Real)),
         Loss::Minimax => cross_entropy(tips, verdict, &all(Side::Fake)).neg(),
         Loss::Lsgan => mse(verdict, &Var::constant(all(Side::Real))),
-        Loss::Hinge | Loss::Wasserstein => verdict.mean().scale(if tips.fake_is_one { 1.0 } else { -1.0 }),
+        Loss::Hinge | Loss::Wasserstein if tips.fake_is_one => negative_mean(&verdict.neg()),
+        Loss::Hinge | Loss::Wasserstein => negative_mean(verdict),
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use tensor::{Tensor, Var, Watcher};
 
-use crate::optim::Rule;
+use crate::optim::Formulas;
 use crate::pass::{Draw, Gradients};
 
 /// Someone who listens.
@@ -59,20 +59,20 @@ pub struct Passed<'a> {
 pub struct Updated<'a> {
     /// The parameter's name.
     pub parameter: &'a str,
-    /// The rule.
-    pub rule: Rule,
-    /// Its step size, decay included.
-    pub learning_rate: f64,
-    /// The bound of each element of the gradient; infinite if there is none.
-    pub clip: f64,
-    /// The number of this update, from 1.
-    pub number: u64,
+    /// What the update does to each element, with the constants of this update.
+    pub formulas: &'a Formulas,
+    /// The gradient, before it was clipped.
+    pub gradient: &'a Tensor,
     /// The parameter before.
     pub before: &'a Tensor,
     /// The parameter after.
     pub after: &'a Tensor,
-    /// What the rule remembers of it now, by name.
-    pub memory: &'a [(&'static str, &'a Tensor)],
+    /// The names of what the rule remembers of it.
+    pub names: &'static [&'static str],
+    /// What it remembered before, under each name.
+    pub memory_before: &'a [Tensor],
+    /// What it remembers now.
+    pub memory: &'a [Tensor],
 }
 
 thread_local! {

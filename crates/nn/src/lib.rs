@@ -6,12 +6,14 @@
 //! * [`Audience`]: who [`listen`]s learns what the pass and the optimiser do.
 //! * [`State`]: all of it by name, for checkpoints.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod audience;
 pub mod init;
 pub mod layers;
 pub mod losses;
 mod network;
-mod optim;
+pub mod optim;
 mod pass;
 mod state;
 mod summary;
@@ -19,7 +21,7 @@ mod summary;
 pub use audience::{Audience, Passed, Updated, Walk, listen};
 pub use init::{Dialect, Fan, Init, Start};
 pub use network::{Kind, Layer, Network, Site};
-pub use optim::{Optimizer, Rule};
+pub use optim::{Formulas, Optimizer, Rule};
 pub use pass::{Draw, Follower, Gradients, Pass, differentiate};
 pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};

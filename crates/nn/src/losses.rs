@@ -58,14 +58,36 @@ pub fn l1(predictions: &Var, targets: &Var) -> Var {
     (predictions - targets).abs().mean()
 }
 
-/// Least-squares GAN (Mao et al. 2017): mean((verdict - target)^2).
-pub fn least_squares(verdict: &Var, target: f64) -> Var {
-    verdict.add_scalar(-target).square().mean()
+/// A target for each verdict: 1 for what is called real, 0 for what is called fake.
+fn all(verdict: &Var, target: f64) -> Tensor {
+    Tensor::full(*verdict.shape(), target as f32)
 }
 
-/// Hinge loss of a discriminator (Lim and Ye 2017): mean(max(0, 1 - real)) + mean(max(0, 1 + fake)).
-pub fn hinge_discriminator(real: &Var, fake: &Var) -> Var {
-    &real.neg().add_scalar(1.0).relu().mean() + &fake.add_scalar(1.0).relu().mean()
+/// Least-squares GAN (Mao et al. 2017): mean((verdict - target)^2).
+pub fn least_squares(verdict: &Var, target: f64) -> Var {
+    mse(verdict, &constant(&all(verdict, target)))
+}
+
+/// 1 - 2 y: -1 for what is called 1 and 1 for what is called 0. Both times a verdict should have the other sign.
+fn against(targets: &Tensor) -> Var {
+    constant(targets).affine(-2.0, 1.0)
+}
+
+/// Hinge loss of a discriminator (Lim and Ye 2017) against targets of 1 and 0: mean of max(0, 1 - verdict) where the target
+/// is 1, and of max(0, 1 + verdict) where it is 0.
+pub fn hinge(verdict: &Var, targets: &Tensor) -> Var {
+    (verdict * &against(targets)).add_scalar(1.0).relu().mean()
+}
+
+/// Wasserstein loss of a critic (Arjovsky et al. 2017) against targets of 1 and 0: mean of -verdict where the target is 1, and of
+/// the verdict where it is 0.
+pub fn wasserstein(verdict: &Var, targets: &Tensor) -> Var {
+    (verdict * &against(targets)).mean()
+}
+
+/// The [Wasserstein loss](wasserstein) of a critic on a batch of each: mean(fake) - mean(real).
+pub fn wasserstein_critic(real: &Var, fake: &Var) -> Var {
+    &wasserstein(fake, &all(fake, 0.0)) + &wasserstein(real, &all(real, 1.0))
 }
 
 /// Hinge and Wasserstein loss of a generator: -mean(fake).
@@ -73,19 +95,15 @@ pub fn negative_mean(fake: &Var) -> Var {
     fake.mean().neg()
 }
 
-/// Wasserstein loss of a critic (Arjovsky et al. 2017): mean(fake) - mean(real).
-pub fn wasserstein_critic(real: &Var, fake: &Var) -> Var {
-    &fake.mean() - &real.mean()
-}
-
-/// Logistic loss of a discriminator (Goodfellow et al. 2014): mean(softplus(fake)) + mean(softplus(-real)).
+/// Logistic loss of a discriminator (Goodfellow et al. 2014): mean(softplus(fake)) + mean(softplus(-real)), which is the
+/// [cross-entropy](bce_with_logits) with the targets 0 and 1.
 pub fn logistic_discriminator(real: &Var, fake: &Var) -> Var {
-    &fake.softplus().mean() + &real.neg().softplus().mean()
+    &bce_with_logits(fake, &all(fake, 0.0)) + &bce_with_logits(real, &all(real, 1.0))
 }
 
 /// Non-saturating logistic loss of a generator: mean(softplus(-fake)).
 pub fn logistic_generator(fake: &Var) -> Var {
-    fake.neg().softplus().mean()
+    bce_with_logits(fake, &all(fake, 1.0))
 }
 
 /// The share of logits on the side of their target of 0 or 1: mean(target == round(sigmoid(logit))), a half rounding to 0.

@@ -10,7 +10,10 @@ use crate::network::{Kind, Network};
 use crate::pass::Gradients;
 use crate::state::{State, Stateful};
 
-/// The update rule, and its constants.
+pub mod formula;
+pub use formula::Formulas;
+
+/// The update rule, and its constants. Its formulas are its [lines](Rule::lines).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
     /// Divides by a running root mean square (Tieleman and Hinton 2012).
@@ -162,31 +165,28 @@ impl Optimizer {
     /// When a gradient names a parameter that none of the networks has.
     pub fn step_several(&mut self, networks: &mut [&mut Network], gradients: &Gradients) {
         let learning_rate = self.learning_rate / (1.0 + self.decay * self.updates as f64);
+        let listener = audience::current().map(|listener| (listener, self.formulas(gradients)));
         self.updates += 1;
         let tensors = networks.iter_mut().flat_map(|network| network.tensors_mut());
         let mut parameters: BTreeMap<_, _> = tensors.map(|(name, _, tensor)| (name, tensor)).collect();
         let scale = self.norm_scale(gradients);
-        let listener = audience::current();
         let clip = if self.clips_in_rule() { self.clip } else { f64::INFINITY };
         for (name, gradient) in &gradients.parameters {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
-            let gradient = self.prepared(gradient, scale, theta);
+            let prepared = self.prepared(gradient, scale, theta);
             let memory =
                 self.memory.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
-            let before = listener.as_ref().map(|_| theta.clone());
-            update(self.rule, learning_rate, clip, self.updates, &gradient, memory, theta.data_mut());
-            if let (Some(listener), Some(before)) = (&listener, &before) {
-                let memory: Vec<_> = self.rule.memory().iter().copied().zip(&*memory).collect();
-                let (rule, number, clip) = (self.rule, self.updates, self.clip);
-                let (after, memory) = (&**theta, &*memory);
+            let before = listener.as_ref().map(|_| (theta.clone(), memory.clone()));
+            update(self.rule, learning_rate, clip, self.updates, &prepared, memory, theta.data_mut());
+            if let (Some((listener, formulas)), Some((before, memory_before))) = (&listener, &before) {
                 listener.updated(&Updated {
                     parameter: name,
-                    rule,
-                    learning_rate,
-                    clip,
-                    number,
+                    formulas,
+                    gradient,
                     before,
-                    after,
+                    after: theta,
+                    names: self.rule.memory(),
+                    memory_before,
                     memory,
                 });
             }
@@ -197,14 +197,33 @@ impl Optimizer {
         }
     }
 
+    /// The next update, by these gradients, as formulas.
+    pub fn formulas(&self, gradients: &Gradients) -> Formulas {
+        let (mut lines, mut constants) =
+            (Vec::new(), vec![("t", (self.updates + 1) as f64), ("rate", self.learning_rate)]);
+        let mut option = |set: bool, line, more: &[(&'static str, f64)]| {
+            if set {
+                lines.push(line);
+                constants.extend(more);
+            }
+        };
+        option(self.decay > 0.0, formula::DECAY, &[("decay", self.decay)]);
+        let bounded = self.clip_norm < f64::INFINITY;
+        let length = if bounded { length(gradients) } else { 0.0 };
+        option(bounded, formula::CLIP_NORM, &[("clip_norm", self.clip_norm), ("length", length)]);
+        option(self.clip < f64::INFINITY, formula::CLIP, &[("clip", self.clip)]);
+        option(self.weight_decay > 0.0, formula::WEIGHT_DECAY, &[("weight_decay", self.weight_decay)]);
+        lines.extend(self.rule.lines());
+        constants.extend(self.rule.constants());
+        Formulas { rule: self.rule, lines, constants }
+    }
+
     /// The factor that makes the gradients as short as they must be, if they must.
     fn norm_scale(&self, gradients: &Gradients) -> Option<f32> {
         if self.clip_norm == f64::INFINITY {
             return None;
         }
-        let square = |g: &f32| f64::from(*g) * f64::from(*g);
-        let sums = gradients.parameters.iter().map(|(_, gradient)| gradient.data().iter().map(square).sum::<f64>());
-        let scale = self.clip_norm / (sums.sum::<f64>().sqrt() + 1e-6);
+        let scale = self.clip_norm / (length(gradients) + 1e-6);
         (scale < 1.0).then_some(scale as f32)
     }
 
@@ -252,6 +271,13 @@ impl Stateful for Optimizer {
             }
         }
     }
+}
+
+/// The length of all gradients together, as one vector.
+fn length(gradients: &Gradients) -> f64 {
+    let square = |g: &f32| f64::from(*g) * f64::from(*g);
+    let sums = gradients.parameters.iter().map(|(_, gradient)| gradient.data().iter().map(square).sum::<f64>());
+    sums.sum::<f64>().sqrt()
 }
 
 fn slot_name(parameter: &str, what: &str) -> String {

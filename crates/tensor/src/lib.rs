@@ -15,6 +15,8 @@
 //! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())
 //! (the proof). [`Watcher`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod buffer;
 mod composed;
 mod grad;

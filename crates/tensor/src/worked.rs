@@ -3,11 +3,14 @@
 //! ```text
 //! sum     = product { (+ | -) product }
 //! product = factor { (* | /) factor }
-//! factor  = - factor | number | ( sum ) | name ( sum { , sum } )
+//! factor  = - factor | part [ ^ part ]
+//! part    = number | ( sum ) | name ( sum { , sum } )
 //! ```
 //!
-//! A number is decimal, with an exponent if need be: `0.31`, `1e-7`. The names are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`,
-//! `softplus`, `abs`, of one argument, and `max`, `min`, of one or more.
+//! A number is decimal, with an exponent if need be: `0.31`, `1e-7`. A power is a whole number and not negative. The names
+//! are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus`, `abs`, of one argument, and `max`, `min`, of one or more.
+
+use kernels::scalar;
 
 use crate::tensor::Tensor;
 
@@ -157,6 +160,16 @@ impl<'a> Reader<'a> {
         if self.skip('-') {
             return self.factor().map(|x| -x);
         }
+        let base = self.part()?;
+        if !self.skip('^') {
+            return Some(base);
+        }
+        let exponent = self.part()?;
+        let whole = exponent >= 0.0 && exponent.fract() == 0.0 && exponent < 2f64.powi(53);
+        whole.then(|| kernels::reference::power(base, exponent as u64))
+    }
+
+    fn part(&mut self) -> Option<f64> {
         if self.skip('(') {
             let inside = self.sum()?;
             return self.skip(')').then_some(inside);
@@ -192,12 +205,12 @@ impl<'a> Reader<'a> {
         }
         let first = self.sum()?;
         let value = match name {
-            "exp" => first.exp(),
-            "log" => first.ln(),
+            "exp" => scalar::exp(first),
+            "log" => scalar::ln(first),
             "sqrt" => first.sqrt(),
-            "tanh" => first.tanh(),
-            "sigmoid" => 1.0 / (1.0 + (-first).exp()),
-            "softplus" => first.max(0.0) + (-first.abs()).exp().ln_1p(),
+            "tanh" => scalar::tanh(first),
+            "sigmoid" => 1.0 / (1.0 + scalar::exp(-first)),
+            "softplus" => first.max(0.0) + scalar::ln_1p(scalar::exp(-first.abs())),
             "abs" => first.abs(),
             "max" | "min" => {
                 let mut best = first;
@@ -229,10 +242,27 @@ mod tests {
             ("min(3, 1, 2)", 1.0),
             ("sigmoid(0) + tanh(0) + log(exp(1)) + abs(-1)", 2.5),
             ("softplus(1000)", 1000.0),
+            ("1 - 0.5^3 * 2", 0.75),
+            ("-3^2 + (-3)^2 * 2^0", 0.0),
         ] {
             assert!((evaluate(text).expect(text) - value).abs() < 1e-12, "{text}");
         }
-        for text in ["", "1 +", "(1", "1)", "sin(1)", "exp", "exp(1, 2)", "1 2", "e5", "1..2", "alert(1)"] {
+        for text in [
+            "",
+            "1 +",
+            "(1",
+            "1)",
+            "sin(1)",
+            "exp",
+            "exp(1, 2)",
+            "1 2",
+            "e5",
+            "1..2",
+            "2^-1",
+            "2^0.5",
+            "2^",
+            "alert(1)",
+        ] {
             assert_eq!(evaluate(text), None, "{text}");
         }
     }

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use datasets::advice;
+
 use crate::animation::{Animation, Form};
 use crate::cli::AnimateOptions;
 use crate::console::print;
@@ -29,7 +31,7 @@ pub(crate) fn run(options: &AnimateOptions) -> Result<(), Failure> {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
             .because("it holds no file such as step-000100.png")
-            .help("give a run folder; a training draws a sheet every --sample-every steps"));
+            .help(advice!("no-sheets", "give a run folder; a training draws a sheet every --sample-every steps")));
     }
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     write(form, &out, &files, options)?;
@@ -65,7 +67,7 @@ fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) ->
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))
-                .help("keep only the sheets of one training in the folder"));
+                .help(advice!("sheets-of-others", "keep only the sheets of one training in the folder")));
         }
         animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
     }
@@ -79,7 +81,7 @@ fn read(path: &Path) -> Result<Sheet, Failure> {
         Failure::new(Code::Data, "cannot read a sheet")
             .at(path.display())
             .because(why)
-            .help("delete the file if it is damaged; the other sheets will do")
+            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets will do"))
     };
     let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
     let told = |error: png::DecodingError| failure(error.to_string());

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use datasets::advice;
+
 use crate::failure::Failure;
 use crate::{pictures, storage};
 
@@ -27,8 +29,10 @@ impl Form {
         match &*storage::ending(path) {
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
-            _ => Err(Failure::unknown_ending(path, "an animation")
-                .help("end it with .png for an animated PNG, which keeps every pixel, or with .gif")),
+            _ => Err(Failure::unknown_ending(path, "an animation").help(advice!(
+                "animation-ending",
+                "end it with .png for an animated PNG, which keeps every pixel, or with .gif"
+            ))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use datasets::{Advice, quoted};
 use indicatif::ProgressBar;
 
 use crate::cli::ColorChoice;
@@ -107,6 +108,20 @@ fn is_gone(error: &io::Error) -> bool {
         let _ = error;
         false
     }
+}
+
+/// What people type to start this program: as they have started it.
+fn program() -> String {
+    // `cargo run` and `cargo test` say so to what they start.
+    if std::env::var_os("CARGO").is_some() && std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "train") {
+        return "cargo run -p train --".to_owned();
+    }
+    std::env::args_os().next().map_or_else(|| "train".to_owned(), |own| quoted(&own))
+}
+
+/// An advice with its commands as they can be typed here.
+pub(crate) fn typed(advice: &Advice) -> String {
+    advice.typed_as(&program())
 }
 
 /// Whether a line that redraws itself can be shown.

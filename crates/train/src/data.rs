@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::{Key, System, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures;
-use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images};
+use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images, advice};
 use metrics::Pictures;
 
 /// What `system` learns from: the images that `config` names, at least `fewest` of each domain; none if it makes its reals itself.
@@ -55,7 +55,10 @@ impl Dataset {
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
                 .at(format!("{}, preset `{}`", config.row.name, config.preset))
                 .because("it learns from points of the plane, which it draws itself")
-                .help("leave it out, or choose another preset: `train systems` lists them"));
+                .help(advice!(
+                    "points-need-no-images",
+                    "leave it out, or choose another preset: `train systems` lists them"
+                )));
         }
         Ok(Self {
             domains: Vec::new(),

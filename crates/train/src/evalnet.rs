@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
 use metrics::{Extractor, Matrix, Pictures};
 use rand::seq::SliceRandom;
 
@@ -131,7 +132,7 @@ impl<'a> Labelled<'a> {
             Failure::new(Code::Data, "a classifier cannot be trained on these images")
                 .at(data.origin())
                 .because(why)
-                .help("measure with --extractor pca64, which needs no classes")
+                .help(advice!("no-classifier", "measure with --extractor pca64, which needs no classes"))
         };
         let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
@@ -169,7 +170,7 @@ impl<'a> Labelled<'a> {
             Failure::new(Code::Checkpoint, "cannot use the classifier")
                 .at(path.display())
                 .because(why)
-                .help("delete the file: it is trained again when it is needed")
+                .help(advice!("classifier-of-others", "delete the file: it is trained again when it is needed"))
         };
         let saved = Checkpoint::read(&path).map_err(|flaw| failure(flaw.to_string()))?;
         if saved.data != self.data.fingerprint() {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::{advice, quoted};
 use explain::document::Header;
 use explain::presets::{PRESETS, Preset, Taught};
 use explain::recorder::{Recorder, Recording};
@@ -95,7 +96,7 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
             .because("it brings its own few numbers")
-            .help(format!("leave it out, or name a system: {}", names())));
+            .help(advice!("example-brings-numbers", "leave out `{option}`, or name a system: {}", names())));
     }
     let seed = seed(options)?.unwrap_or(1);
     let Taught { recording, before, after } =
@@ -120,7 +121,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
         return Err(Failure::new(Code::Usage, "a step of which run?")
             .at("option --step")
             .because("without --run there is a fresh model, and its first step")
-            .help("name the run with --run"));
+            .help(advice!("step-of-which-run", "name the run with --run")));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     // Without a system a preset may be meant to be an example.
@@ -132,7 +133,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
             format!("there is no example and no preset of `{}` called `{name}`", row.name),
         )
         .at("option --preset")
-        .help(suggestion(name, &names)));
+        .help(advice!("no-such-example", "{}", suggestion(name, &names))));
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
@@ -152,7 +153,10 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
         return Err(Failure::new(Code::Usage, format!("{option} does not go together with --run"))
             .at(run.display())
             .because("the step of a run is made with the run's own configuration")
-            .help("leave the option out, or leave --run out to explain a fresh model"));
+            .help(advice!(
+                "explained-run-is-fixed",
+                "leave out `{option}`, or leave out `--run` to explain a fresh model"
+            )));
     }
     let state = match options.step {
         StepChoice::Last => run.to_owned(),
@@ -163,7 +167,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
         return Err(Failure::new(Code::Checkpoint, "this run is of another system")
             .at(run.display())
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
-            .help(format!("train explain {} --run {}", config.row.name, run.display())));
+            .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
     if let Some(data) = &options.data {
         config.name_data(Some(data.clone()));

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use datasets::Advice;
+
+use crate::console;
+
 /// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -53,7 +57,7 @@ pub(crate) struct Failure {
     /// The reason, with the numbers.
     pub(crate) why: Option<String>,
     /// What the user can do.
-    pub(crate) help: Option<String>,
+    pub(crate) help: Option<Advice>,
 }
 
 impl Failure {
@@ -81,9 +85,11 @@ impl Failure {
         self
     }
 
-    /// Adds what to do.
-    pub(crate) fn help(mut self, help: impl fmt::Display) -> Self {
-        self.help = Some(help.to_string());
+    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train command` or an `--option`")`, by the convention that
+    /// [`Advice`] documents; a situation with this id in `tests/advice/` makes the failure and types what the line says. (A line without
+    /// either needs none.)
+    pub(crate) fn help(mut self, help: Advice) -> Self {
+        self.help = Some(help);
         self
     }
 }
@@ -91,7 +97,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
-        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &self.help)] {
+        let help = self.help.as_ref().map(console::typed);
+        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
             if let Some(text) = text {
                 // Later lines of a long text stand under its first one.
                 write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
@@ -106,10 +113,12 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datasets::advice;
 
     #[test]
     fn reads_as_what_where_why_help() {
-        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty").help("one\ntwo");
+        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty");
+        let failure = failure.help(advice!("of-a-test", "one\ntwo"));
         assert_eq!(
             failure.to_string(),
             "cannot read the images\n  where: a.npy\n  why:   empty\n  help:  one\n         two"

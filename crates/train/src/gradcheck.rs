@@ -1,5 +1,7 @@
 //! `train gradcheck`: are the derivatives of the engine's operations right?
 
+use datasets::advice;
+
 use crate::cli::GradcheckOptions;
 use crate::console;
 use crate::engine::{Check, Operation, REGISTRY, check_entry};
@@ -13,7 +15,11 @@ use crate::suggestion::suggestion;
 pub(crate) fn operation(name: &str) -> Result<&'static Operation, Failure> {
     let names: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
     REGISTRY.iter().find(|entry| entry.name == name).ok_or_else(|| {
-        Failure::new(Code::Usage, format!("there is no operation `{name}`")).help(suggestion(name, &names))
+        Failure::new(Code::Usage, format!("there is no operation `{name}`")).help(advice!(
+            "no-such-operation",
+            "{}",
+            suggestion(name, &names)
+        ))
     })
 }
 

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use datasets::advice;
+
 use crate::failure::{Code, Failure};
 use crate::storage::{StorageError, is_still};
 
@@ -48,7 +50,10 @@ impl Lock {
                     return Err(Failure::new(Code::Usage, "another process is working in this run folder")
                         .at(run.display())
                         .because(format!("{holder} holds {}", path.display()))
-                        .help("wait for it or stop it, or train into another folder with --out"));
+                        .help(advice!(
+                            "run-in-use",
+                            "wait for it or stop it, or train into another folder with --out"
+                        )));
                 }
                 // A file system without locks: better to train than to refuse.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use datasets::advice;
+
 use crate::engine;
 use crate::failure::{Code, Failure};
 
@@ -26,9 +28,10 @@ pub(crate) fn start(threads: Option<u16>) -> Result<String, Failure> {
         builder = builder.num_threads(threads.into());
     }
     builder.build_global().map_err(|error| {
-        Failure::new(Code::Usage, "cannot start the threads")
-            .because(error)
-            .help(format!("ask for fewer: --threads of a training, or {THREADS} in the environment"))
+        Failure::new(Code::Usage, "cannot start the threads").because(error).help(advice!(
+            "too-many-threads",
+            "ask for fewer: --threads of a training, or {THREADS} in the environment"
+        ))
     })?;
     Ok(format!("{set}, {} threads", rayon::current_num_threads()))
 }
@@ -41,7 +44,7 @@ fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
         Failure::new(Code::Config, "the number of threads that the environment asks for is not possible")
             .at(format!("environment variable {THREADS}"))
             .because(format!("{THREADS}={}; allowed: 1 to {MOST_THREADS}", value.to_string_lossy()))
-            .help("unset it for one thread per processor, or give a number in this range")
+            .help(advice!("no-such-threads", "unset it for one thread per processor, or give a number in this range"))
     })
 }
 

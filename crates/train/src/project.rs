@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::load_picture;
+use datasets::{advice, load_picture};
 
 use crate::array_file;
 use crate::cli::ProjectOptions;
@@ -31,12 +31,11 @@ pub(crate) fn run(options: &ProjectOptions) -> Result<(), Failure> {
     if let Some(path) = &options.out
         && storage::ending(path) != "png"
     {
-        return Err(
-            Failure::unknown_ending(path, "the sheet").help("end it with .png; the style goes beside it, as .npy")
-        );
+        return Err(Failure::unknown_ending(path, "the sheet")
+            .help(advice!("project-ending", "end it with .png; the style goes beside it, as .npy")));
     }
     let Trained { config, system, found, run } = resume::open_trained(&options.run)?;
-    let help = |failure: Failure| failure.help("give a run of `stylegan2` or `stylegan`");
+    let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));
     let (sampler, styles) = styles::of(&system.samples(), "train project", &options.run).map_err(help)?;
     let shape @ [height, width, channels] = system.image_shape().expect("styles make images");
     let pixels = load_picture(&options.picture, shape, &config.fitting()?).map_err(data::failure)?;
@@ -87,7 +86,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32) -> Result<Sea
         if signals::asked() {
             return Err(Failure::new(Code::Interrupted, "stopped before the style was found")
                 .because(format!("{step} of {steps} steps were done"))
-                .help("nothing was written"));
+                .help(advice!("search-stopped", "nothing was written")));
         }
         if step < steps {
             projection.step();

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
+
 use crate::checkpoint::{self, Checkpoint, Found};
 use crate::config::Config;
 use crate::engine::System;
@@ -33,7 +35,10 @@ pub(crate) fn open_run(path: &Path) -> Result<SavedRun, Failure> {
             Failure::new(Code::Checkpoint, "this checkpoint lies outside of a run folder")
                 .at(path.display())
                 .because("a run goes on in its folder: config.toml, metrics.csv and the sheets are there")
-                .help("give the run folder, or put the file into the `checkpoints` folder of its run")
+                .help(advice!(
+                    "checkpoint-alone",
+                    "give the run folder, or put the file into the folder checkpoints of its run"
+                ))
         }));
     };
     if !run.join("config.toml").is_file() {
@@ -87,7 +92,7 @@ pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<Path
         return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
             .at(format!("option {option}"))
             .because(format!("{} is a checkpoint file, not a run folder", path.display()))
-            .help(format!("give the run folder, or leave {option} out")));
+            .help(advice!("checkpoint-not-run", "give the run folder, or leave out `{option}`")));
     };
     let files = checkpoint::in_folder(&run)?;
     if let Some((_, file)) = files.iter().find(|(at, _)| *at == step) {
@@ -99,7 +104,7 @@ pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<Path
     Err(Failure::new(Code::Checkpoint, format!("the run has no checkpoint of step {step}"))
         .at(run.display())
         .because(format!("steps of its checkpoints: {there}"))
-        .help(format!("a run keeps its newest checkpoints; leave {option} out for the newest")))
+        .help(advice!("no-such-checkpoint", "a run keeps its newest checkpoints; leave out `{option}` for the newest")))
 }
 
 fn find(located: &Located, run: &Path) -> Result<Found, Failure> {
@@ -130,7 +135,7 @@ fn no_run(run: &Path) -> Failure {
     Failure::new(Code::Checkpoint, "this is not a run folder")
         .at(run.display())
         .because("it has no config.toml")
-        .help("give a folder that `train` made, such as runs/0001-quickdraw")
+        .help(advice!("not-a-run", "give a folder that a training has made, such as runs/0001-quickdraw"))
 }
 
 /// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
@@ -140,13 +145,16 @@ fn agree(config: &Config, found: &Found) -> Result<(), Failure> {
     if saved.system != config.row.name {
         return Err(failure("the checkpoint is of another system")
             .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.row.name))
-            .help("give a checkpoint of this run"));
+            .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
     }
     let differences = config.differences(&config_within(found)?);
     if !differences.is_empty() {
         return Err(failure("the checkpoint was trained with another configuration than config.toml says")
             .because(differences.join("\n"))
-            .help("put these values back into config.toml (here is config.toml, there the checkpoint)"));
+            .help(advice!(
+                "config-was-changed",
+                "put these values back into config.toml (here is config.toml, there the checkpoint)"
+            )));
     }
     Ok(())
 }

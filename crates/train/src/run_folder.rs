@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use datasets::{Advice, advice, quoted};
+
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
 use crate::storage::{StorageError, is_temporary, make_folder, sweep_run};
@@ -54,10 +56,10 @@ pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
 /// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it is a run's.
 fn make_named(out: &Path) -> Result<bool, Failure> {
     let refused = |place: &Path, why: &str| {
-        Failure::new(Code::Usage, "this cannot be the run folder")
-            .at(place.display())
-            .because(why)
-            .help("name another folder with --out, or leave --out out for a numbered one below runs/")
+        Failure::new(Code::Usage, "this cannot be the run folder").at(place.display()).because(why).help(advice!(
+            "no-run-folder",
+            "name another folder with --out, or leave out `--out` for a numbered one below runs/"
+        ))
     };
     // Systems differ in what they call a file that should be a folder, so it is looked for.
     let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
@@ -94,7 +96,9 @@ fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
             Err(error) => return Err(StorageError::new("make the folder for", &run, error).into()),
         }
     }
-    Err(Failure::new(Code::Usage, "there is no free run number").at(parent.display()).help("name a folder with --out"))
+    Err(Failure::new(Code::Usage, "there is no free run number")
+        .at(parent.display())
+        .help(advice!("no-free-number", "name a folder, such as `--out run`")))
 }
 
 /// The number in front of a run folder's name.
@@ -136,7 +140,7 @@ pub(crate) struct Located {
 }
 
 /// What is there instead of `path`.
-fn siblings(path: &Path) -> String {
+fn siblings(path: &Path) -> Advice {
     let folder = crate::storage::folder_of(path);
     let mut names: Vec<String> = fs::read_dir(folder)
         .into_iter()
@@ -148,11 +152,12 @@ fn siblings(path: &Path) -> String {
     names.sort_unstable();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     match datasets::nearest(&wanted, names.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{}`?", folder.join(near).display()),
-        None if names.is_empty() => format!("{} holds nothing", folder.display()),
+        Some(near) => advice!("run-near", "did you mean `{}`?", quoted(&folder.join(near))),
+        None if names.is_empty() => advice!("nothing-there", "{} holds nothing", folder.display()),
         None => {
             let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-            format!("{} holds: {}{}", folder.display(), first.join(", "), if names.len() > 12 { ", ..." } else { "" })
+            let more = if names.len() > 12 { ", ..." } else { "" };
+            advice!("no-such-run", "{} holds: {}{more}", folder.display(), first.join(", "))
         }
     }
 }

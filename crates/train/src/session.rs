@@ -5,10 +5,12 @@ mod again;
 
 use std::path::{Path, PathBuf};
 
+use datasets::{advice, quoted};
+
 use crate::checkpoint::{self, Found, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
-use crate::console::Console;
+use crate::console::{Console, typed};
 use crate::curves::Curves;
 use crate::data::{self, Dataset};
 use crate::engine::{self, Sampler, System, Tensor};
@@ -101,8 +103,8 @@ fn way_on(failure: Failure, row: &Row, run: &Path) -> Failure {
     if failure.code != Code::Storage {
         return failure;
     }
-    let way = format!("then go on with `train {} --resume {}`", row.name, run.display());
-    let help = failure.help.as_ref().map_or_else(|| way.clone(), |help| format!("{help}\n{way}"));
+    let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
+    let help = advice!("mended-storage", "{first}then go on with `train {} --resume {}`", row.name, quoted(run));
     failure.help(help)
 }
 
@@ -150,7 +152,7 @@ impl Plan {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
                 .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
-                .help(format!("train {} --resume {}", config.row.name, path.display())));
+                .help(advice!("run-of-another-system", "`train {} --resume {}`", config.row.name, quoted(path))));
         }
         let config = config.extended(&overlay(row, options)?, &run)?;
         let plan = match found {
@@ -171,7 +173,10 @@ impl Plan {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help("ask for more steps in all, or go back to an older checkpoint of the run"));
+                .help(advice!(
+                    "run-is-longer",
+                    "ask for more steps in all, or go back to an older checkpoint of the run"
+                )));
         }
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
@@ -195,7 +200,7 @@ pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
     Err(Failure::new(Code::Checkpoint, "the run learned from other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-        .help("give the run its own images with --data, or start a new run"))
+        .help(advice!("other-images", "give the run its own images with --data, or start a new run")))
 }
 
 /// What the command line says, `--set` before the named options.
@@ -330,19 +335,24 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
     }
     // What was saved before the first step is worth nothing.
     match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
-        Some((_, path)) => failure.help(format!(
+        Some((_, path)) => failure.help(advice!(
+            "diverged-later",
             "the last good state is {}\ntrain again with a smaller learning rate or another seed",
             path.display()
         )),
-        None => failure.help("train again with a smaller learning rate or another seed"),
+        None => failure.help(advice!("diverged", "train again with a smaller learning rate or another seed")),
     }
 }
 
 /// The last lines: what was written, how to go on, the hash.
 fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(), Failure> {
     if let Ending::Stopped(step) = done.how {
-        console.say(&format!("stopped after step {step}; everything is saved. Go on with:"));
-        console.say(&format!("  cargo run -p train -- {} --resume {}", row.name, run.display()));
+        console.say(&typed(&advice!(
+            "stopped",
+            "stopped after step {step}; everything is saved. Go on with `train {} --resume {}`",
+            row.name,
+            quoted(run)
+        )));
     }
     console.data("files written:")?;
     for line in run_folder::list(run) {
@@ -368,7 +378,7 @@ mod tests {
         }
         let text = with_last_good(diverged(), &run).to_string();
         assert!(text.contains("step-001000.safetensors"), "{text}");
-        let other = Failure::new(Code::Storage, "full").help("free some space");
+        let other = Failure::new(Code::Storage, "full").help(advice!("of-another-test", "free some space"));
         assert_eq!(with_last_good(other.clone(), &run), other);
     }
 }

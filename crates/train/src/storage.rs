@@ -16,6 +16,8 @@ use std::time::Duration;
 
 pub(crate) use temporary::{is_temporary, sweep_run};
 
+use datasets::advice;
+
 use crate::failure::{Code, Failure};
 
 /// The operations on the outside world that writing a file is made of.
@@ -82,17 +84,22 @@ impl StorageError {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         let help = match error.source.kind() {
-            _ if is_held(&error.source) => "close the program that has the file open, then type the same command again",
+            _ if is_held(&error.source) => {
+                advice!("file-is-held", "close the program that has the file open, then type the same command again")
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "free some space, then type the same command again"
+                advice!("disk-full", "free some space, then type the same command again")
             }
-            io::ErrorKind::FileTooLarge => {
+            io::ErrorKind::FileTooLarge => advice!(
+                "file-too-large",
                 "raise the limit of a file's size (ulimit -f), then type the same command again"
-            }
+            ),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "choose a folder that you may write to with --out"
+                advice!("may-not-write", "choose a folder that you may write to with --out")
             }
-            _ => "check the folder and the disk; files that were complete before are untouched",
+            _ => {
+                advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")
+            }
         };
         Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))
             .at(error.path.display())

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
+use datasets::advice;
 
 use crate::engine::{FromLatents, Key, LatentKind, Sampler, Styles, Tensor, truncated};
 use crate::failure::{Code, Failure};
@@ -24,7 +25,7 @@ pub(crate) fn of<'a>(
     Err(Failure::new(Code::Usage, format!("{option} is for systems that draw from styles"))
         .at(run.display())
         .because("this run's generator makes its pictures at once: no style stands between")
-        .help(format!("leave {option} out, or give it a run of stylegan or stylegan2")))
+        .help(advice!("needs-styles", "leave out `{option}`, or give it a run of stylegan or stylegan2")))
 }
 
 /// Draws with all styles pulled towards their mean: less varied pictures that look better.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datasets::{list_pictures, load_picture};
+use datasets::{advice, list_pictures, load_picture, quoted};
 
 use crate::cli::TranslateOptions;
 use crate::console::{Console, print};
@@ -35,7 +35,11 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, "this run does not translate pictures")
             .at(options.run.display())
             .because(why)
-            .help("draw with `train sample`, or give a run of `cyclegan`"));
+            .help(advice!(
+                "draws-instead",
+                "draw with `train sample {}`, or give a run of cyclegan",
+                quoted(&options.run)
+            )));
     };
     let fitting = config.fitting()?;
     let files = list_pictures(&options.pictures).map_err(data::failure)?;
@@ -123,7 +127,7 @@ fn refuse_the_same(pictures: &Path, out: &Path) -> Result<(), Failure> {
             Err(Failure::new(Code::Usage, "the translations would replace the pictures")
                 .at(out.display())
                 .because("--out is the folder of the pictures")
-                .help("give another folder"))
+                .help(advice!("onto-the-pictures", "give another folder")))
         }
         _ => Ok(()),
     }

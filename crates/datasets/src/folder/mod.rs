@@ -54,7 +54,8 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
         } else {
             ("there is no such folder", "nothing has this name")
         };
-        return Err(DataError::unusable(folder, what, why, "give a folder of pictures, in sub-folders or not"));
+        let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
+        return Err(DataError::unusable(folder, what, why, help));
     }
     let files = scan::scan(folder)?;
     let length = height * width * channels;
@@ -65,7 +66,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
             folder,
             "the pictures do not fit in memory",
             why,
-            "use fewer, or smaller ones",
+            advice!("too-many-pictures", "use fewer, or smaller ones"),
         ));
     }
     let mut pixels = vec![0; files.len() * length];
@@ -94,7 +95,7 @@ pub fn load_folder(folder: &Path, size: [usize; 3], fitting: &Fitting) -> Result
             folder,
             "too many of the pictures cannot be read",
             skipped.unwrap_or_default(),
-            "remove or replace these files; a few bad ones among many would be left out",
+            advice!("bad-pictures", "remove or replace these files; a few bad ones among many would be left out"),
         ));
     }
 
@@ -128,7 +129,7 @@ pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         return Ok(vec![path.to_owned()]);
     }
     if !path.exists() {
-        let help = "give a folder of pictures, or the file of one";
+        let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
         return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
     }
     Ok(scan::scan(path)?.into_iter().map(|found| found.path).collect())
@@ -140,7 +141,8 @@ pub fn list_pictures(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
     read_picture(file, size, fitting).map_err(|why| {
-        DataError::unusable(file, "the picture cannot be read", shown(&why), "replace or remove this file")
+        let help = advice!("bad-picture", "replace or remove this file");
+        DataError::unusable(file, "the picture cannot be read", shown(&why), help)
     })
 }
 

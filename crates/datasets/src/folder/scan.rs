@@ -29,7 +29,7 @@ pub(super) fn scan(folder: &Path) -> Result<Vec<Found>, DataError> {
             folder,
             "there are no pictures in this folder",
             why,
-            "give the folder that holds the pictures, in sub-folders or not",
+            advice!("no-pictures", "give the folder that holds the pictures, in sub-folders or not"),
         ));
     }
     Ok(scan.found)
@@ -59,7 +59,7 @@ impl Scan {
                 folder,
                 "the folder is too large",
                 why,
-                "give a folder with fewer pictures",
+                advice!("folder-too-large", "give a folder with fewer pictures"),
             ));
         }
         paths.sort();

@@ -1,6 +1,7 @@
 //! The ways in which a file is not a `.npy` file of images, and what to say about each.
 
-use crate::error::shown;
+use crate::advice::Advice;
+use crate::error::{damaged_on_its_way, shown};
 
 /// The longest header we read; NumPy itself refuses longer ones, because taking them apart costs time without bound.
 pub(super) const HEADER_LIMIT: u64 = 10_000;
@@ -16,7 +17,7 @@ pub enum NpyFault {
         /// "a web page" or the like.
         kind: &'static str,
         /// What to do about it.
-        help: &'static str,
+        help: Advice,
     },
     /// The file does not begin as NumPy files do.
     Magic {
@@ -116,11 +117,6 @@ pub enum NpyFault {
     },
 }
 
-/// How to save an array so that it can be read here.
-const SAVE_AGAIN: &str = "save it again from Python: numpy.save(path, array)";
-/// What to do with a file that was damaged on its way.
-const DOWNLOAD_AGAIN: &str = "the download may have been cut short or damaged: fetch the file again";
-
 impl NpyFault {
     /// The mistake in one line.
     pub(crate) fn what(&self) -> String {
@@ -195,12 +191,14 @@ impl NpyFault {
     }
 
     /// What the person can do.
-    pub(crate) fn help(&self) -> String {
+    pub(crate) fn help(&self) -> Advice {
         match self {
-            Self::OtherKind { help, .. } => help,
-            Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => DOWNLOAD_AGAIN,
-            Self::Magic { .. } => "give a .npy file as numpy.save writes it",
-            Self::Version { .. } | Self::HeaderTooLong { .. } => SAVE_AGAIN,
+            Self::OtherKind { help, .. } => help.clone(),
+            Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => damaged_on_its_way(),
+            Self::Magic { .. } => advice!("not-npy", "give a .npy file as numpy.save writes it"),
+            Self::Version { .. } | Self::HeaderTooLong { .. } => {
+                advice!("save-npy-again", "save it again from Python: numpy.save(path, array)")
+            }
             Self::HeaderNotText { .. }
             | Self::HeaderForm { .. }
             | Self::MissingKey { .. }
@@ -209,17 +207,22 @@ impl NpyFault {
             | Self::Value { .. }
             | Self::Dimension { .. }
             | Self::Impossible { .. }
-            | Self::Trailing { .. } => "fetch the file again, or save it again from Python: numpy.save(path, array)",
-            Self::Dtype { .. } => {
+            | Self::Trailing { .. } => {
+                advice!("damaged-npy", "fetch the file again, or save it again from Python: numpy.save(path, array)")
+            }
+            Self::Dtype { .. } => advice!(
+                "npy-of-numbers",
                 "convert it in Python: numpy.save(path, array.astype('uint8')), with values from 0 to 255"
+            ),
+            Self::FortranOrder => {
+                advice!("npy-in-columns", "convert it in Python: numpy.save(path, numpy.ascontiguousarray(array))")
             }
-            Self::FortranOrder => "convert it in Python: numpy.save(path, numpy.ascontiguousarray(array))",
-            Self::Shape { .. } => {
+            Self::Shape { .. } => advice!(
+                "npy-of-other-shape",
                 "scale the images to 28x28 and save them as an array (N, 28, 28), 0 for paper and 255 for ink"
-            }
-            Self::NoImages => "use a file with images in it",
+            ),
+            Self::NoImages => advice!("empty-npy", "use a file with images in it"),
         }
-        .into()
     }
 }
 

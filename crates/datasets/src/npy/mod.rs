@@ -9,7 +9,8 @@ mod header;
 
 pub use fault::NpyFault;
 
-use crate::error::DataError;
+use crate::advice::Advice;
+use crate::error::{DataError, QUICKDRAW_URL};
 use crate::images::Images;
 use fault::HEADER_LIMIT;
 use ndarray::Array1;
@@ -187,37 +188,66 @@ fn read_payload(reader: impl Read, claimed: u64) -> Result<Vec<u8>, Failure> {
 /// The fault of a file that is no NumPy file.
 fn other_kind(start: &[u8]) -> NpyFault {
     match recognised(start) {
-        Some((kind, help)) => NpyFault::OtherKind { kind, help },
+        Some((kind, instead)) => NpyFault::OtherKind { kind, help: instead.help() },
         None => NpyFault::Magic { start: start[..start.len().min(8)].to_vec() },
     }
 }
 
-/// Recognises what people most often have instead of a data file: what it is, and what to do if a NumPy file was wanted.
-pub(crate) fn recognised(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    const UNPACK: &str = "unpack it first and give the .npy file inside";
-    const PICTURES: &str = "put the pictures into one array (N, 28, 28) of uint8 and save it with numpy.save";
-    let kinds: [(&[u8], &str, &str); 9] = [
-        (b"\x1f\x8b", "a gzip archive", UNPACK),
-        (b"PK\x03\x04", "a zip archive (.npz?)", UNPACK),
-        (b"BZh", "a bzip2 archive", UNPACK),
-        (b"\xfd7zXZ", "an xz archive", UNPACK),
-        (b"\x89PNG", "a PNG picture", PICTURES),
-        (b"\xff\xd8\xff", "a JPEG picture", PICTURES),
-        (b"\x89HDF", "an HDF5 file", "read it in Python and save the array with numpy.save"),
-        (b"\x80\x04", "a Python pickle", "a pickle can run code and is never loaded; save the array with numpy.save"),
-        (b"version https://git-lfs", "a Git LFS pointer", "fetch the file it stands for: git lfs pull"),
-    ];
-    if let Some(&(_, kind, help)) = kinds.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        return Some((kind, help));
+/// What people have instead of a data file, as far as it decides what they can do.
+#[derive(Clone, Copy)]
+pub(crate) enum Instead {
+    Archive,
+    Picture,
+    Hdf5,
+    Pickle,
+    LfsPointer,
+    Page,
+}
+
+impl Instead {
+    /// What to do if a NumPy file was wanted.
+    fn help(self) -> Advice {
+        match self {
+            Self::Archive => advice!("unpack-npy", "unpack it first and give the .npy file inside"),
+            Self::Picture => advice!(
+                "pictures-to-npy",
+                "put the pictures into one array (N, 28, 28) of uint8 and save it with numpy.save"
+            ),
+            Self::Hdf5 => advice!("hdf5-to-npy", "read it in Python and save the array with numpy.save"),
+            Self::Pickle => {
+                advice!("pickle-to-npy", "a pickle can run code and is never loaded; save the array with numpy.save")
+            }
+            Self::LfsPointer => advice!("lfs-pull", "fetch the file it stands for: git lfs pull"),
+            Self::Page => advice!(
+                "page-for-npy",
+                "the link may have led to an error page or a login; download the file itself, from {QUICKDRAW_URL}/apple.npy"
+            ),
+        }
     }
-    const DOWNLOAD: &str = "the link may have led to an error page or a login; download the file itself, from \
-        https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap/apple.npy";
+}
+
+/// Recognises what people most often have instead of a data file.
+pub(crate) fn recognised(start: &[u8]) -> Option<(&'static str, Instead)> {
+    let kinds: [(&[u8], &str, Instead); 9] = [
+        (b"\x1f\x8b", "a gzip archive", Instead::Archive),
+        (b"PK\x03\x04", "a zip archive (.npz?)", Instead::Archive),
+        (b"BZh", "a bzip2 archive", Instead::Archive),
+        (b"\xfd7zXZ", "an xz archive", Instead::Archive),
+        (b"\x89PNG", "a PNG picture", Instead::Picture),
+        (b"\xff\xd8\xff", "a JPEG picture", Instead::Picture),
+        (b"\x89HDF", "an HDF5 file", Instead::Hdf5),
+        (b"\x80\x04", "a Python pickle", Instead::Pickle),
+        (b"version https://git-lfs", "a Git LFS pointer", Instead::LfsPointer),
+    ];
+    if let Some(&(_, kind, instead)) = kinds.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Some((kind, instead));
+    }
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let begins = |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
     if [&b"<!doctype"[..], b"<html", b"<head", b"<?xml"].into_iter().any(begins) {
-        return Some(("a web page saved as data", DOWNLOAD));
+        return Some(("a web page saved as data", Instead::Page));
     }
-    text.starts_with(b"{").then_some(("a web page's answer (JSON) saved as data", DOWNLOAD))
+    text.starts_with(b"{").then_some(("a web page's answer (JSON) saved as data", Instead::Page))
 }
 
 /// A number with a comma between thousands.

@@ -72,7 +72,7 @@ fn assert_refused(name: &str, bytes: &[u8], words: &str) {
         assert!(message.contains(word), "{name}: no {word:?} in\n{message}");
     }
     assert!(message.contains("file: ") && message.contains("images.npy"), "{name}:\n{message}");
-    assert!(!error.why().is_empty() && !error.help().is_empty() && !error.what().contains('\n'), "{name}");
+    assert!(!error.why().is_empty() && !error.help().text().is_empty() && !error.what().contains('\n'), "{name}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{direct_weight_grad, gather};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
+use crate::testing::on_each_set;
 use crate::{Element, reference, simd};
 
 fn size(shape: [usize; 4]) -> usize {
@@ -18,27 +19,24 @@ fn operands(g: &ConvGeometry) -> [Vec<f32>; 3] {
     [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape())), numbers(3, size(g.y_shape()))]
 }
 
-/// All three of one geometry on every instruction set.
-fn check(g: &ConvGeometry) {
+/// All three of one geometry, on the instruction set in use.
+fn compare(g: &ConvGeometry) {
     let [x, w, gy] = operands(g);
-    check_operands(g, [&x, &w, &gy]);
+    compare_operands(g, [&x, &w, &gy]);
 }
 
-fn check_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
+fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     let [mut gx, mut gw, mut y] = [vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; gy.len()]];
     let [mut wanted_gx, mut wanted_gw, mut wanted_y] = [gx.clone(), gw.clone(), y.clone()];
     reference::conv2d(g, x, w, &mut wanted_y);
     reference::conv2d_input_grad(g, gy, w, &mut wanted_gx);
     reference::conv2d_weight_grad(g, x, gy, &mut wanted_gw);
-    for isa in simd::available() {
-        simd::force(isa);
-        gather::conv2d(g, x, w, &mut y);
-        same_bits("conv2d", g, &y, &wanted_y);
-        gather::conv2d_input_grad(g, gy, w, &mut gx);
-        same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
-        direct_weight_grad(g, x, gy, &mut gw);
-        same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
-    }
+    gather::conv2d(g, x, w, &mut y);
+    same_bits("conv2d", g, &y, &wanted_y);
+    gather::conv2d_input_grad(g, gy, w, &mut gx);
+    same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
+    direct_weight_grad(g, x, gy, &mut gw);
+    same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
 }
 
 /// A spread of geometries: small ones of every kind, drawn by a fixed rule.
@@ -68,10 +66,11 @@ fn geometries() -> Vec<ConvGeometry> {
     geometries
 }
 
-#[test]
-fn a_spread_of_geometries_has_the_bits_of_the_plain_loops() {
-    for g in geometries() {
-        check(&g);
+on_each_set! {
+    fn a_spread_of_geometries_has_the_bits_of_the_plain_loops() {
+        for g in geometries() {
+            compare(&g);
+        }
     }
 }
 
@@ -96,10 +95,11 @@ fn layers(batch: usize) -> Vec<ConvGeometry> {
     ]
 }
 
-#[test]
-fn the_layers_of_quickdraw_have_the_bits_of_the_plain_loops() {
-    for g in layers(2) {
-        check(&g);
+on_each_set! {
+    fn the_layers_of_quickdraw_have_the_bits_of_the_plain_loops() {
+        for g in layers(2) {
+            compare(&g);
+        }
     }
 }
 
@@ -109,19 +109,20 @@ fn any_number_of_threads_gives_the_same_bits() {
     let large = ConvGeometry::new([40, 6, 7, 17], [5, 3], 36, [2, 1], Padding::Same).unwrap();
     for g in [small, large] {
         for threads in 1..=4 {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| check(&g));
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| compare(&g));
         }
     }
 }
 
-#[test]
-fn the_ends_of_the_batch_and_of_the_channels_keep_their_bits() {
-    for batch in [0, 1, 13, 31, 32, 47, 128, 300] {
-        check(&ConvGeometry::new([batch, 3, 4, 5], [3, 2], 19, [1, 2], Padding::Same).unwrap());
-    }
-    for [from, to] in [[0, 3], [3, 0], [1, 1], [1, 64], [64, 1], [15, 31], [40, 48]] {
-        check(&ConvGeometry::new([2, 6, 5, from], [3, 3], to, [1, 1], Padding::Same).unwrap());
-        check(&ConvGeometry::new([35, 6, 5, from], [3, 3], to, [2, 1], Padding::Same).unwrap());
+on_each_set! {
+    fn the_ends_of_the_batch_and_of_the_channels_keep_their_bits() {
+        for batch in [0, 1, 13, 31, 32, 47, 128, 300] {
+            compare(&ConvGeometry::new([batch, 3, 4, 5], [3, 2], 19, [1, 2], Padding::Same).unwrap());
+        }
+        for [from, to] in [[0, 3], [3, 0], [1, 1], [1, 64], [64, 1], [15, 31], [40, 48]] {
+            compare(&ConvGeometry::new([2, 6, 5, from], [3, 3], to, [1, 1], Padding::Same).unwrap());
+            compare(&ConvGeometry::new([35, 6, 5, from], [3, 3], to, [2, 1], Padding::Same).unwrap());
+        }
     }
 }
 
@@ -201,15 +202,16 @@ fn infinities_and_nans_go_where_they_belong() {
     }
 }
 
-/// Products that underflow, to zeros of either sign: adding a zero for the padding would change the sign of some.
-#[test]
-fn underflow_and_signed_zeros_keep_their_bits() {
-    for batch in [1, 3, 40] {
-        let g = ConvGeometry::new([batch, 5, 6, 2], [5, 5], 17, [1, 1], Padding::Same).unwrap();
-        let [mut x, mut w, mut gy] = operands(&g);
-        for (values, scale) in [(&mut x, 1e-25), (&mut w, 1e-20), (&mut gy, 1e-22)] {
-            values.iter_mut().for_each(|value| *value *= scale);
+on_each_set! {
+    /// Products that underflow, to zeros of either sign: adding a zero for the padding would change the sign of some.
+    fn underflow_and_signed_zeros_keep_their_bits() {
+        for batch in [1, 3, 40] {
+            let g = ConvGeometry::new([batch, 5, 6, 2], [5, 5], 17, [1, 1], Padding::Same).unwrap();
+            let [mut x, mut w, mut gy] = operands(&g);
+            for (values, scale) in [(&mut x, 1e-25), (&mut w, 1e-20), (&mut gy, 1e-22)] {
+                values.iter_mut().for_each(|value| *value *= scale);
+            }
+            compare_operands(&g, [&x, &w, &gy]);
         }
-        check_operands(&g, [&x, &w, &gy]);
     }
 }

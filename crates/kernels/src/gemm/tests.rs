@@ -3,6 +3,7 @@
 use super::blocking::{COLUMNS, DEPTH, ROWS};
 use super::*;
 use crate::random::{Key, words};
+use crate::testing::on_each_set;
 use crate::{Element, Gemm, reference};
 
 /// Numbers in (-1, 1), all bits of the mantissa in use.
@@ -11,7 +12,7 @@ pub(crate) fn numbers(stream: u32, len: usize) -> Vec<f32> {
     words.take(len).map(|word| word as i32 as f32 / 2f32.powi(31)).collect()
 }
 
-fn check(g: Gemm) {
+fn compare(g: Gemm) {
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let (mut c, mut wanted) = (vec![f32::NAN; g.m * g.n], vec![f32::NAN; g.m * g.n]);
     reference::gemm(g, &a, &b, &mut wanted);
@@ -42,13 +43,11 @@ fn shapes() -> Vec<[usize; 3]> {
     shapes
 }
 
-#[test]
-fn every_shape_has_the_bits_of_the_plain_loop_on_every_instruction_set() {
-    for isa in simd::available() {
-        simd::force(isa);
+on_each_set! {
+    fn every_shape_has_the_bits_of_the_plain_loop() {
         for [m, n, k] in shapes() {
             for transposed in 0..4 {
-                check(Gemm { m, n, k, transpose_a: transposed & 1 == 1, transpose_b: transposed & 2 == 2 });
+                compare(Gemm { m, n, k, transpose_a: transposed & 1 == 1, transpose_b: transposed & 2 == 2 });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::element::Real;
 use crate::random::{Key, words};
+use crate::scalar;
 
 /// The bound below which dropout's random word drops its element: rate * 2^32, rounded down.
 pub(crate) fn drop_below(rate: f64) -> u32 {
@@ -25,11 +26,11 @@ pub fn dropout<R: Real>(key: Key, rate: f64, x: &[R], y: &mut [R]) {
 pub fn normal<R: Real>(key: Key, y: &mut [R]) {
     for (block, y) in y.chunks_mut(4).enumerate() {
         for (y, pair) in y.chunks_mut(2).zip(words(key, block as u32).chunks(2)) {
-            let u = ((f64::from(pair[0]) + 0.5) / 2f64.powi(32)) as f32;
-            let distance = (-2.0 * f64::from(u).ln()).sqrt();
-            let turn = (f64::from(pair[1] >> 9) + 0.5) / 2f64.powi(23);
-            let (sine, cosine) = (core::f64::consts::TAU * turn).sin_cos();
-            for (y, coordinate) in y.iter_mut().zip([cosine, sine]) {
+            let u = ((f64::from(pair[0]) + 0.5) / f64::from(1 << 16) / f64::from(1 << 16)) as f32;
+            let distance = (-2.0 * scalar::ln(f64::from(u))).sqrt();
+            let turn = (f64::from(pair[1] >> 9) + 0.5) / f64::from(1 << 23);
+            let angle = core::f64::consts::TAU * turn;
+            for (y, coordinate) in y.iter_mut().zip([scalar::cos(angle), scalar::sin(angle)]) {
                 *y = R::from_f64(distance * coordinate);
             }
         }

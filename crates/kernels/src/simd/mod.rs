@@ -10,7 +10,7 @@
 //!   another thread would leave the `#[target_feature]` region that makes the intrinsics inline.
 //!
 //! Which set is used: the best that the CPU has, or what the environment variable `BACKDRAW_ISA` (`portable`, `avx2`,
-//! `avx512`) names. [`force`] changes it for tests.
+//! `avx512`) names. The threads of a [`pool`] use the set that it was made for: so tests run a kernel on each of them.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -18,9 +18,11 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use core::cell::Cell;
 use core::fmt;
-use core::sync::atomic::{AtomicU8, Ordering};
 use std::sync::OnceLock;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -202,14 +204,13 @@ pub trait Kernel {
 
 /// An instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum Isa {
     /// Plain code through the `wide` crate, on any CPU; fused multiply-add in software where the CPU has none.
-    Portable = 1,
+    Portable,
     /// 256-bit vectors: AVX2 and FMA.
-    Avx2 = 2,
+    Avx2,
     /// 512-bit vectors: AVX-512 F.
-    Avx512 = 3,
+    Avx512,
 }
 
 impl Isa {
@@ -266,34 +267,35 @@ pub fn from_environment() -> Result<Option<Isa>, String> {
     Ok(Some(isa))
 }
 
-/// 0 until [`force`] is called, then the forced set.
-static FORCED: AtomicU8 = AtomicU8::new(0);
-
-/// Makes all kernels use `isa` from now on. As every instruction set gives the same bits, this only changes the speed.
-///
-/// # Panics
-/// When this CPU does not have it.
-pub fn force(isa: Isa) {
-    assert!(isa.is_available(), "this CPU has no {isa}");
-    FORCED.store(isa as u8, Ordering::Relaxed);
+thread_local! {
+    /// The set of the [`pool`] that this thread belongs to.
+    static OF_POOL: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
-/// The instruction set in use.
+/// A pool of `threads` threads that use `isa`, and no other set, for every kernel: `pool(isa, 2).install(|| ...)`. All other
+/// threads go on as they are. As every instruction set gives the same bits, this only changes the speed.
+///
+/// # Panics
+/// When this CPU does not have it, or the threads cannot be started.
+pub fn pool(isa: Isa, threads: usize) -> ThreadPool {
+    assert!(isa.is_available(), "this CPU has no {isa}");
+    let start = move |_| OF_POOL.set(Some(isa));
+    ThreadPoolBuilder::new().num_threads(threads).start_handler(start).build().expect("threads can be started")
+}
+
+/// The instruction set in use on this thread.
 ///
 /// # Panics
 /// When `BACKDRAW_ISA` names what is not there (a program should ask [`from_environment`] first).
 #[inline]
 pub fn current() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();
-    match FORCED.load(Ordering::Relaxed) {
-        1 => Isa::Portable,
-        2 => Isa::Avx2,
-        3 => Isa::Avx512,
-        _ => *CHOSEN.get_or_init(|| match from_environment() {
+    OF_POOL.get().unwrap_or_else(|| {
+        *CHOSEN.get_or_init(|| match from_environment() {
             Ok(asked) => asked.unwrap_or_else(|| available().pop().unwrap_or(Isa::Portable)),
             Err(message) => panic!("{message}"),
-        }),
-    }
+        })
+    })
 }
 
 /// Runs `kernel` on the instruction set in use.

@@ -16,6 +16,7 @@ pub struct Portable;
 /// correctly rounded sums: proved algorithms using rounding to odd", 2008) cannot. The sum's exact error, which tells
 /// where to round, is Knuth's TwoSum.
 #[inline(always)]
+#[cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "only where it is an instruction of the CPU"))]
 pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
         return a.mul_add(b, c);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::random::{Key, words};
+use crate::testing::on_each_set;
 
 /// Numbers of every kind: signed zeros, denormals, huge, tiny, infinities, and random bit patterns.
 fn samples(stream: u32) -> Vec<f32> {
@@ -94,31 +95,49 @@ fn plain(a: &[f32; LANES], b: &[f32; LANES], c: &[f32; LANES], lane: usize) -> [
     core::array::from_fn(|i| if f32::from_bits(all[i]).is_nan() { u32::MAX } else { all[i] })
 }
 
-fn on_every_isa<K: Kernel>(kernel: impl Fn() -> K) -> Vec<(Isa, K::Output)> {
-    let mut outputs = vec![(Isa::Portable, Portable.run(kernel()))];
-    #[cfg(target_arch = "x86_64")]
-    {
-        outputs.extend(Avx2::detect().map(|token| (Isa::Avx2, token.run(kernel()))));
-        outputs.extend(Avx512::detect().map(|token| (Isa::Avx512, token.run(kernel()))));
-    }
-    outputs
-}
-
-#[test]
-fn every_operation_has_the_bits_of_plain_arithmetic() {
-    let (a, b, c) = (samples(1), samples(2), samples(3));
-    let n = a.len().min(b.len()).min(c.len()) / LANES * LANES;
-    assert!(n >= 1000);
-    for (isa, out) in on_every_isa(|| Ops(&a[..n], &b[..n], &c[..n])) {
+on_each_set! {
+    fn every_operation_has_the_bits_of_plain_arithmetic() {
+        let (a, b, c) = (samples(1), samples(2), samples(3));
+        let n = a.len().min(b.len()).min(c.len()) / LANES * LANES;
+        assert!(n >= 1000);
+        let out = dispatch(Ops(&a[..n], &b[..n], &c[..n]));
         for i in 0..n {
             let (chunk, lane) = (i / LANES, i % LANES);
             let [x, y, z] = [&a, &b, &c].map(|v| &v.as_chunks().0[chunk]);
             for (op, wanted) in plain(x, y, z, lane).into_iter().enumerate() {
                 let got = out[(chunk * OPS + op) * LANES + lane];
-                assert_eq!(got, wanted, "{isa}: operation {op} on {:e}, {:e}, {:e}", a[i], b[i], c[i]);
+                assert_eq!(got, wanted, "{}: operation {op} on {:e}, {:e}, {:e}", current(), a[i], b[i], c[i]);
             }
         }
     }
+}
+
+/// The set that a kernel is compiled for.
+struct Which;
+
+impl Kernel for Which {
+    type Output = Isa;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Isa {
+        S::ISA
+    }
+}
+
+/// All sets at the same time, from pieces of work that go to every thread of a pool, and this thread beside them.
+#[test]
+fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
+    use rayon::prelude::*;
+    let own = dispatch(Which);
+    std::thread::scope(|scope| {
+        for isa in available() {
+            scope.spawn(move || {
+                let found: Vec<Isa> =
+                    pool(isa, 3).install(|| (0..10_000).into_par_iter().map(|_| dispatch(Which)).collect());
+                assert!(found.iter().all(|found| *found == isa), "{isa}");
+            });
+        }
+        assert!((0..10_000).all(|_| dispatch(Which) == own));
+    });
 }
 
 /// The places where two roundings go wrong: results half way between floats, denormal results, cancellation.

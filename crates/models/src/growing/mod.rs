@@ -9,7 +9,7 @@ mod growth;
 mod sizes;
 mod to_rgb;
 
-use kernels::Key;
+use kernels::{Key, scalar};
 use nn::layers::Noise;
 use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
 use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
@@ -90,11 +90,8 @@ impl Average {
         let ramp = ramp_up.map_or(1.0, |steps| (1 + steps) as f64 / (10 + steps) as f64);
         let keep = match self {
             Average::Share(keep) => keep,
-            // 0.5^(images / half-life) by the engine's own exponential, whose bits do not depend on the machine.
-            Average::HalfLife { kimg } => {
-                let exponent = -core::f64::consts::LN_2 * images as f64 / (1000.0 * kimg);
-                Var::constant(Tensor::<f64>::full([1], exponent)).exp().item()
-            }
+            // 0.5^(images / half-life)
+            Average::HalfLife { kimg } => scalar::exp(-core::f64::consts::LN_2 * images as f64 / (1000.0 * kimg)),
         };
         keep.min(ramp)
     }

@@ -1,7 +1,7 @@
 //! [`Lazy`]: penalties that have an update of their own now and then.
 
+use kernels::scalar;
 use nn::Rule;
-use tensor::{Tensor, Var};
 
 /// A penalty that is not added to the loss of each step, but has an update of its own every `interval` steps, in which it counts
 /// `interval` times as much: what it says changes so slowly that little is lost (Karras et al. 2020).
@@ -32,12 +32,12 @@ impl Lazy {
     }
 }
 
-/// base^exponent by the engine's own exponential and logarithm, whose bits do not depend on the machine; 0 for the base 0.
+/// base^exponent; 0 for the base 0.
 fn power(base: f64, exponent: f64) -> f64 {
     if base == 0.0 || exponent == 1.0 {
         return base;
     }
-    Var::constant(Tensor::<f64>::full([1], base)).log().scale(exponent).exp().item()
+    scalar::exp(exponent * scalar::ln(base))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use datasets::{advice, quoted};
+
 use super::{Checkpoint, Flaw, Found};
 use crate::failure::{Code, Failure};
 use crate::storage::{Disk, StorageError, is_held, patiently};
@@ -59,7 +61,7 @@ pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help(format!("start it anew from its configuration: `{}`", anew(run))))
+                .help(advice!("no-good-checkpoint", "start it anew from its configuration: `{}`", anew(run))))
         }
     }
 }
@@ -69,7 +71,7 @@ fn anew(run: &Path) -> String {
     let config = run.join("config.toml");
     let system = fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let system = system.as_ref().and_then(|table| table.get("system")?.as_str()).unwrap_or("SYSTEM");
-    format!("train {system} --config {}", config.display())
+    format!("train {system} --config {}", quoted(&config))
 }
 
 /// What a folder holds, in a few words.

@@ -20,6 +20,8 @@ pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub(crate) use format::weights_hash;
 
+use datasets::{Advice, advice};
+
 use crate::engine::{State, StateError, System};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
@@ -69,22 +71,34 @@ pub(crate) enum Flaw {
 }
 
 /// What to do about a file that is damaged.
-const ANOTHER: &str = "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors";
+fn another() -> Advice {
+    advice!(
+        "damaged-checkpoint",
+        "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors"
+    )
+}
 
 impl Flaw {
     /// What the user can do about it.
-    fn help(&self) -> &'static str {
+    fn help(&self) -> Advice {
         match self {
-            Self::Unreadable(_) => "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files",
-            Self::NoCheckpoint(_) => "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files",
-            Self::Pickle => {
+            Self::Unreadable(_) => advice!(
+                "checkpoint-unreadable",
+                "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
+            ),
+            Self::NoCheckpoint(_) => advice!(
+                "no-checkpoint",
+                "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
+            ),
+            Self::Pickle => advice!(
+                "checkpoint-is-a-pickle",
                 "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
-            }
-            Self::Newer { .. } => "use the newer version of this program that wrote it",
+            ),
+            Self::Newer { .. } => advice!("checkpoint-is-newer", "use the newer version of this program that wrote it"),
             Self::Foreign | Self::Container(_) | Self::Type { .. } => {
-                "give a file from the `checkpoints` folder of a run of this program"
+                advice!("foreign-checkpoint", "give a file from the folder checkpoints of a run of this program")
             }
-            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => ANOTHER,
+            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => another(),
         }
     }
 
@@ -122,15 +136,16 @@ impl Checkpoint {
         if self.system != system.name() {
             return Err(failure("the checkpoint is of another system")
                 .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
-                .help(format!("use it with `train {}`", self.system)));
+                .help(advice!("checkpoint-of-another-system", "use it with `train {}`", self.system)));
         }
         system.restore(&self.state).map_err(|error| {
             if !error.is_of_another_architecture() {
-                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(ANOTHER);
+                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(another());
             }
-            failure("the checkpoint is of another architecture")
-                .because(misfits(&error))
-                .help("resume with the settings that it was trained with; they are in its run's config.toml")
+            failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(
+                "other-architecture",
+                "resume with the settings that it was trained with; they are in its run's config.toml"
+            ))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Which keys there are, of which type and in which range.
 
-use datasets::nearest;
+use datasets::{advice, nearest};
 use toml::{Table, Value};
 
 use super::{Entry, Source};
@@ -101,16 +101,20 @@ impl Known {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the keys are: {}", all.join(", ")),
         };
-        Failure::new(Code::Config, format!("unknown key `{}`", entry.key)).at(&entry.source).help(help)
+        Failure::new(Code::Config, format!("unknown key `{}`", entry.key))
+            .at(&entry.source)
+            .help(advice!("unknown-key", "{help}"))
     }
 }
 
 /// A preset that is not there.
 pub(super) fn unknown_preset(row: &Row, name: &str, source: &Source) -> Failure {
     let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
-    Failure::new(Code::Config, format!("`{}` has no preset `{name}`", row.name))
-        .at(source)
-        .help(suggestion(name, &names))
+    Failure::new(Code::Config, format!("`{}` has no preset `{name}`", row.name)).at(source).help(advice!(
+        "no-such-preset",
+        "{}",
+        suggestion(name, &names)
+    ))
 }
 
 /// Checks a key of the run.

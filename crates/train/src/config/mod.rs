@@ -18,7 +18,7 @@ pub(crate) use file::{read_file, read_settings};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Row};
-use datasets::{Augmentation, Fitting};
+use datasets::{Augmentation, Fitting, advice, quoted};
 use recorded_data::RecordedData;
 
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
@@ -44,6 +44,18 @@ impl fmt::Display for Source {
             Self::File(file, line) => write!(f, "{file}, line {line}"),
             Self::Set(text) => write!(f, "--set {text}"),
             Self::Option(name) => write!(f, "option {name}"),
+        }
+    }
+}
+
+impl Source {
+    /// What stands for it on the command line.
+    fn typed(&self) -> String {
+        match self {
+            Self::Preset(_) => "--preset".to_owned(),
+            Self::File(..) => "--config".to_owned(),
+            Self::Set(text) => format!("--set {}", quoted(text)),
+            Self::Option(name) => (*name).to_owned(),
         }
     }
 }
@@ -282,7 +294,7 @@ impl Config {
             return Err(Failure::new(Code::Config, "the run is of a system that this program does not know")
                 .at(place)
                 .because(format!("system = {:?}", name.unwrap_or("(not said)")))
-                .help("`train systems` lists those that it knows"));
+                .help(advice!("unknown-system", "`train systems` lists those that it knows")));
         };
         Self::resolve(row, entries)
     }
@@ -330,7 +342,11 @@ impl Config {
                 return Err(Failure::new(Code::Usage, what)
                     .at(run.join("config.toml").display())
                     .because(format!("the run has {} = {old}, asked for is {new}", entry.key))
-                    .help("leave the option out to go on with the run, or leave --resume out to start a new one"));
+                    .help(advice!(
+                        "fixed-by-the-run",
+                        "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",
+                        entry.source.typed()
+                    )));
             }
             next.sources.insert(entry.key, entry.source);
         }

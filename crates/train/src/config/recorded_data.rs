@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Config;
 use crate::failure::{Code, Failure};
-use datasets::BUILT_IN;
+use datasets::{BUILT_IN, advice};
 
 /// Where a run has found its images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,10 @@ impl Config {
         Err(Failure::new(Code::Data, "the images of the run are not where they were")
             .at(&places[0])
             .because(format!("the run's configuration has {recorded}; nothing is at\n{}", places.join("\n")))
-            .help("add --data PATH with the place where they are now; they are checked to be the same"))
+            .help(advice!(
+                "lost-images",
+                "add --data PATH with the place where they are now; they are checked to be the same"
+            )))
     }
 }
 

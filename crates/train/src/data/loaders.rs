@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Dataset, failure};
 use crate::config::Config;
+use crate::console::typed;
 use crate::failure::Failure;
 use datasets::{
-    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Folder, Images, Pair, Season, Source, Split,
+    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Folder, Images, Pair, Season, Source, Split, advice,
     has_cifar, has_idx, load_cifar, load_folder, load_idx, load_npy,
 };
 
@@ -210,7 +211,7 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
     }
     let why = match &config.data {
         Some(_) => String::new(),
-        None if loader.usual.is_empty() => " (your own: --data FOLDER)".to_owned(),
+        None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
         None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
     };
     let found = loader.drawn(wanted, format!("built-in {}{why}", loader.built_in_name));

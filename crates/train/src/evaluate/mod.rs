@@ -7,6 +7,7 @@ mod output;
 mod points;
 mod scale;
 
+use datasets::advice;
 use metrics::suite::{self, FEWEST, METRICS, Metric, Of};
 
 pub(crate) use scale::{Row, Scale, Setup};
@@ -49,9 +50,11 @@ impl Looking {
         let names = Self::NAMES.map(|(name, _)| name);
         let found = Self::NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, looking)| *looking).ok_or_else(|| {
-            Failure::new(Code::Usage, format!("there is no extractor `{name}`"))
-                .at("option --extractor")
-                .help(suggestion(name, &names))
+            Failure::new(Code::Usage, format!("there is no extractor `{name}`")).at("option --extractor").help(advice!(
+                "no-such-extractor",
+                "{}",
+                suggestion(name, &names)
+            ))
         })
     }
 }
@@ -68,12 +71,20 @@ fn chosen(names: &[String], looking: Looking) -> Result<Vec<&'static Metric>, Fa
     let find = |name: &String| {
         let failure = |what: String| Failure::new(Code::Usage, what).at("option --metric");
         let known = METRICS.each_ref().map(|metric| metric.name);
-        let metric = suite::find(name)
-            .ok_or_else(|| failure(format!("there is no metric `{name}`")).help(suggestion(name, &known)))?;
+        let metric = suite::find(name).ok_or_else(|| {
+            failure(format!("there is no metric `{name}`")).help(advice!(
+                "no-such-metric",
+                "{}",
+                suggestion(name, &known)
+            ))
+        })?;
         if !is_possible(metric) {
             return Err(failure(format!("`{name}` needs an extractor that knows classes"))
                 .because("principal components know none")
-                .help("add --extractor evalnet28 or evalnet32"));
+                .help(advice!(
+                    "metric-of-classes",
+                    "add `--extractor evalnet28` for images of 28x28, `--extractor evalnet32` for 32x32"
+                )));
         }
         Ok(metric)
     };
@@ -136,7 +147,10 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, "this run draws points of the plane, no images")
             .at(options.run.display())
             .because("--metric and --extractor are for images")
-            .help("leave them out: points have numbers of their own"));
+            .help(advice!(
+                "points-have-own-numbers",
+                "leave out `--metric --extractor`: points have numbers of their own"
+            )));
     }
     let data = data::of(&config, &*system, FEWEST)?;
     if options.data.is_none() {

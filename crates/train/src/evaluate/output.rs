@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use datasets::advice;
 use serde_json::json;
 
 use super::Row;
@@ -25,7 +26,10 @@ impl Form {
         match &*storage::ending(path) {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
-            _ => Err(Failure::unknown_ending(path, "numbers").help("end it with .json or .csv")),
+            _ => {
+                Err(Failure::unknown_ending(path, "numbers")
+                    .help(advice!("numbers-ending", "end it with .json or .csv")))
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod unpack;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::FetchOptions;
@@ -36,9 +37,11 @@ pub(crate) fn run(options: &FetchOptions) -> Result<(), Failure> {
     let Some(name) = &options.set else { return console::print(&listing()) };
     let Some(set) = SETS.iter().find(|set| set.name == name) else {
         let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
-        return Err(
-            Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(suggestion(name, &names))
-        );
+        return Err(Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(advice!(
+            "no-such-set",
+            "{}",
+            suggestion(name, &names)
+        )));
     };
     let targets = targets(set, options)?;
     let folder = options.out.join(set.folder);
@@ -91,8 +94,10 @@ fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
         .map(|class| {
             let simple = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '_');
             if class.is_empty() || !class.chars().all(simple) {
-                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles"))
-                    .help("classes are simple words, such as apple or \"ice cream\""));
+                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles")).help(advice!(
+                    "class-of-doodles",
+                    "classes are simple words, such as `--class apple` or `--class \"ice cream\"`"
+                )));
             }
             Ok(Target {
                 url: format!("{address}/{}.npy", class.replace(' ', "%20")),
@@ -166,7 +171,7 @@ fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
     Failure::new(Code::Network, format!("what came is not the data set: {}", error.what()))
         .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
         .because(error.why())
-        .help("remove the file and try again, or another day")
+        .help(advice!("not-the-set", "remove the file and try again, or another day"))
 }
 
 /// Adds how to get the files without this program.
@@ -175,7 +180,7 @@ fn with_hand(failure: Failure, targets: &[Target]) -> Failure {
         return failure;
     }
     let hand = by_hand(targets);
-    failure.help(format!("check the network, or download by hand:\n{}", hand.trim_end()))
+    failure.help(advice!("download-by-hand", "check the network, or download by hand:\n{}", hand.trim_end()))
 }
 
 /// Which file goes where.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
 use flate2::read::GzDecoder;
 
 use crate::failure::{Code, Failure};
@@ -24,7 +25,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
         Failure::new(Code::Network, "the downloaded archive is damaged")
             .at(archive.display())
             .because(why)
-            .help("remove it and fetch it again")
+            .help(advice!("damaged-archive", "remove it and fetch it again"))
     };
     let open = || -> io::Result<_> { Ok(GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST)) };
     // All of it first: gzip's checksum comes last, and nothing of a damaged archive may look like a data set.

@@ -8,6 +8,8 @@ mod walk;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use datasets::{Advice, advice};
+
 use crate::animation;
 use crate::array_file;
 use crate::cli::SampleOptions;
@@ -32,7 +34,9 @@ const MOST_ON_A_SHEET: usize = 10_000;
 const AT_A_TIME: usize = 64;
 
 /// What is kept of a file when its drawing is stopped.
-const NOTHING: &str = "nothing was written";
+fn nothing() -> Advice {
+    advice!("drawing-stopped", "nothing was written")
+}
 
 /// What is to be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,7 +79,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
             return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
                 .at(options.run.display())
                 .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
-                .help("give it pictures with `train translate`"));
+                .help(advice!("translates-instead", "give it pictures with `train translate`")));
         }
     };
     let raw = Raw(sampler);
@@ -140,13 +144,14 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
             "gif" => {
                 return Err(Failure::new(Code::Usage, "a .gif is for what moves")
                     .at(path.display())
-                    .help("add --interpolate, or end the name with .png for a sheet"));
+                    .help(advice!("gif-moves", "add `--interpolate`, or end the name with .png for a sheet")));
             }
             _ => {
-                return Err(Failure::unknown_ending(path, "samples").help(
+                return Err(Failure::unknown_ending(path, "samples").help(advice!(
+                    "samples-ending",
                     "end it with .png for a sheet, .npy for an array of uint8, / for a folder of single pictures,\n\
-                     and with --interpolate with .png or .gif for an animation",
-                ));
+                     and with --interpolate with .png or .gif for an animation"
+                )));
             }
         },
     };
@@ -162,7 +167,7 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
     match idle.iter().find(|(_, given)| *given) {
         Some((option, _)) => Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}"))
             .at(options.out.as_deref().unwrap_or(Path::new("")).display())
-            .help("leave it out, or give --out another ending")),
+            .help(advice!("idle-option", "leave it out, or give --out another ending"))),
         None => Ok(form),
     }
 }
@@ -205,7 +210,7 @@ impl Raw<'_> {
             None => Err(Failure::new(Code::Usage, "this run keeps no average of its weights")
                 .at(run.display())
                 .because("it was trained with ema = 0, so that the last weights are the only ones")
-                .help("leave --raw out")),
+                .help(advice!("no-average", "leave out `--raw`"))),
         }
     }
 }
@@ -237,7 +242,7 @@ impl Job<'_> {
     fn sheet(&self) -> Result<String, Failure> {
         self.laid_out(&self.layout(self.seeds.count())?, || {
             let mut pixels = Vec::new();
-            self.each_batch(NOTHING, |bytes| {
+            self.each_batch(&nothing(), |bytes| {
                 pixels.extend_from_slice(bytes);
                 Ok(())
             })?;
@@ -276,7 +281,7 @@ impl Job<'_> {
         let failed = |error: std::io::Error| StorageError::new("write", self.out, error);
         file.write_all(&array_file::header(array_file::BYTES, if channels == 1 { &shape[..3] } else { &shape }))
             .map_err(failed)?;
-        self.each_batch(NOTHING, |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
+        self.each_batch(&nothing(), |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
         file.finish()?;
         Ok(self.counted())
     }
@@ -287,7 +292,7 @@ impl Job<'_> {
         let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
         let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
         let mut number = 0;
-        self.each_batch("the pictures that are there are whole", |bytes| {
+        self.each_batch(&advice!("pictures-stopped", "the pictures that are there are whole"), |bytes| {
             for image in bytes.chunks_exact(self.image.iter().product()) {
                 let path = self.out.join(self.seeds.name(number) + ".png");
                 let file = layout.encode(image).map_err(|why| self.failed(why))?;
@@ -301,7 +306,7 @@ impl Job<'_> {
     }
 
     /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones at any size of the batches.
-    fn each_batch(&self, kept: &str, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.seeds.latents(self.sampler);
         let bar = progress::bar(0, self.seeds.count() as u64);
         let mut drawn = 0;
@@ -319,14 +324,14 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn stop_if_asked(&self, done: usize, of: usize, kept: &str) -> Result<(), Failure> {
+    fn stop_if_asked(&self, done: usize, of: usize, kept: &Advice) -> Result<(), Failure> {
         if !signals::asked() {
             return Ok(());
         }
         Err(Failure::new(Code::Interrupted, "stopped before everything was drawn")
             .at(self.out.display())
             .because(format!("{done} of {of} pictures were drawn"))
-            .help(kept))
+            .help(kept.clone()))
     }
 
     fn layout(&self, count: usize) -> Result<Layout, Failure> {
@@ -337,7 +342,7 @@ impl Job<'_> {
         Failure::new(Code::Usage, "cannot arrange the samples")
             .at(self.out.display())
             .because(why)
-            .help("ask for fewer with --count, a smaller --zoom, or more --columns")
+            .help(advice!("sheet-too-large", "ask for fewer with --count, a smaller --zoom, or more --columns"))
     }
 
     fn failed(&self, why: String) -> Failure {

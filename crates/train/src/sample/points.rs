@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use datasets::advice;
+
 use super::Form;
 use super::seeds::Seeds;
 use crate::array_file;
@@ -24,7 +26,10 @@ pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> 
         Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
             .at(options.run.display())
             .because("all of its points are shown in one picture of the plane")
-            .help("leave it out; --out takes a .png, or a .npy for an array of float32")),
+            .help(advice!(
+                "points-not-pictures",
+                "leave it out; --out takes a .png, or a .npy for an array of float32"
+            ))),
         None => Ok(()),
     }
 }

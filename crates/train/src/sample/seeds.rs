@@ -1,5 +1,7 @@
 //! Which latents are wanted: so many of one seed, or some of each of several.
 
+use datasets::advice;
+
 use crate::engine::{FromLatents, Tensor};
 use crate::failure::{Code, Failure};
 
@@ -27,10 +29,10 @@ impl Seeds {
     /// When the list does not read so, or is too long.
     pub(super) fn listed(text: &str, each: usize, most: usize) -> Result<Self, Failure> {
         let failure = |why: String| {
-            Failure::new(Code::Usage, "cannot read the list of seeds")
-                .at("option --seeds")
-                .because(why)
-                .help("give whole numbers and ranges of them, with commas between, such as 0-35,100")
+            Failure::new(Code::Usage, "cannot read the list of seeds").at("option --seeds").because(why).help(advice!(
+                "list-of-seeds",
+                "give whole numbers and ranges of them, with commas between, such as `--seeds 0-35,100`"
+            ))
         };
         let mut seeds = Vec::new();
         for part in text.split(',') {

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use datasets::advice;
+
 use crate::engine::{FromLatents, Key, LatentKind, Styles, Tensor, truncated_normal};
 use crate::failure::{Code, Failure};
 
@@ -24,7 +26,7 @@ impl<'a> TruncatedLatents<'a> {
         Err(Failure::new(Code::Usage, "--truncate is for systems whose latents are normal")
             .at(run.display())
             .because(format!("the latents of this run ({:?}) have no numbers far out", sampler.kind()))
-            .help("leave --truncate out"))
+            .help(advice!("truncate-normal-only", "leave out `--truncate`")))
     }
 }
 

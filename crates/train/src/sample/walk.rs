@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{AT_A_TIME, Job, MOST, NOTHING, draw};
+use datasets::advice;
+
+use super::{AT_A_TIME, Job, MOST, draw, nothing};
 use crate::animation::{Animation, Form};
 use crate::cli::SampleOptions;
 use crate::failure::{Code, Failure};
@@ -43,7 +45,7 @@ impl Job<'_> {
             return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
                 .at("option --seeds")
                 .because("one seed is listed")
-                .help("list several, or use --seed and --keys"));
+                .help(advice!("walk-of-one-seed", "list several, or use `--seed 1 --keys 4`")));
         }
         let frames = walk.frames();
         let few = u32::try_from(frames).ok().filter(|_| frames.saturating_mul(tiles) <= MOST);
@@ -51,7 +53,7 @@ impl Job<'_> {
             Failure::new(Code::Usage, "the animation is too long")
                 .at("options --frames, --keys and --count")
                 .because(format!("{frames} frames of {tiles} pictures are more than {MOST} pictures"))
-                .help("ask for fewer")
+                .help(advice!("walk-too-long", "ask for fewer"))
         })?;
 
         let layout = self.layout(tiles)?;
@@ -63,7 +65,7 @@ impl Job<'_> {
         let kind = self.sampler.kind();
         let bar = progress::bar(0, frames as u64);
         for frame in 0..frames {
-            self.stop_if_asked(frame * tiles, frames * tiles, NOTHING)?;
+            self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
             let (from, to, part) = walk.place(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use datasets::{advice, quoted};
+
 use super::Plan;
 use crate::checkpoint::{self, Found};
 use crate::config::Config;
@@ -14,20 +16,24 @@ use crate::failure::{Code, Failure};
 /// When the run there is finished or of another configuration, with the command that goes on with it, or cannot be read.
 pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"))?;
-    let in_use = |why: String, way: String| {
+    let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
             .at(run.display())
             .because(format!("it exists and is not empty: {why}"))
-            .help(format!("go on with that run: `{way}`\nor name another folder with --out"))
+            .help(advice!(
+                "run-folder-in-use",
+                "go on with that run: `train {} --resume {}{more}`, or name another folder with --out",
+                there.row.name,
+                quoted(run)
+            ))
     };
-    let resume = |more: &str| format!("train {} --resume {}{more}", there.row.name, run.display());
     if there.row.name != plan.config.row.name {
-        return Err(in_use(format!("it holds a run of `{}`", there.row.name), resume("")));
+        return Err(in_use(format!("it holds a run of `{}`", there.row.name), ""));
     }
     let differences = plan.config.differences(&there);
     if !differences.is_empty() {
         let why = format!("it holds a run of another configuration\n{}", differences.join("\n"));
-        return Err(in_use(why.replace(" here, ", " asked for, "), resume("")));
+        return Err(in_use(why.replace(" here, ", " asked for, "), ""));
     }
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &Found| found.checkpoint.step);
@@ -42,5 +48,5 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         return Ok(next);
     }
     let more = if asked > done { format!(" --steps {asked}") } else { String::new() };
-    Err(in_use(format!("it holds a run of this configuration, with {done} of {planned} steps done"), resume(&more)))
+    Err(in_use(format!("it holds a run of this configuration, with {done} of {planned} steps done"), &more))
 }

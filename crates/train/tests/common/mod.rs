@@ -29,7 +29,9 @@ impl Place {
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
         command.args(line.split_whitespace()).current_dir(self.folder.path());
-        command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Not as started by `cargo run`: advice then names the binary itself.
+        command.env_remove("NO_COLOR").env_remove("CARGO");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

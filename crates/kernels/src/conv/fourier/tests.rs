@@ -165,16 +165,14 @@ fn all_three_members_are_within_the_bound_of_the_exact_sum_and_alike_everywhere(
         let bounds_gw = bound(&fourier, [Input, Image, Output], [Pixels, Outputs, Taps], [&x, &gy, &w]);
         let mut bits: Option<[Vec<f32>; 3]> = None;
         for (isa, threads) in simd::available().into_iter().flat_map(|isa| [(isa, 1), (isa, 3)]) {
-            simd::force(isa);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
+            simd::pool(isa, threads).install(|| {
                 fourier.conv2d(&x, &w, &mut y);
                 fourier.conv2d_input_grad(&gy, &w, &mut gx);
                 fourier.conv2d_weight_grad(&x, &gy, &mut gw);
             });
-            within("conv2d", &g, &y, &exact_y, &bounds_y);
-            within("conv2d_input_grad", &g, &gx, &exact_gx, &bounds_gx);
-            within("conv2d_weight_grad", &g, &gw, &exact_gw, &bounds_gw);
+            within(&format!("conv2d on {isa}"), &g, &y, &exact_y, &bounds_y);
+            within(&format!("conv2d_input_grad on {isa}"), &g, &gx, &exact_gx, &bounds_gx);
+            within(&format!("conv2d_weight_grad on {isa}"), &g, &gw, &exact_gw, &bounds_gw);
             let found = [y.clone(), gx.clone(), gw.clone()];
             let first = bits.get_or_insert_with(|| found.clone());
             for (a, b) in first.iter().flatten().zip(found.iter().flatten()) {

@@ -1,0 +1,124 @@
+//! The formulas of an update are what the kernels do: for every rule with every option, element by element.
+
+use nn::layers::Dense;
+use nn::{Dialect, Gradients, Network, Optimizer, Rule, State, Stateful};
+use tensor::Tensor;
+
+/// Elements of the parameter.
+const N: usize = 40;
+
+/// Numbers between -1 and 1.
+fn random(seed: u32) -> Tensor {
+    nn::init::uniform(&[1, N], -1.0, 1.0, kernels::Key::new(3, seed))
+}
+
+/// A gradient of which some elements are as small as an epsilon, and one is 0.
+fn gradient(seed: u32) -> Tensor {
+    let sizes = [2.0, 1.0, 1e-3, 1e-6, 1e-8];
+    let mut g = random(seed);
+    g.data_mut().iter_mut().enumerate().for_each(|(i, g)| *g *= sizes[i % 5]);
+    g.data_mut()[7] = 0.0;
+    g
+}
+
+fn rules() -> [Rule; 6] {
+    let (beta1, beta2) = (0.5, 0.999);
+    [
+        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
+        Rule::Adam { beta1, beta2, epsilon: 1e-8 },
+        Rule::AdamTf { beta1, beta2, epsilon: 1e-7 },
+        Rule::Sgd { momentum: 0.0, nesterov: false },
+        Rule::Sgd { momentum: 0.9, nesterov: false },
+        Rule::Sgd { momentum: 0.9, nesterov: true },
+    ]
+}
+
+/// An optimiser with some of the options: each bit of `options` sets one.
+fn optimizer(network: &Network, rule: Rule, options: u32) -> Optimizer {
+    let mut optimizer = Optimizer::new(network, rule, 0.01);
+    let set: [fn(Optimizer) -> Optimizer; 4] =
+        [|o| o.decay(0.1), |o| o.clip(0.25), |o| o.clip_norm(1.5), |o| o.weight_decay(0.05)];
+    for (bit, set) in set.iter().enumerate() {
+        if options >> bit & 1 == 1 {
+            optimizer = set(optimizer);
+        }
+    }
+    optimizer
+}
+
+fn state(optimizer: &Optimizer) -> State {
+    let mut state = State::default();
+    optimizer.save(&mut state);
+    state
+}
+
+/// The parameter and what the rule remembers of it, under their names in the formulas.
+fn known(network: &Network, optimizer: &Optimizer, rule: Rule) -> Vec<(&'static str, Tensor)> {
+    let stored = state(optimizer).tensors;
+    let slots: &[&str] = match rule {
+        Rule::RmsProp { .. } => &["mean_square"],
+        Rule::Adam { .. } | Rule::AdamTf { .. } => &["mean", "mean_square"],
+        Rule::Sgd { .. } => &["velocity"],
+    };
+    let of_slot = |slot: &&str| stored[&format!("optimizer.net.dense.weight.{slot}")].clone();
+    let memory = rule.symbols().iter().copied().zip(slots.iter().map(of_slot));
+    memory.chain([("theta", network.tensors()[0].2.clone())]).collect()
+}
+
+#[test]
+fn formulas_are_what_the_kernels_do() {
+    for rule in rules() {
+        for options in 0..16 {
+            let dense = Dense::new(N).without_bias();
+            let mut network = Network::new("net", &[1], Dialect::Keras, 1).with("dense", dense);
+            *network.tensors_mut()[0].2 = random(9);
+            let mut optimizer = optimizer(&network, rule, options);
+            for step in 0..4 {
+                let g = gradient(step);
+                let parameters = vec![("net.dense.weight".into(), g.clone())];
+                let gradients = Gradients { parameters, buffers: vec![] };
+                let formulas = optimizer.formulas(&gradients);
+                let before = known(&network, &optimizer, rule);
+                optimizer.step(&mut network, &gradients);
+                let after = known(&network, &optimizer, rule);
+                for i in 0..N {
+                    let at = |(name, tensor): &(&'static str, Tensor)| (*name, f64::from(tensor.data()[i]));
+                    let start: Vec<_> = before.iter().chain([&("g", g.clone())]).map(at).collect();
+                    let found = formulas.evaluate(&start).expect("all names are known");
+                    for (name, now) in after.iter().map(at) {
+                        let Some(expected) = nn::optim::formula::lookup(&found, name) else { continue };
+                        let was = nn::optim::formula::lookup(&start, name).unwrap();
+                        // Rounding of the number itself, and of what was added to it.
+                        let allowed = 1.3e-7 * now.abs() + 2e-6 * (expected - was).abs();
+                        assert!(
+                            (now - expected).abs() <= allowed,
+                            "{rule:?}, options {options:04b}, step {step}, element {i}: {name} is {now}, by the formulas {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is remembered is told, but for the velocity of plain steps, which is the gradient.
+#[test]
+fn every_number_that_is_kept_has_a_line() {
+    for rule in rules() {
+        let set: Vec<_> = rule.lines().iter().map(|line| line.target).collect();
+        assert_eq!(set.last(), Some(&"theta"));
+        let plain = rule == Rule::Sgd { momentum: 0.0, nesterov: false };
+        assert!(plain || rule.symbols().iter().all(|symbol| set.contains(symbol)), "{rule:?}");
+    }
+}
+
+#[test]
+fn each_option_that_is_set_has_its_line() {
+    let network = Network::new("net", &[1], Dialect::Keras, 1).with("dense", Dense::new(1));
+    let gradients = Gradients { parameters: vec![], buffers: vec![] };
+    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    for options in 0..16_u32 {
+        let formulas = optimizer(&network, rule, options).formulas(&gradients);
+        assert_eq!(formulas.lines.len(), rule.lines().len() + options.count_ones() as usize, "{options:04b}");
+    }
+}
