@@ -126,6 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_holds_no_more_than_it_can() {
+        let pool = ImagePool::new("pool", 5, &[2, 2, 1]);
+        let mut state = State::default();
+        pool.save(&mut state);
+        let restore = |filled: u64| {
+            let mut state = state.clone();
+            state.counters.insert("pool.filled".into(), filled);
+            state.restore(vec![&mut pool.clone()])
+        };
+        assert_eq!(restore(5), Ok(()));
+        assert_eq!(restore(6).unwrap_err().beyond, [("pool.filled".to_owned(), 5, 6)]);
+    }
+
+    #[test]
     fn no_capacity_is_no_pool() {
         let mut pool = ImagePool::new("pool", 0, &[2, 2, 1]);
         assert_eq!(pool.query(&numbered(7), Key::new(1, 1)), numbered(7));

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::ColorChoice;
 use crate::failure::{Code, Failure};
-use crate::storage::StorageError;
+use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where lines go.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Console {
     /// When the file cannot be opened.
     pub(crate) fn logging_to(run: &Path) -> Result<Self, Failure> {
         let path = run.join("log.txt");
-        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = patiently(&RealDisk, || OpenOptions::new().create(true).append(true).open(&path));
         let file = file.map_err(|error| StorageError::new("write", &path, error))?;
         Ok(Self { log: Some((path, RefCell::new(file))), ..Self::default() })
     }

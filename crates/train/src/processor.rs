@@ -21,17 +21,17 @@ pub(crate) fn start(threads: Option<u16>) -> Result<String, Failure> {
     let set = engine::instruction_set().map_err(|why| {
         Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
     })?;
-    let threads =
+    let number =
         threads.map_or_else(|| asked_for(std::env::var_os(THREADS).as_deref()), |threads| Ok(Some(threads)))?;
     let mut builder = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = threads {
-        builder = builder.num_threads(threads.into());
+    if let Some(number) = number {
+        builder = builder.num_threads(number.into());
     }
     builder.build_global().map_err(|error| {
-        Failure::new(Code::Usage, "cannot start the threads").because(error).help(advice!(
-            "too-many-threads",
-            "ask for fewer: --threads of a training, or {THREADS} in the environment"
-        ))
+        Failure::new(Code::Usage, "cannot start the threads").because(error).help(match threads {
+            Some(_) => advice!("too-many-threads", "ask for fewer, such as `--threads 4`"),
+            None => advice!("too-many-threads-here", "ask for fewer in the environment, such as {THREADS}=4"),
+        })
     })?;
     Ok(format!("{set}, {} threads", rayon::current_num_threads()))
 }

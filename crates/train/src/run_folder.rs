@@ -56,10 +56,10 @@ pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
 /// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it is a run's.
 fn make_named(out: &Path) -> Result<bool, Failure> {
     let refused = |place: &Path, why: &str| {
-        Failure::new(Code::Usage, "this cannot be the run folder").at(place.display()).because(why).help(advice!(
-            "no-run-folder",
-            "name another folder with --out, or leave out `--out` for a numbered one below runs/"
-        ))
+        Failure::new(Code::Usage, "this cannot be the run folder")
+            .at(place.display())
+            .because(why)
+            .help(advice!("no-run-folder", "leave out `--out` for a numbered folder below runs/, or name another one"))
     };
     // Systems differ in what they call a file that should be a folder, so it is looked for.
     let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());

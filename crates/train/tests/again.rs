@@ -26,13 +26,13 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
     assert_eq!(text(&place.path("run/metrics.csv")).lines().count(), 7);
 
     // Finished: the command that goes on is told, and works.
-    place.bad(&format!("{line} run"), 2, &["already in use", "6 of 6 steps done", "`train quickdraw --resume run`"]);
+    place.bad(&format!("{line} run"), 2, &["already in use", "6 of 6 steps done", "quickdraw --resume run`"]);
     place.good("quickdraw --resume run");
     let longer = format!("{TINY} --steps 8 --out run");
-    place.bad(&longer, 2, &["6 of 6 steps done", "`train quickdraw --resume run --steps 8`"]);
+    place.bad(&longer, 2, &["6 of 6 steps done", "quickdraw --resume run --steps 8`"]);
     place.good("quickdraw --resume run --steps 8");
     place.bad(&format!("{line} run --seed 3"), 2, &["another configuration", "seed: 3 asked for, 1 there"]);
-    place.bad("vanilla --preset cpu --out run", 2, &["a run of `quickdraw`", "`train quickdraw --resume run`"]);
+    place.bad("vanilla --preset cpu --out run", 2, &["a run of `quickdraw`", "quickdraw --resume run`"]);
 }
 
 #[test]
@@ -59,23 +59,21 @@ fn a_run_without_any_checkpoint_is_no_dead_end() {
     assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1);
 }
 
-/// Folders of two colours of 12 pictures.
-fn pictures(place: &Place, name: &str) {
-    fs::create_dir_all(place.path(name)).unwrap();
-    for number in 0..24_u8 {
-        let pixels: Vec<u8> = (0..32 * 32 * 3).map(|at| (at as u8).wrapping_mul(number + 1)).collect();
-        let mut bytes = format!("P6\n32 32\n255\n").into_bytes();
-        bytes.extend(pixels);
-        fs::write(place.path(name).join(format!("{number}.ppm")), bytes).unwrap();
-    }
+/// A set of `count` doodles in a folder.
+fn doodles(place: &Place, folder: &str, count: usize) {
+    let about = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 784), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(118_u16.to_le_bytes());
+    bytes.extend(format!("{about:<117}\n").bytes());
+    bytes.extend((0..count * 784).map(|at| (at % 251) as u8));
+    fs::create_dir_all(place.path(folder)).unwrap();
+    fs::write(place.path(folder).join("apple.npy"), bytes).unwrap();
 }
-
-const FOLDER: &str = "folder --preset cpu --batch 2 --set folder.size=32";
 
 #[test]
 fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() {
     let place = Place::new();
-    pictures(&place, "project/pics");
+    doodles(&place, "project/pics", 24);
     let at = |folder: &str, line: &str| {
         let mut command = place.command(line);
         command.current_dir(place.path(folder));
@@ -86,26 +84,29 @@ fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() 
         assert_eq!(outcome.code, Some(0), "{folder}: train {line}\n{}", outcome.err);
         outcome
     };
-    good("project", &format!("{FOLDER} --data pics --steps 2 --out run"));
-    let whole = good("project", &format!("{FOLDER} --data pics --steps 4 --out whole")).hash().to_owned();
+    good("project", &format!("{TINY} --data pics --steps 2 --out run"));
+    let whole = good("project", &format!("{TINY} --data pics --steps 4 --out whole")).hash().to_owned();
     fs::create_dir(place.path("elsewhere")).unwrap();
-    good("elsewhere", "folder --resume ../project/run --steps 3");
+    good("elsewhere", "quickdraw --resume ../project/run --steps 3");
     fs::rename(place.path("project"), place.path("moved")).unwrap();
     good("elsewhere", "explain --run ../moved/run --out page.html");
     // Only the images were moved: what was recorded is told, and what helps.
     fs::rename(place.path("moved/pics"), place.path("pics of mine")).unwrap();
-    let outcome = at("elsewhere", "folder --resume ../moved/run --steps 4");
+    let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 4");
     assert_eq!(outcome.code, Some(4), "{}", outcome.err);
-    assert!(outcome.err.contains("not where they were") && outcome.err.contains("add --data PATH"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("not where they were") && outcome.err.contains("add `--data PATH`"),
+        "{}",
+        outcome.err
+    );
     assert_eq!(at("elsewhere", "evaluate ../moved/run").code, Some(4));
     fs::rename(place.path("pics of mine"), place.path("mine")).unwrap();
-    let resumed = good("elsewhere", "folder --resume ../moved/run --steps 4 --data ../mine");
+    let resumed = good("elsewhere", "quickdraw --resume ../moved/run --steps 4 --data ../mine");
     assert_eq!(resumed.hash(), whole);
     good("elsewhere", "explain --run ../moved/run --out page.html");
     // Other images are refused, whatever they are called.
-    pictures(&place, "other");
-    fs::remove_file(place.path("other/3.ppm")).unwrap();
-    let outcome = at("elsewhere", "folder --resume ../moved/run --steps 5 --data ../other");
+    doodles(&place, "other", 23);
+    let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 5 --data ../other");
     assert_eq!(outcome.code, Some(5), "{}", outcome.err);
 }
 

@@ -190,6 +190,7 @@ fn a_full_disk_names_the_file_and_loses_nothing() {
     std::fs::remove_dir_all(blocked).unwrap();
     // A picture that cannot be written is no reason to stop.
     let sheet = place.path("run/samples/step-000006.png");
+    std::fs::remove_file(&sheet).unwrap();
     std::fs::create_dir_all(sheet.join("x")).unwrap();
     let outcome = place.good("quickdraw --resume run --steps 6 --sample-every 1");
     assert!(outcome.err.contains("warning") && outcome.err.contains("step-000006.png"), "{}", outcome.err);

@@ -99,7 +99,7 @@ impl Config {
             .because(format!("the run's configuration has {recorded}; nothing is at\n{}", places.join("\n")))
             .help(advice!(
                 "lost-images",
-                "add --data PATH with the place where they are now; they are checked to be the same"
+                "add `--data PATH` with the place where they are now; they are checked to be the same"
             )))
     }
 }

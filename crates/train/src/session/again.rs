@@ -22,7 +22,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
             .because(format!("it exists and is not empty: {why}"))
             .help(advice!(
                 "run-folder-in-use",
-                "go on with that run: `train {} --resume {}{more}`, or name another folder with --out",
+                "go on with that run: `train {} --resume {}{more}`, or name another folder",
                 there.row.name,
                 quoted(run)
             ))

@@ -27,17 +27,23 @@ pub(super) fn survive_file_size_limits() {
 pub(super) fn listen() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
-        let heard = REQUESTS.iter().map(|(signal, ..)| *signal).filter(|signal| !is_ignored(*signal));
-        // Without handlers a signal ends the process, and nothing that was saved is lost: not worth refusing to train.
-        let Ok(mut signals) = Signals::new(heard.collect::<Vec<i32>>()) else { return };
+        let heard: Vec<i32> =
+            REQUESTS.iter().map(|(signal, ..)| *signal).filter(|signal| !is_ignored(*signal)).collect();
+        let (ready, is_ready) = std::sync::mpsc::channel();
         let listener = move || {
+            let signals = Signals::new(heard);
+            let _ = ready.send(());
+            let Ok(mut signals) = signals else { return };
             for signal in signals.forever() {
                 if let Some((_, name, insists)) = REQUESTS.iter().find(|(known, ..)| *known == signal) {
                     super::request(signal, name, *insists);
                 }
             }
         };
-        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
+        // Without the thread there are no handlers: a signal then ends the process, and nothing that was saved is lost.
+        if std::thread::Builder::new().name("signals".to_owned()).spawn(listener).is_ok() {
+            let _ = is_ready.recv();
+        }
     });
 }
 
