@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(config.data.as_deref(), data.to_str());
         let mut lost = super::tests::config(Some("Z:\\other\\pics"));
         lost.find_data(&run);
-        assert!(lost.require_data().unwrap_err().to_string().contains("add --data PATH"));
+        assert!(lost.require_data().unwrap_err().to_string().contains("add `--data PATH`"));
         let mut built_in = super::tests::config(Some(BUILT_IN));
         built_in.find_data(&run);
         built_in.record_data(&run);
