@@ -221,7 +221,7 @@ pub struct Norm {
 }
 
 /// A matrix product c = op(a) * op(b), all row-major.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
     /// Rows of op(a) and c.
     pub m: usize,

@@ -36,6 +36,7 @@ mod testing;
 pub mod timing;
 mod vector_words;
 
+pub use conv::Convolution;
 pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
 pub use fir::{Fir, FirGeometry};
 pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};

@@ -7,6 +7,7 @@ use nn::{Draw, Network, Pass, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
+use crate::lint::Remark;
 use crate::rules::Range;
 
 use crate::Mixture;
@@ -50,8 +51,14 @@ pub trait System {
         None
     }
 
-    /// What is worth knowing about these settings before the training, a line each.
-    fn remarks(&self) -> Vec<String> {
+    /// Where, among these steps, one begins to need other memory and time than the one before: the first of them, and for a GAN that
+    /// grows each at which blocks come or count fully. With each its name, such as `8x8, fading in`; empty if there is only one.
+    fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
+        vec![(steps.start, String::new())]
+    }
+
+    /// What is worth knowing about these settings before the training.
+    fn remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
 

@@ -11,11 +11,13 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use kernels::Element;
 
+use crate::meta::Claim;
+
 /// Buffers of fewer elements than this are left to the allocator, which is fast for them.
-const LARGE: usize = 1 << 13;
+pub(crate) const LARGE: usize = 1 << 13;
 
 /// A buffer may be used for a tensor that needs at least one such part of it.
-const SPARE: usize = 4;
+pub(crate) const SPARE: usize = 4;
 
 /// What waits, by element type and length.
 type Shelf = HashMap<TypeId, BTreeMap<usize, Vec<Box<dyn Any + Send>>>>;
@@ -28,20 +30,34 @@ pub(crate) struct Buffer<T: Element> {
     numbers: Vec<T>,
     len: usize,
     from_shelf: bool,
+    /// In meta mode there are no numbers, only a claim for their memory.
+    claim: Option<Claim>,
 }
 
 impl<T: Element> Buffer<T> {
     /// A buffer of `len` numbers with whatever an earlier tensor left in it. (Tests see NaN there: a kernel that does not
     /// write all of its output is found at once.)
     pub(crate) fn stale(len: usize) -> Self {
+        if let Some(claim) = Claim::new::<T>(len, true) {
+            return Self::meta(claim);
+        }
         let from_shelf = len >= LARGE;
         let waiting = if from_shelf { Self::take(len) } else { None };
         let numbers = waiting.unwrap_or_else(|| vec![T::default(); len]);
-        let mut buffer = Self { numbers, len, from_shelf };
+        let mut buffer = Self { numbers, len, from_shelf, claim: None };
         if cfg!(test) {
             buffer.fill(T::from_f64(f64::NAN));
         }
         buffer
+    }
+
+    fn meta(claim: Claim) -> Self {
+        Self { numbers: Vec::new(), len: 0, from_shelf: false, claim: Some(claim) }
+    }
+
+    /// Whether it has no numbers.
+    pub(crate) fn is_meta(&self) -> bool {
+        self.claim.is_some()
     }
 
     /// The shortest that waits and is long enough, unless it is far too long.
@@ -56,7 +72,10 @@ impl<T: Element> Buffer<T> {
 impl<T: Element> From<Vec<T>> for Buffer<T> {
     fn from(numbers: Vec<T>) -> Self {
         let len = numbers.len();
-        Self { numbers, len, from_shelf: false }
+        if let Some(claim) = Claim::new::<T>(len, false) {
+            return Self::meta(claim);
+        }
+        Self { numbers, len, from_shelf: false, claim: None }
     }
 }
 

@@ -21,6 +21,7 @@ mod buffer;
 mod composed;
 mod grad;
 pub mod gradcheck;
+pub mod meta;
 mod op;
 pub mod ops;
 mod probe;

@@ -27,9 +27,9 @@ impl Shape {
         shape
     }
 
-    /// How many numbers a tensor of this shape holds.
+    /// How many numbers a tensor of this shape holds; the greatest number that there is if they are more.
     pub fn size(&self) -> usize {
-        self.iter().product()
+        self.iter().fold(1, |size, length| size.saturating_mul(*length))
     }
 
     /// The shape with `rows` as the length of the first axis.

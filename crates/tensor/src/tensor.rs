@@ -1,12 +1,14 @@
 //! [`Tensor`]: a shape and a shared, dense, row-major buffer.
 
 use core::fmt;
+use core::ops::Range;
 use std::sync::Arc;
 
 use kernels::timing::{Kind, Work, time};
 use kernels::{Binary, Element};
 
 use crate::buffer::Buffer;
+use crate::meta;
 use crate::shape::Shape;
 
 /// An n-dimensional array of numbers: a [`Shape`] and a dense row-major buffer (the last axis runs fastest).
@@ -34,7 +36,11 @@ impl<T: Element> Tensor<T> {
     pub fn written(shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.into();
         let mut buffer = Buffer::stale(shape.size());
-        write(&mut buffer);
+        if buffer.is_meta() {
+            meta::write(shape.size());
+        } else {
+            write(&mut buffer);
+        }
         Self { shape, data: Arc::new(buffer) }
     }
 
@@ -63,7 +69,7 @@ impl<T: Element> Tensor<T> {
         &self.shape
     }
 
-    /// The numbers in memory order.
+    /// The numbers in memory order; none of a [meta tensor](meta).
     pub fn data(&self) -> &[T] {
         &self.data
     }
@@ -71,16 +77,26 @@ impl<T: Element> Tensor<T> {
     /// The numbers, to be changed in place. Copies them first when the buffer is shared.
     pub fn data_mut(&mut self) -> &mut [T] {
         if Arc::get_mut(&mut self.data).is_none() {
-            let mut copy = Buffer::stale(self.data.len());
-            copy.copy_from_slice(&self.data);
+            let mut copy = Buffer::stale(self.size());
+            if !copy.is_meta() {
+                copy.copy_from_slice(&self.data);
+            }
             self.data = Arc::new(copy);
+        }
+        if self.is_meta() {
+            meta::write(self.size());
         }
         Arc::get_mut(&mut self.data).expect("the buffer was just made unshared")
     }
 
     /// How many numbers.
     pub fn size(&self) -> usize {
-        self.data.len()
+        self.shape.size()
+    }
+
+    /// Whether it has a shape but no numbers: see [`meta`].
+    pub fn is_meta(&self) -> bool {
+        self.data.is_meta()
     }
 
     /// The number of a tensor with just one.
@@ -90,7 +106,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn item(&self) -> T {
         assert!(self.size() == 1, "item: a tensor of shape {} is not a single number", self.shape);
-        self.data[0]
+        self.data.first().copied().unwrap_or_default()
     }
 
     /// The same numbers (and buffer) in another shape.
@@ -132,10 +148,19 @@ impl<T: Element> Tensor<T> {
     /// When there are not so many.
     #[track_caller]
     pub fn first_rows(&self, rows: usize) -> Self {
+        self.rows(0..rows)
+    }
+
+    /// These slices along the first axis.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[track_caller]
+    pub fn rows(&self, rows: Range<usize>) -> Self {
         let has = self.shape.first().copied().unwrap_or(0);
-        assert!(rows <= has, "first_rows: {rows} of the {has} rows of {}", self.shape);
-        let shape = self.shape.with_rows(rows);
-        Self::written(shape, |y| y.copy_from_slice(&self.data()[..shape.size()]))
+        assert!(rows.start <= rows.end && rows.end <= has, "rows: {rows:?} of the {has} rows of {}", self.shape);
+        let (shape, first) = (self.shape.with_rows(rows.len()), self.shape.with_rows(rows.start).size());
+        Self::written(shape, |y| y.copy_from_slice(&self.data()[first..][..shape.size()]))
     }
 
     /// The same numbers as another element type (rounded to the nearest).

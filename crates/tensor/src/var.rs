@@ -110,7 +110,10 @@ impl<T: Element> Var<T> {
         let watched = |var: &&Self| var.place().is_some_and(|(tape, _)| tape.watcher().is_some());
         let seen = [&[&self], others].concat().iter().any(watched).then(|| self.clone());
         let Self { mut value, place } = self;
-        write(value.data_mut());
+        let numbers = value.data_mut();
+        if !numbers.is_empty() {
+            write(numbers);
+        }
         // It stands for the input: in its place and shape, but its numbers are gone.
         let input = seen.unwrap_or_else(|| Self { value: value.clone(), place });
         Self::record(op, &[&[&input], others].concat(), value)

@@ -1,15 +1,17 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
-pub(crate) use kernels::{Key, allocations, timing};
+pub(crate) use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm, Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::mapping::truncated;
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
-    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, switches, vanilla,
+    wgan_gp,
 };
 pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
 pub(crate) use tensor::gradcheck::{Check, check_entry};
+pub(crate) use tensor::meta;
 pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};
 pub(crate) use tensor::worked::Worked;
 pub(crate) use tensor::{Made, Op, Probe, Shape, Swept, Tape, Tensor, Watcher};
@@ -22,6 +24,8 @@ pub(crate) fn instruction_set() -> Result<String, String> {
     kernels::simd::from_environment().map(|_| kernels::simd::current().to_string())
 }
 
+#[cfg(test)]
+pub(crate) use kernels::Padding;
 #[cfg(test)]
 pub(crate) use nn::{Pass, Stateful};
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod metrics_file;
 mod observe;
 mod past_rows;
 mod pictures;
+mod plan;
 mod plane;
 mod processor;
 mod progress;
@@ -113,9 +114,13 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
 fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), Failure> {
     let mut entries = config::read_settings(&options.settings)?;
     entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
-    let system = Config::resolve(row, &entries)?.build()?;
-    let wholes = engine::wholes(&system.networks());
-    let tables: Vec<String> = wholes.iter().map(|parts| engine::summary(parts).trim_end().to_owned() + "\n").collect();
+    let config = Config::resolve(row, &entries)?;
+    // Shapes are enough: no weight of theirs needs memory.
+    let tables = engine::meta::run(|| -> Result<Vec<String>, Failure> {
+        let system = config.build()?;
+        let wholes = engine::wholes(&system.networks());
+        Ok(wholes.iter().map(|parts| engine::summary(parts).trim_end().to_owned() + "\n").collect())
+    })?;
     console::print(&tables.join("\n"))
 }
 

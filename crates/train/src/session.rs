@@ -5,7 +5,7 @@ mod again;
 
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, quoted};
+use datasets::{Advice, advice, quoted};
 
 use crate::checkpoint::{self, Found, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
@@ -20,6 +20,7 @@ use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
 use crate::pictures::{self, Arrangement};
+use crate::plan::Needs;
 use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
@@ -51,8 +52,19 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
-    plan.check_images(&data)?;
+    // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
+    let batch = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
+    // A large folder is decoded when it is known that the run fits.
+    let looked_at = data::look_at(&plan.config, &*plan.system, batch)?;
+    data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
+    let mut needs = plan.needs.clone().on(&looked_at);
+    let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(options.out.as_deref());
+    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), options.dry_run)?;
+    if options.dry_run {
+        return Ok(Ending::Finished);
+    }
+    let data = data::of(&plan.config, &*plan.system, batch)?;
+    plan.check_images(&data, options)?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));
@@ -64,7 +76,8 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
                 run_folder::claim(options.out.as_deref(), Path::new("runs"), row.name)?;
             if is_begun {
                 plan = again::go_on(plan, &run)?;
-                plan.check_images(&data)?;
+                plan.check_images(&data, options)?;
+                needs = plan.needs.clone().on(&looked_at);
             }
             (run, lock)
         }
@@ -72,8 +85,8 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     run_folder::reopen(&run)?;
     plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
-    let done = in_folder(plan, &data, &run, options, processor).map_err(|failure| way_on(failure, row, &run))?;
-    Ok(done)
+    let words: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
+    in_folder(plan, &data, &run, options, (processor, &words)).map_err(|failure| way_on(failure, row, &run))
 }
 
 /// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
@@ -82,11 +95,12 @@ fn in_folder(
     data: &Dataset,
     run: &Path,
     options: &TrainOptions,
-    processor: &str,
+    (processor, needs): (&str, &[String]),
 ) -> Result<Ending, Failure> {
     let row = plan.config.row;
     let mut console = Console::logging_to(run)?;
-    introduce(&console, &plan, data, run, processor);
+    introduce(&console, &plan, data, run, processor)?;
+    needs.iter().for_each(|line| console.say(line));
     if let Err(failure) = show_data(data, run, &plan) {
         match failure.code {
             Code::Storage => console.say(&forgiving::warning(&failure)),
@@ -121,6 +135,7 @@ struct Done {
 pub(crate) struct Plan {
     config: Config,
     system: Box<dyn System>,
+    needs: Needs,
     /// Steps done before.
     from: u64,
     /// The run folder, if it exists already, and its lock.
@@ -142,11 +157,13 @@ impl Plan {
         if let Some(path) = &options.config {
             config.find_data(storage::folder_of(path));
         }
+        let needs = Needs::that_fit(&config, 0, options.dry_run)?;
         let system = config.build()?;
-        Ok(Self { config, system, from: 0, place: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
+        Needs::of_saved(path)?;
         let SavedRun { run, lock, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
@@ -156,51 +173,67 @@ impl Plan {
         }
         let config = config.extended(&overlay(row, options)?, &run)?;
         let plan = match found {
-            Some(found) => Self::from_saved(config, &found)?,
+            Some(found) => Self::from_saved(config, &found, &run, options.dry_run)?,
             None => {
+                let needs = Needs::that_fit(&config, 0, options.dry_run)?;
                 let system = config.build()?;
                 let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
-                Self { config, system, from: 0, place: None, learned_from: None, notes: vec![note] }
+                Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
             }
         };
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Goes on from a checkpoint.
-    fn from_saved(config: Config, found: &Found) -> Result<Self, Failure> {
+    /// Goes on from a checkpoint of the run in the folder `run`; `told` prints the table of what does not fit.
+    fn from_saved(config: Config, found: &Found, run: &Path, told: bool) -> Result<Self, Failure> {
         let saved = &found.checkpoint;
         if config.steps < saved.step {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help(advice!(
-                    "run-is-longer",
-                    "ask for more steps in all, or go back to an older checkpoint of the run"
-                )));
+                .help(longer(run, saved.step, config.steps)));
         }
+        let needs = Needs::that_fit(&config, saved.step, told)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
-        Ok(Self { config, system, from: saved.step, place: None, learned_from: Some(saved.data.clone()), notes })
+        let learned_from = Some(saved.data.clone());
+        Ok(Self { config, system, needs, from: saved.step, place: None, learned_from, notes })
     }
 
     /// Refuses images other than those that the run has learned from so far.
-    fn check_images(&self, data: &Dataset) -> Result<(), Failure> {
-        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before))
+    fn check_images(&self, data: &Dataset, options: &TrainOptions) -> Result<(), Failure> {
+        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before, options.data.is_some()))
     }
 }
 
-/// Refuses images other than those of the fingerprint `before`, which a run learned from.
-pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
-    let fingerprint = data.fingerprint();
+/// What to do when a run of `done` steps is to go on to no more than `wanted`.
+fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
+    match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
+        Some((_, older)) => advice!(
+            "run-is-longer",
+            "ask for more steps in all, such as `--steps {}`, or go on from an older checkpoint, `--resume {}`",
+            done + 1,
+            quoted(older)
+        ),
+        None => advice!("run-is-longer-than-kept", "ask for more steps in all, such as `--steps {}`", done + 1),
+    }
+}
+
+/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named` if the command line names them.
+pub(crate) fn same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
+    let fingerprint = data.fingerprint()?;
     if before == fingerprint {
         return Ok(());
     }
     Err(Failure::new(Code::Checkpoint, "the run learned from other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-        .help(advice!("other-images", "give the run its own images with --data, or start a new run")))
+        .help(match named {
+            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
+            false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
+        }))
 }
 
 /// What the command line says, `--set` before the named options.
@@ -211,15 +244,20 @@ fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    for note in data.notes() {
+    for note in data.notes()? {
         console.say(&note);
     }
     for remark in plan.system.remarks() {
-        console.say(&format!("warning      {remark}"));
+        let remedies: Vec<String> = remark.remedies.iter().map(|setting| format!("`--set {setting}`")).collect();
+        // What a run has begun with it keeps.
+        console.say(&match (&plan.learned_from, &remedies[..]) {
+            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: {}", remark.text, remedies.join(" or "))),
+            _ => format!("warning      {}", remark.text),
+        });
     }
     for (place, parts) in engine::wholes(&plan.system.networks()).iter().enumerate() {
         let label = if place == 0 { "networks" } else { "" };
@@ -232,6 +270,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in &plan.notes {
         console.say(note);
     }
+    Ok(())
 }
 
 /// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
@@ -244,8 +283,8 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
         pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
     };
-    write("reals.png", &data.some(samples::COUNT), Arrangement::default())?;
-    match data.augmented(AUGMENTED, AUGMENTED) {
+    write("reals.png", &data.some(samples::COUNT)?, Arrangement::default())?;
+    match data.augmented(AUGMENTED, AUGMENTED)? {
         Some(domains) => write("augmented.png", &domains, Arrangement::in_columns(AUGMENTED)),
         None => Ok(()),
     }
@@ -282,7 +321,7 @@ fn train_all(
     let every = config.checkpoint_every;
     let (metrics, note) = MetricsFile::open(&RealDisk, run, system.metrics(), (from, every), &mut remember)?;
     note.iter().for_each(|note| console.say(note));
-    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => Box::new(seed_log),
@@ -305,7 +344,7 @@ fn train_all(
         every: config.checkpoint_every,
         seed: config.seed,
         config: config.to_toml(),
-        data: data.fingerprint(),
+        data: data.fingerprint()?,
         last: (from > 0).then_some(from),
     }));
     if options.timings {

@@ -62,6 +62,17 @@ impl Patch {
     }
 }
 
+/// How a gather is cut into tasks, and what it packs.
+struct Layout {
+    patches: Vec<Patch>,
+    /// The panels of the weights.
+    columns: Panels,
+    /// Floats of the packed pixels.
+    pixels: usize,
+    tasks: usize,
+    tiling: Tiling,
+}
+
 /// A gather: `to`, of `columns` channels, from `source`, of `depth` channels.
 struct Gather<'a> {
     isa: Isa,
@@ -82,6 +93,10 @@ struct Gather<'a> {
 
 /// See [`Element::conv2d`](crate::Element::conv2d).
 pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
+    forward(g, x, w, y).run();
+}
+
+fn forward<'a>(g: &ConvGeometry, x: &'a [f32], w: &'a [f32], y: &mut [f32]) -> Gather<'a> {
     let axes = [Axis::forward(g, 0), Axis::forward(g, 1)];
     Gather {
         isa: simd::current(),
@@ -97,11 +112,14 @@ pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
         phases: vec![Phase { axes, weights: 0 }],
         parallel: g.dense_products() > SERIAL,
     }
-    .run();
 }
 
 /// See [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
 pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mut [f32]) {
+    backward(g, gy, w, gx).run();
+}
+
+fn backward<'a>(g: &ConvGeometry, gy: &'a [f32], w: &'a [f32], gx: &mut [f32]) -> Gather<'a> {
     let mut phases: Vec<Phase> = Vec::new();
     for y in Axis::backward(g, 0) {
         for x in Axis::backward(g, 1) {
@@ -123,7 +141,16 @@ pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
         phases,
         parallel: g.dense_products() > SERIAL,
     }
-    .run();
+}
+
+/// Floats of the packed pixels and of the packed weights, which a call of [`conv2d`] or, `back`, of [`conv2d_input_grad`] holds.
+pub(crate) fn packed(g: &ConvGeometry, back: bool) -> [usize; 2] {
+    let gather = if back { backward(g, &[], &[], &mut []) } else { forward(g, &[], &[], &mut []) };
+    if gather.phases.is_empty() || gather.depth == 0 {
+        return [0; 2];
+    }
+    let Layout { columns, pixels, .. } = gather.layout();
+    [pixels, columns.width * gather.weight_steps()]
 }
 
 /// Puts chunks of this size in the opposite order.
@@ -144,6 +171,31 @@ impl Gather<'_> {
             // SAFETY: the whole result, which this call alone writes.
             return unsafe { self.to.part(0..self.to.len) }.fill(0.0);
         }
+        let Layout { patches, columns, pixels, tasks, tiling } = self.layout();
+        let packed_pixels = self.pack_pixels(&patches, pixels);
+        let packed_weights = self.pack_weights(&columns);
+        let steps = self.weight_steps();
+
+        for_each_task(self.parallel, tasks, |task| {
+            let patch = &patches[patches.partition_point(|patch| patch.task <= task) - 1];
+            let task = task - patch.task;
+            let blocks = [patch.groups.0.len(), patch.groups.1.len()];
+            // Blocks of rows outermost, then positions, then columns.
+            let (left, rest) = (task / (patch.positions() * blocks[1]), task % (patch.positions() * blocks[1]));
+            let (position, right) = (rest / blocks[1], rest % blocks[1]);
+            let (left, right) = (patch.groups.0[left].clone(), patch.groups.1[right].clone());
+            let (lanes, channels) = if tiling.swapped { (right, left) } else { (left, right) };
+            let (lanes, channels) = (&patch.lanes.list[lanes], &columns.list[channels]);
+            let size = patch.packed_pixels() * self.depth;
+            let pixels =
+                Operand { data: &packed_pixels[patch.pixels + lanes[0].at * size..], depth: size, panels: lanes };
+            let weights = Operand { data: &packed_weights[channels[0].at * steps..], depth: steps, panels: channels };
+            self.position(patch, position, pixels, weights, tiling.swapped);
+        });
+    }
+
+    /// How the work is cut, and where everything lies in packed memory.
+    fn layout(&self) -> Layout {
         // The tile suits the largest patch.
         let mut patches: Vec<Patch> = Vec::new();
         for (phase, Phase { axes, .. }) in self.phases.iter().enumerate() {
@@ -187,26 +239,7 @@ impl Gather<'_> {
                 }
             }
         }
-        let packed_pixels = self.pack_pixels(&patches, pixels);
-        let packed_weights = self.pack_weights(&columns);
-        let steps = self.weight_steps();
-
-        for_each_task(self.parallel, tasks, |task| {
-            let patch = &patches[patches.partition_point(|patch| patch.task <= task) - 1];
-            let task = task - patch.task;
-            let blocks = [patch.groups.0.len(), patch.groups.1.len()];
-            // Blocks of rows outermost, then positions, then columns.
-            let (left, rest) = (task / (patch.positions() * blocks[1]), task % (patch.positions() * blocks[1]));
-            let (position, right) = (rest / blocks[1], rest % blocks[1]);
-            let (left, right) = (patch.groups.0[left].clone(), patch.groups.1[right].clone());
-            let (lanes, channels) = if tiling.swapped { (right, left) } else { (left, right) };
-            let (lanes, channels) = (&patch.lanes.list[lanes], &columns.list[channels]);
-            let size = patch.packed_pixels() * self.depth;
-            let pixels =
-                Operand { data: &packed_pixels[patch.pixels + lanes[0].at * size..], depth: size, panels: lanes };
-            let weights = Operand { data: &packed_weights[channels[0].at * steps..], depth: steps, panels: channels };
-            self.position(patch, position, pixels, weights, tiling.swapped);
-        });
+        Layout { patches, columns, pixels, tasks, tiling }
     }
 
     /// Steps of the depth of all phases together.

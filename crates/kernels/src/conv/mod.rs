@@ -62,6 +62,31 @@ fn direct_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     }
 }
 
+/// A member of the convolution family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Convolution {
+    /// [`Element::conv2d`](crate::Element::conv2d).
+    Forward,
+    /// [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
+    InputGrad,
+    /// [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
+    WeightGrad,
+}
+
+impl Convolution {
+    /// Floats of the two buffers in which a call of this shape on `f32` packs its operands; the calling thread keeps them for the next
+    /// call. (What else it uses is small.)
+    pub fn packed(self, g: &ConvGeometry) -> [usize; 2] {
+        match (self, Fourier::choose(g)) {
+            (_, Some(fourier)) => fourier.packed(self),
+            (Self::Forward, None) => gather::packed(g, false),
+            (Self::InputGrad, None) => gather::packed(g, true),
+            (Self::WeightGrad, None) if thin::is_thin(g) => [0; 2],
+            (Self::WeightGrad, None) => weight_grad::packed(g),
+        }
+    }
+}
+
 #[track_caller]
 fn assert_lengths(g: &ConvGeometry, x: &[f32], w: &[f32], y: &[f32]) {
     let size = |shape: [usize; 4]| shape.iter().product::<usize>();

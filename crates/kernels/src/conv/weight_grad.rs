@@ -111,17 +111,29 @@ fn pieces(g: &ConvGeometry) -> Vec<Vec<Segment>> {
 /// Taps whose sums a task holds, so that the pixels which it reads serve all of them: as many as this many sums allow.
 const SUMS: usize = 1 << 16;
 
+/// The tiles, and the panels of x and of gy.
+fn panels(isa: Isa, g: &ConvGeometry) -> (Tiling, Panels, Panels) {
+    let [channels, columns] = [g.in_channels, g.out_channels];
+    let tiling = Tiling::choose(isa, channels, columns, g.output[0] * g.output[1] * g.batch);
+    if tiling.swapped {
+        (tiling, tiling.columns(channels), tiling.rows(columns))
+    } else {
+        (tiling, tiling.rows(channels), tiling.columns(columns))
+    }
+}
+
+/// Floats of the packed x and of the packed gy, which a call of [`conv2d_weight_grad`] holds.
+pub(crate) fn packed(g: &ConvGeometry) -> [usize; 2] {
+    let (_, x, y) = panels(simd::current(), g);
+    [(x.width, g.input), (y.width, g.output)].map(|(width, size)| width * size[0] * size[1] * g.batch)
+}
+
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let isa = simd::current();
     let parallel = g.dense_products() > SERIAL;
     let [batch, channels, columns] = [g.batch, g.in_channels, g.out_channels];
-    let tiling = Tiling::choose(isa, channels, columns, g.output[0] * g.output[1] * batch);
-    let (x_panels, y_panels) = if tiling.swapped {
-        (tiling.columns(channels), tiling.rows(columns))
-    } else {
-        (tiling.rows(channels), tiling.columns(columns))
-    };
+    let (tiling, x_panels, y_panels) = panels(isa, g);
     // The image's columns are stored by their remainder.
     let stride = g.stride[1];
     let mut places = vec![0; g.input[1]];

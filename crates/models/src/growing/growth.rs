@@ -4,6 +4,7 @@
 //! then the blocks of the next one are faded in: their share `alpha` of the picture rises evenly from 0 to 1 (Karras et al. 2018).
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use crate::{SettingsError, in_range};
 
@@ -144,6 +145,39 @@ impl Growth {
         step > 0 && self.before(step).1.is_a_border(self.before(step - 1).1)
     }
 
+    /// The first of these steps, and each at which the networks stand elsewhere than before; with where they stand from there on.
+    pub fn stages(&self, steps: Range<u64>) -> Vec<(u64, Stage)> {
+        let (first, mut stage) = self.before(steps.start);
+        let mut found = vec![(steps.start, stage)];
+        let group = steps.start / GROUP;
+        let mut at = (group, first - steps.start % GROUP * self.batch(stage.level) as u64);
+        while let Some(border) = self.border_after(at.1) {
+            // All groups before the border are alike, so they need not be looked at.
+            let images = GROUP * self.batch(self.at(at.1).level) as u64;
+            let groups = border.saturating_sub(at.1).div_ceil(images).max(1);
+            at = (at.0 + groups, at.1 + groups * images);
+            if at.0.saturating_mul(GROUP) >= steps.end {
+                break;
+            }
+            let next = self.at(at.1);
+            if next.is_a_border(stage) {
+                found.push((at.0 * GROUP, next));
+            }
+            stage = next;
+        }
+        found
+    }
+
+    /// How many images were shown when next a fade begins or ends after so many; None if none does any more.
+    fn border_after(&self, images: u64) -> Option<u64> {
+        let period = self.stable_kimg + self.fade_kimg;
+        let phase = (images as f64 / 1000.0 / period).floor();
+        let left = (self.last - self.first) as f64 - phase;
+        let borders = [phase * period + self.stable_kimg, (phase + 1.0) * period];
+        let mut borders = borders.into_iter().map(|kimg| (1000.0 * kimg).ceil() as u64);
+        if left > 0.0 { borders.find(|border| *border > images).or(Some(images + 1)) } else { None }
+    }
+
     /// Steps that show so many thousands of images.
     pub fn steps(&self, kimg: f64) -> u64 {
         let mut step = 0;
@@ -184,6 +218,26 @@ mod tests {
         // A fade begins with the first group of steps that begins after its border.
         assert_eq!(borders, [8064, 16_000, 24_064, 32_000, 40_064, 48_000]);
         assert_eq!(growth.steps(56.0), 3500);
+    }
+
+    #[test]
+    fn the_stages_are_where_the_borders_are() {
+        let growth = small();
+        let all: Vec<u64> = (0..3500).filter(|step| growth.is_a_border(*step)).collect();
+        let found = |steps| growth.stages(steps).iter().map(|(step, _)| *step).collect::<Vec<_>>();
+        assert_eq!(found(0..3500), [&[0], &all[..]].concat());
+        assert_eq!(
+            found(501..all[2] + 1),
+            [501, all[0], all[1], all[2]][..].iter().filter(|s| **s >= 501).copied().collect::<Vec<_>>()
+        );
+        assert_eq!(found(0..1), [0]);
+        for (step, stage) in growth.stages(0..3500) {
+            assert_eq!(growth.before(step).1.level, stage.level);
+        }
+        let large = Growth::new([0, 8], [600.0, 600.0], 128).unwrap();
+        let stages = large.stages(0..1_354_672);
+        assert_eq!((stages.len(), stages[16].1), (17, Stage::whole(8)));
+        assert!(stages.iter().skip(1).all(|(step, _)| large.is_a_border(*step)));
     }
 
     #[test]

@@ -9,8 +9,9 @@
 //! Differentiating any of the three by one of its two arguments gives another of the three. So six rules, two an op, close the
 //! family at every order, and three kernels compute it. Each op keeps the argument that the other one's gradient needs.
 
-use kernels::{ConvGeometry, Element, Padding, TransposedPadding};
+use kernels::{ConvGeometry, Convolution, Element, Padding, TransposedPadding};
 
+use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
@@ -188,6 +189,7 @@ impl<T: Element> Var<T> {
     pub fn conv2d_with(&self, weight: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d", "the image", self, g.x_shape(), &g);
         expect_shape("conv2d", "the weight", weight, g.w_shape(), &g);
+        meta::convolve::<T>(Convolution::Forward, &g);
         let y = Tensor::written(g.y_shape(), |y| T::conv2d(&g, self.value().data(), weight.value().data(), y));
         Self::record(Conv2d { member: Member::Forward, geometry: g }, &[self, weight], y)
     }
@@ -198,6 +200,7 @@ impl<T: Element> Var<T> {
         expect_shape("conv2d_input_grad", "the gradient", self, g.y_shape(), &g);
         expect_shape("conv2d_input_grad", "the weight", weight, g.w_shape(), &g);
         let (gy, w) = (self.value(), weight.value());
+        meta::convolve::<T>(Convolution::InputGrad, &g);
         let gx = Tensor::written(g.x_shape(), |gx| T::conv2d_input_grad(&g, gy.data(), w.data(), gx));
         Self::record(Conv2d { member: Member::InputGrad, geometry: g }, &[self, weight], gx)
     }
@@ -208,6 +211,7 @@ impl<T: Element> Var<T> {
         expect_shape("conv2d_weight_grad", "the image", self, g.x_shape(), &g);
         expect_shape("conv2d_weight_grad", "the gradient", gy, g.y_shape(), &g);
         let (x, gradient) = (self.value(), gy.value());
+        meta::convolve::<T>(Convolution::WeightGrad, &g);
         let gw = Tensor::written(g.w_shape(), |gw| T::conv2d_weight_grad(&g, x.data(), gradient.data(), gw));
         Self::record(Conv2d { member: Member::WeightGrad, geometry: g }, &[self, gy], gw)
     }

@@ -7,6 +7,7 @@
 
 use kernels::{Element, Gemm};
 
+use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
@@ -73,6 +74,7 @@ impl<T: Element> Var<T> {
         let (inner, n) = if transpose_b { (b1, b0) } else { (b0, b1) };
         assert!(k == inner, "matmul: {m}x{k} by {inner}x{n}: the first has {k} columns, the second {inner} rows");
         let gemm = Gemm { m, n, k, transpose_a, transpose_b };
+        meta::multiply::<T>(gemm);
         let c = Tensor::written([m, n], |c| T::gemm(gemm, self.value().data(), other.value().data(), c));
         Self::record(Matmul { transpose_a, transpose_b }, &[self, other], c)
     }

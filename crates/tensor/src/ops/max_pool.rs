@@ -98,7 +98,7 @@ struct Unpick(Choice);
 impl Choice {
     /// What the images `x` choose, and the chosen numbers.
     fn of<T: Element>(g: UpsampleGeometry, x: &Tensor<T>) -> (Self, Tensor<T>) {
-        let mut chosen = vec![0; g.small_shape().iter().product()];
+        let mut chosen = vec![0; if x.is_meta() { 0 } else { g.small_shape().iter().product() }];
         let y = Tensor::written(g.small_shape(), |y| T::max_pool(&g, x.data(), y, &mut chosen));
         (Self { g, chosen: chosen.into() }, y)
     }

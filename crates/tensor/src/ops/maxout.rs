@@ -74,17 +74,19 @@ impl<T: Element> Var<T> {
         assert!(fits, "maxout: the last axis of {} is not made of groups of {pieces}", self.shape());
         let x = self.value();
         let mut mask = Tensor::zeros(*x.shape());
-        let mut largest = Vec::with_capacity(x.size() / pieces);
-        for (x, mask) in x.data().chunks_exact(pieces).zip(mask.data_mut().chunks_exact_mut(pieces)) {
-            let first = (1..pieces).fold(0, |best, j| if x[j].to_f64() > x[best].to_f64() { j } else { best });
-            mask[first] = T::from_f64(1.0);
-            largest.push(x[first]);
-        }
         let mut shape = x.shape().to_vec();
         if let Some(last) = shape.last_mut() {
             *last /= pieces;
         }
-        Self::record(Maxout { mask }, &[self], Tensor::new(&shape, largest))
+        let y = Tensor::written(&shape[..], |y| {
+            let groups = x.data().chunks_exact(pieces).zip(mask.data_mut().chunks_exact_mut(pieces));
+            for ((x, mask), y) in groups.zip(y) {
+                let first = (1..pieces).fold(0, |best, j| if x[j].to_f64() > x[best].to_f64() { j } else { best });
+                mask[first] = T::from_f64(1.0);
+                *y = x[first];
+            }
+        });
+        Self::record(Maxout { mask }, &[self], y)
     }
 }
 

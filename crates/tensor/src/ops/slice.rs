@@ -120,11 +120,13 @@ impl<T: Element> Var<T> {
         let range = before..before + shape[axis];
         let (whole, [outer, inner]) = resized(shape, axis, range.end + after);
         let (row, x) = (shape[axis] * inner, self.value().data());
-        let mut y = Tensor::zeros(whole);
-        for i in 0..outer {
-            let at = (i * whole[axis] + before) * inner;
-            y.data_mut()[at..][..row].copy_from_slice(&x[i * row..][..row]);
-        }
+        let y = Tensor::written(whole, |y| {
+            y.fill(T::default());
+            for i in 0..outer {
+                let at = (i * whole[axis] + before) * inner;
+                y[at..][..row].copy_from_slice(&x[i * row..][..row]);
+            }
+        });
         Self::record(Embed { axis, range }, &[self], y)
     }
 

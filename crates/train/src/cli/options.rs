@@ -69,6 +69,9 @@ pub(crate) struct TrainOptions {
     /// Measure the pictures every N steps, into quality.csv and curves/quality; 0 is never [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) evaluate_every: Option<i64>,
+    /// Only tell what the run would need, part by part and stage by stage: memory, time and disk
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Go on with a run folder, or from one of its checkpoint files, to the same bits; --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,

@@ -41,7 +41,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     if asked == planned && done < asked {
         let note = format!("going on      with the unfinished run in {}: the same command", run.display());
         let mut next = match found {
-            Some(found) => Plan::from_saved(plan.config, &found)?,
+            Some(found) => Plan::from_saved(plan.config, &found, run, false)?,
             None => plan,
         };
         next.notes.insert(0, note);

@@ -27,6 +27,7 @@ mod transform;
 
 use core::ops::Range;
 
+use super::Convolution;
 use crate::gemm::block::{Block, Shared};
 use crate::gemm::blocking::{SERIAL, Tiling};
 use crate::gemm::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
@@ -169,6 +170,20 @@ impl Fourier {
 
     pub(crate) fn conv2d_weight_grad(&self, x: &[f32], gy: &[f32], gw: &mut [f32]) {
         self.product([Index::Input, Index::Image, Index::Output], [Role::Pixels, Role::Outputs, Role::Taps], x, gy, gw);
+    }
+
+    /// Floats of the planes of the two operands that a call holds, about: the least part of what does not fit is held at a time.
+    pub(crate) fn packed(&self, call: Convolution) -> [usize; 2] {
+        let g = &self.geometry;
+        let planes = self.points[0] * self.points[1];
+        let inputs = planes * self.phases[0] * self.phases[1] * g.in_channels;
+        let [pixels, taps, outputs] = [inputs * g.batch, inputs * g.out_channels, planes * g.batch * g.out_channels];
+        let [left, right] = match call {
+            Convolution::Forward => [pixels, taps],
+            Convolution::InputGrad => [outputs, taps],
+            Convolution::WeightGrad => [pixels, outputs],
+        };
+        if left + right <= HELD { [left, right] } else { [HELD - PART, PART] }
     }
 
     /// In every plane, result(row, column) = sum over the depth of left(row, depth) * right(depth, column).
