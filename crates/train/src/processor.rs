@@ -30,7 +30,7 @@ pub(crate) fn start(threads: Option<u16>) -> Result<String, Failure> {
     builder.build_global().map_err(|error| {
         Failure::new(Code::Usage, "cannot start the threads").because(error).help(match threads {
             Some(_) => advice!("too-many-threads", "ask for fewer, such as `--threads 4`"),
-            None => advice!("too-many-threads-here", "ask for fewer in the environment, such as {THREADS}=4"),
+            None => advice!("too-many-threads-here", "ask for fewer in the environment, such as RAYON_NUM_THREADS=4"),
         })
     })?;
     Ok(format!("{set}, {} threads", rayon::current_num_threads()))
