@@ -18,8 +18,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// The largest number of steps: a step number takes 32 bits of a random stream's key.
-const MOST_STEPS: i64 = u32::MAX as i64;
+const MOST_STEPS: i64 = super::MOST_STEPS as i64;
 
 /// MiB of memory that anybody could have.
 const MOST_MEMORY: i64 = 1 << 40;
@@ -31,6 +30,8 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("steps", Kind::Count(1, MOST_STEPS)),
     ("seed", Kind::Count(0, i64::MAX)),
     ("data", Kind::Text),
+    ("data_from_run", Kind::Text),
+    ("data_absolute", Kind::Text),
     ("class", Kind::Text),
     ("data_memory", Kind::Count(0, MOST_MEMORY)),
     ("data_cache", Kind::Text),
@@ -41,8 +42,20 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
 
 /// What may change when a run goes on: the images are told by their fingerprint, and where they lie and how often files are
 /// written changes no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] =
-    &["steps", "data", "data_memory", "data_cache", "sample_every", "checkpoint_every", "evaluate_every"];
+pub(super) const MAY_CHANGE: &[&str] = &[
+    "steps",
+    "data",
+    "data_from_run",
+    "data_absolute",
+    "data_memory",
+    "data_cache",
+    "sample_every",
+    "checkpoint_every",
+    "evaluate_every",
+];
+
+/// What a `config.toml` does not have when nobody said it.
+const OPTIONAL: &[&str] = &["data", "data_from_run", "data_absolute", "data_memory", "data_cache", "class"];
 
 /// Keys that no run has to write down.
 const OPTIONAL: &[&str] = &["data", "class", "data_memory", "data_cache"];
