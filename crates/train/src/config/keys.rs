@@ -57,9 +57,6 @@ pub(super) const MAY_CHANGE: &[&str] = &[
 /// What a `config.toml` does not have when nobody said it.
 const OPTIONAL: &[&str] = &["data", "data_from_run", "data_absolute", "data_memory", "data_cache", "class"];
 
-/// Keys that no run has to write down.
-const OPTIONAL: &[&str] = &["data", "class", "data_memory", "data_cache"];
-
 /// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
