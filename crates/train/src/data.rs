@@ -25,6 +25,7 @@ use metrics::Pictures;
 /// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
 pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
     let data = config.row.load.load(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)
@@ -37,6 +38,7 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<
 /// As [`of`], as far as they show without reading the images.
 pub(crate) fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
     let data = config.row.load.look_at(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)

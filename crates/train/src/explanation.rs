@@ -46,7 +46,6 @@ const EXAMPLES: &str = "Examples:
 /// When the options make no sense, the images or the checkpoint cannot be used, a number is not finite, or the page cannot be
 /// written.
 pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
-    session::processor()?;
     let opened = match (&options.run, example(options)) {
         (Some(run), _) => of_run(run, options)?,
         (None, Some(preset)) => of_example(preset, options)?,
@@ -176,7 +175,9 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
             .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
-    config.data = options.data.clone().or(config.data);
+    if let Some(data) = &options.data {
+        config.name_data(Some(data.clone()));
+    }
     let data = data::of(&config, &*system, system.batch_size())?;
     session::same_images(&data, &found.checkpoint.data, options.data.is_some())?;
     found.passed_over().iter().for_each(|line| Console::default().say(line));

@@ -5,6 +5,7 @@
 
 mod file;
 mod keys;
+mod recorded_data;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,10 @@ use crate::engine::{System, meta};
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Row};
 use datasets::{Augmentation, Fitting, advice, quoted};
+use recorded_data::RecordedData;
+
+/// The largest number of steps: a step number takes 32 bits of a random stream's key.
+pub(crate) const MOST_STEPS: u64 = u32::MAX as u64;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) evaluate_every: u64,
     /// File or folder with the images; built-in or fetched ones if absent.
     pub(crate) data: Option<String>,
+    /// Where a run has found them before.
+    recorded: RecordedData,
     /// Which class of the images.
     pub(crate) class: Option<String>,
     /// MiB of memory that the images may take; chosen by what is free if absent.
@@ -140,6 +147,7 @@ impl Config {
             checkpoint_every: 500,
             evaluate_every: 0,
             data: None,
+            recorded: RecordedData::default(),
             class: None,
             data_memory: None,
             data_cache: None,
@@ -171,7 +179,9 @@ impl Config {
             "sample_every" => self.sample_every = number,
             "checkpoint_every" => self.checkpoint_every = number,
             "evaluate_every" => self.evaluate_every = number,
-            "data" => self.data = text(),
+            "data" => self.name_data(text()),
+            "data_from_run" => self.recorded.from_run = text(),
+            "data_absolute" => self.recorded.absolute = text(),
             "class" => self.class = text(),
             "data_memory" => self.data_memory = Some(number),
             "data_cache" => self.data_cache = text(),
@@ -340,6 +350,8 @@ impl Config {
             "checkpoint_every" => self.checkpoint_every.to_string(),
             "evaluate_every" => self.evaluate_every.to_string(),
             "data" => text(&self.data),
+            "data_from_run" => text(&self.recorded.from_run),
+            "data_absolute" => text(&self.recorded.absolute),
             "class" => text(&self.class),
             "data_memory" => self.data_memory.map_or_else(|| ABSENT.to_owned(), |number| number.to_string()),
             "data_cache" => text(&self.data_cache),

@@ -4,6 +4,21 @@ use super::{Situation, by};
 use crate::common::TINY;
 use crate::stage::{images_of_strokes, npy, packed, packed_zeros};
 
+/// The header of an IDX file of `count` digits, and the digits of the first sixteen.
+fn idx(count: u32) -> Vec<u8> {
+    let header = [0x0803, count, 28, 28].into_iter().flat_map(u32::to_be_bytes);
+    header.chain((0..16 * 784_u32).map(|at| (at * 7 % 251) as u8)).collect()
+}
+
+/// A packed file that claims more digits than are unpacked into memory, and is long enough for that to be possible.
+fn too_much_idx() -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &idx(1_400_000)).unwrap();
+    let mut file = packed.finish().unwrap();
+    file.resize(2_000_000, 7);
+    file
+}
+
 pub(super) fn all() -> Vec<Situation> {
     let tiny = format!("{TINY} --steps 1");
     let folder = "folder --set size=28 --set width=2 --batch 2 --steps 1";
@@ -75,6 +90,11 @@ pub(super) fn all() -> Vec<Situation> {
             "cyclegan --set size=32 --set blocks=1 --set generator_width=2 --set discriminator_width=2 \
             --data set --batch 8 --steps 1",
         ),
+        by("no-cache", &format!("{folder} --data pics --set data_memory=0 --set data_cache=blocked"))
+            .with(|stage| stage.write("blocked", "no folder")),
+        by("unpack-first", "mnist --set latent=4 --batch 8 --steps 1 --data many-idx3-ubyte.gz")
+            .with(|stage| stage.write("many-idx3-ubyte.gz", too_much_idx()))
+            .meanwhile(|stage| stage.write("many-idx3-ubyte", idx(16))),
         by("too-few-for-any-batch", &format!("{tiny} --data one.npy"))
             .with(|stage| stage.write("one.npy", npy("|u1", &[1, 784], 784)))
             .only_told(),
