@@ -251,6 +251,20 @@ impl Config {
         (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
     }
 
+    /// The same with another preset: what was said beside the preset stays.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`].
+    pub(crate) fn with_preset(&self, name: &str) -> Result<Self, Failure> {
+        let said = |key: &&String, source: &Source| !matches!(source, Source::Preset(_)) && *key != "preset";
+        let own = self.sources.iter().filter(|(key, source)| said(key, source));
+        let mut entries = own
+            .map(|(key, _)| file::read_setting(&format!("{key}={}", self.show(key))))
+            .collect::<Result<Vec<_>, _>>()?;
+        entries.push(Entry::option("--preset", "preset", name));
+        Self::resolve(self.row, &entries)
+    }
+
     /// Whether the system can be built with batches of at most `batch`.
     pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
         let mut settings = self.settings.clone();
