@@ -192,7 +192,7 @@ impl DataError {
                         let near = path.with_file_name(format!("{near}.npy"));
                         advice!("data-file-near", "did you mean `{}`?", quoted(&near))
                     }
-                    None => advice!("no-data-file", "check the path; leave out `--data` to use built-in pictures"),
+                    None => advice!("no-data-file", "check the path"),
                 }
             }
             Self::NotAFile { .. } => {

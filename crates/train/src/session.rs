@@ -377,14 +377,14 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
         return failure;
     }
     // What was saved before the first step is worth nothing.
-    match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
-        Some((_, path)) => failure.help(advice!(
-            "diverged-later",
-            "the last good state is {}\ntrain again with a smaller learning rate or another seed",
-            path.display()
-        )),
-        None => failure.help(advice!("diverged", "train again with a smaller learning rate or another seed")),
-    }
+    let failure = match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
+        Some((_, path)) => {
+            let why = failure.why.clone().map_or_else(String::new, |why| why + "\n");
+            failure.because(format!("{why}the last good state is {}", path.display()))
+        }
+        None => failure,
+    };
+    failure.help(advice!("diverged", "train again with a smaller learning rate or another seed"))
 }
 
 /// The last lines: what was written, how to go on, the hash.

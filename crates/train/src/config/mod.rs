@@ -291,10 +291,10 @@ impl Config {
     pub(crate) fn to_toml(&self) -> String {
         let first = advice!(
             "the-same-run",
-            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
+            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
             self.row.name
         );
-        let mut text = first.text().to_owned();
+        let mut text = format!("{first}\n");
         for (key, _) in keys::RUN_KEYS {
             let value = self.show(key);
             if value != ABSENT {
@@ -378,8 +378,7 @@ impl Config {
             }
             let (old, new) = (self.show(&entry.key), next.show(&entry.key));
             if old != new && !keys::MAY_CHANGE.contains(&entry.key.as_str()) {
-                let what = format!("{} does not go together with --resume", entry.source);
-                return Err(Failure::new(Code::Usage, what)
+                return Err(Failure::new(Code::Usage, format!("{} does not go together with --resume", entry.source))
                     .at(run.join("config.toml").display())
                     .because(format!("the run has {} = {old}, asked for is {new}", entry.key))
                     .help(advice!(

@@ -65,6 +65,8 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             _ => Numbers::Of(Range::BYTES),
         },
     });
+    // What is advised against two values alone is done already.
+    let remark = remark.filter(|remark| remark.id() != "two-values" || !wanted.softened);
     notes.extend(remark.map(|remark| format!("warning      {}", typed(&remark))));
     Ok(Found { domains: vec![images], notes, has_class, ..Found::default() })
 }

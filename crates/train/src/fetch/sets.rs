@@ -72,7 +72,7 @@ const fn unknown(name: &'static str, inside: Inside) -> Known {
 pub(super) const SETS: &[Set] = &[
     Set {
         name: "quickdraw",
-        about: "doodles of one class (--class cat), 28x28 grey, 345 classes, about 100 MB each; Google, CC BY 4.0",
+        about: "doodles of one class, apples if none is named, 28x28 grey, 345 classes, about 100 MB each; Google, CC BY 4.0",
         folder: "quickdraw",
         address: QUICKDRAW_URL,
         files: &[],

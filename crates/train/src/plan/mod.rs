@@ -159,7 +159,7 @@ impl Needs {
                 "go on with it where there is more memory: a run folder can be moved to another machine"
             )));
         }
-        Err(failure.help(match fit::remedy(config, room.bytes.saturating_sub(self.data)) {
+        Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data)) {
             Some(Remedy::Batch(batch)) => {
                 advice!("batch-does-not-fit", "the largest batch that fits is `--batch {batch}`")
             }
@@ -192,6 +192,11 @@ impl Needs {
             )
         }))
     }
+}
+
+/// What a remedy may need where `bytes` can be had: a little less, because it is tried later, when a little less may be free.
+fn within(bytes: u64) -> u64 {
+    bytes - bytes / 32
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn applied(step: &Step, line: &[String], wrong: &str) -> Result<Vec<String>, Str
         Step::Instead(_) if wrong.is_empty() => return Err("the situation does not say which word is wrong".into()),
         Step::Instead(word) => line.iter().map(|old| old.replace(wrong, word)).collect(),
         Step::Without(words) => options(words).fold(line.to_vec(), |line, option| {
-            without(line, option, &|old| option.len() < 2 || old[1..] == option[1..])
+            without(line, option, &|old| option.len() < 2 || old[1..] == option[1..] || is_key(&old[1..], &option[1..]))
         }),
         Step::With(words) => options(words).fold(line.to_vec(), |line, option| {
             let mut line = without(line, option, &|old| option[0] != "--set" || same_key(&old[1..], &option[1..]));
@@ -155,6 +155,11 @@ fn same_key(old: &[String], new: &[String]) -> bool {
         key.rsplit('.').next().filter(|key| !key.is_empty()).map(str::to_owned)
     };
     key(old).is_none() || key(old) == key(new)
+}
+
+/// Whether the new words are the key of the old setting.
+fn is_key(old: &[String], new: &[String]) -> bool {
+    old.first().and_then(|old| old.split_once('=')).is_some_and(|(key, _)| new == [key])
 }
 
 /// The options among the words, each with its values.

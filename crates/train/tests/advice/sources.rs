@@ -56,6 +56,10 @@ pub(crate) fn read() -> Sources {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Sources::default();
     for folder in fs::read_dir(crates).unwrap().flatten() {
+        // Programs of their own.
+        if ["exercises", "guide"].iter().any(|other| folder.file_name() == **other) {
+            continue;
+        }
         for file in rust_files(&folder.path().join("src")) {
             let tokens: TokenStream = fs::read_to_string(&file).unwrap().parse().unwrap();
             let place = file.strip_prefix(crates).unwrap().display().to_string();
@@ -95,9 +99,9 @@ impl Sources {
                 at += 3;
                 continue;
             }
-            if is_attribute(&tokens[at..]) {
+            if let Some(length) = attribute(&tokens[at..]) {
                 // Among them what is documented.
-                at += 2;
+                at += length;
                 continue;
             }
             match &tokens[at] {
@@ -122,10 +126,23 @@ impl Sources {
 }
 
 /// Where commands are named for another reason: the help of the command line, and the form of advice itself.
-const FREE: [&str; 4] = ["datasets/src/advice.rs", "train/src/console.rs", "train/src/cli/", "train/src/failure.rs"];
+const FREE: [&str; 6] = [
+    "datasets/src/advice.rs",
+    "train/src/console.rs",
+    "train/src/cli/",
+    "train/src/failure.rs",
+    "train/src/main.rs",
+    "train/src/explanation.rs",
+];
 
-fn is_attribute(tokens: &[TokenTree]) -> bool {
-    matches!(tokens, [TokenTree::Punct(hash), TokenTree::Group(_), ..] if hash.as_char() == '#')
+/// How many tokens an attribute has that begins here.
+fn attribute(tokens: &[TokenTree]) -> Option<usize> {
+    let is_hash = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '#');
+    match tokens {
+        [hash, TokenTree::Group(_), ..] if is_hash(hash) => Some(2),
+        [hash, TokenTree::Punct(_), TokenTree::Group(_), ..] if is_hash(hash) => Some(3),
+        _ => None,
+    }
 }
 
 /// What is called with the facts of a failure, which name the options that were given.
@@ -135,7 +152,8 @@ fn is_reason(token: &TokenTree) -> bool {
 
 /// Whether a line names an option beside other words.
 fn names_an_option(text: &str) -> bool {
-    super::follow::typed_outside(text).is_some_and(|option| text != option && !text.starts_with("option"))
+    let alone = text.split_whitespace().all(|word| word.starts_with("--") || word.starts_with('{'));
+    !alone && !text.starts_with("option") && !text.contains("cargo ") && super::follow::typed_outside(text).is_some()
 }
 
 /// `#[cfg(test)]` or `#[test]` begins here.

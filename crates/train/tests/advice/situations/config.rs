@@ -28,7 +28,7 @@ pub(super) fn all() -> Vec<Situation> {
         by("size-does-not-fit", "stylegan2 --set size=1024 --set fmap_base=16384 --steps 1")
             .limited_to(1_500_000)
             .says("run folder"),
-        by("preset-does-not-fit", "dcgan --preset radford --set width=2000 --steps 1")
+        by("preset-does-not-fit", "dcgan --preset radford --set width=512 --steps 1")
             .limited_to(1_500_000)
             .says("run folder"),
         by("the-same-run", "")
