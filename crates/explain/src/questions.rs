@@ -374,7 +374,7 @@ impl Asked<'_> {
             let [first, last] = [1, what_if.sizes.len() - 1].map(|i| {
                 let by = |losses: &[f64]| short((losses[i] - losses[0]) as f32);
                 format!(
-                    "a step of size {} changes the loss by {}, and the straight line says {}",
+                    "step of size {} changes the loss by {}, where the straight line says {}",
                     short(what_if.sizes[i] as f32),
                     by(&what_if.loss),
                     by(&what_if.straight)
@@ -384,7 +384,7 @@ impl Asked<'_> {
                 "For how long a step does the gradient keep its promise?",
                 vec![view("whatif")],
                 "whatif",
-                format!("For small ones: {first}. For large ones it does not: {last}."),
+                format!("A {first}; a {last}."),
                 "",
             );
         }
