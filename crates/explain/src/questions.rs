@@ -348,7 +348,7 @@ impl Asked<'_> {
                 vec![view("updates"), Action::Node { node: document.updates[0].node }],
                 "updates",
                 format!("{}; with {}.", document.updates[0].formulas.join("; "), document.updates[0].constants),
-                document.updates[0].formulas.last().cloned().unwrap_or_default(),
+                &*document.updates[0].rule,
             );
         }
         if let Some(path) =
