@@ -378,7 +378,7 @@ impl System for Game {
         }
     }
 
-    fn remarks(&self) -> Vec<String> {
+    fn remarks(&self) -> Vec<lint::Remark> {
         lint::remarks(&self.rules, &self.tips, &self.discriminator, &self.generator)
     }
 

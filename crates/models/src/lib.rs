@@ -38,6 +38,7 @@ mod verdict;
 mod walk;
 pub mod wgan_gp;
 
+pub use lint::Remark;
 pub use mixture::Mixture;
 pub use projection::Projection;
 pub use system::{

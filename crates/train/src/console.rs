@@ -5,12 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use anstream::AutoStream;
 use datasets::{Advice, quoted};
 use indicatif::ProgressBar;
 
 use crate::cli::ColorChoice;
 use crate::failure::{Code, Failure};
-use crate::storage::StorageError;
+use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where lines go.
 #[derive(Default)]
@@ -27,7 +28,7 @@ impl Console {
     /// When the file cannot be opened.
     pub(crate) fn logging_to(run: &Path) -> Result<Self, Failure> {
         let path = run.join("log.txt");
-        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = patiently(&RealDisk, || OpenOptions::new().create(true).append(true).open(&path));
         let file = file.map_err(|error| StorageError::new("write", &path, error))?;
         Ok(Self { log: Some((path, RefCell::new(file))), ..Self::default() })
     }
@@ -80,17 +81,33 @@ impl Console {
     }
 }
 
-/// Writes to standard output. A reader that stopped reading (`| head`) is not an error: there is just nobody to print for.
+/// Writes to standard output. A reader that stopped reading (`| head`) is not an error, nor is a terminal that was closed: there is
+/// just nobody to print for.
 ///
 /// # Errors
 /// When standard output takes nothing for another reason.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !is_gone(&error) => {
             Err(Failure::new(Code::Storage, "cannot write to standard output").because(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether standard output is a terminal that was closed (EIO). A file whose disk fails has the same error.
+fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::{fd::AsFd, unix::fs::FileTypeExt};
+        let out = io::stdout().as_fd().try_clone_to_owned().and_then(|out| File::from(out).metadata());
+        error.raw_os_error() == Some(5) && out.is_ok_and(|about| about.file_type().is_char_device())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 
@@ -121,5 +138,6 @@ pub(crate) fn tell(failure: &Failure, color: ColorChoice) {
         ColorChoice::Auto => is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     let (on, off) = if colored { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(io::stderr(), "{on}error:{off} {failure}");
+    // A console of Windows shows colours only after it was asked to.
+    let _ = writeln!(AutoStream::always(io::stderr()), "{on}error:{off} {failure}");
 }

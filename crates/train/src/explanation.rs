@@ -46,7 +46,6 @@ const EXAMPLES: &str = "Examples:
 /// When the options make no sense, the images or the checkpoint cannot be used, a number is not finite, or the page cannot be
 /// written.
 pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
-    session::processor()?;
     let opened = match (&options.run, example(options)) {
         (Some(run), _) => of_run(run, options)?,
         (None, Some(preset)) => of_example(preset, options)?,
@@ -93,11 +92,13 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
         ("--batch", options.batch.is_some()),
         ("--data", options.data.is_some()),
         ("--class", options.class.is_some()),
+        ("--set", !options.settings.is_empty()),
+        ("--step", matches!(options.step, StepChoice::Number(_))),
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
             .because("it brings its own few numbers")
-            .help(advice!("example-brings-numbers", "leave out `{option}`, or name a system: {}", names())));
+            .help(advice!("example-brings-numbers", "leave out `{option}`")));
     }
     let seed = seed(options)?.unwrap_or(1);
     let Taught { recording, before, after } =
@@ -118,11 +119,14 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
 }
 
 fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
-    if let StepChoice::Number(_) = options.step {
+    if let StepChoice::Number(step) = options.step {
         return Err(Failure::new(Code::Usage, "a step of which run?")
             .at("option --step")
             .because("without --run there is a fresh model, and its first step")
-            .help(advice!("step-of-which-run", "name the run with --run")));
+            .help(advice!(
+                "step-of-which-run",
+                "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
+            )));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     // Without a system a preset may be meant to be an example.
@@ -138,7 +142,8 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
     let mut system = config.build()?;
-    let data = data::of(&config, &*system, system.batch_size())?;
+    let data = data::of(&config, &*system, 1)?;
+    data::fill_a_batch(&data, &config, &*system)?;
     record(&config, &mut *system, &data, 0)
 }
 
@@ -170,9 +175,11 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
             .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
-    config.data = options.data.clone().or(config.data);
+    if let Some(data) = &options.data {
+        config.name_data(Some(data.clone()));
+    }
     let data = data::of(&config, &*system, system.batch_size())?;
-    session::same_images(&data, &found.checkpoint.data)?;
+    session::same_images(&data, &found.checkpoint.data, options.data.is_some())?;
     found.passed_over().iter().for_each(|line| Console::default().say(line));
     record(&config, &mut *system, &data, found.checkpoint.step)
 }
@@ -180,7 +187,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
 /// Makes step number `step` (from 0) while a recorder listens.
 fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -> Result<Opened, Failure> {
     let hash_before = weights_hash(&system.state());
-    let reals = data.shown_at(step, &system.batch(step, &data.counts()));
+    let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
     let (recording, result) = Recorder::record(|| system.step(step, &reals));
     result.map_err(|error| train_loop::diverged(step + 1, &error.to_string()))?;
     let header = Header {
@@ -241,8 +248,4 @@ fn seed(options: &ExplainOptions) -> Result<Option<u64>, Failure> {
             .at("option --seed")
             .because("a seed is not negative")
     })
-}
-
-fn names() -> String {
-    SYSTEMS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
 }

@@ -17,7 +17,6 @@ use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement};
 use crate::resume::{self, Trained};
 use crate::samples;
-use crate::session;
 use crate::storage::{self, RealDisk};
 
 /// The sheet in the folder of translations.
@@ -30,7 +29,6 @@ const ON_THE_SHEET: usize = 8;
 /// # Errors
 /// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
-    session::processor()?;
     let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);
@@ -44,13 +42,14 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
             )));
     };
     let fitting = config.fitting()?;
-    let files = list_pictures(&options.pictures).map_err(data::failure)?;
+    // Translations that were made before and lie among the pictures are not translated again.
+    let (files, left_out) = list_pictures(&options.pictures, Some(&options.out)).map_err(data::failure)?;
     let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
     storage::make_folder(&options.out)?;
     refuse_the_same(root, &options.out)?;
 
     let console = Console::default();
-    found.passed_over().iter().for_each(|line| console.say(line));
+    found.passed_over().iter().chain(&left_out).for_each(|line| console.say(line));
     let mut sheet = Sheet { sampler, direction: options.direction, columns: Vec::new() };
     let (mut written, mut unreadable) = (0, Vec::new());
     for (file, name) in files.iter().zip(names(&files, root)) {

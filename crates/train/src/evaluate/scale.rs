@@ -84,14 +84,14 @@ impl Scale {
             let two = (2 * setup.count).min(*available);
             let key = Key::named(setup.seed, "evaluation reals").at(domain as u32);
             let chosen = sample(&mut key.draws(), *available, two).into_vec();
-            let pictures = data.pictures(domain, &chosen);
-            let counterparts = data.counterparts(domain, &chosen[..setup.count]);
+            let pictures = data.pictures(domain, &chosen)?;
+            let counterparts = data.counterparts(domain, &chosen[..setup.count])?;
             let extractor = extractor(&pictures.part(0..two.min(MOST_TO_FIT)))?;
             let mut both = Sample::new(pictures, &*extractor).map_err(not_finite)?;
             if let Some(learned) = learned {
                 let all = learned.counts()[domain];
                 let chosen = sample(&mut key.draws(), all, setup.count.min(all)).into_vec();
-                let features = extractor.extract(&learned.pictures(domain, &chosen)).0;
+                let features = extractor.extract(&learned.pictures(domain, &chosen)?).0;
                 both = both.with_learned(features).map_err(not_finite)?;
             }
             let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_translation_is_weighed_against_the_other_domain_in_both_directions() {
         let apples = datasets::apples(30, 1);
-        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i)).map(|x| 255 - x).collect();
+        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i).unwrap().into_owned()).map(|x| 255 - x).collect();
         let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
         let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative)).unwrap();
         let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
@@ -278,8 +278,8 @@ mod tests {
             let bytes = pictures::bytes(images);
             let length = bytes.len() / images.shape()[0];
             let truth = |image: &[u8]| {
-                let place = (0..from.count()).find(|place| from.image(*place) == image).unwrap();
-                to.image(place).iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
+                let place = (0..from.count()).find(|place| *from.image(*place).unwrap() == *image).unwrap();
+                to.image(place).unwrap().iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
             };
             Tensor::new(images.shape(), bytes.chunks(length).flat_map(truth).collect())
         }

@@ -7,7 +7,7 @@
 mod disk;
 mod fit;
 mod forecast;
-mod limits;
+pub(crate) mod limits;
 mod table;
 mod time;
 
@@ -41,6 +41,8 @@ pub(crate) struct Needs {
     threads: u64,
     /// Bytes of the data set in memory.
     data: u64,
+    /// Bytes of its cache on disk, if that is still to be written.
+    cache: u64,
     /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets, measured images.
     passing: u64,
     written: Written,
@@ -63,12 +65,12 @@ impl Needs {
         let passing = state.max(3 * sheet).max(measured);
         let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
-        Ok(Self { forecast, from, threads, data: 0, passing, written })
+        Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
     /// With this data.
     pub(crate) fn on(self, data: &Dataset) -> Self {
-        Self { data: data.memory(), ..self }
+        Self { data: data.memory(), cache: data.cache(), ..self }
     }
 
     /// Bytes that the process will have at most.
@@ -179,10 +181,7 @@ impl Needs {
             return Err(Failure::new(Code::Storage, "there is no room for the run")
                 .at(run.display())
                 .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
-                .help(advice!(
-                    "no-room-for-the-run",
-                    "free some space, or choose a folder on another disk with `--out DIR`"
-                )));
+                .help(advice!("no-room-for-the-run", "free some space, or choose a folder on another disk")));
         }
         let most = self.written.most();
         Ok((free < most).then(|| {

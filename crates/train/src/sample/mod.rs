@@ -8,7 +8,7 @@ mod walk;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use datasets::{Advice, advice};
+use datasets::{Advice, advice, quoted};
 
 use crate::animation;
 use crate::array_file;
@@ -20,7 +20,6 @@ use crate::pictures::{self, Arrangement, Layout};
 use crate::plane;
 use crate::progress;
 use crate::resume::{self, Trained};
-use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 use crate::styles::{self, StyleSheet, Truncated};
@@ -57,7 +56,6 @@ enum Form {
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, or the file cannot be written.
 pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
-    session::processor()?;
     let form = form_of(options)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
     let listed = match &options.seeds {
@@ -81,7 +79,11 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
             return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
                 .at(options.run.display())
                 .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
-                .help(advice!("translates-instead", "give it pictures with `train translate`")));
+                .help(advice!(
+                    "translates-instead",
+                    "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
+                    quoted(&options.run)
+                )));
         }
     };
     let raw = Raw(sampler);
@@ -144,15 +146,18 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
             "png" => Form::Sheet,
             "npy" => Form::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif is for what moves")
-                    .at(path.display())
-                    .help(advice!("gif-moves", "add `--interpolate`, or end the name with .png for a sheet")));
+                return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
+                    "gif-moves",
+                    "add `--interpolate`, or make a sheet, `--out {}`",
+                    other_ending(path, "png")
+                )));
             }
             _ => {
                 return Err(Failure::unknown_ending(path, "samples").help(advice!(
                     "samples-ending",
-                    "end it with .png for a sheet, .npy for an array of uint8, / for a folder of single pictures,\n\
-                     and with --interpolate with .png or .gif for an animation"
+                    "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
+                     `--interpolate --out {0}.gif` an animation",
+                    other_ending(path, "")
                 )));
             }
         },
@@ -167,11 +172,19 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
         Form::Sheet | Form::Walk(_) => ("", &[][..]),
     };
     match idle.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}"))
-            .at(options.out.as_deref().unwrap_or(Path::new("")).display())
-            .help(advice!("idle-option", "leave it out, or give --out another ending"))),
+        Some((option, _)) => {
+            let out = options.out.as_deref().unwrap_or(Path::new(""));
+            Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
+                advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
+            ))
+        }
         None => Ok(form),
     }
+}
+
+/// The path with another ending, as it is typed.
+fn other_ending(path: &Path, ending: &str) -> String {
+    quoted(&path.with_extension(ending))
 }
 
 /// The largest count of images.
@@ -341,10 +354,10 @@ impl Job<'_> {
     }
 
     fn too_large(&self, why: String) -> Failure {
-        Failure::new(Code::Usage, "cannot arrange the samples")
-            .at(self.out.display())
-            .because(why)
-            .help(advice!("sheet-too-large", "ask for fewer with --count, a smaller --zoom, or more --columns"))
+        Failure::new(Code::Usage, "cannot arrange the samples").at(self.out.display()).because(why).help(advice!(
+            "sheet-too-large",
+            "ask for fewer or smaller ones, such as `--count 16 --columns 4 --zoom 1`"
+        ))
     }
 
     fn failed(&self, why: String) -> Failure {

@@ -27,10 +27,13 @@ pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> 
         Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
             .at(options.run.display())
             .because("all of its points are shown in one picture of the plane")
-            .help(advice!(
-                "points-not-pictures",
-                "leave it out; --out takes a .png, or a .npy for an array of float32"
-            ))),
+            .help(match form {
+                Form::Files => advice!(
+                    "points-not-files",
+                    "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
+                ),
+                _ => advice!("points-not-pictures", "leave out `{what}`"),
+            })),
         None => Ok(()),
     }
 }
