@@ -64,6 +64,8 @@ pub(super) struct Wanted<'a> {
     pub(super) class: Option<&'a str>,
     /// Whether the system can be told to learn in grey or in colour.
     pub(super) has_channels: bool,
+    /// Whether the augmentation gives lines soft edges.
+    pub(super) softened: bool,
     /// Where the images may lie.
     pub(super) options: LoadOptions<'a>,
 }
@@ -269,6 +271,7 @@ impl Loader {
             fitting: &fitting,
             class: config.class.as_deref(),
             has_channels: config.settings.contains_key("channels"),
+            softened: augmentation.bends(),
             options: places::options(config, look_only, &tell),
         };
         let found = (self.find)(self, config, &wanted)?;

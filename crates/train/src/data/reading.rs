@@ -54,7 +54,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     }
     let look = look_at(&images, wanted.fitting, path)?;
     notes.extend(channels_note(channels, &numbers, &look, wanted));
-    let remark = look.remark(match &numbers {
+    let numbers = match &numbers {
         Source::Range(range) => Numbers::Of(*range),
         // With a range that is named the numbers between are meant.
         Source::Files(files) => match (wanted.fitting.range, depth_of(files)) {
@@ -62,7 +62,8 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             (_, Some(depth)) => Numbers::In(depth),
             _ => Numbers::Of(Range::BYTES),
         },
-    });
+    };
+    let remark = look.remark(numbers, wanted.softened);
     notes.extend(remark.map(|remark| format!("warning      {}", typed(&remark))));
     Ok(Found { domains: vec![images], notes, has_class, ..Found::default() })
 }
@@ -101,7 +102,8 @@ fn look_at(images: &Images, fitting: &Fitting, path: &Path) -> Result<Look, Fail
             .because(format!("every number of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
             Levels(Some(_)) => {
-                advice!("blank-by-range", "leave out `--set images.range`, or use a set with something in it")
+                let range = String::from(fitting.range);
+                advice!("blank-by-range", "leave out `--set images.range={range}`, or use a set with something in it")
             }
             _ => advice!("blank", "use a set with something in it"),
         }));
