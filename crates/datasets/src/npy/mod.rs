@@ -12,7 +12,7 @@ mod shape;
 pub use fault::NpyFault;
 
 use crate::advice::Advice;
-use crate::error::{DataError, QUICKDRAW_URL};
+use crate::error::DataError;
 use crate::images::Images;
 use crate::layout::{Element, Extent, Layout, Number};
 use crate::range::{Levels, Range};
@@ -421,10 +421,9 @@ impl Instead {
                 advice!("pickle-to-npy", "a pickle can run code and is never loaded; save the array with numpy.save")
             }
             Self::LfsPointer => advice!("lfs-pull", "fetch the file it stands for: git lfs pull"),
-            Self::Page => advice!(
-                "page-for-npy",
-                "the link may have led to an error page or a login; download the file itself, from {QUICKDRAW_URL}/apple.npy"
-            ),
+            Self::Page => {
+                advice!("page-for-npy", "the link may have led to an error page or a login; download the file itself")
+            }
         }
     }
 }
