@@ -276,7 +276,7 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Resul
         let unpacked = path.with_extension("");
         let help = advice!(
             "unpack-first",
-            "unpack it with gunzip, then give the unpacked file, which is read bit by bit: `--data {}`",
+            "unpack it with gunzip, then give the unpacked file, which is read image by image: `--data {}`",
             quoted(&unpacked)
         );
         return Err(DataError::unusable(path, "the packed file is too large", why, help));
