@@ -1,7 +1,9 @@
 //! Random changes of the real images, drawn anew each time an image is shown: an affine map, a crop, a mirror.
 //!
-//! The affine map is Keras' `ImageDataGenerator`: M = Rotation · Shift · Shear · Zoom in (row, column) order, about the centre,
+//! The affine map is that of the `ImageDataGenerator` of Keras 2.1, which the original notebooks used: M = Rotation · Shift · Shear · Zoom in (row, column) order, about the centre,
 //! from places of the output to places of the input; values between pixels are bilinear, and beyond the rim is the nearest pixel.
+//! (Keras 3 takes the same matrices in (column, row) order: there a positive angle turns the other way, and the shear moves along the
+//! other axis. As angles are drawn on both sides of zero, rotations are distributed alike; sheared images are not.)
 //! The crop is the loader of CycleGAN: images are loaded larger, and a random part of the wanted size is taken. What is drawn is a
 //! function of the key (seed and step) and the image's number, so neither threads nor the order of a batch matter. Arithmetic is
 //! `f64` sums, products and quotients alone, sine and cosine included: the same bits everywhere.
@@ -17,13 +19,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Turned by up to so many degrees either way.
+    /// Turned by up to so many degrees either way; a positive angle has the sign of Keras 2.1, the opposite of Keras 3.
     pub rotation: f64,
     /// Moved up or down by up to this share of the height.
     pub height_shift: f64,
     /// Moved left or right by up to this share of the width.
     pub width_shift: f64,
-    /// Sheared by up to this angle either way, in [`shear_unit`](Self::shear_unit).
+    /// Sheared by up to this angle either way, in [`shear_unit`](Self::shear_unit), along the axis of Keras 2.1 (rows move), not of
+    /// Keras 3 (columns move).
     pub shear: f64,
     /// The unit of the shear: `radians` (Keras up to 2.1.2) or `degrees`.
     pub shear_unit: Angle,
@@ -116,7 +119,7 @@ impl Augmentation {
     }
 
     /// Whether pixels move other than by whole ones.
-    fn bends(&self) -> bool {
+    pub fn bends(&self) -> bool {
         [self.rotation, self.height_shift, self.width_shift, self.shear, self.zoom].into_iter().any(|value| value > 0.0)
     }
 

@@ -185,16 +185,7 @@ impl DataError {
                 let class = present.first().map_or("apple", String::as_str);
                 advice!("bad-class", "name the class alone, such as `--class {}`", quoted(class))
             }
-            Self::NotFound { path, present } => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                match nearest(&name, present.iter().map(String::as_str)) {
-                    Some(near) => {
-                        let near = path.with_file_name(format!("{near}.npy"));
-                        advice!("data-file-near", "did you mean `{}`?", quoted(&near))
-                    }
-                    None => advice!("no-data-file", "check the path"),
-                }
-            }
+            Self::NotFound { .. } => advice!("no-data-file", "check the path"),
             Self::NotAFile { .. } => {
                 advice!("not-a-data-file", "give the path of a .npy file, or of a folder of such files")
             }

@@ -29,6 +29,10 @@ pub enum Split {
 const MOST_PACKED: u64 = 1032;
 /// Bytes that are unpacked into memory at most.
 const MOST_UNPACKED: u64 = 1 << 30;
+/// Bytes that are unpacked for each packed one at most: drawings on paper pack ten to one, the emptiest of them thirty.
+const MOST_RATIO: u64 = 64;
+/// Up to so many bytes any ratio is believed: labels that are all the same pack a thousand to one.
+const ANY_RATIO: u64 = 64 << 20;
 /// Images whose labels are held in memory at most.
 pub(crate) const MOST_LABELLED: usize = 1 << 26;
 /// Pictures larger than this in either direction are no pictures.
@@ -167,7 +171,7 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     }
     if start.starts_with(b"\x1f\x8b") {
         let packed: io::Chain<&[u8], BufReader<File>> = start.chain(file);
-        return unpacked(path, &mut GzDecoder::new(packed), rank, length.saturating_mul(MOST_PACKED));
+        return unpacked(path, &mut GzDecoder::new(packed), rank, length);
     }
     if ends_with_gz {
         let hex = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
@@ -259,12 +263,16 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
     }
 }
 
-/// The dimensions and the elements of a packed file, which cannot be more than `most` bytes.
-fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, Elements), DataError> {
+/// The dimensions and the elements of a packed file of `length` bytes.
+fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Result<(Vec<u32>, Elements), DataError> {
     let failed = |error| failed(path, error);
-    let (dimensions, claimed) = header(path, reader, rank, most)?;
-    if claimed > MOST_UNPACKED {
-        let why = format!("{claimed} bytes when it is unpacked; at most {MOST_UNPACKED} are unpacked into memory");
+    let (dimensions, claimed) = header(path, reader, rank, length.saturating_mul(MOST_PACKED))?;
+    let most = MOST_UNPACKED.min(length.saturating_mul(MOST_RATIO).max(ANY_RATIO));
+    let mut bytes = Vec::new();
+    if claimed > most || bytes.try_reserve_exact(claimed as usize).is_err() {
+        let why = format!(
+            "its header claims {claimed} bytes for the {length} that it has; at most {most} are unpacked into memory, {MOST_RATIO} for each"
+        );
         let unpacked = path.with_extension("");
         let help = advice!(
             "unpack-first",
@@ -273,7 +281,6 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
         );
         return Err(DataError::unusable(path, "the packed file is too large", why, help));
     }
-    let mut bytes = Vec::new();
     reader.by_ref().take(claimed).read_to_end(&mut bytes).map_err(failed)?;
     if (bytes.len() as u64) < claimed {
         return Err(too_few(path, &dimensions, bytes.len().to_string()));
@@ -372,6 +379,17 @@ mod tests {
         fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
         let error = load_idx(folder.path(), Split::Train).unwrap_err();
         assert!(error.why().contains("3 images, 2 labels"), "{error}");
+    }
+
+    #[test]
+    fn what_a_packed_file_claims_is_held_against_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.gz");
+        // 100 MB of nothing pack into 100 kB; nothing of it is unpacked.
+        fs::write(&path, packed(&idx(&[100_000, 32, 32], &vec![0; 102_400_000]))).unwrap();
+        let error = load_idx(&path, Split::Train).unwrap_err();
+        assert!(error.what().contains("too large") && error.why().contains("claims 102400000 bytes"), "{error}");
+        assert!(error.help().text().contains("gunzip"), "{error}");
     }
 
     #[test]

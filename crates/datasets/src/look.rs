@@ -69,11 +69,12 @@ impl Look {
         [low.min(255) as u8, 255_usize.saturating_sub(beyond) as u8]
     }
 
-    /// One line if the images have lost most of their shades or never had any, with what helps.
-    pub fn remark(&self, numbers: Numbers) -> Option<Advice> {
+    /// One line if the images have lost most of their shades, or, unless they are `softened` whenever they are shown, never had any;
+    /// with what helps. `numbers` is asked only if it matters.
+    pub fn remark(&self, numbers: impl FnOnce() -> Numbers, softened: bool) -> Option<Advice> {
         let [low, high] = self.extent();
         if high < low || high - low >= FEW {
-            return self.two_values();
+            return if softened { None } else { self.two_values() };
         }
         if high == low {
             return None;
@@ -83,7 +84,7 @@ impl Look {
             (192.., _) => "nearly white",
             _ => "almost without contrast",
         };
-        let (from, to, white) = match numbers {
+        let (from, to, white) = match numbers() {
             // The values tell it better if a few numbers lie far from the others.
             Numbers::In(depth) if depth.high - depth.low < depth.white / 4.0 => (depth.low, depth.high, depth.white),
             Numbers::In(Depth { white, .. }) => {
@@ -157,35 +158,44 @@ mod tests {
     fn a_small_part_of_the_range_is_told_with_the_setting_that_helps() {
         let many: Vec<u8> = (0..16).cycle().take(1000).collect();
         let camera = Numbers::In(Depth { white: 65_535.0, low: 3.0, high: 4012.0, colour: false });
-        let told = look(&many).remark(camera).unwrap();
+        let told = look(&many).remark(|| camera, false).unwrap();
         assert!(
             told.text().contains("nearly black") && told.text().contains("from 3 to 4012, white is 65535"),
             "{told}"
         );
         assert!(told.text().contains("`--set images.range=0..4095`"), "{told}");
         let hot = Numbers::In(Depth { white: 65_535.0, low: 0.0, high: 65_535.0, colour: false });
-        assert!(look(&many).remark(hot).unwrap().text().contains("images.range=0..4095`"));
-        let masks = look(&[0, 1, 1, 0]).remark(Numbers::Of(Range::new(0.0, 255.0).unwrap())).unwrap();
+        assert!(look(&many).remark(|| hot, false).unwrap().text().contains("images.range=0..4095`"));
+        let masks = look(&[0, 1, 1, 0]).remark(|| Numbers::Of(Range::new(0.0, 255.0).unwrap()), false).unwrap();
         assert!(masks.text().contains("images.range=0..1`"), "{masks}");
         let pale: Vec<u8> = many.iter().map(|value| value + 235).collect();
-        let told = look(&pale).remark(Numbers::Of(Range::new(0.0, 1.0).unwrap())).unwrap();
+        let told = look(&pale).remark(|| Numbers::Of(Range::new(0.0, 1.0).unwrap()), false).unwrap();
         assert!(told.text().contains("nearly white") && told.text().contains("images.range=0.922..0.980`"), "{told}");
         let flat = look(&many.iter().map(|value| value + 100).collect::<Vec<_>>());
-        assert!(flat.remark(Numbers::Of(Range::new(0.0, 255.0).unwrap())).unwrap().text().contains("without contrast"));
+        assert!(
+            flat.remark(|| Numbers::Of(Range::new(0.0, 255.0).unwrap()), false)
+                .unwrap()
+                .text()
+                .contains("without contrast")
+        );
     }
 
     #[test]
     fn usual_pictures_and_a_few_faults_are_not_talked_about() {
         let bytes = Numbers::Of(Range::new(0.0, 255.0).unwrap());
         let usual: Vec<u8> = (0..=255).collect();
-        assert_eq!(look(&usual).remark(bytes), None);
-        assert_eq!(look(&[7; 10]).remark(bytes), None, "blank images have a warning of their own");
+        assert_eq!(look(&usual).remark(|| bytes, false), None);
+        assert_eq!(look(&[7; 10]).remark(|| bytes, false), None, "blank images have a warning of their own");
         let mut dark = vec![0; 100_000];
         dark.iter_mut().step_by(3).for_each(|value| *value = 9);
         dark[17] = 255;
-        assert!(look(&dark).remark(bytes).unwrap().text().contains("images.range=0..9`"));
+        assert!(look(&dark).remark(|| bytes, false).unwrap().text().contains("images.range=0..9`"));
         assert!(
-            look(&[0, 255, 255, 0]).remark(bytes).unwrap().text().contains("every number in the pictures is 0 or 255")
+            look(&[0, 255, 255, 0])
+                .remark(|| bytes, false)
+                .unwrap()
+                .text()
+                .contains("every number in the pictures is 0 or 255")
         );
     }
 

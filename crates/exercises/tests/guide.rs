@@ -45,3 +45,13 @@ fn the_last_exercise_is_the_one_that_the_last_chapter_names() {
     assert!(chapter("c14_proof_and_speed").contains("list` ends with the gradient penalty"));
     assert_eq!(EXERCISES.last().map(|exercise| exercise.title), Some("the gradient penalty"));
 }
+
+#[test]
+fn the_front_page_names_the_first_and_the_last_exercise() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("the front page");
+    let [first, .., last] = &EXERCISES;
+    let told =
+        format!("{} [exercises](crates/exercises/README.md), from {} to {}.", EXERCISES.len(), first.title, last.title);
+    assert!(page.contains(&told), "README.md: {told}");
+}

@@ -22,7 +22,7 @@ function buildAbout() {
   byId("about-body").replaceChildren(
     el("dl", { class: "facts-list" }, rows.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
     el("h3", {}, "Colours"),
-    el("p", {}, "Blue is a value, orange a gradient. A hatched box is frozen, a red wall is a cut. What is not there yet is pale. In pictures, a dash marks a negative number."),
+    el("p", {}, "Blue is a value, orange a gradient. A hatched box is frozen, a red wall is a cut. What is not there yet is pale. In pictures, a dash marks a negative number, where there is room for one and the number is not near 0; its colour is grey, that of a negative gradient violet."),
     el("h3", {}, "What is shown"),
     el("ul", {}, header.notes.map((note) => el("li", {}, note))),
     el("p", {}, "All numbers were computed while recording and tested in Rust; this page only draws them. It loads nothing and sends nothing."));

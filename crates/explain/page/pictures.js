@@ -108,7 +108,7 @@ function scaleBar(kind, low, high, struck) {
   const zero = low < 0 ? (100 * -low) / (high - low) : 0;
   bar.style.background = `linear-gradient(to right, ${low < 0 ? `${css(negative)} 0%, ` : ""}${css(paper)} ${zero}%, ${css(positive)} 100%)`;
   const ends = low < 0 ? [`${show(low, 3)}`, "0", `${show(high, 3)}`] : ["0", show(high, 3)];
-  const signs = low < 0 && struck ? el("span", { class: "quiet" }, "a dash marks a negative number") : null;
+  const signs = low < 0 && struck ? el("span", { class: "quiet" }, "a dash marks a negative number that is not near 0") : null;
   return el("span", { class: "scale" }, bar, el("span", { class: "scale-ends" }, ends.map((end) => el("span", {}, end))), signs);
 }
 

@@ -118,6 +118,9 @@ function markTable() {
 
 // --- the updates ---
 
+// Nothing can be compared with a parameter that was 0.
+const showRatio = (update) => (update.before_l2 ? show(update.ratio, 3) : "was 0");
+
 // What the optimiser did to a parameter, as sizes: with the sign, where it is one number.
 function sizesOf(update) {
   const { value, gradient } = nodes[update.node];
@@ -133,7 +136,7 @@ function updateCard(update) {
   return el("section", { class: "card" }, el("h3", {}, nodeLink(update.node, update.parameter)), el("p", {}, update.rule),
     ...update.formulas.map((formula) => el("p", { class: "expression" }, pretty(formula))),
     el("p", { class: "quiet" }, `with ${update.constants.replaceAll("-", "−")}`),
-    el("dl", { class: "summary" }, row(`weight${norm} before`, show(before)), row("after", show(after)), row(`gradient${norm}`, show(gradient)), row(norm ? "norm of the step" : "step", show(step)), row("step by weight", show(update.ratio, 3))),
+    el("dl", { class: "summary" }, row(`weight${norm} before`, show(before)), row("after", show(after)), row(`gradient${norm}`, show(gradient)), row(norm ? "norm of the step" : "step", show(step)), row("step by weight", showRatio(update))),
     el("h4", {}, index.length ? `element [${index.join(", ")}] ` : "the number ", el("span", { class: "quiet" }, `(${why})`)),
     ...lines.flatMap((line) => [
       el("p", { class: "expression" }, `${line.target} ← ${pretty(line.expression)}`),
@@ -149,7 +152,7 @@ function drawUpdates() {
   const rows = updates.map((update) => {
     const bar = el("span", { class: "bar" });
     bar.style.width = `${(100 * update.ratio) / most}%`;
-    return el("tr", { class: update.node === state.node ? "chosen" : "" }, el("th", { scope: "row" }, nodeLink(update.node, update.parameter)), ...[sizesOf(update)].flatMap(({ gradient, before, step }) => [gradient, before, step].map((size) => el("td", { class: "number" }, show(size, 3)))), el("td", {}, el("span", { class: "bar-room" }, bar), show(update.ratio, 3)));
+    return el("tr", { class: update.node === state.node ? "chosen" : "" }, el("th", { scope: "row" }, nodeLink(update.node, update.parameter)), ...[sizesOf(update)].flatMap(({ gradient, before, step }) => [gradient, before, step].map((size) => el("td", { class: "number" }, show(size, 3)))), el("td", {}, el("span", { class: "bar-room" }, bar), showRatio(update)));
   });
   const head = el("tr", {}, ["parameter", "gradient", "weight", "step", "step by weight"].map((name) => el("th", { scope: "col" }, name)));
   const chosen = updates[updateOf.get(state.node)];

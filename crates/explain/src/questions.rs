@@ -348,7 +348,7 @@ impl Asked<'_> {
                 vec![view("updates"), Action::Node { node: document.updates[0].node }],
                 "updates",
                 format!("{}; with {}.", document.updates[0].formulas.join("; "), document.updates[0].constants),
-                document.updates[0].formulas.last().cloned().unwrap_or_default(),
+                &*document.updates[0].rule,
             );
         }
         if let Some(path) =
@@ -374,7 +374,7 @@ impl Asked<'_> {
             let [first, last] = [1, what_if.sizes.len() - 1].map(|i| {
                 let by = |losses: &[f64]| short((losses[i] - losses[0]) as f32);
                 format!(
-                    "a step of size {} changes the loss by {}, and the straight line says {}",
+                    "step of size {} changes the loss by {}, where the straight line says {}",
                     short(what_if.sizes[i] as f32),
                     by(&what_if.loss),
                     by(&what_if.straight)
@@ -384,7 +384,7 @@ impl Asked<'_> {
                 "For how long a step does the gradient keep its promise?",
                 vec![view("whatif")],
                 "whatif",
-                format!("For small ones: {first}. For large ones it does not: {last}."),
+                format!("A {first}; a {last}."),
                 "",
             );
         }

@@ -371,4 +371,12 @@ fn the_guide_counts_the_nodes_of_the_smallest_example() {
     let told =
         format!("`cargo run -p train -- explain --preset scalar` opens one like ours, of {}", document.nodes.len());
     assert!(chapter.contains(&told), "c02_tape.md: {told}");
+    let forks = document.nodes.iter().filter(|node| node.contributions.len() > 1);
+    assert_eq!(forks.map(|node| node.contributions.len()).collect::<Vec<_>>(), [2]);
+    let chapter = include_str!("../../guide/src/c04_reverse_sweep.md").replace('\n', " ");
+    assert!(
+        chapter.contains(
+            "explain --preset scalar` plays it node by node and shows, at the fork, both addends and their sum"
+        )
+    );
 }

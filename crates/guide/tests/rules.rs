@@ -252,3 +252,25 @@ fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
         }
     }
 }
+
+/// The lines of the first block below a heading, up to a line that begins with `end`; what is hidden does not count.
+fn lines_below(chapter: &str, heading: &str, end: &str) -> usize {
+    let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == chapter).unwrap();
+    let (_, below) = text.split_once(heading).unwrap_or_else(|| panic!("{chapter} has no `{heading}`"));
+    let block = blocks(below).remove(0).text;
+    let counts = |line: &&str| !line.trim().is_empty() && (!line.starts_with('#') || line.starts_with("#["));
+    block.lines().take_while(|line| !line.starts_with(end)).filter(counts).count()
+}
+
+/// How short the engine is, is said in the headings and on two front pages.
+#[test]
+fn lines_are_counted() {
+    let tape = lines_below("c02_tape", "## From nothing: a tape of 27 lines", "let mut tape");
+    let sweep = lines_below("c04_reverse_sweep", "## From nothing: the sweep in twenty lines", "// 3 (x y");
+    assert_eq!((tape, sweep), (27, 20));
+    assert!(lines_below("c05_tensors", "## An op of your own, in thirty lines", "let x =") <= 30);
+    for page in ["README.md", "crates/guide/README.md"] {
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        assert!(text.contains("an engine of fewer than fifty lines") && tape + sweep < 50, "{page}");
+    }
+}

@@ -70,6 +70,7 @@ fn zeros_do_not_stay_zeros() {
         worst / largest,
         zeros.iter().filter(|x| **x != 0.0).count()
     );
-    assert_eq!(zeros.len(), 12 * CHANNELS);
+    let changed = zeros.iter().filter(|x| **x != 0.0).count();
+    assert_eq!((changed, zeros.len()), (742, 768), "paste this into fast_path.md");
     assert_eq!(format!("{:.1e}", worst / largest), "1.5e-7", "paste this into fast_path.md");
 }

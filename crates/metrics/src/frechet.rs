@@ -22,7 +22,7 @@
 use rayon::prelude::*;
 
 use crate::eigen::eigenvalues;
-use crate::finite::assert_finite;
+use crate::finite::{assert_finite, is_finite};
 use crate::matrix::{Matrix, dot};
 
 /// The distance between the features `a` and `b`, a row per image. Not negative.
@@ -55,7 +55,7 @@ pub fn frechet_of_moments(means: [&[f64]; 2], covariances: [&Matrix; 2]) -> f64 
     let d = means[0].len();
     let sizes = [means[1].len(), s1.rows(), s1.columns(), s2.rows(), s2.columns()];
     assert!(sizes == [d; 5], "frechet: means of {d}, covariances and the other mean of {sizes:?}");
-    assert!({ means.iter().copied().flatten() }.all(|x| x.is_finite()), "frechet: a mean is not finite");
+    assert!({ means.iter().copied().flatten() }.all(|x| is_finite(*x)), "frechet: a mean is not finite");
     assert_finite("frechet", &[s1, s2]);
     let between: f64 = means[0].iter().zip(means[1]).map(|(x, y)| (x - y) * (x - y)).sum();
     let trace = |s: &Matrix| (0..d).map(|i| s.row(i)[i]).sum::<f64>();

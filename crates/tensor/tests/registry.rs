@@ -42,3 +42,17 @@ fn an_ordinary_sweep_and_a_recorded_one_agree() {
         }
     }
 }
+
+/// What the front page says of adding an op is what the tests ask for.
+#[test]
+fn the_front_page_counts_the_cases() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("the front page");
+    let (_, section) = page.split_once("### How an operation is added").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or_default().replace('\n', " ");
+    for part in
+        [&*format!("at least {FEWEST_CASES} cases"), "`mod` line", "its row", "link it from the [chapter of the guide]"]
+    {
+        assert!(section.contains(part), "README.md: {part}");
+    }
+}

@@ -279,7 +279,9 @@ fn range_of(
 fn range_fault(element: Element, low: f64, high: f64) -> NpyFault {
     // A single number is no range, but the next one makes one.
     let high = if high > low { high } else { low + 1.0 };
-    NpyFault::Range { dtype: element.to_string(), low: low.to_string(), high: high.to_string() }
+    // With the digits that the file's own type has.
+    let text = |value: f64| if element.bytes < 8 { (value as f32).to_string() } else { value.to_string() };
+    NpyFault::Range { dtype: element.to_string(), low: text(low), high: text(high) }
 }
 
 /// The first of the usual ranges that holds the numbers from `low` to `high`. Floats may leave it a little: pictures that were scaled

@@ -2,7 +2,7 @@
 
 use tensor::Tensor;
 
-use crate::Mistake::{Formula, Mask, Sign};
+use crate::Mistake::{Border, Formula, Mask, Sign};
 use crate::guard::ask;
 use crate::question::{constant, numbers, slopes};
 use crate::{Question, Verdict};
@@ -18,16 +18,26 @@ pub fn leaky_relu(attempt: &dyn Fn(&[f64], &[f64], f64) -> Vec<f64>) -> Verdict 
     let (x, gy) = (numbers(1, &[12]), numbers(2, &[12]));
     let positive: Vec<_> = x.data().iter().map(|x| *x > 0.0).collect();
     let exchanged = times(&gy, x.data(), |x| if x > 0.0 { SLOPE } else { 1.0 });
-    Verdict::of([Question::rule(
-        "gx, the gradient by x",
-        &x,
-        &gy,
-        |x| x.leaky_relu(SLOPE),
-        |gy| attempt(x.data(), gy, SLOPE),
+    Verdict::of([
+        Question::rule("gx, the gradient by x", &x, &gy, |x| x.leaky_relu(SLOPE), |gy| attempt(x.data(), gy, SLOPE))
+            .suspect(Mask, "The two sides are exchanged.", exchanged)
+            .region(Mask, "where x is positive", positive.clone())
+            .region(Mask, "where x is negative", positive.iter().map(|p| !p).collect()),
+        leaky_relu_at_the_kink(attempt),
+    ])
+}
+
+/// At 0 there is no slope to be found by moving x: the statement says which of the two it is.
+fn leaky_relu_at_the_kink(attempt: &dyn Fn(&[f64], &[f64], f64) -> Vec<f64>) -> Question {
+    const SLOPE: f64 = 0.2;
+    let (x, gy) = ([-1.5, 0.0, 0.5, 0.0], [0.7, -1.1, 0.4, 1.3]);
+    let by = |side: fn(f64) -> bool| (0..4).map(|i| if side(x[i]) { gy[i] } else { SLOPE * gy[i] }).collect();
+    let answer = ask(|| attempt(&x, &gy, SLOPE));
+    Question::new("gx, where some x are 0", &[4], by(|x| x > 0.0), answer).suspect(
+        Mask,
+        "At 0 it is the other branch: y = x only where x > 0.",
+        by(|x| x >= 0.0),
     )
-    .suspect(Mask, "The two sides are exchanged.", exchanged)
-    .region(Mask, "where x is positive", positive.clone())
-    .region(Mask, "where x is negative", positive.iter().map(|p| !p).collect())])
 }
 
 const TWICE: &str = "y is the value already, and the activation was applied to it once more.";
@@ -134,7 +144,7 @@ pub fn bce_with_logits(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, Vec<f64>)) -> V
 /// Exercise 22: dropout.
 pub fn dropout(attempt: &dyn Fn(&[f64], &[bool], f64) -> Vec<f64>) -> Verdict {
     const RATE: f64 = 0.4;
-    let kept: Vec<_> = [3, 0, 5, 8, 2, 7, 0, 1, 4, 9].map(|drawn| drawn >= 4).into();
+    let kept: Vec<_> = [5, 0, 3, 8, 2, 7, 0, 1, 4, 9].map(|drawn| drawn >= 4).into();
     let (x, gy) = (numbers(1, &[10]), numbers(2, &[10]));
     let scale = |kept: bool| f64::from(u8::from(kept)) / (1.0 - RATE);
     let mask = Tensor::from_fn([10], |i| scale(kept[i]));
@@ -146,5 +156,6 @@ pub fn dropout(attempt: &dyn Fn(&[f64], &[bool], f64) -> Vec<f64>) -> Verdict {
         .factor("1 - rate: what is kept was made larger on the way forward", 1.0 - RATE)
         .factor("(1 - rate)^2: multiplied where a division is due", (1.0 - RATE).powi(2))
         .factor("(1 - rate) / rate: it is the kept share that divides", (1.0 - RATE) / RATE)
-        .region(Mask, "where nothing was kept", kept.iter().map(|kept| !kept).collect())])
+        .region(Mask, "where nothing was kept", kept.iter().map(|kept| !kept).collect())
+        .region(Border, "at the first number", (0..10).map(|i| i == 0).collect())])
 }

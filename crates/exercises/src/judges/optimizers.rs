@@ -80,6 +80,7 @@ pub fn rms_prop(attempt: &dyn Fn(&mut [f64], &mut [f64], &[f64], f64, f64, f64))
         step(&weights, answer.map(|a| a.0), over(|m| m.sqrt() + EPSILON))
             .suspect(Formula, "epsilon stands inside the root.", over(|m| (m + EPSILON).sqrt()))
             .suspect(Formula, "epsilon is missing.", over(f64::sqrt))
+            .suspect(Formula, "epsilon is subtracted.", over(|m| m.sqrt() - EPSILON))
             .suspect(Formula, "The root is missing.", over(|m| m + EPSILON))
             .suspect(Formula, "The division is missing.", over(|_| 1.0))
             .suspect(

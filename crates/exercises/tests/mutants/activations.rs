@@ -42,6 +42,13 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     vec![
         leaky("nothing on the left", Mask, |x, gy, _| if x > 0.0 { gy } else { 0.0 }),
         leaky("everything passes", Mask, |_, gy, _| gy),
+        leaky("0 taken for positive", Mask, |x, gy, slope| if x >= 0.0 { gy } else { slope * gy }),
+        Mutant(22, "the first forgotten", Border, {
+            judges::dropout(&|gy, kept, rate| {
+                let one = |i: usize| if i > 0 && kept[i] { gy[i] / (1.0 - rate) } else { 0.0 };
+                (0..gy.len()).map(one).collect()
+            })
+        }),
         leaky("the slope on both sides", Mask, |_, gy, slope| slope * gy),
         leaky("the sides exchanged", Mask, |x, gy, slope| if x > 0.0 { slope * gy } else { gy }),
         leaky("gy ignored", UpstreamIgnored, |x, _, slope| if x > 0.0 { 1.0 } else { slope }),

@@ -72,6 +72,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         rms("rho exchanged", Transposed, |m, g, rho| (1.0 - rho) * m + rho * g * g, divide),
         rms("epsilon inside the root", Formula, square, |m, _, g, epsilon| -g / (m + epsilon).sqrt()),
         rms("no epsilon", Formula, square, |m, _, g, _| -g / m.sqrt()),
+        rms("epsilon subtracted", Formula, square, |m, _, g, epsilon| -g / (m.sqrt() - epsilon)),
         rms("no root", Formula, square, |m, _, g, epsilon| -g / (m + epsilon)),
         rms("uphill", Sign, square, |m, _, g, epsilon| g / (m.sqrt() + epsilon)),
         rms("the old average divides", Formula, square, |_, old, g, epsilon| -g / (old.sqrt() + epsilon)),

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Checkpoint, Flaw};
 use crate::config::MOST_STEPS;
 use crate::engine::{State, Tensor};
+use crate::plan::limits;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u64 = 1;
@@ -135,6 +136,10 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
     if length > wanted {
         let more = length - wanted;
         return Err(Flaw::Container(format!("{length} bytes, {more} more than its header tells of")));
+    }
+    let needed = container.data_len() as u64;
+    if let Some(room) = limits::room().filter(|room| room.bytes < needed) {
+        return Err(Flaw::TooLarge { needed, free: room.bytes, set_by: room.set_by });
     }
     let about = metadata(&container)?;
 

@@ -48,6 +48,8 @@ pub(crate) struct Checkpoint {
 pub(crate) enum Flaw {
     #[error("the system says: {0}")]
     Unreadable(String),
+    #[error("its tensors take {needed} bytes, but only {free} can be had ({set_by})")]
+    TooLarge { needed: u64, free: u64, set_by: String },
     #[error("it is a folder without checkpoints; {0}")]
     NoCheckpoint(String),
     #[error("it is a Python pickle: reading one can run any code, so it is not read")]
@@ -86,6 +88,9 @@ impl Flaw {
                 "checkpoint-unreadable",
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
             ),
+            Self::TooLarge { .. } => {
+                advice!("checkpoint-too-large", "free some memory, or use it on a machine with more")
+            }
             Self::NoCheckpoint(_) => advice!(
                 "no-checkpoint",
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"

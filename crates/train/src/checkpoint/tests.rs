@@ -80,6 +80,10 @@ fn long_headers_and_files_that_are_not_as_long_as_they_say_are_refused_unread() 
     let header = r#"{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}"#;
     let flaw = decode(&container(header, 8)).unwrap_err();
     assert!(matches!(flaw, Flaw::Incomplete { .. }), "{flaw}");
+    // And in a file (a sparse one) that is as long as it says.
+    let honest = 8 + header.len() as u64 + (1 << 40);
+    let flaw = format::decode(&mut &*container(header, 8), honest).unwrap_err();
+    assert!(matches!(flaw, Flaw::TooLarge { .. }) || cfg!(not(target_os = "linux")), "{flaw}");
 }
 
 #[test]

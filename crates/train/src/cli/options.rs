@@ -38,8 +38,8 @@ pub(crate) struct TrainOptions {
     /// Start from this preset
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
-    /// A file or folder with the images, in their real form, or `built-in` for those that are drawn here [default: the system's
-    /// own place below data/ (see data/README.md) if it is there, else built-in]
+    /// A folder of pictures, a .npy array, a .ndjson of strokes, or IDX or CIFAR-10 files; `built-in` for those that are drawn here
+    /// [default: the system's own place below data/ (see data/README.md) if it is there, else built-in]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
     /// Only the images of this class, such as apple

@@ -64,7 +64,7 @@ pub(super) struct Wanted<'a> {
     pub(super) class: Option<&'a str>,
     /// Whether the system can be told to learn in grey or in colour.
     pub(super) has_channels: bool,
-    /// Whether they are moved when they are shown, so that lines have soft edges.
+    /// Whether the augmentation gives lines soft edges.
     pub(super) softened: bool,
     /// Where the images may lie.
     pub(super) options: LoadOptions<'a>,
@@ -194,8 +194,9 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Foun
     let data = config.data.as_deref().map(Path::new);
     if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
         let is_by_class = || match Form::of(path, None) {
-            // Nothing that could be read: the file of the class is missed.
+            // Nothing that could be read, or the files of other classes: the file of the class is missed.
             Ok(Form::Pictures(folder)) => !holds_pictures(&folder),
+            Ok(Form::Array(_) | Form::Strokes(_)) | Err(_) => wanted.class.is_some(),
             _ => false,
         };
         if !path.is_dir() || !(has_class_file(path, wanted.class.unwrap_or(DEFAULT_CLASS)) || is_by_class()) {
@@ -276,7 +277,7 @@ impl Loader {
             fitting: &fitting,
             class: config.class.as_deref(),
             has_channels: config.settings.contains_key("channels"),
-            softened: [augmentation.rotation, augmentation.shear, augmentation.zoom].iter().any(|change| *change > 0.0),
+            softened: augmentation.bends(),
             options: places::options(config, look_only, &tell),
         };
         let found = (self.find)(self, config, &wanted)?;

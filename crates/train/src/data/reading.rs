@@ -56,7 +56,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     }
     let look = look_at(&images, wanted.fitting, path)?;
     notes.extend(channels_note(channels, &numbers, &look, wanted));
-    let remark = look.remark(match &numbers {
+    let numbers = || match &numbers {
         Source::Range(range) => Numbers::Of(*range),
         // With a range that is named the numbers between are meant.
         Source::Files(files) => match (wanted.fitting.range, depth_of(files)) {
@@ -64,9 +64,8 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             (_, Some(depth)) => Numbers::In(depth),
             _ => Numbers::Of(Range::BYTES),
         },
-    });
-    // What is advised against two values alone is done already.
-    let remark = remark.filter(|remark| remark.id() != "two-values" || !wanted.softened);
+    };
+    let remark = look.remark(numbers, wanted.softened);
     notes.extend(remark.map(|remark| format!("warning      {}", typed(&remark))));
     Ok(Found { domains: vec![images], notes, has_class, ..Found::default() })
 }
@@ -105,7 +104,8 @@ fn look_at(images: &Images, fitting: &Fitting, path: &Path) -> Result<Look, Fail
             .because(format!("every number of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
             Levels(Some(_)) => {
-                advice!("blank-by-range", "leave out `--set images.range`, or use a set with something in it")
+                let range = String::from(fitting.range);
+                advice!("blank-by-range", "leave out `--set images.range={range}`, or use a set with something in it")
             }
             _ => advice!("blank", "use a set with something in it"),
         }));
@@ -115,19 +115,20 @@ fn look_at(images: &Images, fitting: &Fitting, path: &Path) -> Result<Look, Fail
 
 /// One line if the images have other channels than the network.
 fn channels_note(channels: usize, numbers: &Source, look: &Look, wanted: &Wanted<'_>) -> Option<String> {
-    let is_colour = match numbers {
+    let is_colour = || match numbers {
         Source::Range(_) => channels > 1,
         Source::Files(files) => depth_of(&files[..files.len().min(SAMPLE)]).is_some_and(|Depth { colour, .. }| colour),
     };
-    let line = match (wanted.shape[2], is_colour) {
-        (1, true) if wanted.has_channels => {
+    let line = match wanted.shape[2] {
+        1 if !is_colour() => return None,
+        1 if wanted.has_channels => {
             typed(&advice!("made-grey", "in colour, made grey; `--set channels=3` learns the colours"))
         }
-        (1, true) => "in colour, made grey: the network learns in grey".into(),
-        (3, _) if look.is_grey() && wanted.has_channels => {
+        1 => "in colour, made grey: the network learns in grey".into(),
+        3 if look.is_grey() && wanted.has_channels => {
             typed(&advice!("grey-in-three", "grey, the same in three channels; `--set channels=1` learns in grey"))
         }
-        (3, _) if look.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
+        3 if look.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
         _ => return None,
     };
     Some(format!("             {line}"))

@@ -173,9 +173,9 @@ fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
     std::fs::write(&path, npy("<u2", &[4, 28, 28], numbers)).unwrap();
     let notes = load(row, &path, &[]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("uint16, read as bytes: 0 is black, 65535 is white"), "{notes}");
-    let setting = notes.split_once("--set ").unwrap().1.split('`').next().unwrap();
-    assert_eq!(setting, "images.range=0..4095");
-    let notes = load(row, &path, &[setting]).unwrap().notes().unwrap().join("\n");
+    let range = notes.split_once("--set images.range=").unwrap().1.split('`').next().unwrap();
+    assert_eq!(range, "0..4095");
+    let notes = load(row, &path, &[&format!("images.range={range}")]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("4095 is white") && !notes.contains("nearly black"), "{notes}");
     std::fs::write(&path, npy("|u1", &[4, 28, 28], vec![9; 4 * 784])).unwrap();
     let failure = load(row, &path, &[]).err().unwrap();

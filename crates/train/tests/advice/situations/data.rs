@@ -26,10 +26,16 @@ pub(super) fn all() -> Vec<Situation> {
         by("class-file-near", &format!("{tiny} --class appel")),
         by("no-class-file", &format!("{tiny} --class zebra")),
         by("bad-class", &format!("{tiny} --class a/b")),
-        by("data-file-near", &format!("{tiny} --data doodle.npy")).wrong("doodle.npy"),
-        by("data-file-near", &format!("{tiny} --data 'my files/doodle.npy'"))
+        by("bad-class", &format!("{tiny} --data cats --class a/b"))
+            .with(|stage| stage.write("cats/cat.npy", npy("|u1", &[40, 784], 40 * 784))),
+        by("data-near", &format!("{tiny} --data doodle.npy")).wrong("doodle.npy"),
+        by("data-near", &format!("{tiny} --data 'my files/doodle.npy'"))
             .with(|stage| stage.write("my files/doodles.npy", npy("|u1", &[40, 784], 40 * 784)))
             .wrong("my files/doodle.npy"),
+        by("no-data-there", &format!("{tiny} --data nothing-like-it.npy")),
+        by("page-for-npy", &format!("{tiny} --data page.npy"))
+            .with(|stage| stage.write("page.npy", "<html>"))
+            .only_told(),
         by("data-near", &format!("{folder} --data pisc")).wrong("pisc"),
         by("no-data-there", &format!("{folder} --data nothing-like-it")),
         by("which-array", &format!("{folder} --data arrays")).with(|stage| {
@@ -70,8 +76,11 @@ pub(super) fn all() -> Vec<Situation> {
         by("no-cache", &format!("{folder} --data pics --set data_memory=0 --set data_cache=doodles.npy/x")),
         by("class-near", &format!("{folder} --data classes --class dgo")),
         by("no-classes", &format!("{folder} --data pics --class dog")),
-        by("binary-cifar", "cifar --data short.bin --steps 1")
-            .with(|stage| stage.write("short.bin", [7; 100]))
+        by("binary-cifar", "cifar --data a.bin --steps 1")
+            .with(|stage| stage.write("a.bin", "x"))
+            .more(|_| "--dry-run".into()),
+        by("no-idx-files", "mnist --data held-back --steps 1")
+            .with(|stage| stage.write("held-back/t10k-images-idx3-ubyte", [0, 0, 8, 3]))
             .more(|_| "--dry-run".into()),
         by("own-pictures", folder).hint().fill(&[("FOLDER", "pics")]),
         by("smaller-batches", &format!("{folder} --data pics").replace("--batch 2", "--batch 16")),
