@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::config::Config;
 use crate::engine::{Direction, Sampler, System, Tensor, meta};
 use crate::failure::Failure;
+use crate::pictures;
 use crate::samples;
 use crate::styles::StyleSheet;
 
@@ -180,8 +181,14 @@ impl Drawing {
 
     fn draw(&self, system: &dyn System) {
         match system.samples() {
-            Sampler::Latents(sampler) => drop(sampler.draw(&self.subjects[0])),
-            Sampler::Points(plane) => drop(plane.sampler.draw(&self.subjects[0])),
+            Sampler::Latents(sampler) => {
+                let latents = &self.subjects[0];
+                drop(pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows))));
+            }
+            Sampler::Points(plane) => {
+                drop(plane.sampler.draw(&self.subjects[0]));
+                drop(plane.discriminator.infer(&Tensor::zeros([crate::plane::AT_A_TIME, 2])));
+            }
             Sampler::Images(sampler) => {
                 let sides = [(Direction::AToB, 0), (Direction::BToA, 1)];
                 drop(sides.map(|(direction, domain)| samples::columns(sampler, direction, &self.subjects[domain])));
@@ -200,7 +207,10 @@ impl Drawing {
             let [height, width, channels] = self.image;
             // All columns are there before the sheet is put together.
             let drawn: Vec<Tensor> = (1..columns).map(|_| Tensor::zeros([rows, height, width, channels])).collect();
-            drop((styles.draw_styled(&vec![of; styles.layers()], None), drawn));
+            let row = pictures::in_parts(usual, self.image, |rows| {
+                styles.draw_styled(&vec![of.rows(rows); styles.layers()], None)
+            });
+            drop((row, drawn));
             self.count = self.count.max(rows * columns);
         }
     }

@@ -26,9 +26,11 @@ use forecast::Forecast;
 use limits::Room;
 
 /// The program itself, its libraries, and what is too small to be counted.
-const PROGRAM: u64 = 12 << 20;
+const PROGRAM: u64 = 17 << 20;
 /// What each thread keeps for the kernels' blocks.
 const THREAD: u64 = 3 << 20;
+/// A picture of the plane as it is drawn.
+const PLANE: u64 = 16 << 20;
 /// Images that are measured at a time with `--evaluate-every`, and their features.
 const MEASURED: u64 = 3000;
 
@@ -60,7 +62,8 @@ impl Needs {
         let state = forecast.state();
         // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
         let measured = if config.evaluate_every > 0 { MEASURED * image } else { 0 };
-        let passing = state.max(3 * sheet).max(measured);
+        let drawn = if count == 0 { PLANE } else { 3 * sheet };
+        let passing = state.max(drawn).max(measured);
         let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
         Ok(Self { forecast, from, threads, data: 0, passing, written })

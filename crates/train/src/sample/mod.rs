@@ -31,8 +31,6 @@ use truncated_latents::TruncatedLatents;
 const MOST: usize = 1_000_000;
 /// More tiles than this make a sheet that no program opens.
 const MOST_ON_A_SHEET: usize = 10_000;
-/// Images that are drawn at a time: a network's memory grows with them.
-const AT_A_TIME: usize = 64;
 
 /// What is kept of a file when its drawing is stopped.
 fn nothing() -> Advice {
@@ -262,7 +260,7 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first())))
+            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
         })?;
         Ok(format!("{} of {count} samples", sheet.name()))
     }
@@ -312,7 +310,7 @@ impl Job<'_> {
         let (latents, length) = self.seeds.latents(self.sampler);
         let bar = progress::bar(0, self.seeds.count() as u64);
         let mut drawn = 0;
-        for batch in latents.chunks(length * AT_A_TIME) {
+        for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
             visit(&draw(self.sampler, batch, length))?;
             drawn += batch.len() / length;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use datasets::advice;
 
-use super::{AT_A_TIME, Job, MOST, draw, nothing};
+use super::{Job, MOST, draw, nothing};
 use crate::animation::{Animation, Form};
 use crate::cli::SampleOptions;
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use crate::progress;
 use crate::storage::{RealDisk, Unfinished};
 
@@ -69,8 +70,8 @@ impl Job<'_> {
             let (from, to, part) = walk.place(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
-            let pixels: Vec<u8> =
-                here.chunks(length * AT_A_TIME).flat_map(|batch| draw(self.sampler, batch, length)).collect();
+            let parts = here.chunks(length * pictures::at_a_time(self.image));
+            let pixels: Vec<u8> = parts.flat_map(|batch| draw(self.sampler, batch, length)).collect();
             animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
             if let Some(bar) = &bar {
                 bar.inc(1);
