@@ -26,7 +26,7 @@ fn turn(gradient_penalty: f64) -> impl FnMut() {
         .with("reshape", Reshape(vec![28, 28, 1]));
     let images = datasets::digits(settings.batch, 1);
     let indices: Vec<usize> = (0..settings.batch).collect();
-    let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+    let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals).unwrap());
     let latents = game.latents(1, "latents", settings.batch);
     let mut done = 0;
     move || {

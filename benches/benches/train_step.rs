@@ -19,7 +19,7 @@ const GENERATOR: f64 = 22.85e6;
 fn steps(c: &mut Criterion) {
     let mut group = c.benchmark_group("train_step");
     group.sample_size(10);
-    let images = datasets::apples(1000, 0);
+    let images = datasets::apples(1000, 0).kept(u64::MAX).unwrap();
     for (preset, batch, d) in
         [("seed", 128, DISCRIMINATOR[0]), ("seed", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])]
     {
@@ -30,7 +30,7 @@ fn steps(c: &mut Criterion) {
         let mut done = 0;
         let mut step = || {
             let indices = system.batch(done, &[images.count()]).remove(0);
-            let reals = Tensor::written([batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+            let reals = Tensor::written([batch, 28, 28, 1], |reals| images.gather(&indices, reals).unwrap());
             let metrics = system.step(done, &[reals]).expect("finite");
             done += 1;
             metrics

@@ -19,12 +19,12 @@ fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
     let _turn = TURN.lock();
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     pool.install(|| {
-        let images = datasets::apples(300, 1);
+        let images = datasets::apples(300, 1).kept(u64::MAX).unwrap();
         let mut system = Quickdraw::new(settings.clone(), 1).expect("settings in range");
         let one = |step| {
             let before = large();
             let batch = system.batch(step, &[images.count()]).remove(0);
-            let reals = Tensor::written([batch.len(), 28, 28, 1], |reals| images.gather(&batch, reals));
+            let reals = Tensor::written([batch.len(), 28, 28, 1], |reals| images.gather(&batch, reals).unwrap());
             system.step(step, &[reals]).expect("finite");
             large() - before
         };
@@ -93,12 +93,12 @@ fn one_critic() {
     let (batch, penalty) = asked.split_once(' ').expect("two numbers");
     let mut settings = wgan_gp::Settings { batch: batch.parse().expect("a number"), ..Default::default() };
     settings.tips.gradient_penalty = penalty.parse().expect("a number");
-    let images = datasets::digits(settings.batch, 1);
+    let images = datasets::digits(settings.batch, 1).kept(u64::MAX).unwrap();
     let indices: Vec<usize> = (0..settings.batch).collect();
     let pool = ThreadPoolBuilder::new().num_threads(1).build().expect("threads");
     let bytes = pool.install(|| {
         let mut game = wgan_gp::game(&settings, 1).expect("settings in range");
-        let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals));
+        let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals).unwrap());
         let latents = game.latents(1, "latents", settings.batch);
         let before = held();
         for turn in 0..2 {

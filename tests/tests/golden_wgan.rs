@@ -6,7 +6,7 @@ use kernels::Key;
 use models::System;
 use models::game::Game;
 use models::tips::{Loss, Tips};
-use models::wgan_gp::{Settings, game};
+use models::wgan_gp::{Settings, Window, game};
 use serde_json::Value;
 use tensor::Tensor;
 use tests::{
@@ -18,7 +18,8 @@ const SEED: u64 = 1;
 /// The game in the state of the golden file, with the switches of one of its steps.
 fn prepared(file: &Value, switches: impl FnOnce(&mut Tips)) -> Game {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
-    let mut settings = Settings { batch, latent, width, ..Settings::default() };
+    // The file was made with a padding of 2.
+    let mut settings = Settings { batch, latent, width, window: Window::Centred, ..Settings::default() };
     switches(&mut settings.tips);
     let mut game = game(&settings, SEED).expect("settings in range");
     prepare(&mut game, file);

@@ -36,7 +36,7 @@ fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
     let mut metrics = Vec::new();
     for step in 0..steps {
         let batch = system.batch(step, &[apples.count()]).remove(0);
-        let reals = Tensor::written([batch.len(), 28, 28, 1], |reals| apples.gather(&batch, reals));
+        let reals = Tensor::written([batch.len(), 28, 28, 1], |reals| apples.gather(&batch, reals).unwrap());
         metrics = system.step(step, &[reals]).expect("finite");
     }
     (hash(&system.state()), metrics.into_iter().map(f64::to_bits).collect())

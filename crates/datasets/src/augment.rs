@@ -6,6 +6,7 @@
 //! function of the key (seed and step) and the image's number, so neither threads nor the order of a batch matter. Arithmetic is
 //! `f64` sums, products and quotients alone, sine and cosine included: the same bits everywhere.
 
+use crate::error::DataError;
 use crate::images::Images;
 use kernels::random::{Key, words};
 use kernels::timing::{Kind, Work, time};
@@ -214,6 +215,9 @@ impl Images {
     /// As [`gather`](Images::gather), each image of (height, width) `size` and changed by `augmentation` with what is drawn
     /// from `key` and its number; the images are at least as large.
     ///
+    /// # Errors
+    /// If one cannot be read.
+    ///
     /// # Panics
     /// If there is no such image, if `batch` has not as many places, or the images are smaller than `size`.
     #[track_caller]
@@ -224,19 +228,22 @@ impl Images {
         augmentation: &Augmentation,
         key: Key,
         batch: &mut [f32],
-    ) {
+    ) -> Result<(), DataError> {
         let image = [self.height(), self.width()];
-        self.gather_placed(indices, size, batch, |index| augmentation.draw(key, index, image, size));
+        self.gather_placed(indices, size, batch, |index| augmentation.draw(key, index, image, size))
     }
 
     /// As [`gather`](Images::gather), the middle part of (height, width) `size` of each image.
     ///
+    /// # Errors
+    /// If one cannot be read.
+    ///
     /// # Panics
     /// As [`gather_augmented`](Images::gather_augmented).
     #[track_caller]
-    pub fn gather_middle(&self, indices: &[usize], size: [usize; 2], batch: &mut [f32]) {
+    pub fn gather_middle(&self, indices: &[usize], size: [usize; 2], batch: &mut [f32]) -> Result<(), DataError> {
         let [top, left] = [0, 1].map(|axis| (self.size()[axis].saturating_sub(size[axis])) / 2);
-        self.gather_placed(indices, size, batch, |_| Placement { affine: None, flip: false, top, left });
+        self.gather_placed(indices, size, batch, |_| Placement { affine: None, flip: false, top, left })
     }
 
     #[track_caller]
@@ -246,7 +253,7 @@ impl Images {
         [height, width]: [usize; 2],
         batch: &mut [f32],
         place: impl Fn(usize) -> Placement + Sync,
-    ) {
+    ) -> Result<(), DataError> {
         let length = height * width * self.channels();
         assert!(
             self.height() >= height && self.width() >= width && indices.len() * length == batch.len(),
@@ -256,18 +263,25 @@ impl Images {
             batch.len()
         );
         time(Kind::Batch, "gather", Work::Unknown, || {
-            batch.par_chunks_exact_mut(length.max(1)).zip(indices).for_each(|(pixels, &index)| {
+            let write = |(pixels, &index): (&mut [f32], &usize)| {
                 let placement = place(index);
                 let part = Part {
-                    bytes: self.image(index),
+                    bytes: &self.image(index)?,
                     across: self.width(),
                     corner: [placement.top, placement.left],
                     size: [height, width],
                     channels: self.channels(),
                 };
                 part.write(&placement, pixels);
-            });
-        });
+                Ok(())
+            };
+            // A thread that is not of the pool reads ahead for those that are: it does not take them from their work.
+            if self.are_in_memory() || rayon::current_thread_index().is_some() {
+                batch.par_chunks_exact_mut(length.max(1)).zip(indices).try_for_each(write)
+            } else {
+                batch.chunks_exact_mut(length.max(1)).zip(indices).try_for_each(write)
+            }
+        })
     }
 }
 
@@ -355,7 +369,7 @@ mod tests {
     fn placed(affine: Affine) -> Vec<f32> {
         let mut batch = vec![0.0; 30];
         let placement = Placement { affine: Some(affine), flip: false, top: 0, left: 0 };
-        images().gather_placed(&[0], [6, 5], &mut batch, |_| placement.clone());
+        images().gather_placed(&[0], [6, 5], &mut batch, |_| placement.clone()).unwrap();
         batch.iter().map(|value| value * 255.0).collect()
     }
 
@@ -388,11 +402,11 @@ mod tests {
     #[test]
     fn nothing_drawn_changes_nothing() {
         let (mut plain, mut same) = (vec![0.0; 60], vec![1.0; 60]);
-        images().gather(&[2, 0], &mut plain);
-        images().gather_augmented(&[2, 0], [6, 5], &Augmentation::default(), KEY, &mut same);
+        images().gather(&[2, 0], &mut plain).unwrap();
+        images().gather_augmented(&[2, 0], [6, 5], &Augmentation::default(), KEY, &mut same).unwrap();
         assert_eq!(plain, same);
         let identity = placed(Affine::about([2.5, 2.0], 0.0, [0.0, 0.0], 0.0, [1.0, 1.0]));
-        assert!(identity.iter().zip(images().image(0)).all(|(value, &byte)| *value == f32::from(byte)));
+        assert!(identity.iter().zip(&*images().image(0).unwrap()).all(|(value, &byte)| *value == f32::from(byte)));
     }
 
     /// A positive shift of rows moves the content up, and the last row fills the space.
@@ -400,7 +414,7 @@ mod tests {
     fn a_shift_of_one_row_repeats_the_last() {
         let shifted = placed(Affine::about([2.5, 2.0], 0.0, [1.0, 0.0], 0.0, [1.0, 1.0]));
         let images = images();
-        let image = images.image(0);
+        let image = images.image(0).unwrap();
         let wanted: Vec<f32> = image[5..].iter().chain(&image[25..]).map(|&byte| f32::from(byte)).collect();
         assert_eq!(shifted, wanted);
     }
@@ -411,7 +425,7 @@ mod tests {
         let gathered = |indices: &[usize], key: Key, threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut batch = vec![0.0; indices.len() * 30];
-            pool.install(|| images.gather_augmented(indices, [6, 5], &augmentation, key, &mut batch));
+            pool.install(|| images.gather_augmented(indices, [6, 5], &augmentation, key, &mut batch)).unwrap();
             batch
         };
         let (three, one) = (gathered(&[3, 1, 2], KEY, 3), gathered(&[2], KEY, 1));
@@ -444,14 +458,14 @@ mod tests {
         let mut batch = vec![0.0; 20];
         for index in 0..4 {
             let Placement { flip, top, left, .. } = augmentation.draw(KEY, index, [6, 5], [5, 4]);
-            images.gather_augmented(&[index], [5, 4], &augmentation, KEY, &mut batch);
+            images.gather_augmented(&[index], [5, 4], &augmentation, KEY, &mut batch).unwrap();
             for (at, value) in batch.iter().enumerate() {
                 let column = if flip { 3 - at % 4 } else { at % 4 };
-                assert_eq!(*value, f32::from(images.image(index)[(top + at / 4) * 5 + left + column]) / 255.0);
+                assert_eq!(*value, f32::from(images.image(index).unwrap()[(top + at / 4) * 5 + left + column]) / 255.0);
             }
         }
-        images.gather_middle(&[1], [4, 3], &mut batch[..12]);
-        assert_eq!(batch[0], f32::from(images.image(1)[6]) / 255.0);
+        images.gather_middle(&[1], [4, 3], &mut batch[..12]).unwrap();
+        assert_eq!(batch[0], f32::from(images.image(1).unwrap()[6]) / 255.0);
     }
 
     #[test]

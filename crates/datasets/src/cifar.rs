@@ -2,12 +2,14 @@
 
 use crate::advice::Advice;
 use crate::error::DataError;
-use crate::idx::Split;
+use crate::idx::{MOST_LABELLED, Split, too_many_labels};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::store::records::{Part, Records, Stamp};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Side of a picture in pixels.
 const SIDE: usize = 32;
@@ -34,28 +36,44 @@ fn wanted() -> Advice {
 pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
     let files = if path.is_dir() { files_in(path, split)? } else { vec![path.to_owned()] };
     let names = class_names(files[0].parent().unwrap_or(Path::new("")))?;
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    let (mut parts, mut labels) = (Vec::new(), Vec::new());
     for file in &files {
-        let records = records(file)?;
-        pixels.reserve_exact(records.len() / RECORD * 3 * PLANE);
-        for (number, record) in records.chunks_exact(RECORD).enumerate() {
-            let (label, planes) = (record[0], &record[1..]);
+        let part = records(file)?;
+        if labels.len() + part.count > MOST_LABELLED {
+            let why = format!("more than {MOST_LABELLED} records");
+            return Err(too_many_labels(file, why));
+        }
+        for (number, label) in labels_in(&part)?.into_iter().enumerate() {
             if usize::from(label) >= names.len() {
                 let why = format!("record {number} has the label {label}; labels are below {}", names.len());
                 return Err(DataError::unusable(file, "these are not records of CIFAR-10", why, wanted()));
             }
             labels.push(u32::from(label));
-            pixels.extend((0..PLANE).flat_map(|at| [planes[at], planes[PLANE + at], planes[2 * PLANE + at]]));
         }
+        parts.push(part);
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} images {SIDE}x{SIDE})", grouped(labels.len()));
-    Ok(Images::new(pixels, [SIDE, SIDE, 3], origin).with_labels(labels, names))
+    let store = Records { parts, skip: 1, image: 3 * PLANE, unpack: Some(pixels) };
+    Ok(Images::of(Arc::new(store), [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }
 
 /// Whether [`load_cifar`] finds this part in the folder `path`; a file has no parts.
 pub fn has_cifar(path: &Path, split: Split) -> bool {
     path.is_dir() && files_in(path, split).is_ok()
+}
+
+/// Whether `path` is a file of records, or a folder with the usual names or with such files.
+pub(crate) fn is_cifar(path: &Path) -> bool {
+    let is_whole = |path: &Path| {
+        fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0 && about.len() % RECORD as u64 == 0)
+    };
+    let known = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("data_batch") || name.starts_with("test_batch") || is_whole(path)
+    };
+    let files = || [Split::Train, Split::Test].into_iter().filter_map(|split| files_in(path, split).ok());
+    if path.is_dir() { files().flatten().any(|file| known(&file)) } else { is_whole(path) }
 }
 
 /// The files of records in a folder.
@@ -98,11 +116,32 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// The bytes of a file that is a whole number of records.
-fn records(path: &Path) -> Result<Vec<u8>, DataError> {
-    let mut file = open(path)?;
+/// Three planes of colours as pixels.
+fn pixels(planes: &[u8], pixels: &mut [u8]) {
+    for (at, pixel) in pixels.as_chunks_mut().0.iter_mut().enumerate() {
+        *pixel = [planes[at], planes[PLANE + at], planes[2 * PLANE + at]];
+    }
+}
+
+/// The label of each record of a file.
+fn labels_in(part: &Part) -> Result<Vec<u8>, DataError> {
+    const AT_A_TIME: usize = 1000;
+    let mut labels = Vec::with_capacity(part.count);
+    let mut bytes = Vec::new();
+    for first in (0..part.count).step_by(AT_A_TIME) {
+        bytes.resize(AT_A_TIME.min(part.count - first) * RECORD, 0);
+        part.read((first * RECORD) as u64, &mut bytes)?;
+        labels.extend(bytes.chunks_exact(RECORD).map(|record| record[0]));
+    }
+    Ok(labels)
+}
+
+/// A file that is a whole number of records.
+fn records(path: &Path) -> Result<Part, DataError> {
+    let file = open(path)?;
     let unreadable = |error| DataError::unreadable(path, error);
-    let length = file.metadata().map_err(unreadable)?.len();
+    let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
+    let length = stamp.length;
     if length == 0 || !length.is_multiple_of(RECORD as u64) {
         let mut start = Vec::new();
         file.take(512).read_to_end(&mut start).map_err(unreadable)?;
@@ -110,11 +149,7 @@ fn records(path: &Path) -> Result<Vec<u8>, DataError> {
         let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
         return Err(DataError::unusable(path, "this is not a file of CIFAR-10, or only a part of one", why, wanted()));
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    // The file may have changed since its length was taken.
-    bytes.truncate(bytes.len() / RECORD * RECORD);
-    Ok(bytes)
+    Ok(Part { path: path.to_owned(), file, stamp, offset: 0, count: (length / RECORD as u64) as usize })
 }
 
 #[cfg(test)]
@@ -137,9 +172,9 @@ mod tests {
         let images = load_cifar(folder.path(), Split::Train).unwrap();
         assert_eq!((images.count(), images.size()), (3, [32, 32, 3]));
         assert_eq!(images.labels(), Some(&[6, 0, 7][..]));
-        assert_eq!(images.image(0)[..6], [10, 11, 12, 11, 12, 13]);
-        assert_eq!(images.of_class("frog").unwrap().image(0), images.image(0));
-        assert_eq!(images.of_class("horse").unwrap().image(0), images.image(2));
+        assert_eq!(images.image(0).unwrap()[..6], [10, 11, 12, 11, 12, 13]);
+        assert_eq!(images.of_class("frog").unwrap().image(0).unwrap(), images.image(0).unwrap());
+        assert_eq!(images.of_class("horse").unwrap().image(0).unwrap(), images.image(2).unwrap());
         assert_eq!(load_cifar(folder.path(), Split::Test).unwrap().labels(), Some(&[9][..]));
         fs::write(inner.join("batches.meta.txt"), "a\nb\nc\nd\ne\nf\ng\nh\n\n").unwrap();
         let images = load_cifar(&inner.join("data_batch_1.bin"), Split::Train).unwrap();

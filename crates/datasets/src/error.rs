@@ -3,6 +3,7 @@
 use crate::advice::{Advice, quoted};
 use crate::nearest::nearest;
 use crate::npy::NpyFault;
+use crate::source::classes_in;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,13 @@ pub enum DataError {
         /// What the person can do.
         help: Advice,
     },
+    /// The cache of a folder of pictures cannot be written.
+    NoCache {
+        /// The cache file, or what stands in its way.
+        path: PathBuf,
+        /// The reason, with the numbers.
+        why: String,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -104,6 +112,7 @@ impl DataError {
             Self::Unreadable { .. } => "the data file cannot be read".into(),
             Self::Npy { fault, .. } => fault.what(),
             Self::Unusable { what, .. } => what.clone(),
+            Self::NoCache { .. } => "the cache of the decoded pictures cannot be written".into(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -115,7 +124,8 @@ impl DataError {
             | Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Unreadable { path, .. }
-            | Self::Npy { path, .. } => Some(path),
+            | Self::Npy { path, .. }
+            | Self::NoCache { path, .. } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
             Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
@@ -134,15 +144,16 @@ impl DataError {
                 format!("the file does not exist; {others}{drawings}")
             }
             Self::BadClass { .. } => {
-                "a class is the name of a file without its .npy; it cannot be empty or hold a slash".into()
+                "a class is the name of a file without its .npy; it cannot be empty or hold a slash or a colon".into()
             }
             Self::NotFound { present, .. } if present.is_empty() => "nothing has this name".into(),
             Self::NotFound { present, .. } => {
                 format!("nothing has this name; the data files in its folder are: {}", listed(present))
             }
-            Self::NotAFile { .. } => "the images of one class are read from one .npy file".into(),
+            Self::NotAFile { .. } => "images are read from files and from folders of files".into(),
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
+            Self::NoCache { why, .. } => why.clone(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
                 format!("{origin}: {count} images, but a batch takes {batch} different ones")
@@ -155,19 +166,21 @@ impl DataError {
         match self {
             Self::NoClass { class, path, present, usual } => {
                 let address = class.replace(' ', "%20");
-                let (option, built_in) = if *usual { ("class", Some("apple")) } else { ("data", None) };
+                let (options, built_in) = if *usual { ("--class", Some("apple")) } else { ("--data --class", None) };
                 let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
                     .map(|near| format!("did you mean `--class {}`? otherwise ", quoted(near)))
                     .unwrap_or_default();
                 advice!(
                     "no-class-file",
-                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `--{option}` to use the apples",
+                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `{options}` to use the apples",
                     shown(&address),
                     path.display()
                 )
             }
-            Self::BadClass { .. } => {
-                advice!("bad-class", "name the class alone, such as `--class apple`, and its folder with --data")
+            Self::BadClass { folder, .. } => {
+                let present = classes_in(folder);
+                let class = present.first().map_or("apple", String::as_str);
+                advice!("bad-class", "name the class alone, such as `--class {}`", quoted(class))
             }
             Self::NotFound { path, present } => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -176,23 +189,23 @@ impl DataError {
                         let near = path.with_file_name(format!("{near}.npy"));
                         advice!("data-file-near", "did you mean `{}`?", quoted(&near))
                     }
-                    None => advice!(
-                        "no-data-file",
-                        "check the path; Quick, Draw! files are at {QUICKDRAW_URL}/apple.npy; leave out `--data` to use the built-in apples"
-                    ),
+                    None => advice!("no-data-file", "check the path; leave out `--data` to use built-in pictures"),
                 }
             }
-            Self::NotAFile { .. } => advice!(
-                "not-a-data-file",
-                "give the path of a .npy file, or of a folder that holds <class>.npy together with --class"
-            ),
+            Self::NotAFile { .. } => {
+                advice!("not-a-data-file", "give the path of a .npy file, or of a folder of such files")
+            }
             Self::Unreadable { .. } => {
                 advice!("unreadable-data", "check that the file is still there and that you may read it")
             }
             Self::Npy { fault, .. } => fault.help(),
+            Self::NoCache { .. } => advice!(
+                "no-cache",
+                "free some space, or choose a folder on another disk for the caches, such as `--set data_cache=cache`"
+            ),
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
-            Self::TooFew { .. } => advice!("too-few-images", "use smaller batches, or a larger set"),
+            Self::TooFew { .. } => advice!("too-few-images", "use a larger set"),
         }
     }
 

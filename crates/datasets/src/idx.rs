@@ -1,16 +1,20 @@
 //! Reads IDX files, the form of MNIST and of the sets made after it: images, and labels beside them.
 //!
 //! A file begins with two zero bytes, the type of the elements (8: unsigned bytes), the number of dimensions, and the
-//! dimensions as big-endian 32-bit numbers; the elements follow. Packed files (gzip) are read as they are: what is claimed is
-//! held against the length of the file before memory is asked for, and never more than what is claimed is unpacked.
+//! dimensions as big-endian 32-bit numbers; the elements follow, and are read when they are needed. Packed files (gzip) are
+//! unpacked into memory: what is claimed is held against the length of the file and a limit before memory is asked for, and never
+//! more than what is claimed is unpacked.
 
+use crate::advice::quoted;
 use crate::error::{DataError, damaged_on_its_way};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::store::records::{Part, Records, Stamp};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Which part of a published set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub enum Split {
 
 /// Deflate packs at most this many bytes into one.
 const MOST_PACKED: u64 = 1032;
+/// Bytes that are unpacked into memory at most.
+const MOST_UNPACKED: u64 = 1 << 30;
+/// Images whose labels are held in memory at most.
+pub(crate) const MOST_LABELLED: usize = 1 << 26;
 /// Pictures larger than this in either direction are no pictures.
 const LONGEST_SIDE: u32 = 1 << 14;
 
@@ -36,7 +44,7 @@ const LONGEST_SIDE: u32 = 1 << 14;
 /// [`DataError`] if there is no such file or it is anything else, of any content.
 pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     let images = if path.is_dir() { images_in(path, split)? } else { path.to_owned() };
-    let (dimensions, pixels) = read(&images, 3)?;
+    let (dimensions, elements) = read(&images, 3)?;
     let [count, height, width] = dimensions[..] else { unreachable!("three dimensions were asked for") };
     if height.max(width) > LONGEST_SIDE || height.min(width) == 0 {
         return Err(DataError::unusable(
@@ -56,9 +64,17 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} images {height}x{width})", grouped(count as usize));
-    let set = Images::new(pixels, [height as usize, width as usize, 1], origin);
+    let size = [height as usize, width as usize, 1];
+    let set = match elements {
+        Elements::Unpacked(pixels) => Images::new(pixels, size, origin),
+        Elements::InFile { file, stamp, offset } => {
+            let part = Part { path: images.clone(), file, stamp, offset, count: count as usize };
+            let records = Records { parts: vec![part], skip: 0, image: size.iter().product(), unpack: None };
+            Images::of(Arc::new(records), size, origin)
+        }
+    };
     let Some(labels) = labels_beside(&images) else { return Ok(set) };
-    let (found, numbers) = read(&labels, 1)?;
+    let (found, elements) = read(&labels, 1)?;
     if found[0] != count {
         return Err(DataError::unusable(
             &labels,
@@ -67,6 +83,11 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
             advice!("labels-of-others", "put the two files of one set beside each other"),
         ));
     }
+    if count as usize > MOST_LABELLED {
+        let why = format!("{count} labels; at most {MOST_LABELLED} are taken");
+        return Err(too_many_labels(&labels, why));
+    }
+    let numbers = elements.into_bytes(&labels, count as usize)?;
     let classes = numbers.iter().max().map_or(0, |&most| usize::from(most) + 1);
     let names = (0..classes).map(|class| class.to_string()).collect();
     Ok(set.with_labels(numbers.into_iter().map(u32::from).collect(), names))
@@ -105,10 +126,33 @@ fn labels_beside(images: &Path) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
+/// The elements of a file whose header was checked.
+enum Elements {
+    /// In memory: those of a packed file.
+    Unpacked(Vec<u8>),
+    /// All that the file holds from `offset` on.
+    InFile { file: File, stamp: Stamp, offset: u64 },
+}
+
+impl Elements {
+    /// All of them; they are `count`.
+    fn into_bytes(self, path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
+        match self {
+            Self::Unpacked(bytes) => Ok(bytes),
+            Self::InFile { file, stamp, offset } => {
+                let mut bytes = vec![0; count];
+                Part { path: path.to_owned(), file, stamp, offset, count }.read(offset, &mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
 /// The dimensions and the elements of the file `path`, which must have `rank` dimensions of bytes.
-fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Vec<u8>), DataError> {
+fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     let file = open(path)?;
-    let length = file.metadata().map_err(|error| DataError::unreadable(path, error))?.len();
+    let stamp = Stamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
+    let length = stamp.length;
     let mut file = BufReader::new(file);
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(|error| DataError::unreadable(path, error))?;
@@ -121,9 +165,9 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Vec<u8>), DataError> {
             damaged_on_its_way(),
         ));
     }
-    let rest: io::Chain<&[u8], BufReader<File>> = start.chain(file);
     if start.starts_with(b"\x1f\x8b") {
-        return elements(path, &mut GzDecoder::new(rest), rank, length.saturating_mul(MOST_PACKED));
+        let packed: io::Chain<&[u8], BufReader<File>> = start.chain(file);
+        return unpacked(path, &mut GzDecoder::new(packed), rank, length.saturating_mul(MOST_PACKED));
     }
     if ends_with_gz {
         let hex = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
@@ -131,12 +175,33 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Vec<u8>), DataError> {
         let why = format!("it starts with {hex}, which looks like {found}; gzip starts with 1f 8b");
         return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, damaged_on_its_way()));
     }
-    elements(path, &mut { rest }, rank, length)
+    let (dimensions, claimed) = header(path, &mut &start[..], rank, length)?;
+    let offset = header_length(rank);
+    if length - offset > claimed {
+        return Err(too_long(path, claimed));
+    }
+    Ok((dimensions, Elements::InFile { file: file.into_inner(), stamp, offset }))
 }
 
-/// The dimensions and the elements that `reader` gives, which cannot be more than `most` bytes.
-fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, Vec<u8>), DataError> {
-    let failed = |error: io::Error| match error.kind() {
+/// The error of more labels than are held in memory.
+pub(crate) fn too_many_labels(path: &Path, why: String) -> DataError {
+    DataError::unusable(path, "too many labelled images", why, advice!("too-many-labels", "use a part of them"))
+}
+
+/// Bytes in front of the elements.
+fn header_length(rank: u8) -> u64 {
+    4 + 4 * u64::from(rank)
+}
+
+/// The error of a file in which more follows than the `claimed` elements.
+fn too_long(path: &Path, claimed: u64) -> DataError {
+    let why = format!("more than the claimed {claimed} bytes are there");
+    DataError::unusable(path, "the file is longer than its header claims", why, damaged_on_its_way())
+}
+
+/// The error of a file that cannot be read on.
+fn failed(path: &Path, error: io::Error) -> DataError {
+    match error.kind() {
         io::ErrorKind::UnexpectedEof => DataError::unusable(
             path,
             "the file is shorter than its header claims",
@@ -147,7 +212,19 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
             DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), damaged_on_its_way())
         }
         _ => DataError::unreadable(path, error),
-    };
+    }
+}
+
+/// The error of a file that has not all of the elements of its `dimensions`, but as many as `present` says.
+fn too_few(path: &Path, dimensions: &[u32], present: String) -> DataError {
+    let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
+    let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
+    DataError::unusable(path, "the file is shorter than its header claims", why, damaged_on_its_way())
+}
+
+/// The dimensions that `reader` gives first, and how many elements they claim; the file cannot be more than `most` bytes.
+fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, u64), DataError> {
+    let failed = |error| failed(path, error);
     let mut magic = [0; 4];
     reader.read_exact(&mut magic).map_err(failed)?;
     if magic != [0, 0, 8, rank] {
@@ -175,31 +252,37 @@ fn elements(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
         dimensions.push(u32::from_be_bytes(field));
     }
     let claimed = dimensions.iter().try_fold(1_u64, |product, &length| product.checked_mul(u64::from(length)));
-    let header = 4 + 4 * u64::from(rank);
-    let too_few = |present: String| {
-        let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
-        let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
-        DataError::unusable(path, "the file is shorter than its header claims", why, damaged_on_its_way())
-    };
-    let claimed = match claimed {
-        Some(claimed) if claimed <= most.saturating_sub(header) => claimed,
-        _ => return Err(too_few(format!("at most {}", most.saturating_sub(header)))),
-    };
+    let most = most.saturating_sub(header_length(rank));
+    match claimed {
+        Some(claimed) if claimed <= most => Ok((dimensions, claimed)),
+        _ => Err(too_few(path, &dimensions, format!("at most {most}"))),
+    }
+}
+
+/// The dimensions and the elements of a packed file, which cannot be more than `most` bytes.
+fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, Elements), DataError> {
+    let failed = |error| failed(path, error);
+    let (dimensions, claimed) = header(path, reader, rank, most)?;
+    if claimed > MOST_UNPACKED {
+        let why = format!("{claimed} bytes when it is unpacked; at most {MOST_UNPACKED} are unpacked into memory");
+        let unpacked = path.with_extension("");
+        let help = advice!(
+            "unpack-first",
+            "unpack it with gunzip, then give the unpacked file, which is read bit by bit: `--data {}`",
+            quoted(&unpacked)
+        );
+        return Err(DataError::unusable(path, "the packed file is too large", why, help));
+    }
     let mut bytes = Vec::new();
     reader.by_ref().take(claimed).read_to_end(&mut bytes).map_err(failed)?;
     if (bytes.len() as u64) < claimed {
-        return Err(too_few(bytes.len().to_string()));
+        return Err(too_few(path, &dimensions, bytes.len().to_string()));
     }
     // One byte further: nothing may follow, and only at its end does a packed file tell its checksum.
     if reader.read(&mut [0]).map_err(failed)? > 0 {
-        return Err(DataError::unusable(
-            path,
-            "the file is longer than its header claims",
-            format!("more than the claimed {claimed} bytes are there"),
-            damaged_on_its_way(),
-        ));
+        return Err(too_long(path, claimed));
     }
-    Ok((dimensions, bytes))
+    Ok((dimensions, Elements::Unpacked(bytes)))
 }
 
 #[cfg(test)]
@@ -246,7 +329,7 @@ mod tests {
             for path in [folder.path().to_owned(), folder.path().join(images_name)] {
                 let images = load_idx(&path, Split::Train).unwrap();
                 assert_eq!((images.count(), images.size()), (3, [2, 2, 1]));
-                assert_eq!(images.image(2), [8, 9, 10, 11]);
+                assert_eq!(*images.image(2).unwrap(), [8, 9, 10, 11]);
                 assert_eq!(images.labels(), Some(&[2, 0, 1][..]));
                 assert_eq!(images.class_names(), ["0", "1", "2"]);
             }

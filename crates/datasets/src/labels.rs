@@ -95,7 +95,7 @@ mod tests {
         let images = Images::new(vec![1, 2, 3, 4], [1, 1, 1], "a test".into()).with_labels(vec![0, 1, 0, 2], names);
         let pixels = |class: &str| -> Vec<u8> {
             let chosen = images.of_class(class).unwrap();
-            (0..chosen.count()).flat_map(|index| chosen.image(index).to_vec()).collect()
+            (0..chosen.count()).flat_map(|index| chosen.image(index).unwrap().to_vec()).collect()
         };
         assert_eq!(pixels("cat"), [1, 3]);
         assert_eq!(pixels("1"), [2]);

@@ -1,6 +1,7 @@
 //! Training images: read from files, checked before they are believed, or drawn here.
 //!
-//! * [`Images`]: a set of images of one size, and the batches taken from it.
+//! * [`Images`]: a set of images of one size, wherever their bytes lie, and the batches taken from it; [`LoadOptions`] say how much
+//!   memory it may take.
 //! * [`Augmentation`]: the random changes with which they are shown.
 //! * [`load_npy`]: the Quick, Draw! bitmaps and other `.npy` files of their form.
 //! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
@@ -19,23 +20,38 @@ mod built_in;
 mod cifar;
 mod error;
 mod folder;
+mod form;
 mod idx;
 mod images;
+mod kinds;
 mod labels;
+mod layout;
+mod load_options;
+mod look;
 mod nearest;
 mod npy;
 mod pairs;
+mod range;
 mod source;
+mod store;
+mod strokes;
 
 pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use cifar::{has_cifar, load_cifar};
 pub use error::{DataError, QUICKDRAW_URL};
-pub use folder::{Aspect, Background, Crop, Filter, Fitting, Folder, list_pictures, load_folder, load_picture};
+pub use folder::{
+    Aspect, Background, Crop, Depth, Filter, Fitting, Folder, depth_of, list_pictures, load_folder, load_picture,
+};
+pub use form::{Form, has_class_file, holds_pictures};
 pub use idx::{Split, has_idx, load_idx};
 pub use images::{Images, Suspects};
+pub use load_options::{LoadOptions, Progress};
+pub use look::{Look, Numbers, only_value};
 pub use nearest::nearest;
-pub use npy::{NpyFault, load_npy};
+pub use npy::{LoadedArray, NpyFault, load_array, load_npy};
 pub use pairs::Pair;
+pub use range::{Levels, Range};
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};
+pub use strokes::load_strokes;

@@ -1,12 +1,12 @@
-//! Reads unpaired sets: two folders of pictures, A and B, to translate between, and two more that are held back.
+//! Finds unpaired sets: two folders of pictures (or two arrays), A and B, to translate between, and two more that are held back.
 
 use crate::error::DataError;
-use crate::folder::{Fitting, Folder, load_folder};
+use crate::folder::is_own;
 use crate::idx::Split;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of the two domains.
+/// The folders, or the files of arrays, of the two domains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// Pictures of the first domain.
@@ -16,7 +16,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Finds the two folders of a part of the set in `folder`: `trainA` and `trainB`, `testA` and `testB`; or any two names with
+    /// Finds the two folders of a part of the set in `folder`: `trainA` and `trainB`, `testA` and `testB`, or arrays `trainA.npy` and so
+    /// on; or any two folders, but for those that runs have written, with
     /// `test_` before each for what is held back, such as `summer`, `winter`, `test_summer` and `test_winter` (A is the
     /// first in the alphabet).
     ///
@@ -28,8 +29,12 @@ impl Pair {
         if known.a.is_dir() && known.b.is_dir() {
             return Ok(known);
         }
+        let arrays = Self { a: folder.join(format!("{part}A.npy")), b: folder.join(format!("{part}B.npy")) };
+        if arrays.a.is_file() && arrays.b.is_file() {
+            return Ok(arrays);
+        }
         let entries = fs::read_dir(folder).map_err(|error| DataError::unreadable(folder, error))?;
-        let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir() && !is_own(&entry.path()));
         let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.retain(|name| !name.starts_with('.'));
         names.sort();
@@ -49,14 +54,6 @@ impl Pair {
             ),
         ))
     }
-
-    /// Loads both as pictures of `size` (height, width, channels).
-    ///
-    /// # Errors
-    /// As [`load_folder`].
-    pub fn load(&self, size: [usize; 3], fitting: &Fitting) -> Result<[Folder; 2], DataError> {
-        Ok([load_folder(&self.a, size, fitting)?, load_folder(&self.b, size, fitting)?])
-    }
 }
 
 #[cfg(test)]
@@ -66,7 +63,7 @@ mod tests {
     fn with(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
-            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::create_dir_all(folder.path().join(name)).unwrap();
         }
         folder
     }
@@ -82,6 +79,17 @@ mod tests {
             assert_eq!(Pair::find(folder.path(), Split::Train).unwrap(), pair(train));
             assert_eq!(Pair::find(folder.path(), Split::Test).unwrap(), pair(test));
         }
+    }
+
+    #[test]
+    fn arrays_are_found_and_what_runs_have_written_is_not() {
+        let folder = with(&["summer", "winter", "runs/0001-cyclegan/samples", "runs/0001-cyclegan/checkpoints"]);
+        let pair = Pair::find(folder.path(), Split::Train).unwrap();
+        assert_eq!(pair, Pair { a: folder.path().join("summer"), b: folder.path().join("winter") });
+        for name in ["testA.npy", "testB.npy"] {
+            fs::write(folder.path().join(name), []).unwrap();
+        }
+        assert!(Pair::find(folder.path(), Split::Test).unwrap().a.ends_with("testA.npy"));
     }
 
     #[test]

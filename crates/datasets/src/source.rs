@@ -2,8 +2,10 @@
 
 use crate::built_in::apples;
 use crate::error::DataError;
+use crate::form::{Form, is_name};
 use crate::images::Images;
 use crate::npy::load_npy;
+use crate::strokes::load_strokes;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,7 @@ const DEFAULT_CLASS: &str = "apple";
 /// Where a run's images come from. Its `Display` says it in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A `.npy` file.
+    /// A file of bitmaps or of strokes.
     File(PathBuf),
     /// The built-in apples.
     BuiltIn {
@@ -32,8 +34,8 @@ impl Source {
     /// Finds what `--data` and `--class` mean. `root` is the project's folder, where `data/quickdraw/` lies.
     ///
     /// * `data` the word [`BUILT_IN`]: the built-in drawings.
-    /// * `data` a file: that file. A folder: `<class>.npy` in it (apple if no class is named).
-    /// * no `data`: `data/quickdraw/<class>.npy` under `root` if it is there; if not, the built-in drawings for apples.
+    /// * `data` a file: that file. A folder: `<class>.npy` or `<class>.ndjson` in it (apple if no class is named).
+    /// * no `data`: `data/quickdraw/<class>.npy` (or `.ndjson`) under `root` if it is there; if not, the built-in drawings for apples.
     ///
     /// # Errors
     /// If the file named is not there, or the class has neither a file nor built-in drawings. Nothing is read yet.
@@ -49,12 +51,15 @@ impl Source {
             Some(path) => return Ok(Self::File(path.to_owned())),
             None => root.join("data").join("quickdraw"),
         };
-        if class.is_empty() || class.contains(['/', '\\', '\0']) {
+        if !is_name(class) {
             return Err(DataError::BadClass { class: class.to_owned(), folder });
         }
         let path = folder.join(format!("{class}.npy"));
+        let strokes = folder.join(format!("{class}.ndjson"));
         if !is_absent(&path) {
             Ok(Self::File(path))
+        } else if !is_absent(&strokes) {
+            Ok(Self::File(strokes))
         } else if data.is_none() && class == DEFAULT_CLASS {
             Ok(Self::BuiltIn { absent: Some(path) })
         } else {
@@ -66,9 +71,10 @@ impl Source {
     /// Reads the file, or draws [`BUILT_IN_COUNT`] apples from `seed`.
     ///
     /// # Errors
-    /// As [`load_npy`].
+    /// As [`load_npy`] and [`load_strokes`].
     pub fn load(&self, seed: u64) -> Result<Images, DataError> {
         match self {
+            Self::File(path) if matches!(Form::of(path, None), Ok(Form::Strokes(_))) => load_strokes(path),
             Self::File(path) => load_npy(path),
             Self::BuiltIn { .. } => Ok(apples(BUILT_IN_COUNT, seed)),
         }
@@ -94,7 +100,7 @@ fn is_absent(path: &Path) -> bool {
 }
 
 /// The names of the `.npy` files in a folder, without the ending, in order.
-fn classes_in(folder: &Path) -> Vec<String> {
+pub(crate) fn classes_in(folder: &Path) -> Vec<String> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let Ok(entries) = folder.read_dir() else { return Vec::new() };
     let mut classes: Vec<String> = entries
@@ -171,7 +177,7 @@ mod tests {
         let error = Source::resolve(Some(&folder), None, root.path()).unwrap_err();
         assert!(error.what().contains("no data for class 'apple'"), "{error}");
         assert!(error.why().contains("are: cat") && !error.why().contains("built-in"), "{error}");
-        assert!(error.help().text().contains("leave out `--data`"), "{error}");
+        assert!(error.help().text().contains("leave out `--data --class`"), "{error}");
     }
 
     #[test]
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_class_is_a_name_and_not_a_path() {
-        for class in ["", "../cat", "a/b", "a\\b", "nul\0"] {
+        for class in ["", "../cat", "a/b", "a\\b", "nul\0", "c:x"] {
             let error = Source::resolve(None, Some(class), Path::new(".")).unwrap_err();
             assert!(error.what().contains("cannot be the name"), "{error}");
         }
@@ -198,6 +204,6 @@ mod tests {
         let images = Source::BuiltIn { absent: None }.load(3).unwrap();
         assert_eq!(images.count(), BUILT_IN_COUNT);
         assert_eq!(images.origin(), "built-in apples (20000 drawings, seed 3)");
-        assert_eq!(images.suspects().warning(), None);
+        assert_eq!(images.suspects().unwrap().warning(), None);
     }
 }

@@ -37,9 +37,9 @@ impl Problems {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Whether the file is as it was shipped.
+    /// Whether the file is as it was shipped, however an editor or git ends its lines.
     pub(crate) fn untouched(&self, exercise: &Exercise) -> bool {
-        self.read(exercise).is_ok_and(|text| text == exercise.start)
+        self.read(exercise).is_ok_and(|text| text.lines().eq(exercise.start.lines()))
     }
 
     /// Writes the file as it was shipped, and the learner's, if there was one, under the name that is returned.

@@ -1,9 +1,16 @@
 //! Keeps a learner's crash from being the tool's: panics become answers, and a process that runs away is stopped.
 
+use std::alloc::System;
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::time::{Duration, Instant};
+
+use cap::Cap;
+
+/// Counts the memory that is asked for, on every system alike.
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 thread_local! {
     /// While a learner's function runs: what its panic said, if it did.
@@ -42,8 +49,8 @@ pub fn ask<T>(attempt: impl FnOnce() -> T) -> Result<T, String> {
 pub struct Limits {
     /// How long all questions of an exercise may take.
     pub time: Duration,
-    /// How much memory the process may have (on Linux; elsewhere only the time is limited).
-    pub bytes: u64,
+    /// How much memory the process may have.
+    pub bytes: usize,
 }
 
 impl Default for Limits {
@@ -53,14 +60,20 @@ impl Default for Limits {
     }
 }
 
+/// What the thread that watches does not see in time ends at so many times the limit: the allocator gives no more, and the process
+/// aborts.
+const AT_MOST: usize = 4;
+
 /// From now on, a thread watches this process. When it passes a limit, `tell` is told in words which, and the process ends with exit
 /// code 1.
 pub fn limit(limits: Limits, tell: impl FnOnce(&str) + Send + 'static) {
     let start = Instant::now();
+    // It only fails when more than that is there already, which the thread sees.
+    let _ = ALLOCATOR.set_limit(limits.bytes.saturating_mul(AT_MOST));
     std::thread::spawn(move || {
         let over = loop {
             std::thread::sleep(Duration::from_millis(5));
-            if resident().is_some_and(|bytes| bytes > limits.bytes) {
+            if ALLOCATOR.allocated() > limits.bytes {
                 break format!(
                     "It was stopped at {} MiB of memory: does something grow in a loop?",
                     limits.bytes >> 20
@@ -73,13 +86,6 @@ pub fn limit(limits: Limits, tell: impl FnOnce(&str) + Send + 'static) {
         tell(&over);
         std::process::exit(1);
     });
-}
-
-/// How much memory this process has, where the system tells it in a file.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 #[cfg(test)]
@@ -98,24 +104,21 @@ mod tests {
     fn a_function_that_runs_away_is_stopped() {
         const NAME: &str = "EXERCISES_RUNAWAY";
         if let Ok(kind) = std::env::var(NAME) {
-            let time = Duration::from_millis(if kind == "memory" { 60_000 } else { 300 });
+            let time = Duration::from_millis(if kind == "time" { 300 } else { 60_000 });
             limit(Limits { time, bytes: 1 << 28 }, |over| print!("stopped: {over}"));
             let mut pile = Vec::new();
             loop {
-                if kind == "memory" {
-                    pile.push(vec![1_u8; 1 << 20]);
-                } else {
-                    std::thread::sleep(Duration::from_millis(1));
+                match kind.as_str() {
+                    "time" => std::thread::sleep(Duration::from_millis(1)),
+                    "memory" => pile.push(vec![1_u8; 1 << 20]),
+                    _ => pile.push(vec![1_u8; 100]),
                 }
                 std::hint::black_box(&pile);
             }
         }
-        let kinds: &[(&str, &str)] = if resident().is_some() {
-            &[("memory", "stopped at 256 MiB"), ("time", "stopped after 0.3 s")]
-        } else {
-            &[("time", "stopped after 0.3 s")]
-        };
-        for (kind, told) in kinds {
+        for (kind, told) in
+            [("memory", "stopped at 256 MiB"), ("small pieces", "stopped at 256 MiB"), ("time", "stopped after 0.3 s")]
+        {
             let me = std::env::current_exe().expect("a test is a program");
             let mut again = std::process::Command::new(me);
             again

@@ -206,19 +206,19 @@ pub const EXERCISES: [Exercise; 34] = exercises![
         "by_logit = -1 / (1 + exp(logit)) / n; by_fake = by_logit * d * 2 fake; and then to w and to b, where it adds up.",
         "by_w += by_fake * z; by_b += by_fake;",
     ];
-    "e32_gradient_penalty", "the gradient penalty", "c12_two_players", WrongCut, [
-        "The slopes are the result of a sweep. Who remembers how the sweep computed them?",
-        "With `create_graph` the sweep is recorded as well, and its results can be differentiated again.",
-        "Options::CREATE_GRAPH instead of Options::KEEP.",
-    ];
-    "e33_dead_units", "dead units", "c13_sick_runs", Axis, [
+    "e32_dead_units", "dead units", "c13_sick_runs", Axis, [
         "For each unit, over all images. The code looks at all numbers in one heap.",
         "A unit is dead if activations[image * units + unit] is 0 for every image. Count those, and divide by the units.",
         "let dead = |unit: &usize| (0..images).all(|image| activations[image * units + unit] == 0.0);",
     ];
-    "e34_central_difference", "how the checker knows", "c14_proof_and_speed", Formula, [
+    "e33_central_difference", "a check from both sides", "c14_proof_and_speed", Formula, [
         "Compare with the formula: how many times is f called, and where?",
         "From x - h to x + h is a way of 2 h.",
         "(f(x + h) - f(x - h)) / (2.0 * h)",
+    ];
+    "e34_gradient_penalty", "the gradient penalty", "c14_proof_and_speed", WrongCut, [
+        "The slopes are the result of a sweep. Who remembers how the sweep computed them?",
+        "With `create_graph` the sweep is recorded as well, and its results can be differentiated again.",
+        "Options::CREATE_GRAPH instead of Options::KEEP.",
     ];
 ];

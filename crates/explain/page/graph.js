@@ -142,8 +142,9 @@ function nodeOf(node, room) {
   group.append(draw("rect", { width: at.w, height: at.h, rx: round, class: "paper" }));
   if (node.role === "frozen") group.append(draw("rect", { width: at.w, height: at.h, rx: round, fill: "url(#hatch)", class: "hatched" }));
   const bars = [draw("rect", { class: "made-bar", x: 0, width: 4, rx: 2 }), draw("rect", { class: "swept-bar", x: at.w - 4, width: 4, rx: 2 })];
-  const image = node.value_picture ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const exact = node.shape.length === 0 || (node.value.exact && node.value.exact.length === 1);
+  // One number is written, not painted.
+  const image = node.value_picture && !exact ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const under = exact ? draw("text", { x: 14, y: 32, class: "op exact" }) : draw("text", { x: 14, y: 32, class: "op" }, clip(node.op, image ? 12 : 18));
   group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(shortLabel(node), image ? 12 : 17)), under);
   if (image) group.append(image);

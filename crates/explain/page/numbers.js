@@ -8,6 +8,10 @@ function show(x, digits = 4) {
   return text.replaceAll("-", "−");
 }
 
+// The number itself, if there is only one: it has a sign, which a length has not.
+const only = (summary) => (summary?.exact?.length === 1 ? summary.exact[0] : null);
+const showSize = (summary, digits = 4) => show(only(summary) ?? summary?.l2, digits);
+
 const showShare = (x) => `${show(100 * x, 3)} %`;
 
 const FUNCTIONS = {
@@ -24,9 +28,9 @@ const FUNCTIONS = {
 
 // The value of an expression. Grammar, loosest first:
 //   sum = product (("+" | "-") product)*      product = factor (("*" | "/") factor)*
-//   factor = "-" factor | number | "(" sum ")" | name "(" sum ("," sum)* ")"
+//   factor = "-" factor | part ("^" part)?           part = number | "(" sum ")" | name "(" sum ("," sum)* ")"
 function evaluate(text) {
-  const tokens = text.match(/\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[a-z]+|[-+*/(),]|\S/g) ?? [];
+  const tokens = text.match(/\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[a-z]+|[-+*/^(),]|\S/g) ?? [];
   let at = 0;
   const expect = (token) => {
     if (tokens[at++] !== token) throw new SyntaxError(`expected ${token} at token ${at} of ${text}`);
@@ -42,8 +46,12 @@ function evaluate(text) {
     return left;
   };
   const factor = () => {
+    if (tokens[at] === "-") return at++, -factor();
+    const base = part();
+    return tokens[at] === "^" ? (at++, base ** part()) : base;
+  };
+  const part = () => {
     const token = tokens[at++];
-    if (token === "-") return -factor();
     if (token === "(") {
       const inner = sum();
       expect(")");

@@ -45,7 +45,7 @@ function tensorParts(node, kind) {
   const { exact } = summary;
   return [
     exact && exact.length === 1 ? el("p", { class: `large ${kind}` }, show(exact[0], 7)) : null,
-    image ? picture(image, kind, `${kind} of ${node.label}`) : null,
+    image && exact?.length !== 1 ? picture(image, kind, `${kind} of ${node.label}`) : null,
     exact && exact.length > 1 ? exactTable(node, exact, kind) : null,
     exact && exact.length === 1 ? null : summaryTable(summary),
     exact && exact.length === 1 ? null : histogram(summary, kind),
@@ -94,7 +94,7 @@ const PANELS = {
     if (!node.gradient) return [el("p", {}, node.no_gradient_text ?? "No gradient is computed here."), el("p", { class: "quiet" }, "Only what lies between the loss and a parameter that learns gets a gradient.")];
     return [
       whenNote(node, node.swept, "the backward sweep has not been here"),
-      el("p", { class: "lead" }, "How the loss changes when this changes. Norm ", el("strong", { class: "gradient" }, show(node.gradient.l2)), "."),
+      el("p", { class: "lead" }, only(node.gradient) === null ? "How the loss changes when this changes. Norm " : "How the loss changes when this changes: ", el("strong", { class: "gradient" }, showSize(node.gradient)), "."),
       ...tensorParts(node, "gradient"),
       followButton(node),
     ];
@@ -109,6 +109,7 @@ const PANELS = {
       formula(entry.mathml_forward, entry.text_forward ?? entry.forward),
       el("h3", {}, "Backward"),
       ...rulesOf(entry),
+      withNumbers(node),
       entry.derivation?.length ? el("details", { open: true }, el("summary", {}, "Why"), el("ol", { class: "why" }, paragraphs(entry.derivation).map((line) => el("li", {}, line)))) : null,
       el("dl", { class: "facts-list" }, [["Shapes", entry.shape], ["Saved", entry.saved], ["Cost", entry.cost], ["Code", entry.source_file], ["Guide", entry.chapter]].filter(([, text]) => text).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
     ];
@@ -116,7 +117,7 @@ const PANELS = {
 
   numbers(node) {
     if (!node.probes.length) return [el("p", {}, "No probe was stored for this node.")];
-    return [el("p", { class: "lead" }, entryOf(node) ? "The rule, with the numbers of this step filled in." : leafText(node)), ...node.probes.map((probe) => probeOf(node, probe))];
+    return [el("p", { class: "lead" }, entryOf(node) ? "How the op made this value, and what comes back to it, with the numbers of this step." : leafText(node)), ...node.probes.map((probe) => probeOf(node, probe))];
   },
 
   forks(node) {
@@ -124,7 +125,7 @@ const PANELS = {
     if (!node.gradient) return [el("p", {}, "No gradient arrives here, so there is nothing to add up.")];
     if (!contributions.length) return [el("p", {}, node.role === "loss" ? "This is the loss: the sweep starts here with a gradient of 1." : "Nothing reads this value on the way to the loss.")];
     const parts = contributions.flatMap((part, i) => [i ? el("span", { class: "sign", "aria-label": "plus" }, "+") : null, addend(part)]).filter(Boolean);
-    const sum = el("figure", { class: "addend sum" }, node.gradient_picture ? picture(node.gradient_picture, "gradient", "the sum", 150) : null, el("figcaption", {}, el("strong", {}, "the gradient"), el("br"), `norm ${show(node.gradient.l2)}`));
+    const sum = el("figure", { class: "addend sum" }, node.gradient_picture ? picture(node.gradient_picture, "gradient", "the sum", 150) : null, el("figcaption", {}, el("strong", {}, "the gradient"), el("br"), sizeOf(node.gradient)));
     return [
       el("p", { class: "lead" }, contributions.length > 1 ? `This value is used ${contributions.length} times. Each use sends a gradient back; the gradient is their sum.` : "This value is used once, so the gradient that comes back from there is all of it."),
       el("div", { class: "addends" }, ...parts, el("span", { class: "sign", "aria-label": "equals" }, "="), sum),
@@ -138,7 +139,6 @@ const PANELS = {
       el("p", { class: check.pass ? "verdict pass" : "verdict fail" }, check.pass ? "✓ The gradient agrees with finite differences." : "✗ The gradient does not agree with finite differences."),
       el("p", {}, check.text),
       el("dl", { class: "summary" }, [["from the rule", show(check.analytic, 9)], ["from finite differences", show(check.numeric, 9)], ["relative error", show(check.error, 3)], ["allowed", show(check.tolerance, 3)]].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
-      el("p", { class: "quiet" }, "The value is nudged a little to either side and the loss is computed again in double precision. The slope that comes out must be the one that the rule gave."),
     ];
   },
 
@@ -171,12 +171,14 @@ function followButton(node) {
 }
 
 function addend(part) {
-  return el("figure", { class: "addend" }, part.picture ? picture(part.picture, "gradient", `from ${nodes[part.consumer].label}`, 150) : null, el("figcaption", {}, "from ", nodeLink(part.consumer), el("br"), `norm ${show(part.l2)}`));
+  return el("figure", { class: "addend" }, part.picture ? picture(part.picture, "gradient", `from ${nodes[part.consumer].label}`, 150) : null, el("figcaption", {}, "from ", nodeLink(part.consumer), el("br"), part.number === null ? `norm ${show(part.l2)}` : show(part.number)));
 }
+
+const sizeOf = (summary) => (only(summary) === null ? `norm ${show(summary.l2)}` : showSize(summary));
 
 // --- the rule with numbers ---
 
-const pretty = (expression) => expression.replaceAll("*", "×").replaceAll("-", "−");
+const pretty = (expression) => expression.replaceAll("<-", "←").replaceAll("*", "×").replaceAll("-", "−");
 
 // An expression worked out: what it gives, with the rest, beside what the engine stored.
 function worked(expression, rest, stored) {
@@ -193,33 +195,48 @@ function expressionOf(expression, kind) {
   return el("details", { class: `expression ${kind}` }, el("summary", {}, `${text.slice(0, cut < 0 ? 90 : cut)} + … all of it`), text);
 }
 
-function workedLines(expression, rest, stored, kind) {
+const ROUNDING = "the rounding of f32";
+
+const workedLines = (expression, rest, stored, kind, restText) => [expressionOf(expression, kind), ...resultLines(expression, rest, stored, restText)];
+
+function resultLines(expression, rest, stored, restText = ROUNDING) {
   const { sum, agrees, error } = worked(expression, rest, stored);
   return [
-    expressionOf(expression, kind),
-    rest ? el("p", { class: "expression rest" }, `+ ${show(rest, 7)}`, el("span", { class: "quiet" }, " from the terms not written out")) : null,
+    rest ? el("p", { class: "expression rest" }, `+ ${show(rest, 7)}`, el("span", { class: "quiet" }, ` ${restText}`)) : null,
     el("p", { class: "expression result" }, `= ${show(sum, 7)} `, el("span", { class: agrees ? "pass" : "fail" }, agrees ? `✓ stored: ${show(stored, 7)}` : `✗ stored: ${show(stored, 7)}, off by ${show(error, 2)}`)),
-  ];
+  ].filter(Boolean);
 }
 
 function probeOf(node, probe) {
   const where = probe.index.length ? `element [${probe.index.join(", ")}]` : "the number";
   const parts = [el("h3", {}, `${where} `, el("span", { class: "quiet" }, `(${probe.why})`))];
-  parts.push(el("h4", { class: "value" }, "Value"));
+  parts.push(el("h4", { class: "value" }, entryOf(node) ? `Value, made by ${node.op}` : "Value"));
   parts.push(...(probe.value_expression ? workedLines(probe.value_expression, probe.value_rest, probe.value, "value") : [el("p", { class: "expression result" }, show(probe.value, 7))]));
   if (probe.gradient !== null && probe.gradient !== undefined) {
-    parts.push(el("h4", { class: "gradient" }, "Gradient"));
-    if (probe.gradient_terms?.length) parts.push(termTable(probe.gradient_terms));
-    parts.push(...(probe.gradient_expression ? workedLines(probe.gradient_expression, probe.gradient_rest, probe.gradient, "gradient") : [el("p", { class: "expression result" }, show(probe.gradient, 7))]));
+    parts.push(el("h4", { class: "gradient" }, sentBy(node)));
+    if (probe.gradient_terms.length) parts.push(termTable(probe.gradient_terms, probe.gradient_terms_more));
+    parts.push(...(probe.gradient_expression ? workedLines(probe.gradient_expression, probe.gradient_rest, probe.gradient, "gradient", probe.gradient_rest_text) : [el("p", { class: "expression result" }, show(probe.gradient, 7))]));
   }
   return el("section", { class: "probe" }, ...parts.filter(Boolean));
 }
 
-function termTable(terms) {
-  const shown = terms.slice(0, 8);
+// Whose rules the gradient of a node comes by: not by its own, which sends gradients on to what it reads.
+function sentBy(node) {
+  const ops = [...new Set(node.contributions.map((part) => nodes[part.consumer].op))];
+  return ops.length ? `Gradient, by the rule of what reads it: ${ops.join(", ")}` : "Gradient, with which the sweep begins";
+}
+
+// Where the rule of a node stands with its numbers.
+function withNumbers(node) {
+  const inputs = node.inputs.filter((input) => input.wants_gradient && nodes[input.node].probes.length);
+  if (!inputs.length) return null;
+  return el("p", { class: "quiet" }, "With the numbers of this step this rule stands under Numbers of what it reads: ", ...inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
+}
+
+function termTable(terms, further) {
   const head = el("tr", {}, ["through", "what arrives", "× local slope", "= share"].map((name) => el("th", { scope: "col" }, name)));
-  const rows = shown.map((term) => el("tr", {}, el("td", {}, nodeLink(term.node)), el("td", {}, show(term.upstream)), el("td", {}, show(term.slope)), el("td", {}, show(term.product))));
-  const more = terms.length > shown.length ? el("p", { class: "quiet" }, `and ${terms.length - shown.length} more`) : null;
+  const rows = terms.map((term) => el("tr", {}, el("td", {}, nodeLink(term.node)), el("td", {}, show(term.upstream)), el("td", {}, show(term.slope)), el("td", {}, show(term.product))));
+  const more = further ? el("p", { class: "quiet" }, `and ${further.toLocaleString("en")} smaller ${further === 1 ? "one" : "ones"}`) : null;
   return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Shares of the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
 }
 

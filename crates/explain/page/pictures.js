@@ -45,14 +45,28 @@ function paintColors(canvas, context, image, bytes) {
   return canvas;
 }
 
-// Small pictures in the graph: painted once, kept as data addresses until the colours change.
+// Small pictures in the graph: painted once, kept as data addresses until the colours change. Few cells are painted large, with
+// their dashes.
 const stamps = new Map();
+const STAMP = 48;
+
+function painted(picture, kind) {
+  const small = paint(picture, kind);
+  const cell = Math.floor(STAMP / Math.max(picture.width, picture.height));
+  if (cell < STRUCK || picture.color) return small;
+  const large = el("canvas", { width: picture.width * cell, height: picture.height * cell });
+  const context = large.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, large.width, large.height);
+  strike(context, picture, cell);
+  return large;
+}
 
 function stamp(node, kind) {
   const picture = kind === "value" ? node.value_picture : node.gradient_picture;
   if (!picture) return null;
   const key = `${kind} ${node.id}`;
-  if (!stamps.has(key)) stamps.set(key, paint(picture, kind).toDataURL());
+  if (!stamps.has(key)) stamps.set(key, painted(picture, kind).toDataURL());
   return stamps.get(key);
 }
 
@@ -64,12 +78,14 @@ function picture(source, kind, name, room = 320) {
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  if (source.color) return el("figure", { class: "picture" }, canvas, el("figcaption", {}, source.rule));
-  if (cell >= 5) strike(context, source, cell);
-  const low = -source.zero * source.scale;
+  if (source.color) return el("figure", { class: "picture" }, canvas, el("figcaption", {}, source.rule, source.zero ? ", a channel at half its brightness is 0, darker is negative" : ""));
+  if (cell >= STRUCK) strike(context, source, cell);
   const high = (255 - source.zero) * source.scale;
-  return el("figure", { class: "picture" }, canvas, el("figcaption", {}, scaleBar(kind, low, high), el("span", {}, source.rule)));
+  const low = source.zero ? -high : 0;
+  return el("figure", { class: "picture" }, canvas, el("figcaption", {}, scaleBar(kind, low, high, cell >= STRUCK), el("span", {}, source.rule)));
 }
+
+const STRUCK = 5; // cells as large as this have room for a dash
 
 function strike(context, source, cell) {
   const bytes = bytesOf(source);
@@ -86,13 +102,13 @@ function strike(context, source, cell) {
 
 const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 
-function scaleBar(kind, low, high) {
+function scaleBar(kind, low, high, struck) {
   const { paper, [kind]: [positive, negative] } = RAMPS[isDark() ? "dark" : "light"];
   const bar = el("span", { class: "scale-bar" });
   const zero = low < 0 ? (100 * -low) / (high - low) : 0;
   bar.style.background = `linear-gradient(to right, ${low < 0 ? `${css(negative)} 0%, ` : ""}${css(paper)} ${zero}%, ${css(positive)} 100%)`;
   const ends = low < 0 ? [`${show(low, 3)}`, "0", `${show(high, 3)}`] : ["0", show(high, 3)];
-  const signs = low < 0 ? el("span", { class: "quiet" }, "a dash marks a negative number") : null;
+  const signs = low < 0 && struck ? el("span", { class: "quiet" }, "a dash marks a negative number") : null;
   return el("span", { class: "scale" }, bar, el("span", { class: "scale-ends" }, ends.map((end) => el("span", {}, end))), signs);
 }
 

@@ -70,14 +70,14 @@ const SELF_TESTS = {
     for (const node of nodes) {
       select(node.id);
       const shown = byId("panel").textContent;
-      if (node.no_gradient === null) check(node.gradient && shown.includes(show(node.gradient.l2)), `node ${node.id} (${node.label}) should show a gradient`);
-      else check(!shown.includes("Norm "), `node ${node.id} (${node.label}) shows a gradient in spite of “${node.no_gradient}”`);
+      if (node.no_gradient === null) check(node.gradient && shown.includes(showSize(node.gradient)), `node ${node.id} (${node.label}) should show a gradient`);
+      else check(!shown.includes("How the loss changes"), `node ${node.id} (${node.label}) shows a gradient in spite of “${node.no_gradient}”`);
       if (node.no_gradient) check(byId("node-head").textContent.includes(node.no_gradient), `node ${node.id} does not say why it has none`);
     }
   },
 
   calculator(check) {
-    const cases = [["1+2*3", 7], ["(1+2)*3", 9], ["-2*-3", 6], ["1 - 2 - 3", -4], ["8/2/2", 2], ["1e-3 + 2.5E2", 250.001], ["max(1, -2, 3) - min(4, 2)", 1], ["sigmoid(0) + exp(0) + log(1) + sqrt(4) + abs(-1)", 4.5], ["softplus(-800) + tanh(0)", 0], ["softplus(800)", 800], ["-(1 + 1)", -2], ["2 * -tanh(0.5)", -2 * Math.tanh(0.5)]];
+    const cases = [["1+2*3", 7], ["(1+2)*3", 9], ["-2*-3", 6], ["1 - 2 - 3", -4], ["8/2/2", 2], ["1e-3 + 2.5E2", 250.001], ["max(1, -2, 3) - min(4, 2)", 1], ["sigmoid(0) + exp(0) + log(1) + sqrt(4) + abs(-1)", 4.5], ["softplus(-800) + tanh(0)", 0], ["softplus(800)", 800], ["-(1 + 1)", -2], ["2 * -tanh(0.5)", -2 * Math.tanh(0.5)], ["1 - 0.5^3 * 2", 0.75], ["-3^2 + (-3)^2", 0]];
     for (const [text, value] of cases) check(Math.abs(evaluate(text) - value) < 1e-12, `${text} gives ${evaluate(text)}`);
     for (const wrong of ["", "1 +", "(1", "1 2", "alert(1)", "constructor(1)", "x", "1..2"]) {
       let refused = false;
@@ -106,6 +106,38 @@ const SELF_TESTS = {
       select(node.id);
       check(!byId("panel").querySelector(".fail"), `the panel of node ${node.id} shows a number that does not agree`);
     }
+  },
+
+  // The update of every parameter, line by line.
+  updates(check) {
+    for (const { parameter, worked: { lines } } of updates) {
+      for (const line of lines) {
+        const { error } = worked(line.expression, line.rest, line.stored ?? line.value);
+        check(error <= AGREES, `${parameter}: ${line.target} <- ${line.expression} is not ${line.stored ?? line.value}`);
+      }
+    }
+    set({ view: "updates" });
+    for (const [node, update] of updateOf) {
+      select(node);
+      const shown = byId("view-updates").textContent;
+      check(updates[update].formulas.every((formula) => shown.includes(pretty(formula))), `the formulas of ${updates[update].parameter} are not shown`);
+      check(!byId("view-updates").querySelector(".fail"), `the update of ${updates[update].parameter} shows a number that does not agree`);
+    }
+    set({ view: "graph" });
+  },
+
+  // What is one number is shown with its sign wherever it stands.
+  signs(check) {
+    set({ view: "table" });
+    const column = (name) => COLUMNS.findIndex((column) => column.name === name);
+    for (const node of nodes) {
+      const cells = table.rows.get(node.id).children;
+      for (const [kind, name] of [["value", "value"], ["gradient", "gradient"]]) {
+        const number = only(node[kind]);
+        if (number !== null) check(cells[column(name)].textContent === show(number, 3), `the table shows ${cells[column(name)].textContent} as the ${kind} of node ${node.id}, which is ${number}`);
+      }
+    }
+    set({ view: "graph" });
   },
 
   panels(check) {

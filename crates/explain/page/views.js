@@ -75,8 +75,8 @@ const COLUMNS = [
   { name: "module", of: (node) => modules[node.module].path },
   { name: "op", of: (node) => node.op },
   { name: "shape", of: (node) => node.shape.reduce((a, b) => a * b, 1), text: (node) => shapeText(node.shape) },
-  { name: "value, norm", of: (node) => node.value?.l2 ?? -1, text: (node) => show(node.value?.l2, 3), number: true },
-  { name: "gradient, norm", of: (node) => node.gradient?.l2 ?? -1, text: (node) => (node.gradient ? show(node.gradient.l2, 3) : node.no_gradient ?? "none"), number: true },
+  { name: "value", of: (node) => node.value?.l2 ?? -1, text: (node) => showSize(node.value, 3), number: true },
+  { name: "gradient", of: (node) => node.gradient?.l2 ?? -1, text: (node) => (node.gradient ? showSize(node.gradient, 3) : node.no_gradient ?? "none"), number: true },
   { name: "check", of: (node) => (node.check ? (node.check.pass ? 2 : 1) : 0), text: (node) => (node.check ? (node.check.pass ? "✓" : "✗ fails") : "–") },
 ];
 const table = { column: 0, down: false, rows: new Map() };
@@ -88,7 +88,7 @@ function buildTable() {
     const cells = COLUMNS.map((column, i) => el(i === 1 ? "th" : "td", i === 1 ? { scope: "row" } : { class: column.number ? "number" : "" }, column.cell ? column.cell(node) : (column.text ?? column.of)(node)));
     table.rows.set(node.id, el("tr", { onclick: () => select(node.id) }, cells));
   }
-  byId("view-table").replaceChildren(el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "All nodes" }, el("table", { class: "nodes" }, el("caption", {}, `All ${nodes.length} nodes in the order of the computation. A click on a heading sorts.`), el("thead", {}, head), body)));
+  byId("view-table").replaceChildren(el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "All nodes" }, el("table", { class: "nodes" }, el("caption", {}, `All ${nodes.length} nodes in the order of the computation. Of more than one number, the norm; numbers are sorted by size. A click on a heading sorts.`), el("thead", {}, head), body)));
   table.head = head;
   table.body = body;
   sortTable(0, false);
@@ -118,10 +118,28 @@ function markTable() {
 
 // --- the updates ---
 
+// What the optimiser did to a parameter, as sizes: with the sign, where it is one number.
+function sizesOf(update) {
+  const { value, gradient } = nodes[update.node];
+  const before = only(value);
+  const after = before === null ? null : update.worked.lines.at(-1).stored;
+  return { gradient: only(gradient) ?? update.gradient_l2, before: before ?? update.before_l2, after: after ?? update.after_l2, step: before === null ? update.step_l2 : after - before, norm: before === null ? " norm" : "" };
+}
+
 function updateCard(update) {
   const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
+  const { gradient, before, after, step, norm } = sizesOf(update);
+  const { index, why, lines } = update.worked;
   return el("section", { class: "card" }, el("h3", {}, nodeLink(update.node, update.parameter)), el("p", {}, update.rule),
-    el("dl", { class: "summary" }, row("weight norm before", show(update.before_l2)), row("after", show(update.after_l2)), row("gradient norm", show(update.gradient_l2)), row("norm of the step", show(update.step_l2)), row("step by weight", show(update.ratio, 3))), update.state ? el("p", { class: "quiet" }, update.state) : null);
+    ...update.formulas.map((formula) => el("p", { class: "expression" }, pretty(formula))),
+    el("p", { class: "quiet" }, `with ${update.constants.replaceAll("-", "−")}`),
+    el("dl", { class: "summary" }, row(`weight${norm} before`, show(before)), row("after", show(after)), row(`gradient${norm}`, show(gradient)), row(norm ? "norm of the step" : "step", show(step)), row("step by weight", show(update.ratio, 3))),
+    el("h4", {}, index.length ? `element [${index.join(", ")}] ` : "the number ", el("span", { class: "quiet" }, `(${why})`)),
+    ...lines.flatMap((line) => [
+      el("p", { class: "expression" }, `${line.target} ← ${pretty(line.expression)}`),
+      ...(line.stored === null ? [el("p", { class: "expression result" }, `= ${show(line.value, 7)}`)] : resultLines(line.expression, line.rest, line.stored)),
+    ]),
+    update.state ? el("p", { class: "quiet" }, update.state) : null);
 }
 
 function drawUpdates() {
@@ -131,12 +149,12 @@ function drawUpdates() {
   const rows = updates.map((update) => {
     const bar = el("span", { class: "bar" });
     bar.style.width = `${(100 * update.ratio) / most}%`;
-    return el("tr", { class: update.node === state.node ? "chosen" : "" }, el("th", { scope: "row" }, nodeLink(update.node, update.parameter)), el("td", { class: "number" }, show(update.gradient_l2, 3)), el("td", { class: "number" }, show(update.before_l2, 3)), el("td", { class: "number" }, show(update.step_l2, 3)), el("td", {}, el("span", { class: "bar-room" }, bar), show(update.ratio, 3)));
+    return el("tr", { class: update.node === state.node ? "chosen" : "" }, el("th", { scope: "row" }, nodeLink(update.node, update.parameter)), ...[sizesOf(update)].flatMap(({ gradient, before, step }) => [gradient, before, step].map((size) => el("td", { class: "number" }, show(size, 3)))), el("td", {}, el("span", { class: "bar-room" }, bar), show(update.ratio, 3)));
   });
-  const head = el("tr", {}, ["parameter", "gradient, norm", "weight, norm", "step, norm", "step by weight"].map((name) => el("th", { scope: "col" }, name)));
+  const head = el("tr", {}, ["parameter", "gradient", "weight", "step", "step by weight"].map((name) => el("th", { scope: "col" }, name)));
   const chosen = updates[updateOf.get(state.node)];
   view.replaceChildren(
-    el("p", { class: "lead" }, "How far the optimiser moved each parameter in this step, beside how large it was."),
+    el("p", { class: "lead" }, "How far the optimiser moved each parameter in this step, beside how large it was. Of more than one number, the norm."),
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Updates" }, el("table", { class: "nodes" }, el("thead", {}, head), el("tbody", {}, rows))),
     ...(chosen ? [updateCard(chosen)] : [el("p", { class: "quiet" }, "Choose a parameter to see the optimiser's rule.")]),
   );
@@ -197,7 +215,7 @@ function drawFollow() {
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "lines hops", role: "img", "aria-label": `Gradient norm at each hop: ${hops.map((hop) => show(hop.gradient_l2, 2)).join(", ")}` });
   for (let y = low; y <= high; y += Math.max(1, Math.ceil((high - low) / 4))) svg.append(draw("line", { x1: 42, x2: width, y1: py(y), y2: py(y), class: "grid" }), draw("text", { x: 38, y: py(y) + 4, "text-anchor": "end" }, `1e${y}`.replace("-", "−")));
   svg.append(draw("polyline", { points: logs.map((y, i) => `${px(i)},${py(y)}`).join(" "), class: "line" }));
-  hops.forEach((hop, i) => svg.append(draw("circle", { cx: px(i), cy: py(logs[i]), r: hop.node === state.node ? 7 : 4, class: "dot", onclick: () => select(hop.node) }, draw("title", {}, `${nodes[hop.node].label}: ${show(hop.gradient_l2)}`))));
+  hops.forEach((hop, i) => svg.append(draw("circle", { cx: px(i), cy: py(logs[i]), r: hop.node === state.node ? 7 : 4, class: "dot", onclick: () => select(hop.node) }, draw("title", {}, `${nodes[hop.node].label}: ${showSize(nodes[hop.node].gradient)}`))));
   const here = hops.find((hop) => hop.node === state.node);
   const [first, last] = [hops[0], hops[hops.length - 1]];
   const times = last.gradient_l2 / first.gradient_l2;

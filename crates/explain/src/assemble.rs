@@ -88,7 +88,8 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
         Origin::Inferred(walk, row) => {
             let (name, rows) = (recording.inferred[*walk].network.replace('_', " "), constant.value.shape()[0]);
             let fakes = atlas.value(Place::Inferred(*walk)).shape()[0];
-            node.label = if fakes < rows { "images, real and fake".into() } else { format!("fakes of the {name}") };
+            let things = if node.shape.len() == 4 { "images" } else { "samples" };
+            node.label = if fakes < rows { format!("{things}, real and fake") } else { format!("fakes of the {name}") };
             node.inputs.push(cut(Place::Inferred(*walk)));
             let which = if fakes < rows {
                 format!("Rows {row} to {} of these {rows} are", row + fakes - 1)
@@ -96,7 +97,7 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
                 "These are".to_owned()
             };
             let text = format!(
-                "{which} fakes of the {name}, as plain numbers: the graph is cut here. A gradient by a pixel could be had, but there is no \
+                "{which} fakes of the {name}, as plain numbers: the graph is cut here. A gradient by one of them could be had, but there is no \
                  tape behind it that would lead it to the {name}'s weights."
             );
             (Role::Input, NoGradient::Cut, text)
@@ -188,7 +189,13 @@ fn contributions(document: &mut Document, recording: &Recording, atlas: &Atlas<'
                 let consumer = atlas.id(Place::Node(tape, *sender));
                 let to = atlas.source(tape, inputs[*input]);
                 let slot = document.nodes[consumer].inputs[*input].slot.clone();
-                document.nodes[to].contributions.push(Contribution { consumer, slot, l2: l2(addend), picture: None });
+                document.nodes[to].contributions.push(Contribution {
+                    consumer,
+                    slot,
+                    l2: l2(addend),
+                    number: (addend.size() == 1).then(|| addend.item()),
+                    picture: None,
+                });
             }
         }
     }
@@ -277,7 +284,7 @@ fn what_if(recording: &Recording) -> Vec<WhatIf> {
         let moved = record.what_if.as_ref()?;
         let straight = moved.sizes.iter().map(|size| moved.loss[0] - size * moved.square).collect();
         let text = format!(
-            "The loss of the {} if all its parameters were moved along the negative gradient, theta - size * g, on the same images, with the same random \
+            "The loss of the {} if all its parameters were moved along the negative gradient, theta - size * g, on the same data, with the same random \
              draws. A gradient is a promise about small steps: beside each loss stands what it promises, loss - size * |g|^2, with |g|^2 = \
              {:.3e}. The optimiser then goes its own way: see the updates.",
             record.purpose, moved.square

@@ -315,6 +315,13 @@ pub struct Summary {
     pub exact: Option<Vec<f32>>,
 }
 
+impl Summary {
+    /// The number, if there is only one: it has a sign, which its length has not.
+    pub fn only(&self) -> Option<f32> {
+        self.exact.as_ref().filter(|all| all.len() == 1).map(|all| all[0])
+    }
+}
+
 /// How numbers are spread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Histogram {
@@ -372,6 +379,8 @@ pub struct Contribution {
     pub slot: String,
     /// Its length as a vector.
     pub l2: f32,
+    /// The addend itself, if it is one number.
+    pub number: Option<f32>,
     /// Its picture, where there is more than one addend.
     pub picture: Option<Picture>,
 }
@@ -387,12 +396,14 @@ pub struct Probe {
     pub value: f32,
     /// The op's formula with the numbers filled in; empty for what no op made. Adding `value_rest` gives the value.
     pub value_expression: String,
-    /// What is left to the value: the rounding of `f32`, mostly.
+    /// What is left to the value: the rounding of `f32`.
     pub value_rest: f64,
     /// Its gradient, if it has one.
     pub gradient: Option<f32>,
-    /// The largest addends of the gradient, element by element.
+    /// The largest addends of the gradient, element by element, the largest first.
     pub gradient_terms: Vec<GradientTerm>,
+    /// How many further ones there are.
+    pub gradient_terms_more: usize,
     /// Their sum, written out. Adding `gradient_rest` gives the gradient.
     pub gradient_expression: String,
     /// What is left to the gradient.

@@ -74,7 +74,8 @@ fn vector(data: &[f32], limit: usize) -> Samples {
     let mut numbers: Vec<f32> = data.iter().copied().step_by(step).collect();
     numbers.resize(width * height, 0.0);
     let rows = if height > 1 { format!(" in rows of {width}") } else { String::new() };
-    let rule = format!("{} numbers{rows}{}", data.len(), skipped(step, "one"));
+    let numbers_of = if data.len() == 1 { "number" } else { "numbers" };
+    let rule = format!("{} {numbers_of}{rows}{}", data.len(), skipped(step, "one"));
     Samples { layout: Layout::Vector, width, height, tile: [width, height], color: false, numbers, rule }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn check(document: &mut Document, recording: &Recording, atlas: &Atla
                 for (reader, checks) in tape.nodes.iter().zip(&checks) {
                     all.extend(checks.iter().filter(|own| reader.inputs[own.check.input] == Source::Node(place)));
                 }
-                worst(all.into_iter(), &[])
+                worst(all.iter().copied(), &[])
             };
         }
     }
@@ -58,6 +58,8 @@ struct Checked {
     check: NodeCheck,
     op: &'static str,
     rows: Option<[usize; 2]>,
+    /// Whether the input is one number.
+    single: bool,
 }
 
 fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Checked> {
@@ -69,31 +71,44 @@ fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Check
     let rows = probe.cut().map(|_| [gy.shape()[0], record.value.shape()[0]]);
     let wanted = |check: &NodeCheck| record.sent.iter().any(|(input, _)| *input == check.input);
     let all = probe.check(&gy).into_iter().filter(wanted);
-    all.map(|check| Checked { check, op: op.name(), rows }).collect()
+    all.map(|check| Checked { single: probe.inputs()[check.input].size() == 1, check, op: op.name(), rows }).collect()
 }
 
 /// The one that agrees least, in words. `slots` are the names of the node's inputs; a variable has none.
-fn worst<'a>(checks: impl Iterator<Item = &'a Checked>, slots: &[String]) -> Option<Check> {
+fn worst<'a>(checks: impl Iterator<Item = &'a Checked> + Clone, slots: &[String]) -> Option<Check> {
+    let count = checks.clone().count();
     let agreement = |checked: &Checked| (checked.check.passed, checked.check.tolerance - checked.check.error);
     let worst = checks.min_by(|a, b| {
         let ((a_passed, a_left), (b_passed, b_left)) = (agreement(a), agreement(b));
         a_passed.cmp(&b_passed).then(a_left.total_cmp(&b_left))
     })?;
     let NodeCheck { input, analytic, numeric, error, tolerance, passed, ref note, .. } = worst.check;
-    let mut text = String::from("The op was made again in f64");
+    let op = worst.op;
+    let slot = slots.get(input).map_or("this variable", |slot| slot);
+    let mut text = match (slots.is_empty(), count) {
+        (true, 1) => {
+            format!("No op made this variable, so what is checked is what `{op}`, which reads it, sends back to it. ")
+        }
+        (true, _) => format!(
+            "No op made this variable, so what is checked is what those who read it send back; of {count} checks, that of `{op}` agrees least. "
+        ),
+        (false, 1) => format!("What is checked is what `{op}` sends back to its input {slot}. "),
+        (false, _) => {
+            format!("What is checked is what `{op}` sends back to its inputs; of {count}, {slot} agrees least. ")
+        }
+    };
+    text += "The op alone was made again in f64, at its own numbers";
     if let Some([some, all]) = worst.rows {
-        text += &format!(", for the first {some} of {all} rows");
+        text += &format!(" and for the first {some} of {all} rows");
     }
-    text += ", with its input moved a little along a random direction, forth and back. ";
-    if slots.is_empty() {
-        text += &format!("This is the rule of `{}`, which reads this variable", worst.op);
-    } else if let [slot] = slots {
-        text += &format!("This is the slope by {slot}");
+    text += &format!(", with {slot} moved a little to either side");
+    text += if worst.single {
+        ". By finite differences: how its value changed, times the gradient that arrives there. By the rule: the gradient that it sends back."
     } else {
-        text +=
-            &format!("Of its inputs that get a gradient, {} agrees least", slots.get(input).map_or("one", |slot| slot));
-    }
-    text += &format!(": they differ by {error:.1e} of the parts they are made of, {tolerance:.0e} is allowed.");
+        " along a random direction. By finite differences: how its value changed, each number times the gradient that arrives there, summed. By the \
+         rule: the gradient that it sends back, each number times its share of the direction, summed."
+    };
+    text += &format!(" They differ by {error:.1e} of the parts that they are made of; {tolerance:.0e} is allowed.");
     if !note.is_empty() {
         text += &format!(" {}.", note.trim_end_matches('.'));
     }
@@ -184,7 +199,11 @@ impl<'a> Again<'a> {
         let smallest = nonzero.reduce(|least, i| if size(&i) < size(&least) { i } else { least });
         let words = kernels::random::words(Key::named(seed, "probe"), id as u32);
         let random = ((u64::from(words[0]) * reach as u64) >> 32) as usize;
-        let place = if reach < numbers.len() { " of the first image" } else { "" };
+        let place = match record.value.shape().len() {
+            _ if reach == numbers.len() => "",
+            4 => " of the first image",
+            _ => " of the first row",
+        };
         let chosen = [
             (largest, format!("largest {what}{place}")),
             (smallest, format!("smallest {what} that is not 0{place}")),
@@ -212,6 +231,7 @@ impl<'a> Again<'a> {
             value_expression,
             gradient: record.gradient.as_ref().map(|gradient| gradient.data()[at]),
             gradient_terms: Vec::new(),
+            gradient_terms_more: 0,
             gradient_expression: String::new(),
             gradient_rest: 0.0,
             gradient_rest_text: String::new(),
@@ -238,10 +258,16 @@ impl<'a> Again<'a> {
                 slope: term.slope as f32,
                 product: (term.number * term.slope) as f32,
             }));
+            probe.gradient_terms_more += terms.more + terms.terms.len().saturating_sub(TOLD_TERMS);
             if again.cut().is_some_and(|cut| !cut[*input]) {
-                others = Some(rows - again.shape()[0]);
+                let what = if gy.shape().len() == 4 { "images" } else { "rows" };
+                others = Some(format!("{} {what}", rows - again.shape()[0]));
             }
         }
+        // The largest of all, whichever reader they come from.
+        probe.gradient_terms.sort_by(|a, b| b.product.abs().total_cmp(&a.product.abs()));
+        probe.gradient_terms_more += probe.gradient_terms.len().saturating_sub(TOLD_TERMS);
+        probe.gradient_terms.truncate(TOLD_TERMS);
         probe.gradient_expression = match &addends[..] {
             [] => "1".into(),
             [one] => one.clone(),
@@ -249,7 +275,7 @@ impl<'a> Again<'a> {
         };
         probe.gradient_rest = rest(gradient, &probe.gradient_expression);
         probe.gradient_rest_text = match others {
-            Some(others) => format!("what the other {others} images add, and the rounding of f32"),
+            Some(others) => format!("what the other {others} add, and the rounding of f32"),
             None => "the rounding of f32".into(),
         };
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::assemble::{Detail, assemble, draw, is_outline};
 use crate::atlas::Atlas;
 use crate::dictionary::dictionary;
-use crate::document::{Document, Header};
+use crate::document::{Document, Header, Role};
 use crate::editable::editable;
 use crate::probes;
 use crate::questions::questions;
@@ -19,8 +19,8 @@ const PAGE: usize = 200_000;
 /// In a step of more nodes than this fewer numbers are worked out: it would take long, and the page could not hold them.
 const MANY: usize = 400;
 
-/// What a reader must know of the pictures.
-const SHOWN: &str = "The numbers of a node are of the whole batch; its picture and its worked numbers are of the first image, where there are many.";
+/// What a reader must know of a step with images.
+const SHOWN: &str = "The numbers of a node are of the whole batch. Its picture is of the first image, and so are the numbers that are worked out of a large node.";
 
 /// A document, and what had to be left out of it.
 pub struct Explained {
@@ -50,9 +50,11 @@ pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Expl
     draw(&mut document, recording, &atlas, detail);
     document.dictionary = dictionary();
     document.editable = editable(recording, &atlas);
-    document.questions = questions(&document);
+    document.questions = questions(&document, recording, &atlas);
     document.header.weights = parameters(recording);
-    document.header.notes.push(SHOWN.into());
+    if document.nodes.iter().any(|node| node.shape.len() == 4 && node.role != Role::Parameter) {
+        document.header.notes.push(SHOWN.into());
+    }
     while size(&document) > cap {
         let Some((smaller, told)) = smaller(detail) else { break };
         if smaller.probes < detail.probes {

@@ -1,5 +1,7 @@
 //! The step as a story: its phases, and the timeline of all that happens, one thing after the other.
 
+use tensor::Tensor;
+
 use crate::atlas::{Atlas, Place};
 use crate::document::{Document, Phase, PhaseKind, Step, StepKind};
 use crate::recorder::{Moment, Origin, Recording, TapeRecord, UpdateRecord, WalkRecord};
@@ -47,7 +49,7 @@ fn step(
 }
 
 /// `a, b and c`.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
@@ -107,6 +109,11 @@ pub(crate) fn thousands(number: usize) -> String {
     groups.join(",")
 }
 
+/// Whether a network gives verdicts.
+fn is_judge(network: &str) -> bool {
+    ["discriminator", "critic"].iter().any(|name| network.starts_with(name))
+}
+
 fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, number: usize) {
     let walk = &recording.inferred[number];
     let (name, rows) = (walk.network.replace('_', " "), walk.input.shape().first().copied().unwrap_or(1));
@@ -117,7 +124,7 @@ fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, numb
     };
     let text = format!(
         "The {name} makes {}. {mode}. No tape is written: nobody will ask how these came about. What leaves here are plain numbers.",
-        plural(rows, "image")
+        plural(rows, if atlas.value(Place::Inferred(number)).shape().len() == 4 { "image" } else { "sample" })
     );
     let phase =
         begin(document, format!("{} makes fakes", initials(&[name])), PhaseKind::Infer, walk.network.clone(), text);
@@ -135,25 +142,33 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
     for walk in &record.walks {
         let rows = walk.input.shape().first().copied().unwrap_or(1);
         let (name, frozen) = (walk.network.replace('_', " "), if walk.frozen { ", frozen," } else { "" });
-        let does = if walk.network.starts_with("discriminator") { "judges" } else { "works on" };
+        let does = if is_judge(&walk.network) { "judges" } else { "works on" };
         let does =
             if walk.input.shape().len() == 2 && walk.network.starts_with("generator") { "draws from" } else { does };
-        let what = if walk.input.shape().len() == 4 { "image" } else { "row" };
-        let what = if does == "draws from" { "latent" } else { what };
+        let what = match (walk.input.shape().len(), does) {
+            (4, _) => "image",
+            (_, "draws from") => "latent",
+            (_, "judges") => "sample",
+            _ => "row",
+        };
         text += &format!("The {name}{frozen} {does} {}. ", plural(rows, what));
     }
     if record.walks.is_empty() {
         text += "Every op computes its value and leaves a note on the tape: what it was, and what it read. ";
     } else {
-        text += "The loss says, in one number, how wrong the verdicts were. ";
+        text += &format!(
+            "At the end stands the loss: one number, and the smaller it is the better for the {}. ",
+            listed(&learners)
+        );
     }
     let frozen = networks(record.walks.iter().filter(|walk| walk.frozen));
     if !frozen.is_empty() {
         text += &format!(
             "The {}'s weights are frozen, which means: on this tape they are constants. A gradient will flow through them to the {}, but \
-             none is computed for them, so that the judge is not talked into being kinder. ",
+             none is computed for them: the {} stays as it is. ",
             listed(&frozen),
-            listed(&learners)
+            listed(&learners),
+            listed(&frozen)
         );
     }
     let cut =
@@ -172,10 +187,10 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
         let id = atlas.id(Place::Node(tape, place));
         let label = &document.nodes[id].label;
         let text = format!(
-            "Forward {} of {count}: {label}, shape {}, length {}",
+            "Forward {} of {count}: {label}, shape {}, {}",
             place + 1,
             node.value.shape(),
-            short(l2(&node.value))
+            told(&node.value, "value", "length")
         );
         document.nodes[id].made = Some(step(document, phase, StepKind::Make, Some(id), None, text));
     }
@@ -199,9 +214,10 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
     let phase = begin(document, format!("{short_name} backward"), PhaseKind::Backward, name, text);
     for (place, node) in record.order.iter().enumerate() {
         let id = atlas.id(Place::Node(tape, *node));
-        let gradient = record.nodes[*node].gradient.as_ref().map_or(0.0, l2);
+        let gradient = record.nodes[*node].gradient.as_ref();
+        let gradient = gradient.map_or_else(String::new, |gradient| told(gradient, "gradient", "gradient norm"));
         let label = &document.nodes[id].label;
-        let text = format!("Backward {} of {count}: {label}, gradient norm {}", place + 1, short(gradient));
+        let text = format!("Backward {} of {count}: {label}, {gradient}", place + 1);
         document.nodes[id].swept = Some(step(document, phase, StepKind::Sweep, Some(id), None, text));
     }
 }
@@ -213,7 +229,7 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
     let (name, short_name) = (listed(&learners), initials(&learners));
     let numbers: usize = updates.iter().map(|update| update.before.size()).sum();
     let text = format!(
-        "The optimiser moves each parameter of the {name} a little against its gradient: {}, {} in all. Only now do weights change; until here \
+        "The optimiser moves each parameter of the {name} by what its gradient says: {}, {} in all. Only now do weights change; until here \
          everything was measured at one place.",
         plural(updates.len(), "tensor"),
         plural(numbers, "number")
@@ -221,17 +237,27 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
     let phase = begin(document, format!("{short_name} update"), PhaseKind::Update, name, text);
     let count = range.len();
     for (place, number) in range.enumerate() {
-        let update = &document.updates[number];
-        let text = format!(
-            "Update {} of {count}: {}, moved by {} from length {}",
-            place + 1,
-            update.parameter,
-            short(update.step_l2),
-            short(update.before_l2)
-        );
+        let (update, record) = (&document.updates[number], &recording.updates[number]);
+        let moved = if record.before.size() == 1 {
+            format!("from {} to {}", short(record.before.item()), short(record.after.item()))
+        } else {
+            format!("by {} from length {}", short(update.step_l2), short(update.before_l2))
+        };
+        let text = format!("Update {} of {count}: {}, moved {moved}", place + 1, update.parameter);
         let node = update.node;
         step(document, phase, StepKind::Update, Some(node), Some(number), text);
     }
+}
+
+/// The number, if there is only one (it has a sign), else the length of all of them; with three digits.
+pub(crate) fn size_text(number: Option<f32>, l2: f32) -> String {
+    short(number.unwrap_or(l2))
+}
+
+/// `value -1.00`, or `length 3.16` of more than one number.
+fn told(tensor: &Tensor, one: &str, many: &str) -> String {
+    let number = (tensor.size() == 1).then(|| tensor.item());
+    format!("{} {}", if number.is_some() { one } else { many }, size_text(number, l2(tensor)))
 }
 
 /// A number with three digits.

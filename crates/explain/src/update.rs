@@ -23,13 +23,8 @@ pub(crate) fn formulas(update: &UpdateRecord) -> Vec<String> {
 
 /// `t = 1, rate = 0.1`.
 pub(crate) fn constants(update: &UpdateRecord) -> String {
-    let named = |(name, value): &(&str, f64)| format!("{name} = {}", number(*value));
+    let named = |(name, value): &(&str, f64)| format!("{name} = {}", Digits::Full.write(*value));
     update.formulas.constants.iter().map(named).collect::<Vec<_>>().join(", ")
-}
-
-/// A number as text; whole ones in full, as those that count updates must be.
-fn number(x: f64) -> String {
-    if x.fract() == 0.0 { Digits::Full.write(x) } else { Digits::Short.write(x) }
 }
 
 /// The element with the largest gradient, line by line. Each line reads what the lines before have stored.
@@ -40,13 +35,18 @@ pub(crate) fn worked(update: &UpdateRecord) -> WorkedUpdate {
     let element = |tensor: &tensor::Tensor| f64::from(tensor.data()[at]);
     let symbols = update.formulas.rule.symbols();
     let memory = || symbols.iter().copied().zip(&update.memory);
-    let mut known = update.formulas.constants.clone();
-    known.extend([("g", element(&update.gradient)), ("theta", element(&update.before))]);
+    // Constants are written in full: 1 - beta2 is a difference of near numbers.
+    let constants = &update.formulas.constants;
+    let mut known = Vec::from([("g", element(&update.gradient)), ("theta", element(&update.before))]);
+    let number = |known: &[(&'static str, f64)], name: &str| match lookup(known, name) {
+        Some(x) => Some(Digits::Short.write(x)),
+        None => lookup(constants, name).map(|x| Digits::Full.write(x)),
+    };
     known.extend(memory().map(|(symbol, memory)| (symbol, element(&memory.before))));
     let stored: Vec<_> = memory().map(|(symbol, memory)| (symbol, element(&memory.after))).collect();
     let stored = |target: &str| if target == "theta" { Some(element(&update.after)) } else { lookup(&stored, target) };
     let line = |line: &nn::optim::formula::Line| {
-        let expression = filled(line.formula, |name| lookup(&known, name).map(number)).unwrap_or_default();
+        let expression = filled(line.formula, |name| number(&known, name)).unwrap_or_default();
         let value = evaluate(&expression).unwrap_or(f64::NAN);
         let stored = stored(line.target);
         known.push((line.target, stored.unwrap_or(value)));

@@ -185,3 +185,70 @@ fn the_book_has_every_chapter_in_order() {
     let files: Vec<String> = CHAPTERS.iter().map(|(name, _)| format!("{name}.md")).collect();
     assert_eq!(links(&summary), files);
 }
+
+/// The heading's place on a page of rustdoc and of the book.
+fn place_of(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || ['-', '_', ' '].contains(c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+/// `[chapter 14](crate::c14_proof_and_speed#gradients-of-gradients)`: the number is that of the chapter, and the chapter has the
+/// heading. Where a chapter is named without a link, there is one.
+#[test]
+fn a_chapter_that_is_named_is_the_one_that_is_meant() {
+    let mut seen = 0;
+    for (name, text) in CHAPTERS {
+        let places: Vec<Vec<String>> = CHAPTERS
+            .iter()
+            .map(|(_, text)| {
+                prose(text).iter().filter_map(|(_, line)| Some(place_of(line.strip_prefix("## ")?))).collect()
+            })
+            .collect();
+        for target in links(text).iter().filter_map(|target| target.strip_prefix("crate::c")) {
+            let (chapter, place) = target.split_once('#').unwrap_or((target, ""));
+            let number = chapter[..2].parse::<usize>().unwrap();
+            assert_eq!(CHAPTERS[number - 1].0[1..], *chapter, "{name}");
+            assert!(place.is_empty() || places[number - 1].iter().any(|other| other == place), "{name}: no {target}");
+        }
+        let prose: String = prose(text).iter().flat_map(|(_, line)| [*line, " "]).collect();
+        for (at, word) in prose.match_indices("hapter ") {
+            let after = &prose[at + word.len()..];
+            let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+            let Ok(number) = after[..digits].parse::<usize>() else { continue };
+            assert!((1..=CHAPTERS.len()).contains(&number), "{name} names chapter {number}");
+            if let Some(link) = after[digits..].strip_prefix("](crate::c") {
+                assert_eq!(link[..2].parse(), Ok(number), "{name}: chapter {number} is linked to c{}", &link[..2]);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} links to chapters by their number");
+}
+
+/// The formulas of the optimisers are those by which the kernels are tested, word for word.
+#[test]
+fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
+    use nn::{Dialect, Gradients, Network, Optimizer, Rule};
+    let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == "c11_optimizers").unwrap();
+    let blocks = blocks(text).into_iter().filter(|block| block.kind == "text").map(|block| block.text);
+    let inline = prose(text).into_iter().flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).map(str::to_owned);
+    let all: Vec<String> = blocks.chain(inline).collect();
+    let formulas: Vec<&str> =
+        all.iter().flat_map(|text| text.lines()).flat_map(|line| line.split("  ")).map(str::trim).collect();
+    let (beta1, beta2, epsilon) = (0.5, 0.999, 1e-8);
+    let network = Network::new("net", &[1], Dialect::Keras, 1);
+    let gradients = Gradients { parameters: vec![], buffers: vec![] };
+    for rule in [
+        Rule::RmsProp { rho: 0.9, epsilon },
+        Rule::Adam { beta1, beta2, epsilon },
+        Rule::AdamTf { beta1, beta2, epsilon },
+        Rule::Sgd { momentum: 0.0, nesterov: false },
+        Rule::Sgd { momentum: 0.9, nesterov: false },
+        Rule::Sgd { momentum: 0.9, nesterov: true },
+    ] {
+        let optimizer = Optimizer::new(&network, rule, 0.1).decay(0.1).clip(1.0).clip_norm(1.0).weight_decay(0.1);
+        for line in optimizer.formulas(&gradients).lines {
+            assert!(formulas.contains(&&*line.to_string()), "c11_optimizers.md does not have `{line}` of {rule:?}");
+        }
+    }
+}

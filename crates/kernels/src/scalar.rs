@@ -15,7 +15,7 @@ mod tests {
     #[test]
     fn they_agree_with_the_standard_library() {
         for i in 1..2000 {
-            let x = f64::from(i) * 0.013 - 13.0;
+            let x = f64::from(i) * 0.013 - 13.001;
             let pairs = [
                 (exp(x), x.exp()),
                 (ln(x.abs()), x.abs().ln()),

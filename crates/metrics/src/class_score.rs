@@ -15,6 +15,7 @@
 use kernels::scalar::{exp, ln};
 
 use crate::Matrix;
+use crate::finite::assert_finite;
 
 /// Mean and standard deviation over the splits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,11 +29,12 @@ pub struct ClassScore {
 /// The score of `logits`, a row per image, over up to `splits` parts of equal size (to one image).
 ///
 /// # Panics
-/// When there are no images or no classes.
+/// When there are no images or no classes, or a logit is not finite.
 #[track_caller]
 pub fn class_score(logits: &Matrix, splits: usize) -> ClassScore {
     let n = logits.rows();
     assert!(n > 0 && logits.columns() > 0, "class_score: {n} images of {} classes", logits.columns());
+    assert_finite("class_score", &[logits]);
     let splits = splits.clamp(1, n);
     let scores: Vec<f64> = (0..splits).map(|i| score(&logits.part(i * n / splits..(i + 1) * n / splits))).collect();
     let mean = scores.iter().sum::<f64>() / splits as f64;

@@ -9,6 +9,7 @@ use kernels::scalar::exp;
 
 use crate::Matrix;
 use crate::class_score::log_softmax;
+use crate::finite::assert_finite;
 
 /// A class with at least this share of the images is covered.
 pub const SHARE: f64 = 0.01;
@@ -27,11 +28,12 @@ pub struct Classes {
 /// Looks at `logits`, a row per image.
 ///
 /// # Panics
-/// When there are no images or no classes.
+/// When there are no images or no classes, or a logit is not finite.
 #[track_caller]
 pub fn classes(logits: &Matrix) -> Classes {
     let n = logits.rows();
     assert!(n > 0 && logits.columns() > 0, "classes: {n} images of {} classes", logits.columns());
+    assert_finite("classes", &[logits]);
     let mut counts = vec![0_usize; logits.columns()];
     let mut confidence = 0.0;
     for i in 0..n {

@@ -16,7 +16,8 @@ pub(crate) fn map_squared_distances<R: Send>(
     let (a_squares, b_squares) = (squares(a), squares(b));
     map_products(a, b, |i, row| {
         for (x, square) in row.iter_mut().zip(&b_squares) {
-            *x = (a_squares[i] + square - 2.0 * *x).max(0.0);
+            let distance = a_squares[i] + square - 2.0 * *x;
+            *x = if distance < 0.0 { 0.0 } else { distance };
         }
         visit(i, row)
     })

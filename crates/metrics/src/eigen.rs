@@ -16,17 +16,14 @@ const MOST_ROTATIONS: usize = 100;
 /// Sweeps of Jacobi's method; eight are usual.
 const MOST_SWEEPS: usize = 50;
 
-/// The eigenvalues of a symmetric matrix, in no order; NaN for a matrix with numbers that are not finite. Their error is some
-/// 1e-16 of the largest one.
+/// The eigenvalues of a symmetric matrix, in no order. Their error is some 1e-16 of the largest one.
 ///
 /// # Panics
-/// When the matrix is not square.
+/// When the matrix is not square, has a number that is not finite, or one so large that its square is not.
 #[track_caller]
 pub fn eigenvalues(matrix: &Matrix) -> Vec<f64> {
     assert_square(matrix);
-    if !matrix.data().iter().all(|x| x.is_finite()) {
-        return vec![f64::NAN; matrix.rows()];
-    }
+    assert!(matrix.data().iter().all(|x| x.is_finite()), "eigenvalues: a number is not finite");
     let (mut diagonal, mut beside) = three_diagonals(matrix.clone());
     ql(&mut diagonal, &mut beside);
     diagonal
@@ -101,7 +98,8 @@ fn ql(d: &mut [f64], e: &mut [f64]) {
     let largest = d.iter().chain(e.iter()).fold(0.0_f64, |largest, x| largest.max(x.abs()));
     let nothing = largest * f64::EPSILON;
     for first in 0..d.len() {
-        for _ in 0..MOST_ROTATIONS {
+        for turn in 0.. {
+            assert!(turn < MOST_ROTATIONS, "eigenvalues: number {first} is not found in {MOST_ROTATIONS} rotations");
             // The block from `first` that no zero beside the diagonal cuts.
             let last = (first..d.len() - 1).find(|&i| e[i].abs() <= nothing).unwrap_or(d.len() - 1);
             if last == first {
@@ -147,15 +145,17 @@ fn length(x: f64, y: f64) -> f64 {
 /// The eigenvalues of a symmetric matrix, the largest first, and the eigenvectors in the same order, as rows of length 1.
 ///
 /// # Panics
-/// When the matrix is not square.
+/// When the matrix is not square, or a number is not finite.
 #[track_caller]
 pub fn eigenvectors(matrix: &Matrix) -> (Vec<f64>, Matrix) {
     assert_square(matrix);
+    assert!(matrix.data().iter().all(|x| x.is_finite()), "eigenvectors: a number is not finite");
     let n = matrix.rows();
     let mut a = matrix.clone();
     let mut vectors = Matrix::zeros(n, n);
     (0..n).for_each(|i| vectors.row_mut(i)[i] = 1.0);
     let size = dot(a.data(), a.data());
+    let mut converged = false;
     for _ in 0..MOST_SWEEPS {
         let mut off = 0.0;
         for p in 0..n {
@@ -180,9 +180,11 @@ pub fn eigenvectors(matrix: &Matrix) -> (Vec<f64>, Matrix) {
             }
         }
         if off <= size * f64::EPSILON * f64::EPSILON {
+            converged = true;
             break;
         }
     }
+    assert!(converged, "eigenvectors: not found in {MOST_SWEEPS} sweeps");
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a.row(j)[j].total_cmp(&a.row(i)[i]));
     let values = order.iter().map(|&i| a.row(i)[i]).collect();
@@ -252,12 +254,24 @@ mod tests {
             assert!(ones.iter().rev().skip(1).all(|x| x.abs() < 1e-13), "{ones:?}");
             assert!(n == 0 || (ones[n - 1] - n as f64).abs() < 1e-12);
         }
-        assert!(eigenvalues(&Matrix::new(2, 2, vec![1.0, f64::NAN, 0.0, 1.0]))[0].is_nan());
         let graded: Vec<f64> = (0..900).map(|i| 10.0_f64.powi(-(i / 30 + i % 30) / 2)).collect();
         let graded = Matrix::new(30, 30, graded);
         let trace: f64 = (0..30).map(|i| graded.row(i)[i]).sum();
         assert!((eigenvalues(&graded).iter().sum::<f64>() - trace).abs() < 1e-13);
         let (values, _) = eigenvectors(&Matrix::new(2, 2, vec![0.0; 4]));
         assert_eq!(values, [0.0, 0.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a number is not finite")]
+    fn a_nan_has_no_eigenvalues() {
+        eigenvalues(&Matrix::new(2, 2, vec![1.0, f64::NAN, 0.0, 1.0]));
+    }
+
+    /// The squares overflow, so that no rotation leads anywhere: better no number than a wrong one.
+    #[test]
+    #[should_panic(expected = "is not found")]
+    fn numbers_beyond_all_measure_are_not_searched_for_ever() {
+        eigenvalues(&Matrix::new(3, 3, vec![1e200, 2e200, 3e200, 2e200, 1e200, 4e200, 3e200, 4e200, -1e200]));
     }
 }

@@ -12,6 +12,7 @@
 
 use kernels::Key;
 
+use crate::finite::assert_finite;
 use crate::matrix::{Matrix, map_products};
 
 /// Which subsets the estimate is averaged over.
@@ -43,11 +44,12 @@ pub struct Kid {
 /// The distance between the features `a` and `b`, a row per image.
 ///
 /// # Panics
-/// When one of them has fewer than two rows, or their numbers of columns differ.
+/// When one of them has fewer than two rows or a number that is not finite, or their numbers of columns differ.
 #[track_caller]
 pub fn kid(a: &Matrix, b: &Matrix, subsets: Subsets) -> Kid {
     let size = subsets.size.min(a.rows()).min(b.rows());
     assert!(size >= 2, "kid: two images at least are needed, not {} and {}", a.rows(), b.rows());
+    assert_finite("kid", &[a, b]);
     // A subset of everything is always the same.
     let whole = size == a.rows() && size == b.rows();
     let mut draws = Key::named(subsets.seed, "kid subsets").draws();

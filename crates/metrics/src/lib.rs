@@ -16,6 +16,9 @@
 //! | are they copies? | [`memorization`] |
 //! | are brightness and colours right? | [`ink`], [`color_histogram`] |
 //!
+//! No measure takes features that are NaN, infinite, or larger than every `f32`: it panics, and a [`suite::Sample`] of such
+//! features is an error ([`NotFinite`]).
+//!
 //! [`suite`] is the table of all of them, as `train evaluate` knows it. For points of the plane there is [`modes`].
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -26,6 +29,7 @@ pub mod color_histogram;
 mod distances;
 pub mod eigen;
 mod extractor;
+mod finite;
 pub mod frechet;
 pub mod ink;
 pub mod kid;
@@ -42,6 +46,7 @@ pub mod suite;
 pub mod two_sample;
 
 pub use extractor::Extractor;
+pub use finite::NotFinite;
 pub use matrix::Matrix;
 pub use pca::Pca;
 pub use pictures::Pictures;

@@ -8,16 +8,18 @@
 //! fresh reals are copies too, and the ratio grows.
 
 use crate::distances::nearest;
+use crate::finite::assert_finite;
 use crate::matrix::Matrix;
 
-/// The ratio, at least 0; NaN if every one of `held_out` is among `learned`.
+/// The ratio, at least 0; infinite if every one of `held_out` is among `learned`, NaN if every fake is as well.
 ///
 /// # Panics
-/// When one of the three has no rows, or their numbers of columns differ.
+/// When one of the three has no rows or a number that is not finite, or their numbers of columns differ.
 #[track_caller]
 pub fn memorization(learned: &Matrix, held_out: &Matrix, fake: &Matrix) -> f64 {
     let counts = [learned, held_out, fake].map(Matrix::rows);
     assert!(!counts.contains(&0), "memorization: of learned, held-out and fake images there are {counts:?}");
+    assert_finite("memorization", &[learned, held_out, fake]);
     let mean = |x: &Matrix| nearest(x, learned).into_iter().sum::<f64>() / x.rows() as f64;
     mean(fake) / mean(held_out)
 }

@@ -23,10 +23,11 @@ pub struct Modes {
 /// Counts `points`, two numbers each, around the `centres`; `enough` is the share of all points that covers a cloud.
 ///
 /// # Panics
-/// When there are no points or no centres.
+/// When there are no points or no centres, or a point is not finite.
 #[track_caller]
 pub fn modes(points: &[f32], centres: &[[f64; 2]], reach: f64, enough: f64) -> Modes {
     assert!(points.len() >= 2 && !centres.is_empty(), "modes: {} numbers, {} centres", points.len(), centres.len());
+    assert!(points.iter().all(|x| x.is_finite()), "modes: a point is not finite");
     let mut counts = vec![0_usize; centres.len()];
     for point in points.chunks_exact(2) {
         let square = |[x, y]: [f64; 2]| {
@@ -55,7 +56,7 @@ mod tests {
     #[test]
     fn points_count_where_they_are_near_and_nowhere_else() {
         let centres = [[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]];
-        let points = [0.0, 0.1, 0.0, 0.1, 0.9, 0.0, 0.5, 0.5, f32::NAN, 0.0];
+        let points = [0.0, 0.1, 0.0, 0.1, 0.9, 0.0, 0.5, 0.5, 1e30, 0.0];
         let found = modes(&points, &centres, 0.11, 0.2);
         assert_eq!(found, Modes { covered: 2, near: 0.6, least: 0.0, most: 0.4 });
         assert_eq!(modes(&points, &centres, 0.11, 0.3).covered, 1);

@@ -8,6 +8,7 @@
 //! images; even reals against reals do not reach 1.
 
 use crate::distances::map_squared_distances;
+use crate::finite::assert_finite;
 use crate::matrix::Matrix;
 
 /// The neighbour that the balls reach to.
@@ -25,9 +26,10 @@ pub struct PrecisionRecall {
 /// Precision and recall of the features `fake` against `real`, a row per image, with balls to the `k`-th neighbour.
 ///
 /// # Panics
-/// When one of them has not more than `k` rows, or their numbers of columns differ.
+/// When one of them has not more than `k` rows or a number that is not finite, or their numbers of columns differ.
 #[track_caller]
 pub fn precision_recall(real: &Matrix, fake: &Matrix, k: usize) -> PrecisionRecall {
+    assert_finite("precision_recall", &[real, fake]);
     PrecisionRecall { precision: share_inside(fake, real, k), recall: share_inside(real, fake, k) }
 }
 

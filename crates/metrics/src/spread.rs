@@ -7,14 +7,16 @@
 //! **Pitfalls.** Noise is far from noise: a large value alone means nothing. Two distinct collapsed images pass for half a spread.
 
 use crate::distances::map_squared_distances;
+use crate::finite::assert_finite;
 use crate::matrix::Matrix;
 
 /// The ratio, at least 0; NaN if the reals are all the same.
 ///
 /// # Panics
-/// When one of them has fewer than two rows.
+/// When one of them has fewer than two rows, or a number that is not finite.
 #[track_caller]
 pub fn spread(real: &Matrix, fake: &Matrix) -> f64 {
+    assert_finite("spread", &[real, fake]);
     mean_distance(fake) / mean_distance(real)
 }
 

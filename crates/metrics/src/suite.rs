@@ -17,7 +17,7 @@ use crate::precision_recall::{NEIGHBOR, precision_recall};
 use crate::sliced_wasserstein::{Slices, sliced_wasserstein};
 use crate::spread::spread;
 use crate::two_sample::two_sample_accuracy;
-use crate::{Extractor, Matrix, Pictures};
+use crate::{Extractor, Matrix, NotFinite, Pictures};
 
 /// Fewer images than this cannot be measured.
 pub const FEWEST: usize = 8;
@@ -43,9 +43,23 @@ pub struct Sample {
 
 impl Sample {
     /// Images, and what `extractor` makes of them.
-    pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Self {
+    ///
+    /// # Errors
+    /// When it makes a number that is not finite.
+    pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Result<Self, NotFinite> {
         let (features, logits) = extractor.extract(&pictures);
-        Self { pictures, features, logits, learned: None }
+        features.check_finite("feature")?;
+        logits.as_ref().map_or(Ok(()), |logits| logits.check_finite("logit"))?;
+        Ok(Self { pictures, features, logits, learned: None })
+    }
+
+    /// With these features of the images that a generator learned from.
+    ///
+    /// # Errors
+    /// When one is not finite.
+    pub fn with_learned(self, learned: Matrix) -> Result<Self, NotFinite> {
+        learned.check_finite("feature")?;
+        Ok(Self { learned: Some(learned), ..self })
     }
 
     /// How many images.
@@ -351,7 +365,7 @@ mod tests {
     #[test]
     fn every_metric_can_be_measured_and_told() {
         let pca = Pca::fit(&drawings(30, 1), 8);
-        let sample = |stream| Sample::new(drawings(20, stream), &pca);
+        let sample = |stream| Sample::new(drawings(20, stream), &pca).unwrap();
         let (real, fake) = (sample(1), sample(2));
         let halves = [real.part(0..10), real.part(10..20)];
         let all: Vec<&Metric> = METRICS.iter().collect();
@@ -371,7 +385,7 @@ mod tests {
     #[test]
     fn copies_of_what_was_learned_are_told_from_other_reals() {
         let pca = Pca::fit(&drawings(30, 1), 8);
-        let [mut real, learned] = [1, 2].map(|stream| Sample::new(drawings(20, stream), &pca));
+        let [mut real, learned] = [1, 2].map(|stream| Sample::new(drawings(20, stream), &pca).unwrap());
         let metrics = [find("memorization").unwrap()];
         let value = |real: &Sample| measure_all(&metrics, "pca8", real, &learned, None)[0].number.value;
         assert!(value(&real) > 0.5);
@@ -380,9 +394,33 @@ mod tests {
         assert_eq!(value(&real.part(0..10)), 0.0);
     }
 
+    /// An extractor that has no number for white.
+    struct Sick;
+
+    impl Extractor for Sick {
+        fn name(&self) -> String {
+            "sick".into()
+        }
+
+        fn extract(&self, pictures: &Pictures) -> (Matrix, Option<Matrix>) {
+            let feature = |i: usize| if pictures.image(i / 2)[0] == 255 && i % 2 == 1 { f64::NAN } else { 0.5 };
+            (Matrix::new(pictures.count(), 2, (0..2 * pictures.count()).map(feature).collect()), None)
+        }
+    }
+
+    #[test]
+    fn a_sample_with_a_feature_that_is_not_finite_is_refused() {
+        let pixels = |white: usize| (0..10).map(|i| if i == white { 255 } else { 7 }).collect();
+        let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &Sick);
+        let told = sample(3).unwrap_err().to_string();
+        assert_eq!(told, "feature 1 of image 3 is NaN, which is not a finite f32");
+        let sound = sample(99).unwrap();
+        assert!(sound.with_learned(Matrix::new(1, 1, vec![f64::INFINITY])).is_err());
+    }
+
     #[test]
     fn a_classifier_is_asked_for_classes() {
-        let mut sample = Sample::new(drawings(20, 1), &Pca::fit(&drawings(20, 1), 4));
+        let mut sample = Sample::new(drawings(20, 1), &Pca::fit(&drawings(20, 1), 4)).unwrap();
         sample.logits = Some(Matrix::zeros(20, 10));
         let metrics = [find("classes").unwrap(), find("class-score").unwrap()];
         let found = measure_all(&metrics, "evalnet", &sample, &sample, None);

@@ -7,14 +7,16 @@
 //! **Pitfalls.** It needs equally many of both. Of two neighbours at the very same distance the first one counts, reals first.
 
 use crate::distances::map_squared_distances;
+use crate::finite::assert_finite;
 use crate::matrix::Matrix;
 
 /// The accuracy, in [0, 1].
 ///
 /// # Panics
-/// When there are not two images, or the numbers of columns differ.
+/// When there are not two images, a number is not finite, or the numbers of columns differ.
 #[track_caller]
 pub fn two_sample_accuracy(real: &Matrix, fake: &Matrix) -> f64 {
+    assert_finite("two_sample", &[real, fake]);
     let all = real.above(fake);
     assert!(all.rows() >= 2, "two_sample: {} images have no neighbours", all.rows());
     let right = map_squared_distances(&all, &all, |i, row| {

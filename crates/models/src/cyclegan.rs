@@ -22,7 +22,7 @@ pub use settings::{Settings, Upsample, Variant};
 
 use crate::diff_augment::augmented;
 use crate::image_pool::ImagePool;
-use crate::lint::uneven_windows;
+use crate::lint::{Remark, uneven_windows};
 use crate::rules::Range;
 use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
 
@@ -240,7 +240,7 @@ impl System for CycleGan {
         Sampler::Images(self)
     }
 
-    fn remarks(&self) -> Vec<String> {
+    fn remarks(&self) -> Vec<Remark> {
         uneven_windows(&self.networks()).into_iter().collect()
     }
 

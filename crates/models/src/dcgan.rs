@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::game::Game;
 use crate::rules::{Fakes, Rules};
-use crate::strided::{LEAKY, Strided, doubling, halving};
-use crate::tips::Tips;
+use crate::strided::{LEAKY, Strided, biased_halving, doubling, halving, normalised};
+use crate::tips::{DiscriminatorNorm, Tips};
 use crate::update::Update;
 use crate::walk::Walk;
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
@@ -96,8 +96,8 @@ impl Settings {
 
     fn strided(&self) -> Strided {
         let Self { channels, latent, width, .. } = *self;
-        let (start, spectral_norm) = (Start::dcgan(), self.tips.spectral_norm);
-        Strided { size: self.size(), channels, latent, width, start, spectral_norm }
+        let Tips { spectral_norm, d_norm: norm, .. } = self.tips;
+        Strided { size: self.size(), channels, latent, width, start: Start::dcgan(), spectral_norm, norm }
     }
 }
 
@@ -121,19 +121,14 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 }
 
 fn radford_discriminator(s: &Settings, seed: u64) -> Network {
-    let conv = |filters| Conv2d::new(filters, 5).stride(2).padding(Padding::Explicit([2; 4])).without_bias();
+    let conv = |filters| Conv2d::new(filters, 5).stride(2).padding(Padding::Explicit([2; 4]));
     let start = Network::new("discriminator", &[64, 64, s.channels], Dialect::Torch, seed)
         .starting(Start::dcgan())
         .spectral_norm(s.tips.spectral_norm)
-        .with("conv1", conv(s.width))
+        .with("conv1", conv(s.width).without_bias())
         .with("lrelu1", LEAKY);
     (2..=4)
-        .fold(start, |network, number| {
-            network
-                .with(&format!("conv{number}"), conv(s.width << (number - 1)))
-                .with(&format!("bn{number}"), BatchNorm::default())
-                .with(&format!("lrelu{number}"), LEAKY)
-        })
+        .fold(start, |network, number| normalised(network, number, conv(s.width << (number - 1)), s.tips.d_norm))
         .with("flatten", Flatten)
         .with("dense", Dense::new(1).without_bias())
 }
@@ -165,28 +160,26 @@ pub(crate) struct Course {
     pub(crate) width: usize,
     pub(crate) start: Start,
     pub(crate) spectral_norm: bool,
+    pub(crate) norm: DiscriminatorNorm,
 }
 
 impl Course {
     fn of(s: &Settings) -> Self {
         let Settings { channels, latent, width, .. } = *s;
-        Self { channels, latent, width, start: Dialect::Torch.start(), spectral_norm: s.tips.spectral_norm }
+        let Tips { spectral_norm, d_norm: norm, .. } = s.tips;
+        Self { channels, latent, width, start: Dialect::Torch.start(), spectral_norm, norm }
     }
 }
 
 /// Three convolutions that halve, and a dense layer.
 pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
-    Network::new("discriminator", &[32, 32, c.channels], Dialect::Torch, seed)
+    let first = Network::new("discriminator", &[32, 32, c.channels], Dialect::Torch, seed)
         .starting(c.start)
         .spectral_norm(c.spectral_norm)
         .with("conv1", halving(c.width))
-        .with("lrelu1", LEAKY)
-        .with("conv2", halving(2 * c.width))
-        .with("bn2", BatchNorm::default())
-        .with("lrelu2", LEAKY)
-        .with("conv3", halving(4 * c.width))
-        .with("bn3", BatchNorm::default())
-        .with("lrelu3", LEAKY)
+        .with("lrelu1", LEAKY);
+    (2..=3)
+        .fold(first, |network, number| normalised(network, number, biased_halving(c.width << (number - 1)), c.norm))
         .with("flatten", Flatten)
         .with("dense", Dense::new(1))
 }

@@ -67,12 +67,13 @@ impl crate::Settings for Settings {
 /// The discriminator and the generator.
 pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     let Settings { size, width, latent, .. } = *s;
-    let (channels, spectral_norm) = (3, s.tips.spectral_norm);
+    let Tips { spectral_norm, d_norm: norm, .. } = s.tips;
+    let channels = 3;
     if size == 64 {
-        let pair = Strided { size, channels, latent, width, start: Start::dcgan(), spectral_norm };
+        let pair = Strided { size, channels, latent, width, start: Start::dcgan(), spectral_norm, norm };
         return [pair.discriminator(seed), pair.generator(seed)];
     }
-    let pair = Course { channels, latent, width, start: Start::normal(0.02), spectral_norm };
+    let pair = Course { channels, latent, width, start: Start::normal(0.02), spectral_norm, norm };
     [course_discriminator(&pair, seed), course_generator(&pair, seed)]
 }
 

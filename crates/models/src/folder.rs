@@ -64,7 +64,8 @@ impl crate::Settings for Settings {
 /// The discriminator and the generator.
 pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     let Settings { size, channels, latent, width, .. } = *s;
-    let pair = Strided { size, channels, latent, width, start: Start::dcgan(), spectral_norm: s.tips.spectral_norm };
+    let Tips { spectral_norm, d_norm: norm, .. } = s.tips;
+    let pair = Strided { size, channels, latent, width, start: Start::dcgan(), spectral_norm, norm };
     [pair.discriminator(seed), pair.generator(seed)]
 }
 

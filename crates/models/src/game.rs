@@ -41,6 +41,9 @@ pub struct DiscriminatorTurn {
     pub gradient_norm: f64,
 }
 
+/// Of reals and of fakes the loss and what is [told] of the verdict; and of the penalty what it costs and the length of the gradients.
+type Told = ([(f64, [f64; 2]); 2], [f64; 2]);
+
 /// What a turn of the generator tells, before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GeneratorTurn {
@@ -135,12 +138,7 @@ impl Game {
     fn seen(&self, images: &Var, step: u64, whose: &str, turn: u64) -> Var {
         let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), turn);
         let images = augmented(images, &self.tips.diff_augment, self.rules.range.span(), key("augmentation"));
-        let left = 1.0 - step as f64 / self.tips.instance_noise_steps as f64;
-        if self.tips.instance_noise == 0.0 || left <= 0.0 {
-            return images;
-        }
-        let deviation = self.tips.instance_noise * left;
-        &images + &Var::constant(nn::init::normal(images.shape(), 0.0, deviation, key("instance noise")))
+        self.tips.with_noise(images, step, || key("instance noise"))
     }
 
     /// The discriminator's turn number `turn`: it learns to tell `reals`, in the networks' range, from the generator's fakes of
@@ -166,7 +164,7 @@ impl Game {
                 if self.tips.fake_is_one {
                     sides.reverse(); // those that are called 1 come first
                 }
-                (self.on_one_batch(turn, &sides)?, [0.0; 2])
+                self.on_one_batch(turn, &sides)?
             }
             Batches::Separate => {
                 let (gradients, told) = differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
@@ -177,39 +175,49 @@ impl Game {
                         (loss, told)
                     });
                     let (loss, both) = (&a.0 + &b.0, [a.1, b.1]);
-                    match self.penalty(pass, turn, &sides) {
-                        None => (loss, (both, [0.0; 2])),
-                        Some(Penalty { loss: penalty, gradient_norm, .. }) => {
-                            (&loss + &penalty, (both, [f64::from(penalty.item()), gradient_norm]))
-                        }
-                    }
+                    let (loss, penalty) = self.penalised(pass, turn, &sides, loss);
+                    (loss, (both, penalty))
                 })?;
                 self.update_discriminator(&gradients);
                 told
             }
             Batches::TwoUpdates => {
-                let mut both = [(0.0, [0.0; 2]); 2];
+                let mut both = [((0.0, [0.0; 2]), [0.0; 2]); 2];
                 let purposes = [DISCRIMINATOR_TURN, "discriminator turn, second update"];
                 for ((both, (side, images, labels)), purpose) in both.iter_mut().zip(&sides).zip(purposes) {
                     let (gradients, told) = differentiate(self.draw(purpose, turn), |pass: &mut Pass| {
                         let verdict = self.discriminator.forward(pass, images);
                         let loss = discriminator_loss(&self.tips, &verdict, labels);
                         let told = (f64::from(loss.item()) / 2.0, told(&self.tips, verdict.value(), *side));
-                        (loss, told)
+                        // The penalty belongs to the update on the reals, the first.
+                        let (loss, penalty) = match side {
+                            Side::Real => self.penalised(pass, turn, &sides, loss),
+                            Side::Fake => (loss, [0.0; 2]),
+                        };
+                        (loss, (told, penalty))
                     })?;
                     self.update_discriminator(&gradients);
                     *both = told;
                 }
-                (both, [0.0; 2])
+                (both.map(|(told, _)| told), both[0].1)
             }
         };
         let (loss, accuracy) = (loss + loss2 + penalty, (real[1] + fake[1]) / 2.0);
         Ok(DiscriminatorTurn { loss, accuracy, real: real[0], fake: fake[0], penalty, gradient_norm })
     }
 
-    /// What the turn's images, reals first, cost the discriminator for the length of its gradients.
-    fn penalty(&self, pass: &mut Pass, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Option<Penalty> {
-        let [reals, fakes] = sides.each_ref().map(|(_, images, _)| images.value());
+    /// The loss with what the turn's images cost the discriminator for the length of its gradients; then that cost, and that length.
+    fn penalised(&self, pass: &mut Pass, turn: u64, sides: &[(Side, Var, Tensor); 2], loss: Var) -> (Var, [f64; 2]) {
+        match self.penalty(pass, turn, sides) {
+            None => (loss, [0.0; 2]),
+            Some(Penalty { loss: penalty, gradient_norm, .. }) => {
+                (&loss + &penalty, [f64::from(penalty.item()), gradient_norm])
+            }
+        }
+    }
+
+    fn penalty(&self, pass: &mut Pass, turn: u64, [a, b]: &[(Side, Var, Tensor); 2]) -> Option<Penalty> {
+        let [reals, fakes] = if a.0 == Side::Real { [a, b] } else { [b, a] }.map(|(_, images, _)| images.value());
         let Tips { gradient_penalty, r1, .. } = self.tips;
         let judge = |pass: &mut Pass, images: &Var| self.discriminator.forward(pass, images);
         if gradient_penalty > 0.0 {
@@ -219,22 +227,25 @@ impl Game {
         (r1 > 0.0).then(|| penalty::on_reals(pass, judge, r1, reals))
     }
 
-    /// One update on both sides in one batch, in this order. The loss is told with the reals' numbers.
-    fn on_one_batch(&mut self, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Result<[(f64, [f64; 2]); 2], NonFinite> {
+    /// One update on both sides in one batch, in this order. The loss is told with the reals' numbers; then come those of the penalty.
+    fn on_one_batch(&mut self, turn: u64, sides: &[(Side, Var, Tensor); 2]) -> Result<Told, NonFinite> {
         let [(_, first, first_labels), (_, second, second_labels)] = sides;
         let images = Var::constant(first.value().concat(second.value()));
         let labels = first_labels.concat(second_labels);
-        let (gradients, (loss, verdict)) = differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
-            let verdict = self.discriminator.forward(pass, &images);
-            let loss = discriminator_loss(&self.tips, &verdict, &labels);
-            (loss.clone(), (f64::from(loss.item()), verdict.into_value()))
-        })?;
+        let (gradients, (loss, penalty, verdict)) =
+            differentiate(self.draw(DISCRIMINATOR_TURN, turn), |pass: &mut Pass| {
+                let verdict = self.discriminator.forward(pass, &images);
+                let loss = discriminator_loss(&self.tips, &verdict, &labels);
+                let told = f64::from(loss.item());
+                let (loss, penalty) = self.penalised(pass, turn, sides, loss);
+                (loss, (told, penalty, verdict.into_value()))
+            })?;
         self.update_discriminator(&gradients);
         let (first, all) = (first_labels.size(), verdict.shape()[0]);
         let told = |rows, side| told(&self.tips, &verdict.rows(rows), side);
         let [a, b] = [told(0..first, sides[0].0), told(first..all, sides[1].0)];
         let [real, fake] = if sides[0].0 == Side::Real { [a, b] } else { [b, a] };
-        Ok([(loss, real), (0.0, fake)])
+        Ok(([(loss, real), (0.0, fake)], penalty))
     }
 
     fn update_discriminator(&mut self, gradients: &Gradients) {
@@ -367,7 +378,7 @@ impl System for Game {
         }
     }
 
-    fn remarks(&self) -> Vec<String> {
+    fn remarks(&self) -> Vec<lint::Remark> {
         lint::remarks(&self.rules, &self.tips, &self.discriminator, &self.generator)
     }
 

@@ -29,6 +29,7 @@ mod rules;
 mod strided;
 pub mod stylegan;
 pub mod stylegan2;
+pub mod switches;
 mod system;
 pub mod tips;
 mod update;
@@ -37,6 +38,7 @@ mod verdict;
 mod walk;
 pub mod wgan_gp;
 
+pub use lint::Remark;
 pub use mixture::Mixture;
 pub use projection::Projection;
 pub use system::{

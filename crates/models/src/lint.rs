@@ -14,13 +14,25 @@ pub(crate) fn refusal(tips: &Tips, discriminator: &Network) -> Option<SettingsEr
     let (buffer, _, _) = normalised.filter(|_| tips.penalised())?;
     let key = if tips.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
-    let why =
-        format!("it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation)");
+    let why = format!(
+        "it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation): \
+             use d_norm = layer or none with it"
+    );
     Some(SettingsError { key, why })
 }
 
-/// One line for each thing that people should know, with what to do about it.
-pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, generator: &Network) -> Vec<String> {
+/// Something worth knowing about settings before the training.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is, in a line.
+    pub text: String,
+    /// Settings of the system, each of which ends it, such as `k=1`.
+    pub remedies: Vec<&'static str>,
+}
+
+/// One for each thing that people should know.
+pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, generator: &Network) -> Vec<Remark> {
+    let remark = |text: &str, remedies: &[&'static str]| Remark { text: text.to_owned(), remedies: remedies.to_vec() };
     let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(Kind::Buffer) > 0);
     let g_batch = rules.g_batch.unwrap_or(rules.batch);
     let mixed = tips.d_batches == Batches::Mixed;
@@ -29,28 +41,39 @@ pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, gener
     let ratio = discriminator.count(Kind::Parameter) as f64 / generator.count(Kind::Parameter) as f64;
     [
         (rules.range == Range::Mismatched).then(|| {
-            "the reals are in [0, 1] but the generator draws in [-1, 1] (seed_range): what it draws below 0 is lost"
-                .into()
+            let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: what it draws below 0 is lost";
+            remark(text, &["seed_range=false"])
         }),
         small.then(|| {
-            format!("batch normalisation over batches of {}: fewer than 8 images tell too little", d_batch.min(g_batch))
+            let batch = d_batch.min(g_batch);
+            let text = format!("batch normalisation over batches of {batch}: fewer than 8 images tell too little");
+            remark(&text, &["batch=8"])
         }),
         (mixed && d_norm).then(|| {
-            "the discriminator normalises reals and fakes in one batch: each leaks into the other's statistics; \
-             d_batches = \"separate\" keeps them apart"
-                .into()
+            let text =
+                "the discriminator normalises reals and fakes in one batch: each leaks into the other's statistics";
+            remark(text, &["d_batches=separate"])
         }),
-        (tips.k > 1 && tips.g_steps > 1)
-            .then(|| format!("k = {} and g_steps = {} pull against each other", tips.k, tips.g_steps)),
+        (tips.k > 1 && tips.g_steps > 1).then(|| {
+            let text = format!("k = {} and g_steps = {} pull against each other", tips.k, tips.g_steps);
+            remark(&text, &["k=1", "g_steps=1"])
+        }),
         (tips.loss == Loss::Wasserstein && tips.gradient_penalty == 0.0 && !tips.spectral_norm).then(|| {
-            "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope".into()
+            let text =
+                "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope";
+            // Neither goes with batch normalisation.
+            remark(text, if d_norm { &["loss=nonsaturating"] } else { &["gradient_penalty=10", "spectral_norm=true"] })
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
-            format!("the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once")
+            let text = format!(
+                "the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once"
+            );
+            remark(&text, &[])
         }),
         (tips.spectral_norm && d_norm).then(|| {
-            "spectral_norm with batch normalisation in the discriminator: the second undoes what the first bounds"
-                .into()
+            let text =
+                "spectral_norm with batch normalisation in the discriminator: the second undoes what the first bounds";
+            remark(text, &["spectral_norm=false"])
         }),
     ]
     .into_iter()
@@ -59,11 +82,12 @@ pub(crate) fn remarks(rules: &Rules, tips: &Tips, discriminator: &Network, gener
     .collect()
 }
 
-/// A line about the convolutions, transposed or not, whose windows overlap unevenly.
-pub(crate) fn uneven_windows(networks: &[&Network]) -> Option<String> {
+/// About the convolutions, transposed or not, whose windows overlap unevenly.
+pub(crate) fn uneven_windows(networks: &[&Network]) -> Option<Remark> {
     let windows = networks.iter().flat_map(|network| network.windows());
     let uneven = windows.filter(|(_, [kernel, stride])| kernel.iter().zip(stride).any(|(k, s)| k % s > 0));
     let names: Vec<String> = uneven.map(|(name, _)| name).collect();
-    (!names.is_empty())
-        .then(|| format!("the stride does not divide the kernel of {}: look out for checkerboards", names.join(", ")))
+    let text =
+        format!("the stride does not divide the kernel of {}: checkerboard artefacts are likely", names.join(", "));
+    (!names.is_empty()).then_some(Remark { text, remedies: Vec::new() })
 }

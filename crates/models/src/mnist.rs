@@ -56,7 +56,7 @@ impl crate::Settings for Settings {
         in_range("latent", self.latent as f64, 1.0, 4096.0)?;
         in_range("dropout", self.dropout, 0.0, 0.95)?;
         in_range("beta1", self.beta1, 0.0, 0.999_999)?;
-        self.tips.check()
+        self.tips.check_without_norm()
     }
 }
 

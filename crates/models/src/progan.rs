@@ -130,8 +130,8 @@ pub fn game(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError
         ramp_up: s.sizes.ema_ramp_up,
         learning_rate: |base, resolution| if resolution >= 1024 { 1.5 * base } else { base },
         base_learning_rate: s.learning_rate,
-        diff_augment: s.sizes.diff_augment.clone(),
-        channels: s.sizes.channels,
+        label_smooth: 1.0,
+        sizes: s.sizes.clone(),
     };
     let generator = |name: &str| Generator::new(name, maps, last, seed);
     Ok(Growing::new(rules, s.sizes.growth(0)?, Critic::new(maps, last, seed), seed, generator))

@@ -15,8 +15,12 @@ use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
 use crate::diff_augment::{Augment, augmented};
+use crate::image_pool::ImagePool;
+use crate::penalty;
 use crate::rules::Range;
 pub use crate::tips::Bce;
+use crate::tips::{Batches, Tips};
+use crate::verdict::{Side, targets};
 use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices, in_range};
 
 /// What can be changed about a quickdraw run. The default is the notebook's.
@@ -47,6 +51,22 @@ pub struct Settings {
     pub bn_running: BnRunning,
     /// The form of the loss.
     pub bce: Bce,
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
+    pub label_smooth: f64,
+    /// The probability that the discriminator is told the wrong side of a drawing.
+    pub label_flip: f64,
+    /// The deviation of the noise that is added to all that the discriminator sees, at first.
+    pub instance_noise: f64,
+    /// After so many steps that noise has shrunk to 0, evenly.
+    pub instance_noise_steps: u64,
+    /// How many earlier fakes the discriminator is shown from; 0 is none.
+    pub replay_pool: usize,
+    /// The share that an average of the generator's weights keeps at a step; samples are drawn with the average. 0 is none.
+    pub ema: f64,
+    /// Whether the discriminator's weights are divided by their spectral norms.
+    pub spectral_norm: bool,
+    /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0 (R1); 0 is none.
+    pub r1: f64,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
 }
@@ -76,6 +96,14 @@ impl Default for Settings {
             bn_keep: 0.9,
             bn_running: BnRunning::Ema,
             bce: Bce::Logits,
+            label_smooth: 1.0,
+            label_flip: 0.0,
+            instance_noise: 0.0,
+            instance_noise_steps: 10_000,
+            replay_pool: 0,
+            ema: 0.0,
+            spectral_norm: false,
+            r1: 0.0,
             diff_augment: Vec::new(),
         }
     }
@@ -100,7 +128,27 @@ impl crate::Settings for Settings {
         in_range("d_decay", self.d_decay, 0.0, 1.0)?;
         in_range("g_decay", self.g_decay, 0.0, 1.0)?;
         in_range("clip", self.clip, 1e-12, 1e12)?;
-        in_range("bn_keep", self.bn_keep, 0.0, 0.999_999)
+        in_range("bn_keep", self.bn_keep, 0.0, 0.999_999)?;
+        self.tips().check()
+    }
+}
+
+impl Settings {
+    /// The switches that other systems have as well.
+    fn tips(&self) -> Tips {
+        Tips {
+            bce: self.bce,
+            label_smooth: self.label_smooth,
+            label_flip: self.label_flip,
+            instance_noise: self.instance_noise,
+            instance_noise_steps: self.instance_noise_steps,
+            replay_pool: self.replay_pool,
+            ema: self.ema,
+            spectral_norm: self.spectral_norm,
+            r1: self.r1,
+            d_batches: Batches::Mixed,
+            ..Tips::default()
+        }
     }
 }
 
@@ -108,6 +156,7 @@ impl crate::Settings for Settings {
 /// the probability that the drawing is real.
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
     Network::new("discriminator", &[28, 28, 1], Dialect::Keras, seed)
+        .spectral_norm(s.spectral_norm)
         .with("conv1", Conv2d::new(s.depth, 5).stride(2))
         .with("relu1", Activation::Relu)
         .with("dropout1", Dropout(s.dropout))
@@ -156,6 +205,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 /// The two networks and their optimisers.
 pub struct Quickdraw {
     settings: Settings,
+    tips: Tips,
     seed: u64,
     /// Says how real a drawing is.
     pub discriminator: Network,
@@ -163,6 +213,9 @@ pub struct Quickdraw {
     pub generator: Network,
     discriminator_optimizer: Optimizer,
     generator_optimizer: Optimizer,
+    /// The average of the generator's weights, and the earlier fakes: of the switches `ema` and `replay_pool`.
+    average: Option<Network>,
+    pool: ImagePool,
 }
 
 impl Quickdraw {
@@ -178,7 +231,20 @@ impl Quickdraw {
         };
         let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
         let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
-        Ok(Self { settings, seed, discriminator, generator, discriminator_optimizer, generator_optimizer })
+        let average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        let pool = ImagePool::new("pool", settings.replay_pool, discriminator.input_shape());
+        let tips = settings.tips();
+        Ok(Self {
+            settings,
+            tips,
+            seed,
+            discriminator,
+            generator,
+            discriminator_optimizer,
+            generator_optimizer,
+            average,
+            pool,
+        })
     }
 
     fn random(&self, purpose: &'static str, step: u64) -> Draw {
@@ -194,8 +260,9 @@ impl Quickdraw {
 
     /// The drawings as the discriminator is shown them.
     fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let key = Key::named(self.seed, &format!("augmentation of {whose}")).at(step as u32);
-        augmented(images, &self.settings.diff_augment, Range::Unit.span(), key)
+        let key = |purpose: &str| Key::named(self.seed, &format!("{purpose} of {whose}")).at(step as u32);
+        let images = augmented(images, &self.settings.diff_augment, Range::Unit.span(), key("augmentation"));
+        self.tips.with_noise(images, step, || key("instance noise"))
     }
 
     /// The discriminator learns to tell `reals` from the generator's fakes of these latents, in one batch, the reals first. The
@@ -206,14 +273,24 @@ impl Quickdraw {
     /// When something is not finite; nothing is updated then.
     pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let fakes = self.generator.infer(latents);
-        let (real, fake) = (reals.shape()[0], fakes.shape()[0]);
-        let labels = Tensor::full([real, 1], 1.0).concat(&Tensor::zeros([fake, 1]));
+        let fakes = self.pool.query(&fakes, Key::named(self.seed, "pool").at(step as u32));
+        let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
+        let labels = |side, images: &Tensor, stream| {
+            targets(&self.tips, side, images.shape()[0], Key::named(self.seed, stream).at(step as u32))
+        };
+        let labels =
+            labels(Side::Real, reals, "labels of reals").concat(&labels(Side::Fake, &fakes, "labels of fakes"));
         let images = Var::constant(reals.concat(&fakes));
         let (gradients, result) = differentiate(self.random("discriminator step", step), |pass: &mut Pass| {
             let images = self.seen(&images, "discriminator step", step);
             let verdict = self.discriminator.forward(pass, &images);
-            let loss = self.loss(&verdict, &labels);
-            let result = [f64::from(loss.item()), accuracy(&verdict, &labels)];
+            let mut loss = self.loss(&verdict, &labels);
+            if self.settings.r1 > 0.0 {
+                let judge = |pass: &mut Pass, images: &Var| self.discriminator.forward(pass, images);
+                let shown = images.value().rows(0..reals.shape()[0]);
+                loss = &loss + &penalty::on_reals(pass, judge, self.settings.r1, &shown).loss;
+            }
+            let result = [f64::from(loss.item()), accuracy(&verdict, &sides)];
             (loss, result)
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
@@ -257,7 +334,11 @@ impl FromLatents for Quickdraw {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        self.generator.infer(latents)
+        self.average.as_ref().unwrap_or(&self.generator).infer(latents)
+    }
+
+    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
+        self.average.is_some().then(|| self.generator.infer(latents))
     }
 }
 
@@ -288,6 +369,9 @@ impl System for Quickdraw {
         let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
         let latents = self.step_latents("generator latents", step);
         let [g_loss, g_acc] = self.train_generator(step, &latents)?;
+        if let Some(average) = &mut self.average {
+            average.follow(&self.generator, self.settings.ema);
+        }
         Ok(vec![d_loss, d_acc, g_loss, g_acc])
     }
 
@@ -300,15 +384,24 @@ impl System for Quickdraw {
     }
 
     fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![&self.discriminator, &self.generator, &self.discriminator_optimizer, &self.generator_optimizer]
+        vec![
+            &self.discriminator,
+            &self.generator,
+            &self.average,
+            &self.discriminator_optimizer,
+            &self.generator_optimizer,
+            &self.pool,
+        ]
     }
 
     fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
         vec![
             &mut self.discriminator,
             &mut self.generator,
+            &mut self.average,
             &mut self.discriminator_optimizer,
             &mut self.generator_optimizer,
+            &mut self.pool,
         ]
     }
 }

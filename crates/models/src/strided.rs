@@ -5,8 +5,10 @@
 //! generator and leaky ones in the discriminator, no biases.
 
 use kernels::{Padding, TransposedPadding};
-use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, Reshape};
+use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, LayerNorm, Reshape};
 use nn::{Dialect, Network, Start};
+
+use crate::tips::DiscriminatorNorm;
 
 /// What the two networks are made to.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct Strided {
     pub(crate) width: usize,
     pub(crate) start: Start,
     pub(crate) spectral_norm: bool,
+    pub(crate) norm: DiscriminatorNorm,
 }
 
 /// The sizes of images that there are networks for.
@@ -77,10 +80,7 @@ impl Strided {
             .with("conv1", halving(self.width))
             .with("lrelu1", LEAKY);
         (2..=doublings).fold(start, |network, number| {
-            network
-                .with(&format!("conv{number}"), halving(self.width << (number - 1)))
-                .with(&format!("bn{number}"), BatchNorm::default())
-                .with(&format!("lrelu{number}"), LEAKY)
+            normalised(network, number, biased_halving(self.width << (number - 1)), self.norm)
         })
     }
 
@@ -98,12 +98,30 @@ impl Strided {
     }
 }
 
+/// One more layer of a discriminator, number `number`: a convolution, what normalises, and a leaky ReLU. The convolution keeps
+/// its bias only without a normalisation, which has one of its own or takes it out again.
+pub(crate) fn normalised(network: Network, number: u32, conv: Conv2d, norm: DiscriminatorNorm) -> Network {
+    let conv = if norm == DiscriminatorNorm::None { conv } else { conv.without_bias() };
+    let network = network.with(&format!("conv{number}"), conv);
+    let network = match norm {
+        DiscriminatorNorm::Own => network.with(&format!("bn{number}"), BatchNorm::default()),
+        DiscriminatorNorm::Layer => network.with(&format!("ln{number}"), LayerNorm::default()),
+        DiscriminatorNorm::None => network,
+    };
+    network.with(&format!("lrelu{number}"), LEAKY)
+}
+
 /// A transposed convolution that doubles height and width.
 pub(crate) fn doubling(filters: usize) -> ConvTranspose2d {
     ConvTranspose2d::new(filters, 4).stride(2).padding(DOUBLING).without_bias()
 }
 
-/// A convolution that halves height and width.
+/// A convolution that halves height and width, with a bias.
+pub(crate) fn biased_halving(filters: usize) -> Conv2d {
+    Conv2d::new(filters, 4).stride(2).padding(ONE_PIXEL)
+}
+
+/// The same without a bias.
 pub(crate) fn halving(filters: usize) -> Conv2d {
-    Conv2d::new(filters, 4).stride(2).padding(ONE_PIXEL).without_bias()
+    biased_halving(filters).without_bias()
 }

@@ -32,6 +32,8 @@ pub struct Settings {
     pub learning_rate: f64,
     /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0.
     pub r1: f64,
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
+    pub label_smooth: f64,
     /// How often, as a share, pictures are made of two latents in training.
     pub style_mixing: f64,
     /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
@@ -41,7 +43,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sizes: Sizes::default(), learning_rate: 1e-3, r1: 10.0, style_mixing: 0.9, ema_kimg: 10.0 }
+        Self {
+            sizes: Sizes::default(),
+            learning_rate: 1e-3,
+            r1: 10.0,
+            label_smooth: 1.0,
+            style_mixing: 0.9,
+            ema_kimg: 10.0,
+        }
     }
 }
 
@@ -64,6 +73,7 @@ impl crate::Settings for Settings {
         self.sizes.check()?;
         in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
         in_range("r1", self.r1, 0.0, 1e6)?;
+        in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
         in_range("style_mixing", self.style_mixing, 0.0, 1.0)?;
         in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)
     }
@@ -185,8 +195,8 @@ pub fn game(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError
             _ => 3.0 * base,
         },
         base_learning_rate: s.learning_rate,
-        diff_augment: s.sizes.diff_augment.clone(),
-        channels: s.sizes.channels,
+        label_smooth: s.label_smooth,
+        sizes: s.sizes.clone(),
     };
     let generator = |name: &str| Generator::new(name, maps, last, s.style_mixing, seed);
     Ok(Growing::new(rules, s.sizes.growth(FIRST)?, Critic::blurring(maps, last, seed), seed, generator))

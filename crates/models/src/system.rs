@@ -7,6 +7,7 @@ use nn::{Draw, Network, Pass, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
+use crate::lint::Remark;
 use crate::rules::Range;
 
 use crate::Mixture;
@@ -56,8 +57,8 @@ pub trait System {
         vec![(steps.start, String::new())]
     }
 
-    /// What is worth knowing about these settings before the training, a line each.
-    fn remarks(&self) -> Vec<String> {
+    /// What is worth knowing about these settings before the training.
+    fn remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
 

@@ -5,7 +5,9 @@
 //! Chintala et al., "How to train a GAN?", 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
 //! (differentiable augmentation), 2020.
 
+use kernels::Key;
 use serde::{Deserialize, Serialize};
+use tensor::Var;
 
 use crate::diff_augment::Augment;
 use crate::{LatentKind, SettingsError, in_range};
@@ -56,6 +58,9 @@ pub struct Tips {
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
+    /// What stands in the discriminator where the system has batch normalisation, under which no penalty on the gradient is
+    /// possible.
+    pub d_norm: DiscriminatorNorm,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
     /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1; 0 is none.
@@ -112,6 +117,18 @@ pub enum Batches {
     TwoUpdates,
 }
 
+/// What stands in a discriminator where the system has batch normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiscriminatorNorm {
+    /// The system's own: batch normalisation.
+    Own,
+    /// Layer normalisation, which leaves each image by itself (what Gulrajani et al. recommend).
+    Layer,
+    /// Nothing; the convolutions have biases then.
+    None,
+}
+
 impl Default for Tips {
     fn default() -> Self {
         Self {
@@ -136,6 +153,7 @@ impl Default for Tips {
             replay_pool: 0,
             ema: 0.0,
             spectral_norm: false,
+            d_norm: DiscriminatorNorm::Own,
             diff_augment: Vec::new(),
             gradient_penalty: 0.0,
             r1: 0.0,
@@ -167,6 +185,20 @@ impl Tips {
         self.contradictions()
     }
 
+    /// Images that the discriminator is to see in this step, with the noise of the switch `instance_noise`; `key` is its stream.
+    pub(crate) fn with_noise(&self, images: Var, step: u64, key: impl FnOnce() -> Key) -> Var {
+        with_noise(images, self.instance_noise, step as f64 / self.instance_noise_steps as f64, key)
+    }
+
+    /// Refuses `d_norm` for a discriminator without batch normalisation.
+    pub(crate) fn check_without_norm(&self) -> Result<(), SettingsError> {
+        if self.d_norm != DiscriminatorNorm::Own {
+            let why = "this discriminator has no batch normalisation that it could replace: leave it at own";
+            return Err(SettingsError { key: "d_norm", why: why.into() });
+        }
+        self.check()
+    }
+
     /// Whether the discriminator's gradient is penalised.
     pub(crate) fn penalised(&self) -> bool {
         self.gradient_penalty > 0.0 || self.r1 > 0.0
@@ -193,9 +225,6 @@ impl Tips {
         if self.gradient_penalty > 0.0 && self.r1 > 0.0 {
             return refuse("r1", "gradient_penalty is set as well, which wants another length: use one of the two");
         }
-        if self.penalised() && self.d_batches != Batches::Separate {
-            return refuse("d_batches", "a penalty on the gradient needs reals and fakes apart: use separate");
-        }
         if self.clip_value > 0.0 && self.clip_norm > 0.0 {
             return refuse("clip_norm", "clip_value is set as well: clip by one of the two");
         }
@@ -212,4 +241,13 @@ impl Tips {
         }
         Ok(())
     }
+}
+
+/// Images with normal noise of this deviation, of which the share `gone` is gone; `key` is its stream.
+pub(crate) fn with_noise(images: Var, deviation: f64, gone: f64, key: impl FnOnce() -> Key) -> Var {
+    let left = 1.0 - gone;
+    if deviation == 0.0 || left <= 0.0 {
+        return images;
+    }
+    &images + &Var::constant(nn::init::normal(images.shape(), 0.0, deviation * left, key()))
 }

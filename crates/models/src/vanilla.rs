@@ -86,7 +86,7 @@ impl crate::Settings for Settings {
         in_range("latent", self.latent as f64, 1.0, 4096.0)?;
         in_range("beta1", self.beta1, 0.0, 0.999_999)?;
         in_range("momentum_steps", self.momentum_steps as f64, 1.0, 1e12)?;
-        self.tips.check()
+        self.tips.check_without_norm()
     }
 }
 

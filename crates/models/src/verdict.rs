@@ -1,7 +1,7 @@
 //! Verdicts: the targets that the discriminator is given, what the players make of a verdict, and how it is told to people.
 
 use kernels::{Key, random::words};
-use nn::losses::{bce_keras_clip, bce_with_logits, hinge, mse, negative_mean, wasserstein};
+use nn::losses::{bce_keras_clip, bce_with_logits, hinge, logistic_discriminator, mse, negative_mean, wasserstein};
 use tensor::{Tensor, Var};
 
 use crate::tips::{Bce, Loss, Tips, Way};
@@ -61,6 +61,15 @@ pub(crate) fn generator_loss(tips: &Tips, verdict: &Var) -> Var {
         Loss::Hinge | Loss::Wasserstein if tips.fake_is_one => negative_mean(&verdict.neg()),
         Loss::Hinge | Loss::Wasserstein => negative_mean(verdict),
     }
+}
+
+/// The [logistic loss](logistic_discriminator) with a target for reals of a little less than 1, if so asked.
+pub(crate) fn smooth_logistic(real: &Var, fake: &Var, label_smooth: f64) -> Var {
+    if label_smooth == 1.0 {
+        return logistic_discriminator(real, fake);
+    }
+    let all = |verdict: &Var, target: f64| Tensor::full(*verdict.shape(), target as f32);
+    &bce_with_logits(fake, &all(fake, 0.0)) + &bce_with_logits(real, &all(real, label_smooth))
 }
 
 fn cross_entropy(tips: &Tips, verdict: &Var, targets: &Tensor) -> Var {

@@ -23,7 +23,8 @@ pub(crate) struct Walk {
 struct Pass {
     seed: u64,
     number: u64,
-    order: Vec<usize>,
+    /// Half as long as with `usize`: there may be a hundred million images.
+    order: Vec<u32>,
 }
 
 impl Walk {
@@ -65,11 +66,11 @@ impl Walk {
         let mut last = self.last.borrow_mut();
         let known = last.take().filter(|pass| (pass.seed, pass.number, pass.order.len()) == (seed, number, available));
         let pass = known.unwrap_or_else(|| {
-            let mut order: Vec<usize> = (0..available).collect();
+            let mut order: Vec<u32> = (0..available as u32).collect();
             order.shuffle(&mut Key::named(seed, "order of the images").at(number as u32).draws());
             Pass { seed, number, order }
         });
-        let images = pass.order[places].to_vec();
+        let images = pass.order[places].iter().map(|&image| image as usize).collect();
         *last = Some(pass);
         images
     }

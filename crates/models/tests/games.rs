@@ -2,7 +2,7 @@
 //! losses is tested beside them.)
 
 use models::game::Game;
-use models::tips::{Batches, Bce, Loss, Tips};
+use models::tips::{Batches, Bce, DiscriminatorNorm, Loss, Tips};
 use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
 use nn::State;
 use tensor::Tensor;
@@ -417,7 +417,7 @@ fn each_latent_kind_is_its_distribution() {
 #[test]
 fn contradictions_are_refused_by_their_key() {
     let base = Tips::default;
-    let cases: [(&str, Tips, &str); 12] = [
+    let cases: [(&str, Tips, &str); 11] = [
         ("soft_labels", Tips { soft_labels: true, ..base() }, "bce = keras-clip"),
         (
             "label_noise_way",
@@ -433,7 +433,6 @@ fn contradictions_are_refused_by_their_key() {
         ("ema", Tips { ema: 1.0, ..base() }, "0 to 0.999999"),
         ("label_smooth", Tips { loss: Loss::Wasserstein, label_smooth: 0.9, ..base() }, "Wasserstein"),
         ("r1", Tips { r1: 10.0, gradient_penalty: 10.0, ..base() }, "one of the two"),
-        ("d_batches", Tips { r1: 10.0, d_batches: Batches::Mixed, ..base() }, "use separate"),
     ];
     for (key, tips, why) in cases {
         let error = mnist::game(&digits(tips), 1).map(|_| ()).expect_err(key);
@@ -445,13 +444,20 @@ fn contradictions_are_refused_by_their_key() {
         let error = dcgan::game(&small_dcgan(tips), 1).map(|_| ()).expect_err("batch normalisation");
         assert!(error.key == key && error.why.contains("discriminator.bn2 mixes the images"), "{error}");
     }
+    for d_norm in [DiscriminatorNorm::Layer, DiscriminatorNorm::None] {
+        assert!(dcgan::game(&small_dcgan(Tips { r1: 1.0, d_norm, ..base() }), 1).is_ok(), "{d_norm:?}");
+        let error = mnist::game(&digits(Tips { d_norm, ..base() }), 1).map(|_| ()).expect_err("nothing to replace");
+        assert!(error.key == "d_norm", "{error}");
+    }
     let good = Tips { soft_labels: true, bce: Bce::KerasClip, ..base() };
     assert!(mnist::game(&digits(good), 1).is_ok());
 }
 
 #[test]
 fn what_is_worth_a_remark_is_told() {
-    let remarks = |game: Game| game.remarks().join("\n");
+    let remarks = |game: Game| {
+        game.remarks().iter().map(|remark| format!("{} {:?}\n", remark.text, remark.remedies)).collect::<String>()
+    };
     assert_eq!(remarks(mnist_game(digits_tips())), "");
     assert!(remarks(dcgan_game(Tips::default())).contains("batches of 4"));
     let eight =
@@ -542,4 +548,26 @@ fn r1_flattens_the_discriminator_on_reals() {
     };
     let [weak, strong] = [1e-6, 1.0].map(play);
     assert!(strong < 0.3 * weak, "{strong} and {weak}");
+}
+
+/// Reals and fakes may share a batch or have an update each: the penalty looks at the same images, and the first step is told the same
+/// number.
+#[test]
+fn a_penalty_is_possible_in_every_way_of_batching() {
+    let settings = |d_batches, r1, gradient_penalty| mnist::Settings {
+        dropout: 0.0,
+        ..digits(Tips { d_batches, r1, gradient_penalty, fake_is_one: true, ..Tips::default() })
+    };
+    for (r1, gradient_penalty) in [(10.0, 0.0), (0.0, 10.0)] {
+        let told = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(|d_batches| {
+            let mut game = mnist::game(&settings(d_batches, r1, gradient_penalty), 11).expect("good settings");
+            let before = game.state();
+            let told = game.step(0, &[images([28, 1], 4)]).expect("finite");
+            let changed = |name: &str| game.state().tensors[name] != before.tensors[name];
+            assert!(changed("discriminator.dense1.weight"), "{d_batches:?}");
+            let at = |name: &str| told[game.metrics().iter().position(|metric| *metric == name).expect("a number")];
+            [at("penalty"), at("gradient_norm")]
+        });
+        assert!(told[0][0] > 0.0 && told == [told[0]; 3], "{told:?}");
+    }
 }

@@ -87,7 +87,8 @@ impl Terms {
 pub struct NodeCheck {
     /// Which input.
     pub input: usize,
-    /// How much the output changes along the direction of the check, as the rule says.
+    /// How much the output changes along the direction of the check, as the rule says; for an input of one number, how much it
+    /// changes with that number: the gradient.
     pub analytic: f64,
     /// As finite differences say.
     pub numeric: f64,
@@ -327,7 +328,7 @@ impl<'a> Probe<'a> {
         self.made(&inputs)
     }
 
-    /// The check along one direction.
+    /// The check along one direction: of a single number, by it.
     fn along(
         &self,
         input: usize,
@@ -345,6 +346,10 @@ impl<'a> Probe<'a> {
         let scale = slopes.max(numeric.abs()).max(1e-9 / step * values);
         let error = if analytic == numeric { 0.0 } else { (analytic - numeric).abs() / scale };
         let tolerance = Check::default().tolerance[0];
+        let [analytic, numeric] = match along.data() {
+            [one] if *one != 0.0 => [analytic, numeric].map(|change| change / one),
+            _ => [analytic, numeric],
+        };
         NodeCheck { input, analytic, numeric, error, tolerance, passed: error <= tolerance, step, note }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &AnimateOptions) -> Result<(), Failure> {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
             .because("it holds no file such as step-000100.png")
-            .help(advice!("no-sheets", "give a run folder; a training draws a sheet every --sample-every steps")));
+            .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
     }
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     write(form, &out, &files, options)?;

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use anstream::AutoStream;
 use datasets::{Advice, quoted};
 use indicatif::ProgressBar;
 
@@ -121,5 +122,6 @@ pub(crate) fn tell(failure: &Failure, color: ColorChoice) {
         ColorChoice::Auto => is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     let (on, off) = if colored { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(io::stderr(), "{on}error:{off} {failure}");
+    // A console of Windows shows colours only after it was asked to.
+    let _ = writeln!(AutoStream::always(io::stderr()), "{on}error:{off} {failure}");
 }

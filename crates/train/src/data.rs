@@ -4,8 +4,12 @@
 //! its size, and how they are changed each time they are shown. What is loaded is a [`Dataset`] of one domain, or of two for
 //! systems that translate, or of none for those that make their reals themselves.
 
+mod ahead;
 mod loaders;
+mod memory;
+mod reading;
 
+pub(crate) use ahead::Batches;
 pub(crate) use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::config::Config;
@@ -26,7 +30,44 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<
     Ok(data)
 }
 
-/// Images in memory, of one domain or of several.
+/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and [`Dataset::cache`] say what that
+/// will take.
+///
+/// # Errors
+/// As [`of`], as far as they show without reading the images.
+pub(crate) fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+    let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    let data = config.row.load.look_at(config, shape)?;
+    data.require(fewest, shape)?;
+    Ok(data)
+}
+
+/// Refuses fewer images than one batch of `system` takes, and tells of a batch that would do.
+///
+/// # Errors
+/// The numbers found and wanted.
+pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
+    let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
+    let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
+        return Ok(());
+    };
+    // Half by half: what a system takes is its own matter, and building one may cost something.
+    let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
+    Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
+        Some(batch) => {
+            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+        }
+        None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
+            Some(least) => failure.help(advice!(
+                "too-few-for-any-batch",
+                "use a larger set: at least {least} images, for batches of {least}"
+            )),
+            None => failure,
+        },
+    })
+}
+
+/// Images of one domain or of several.
 pub(crate) struct Dataset {
     domains: Vec<Images>,
     /// What each image truly is in the other domain, where that is known.
@@ -37,6 +78,10 @@ pub(crate) struct Dataset {
     seed: u64,
     origin: String,
     built_in: bool,
+    /// Bytes of memory.
+    memory: u64,
+    /// Bytes of disk.
+    cache: u64,
     /// What people should know: how many were found, and what is wrong with them.
     notes: Vec<String>,
 }
@@ -51,12 +96,13 @@ impl Dataset {
             ("images", config.fitting()? != Fitting::default()),
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
+            let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
                 .at(format!("{}, preset `{}`", config.row.name, config.preset))
                 .because("it learns from points of the plane, which it draws itself")
                 .help(advice!(
                     "points-need-no-images",
-                    "leave it out, or choose another preset: `train systems` lists them"
+                    "leave out {left}, or choose another preset: `train systems` lists them"
                 )));
         }
         Ok(Self {
@@ -67,6 +113,8 @@ impl Dataset {
             seed: config.seed,
             origin: "points of the plane, drawn anew for each step".into(),
             built_in: true,
+            memory: 0,
+            cache: 0,
             notes: Vec::new(),
         })
     }
@@ -83,7 +131,7 @@ impl Dataset {
         let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
         let (counterparts, notes) = (None, Vec::new());
-        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, notes }
+        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, memory: 0, cache: 0, notes }
     }
 
     /// With what each image truly is in the other domain.
@@ -97,12 +145,6 @@ impl Dataset {
         self.domains.iter().map(Images::count).collect()
     }
 
-    /// Bytes that they take in memory.
-    pub(crate) fn memory(&self) -> u64 {
-        let all = self.domains.iter().chain(self.counterparts.iter().flatten());
-        all.map(|images| (images.count() * images.height() * images.width() * images.channels()) as u64).sum()
-    }
-
     /// Where they come from, one line for people.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -113,30 +155,72 @@ impl Dataset {
         self.built_in.then(|| BUILT_IN.to_owned())
     }
 
+    /// Bytes that they take in memory, for as long as they are used, but for what is read for a batch.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Bytes of disk that a cache takes which is still to be written.
+    pub(crate) fn cache(&self) -> u64 {
+        self.cache
+    }
+
+    /// Whether all of them lie in memory.
+    pub(crate) fn are_in_memory(&self) -> bool {
+        self.domains.iter().all(Images::are_in_memory)
+    }
+
     /// Tells these images from all others.
-    pub(crate) fn fingerprint(&self) -> String {
-        self.domains.iter().map(Images::fingerprint).collect::<Vec<_>>().join("+")
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn fingerprint(&self) -> Result<String, Failure> {
+        let each = self.domains.iter().map(|images| images.fingerprint().map_err(failure));
+        Ok(each.collect::<Result<Vec<_>, _>>()?.join("+"))
     }
 
     /// What people should know of them, a line each.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let warnings = self.domains.iter().filter_map(|images| images.suspects().warning());
-        self.notes.iter().cloned().chain(warnings.map(|warning| format!("warning      {warning}"))).collect()
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn notes(&self) -> Result<Vec<String>, Failure> {
+        let mut notes: Vec<String> =
+            self.domains.iter().map(|images| format!("             {}", images.summary())).collect();
+        notes.extend(self.notes.iter().cloned());
+        for images in &self.domains {
+            let warning = images.suspects().map_err(failure)?.warning();
+            notes.extend(warning.map(|warning| format!("warning      {warning}")));
+        }
+        Ok(notes)
     }
 
     /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height, width, channels).
-    pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Vec<Tensor> {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
         self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
     }
 
     /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
-    pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Pictures {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Result<Pictures, Failure> {
         self.bytes(&self.domains[domain], indices)
     }
 
     /// What the same images truly are in the other domain, if that is known.
-    pub(crate) fn counterparts(&self, domain: usize, indices: &[usize]) -> Option<Pictures> {
-        Some(self.bytes(&self.counterparts.as_ref()?[domain], indices))
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn counterparts(&self, domain: usize, indices: &[usize]) -> Result<Option<Pictures>, Failure> {
+        self.counterparts.as_ref().map(|all| self.bytes(&all[domain], indices)).transpose()
+    }
+
+    /// Height, width and channels of what is handed out of the domain number `domain`.
+    pub(crate) fn shape(&self, domain: usize) -> [usize; 3] {
+        [self.size[0], self.size[1], self.domains[domain].channels()]
     }
 
     /// The class of each image of the first domain, and how many classes there are, if they are known.
@@ -147,7 +231,10 @@ impl Dataset {
 
     /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way
     /// whenever the step is trained.
-    pub(crate) fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Vec<Tensor> {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
         if self.augmentation.is_off() {
             return self.batch(indices);
         }
@@ -157,34 +244,34 @@ impl Dataset {
         self.gathered(indices, |images, indices, batch| {
             let key = Key { stream: key.stream.wrapping_add(domain), ..key };
             domain += 1;
-            images.gather_augmented(indices, self.size, &self.augmentation, key, batch);
+            images.gather_augmented(indices, self.size, &self.augmentation, key, batch)
         })
     }
 
     /// The images numbered `indices` as they are, in bytes.
-    fn bytes(&self, images: &Images, indices: &[usize]) -> Pictures {
+    fn bytes(&self, images: &Images, indices: &[usize]) -> Result<Pictures, Failure> {
         let size = [self.size[0], self.size[1], images.channels()];
         let shape = [indices.len(), size[0], size[1], size[2]];
-        let batch = Tensor::written(shape, |batch| self.gather(images, indices, batch));
-        Pictures::new(pictures::bytes(&batch), size)
+        let batch = gathered(shape, |batch| self.gather(images, indices, batch))?;
+        Ok(Pictures::new(pictures::bytes(&batch), size))
     }
 
     /// Writes the images numbered `indices` as they are, their middle if they are larger than what is handed out.
-    fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) {
-        if self.whole(images) {
-            images.gather(indices, batch);
-        } else {
-            images.gather_middle(indices, self.size, batch);
-        }
+    fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
+        if self.whole(images) { images.gather(indices, batch) } else { images.gather_middle(indices, self.size, batch) }
     }
 
-    fn gathered(&self, indices: &[Vec<usize>], mut gather: impl FnMut(&Images, &[usize], &mut [f32])) -> Vec<Tensor> {
+    fn gathered(
+        &self,
+        indices: &[Vec<usize>],
+        mut gather: impl FnMut(&Images, &[usize], &mut [f32]) -> Result<(), DataError>,
+    ) -> Result<Vec<Tensor>, Failure> {
         let [height, width] = self.size;
         let domains = self.domains.iter().zip(indices);
         domains
             .map(|(images, indices)| {
                 let shape = [indices.len(), height, width, images.channels()];
-                Tensor::written(shape, |batch| gather(images, indices, batch))
+                gathered(shape, |batch| gather(images, indices, batch))
             })
             .collect()
     }
@@ -195,7 +282,10 @@ impl Dataset {
     }
 
     /// Up to `count` images of each domain as they are, spread over the whole set.
-    pub(crate) fn some(&self, count: usize) -> Vec<Tensor> {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn some(&self, count: usize) -> Result<Vec<Tensor>, Failure> {
         self.batch(&self.spread(count))
     }
 
@@ -211,13 +301,16 @@ impl Dataset {
 
     /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of `columns` images, the first as
     /// it is, the others as it is shown at the first steps.
-    pub(crate) fn augmented(&self, rows: usize, columns: usize) -> Option<Vec<Tensor>> {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn augmented(&self, rows: usize, columns: usize) -> Result<Option<Vec<Tensor>>, Failure> {
         if self.augmentation.is_off() {
-            return None;
+            return Ok(None);
         }
         let numbers = self.spread(rows);
         let steps = (1..columns as u64).map(|step| self.shown_at(step - 1, &numbers));
-        let all: Vec<Vec<Tensor>> = std::iter::once(self.batch(&numbers)).chain(steps).collect();
+        let all: Vec<Vec<Tensor>> = std::iter::once(self.batch(&numbers)).chain(steps).collect::<Result<_, _>>()?;
         let sheet = |domain: usize| {
             let images: Vec<&Tensor> = all.iter().map(|column| &column[domain]).collect();
             let [count, height, width, channels] = [0, 1, 2, 3].map(|axis| images[0].shape()[axis]);
@@ -226,7 +319,7 @@ impl Dataset {
                 (0..count).flat_map(|row| images.iter().map(move |column| &column.data()[row * length..][..length]));
             Tensor::new(&[count * columns, height, width, channels], in_rows.flatten().copied().collect())
         };
-        Some((0..self.domains.len()).map(sheet).collect())
+        Ok(Some((0..self.domains.len()).map(sheet).collect()))
     }
 
     /// Refuses images that a system for images of `shape` with this batch cannot learn from.
@@ -248,9 +341,17 @@ impl Dataset {
     }
 }
 
+/// A tensor of images that `gather` writes.
+fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), DataError>) -> Result<Tensor, Failure> {
+    let mut result = Ok(());
+    let images = Tensor::written(shape, |batch| result = gather(batch));
+    result.map(|()| images).map_err(failure)
+}
+
 /// The crate's error in this program's form.
 pub(crate) fn failure(error: DataError) -> Failure {
-    let failure = Failure::new(Code::Data, error.what()).because(error.why()).help(error.help());
+    let code = if matches!(error, DataError::NoCache { .. }) { Code::Storage } else { Code::Data };
+    let failure = Failure::new(code, error.what()).because(error.why()).help(error.help());
     match error.path() {
         Some(path) => failure.at(path.display()),
         None => failure,
@@ -270,25 +371,26 @@ mod tests {
     fn each_domain_is_gathered_by_its_own_numbers() {
         let data = two_domains(Augmentation::default());
         assert_eq!(data.counts(), [6, 9]);
-        let batch = data.batch(&[vec![5, 0], vec![8]]);
+        let batch = data.batch(&[vec![5, 0], vec![8]]).unwrap();
         assert_eq!((&**batch[0].shape(), &**batch[1].shape()), (&[2, 28, 28, 1][..], &[1, 28, 28, 1][..]));
-        assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8)[100]) / 255.0);
-        assert_eq!(data.some(4)[1].shape()[0], 4);
-        assert!(data.fingerprint().contains('+') && data.augmented(2, 3).is_none());
-        assert_eq!(data.shown_at(3, &[vec![1], vec![2]])[0].data(), data.batch(&[vec![1], vec![2]])[0].data());
+        assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8).unwrap()[100]) / 255.0);
+        assert_eq!(data.some(4).unwrap()[1].shape()[0], 4);
+        assert!(data.fingerprint().unwrap().contains('+') && data.augmented(2, 3).unwrap().is_none());
+        let both = [vec![1], vec![2]];
+        assert_eq!(data.shown_at(3, &both).unwrap()[0].data(), data.batch(&both).unwrap()[0].data());
     }
 
     #[test]
     fn augmentation_differs_by_step_and_domain_and_comes_back_with_the_step() {
         let mut data = two_domains(Augmentation { rotation: 20.0, ..Augmentation::default() });
         data.domains[1] = data.domains[0].clone();
-        let shown = |step: u64| data.shown_at(step, &[vec![3, 4], vec![3, 4]]);
+        let shown = |step: u64| data.shown_at(step, &[vec![3, 4], vec![3, 4]]).unwrap();
         let first = shown(1);
         assert_ne!(first[0].data(), first[1].data(), "the domains draw apart");
         assert_ne!(shown(2)[0].data(), first[0].data());
         assert_eq!(shown(1)[0].data(), first[0].data());
-        let sheet = &data.augmented(2, 3).unwrap()[0];
+        let sheet = &data.augmented(2, 3).unwrap().unwrap()[0];
         assert_eq!(**sheet.shape(), [6, 28, 28, 1]);
-        assert_eq!(sheet.data()[784 * 3..784 * 4], *data.batch(&[vec![3], vec![]])[0].data());
+        assert_eq!(sheet.data()[784 * 3..784 * 4], *data.batch(&[vec![3], vec![]]).unwrap()[0].data());
     }
 }

@@ -5,7 +5,8 @@ pub(crate) use models::evalnet::{self, Evalnet};
 pub(crate) use models::mapping::truncated;
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
-    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, switches, vanilla,
+    wgan_gp,
 };
 pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};

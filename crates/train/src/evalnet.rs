@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::advice;
+use datasets::{Advice, advice};
 use metrics::{Extractor, Matrix, Pictures};
 use rand::seq::SliceRandom;
 
@@ -12,7 +12,7 @@ use crate::cli::EvalnetOptions;
 use crate::config::{Config, Entry};
 use crate::console::{Console, print};
 use crate::data::{ALL, Dataset};
-use crate::engine::{Evalnet, Key, Tensor, evalnet};
+use crate::engine::{Evalnet, Key, Tensor, evalnet, meta};
 use crate::failure::{Code, Failure};
 use crate::session;
 use crate::storage::{self, RealDisk};
@@ -59,12 +59,13 @@ pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Fai
     session::processor()?;
     let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
     let config = Config::resolve(row, &entries)?;
-    let shape = config.build()?.image_shape().ok_or_else(|| {
+    let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
         Failure::new(Code::Usage, format!("`{}` learns from no images", row.name))
             .because("a classifier is trained on images with classes")
     })?;
     let data = all_classes(&config, shape)?;
-    let set = Labelled::new(&config, &data)?;
+    let help = advice!("no-labels", "give images with classes, and enough of them");
+    let set = Labelled::new(&config, &data, help)?;
     let (trained, hash) = set.train(options.seed, &Console::default())?;
     print(&format!(
         "{}\naccuracy: {:.4} of {} images not learned from\nweights hash: {hash}\n",
@@ -88,17 +89,19 @@ pub(crate) fn extractor(
     let every;
     let data = match data.classes() {
         Some((labels, _)) if labels.iter().all(|label| *label == labels[0]) => {
-            every = all_classes(config, data.pictures(0, &[0]).size())?;
+            every = all_classes(config, data.shape(0))?;
             &every
         }
         _ => data,
     };
-    let set = Labelled::new(config, data)?;
+    let help = advice!("no-classifier", "measure with `--extractor pca64`, which needs no classes");
+    let set = Labelled::new(config, data, help)?;
     if set.shape[..2] != [side; 2] {
         let [height, width, _] = set.shape;
         return Err(Failure::new(Code::Usage, format!("evalnet{side} does not fit the images"))
             .at("option --extractor")
-            .because(format!("they have {height} x {width} pixels")));
+            .because(format!("they have {height} x {width} pixels"))
+            .help(advice!("classifier-of-other-size", "measure with `--extractor pca64`, which takes any size")));
     }
     let trained = match set.saved()? {
         Some(trained) => trained,
@@ -126,22 +129,24 @@ struct Labelled<'a> {
     classes: usize,
     shape: [usize; 3],
     name: String,
+    /// Of the images.
+    fingerprint: String,
 }
 
 impl<'a> Labelled<'a> {
-    fn new(config: &Config, data: &'a Dataset) -> Result<Self, Failure> {
+    fn new(config: &Config, data: &'a Dataset, help: Advice) -> Result<Self, Failure> {
         let failure = |why: &str| {
             Failure::new(Code::Data, "a classifier cannot be trained on these images")
                 .at(data.origin())
                 .because(why)
-                .help(advice!("no-classifier", "measure with --extractor pca64, which needs no classes"))
+                .help(help.clone())
         };
         let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
         if present < 2 {
             return Err(failure("they are all of one class"));
         }
-        let shape = data.pictures(0, &[0]).size();
+        let shape = data.shape(0);
         if !Evalnet::fits(shape) {
             return Err(failure("their sides cannot be halved twice"));
         }
@@ -149,13 +154,13 @@ impl<'a> Labelled<'a> {
             return Err(failure("they are too few"));
         }
         let name = format!("evalnet{}-{}", shape[0], set_name(config));
-        Ok(Self { data, labels, classes, shape, name })
+        Ok(Self { data, labels, classes, shape, name, fingerprint: data.fingerprint()? })
     }
 
     /// The file of its classifier.
     fn path(&self) -> PathBuf {
-        let fingerprint = self.data.fingerprint();
-        Path::new(FOLDER).join(format!("{}-{}.safetensors", self.name, &fingerprint[..fingerprint.len().min(8)]))
+        let short = &self.fingerprint[..self.fingerprint.len().min(8)];
+        Path::new(FOLDER).join(format!("{}-{short}.safetensors", self.name))
     }
 
     fn held_out(&self) -> Vec<usize> {
@@ -175,7 +180,7 @@ impl<'a> Labelled<'a> {
                 .help(advice!("classifier-of-others", "delete the file: it is trained again when it is needed"))
         };
         let saved = Checkpoint::read(&path).map_err(|flaw| failure(flaw.to_string()))?;
-        if saved.data != self.data.fingerprint() {
+        if saved.data != self.fingerprint {
             return Err(failure("it learned from other images".to_owned()));
         }
         let accuracy = saved.config.strip_prefix("accuracy = ").and_then(|text| text.trim().parse().ok());
@@ -202,7 +207,7 @@ impl<'a> Labelled<'a> {
             }
             let batch = order.split_off(order.len() - evalnet::BATCH);
             let [step_loss, step_right] = net
-                .step(step, steps, &self.images(&batch), &self.classes_of(&batch))
+                .step(step, steps, &self.images(&batch)?, &self.classes_of(&batch))
                 .map_err(|error| Failure::new(Code::Diverged, "the classifier diverged").because(error))?;
             (loss, right) = (loss + step_loss, right + step_right);
             let each = (steps / 10).max(1);
@@ -212,14 +217,14 @@ impl<'a> Labelled<'a> {
                 (loss, right) = (0.0, 0.0);
             }
         }
-        let accuracy = self.accuracy(&net);
+        let accuracy = self.accuracy(&net)?;
         let state = net.state();
         let checkpoint = Checkpoint {
             system: self.name.clone(),
             step: steps,
             seed,
             config: format!("accuracy = {accuracy}\n"),
-            data: self.data.fingerprint(),
+            data: self.fingerprint.clone(),
             state,
         };
         storage::make_folder(Path::new(FOLDER))?;
@@ -228,8 +233,8 @@ impl<'a> Labelled<'a> {
         Ok((Trained { name: self.name.clone(), net, accuracy }, hash))
     }
 
-    fn images(&self, indices: &[usize]) -> Tensor {
-        self.data.pictures(0, indices).batch(0..indices.len())
+    fn images(&self, indices: &[usize]) -> Result<Tensor, Failure> {
+        Ok(self.data.pictures(0, indices)?.batch(0..indices.len()))
     }
 
     fn classes_of(&self, indices: &[usize]) -> Vec<usize> {
@@ -237,13 +242,14 @@ impl<'a> Labelled<'a> {
     }
 
     /// The share of the held-out images that `net` calls by their class.
-    fn accuracy(&self, net: &Evalnet) -> f64 {
+    fn accuracy(&self, net: &Evalnet) -> Result<f64, Failure> {
         let held_out = self.held_out();
-        let right = held_out.chunks(AT_A_TIME).map(|some| {
-            let [_, logits] = net.infer(&self.images(some));
-            evalnet::accuracy(&logits, &self.classes_of(some)) * some.len() as f64
-        });
-        right.sum::<f64>() / held_out.len() as f64
+        let mut right = 0.0;
+        for some in held_out.chunks(AT_A_TIME) {
+            let [_, logits] = net.infer(&self.images(some)?);
+            right += evalnet::accuracy(&logits, &self.classes_of(some)) * some.len() as f64;
+        }
+        Ok(right / held_out.len() as f64)
     }
 }
 

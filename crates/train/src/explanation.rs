@@ -17,6 +17,7 @@ use crate::console::{Console, print};
 use crate::data::{self, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
+use crate::plan;
 use crate::resume::{self, Trained};
 use crate::storage::{self, RealDisk};
 use crate::suggestion::suggestion;
@@ -97,7 +98,7 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
             .because("it brings its own few numbers")
-            .help(advice!("example-brings-numbers", "leave out `{option}`, or name a system: {}", names())));
+            .help(advice!("example-brings-numbers", "leave out `{option}`")));
     }
     let seed = seed(options)?.unwrap_or(1);
     let Taught { recording, before, after } =
@@ -122,7 +123,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
         return Err(Failure::new(Code::Usage, "a step of which run?")
             .at("option --step")
             .because("without --run there is a fresh model, and its first step")
-            .help(advice!("step-of-which-run", "name the run with --run")));
+            .help(advice!("step-of-which-run", "leave out `--step`, or name the run, `--run RUN`")));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     // Without a system a preset may be meant to be an example.
@@ -137,8 +138,10 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
         .help(advice!("no-such-example", "{}", suggestion(name, &names))));
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
+    plan::can_record(&config)?;
     let mut system = config.build()?;
-    let data = data::of(&config, &*system, system.batch_size())?;
+    let data = data::of(&config, &*system, 1)?;
+    data::fill_a_batch(&data, &config, &*system)?;
     record(&config, &mut *system, &data, 0)
 }
 
@@ -170,9 +173,10 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
             .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
+    plan::can_record(&config)?;
     config.data = options.data.clone().or(config.data);
     let data = data::of(&config, &*system, system.batch_size())?;
-    session::same_images(&data, &found.checkpoint.data)?;
+    session::same_images(&data, &found.checkpoint.data, options.data.is_some())?;
     found.passed_over().iter().for_each(|line| Console::default().say(line));
     record(&config, &mut *system, &data, found.checkpoint.step)
 }
@@ -180,7 +184,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
 /// Makes step number `step` (from 0) while a recorder listens.
 fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -> Result<Opened, Failure> {
     let hash_before = weights_hash(&system.state());
-    let reals = data.shown_at(step, &system.batch(step, &data.counts()));
+    let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
     let (recording, result) = Recorder::record(|| system.step(step, &reals));
     result.map_err(|error| train_loop::diverged(step + 1, &error.to_string()))?;
     let header = Header {
@@ -241,8 +245,4 @@ fn seed(options: &ExplainOptions) -> Result<Option<u64>, Failure> {
             .at("option --seed")
             .because("a seed is not negative")
     })
-}
-
-fn names() -> String {
-    SYSTEMS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
 }

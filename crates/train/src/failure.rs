@@ -20,7 +20,7 @@ pub(crate) enum Code {
     Data = 4,
     /// A saved state that is missing, damaged, or not this run's.
     Checkpoint = 5,
-    /// A loss or a gradient that is not a finite number.
+    /// A loss, a gradient or a picture that is not made of finite numbers.
     Diverged = 6,
     /// A file that cannot be written or a folder that cannot be made.
     Storage = 7,
@@ -39,7 +39,7 @@ Exit codes:
     3  configuration: unknown key, wrong type, number out of range
     4  data: images missing, damaged, or in another form
     5  checkpoint: missing, damaged, or of another run
-    6  diverged: a loss or a gradient is not a finite number
+    6  diverged: a loss, a gradient or a picture is not made of finite numbers
     7  storage: a file could not be written
     8  network: a download failed
   130  interrupted, after saving";

@@ -37,10 +37,7 @@ impl Lock {
                     return Err(Failure::new(Code::Usage, "another process is working in this run folder")
                         .at(run.display())
                         .because(format!("process {} holds {}", holder.trim(), path.display()))
-                        .help(advice!(
-                            "run-in-use",
-                            "wait for it or stop it, or train into another folder with --out"
-                        )));
+                        .help(advice!("run-in-use", "wait until it is done, or stop it")));
                 }
                 // A file system without locks: better to train than to refuse.
                 Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::Tensor;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
 
 /// Pixels between the tiles of a sheet.
@@ -47,6 +47,22 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
 /// Bytes of an image from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte.
 pub(crate) fn bytes(image: &Tensor) -> Vec<u8> {
     image.data().iter().map(|value| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8).collect()
+}
+
+/// The images of a network, if all their numbers are finite: in bytes, a NaN would be black.
+///
+/// # Errors
+/// When one is not.
+pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
+    let bad = images.data().iter().filter(|value| !value.is_finite()).count();
+    if bad == 0 {
+        return Ok(images);
+    }
+    Err(Failure::new(Code::Diverged, "the network draws numbers that are not finite").because(format!(
+        "{bad} of {} numbers are NaN or infinite: its weights have grown too large to draw with; those of an earlier \
+         checkpoint may be sound",
+        images.size()
+    )))
 }
 
 /// Columns of a sheet of `count` tiles that is nearest to a square.
@@ -122,6 +138,11 @@ impl Layout {
     /// Height and width of the sheet.
     pub(crate) fn size(&self) -> [usize; 2] {
         [0, 1].map(|axis| self.start(axis, self.grid[axis]))
+    }
+
+    /// Bytes of the sheet's pixels.
+    pub(crate) fn bytes(&self) -> usize {
+        self.size().iter().product::<usize>() * self.image[2]
     }
 
     /// Where tile number `tile` of a row or column begins.
@@ -210,6 +231,17 @@ mod tests {
     fn rounds_half_to_even_and_clamps() {
         let image = Tensor::new(&[6], vec![0.5 / 255.0, 1.5 / 255.0, -0.3, 1.2, 1.0, f32::NAN]);
         assert_eq!(bytes(&image), [0, 2, 0, 255, 255, 0]);
+    }
+
+    #[test]
+    fn images_that_are_not_finite_are_refused() {
+        let image = |bad: f32| Tensor::new(&[3], vec![0.5, bad, -2.0]);
+        assert_eq!(finite(image(1.5)).unwrap(), image(1.5));
+        for bad in [f32::NAN, f32::INFINITY] {
+            let failure = finite(image(bad)).unwrap_err();
+            assert_eq!(failure.code, Code::Diverged);
+            assert!(failure.to_string().contains("1 of 3 numbers"), "{failure}");
+        }
     }
 
     #[test]

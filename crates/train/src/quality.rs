@@ -60,7 +60,8 @@ impl<'a> Quality<'a> {
         if self.history.last().is_some_and(|row| row.0 >= now.step) {
             return Ok(());
         }
-        let rows = self.scale.weigh(now.system.samples());
+        let rows =
+            self.scale.weigh(now.system.samples()).map_err(|failure| failure.at(format!("step {}", now.step)))?;
         self.history.push((now.step, rows.iter().map(|row| row.measured.number.value).collect()));
         let drawn: Vec<(usize, &Row)> =
             rows.iter().enumerate().filter(|(_, row)| DRAWN.contains(&row.measured.number.name)).collect();

@@ -8,6 +8,7 @@ use crate::checkpoint::{self, Checkpoint, Found};
 use crate::config::Config;
 use crate::engine::System;
 use crate::failure::{Code, Failure};
+use crate::plan;
 use crate::run_folder::{self, Located};
 
 /// A run folder with the state that it is to go on from.
@@ -62,6 +63,7 @@ pub(crate) fn open_trained(path: &Path) -> Result<Trained, Failure> {
         None => read_named(path)?,
     };
     let config = config_within(&found)?;
+    plan::can_open(&config, path)?;
     let mut system = config.build()?;
     found.checkpoint.restore(&mut *system, &found.path)?;
     Ok(Trained { config, system, found, run: located.run })

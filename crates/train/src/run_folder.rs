@@ -74,9 +74,18 @@ fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
             Err(error) => return Err(StorageError::new("make the folder for", &run, error).into()),
         }
     }
-    Err(Failure::new(Code::Usage, "there is no free run number")
-        .at(parent.display())
-        .help(advice!("no-free-number", "name a folder, such as `--out run`")))
+    Err(Failure::new(Code::Usage, "there is no free run number").at(parent.display()).help(advice!(
+        "no-free-number",
+        "name a folder, such as `--out {}`",
+        quoted(&free(Path::new("run")))
+    )))
+}
+
+/// A name like `path` that nothing has.
+fn free(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let others = (2..).map(|number| path.with_file_name(format!("{name}-{number}")));
+    [path.to_owned()].into_iter().chain(others).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
 }
 
 /// The number in front of a run folder's name.

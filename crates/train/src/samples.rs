@@ -38,17 +38,26 @@ enum Subjects {
 
 impl Samples {
     /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
-    pub(crate) fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Self {
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub(crate) fn new(
+        run: PathBuf,
+        every: u64,
+        system: &dyn System,
+        seed: u64,
+        data: &Dataset,
+    ) -> Result<Self, Failure> {
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
             Sampler::Images(_) => {
                 let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
-                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>()).try_into();
+                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>())?.try_into();
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
-        Self { run, every, seed, subjects, level: None }
+        Ok(Self { run, every, seed, subjects, level: None })
     }
 
     /// The sheet after this step.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, quoted};
+use datasets::{Advice, advice, quoted};
 
 use crate::checkpoint::{self, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
@@ -49,16 +49,21 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         Some(path) => Plan::resumed(row, options, path)?,
         None => Plan::fresh(row, options)?,
     };
-    let data = data::of(&plan.config, &*plan.system, plan.system.batch_size())?;
-    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before))?;
-    // A file that appears later must not take the place of the built-in drawings when the run goes on.
-    plan.config.data = data.lasting_name().or(plan.config.data);
-    let needs = plan.needs.clone().on(&data);
+    // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
+    let batch = if plan.run.is_some() { plan.system.batch_size() } else { 1 };
+    // A large folder is decoded when it is known that the run fits.
+    let looked_at = data::look_at(&plan.config, &*plan.system, batch)?;
+    data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
+    let needs = plan.needs.clone().on(&looked_at);
     let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
     let warning = needs.check(&plan.config, place, options.dry_run)?;
     if options.dry_run {
         return Ok(Ending::Finished);
     }
+    let data = data::of(&plan.config, &*plan.system, batch)?;
+    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before, options.data.is_some()))?;
+    // A file that appears later must not take the place of the built-in drawings when the run goes on.
+    plan.config.data = data.lasting_name().or(plan.config.data);
     signals::listen();
 
     let run = match &plan.run {
@@ -69,7 +74,7 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     run_folder::reopen(&run)?;
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, processor);
+    introduce(&console, &plan, &data, &run, processor)?;
     console.say(&needs.line());
     warning.iter().for_each(|warning| console.say(warning));
     show_data(&data, &run, &plan)?;
@@ -141,10 +146,7 @@ impl Plan {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help(advice!(
-                    "run-is-longer",
-                    "ask for more steps in all, or go back to an older checkpoint of the run"
-                )));
+                .help(longer(&run, saved.step, config.steps)));
         }
         let needs = Needs::that_fit(&config, saved.step, options.dry_run)?;
         let mut system = config.build()?;
@@ -156,16 +158,32 @@ impl Plan {
     }
 }
 
-/// Refuses images other than those of the fingerprint `before`, which a run learned from.
-pub(crate) fn same_images(data: &Dataset, before: &str) -> Result<(), Failure> {
-    let fingerprint = data.fingerprint();
+/// What to do when a run of `done` steps is to go on to no more than `wanted`.
+fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
+    match checkpoint::in_folder(run).iter().find(|(step, _)| *step <= wanted) {
+        Some((_, older)) => advice!(
+            "run-is-longer",
+            "ask for more steps in all, such as `--steps {}`, or go on from an older checkpoint, `--resume {}`",
+            done + 1,
+            quoted(older)
+        ),
+        None => advice!("run-is-longer-than-kept", "ask for more steps in all, such as `--steps {}`", done + 1),
+    }
+}
+
+/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named` if the command line names them.
+pub(crate) fn same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
+    let fingerprint = data.fingerprint()?;
     if before == fingerprint {
         return Ok(());
     }
     Err(Failure::new(Code::Checkpoint, "the run learned from other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-        .help(advice!("other-images", "give the run its own images with --data, or start a new run")))
+        .help(match named {
+            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
+            false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
+        }))
 }
 
 /// What the command line says, `--set` before the named options.
@@ -184,21 +202,26 @@ fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
     builder.build_global().map_err(|error| {
         Failure::new(Code::Usage, "cannot start the threads")
             .because(error)
-            .help(advice!("too-many-threads", "ask for fewer with --threads"))
+            .help(advice!("too-many-threads", "ask for fewer, such as `--threads 4`"))
     })?;
     Ok(rayon::current_num_threads())
 }
 
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) {
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
     let config = &plan.config;
     console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
     console.say(&format!("data         {}", data.origin()));
-    for note in data.notes() {
+    for note in data.notes()? {
         console.say(&note);
     }
     for remark in plan.system.remarks() {
-        console.say(&format!("warning      {remark}"));
+        let remedies: Vec<String> = remark.remedies.iter().map(|setting| format!("`--set {setting}`")).collect();
+        // What a run has begun with it keeps.
+        console.say(&match (&plan.run, &remedies[..]) {
+            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: {}", remark.text, remedies.join(" or "))),
+            _ => format!("warning      {}", remark.text),
+        });
     }
     for (place, parts) in engine::wholes(&plan.system.networks()).iter().enumerate() {
         let label = if place == 0 { "networks" } else { "" };
@@ -211,6 +234,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     for note in &plan.notes {
         console.say(note);
     }
+    Ok(())
 }
 
 /// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
@@ -223,8 +247,8 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
         let pixels: Vec<u8> = domains.iter().flat_map(pictures::bytes).collect();
         pictures::write_sheet(&RealDisk, &run.join("samples").join(name), &pixels, shape, arrangement)
     };
-    write("reals.png", &data.some(samples::COUNT), Arrangement::default())?;
-    match data.augmented(AUGMENTED, AUGMENTED) {
+    write("reals.png", &data.some(samples::COUNT)?, Arrangement::default())?;
+    match data.augmented(AUGMENTED, AUGMENTED)? {
         Some(domains) => write("augmented.png", &domains, Arrangement::in_columns(AUGMENTED)),
         None => Ok(()),
     }
@@ -250,7 +274,7 @@ fn train_all(
     }
     let console = &*console;
     let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
-    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data);
+    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => {
@@ -278,7 +302,7 @@ fn train_all(
         every: config.checkpoint_every,
         seed: config.seed,
         config: config.to_toml(),
-        data: data.fingerprint(),
+        data: data.fingerprint()?,
         last: (from > 0).then_some(from),
     }));
     if options.timings {

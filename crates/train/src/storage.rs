@@ -73,10 +73,10 @@ impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         let help = match error.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                advice!("disk-full", "free some space, then go on with --resume")
+                advice!("disk-full", "free some space, then give the command again")
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                advice!("may-not-write", "choose a folder that you may write to with --out")
+                advice!("may-not-write", "choose a folder that you may write to")
             }
             _ => {
                 advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")

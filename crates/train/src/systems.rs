@@ -86,6 +86,10 @@ pub(crate) fn settings_from<S: serde::de::DeserializeOwned>(settings: &Table) ->
 }
 
 #[cfg(test)]
+#[path = "systems/switches_tests.rs"]
+mod switches_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::data::Dataset;
+use crate::data::{Batches, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::observe::{Moment, Numbers, Observer};
@@ -19,7 +19,7 @@ pub(crate) enum Ending {
 /// Trains `system` from step `from` to `total`. `stop` is asked after every step.
 ///
 /// # Errors
-/// When a number is not finite, or an observer fails.
+/// When a number is not finite, an image cannot be read, or an observer fails.
 pub(crate) fn train(
     system: &mut dyn System,
     data: &Dataset,
@@ -27,30 +27,32 @@ pub(crate) fn train(
     observers: &mut [Box<dyn Observer + '_>],
     stop: &dyn Fn() -> bool,
 ) -> Result<Ending, Failure> {
-    for observer in observers.iter_mut() {
-        observer.start(&Moment { step: from, total, system })?;
-    }
-    let mut done = from;
-    while done < total && !stop() {
+    Batches::with(data, (from, total), |batches| {
         for observer in observers.iter_mut() {
-            observer.before();
+            observer.start(&Moment { step: from, total, system })?;
         }
-        let began = Instant::now();
-        let reals = data.shown_at(done, &system.batch(done, &data.counts()));
-        let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
-        let seconds = began.elapsed().as_secs_f64();
-        done += 1;
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(diverged(done, &format!("{} is {}", system.metrics()[at], values[at])));
+        let mut done = from;
+        while done < total && !stop() {
+            for observer in observers.iter_mut() {
+                observer.before();
+            }
+            let began = Instant::now();
+            let reals = batches.of_step(done, system)?;
+            let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let seconds = began.elapsed().as_secs_f64();
+            done += 1;
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                return Err(diverged(done, &format!("{} is {}", system.metrics()[at], values[at])));
+            }
+            for observer in observers.iter_mut() {
+                observer.step(&Moment { step: done, total, system }, &Numbers { values: &values, seconds })?;
+            }
         }
         for observer in observers.iter_mut() {
-            observer.step(&Moment { step: done, total, system }, &Numbers { values: &values, seconds })?;
+            observer.end(&Moment { step: done, total, system })?;
         }
-    }
-    for observer in observers.iter_mut() {
-        observer.end(&Moment { step: done, total, system })?;
-    }
-    Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
+        Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
+    })
 }
 
 /// The failure of a step (from 1) in which `first` was not finite.

@@ -44,13 +44,14 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
             )));
     };
     let fitting = config.fitting()?;
-    let files = list_pictures(&options.pictures).map_err(data::failure)?;
+    // Translations that were made before and lie among the pictures are not translated again.
+    let (files, left_out) = list_pictures(&options.pictures, Some(&options.out)).map_err(data::failure)?;
     let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
     storage::make_folder(&options.out)?;
     refuse_the_same(root, &options.out)?;
 
     let console = Console::default();
-    found.passed_over().iter().for_each(|line| console.say(line));
+    found.passed_over().iter().chain(&left_out).for_each(|line| console.say(line));
     let mut sheet = Sheet { sampler, direction: options.direction, columns: Vec::new() };
     let (mut written, mut unreadable) = (0, Vec::new());
     for (file, name) in files.iter().zip(names(&files, root)) {
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
             }
         };
         let picture = Tensor::from_fn([1, shape[0], shape[1], shape[2]], |i| f32::from(pixels[i]) / 255.0);
-        let translation = sheet.translate(&picture);
+        let translation = pictures::finite(sheet.translate(&picture))?;
         let path = options.out.join(name);
         storage::make_folder(storage::folder_of(&path))?;
         pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;

@@ -42,7 +42,7 @@ fn every_file_that_is_no_set_of_doodles_is_refused() {
     refuse(&npy("{'descr': '|u1', 'fortran_order': True, 'shape': (4, 784), }", 4 * 784), &["ortran"]);
     refuse(&npy("{'descr': '|u1', 'fortran_order': False, 'shape': (4, 100), }", 400), &["(4, 100)"]);
     std::fs::write(place.path("a.npy"), images(1)).unwrap();
-    place.bad(&format!("{TINY} --data a.npy"), DATA, &["fewer images than a batch", "--batch 1"]);
+    place.bad(&format!("{TINY} --data a.npy"), DATA, &["fewer images than a batch", "at least 2 images"]);
     assert!(!place.path("runs").exists(), "nothing is written");
 }
 

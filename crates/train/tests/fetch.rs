@@ -2,106 +2,211 @@
 
 mod common;
 
-use common::{Place, text};
-use std::io::{BufRead, BufReader, Write};
+use common::{Place, finish, text};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 const USAGE: i32 = 2;
 const NETWORK: i32 = 8;
 
 /// How the server answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Manner {
     /// As it should, in parts if asked to.
     Good,
     /// It knows nothing of parts.
     WithoutRanges,
+    /// It sends parts, but cannot tell whether its file is still the same.
+    WithoutValidators,
+    /// It says that a part begins a byte later than asked for, and every answer ends after so many bytes.
+    WrongRange(usize),
     /// The first answer ends after so many bytes of the body; later ones are good.
     BreaksOnce(usize),
     /// Every answer ends after so many bytes.
     AlwaysBreaks(usize),
+    /// In chunks, without a length, of which the last is missing.
+    ChunksWithoutEnd,
+    /// After so many bytes nothing more comes, and the connection stays.
+    Stalls(usize),
+    /// Both of them.
+    StallsWithoutValidators(usize),
+    /// Very slowly: so many bytes, then a pause of a tenth of a second.
+    Slow(usize),
     /// This status, with a page.
     Refuses(&'static str),
+    /// A page, as networks that want a login send it.
+    Page,
+    /// The file, under this `Content-Encoding`.
+    Packed(&'static str),
     /// Sends back to itself.
     Redirects,
+    /// A proxy: it connects to every address, and then answers in the place of that.
+    Proxy,
+    /// As `Proxy`, by SOCKS 5.
+    Socks,
 }
 
 /// A server of one file.
 struct Server {
     address: String,
+    /// The file, and the `ETag` of its version.
+    file: Arc<Mutex<(Vec<u8>, &'static str)>>,
+    manner: Arc<Mutex<Manner>>,
     /// The `Range` of each request, empty without one.
     ranges: Arc<Mutex<Vec<String>>>,
 }
 
+impl Server {
+    /// From now on.
+    fn becomes(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
+    }
+
+    fn changes_to(&self, file: Vec<u8>, etag: &'static str) {
+        *self.file.lock().unwrap() = (file, etag);
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.ranges.lock().unwrap().clone()
+    }
+}
+
+const FIRST: &str = "\"first\"";
+const SECOND: &str = "\"second\"";
+
 fn serve(file: Vec<u8>, manner: Manner) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let ranges = Arc::new(Mutex::new(Vec::new()));
-    let (seen, count) = (ranges.clone(), AtomicUsize::new(0));
-    // The thread ends with the test's process.
+    let manner = Arc::new(Mutex::new(manner));
+    let server = Server { address, file: Arc::new(Mutex::new((file, FIRST))), manner, ranges: Arc::default() };
+    let (file, manner, ranges) = (server.file.clone(), server.manner.clone(), server.ranges.clone());
+    let count = AtomicUsize::new(0);
+    // The threads end with the test's process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            let (file, manner, ranges) = (file.lock().unwrap().clone(), *manner.lock().unwrap(), ranges.clone());
+            let number = count.fetch_add(1, Ordering::Relaxed);
             // A client that hangs up is part of these tests.
-            let _ = answer(stream, &file, manner, &seen, count.fetch_add(1, Ordering::Relaxed));
+            std::thread::spawn(move || drop(answer(stream, (&file.0, file.1), manner, &ranges, number)));
         }
     });
-    Server { address, ranges }
+    server
+}
+
+/// Reads a request and returns its first line, its range and its `If-Range`.
+fn request(lines: &mut impl BufRead) -> std::io::Result<[String; 3]> {
+    let mut found = [const { String::new() }; 3];
+    for (number, line) in lines.lines().enumerate() {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        if number == 0 {
+            found[0] = line;
+        } else if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
+            found[1] = range.to_owned();
+        } else if line.to_lowercase().starts_with("if-range: ") {
+            found[2] = line["if-range: ".len()..].to_owned();
+        }
+    }
+    Ok(found)
 }
 
 fn answer(
     stream: TcpStream,
-    file: &[u8],
+    (file, etag): (&[u8], &str),
     manner: Manner,
     seen: &Mutex<Vec<String>>,
     number: usize,
 ) -> std::io::Result<()> {
-    let mut range = String::new();
-    for line in BufReader::new(stream.try_clone()?).lines() {
-        let line = line?.to_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("range: bytes=") {
-            range = value.to_owned();
-        }
-    }
-    seen.lock().unwrap().push(range.clone());
+    let mut lines = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
+    if manner == Manner::Proxy {
+        let [connect, ..] = request(&mut lines)?;
+        seen.lock().unwrap().push(connect);
+        write!(stream, "HTTP/1.1 200 Connection established\r\n\r\n")?;
+    } else if manner == Manner::Socks {
+        let mut greeting = [0; 3];
+        lines.read_exact(&mut greeting)?;
+        stream.write_all(&[5, 0])?;
+        let mut start = [0; 5];
+        lines.read_exact(&mut start)?;
+        let mut name = vec![0; if start[3] == 3 { usize::from(start[4]) } else { 3 } + 2];
+        lines.read_exact(&mut name)?;
+        seen.lock().unwrap().push(format!("socks {}", String::from_utf8_lossy(&name[..name.len() - 2])));
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    }
+    let [_, mut range, if_range] = request(&mut lines)?;
+    seen.lock().unwrap().push(range.clone());
+    if !if_range.is_empty() && if_range != etag {
+        range.clear();
+    }
     let head = |status: &str, more: String| format!("HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n");
+    let page = "<html><body>not here</body></html>";
+    let version = match manner {
+        Manner::WithoutValidators | Manner::StallsWithoutValidators(_) => String::new(),
+        _ => format!("ETag: {etag}\r\n"),
+    };
     let from: usize = match manner {
         Manner::Refuses(status) => {
-            let page = "<html><body>not here</body></html>";
             return write!(stream, "{}{page}", head(status, format!("Content-Length: {}\r\n", page.len())));
+        }
+        Manner::Page => {
+            let more = format!("Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n", page.len());
+            return write!(stream, "{}{page}", head("200 OK", more));
         }
         Manner::Redirects => {
             return write!(stream, "{}", head("302 Found", "Location: /again.npy\r\nContent-Length: 0\r\n".into()));
+        }
+        Manner::ChunksWithoutEnd => {
+            write!(stream, "{}", head("200 OK", format!("Transfer-Encoding: chunked\r\n{version}")))?;
+            let half = &file[..file.len() / 2];
+            write!(stream, "{:x}\r\n", half.len())?;
+            stream.write_all(half)?;
+            return stream.write_all(b"\r\n");
         }
         Manner::WithoutRanges => 0,
         _ => range.trim_end_matches('-').parse().unwrap_or(0),
     };
     if from >= file.len() && from > 0 {
-        return write!(
-            stream,
-            "{}",
-            head("416 Range Not Satisfiable", format!("Content-Range: bytes */{}\r\n", file.len()))
-        );
+        let more = format!("Content-Range: bytes */{}\r\n{version}", file.len());
+        return write!(stream, "{}", head("416 Range Not Satisfiable", more));
     }
     let body = &file[from..];
-    let length = format!("Content-Length: {}\r\n", body.len());
+    let mut more = format!("Content-Length: {}\r\n{version}", body.len());
+    if let Manner::Packed(coding) = manner {
+        more += &format!("Content-Encoding: {coding}\r\n");
+    }
     if from > 0 {
-        let range = format!("Content-Range: bytes {from}-{}/{}\r\n", file.len() - 1, file.len());
-        write!(stream, "{}", head("206 Partial Content", length + &range))?;
+        let told = from + usize::from(matches!(manner, Manner::WrongRange(_)));
+        more += &format!("Content-Range: bytes {told}-{}/{}\r\n", file.len() - 1, file.len());
+        write!(stream, "{}", head("206 Partial Content", more))?;
     } else {
-        write!(stream, "{}", head("200 OK", length))?;
+        write!(stream, "{}", head("200 OK", more))?;
     }
     let sent = match manner {
         Manner::BreaksOnce(bytes) if number == 0 => bytes.min(body.len()),
-        Manner::AlwaysBreaks(bytes) => bytes.min(body.len()),
+        Manner::AlwaysBreaks(bytes)
+        | Manner::WrongRange(bytes)
+        | Manner::Stalls(bytes)
+        | Manner::StallsWithoutValidators(bytes) => bytes.min(body.len()),
         _ => body.len(),
     };
-    stream.write_all(&body[..sent])
+    if let Manner::Slow(bytes) = manner {
+        for piece in body.chunks(bytes) {
+            stream.write_all(piece)?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        return Ok(());
+    }
+    stream.write_all(&body[..sent])?;
+    if let Manner::Stalls(_) | Manner::StallsWithoutValidators(_) = manner {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+    Ok(())
 }
 
 /// A file of `count` doodles.
@@ -128,7 +233,7 @@ fn a_whole_file_is_downloaded_checked_and_not_downloaded_twice() {
     assert!(std::fs::read(place.path("data/quickdraw/cat.npy")).unwrap() == file);
     assert!(!place.path("data/quickdraw/.cat.npy.part").exists());
     assert!(place.good(&fetch_cat(&server)).err.contains("is there"));
-    assert_eq!(server.ranges.lock().unwrap().len(), 1, "one request");
+    assert_eq!(server.requests().len(), 1, "one request");
     let trained = "quickdraw --preset cpu --batch 2 --set depth=2 --steps 1 --class cat --out run";
     assert!(place.good(trained).err.contains("cat.npy"));
 }
@@ -140,41 +245,252 @@ fn a_broken_connection_goes_on_where_it_broke() {
         let server = serve(file.clone(), manner);
         place.good(&fetch_cat(&server));
         assert!(std::fs::read(place.path("data/quickdraw/cat.npy")).unwrap() == file);
-        let ranges = server.ranges.lock().unwrap();
+        let ranges = server.requests();
         assert!(ranges[0].is_empty() && ranges.len() >= 2, "{ranges:?}");
         assert!(ranges[1..].iter().all(|range| range.ends_with('-')), "{ranges:?}");
     }
 }
 
+const PART: &str = "data/quickdraw/.cat.npy.part";
+const WHOLE: &str = "data/quickdraw/cat.npy";
+
+/// A download that was killed after `kept` bytes, and the server, from now on of another manner.
+fn killed(file: &[u8], kept: usize, first: Manner, manner: Manner) -> (Place, Server) {
+    let place = Place::new();
+    let server = serve(file.to_vec(), first);
+    let mut child = place.command(&fetch_cat(&server)).spawn().unwrap();
+    wait_for(|| std::fs::metadata(place.path(PART)).is_ok_and(|part| part.len() == kept as u64));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    server.ranges.lock().unwrap().clear();
+    server.becomes(manner);
+    (place, server)
+}
+
+#[track_caller]
+fn wait_for(ready: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The names of everything in the folder of doodles.
+fn names(place: &Place) -> Vec<String> {
+    let entries = std::fs::read_dir(place.path("data/quickdraw")).unwrap().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn a_partial_file_of_an_earlier_try_is_gone_on_with() {
+fn a_killed_download_goes_on_where_it_was() {
     let file = doodles(300);
-    for (kept, manner, requests) in [
-        (&file[..90_000], Manner::Good, vec!["90000-"]),
-        (&file[..90_000], Manner::WithoutRanges, vec!["90000-"]),
-        (&file[..], Manner::Good, vec!["235328-"]),
+    for (manner, requests) in [
+        (Manner::Good, &["90000-"][..]),
+        // The whole comes, in the place of the rest.
+        (Manner::WithoutRanges, &["90000-"]),
+        // What comes does not fit: from the start, then.
+        (Manner::WrongRange(usize::MAX), &["90000-", ""]),
     ] {
-        let place = Place::new();
-        std::fs::create_dir_all(place.path("data/quickdraw")).unwrap();
-        std::fs::write(place.path("data/quickdraw/.cat.npy.part"), kept).unwrap();
-        let server = serve(file.clone(), manner);
+        let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), manner);
         place.good(&fetch_cat(&server));
-        assert!(std::fs::read(place.path("data/quickdraw/cat.npy")).unwrap() == file);
-        assert_eq!(*server.ranges.lock().unwrap(), requests);
+        assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+        assert_eq!(
+            (server.requests(), names(&place)),
+            (requests.iter().map(|s| s.to_string()).collect(), vec!["cat.npy".into()])
+        );
+    }
+    // Everything came, but it did not get its name any more.
+    let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
+    std::fs::write(place.path(PART), &file).unwrap();
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+    assert_eq!(server.requests(), ["235328-"]);
+}
+
+/// The head of one file and the tail of another would be as long as it should, and look like doodles.
+#[test]
+fn the_parts_of_two_files_are_never_put_together() {
+    let (file, other) = (doodles(300), doodles(300).iter().map(|byte| byte.wrapping_mul(3)).collect::<Vec<_>>());
+    let other = [&file[..128], &other[128..]].concat();
+    // The server says that its file is another one.
+    let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
+    server.changes_to(other.clone(), SECOND);
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
+    assert_eq!(server.requests(), ["90000-"]);
+    // It says that it is the same, but its length is another one.
+    let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
+    server.changes_to(doodles(301), FIRST);
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == doodles(301));
+    assert_eq!(server.requests(), ["90000-", ""]);
+    // It cannot say: then nothing is gone on with.
+    let (place, server) = killed(&file, 90_000, Manner::StallsWithoutValidators(90_000), Manner::WithoutValidators);
+    server.changes_to(other.clone(), FIRST);
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
+    assert_eq!(server.requests(), [""]);
+    // A partial file of which nothing is known, as older versions left it, and one from another address.
+    let place = Place::new();
+    let server = serve(other.clone(), Manner::Good);
+    std::fs::create_dir_all(place.path("data/quickdraw")).unwrap();
+    std::fs::write(place.path(PART), &file[..90_000]).unwrap();
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
+    let (place, _) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
+    assert_eq!(server.requests(), ["", ""]);
+}
+
+/// In a folder that two processes write to at once, bytes of the one would stand where the other has left holes.
+#[test]
+fn the_second_of_two_processes_waits_for_the_first() {
+    let (place, file) = (Place::new(), doodles(300));
+    let server = serve(file.clone(), Manner::Slow(60_000));
+    let first = place.command(&fetch_cat(&server)).spawn().unwrap();
+    wait_for(|| place.path(PART).exists());
+    let second = place.command(&fetch_cat(&server)).spawn().unwrap();
+    let id = first.id();
+    let told: Vec<String> = [first, second]
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{told}");
+            told
+        })
+        .into();
+    assert!(told[1].contains("is downloading it") && told[1].contains("is there"), "{}", told[1]);
+    // Windows lets nobody read the file in which the number stands.
+    assert!(cfg!(windows) || told[1].contains(&format!("process {id} ")), "{}", told[1]);
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+    assert_eq!((server.requests().len(), names(&place)), (1, vec!["cat.npy".to_owned()]));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_download_that_is_asked_to_end_says_how_much_is_kept() {
+    let file = doodles(300);
+    for (signal, code) in [("INT", 130)] {
+        let place = Place::new();
+        let server = serve(file.clone(), Manner::Stalls(90_000));
+        let child = place.command(&fetch_cat(&server)).spawn().unwrap();
+        wait_for(|| std::fs::metadata(place.path(PART)).is_ok_and(|part| part.len() == 90_000));
+        let kill = std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains("90000 bytes are kept: the same command goes on from there"), "{told}");
+        server.becomes(Manner::Good);
+        place.good(&fetch_cat(&server));
+        assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+        assert_eq!(server.requests(), ["", "90000-"]);
     }
 }
 
 #[test]
 fn a_server_that_never_sends_the_end_is_told_and_what_came_is_kept() {
-    let place = Place::new();
+    let (place, server) = killed(&doodles(300), 50_000, Manner::Stalls(50_000), Manner::AlwaysBreaks(0));
+    place.bad(&fetch_cat(&server), NETWORK, &["50000 bytes are kept", "by hand", "cat.npy"]);
+    assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
+    // A network that wants a login first takes nothing away.
+    server.becomes(Manner::Page);
+    place.bad(&fetch_cat(&server), NETWORK, &["a web page came", "login", "by hand"]);
+    assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
+    assert!(!place.path(WHOLE).exists());
+    // Neither parts that fit nor an end: it stops trying all the same.
+    for manner in [Manner::WrongRange(100_000), Manner::ChunksWithoutEnd] {
+        let server = serve(doodles(300), manner);
+        Place::new().bad(&fetch_cat(&server), NETWORK, &["the connection broke", "by hand"]);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_keeps_what_fits_and_goes_on_later() {
+    let (place, file) = (Place::new(), doodles(300));
+    let server = serve(file.clone(), Manner::Good);
+    let mut command = std::process::Command::new("sh");
+    // At most 100 blocks of 512 bytes a file, which a write then reports as an error.
+    let line = format!("trap '' XFSZ; ulimit -f 100; exec {} {}", env!("CARGO_BIN_EXE_train"), fetch_cat(&server));
+    let output = command.args(["-c", &line]).current_dir(place.folder.path()).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{told}");
+    assert!(told.contains(".cat.npy.part") && told.contains("bytes are kept: the same command goes on"), "{told}");
+    let kept = std::fs::metadata(place.path(PART)).unwrap().len();
+    assert!((1..=51_200).contains(&kept), "{kept}");
+    place.good(&fetch_cat(&server));
+    assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+    assert_eq!(server.requests(), ["".to_owned(), format!("{kept}-")]);
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_used_and_named() {
     let file = doodles(300);
-    std::fs::create_dir_all(place.path("data/quickdraw")).unwrap();
-    std::fs::write(place.path("data/quickdraw/.cat.npy.part"), &file[..50_000]).unwrap();
-    let server = serve(file, Manner::AlwaysBreaks(0));
-    let words = ["50000 bytes are kept", "by hand", "cat.npy"];
-    place.bad(&fetch_cat(&server), NETWORK, &words);
-    assert_eq!(std::fs::metadata(place.path("data/quickdraw/.cat.npy.part")).unwrap().len(), 50_000);
-    assert!(!place.path("data/quickdraw/cat.npy").exists());
+    for (manner, variable, scheme, asked) in [
+        (Manner::Proxy, "http_proxy", "http", "CONNECT pictures.invalid:80 HTTP/1.1"),
+        (Manner::Socks, "ALL_PROXY", "socks5h", "socks pictures.invalid"),
+    ] {
+        let place = Place::new();
+        let server = serve(file.clone(), manner);
+        let address = server.address.replace("http:", &format!("{scheme}:"));
+        let line = "fetch quickdraw --class cat --from http://pictures.invalid";
+        let mut command = place.command(line);
+        let outcome = finish({
+            command.env(variable, &address);
+            command
+        });
+        assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+        assert_eq!(server.requests(), [asked, ""]);
+        assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
+    }
+    let place = Place::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = place.command("fetch quickdraw --from http://pictures.invalid");
+    command.env("http_proxy", format!("http://me:secret@{nobody}"));
+    let outcome = finish(command);
+    assert_eq!(outcome.code, Some(NETWORK), "{}", outcome.err);
+    assert!(outcome.err.contains(&format!("proxy {nobody}")) && !outcome.err.contains("secret"), "{}", outcome.err);
+}
+
+/// The images of 28x28 and their count, packed.
+fn clothes(count: u32) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let header = [[0, 0, 8, 3], count.to_be_bytes(), 28_u32.to_be_bytes(), 28_u32.to_be_bytes()].concat();
+    packer.write_all(&header).unwrap();
+    (0..count).for_each(|_| packer.write_all(&[7; 784]).unwrap());
+    packer.finish().unwrap()
+}
+
+#[test]
+fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
+    const FASHION: &str = "fetch fashion-mnist --from";
+    const IMAGES: &str = "data/fashion-mnist/train-images-idx3-ubyte.gz";
+    let (place, good) = (Place::new(), clothes(60_000));
+    let mut rotten = good.clone();
+    let end = rotten.len();
+    rotten[end - 6] ^= 1;
+    for (file, word) in [
+        (rotten, "damaged"),
+        (clothes(10_000), "[10000, 28, 28]"),
+        (good[..end / 2].to_vec(), "too early"),
+        (vec![0; 960_000], "damaged"),
+    ] {
+        let server = serve(file, Manner::Good);
+        place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-images", word, "by hand"]);
+        assert!(std::fs::read_dir(place.path("data/fashion-mnist")).unwrap().next().is_none(), "nothing is left");
+    }
+    // A file that is there and damaged is brought anew; some servers take packed files for packed answers.
+    std::fs::write(place.path(IMAGES), b"half").unwrap();
+    let server = serve(good.clone(), Manner::Packed("x-gzip"));
+    place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "no IDX file", "1 dimensions"]);
+    assert!(std::fs::read(place.path(IMAGES)).unwrap() == good);
+    let again = place.train(&format!("{FASHION} {}", server.address)).err;
+    assert!(again.contains("is there") && again.contains("train-labels"), "{again}");
 }
 
 #[test]
@@ -184,6 +500,9 @@ fn answers_that_are_no_file_are_told() {
         (Manner::Refuses("404 Not Found"), ["404", "not here"]),
         (Manner::Refuses("503 Service Unavailable"), ["503", "by hand"]),
         (Manner::Redirects, ["edirect", "by hand"]),
+        (Manner::Page, ["a web page came", "by hand"]),
+        (Manner::Packed("br"), ["packs the file by `br`", "by hand"]),
+        (Manner::Packed("gzip"), ["packs the file by `gzip`", "by hand"]),
     ] {
         place.bad(&fetch_cat(&serve(Vec::new(), manner)), NETWORK, &words);
     }

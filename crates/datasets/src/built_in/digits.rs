@@ -127,17 +127,21 @@ const MANNERS: [&[Manner]; 10] = [
 /// and at any number of threads, and the first `n` of a longer set are the set of `n`.
 pub fn digits(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "digits");
-    let (pixels, labels) = super::draw_each(key, 0..count as u64, SIDE * SIDE, |draws, picture| {
+    let origin = format!("built-in digits ({count} drawings, seed {seed})");
+    let images = super::drawn(key, 0..count as u64, [SIDE, SIDE, 1], origin, |draws, picture| {
         let mut hand = Hand::new(draws);
-        let digit = hand.choose(&[1.0; 10]);
+        let digit = choose(&mut hand);
         let strokes = write(&mut hand, digit);
         let pressure = hand.within(0.7, 1.3);
         raster::rasterise(&strokes, raster::MNIST, pressure, picture);
-        digit as u32
     });
-    let names = (0..10).map(|digit| digit.to_string()).collect();
-    let origin = format!("built-in digits ({count} drawings, seed {seed})");
-    Images::new(pixels, [SIDE, SIDE, 1], origin).with_labels(labels, names)
+    let labels = super::labels(key, 0..count as u64, |draws| choose(&mut Hand::new(draws)) as u32);
+    images.with_labels(labels, (0..10).map(|digit| digit.to_string()).collect())
+}
+
+/// Which digit is drawn: the first choice of a hand.
+fn choose(hand: &mut Hand) -> usize {
+    hand.choose(&[1.0; 10])
 }
 
 /// The strokes of one digit.
@@ -176,7 +180,7 @@ mod tests {
             let share = labels.iter().filter(|&&label| label == digit).count();
             assert!((150..=250).contains(&share), "{digit}: {share} of 2000");
         }
-        let suspects = images.suspects();
+        let suspects = images.suspects().unwrap();
         assert_eq!((suspects.blank, suspects.copies), (0, 0));
     }
 
@@ -187,7 +191,7 @@ mod tests {
         let labels = images.labels().unwrap();
         let mut means = vec![vec![0.0; SIDE * SIDE]; 10];
         for (index, &label) in labels.iter().enumerate() {
-            for (sum, &grey) in means[label as usize].iter_mut().zip(images.image(index)) {
+            for (sum, &grey) in means[label as usize].iter_mut().zip(&*images.image(index).unwrap()) {
                 *sum += f64::from(grey) / 200.0;
             }
         }
@@ -195,7 +199,7 @@ mod tests {
             mean.iter().zip(image).map(|(mean, &grey)| (mean - f64::from(grey)).powi(2)).sum()
         };
         let right = labels.iter().enumerate().filter(|&(index, &label)| {
-            let image = images.image(index);
+            let image = &*images.image(index).unwrap();
             let nearest = (0..10).min_by(|&a, &b| distance(&means[a], image).total_cmp(&distance(&means[b], image)));
             nearest == Some(label as usize)
         });

@@ -12,14 +12,16 @@ use kernels::random::Key;
 ///
 /// # Panics
 /// If `side` is 0.
+#[track_caller]
 pub fn faces(count: usize, seed: u64, side: usize) -> Images {
     let key = Key::named(seed, "faces");
-    let (pixels, _) = super::draw_each(key, 0..count as u64, side * side * 3, |draws, picture| {
+    assert!(side > 0, "faces: no pictures of 0 pixels");
+    let origin = format!("built-in faces ({count} drawings, seed {seed})");
+    super::drawn(key, 0..count as u64, [side, side, 3], origin, move |draws, picture| {
         let mut hand = Hand::new(draws);
         let face = Face::new(&mut hand);
         face.paint(&mut hand, side).write(picture);
-    });
-    Images::new(pixels, [side, side, 3], format!("built-in faces ({count} drawings, seed {seed})"))
+    })
 }
 
 /// The tones of skin, from light to dark.
@@ -204,11 +206,11 @@ mod tests {
         let (small, large) = (faces(20, 1, 32), faces(20, 1, 64));
         for index in 0..20 {
             let mean = |images: &Images| {
-                let bytes = images.image(index);
+                let bytes = images.image(index).unwrap();
                 bytes.iter().map(|&byte| f64::from(byte)).sum::<f64>() / bytes.len() as f64
             };
             assert!((mean(&small) - mean(&large)).abs() < 3.0, "face {index}");
         }
-        assert_eq!(faces(300, 2, 32).suspects().copies, 0);
+        assert_eq!(faces(300, 2, 32).suspects().unwrap().copies, 0);
     }
 }

@@ -28,39 +28,49 @@ pub use faces::faces;
 pub use seasons::{Season, seasons};
 pub use shapes::shapes;
 
+use crate::images::Images;
+use crate::store::drawn::{Drawn, draws};
 use kernels::random::{Draws, Key};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// Draws the pictures `numbers`, each of `length` bytes, and gathers what `draw` returns (a label) of each.
-fn draw_each<L: Send>(
+/// Side of a picture that [`draw_strokes`] makes.
+pub(crate) const DRAWING_SIDE: usize = raster::SIDE;
+
+/// Draws strokes, each at least one place (x, y), into `picture`, 0 paper and 255 ink, by the steps the Quick, Draw! bitmaps were made
+/// with.
+pub(crate) fn draw_strokes(strokes: &[Vec<(f64, f64)>], picture: &mut [u8]) {
+    let points = |stroke: &Vec<(f64, f64)>| stroke.iter().map(|&(x, y)| geometry::at(x, y)).collect();
+    let strokes: Vec<hand::Stroke> = strokes.iter().map(points).collect();
+    raster::rasterise(&strokes, raster::QUICKDRAW, 1.0, picture);
+}
+
+/// The pictures `numbers` of `key`, each of `size` (height, width, channels), which `draw` draws when they are needed.
+fn drawn(
     key: Key,
     numbers: Range<u64>,
-    length: usize,
-    draw: impl Fn(Draws, &mut [u8]) -> L + Sync,
-) -> (Vec<u8>, Vec<L>) {
-    let count = numbers.end.saturating_sub(numbers.start) as usize;
-    let mut pixels = vec![0; count * length];
-    let labels = pixels.par_chunks_mut(length).enumerate().map(|(index, picture)| {
-        let number = numbers.start + index as u64;
-        // The step counts 2^32 drawings; further ones take other streams, far from those of other names in practice.
-        let stream = key.stream.wrapping_add((number >> 32) as u32);
-        draw(Key { stream, step: number as u32, ..key }.draws(), picture)
-    });
-    let labels = labels.collect();
-    (pixels, labels)
+    size: [usize; 3],
+    origin: String,
+    draw: impl Fn(Draws, &mut [u8]) + Send + Sync + 'static,
+) -> Images {
+    Images::of(Arc::new(Drawn { key, numbers, image: size.iter().product(), draw }), size, origin)
+}
+
+/// What `label` makes of the first random numbers of each picture.
+fn labels(key: Key, numbers: Range<u64>, label: impl Fn(Draws) -> u32 + Sync) -> Vec<u32> {
+    numbers.into_par_iter().map(|number| label(draws(key, number))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::Images;
 
     /// The bits of another machine, or of another day: a run on built-in pictures can be repeated only while these stay. Their
     /// integer and IEEE arithmetic uses no kernel, so there is no instruction set to ask about.
     #[test]
     fn the_pictures_are_these_and_no_others() {
-        let set = |name, images: Images| (name, images.fingerprint());
+        let set = |name, images: Images| (name, images.fingerprint().unwrap());
         let found = [
             set("apples", apples(1000, 0)),
             set("digits", digits(200, 1)),

@@ -16,14 +16,19 @@ const NAMES: [&str; 6] = ["disc", "square", "triangle", "star", "ring", "cross"]
 /// the first `n` of a longer set are the set of `n`.
 pub fn shapes(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "shapes");
-    let (pixels, labels) = super::draw_each(key, 0..count as u64, SIDE * SIDE * 3, |draws, picture| {
-        let mut hand = Hand::new(draws);
-        let class = hand.choose(&[1.0; NAMES.len()]);
-        paint(&mut hand, class).write(picture);
-        class as u32
-    });
     let origin = format!("built-in shapes ({count} pictures, seed {seed})");
-    Images::new(pixels, [SIDE, SIDE, 3], origin).with_labels(labels, NAMES.map(str::to_owned).to_vec())
+    let images = super::drawn(key, 0..count as u64, [SIDE, SIDE, 3], origin, |draws, picture| {
+        let mut hand = Hand::new(draws);
+        let class = choose(&mut hand);
+        paint(&mut hand, class).write(picture);
+    });
+    let labels = super::labels(key, 0..count as u64, |draws| choose(&mut Hand::new(draws)) as u32);
+    images.with_labels(labels, NAMES.map(str::to_owned).to_vec())
+}
+
+/// Which figure is drawn: the first choice of a hand.
+fn choose(hand: &mut Hand) -> usize {
+    hand.choose(&[1.0; NAMES.len()])
 }
 
 /// One picture.
@@ -91,7 +96,8 @@ mod tests {
             assert!(images.labels().unwrap().iter().filter(|&&label| label == class).count() > 60, "{class}");
         }
         for index in 0..600 {
-            let grey: Vec<u32> = images.image(index).chunks(3).map(|p| p.iter().map(|&v| u32::from(v)).sum()).collect();
+            let grey: Vec<u32> =
+                images.image(index).unwrap().chunks(3).map(|p| p.iter().map(|&v| u32::from(v)).sum()).collect();
             let (low, high) = (grey.iter().min().unwrap(), grey.iter().max().unwrap());
             assert!(high - low > 60, "picture {index}: {low} to {high}");
         }

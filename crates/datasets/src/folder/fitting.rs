@@ -1,10 +1,12 @@
 //! How a picture of any size and kind becomes one of the size and the channels that are wanted.
 
 use super::resample::{Filter, resample};
+use crate::range::Levels;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-/// What is done to each picture of a folder, in this order: it is laid on the background where it is transparent, cropped, and
-/// scaled. As `[images]` in a run's configuration.
+/// What is done to each image, in this order: its numbers become bytes, it is laid on the background where it is transparent,
+/// cropped, and scaled. As `[images]` in a run's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fitting {
@@ -18,6 +20,9 @@ pub struct Fitting {
     /// What shows through where a picture is transparent, and beside one that is padded: `white`, `black`, `grey` or
     /// `#rrggbb`.
     pub background: Background,
+    /// Which numbers of the files become black and white: `auto`, by their type, or `LOW..HIGH`, such as `0..4095` for pictures of 12
+    /// bits.
+    pub range: Levels,
 }
 
 /// What is done with a picture whose proportions are not the wanted ones.
@@ -137,16 +142,56 @@ pub(crate) fn grey([red, green, blue]: [u8; 3]) -> u8 {
     ((u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471 + 0x8000) >> 16) as u8
 }
 
+/// A colour with alpha laid on a background.
+pub(super) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Background) -> [u8; 3] {
+    let over = |value: u8, below: u8| {
+        let (alpha, value, below) = (u32::from(alpha), u32::from(value), u32::from(below));
+        ((value * alpha + below * (255 - alpha) + 127) / 255) as u8
+    };
+    [over(red, below[0]), over(green, below[1]), over(blue, below[2])]
+}
+
 impl Fitting {
+    /// An image of bytes of the size `from` (height, width, channels) as one of the size `to`: grey (1 channel), in colour (3)
+    /// or, before, with alpha (4). One that has the size already stays as it is, unless a part of it is asked for.
+    ///
+    /// # Panics
+    /// If there is another number of channels.
+    pub(crate) fn convert(&self, image: &[u8], from: [usize; 3], to: [usize; 3]) -> Vec<u8> {
+        let colour;
+        let (image, channels) = match from[2] {
+            4 => {
+                let over = |pixel: &[u8; 4]| blend(*pixel, self.background);
+                colour = image.as_chunks().0.iter().flat_map(over).collect::<Vec<u8>>();
+                (&colour[..], 3)
+            }
+            channels => (image, channels),
+        };
+        let sides = [from[0], from[1]];
+        let scaled = if sides == [to[0], to[1]] && self.crop == Crop::None {
+            image.to_vec()
+        } else {
+            self.fit(image, sides, channels, [to[0], to[1]])
+        };
+        match (channels, to[2]) {
+            (3, 1) => scaled.as_chunks().0.iter().map(|&pixel| grey(pixel)).collect(),
+            (1, 3) => scaled.iter().flat_map(|&value| [value; 3]).collect(),
+            (before, channels) => {
+                assert_eq!(before, channels, "Fitting::convert: channels");
+                scaled
+            }
+        }
+    }
+
     /// A picture of `from` (height, width) pixels of `channels` bytes as one of `to` (height, width).
     pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
-        let (picture, from) = (cut(picture, from[1], channels, part), [part[2], part[3]]);
+        let (picture, from) = (cut(picture, from, channels, part), [part[2], part[3]]);
         let paper = if channels == 1 { vec![grey(self.background.0)] } else { self.background.0.to_vec() };
         let (picture, from) = match self.crop {
             Crop::Content => {
                 let part = content(&picture, from, &paper);
-                (cut(&picture, from[1], channels, part), [part[2], part[3]])
+                (Cow::Owned(cut(&picture, from, channels, part).into_owned()), [part[2], part[3]])
             }
             _ => (picture, from),
         };
@@ -156,7 +201,7 @@ impl Fitting {
             Aspect::Crop => {
                 let inner = within(to, from);
                 let part = [(from[0] - inner[0]) / 2, (from[1] - inner[1]) / 2, inner[0], inner[1]];
-                resample(&cut(&picture, from[1], channels, part), sized(inner), to, self.filter)
+                resample(&cut(&picture, from, channels, part), sized(inner), to, self.filter)
             }
             Aspect::Pad => {
                 let inner = within(from, to);
@@ -197,9 +242,13 @@ fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
     }
 }
 
-/// The part (top, left, height, width) of a picture that is `across` pixels wide.
-fn cut(picture: &[u8], across: usize, channels: usize, [top, left, height, width]: [usize; 4]) -> Vec<u8> {
-    let rows = picture.chunks_exact(across * channels).skip(top).take(height);
+/// The part (top, left, height, width) of a picture of `from` (height, width) pixels.
+fn cut(picture: &[u8], from: [usize; 2], channels: usize, [top, left, height, width]: [usize; 4]) -> Cow<'_, [u8]> {
+    // Whole rows lie together: a large picture is not copied for nothing.
+    if width == from[1] {
+        return Cow::Borrowed(&picture[top * width * channels..(top + height) * width * channels]);
+    }
+    let rows = picture.chunks_exact(from[1] * channels).skip(top).take(height);
     rows.flat_map(|row| &row[left * channels..(left + width) * channels]).copied().collect()
 }
 

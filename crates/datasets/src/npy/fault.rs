@@ -1,5 +1,6 @@
 //! The ways in which a file is not a `.npy` file of images, and what to say about each.
 
+use super::shape::is_one_picture;
 use crate::advice::Advice;
 use crate::error::{damaged_on_its_way, shown};
 
@@ -77,15 +78,18 @@ pub enum NpyFault {
         /// What it should be.
         wanted: &'static str,
     },
-    /// The elements are not bytes.
+    /// The elements are not numbers.
     Dtype {
         /// The type as written.
         text: String,
         /// What it means, if it is known.
         meaning: String,
     },
-    /// The elements are in Fortran's order.
-    FortranOrder,
+    /// The array is in Fortran order and too large to be turned in memory.
+    FortranOrder {
+        /// Bytes of its images.
+        bytes: u64,
+    },
     /// A length in the shape is not a whole number from zero up.
     Dimension {
         /// The length as written.
@@ -103,6 +107,22 @@ pub enum NpyFault {
     },
     /// No images.
     NoImages,
+    /// A number that is infinite or none.
+    NotFinite {
+        /// Its place among all numbers of the array, from 0, in the order of the file.
+        at: u64,
+        /// The value as written.
+        value: String,
+    },
+    /// None of the usual ranges of pixels holds the numbers.
+    Range {
+        /// The type of the numbers.
+        dtype: String,
+        /// The smallest as written.
+        low: String,
+        /// The largest as written.
+        high: String,
+    },
     /// The file is shorter than its header claims.
     Truncated {
         /// Bytes of images claimed.
@@ -133,11 +153,15 @@ impl NpyFault {
             | Self::DuplicateKey { .. }
             | Self::UnknownKey { .. }
             | Self::Value { .. } => "the NumPy header is damaged".into(),
-            Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not bytes"),
-            Self::FortranOrder => "the array is in Fortran order".into(),
+            Self::Dtype { meaning, .. } => format!("the elements are {meaning}, not numbers"),
+            Self::FortranOrder { .. } => "the array is in Fortran order, and large".into(),
             Self::Dimension { .. } | Self::Impossible { .. } => "the NumPy header claims an impossible shape".into(),
-            Self::Shape { shape } => format!("an array of shape {} does not hold 28x28 images", tuple(shape)),
+            Self::Shape { shape } => format!("an array of shape {} does not hold images", tuple(shape)),
             Self::NoImages => "there are no samples in the file".into(),
+            Self::NotFinite { value, .. } => format!("the array holds {value}, which is no shade of a pixel"),
+            Self::Range { dtype, low, high } => {
+                format!("which numbers are black and white? ({dtype}, {low} to {high})")
+            }
             Self::Truncated { .. } => "the file is shorter than its header claims".into(),
             Self::Trailing { .. } => "the file is longer than its header claims".into(),
         }
@@ -167,12 +191,13 @@ impl NpyFault {
             Self::Value { key, text, wanted } => format!("'{key}' is {}; it should be {wanted}", shown(text)),
             Self::Dtype { text, meaning } if meaning.contains("objects") => {
                 format!(
-                    "found dtype {}, wanted |u1 (uint8); objects would need pickle, which can run code: refused",
+                    "found dtype {}, wanted booleans, integers or floats; objects would need pickle, which can run code: refused",
                     shown(text)
                 )
             }
-            Self::Dtype { text, .. } => format!("found dtype {}, wanted |u1 (uint8)", shown(text)),
-            Self::FortranOrder => "the values of an image do not lie together in the file; C order is wanted".into(),
+            Self::Dtype { text, .. } => {
+                format!("found dtype {}, wanted booleans, integers or floats of 16, 32 or 64 bits", shown(text))
+            }
             Self::Dimension { text } => {
                 format!("a length in its shape is {}; lengths are whole numbers from 0 up", shown(text))
             }
@@ -180,9 +205,19 @@ impl NpyFault {
                 format!("the lengths in {} multiply to more than 64 bits can count", shown(text))
             }
             Self::Shape { shape } => {
-                format!("found shape {}, wanted (N, 784) or (N, 28, 28), N images of 28x28", tuple(shape))
+                let wanted = "(N, height, width), (N, height, width, 1), (N, height, width, 3) or (N, 784), N images";
+                format!("found shape {}, wanted {wanted}", tuple(shape))
             }
             Self::NoImages => "the first length of its shape is 0".into(),
+            Self::FortranOrder { bytes } => format!(
+                "the numbers of an image do not lie together in the file; {bytes} bytes are too many to turn in memory"
+            ),
+            Self::NotFinite { at, value } => format!("number {at} of the array (counted from 0) is {value}"),
+            Self::Range { low, high, .. } => {
+                format!(
+                    "{low} to {high} is in none of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535"
+                )
+            }
             Self::Truncated { claimed, present } => {
                 format!("the header claims {claimed} bytes of images, {present} are there: truncated?")
             }
@@ -194,6 +229,11 @@ impl NpyFault {
     pub(crate) fn help(&self) -> Advice {
         match self {
             Self::OtherKind { help, .. } => help.clone(),
+            Self::Range { low, high, .. } => advice!(
+                "numbers-of-no-range",
+                "say it: `--set images.range={low}..{high}` makes {low} black and {high} white"
+            ),
+            Self::Shape { shape } => shape_help(shape),
             Self::Empty | Self::HeaderCut { .. } | Self::Truncated { .. } => damaged_on_its_way(),
             Self::Magic { .. } => advice!("not-npy", "give a .npy file as numpy.save writes it"),
             Self::Version { .. } | Self::HeaderTooLong { .. } => {
@@ -212,17 +252,38 @@ impl NpyFault {
             }
             Self::Dtype { .. } => advice!(
                 "npy-of-numbers",
-                "convert it in Python: numpy.save(path, array.astype('uint8')), with values from 0 to 255"
+                "save an array of numbers from Python: numpy.save(path, array.astype('float32'))"
             ),
-            Self::FortranOrder => {
-                advice!("npy-in-columns", "convert it in Python: numpy.save(path, numpy.ascontiguousarray(array))")
+            Self::NotFinite { .. } => {
+                advice!("npy-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))")
             }
-            Self::Shape { .. } => advice!(
-                "npy-of-other-shape",
-                "scale the images to 28x28 and save them as an array (N, 28, 28), 0 for paper and 255 for ink"
-            ),
+            Self::FortranOrder { .. } => {
+                advice!(
+                    "npy-in-columns",
+                    "save it in C order from Python: numpy.save(path, numpy.ascontiguousarray(array))"
+                )
+            }
             Self::NoImages => advice!("empty-npy", "use a file with images in it"),
         }
+    }
+}
+
+/// What to do about a shape that holds no images.
+fn shape_help(shape: &[u64]) -> Advice {
+    match *shape {
+        [height, width, channels] if is_one_picture(height, width, channels) => advice!(
+            "npy-of-one-picture",
+            "it looks like one picture; put many into one array: numpy.save(path, numpy.stack(pictures))"
+        ),
+        [_, _] => advice!(
+            "npy-of-rows",
+            "give the images their sides in Python: numpy.save(path, array.reshape(-1, height, width))"
+        ),
+        [_, _, _, 2] => advice!("npy-of-two-channels", "keep one channel: numpy.save(path, array[..., 0])"),
+        _ => advice!(
+            "npy-of-other-shape",
+            "put the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))"
+        ),
     }
 }
 

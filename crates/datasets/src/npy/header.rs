@@ -4,11 +4,16 @@
 //! break. Only such plain dictionaries are read here; anything cleverer that Python would also accept is refused.
 
 use super::fault::NpyFault;
+use crate::layout::{Element, Number};
 
-/// What the header says, once it is known to be an array of bytes in C order.
+/// What the header says, once it is known to be an array of numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The lengths; their product fits 64 bits.
+    /// The type of the elements.
+    pub(super) element: Element,
+    /// Whether the first index varies fastest in the file (Fortran order) instead of the last (C order).
+    pub(super) fortran: bool,
+    /// The lengths; their product, in bytes, fits 64 bits.
     pub(super) shape: Vec<u64>,
 }
 
@@ -28,13 +33,13 @@ pub(super) fn parse(text: &str) -> Result<Header, NpyFault> {
     }
     let value = |index: usize| values[index].ok_or(NpyFault::MissingKey { key: KEYS[index] });
     let (descr, order, shape) = (value(0)?, value(1)?, value(2)?);
-    check_dtype(descr)?;
-    match order {
-        "False" => {}
-        "True" => return Err(NpyFault::FortranOrder),
+    let element = element(descr)?;
+    let fortran = match order {
+        "False" => false,
+        "True" => true,
         _ => return Err(NpyFault::Value { key: KEYS[1], text: order.to_owned(), wanted: "True or False" }),
-    }
-    Ok(Header { shape: parse_shape(shape)? })
+    };
+    Ok(Header { element, fortran, shape: parse_shape(shape, element.bytes as u64)? })
 }
 
 /// The keys and the text of their values.
@@ -111,16 +116,18 @@ fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
     Err((position, "the dictionary is not closed"))
 }
 
-/// Accepts every spelling of the type "unsigned byte"; one byte has no order, so the order mark does not matter.
-fn check_dtype(text: &str) -> Result<(), NpyFault> {
+/// The type of numbers that the text names, in any of NumPy's spellings.
+fn element(text: &str) -> Result<Element, NpyFault> {
     let name = text.trim_matches(['\'', '"']);
     let is_string = quoted(text, 0) == Some(text.len());
     let (order, kind) = match name.chars().next() {
         Some(mark @ ('|' | '<' | '>' | '=')) => (Some(mark), &name[1..]),
         _ => (None, name),
     };
-    if is_string && matches!(kind, "u1" | "B" | "uint8") {
-        return Ok(());
+    let known = TYPES.iter().find(|(names, ..)| names.contains(&kind)).filter(|_| is_string);
+    if let Some(&(_, number, bytes)) = known {
+        // NumPy writes `=` and no mark at all only on the machine's own order, which is little-endian wherever this runs.
+        return Ok(Element { number, bytes, big_endian: order == Some('>') && bytes > 1 });
     }
     let meaning = if is_string {
         meaning(kind) + if order == Some('>') { " (big-endian)" } else { "" }
@@ -132,13 +139,28 @@ fn check_dtype(text: &str) -> Result<(), NpyFault> {
     Err(NpyFault::Dtype { text: text.to_owned(), meaning })
 }
 
+/// The types that are read: NumPy's names for each, the kind of number, and its bytes.
+const TYPES: [(&[&str], Number, usize); 12] = [
+    (&["u1", "B", "uint8"], Number::Unsigned, 1),
+    (&["b1", "?", "bool"], Number::Bool, 1),
+    (&["i1", "b", "int8"], Number::Signed, 1),
+    (&["u2", "H", "uint16"], Number::Unsigned, 2),
+    (&["i2", "h", "int16"], Number::Signed, 2),
+    (&["u4", "I", "uint32"], Number::Unsigned, 4),
+    (&["i4", "i", "int32"], Number::Signed, 4),
+    (&["u8", "L", "Q", "uint64"], Number::Unsigned, 8),
+    (&["i8", "l", "q", "int64"], Number::Signed, 8),
+    (&["f2", "e", "float16"], Number::Float, 2),
+    (&["f4", "f", "float32"], Number::Float, 4),
+    (&["f8", "d", "float64"], Number::Float, 8),
+];
+
 /// A dtype in words.
 fn meaning(kind: &str) -> String {
     let (letter, size) = kind.split_at(kind.chars().next().map_or(0, char::len_utf8));
     let bits = size.parse::<u32>().ok().filter(|size| (1..=32).contains(size)).map(|size| 8 * size);
     match (letter, bits) {
         ("O", _) => "Python objects".into(),
-        ("b" | "?", _) => "truth values".into(),
         ("S" | "a", _) => "byte strings".into(),
         ("U", _) => "text".into(),
         ("V", _) => "raw records".into(),
@@ -152,8 +174,8 @@ fn meaning(kind: &str) -> String {
     }
 }
 
-/// Reads a tuple of lengths, and checks that their product can be counted.
-fn parse_shape(text: &str) -> Result<Vec<u64>, NpyFault> {
+/// Reads a tuple of lengths, and checks that their bytes can be counted.
+fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, NpyFault> {
     let bad =
         || NpyFault::Value { key: KEYS[2], text: text.to_owned(), wanted: "a tuple of lengths, like (2500, 784)" };
     let impossible = || NpyFault::Impossible { text: text.to_owned() };
@@ -174,7 +196,7 @@ fn parse_shape(text: &str) -> Result<Vec<u64>, NpyFault> {
         }
     }
     // A zero would hide the others' overflow from the product.
-    let product = shape.iter().try_fold(1_u64, |product, &length: &u64| product.checked_mul(length.max(1)));
+    let product = shape.iter().try_fold(bytes, |product, &length: &u64| product.checked_mul(length.max(1)));
     product.map(|_| shape).ok_or_else(impossible)
 }
 
@@ -191,7 +213,28 @@ mod tests {
             ("{'shape': (), 'descr': 'B', 'fortran_order': False}", vec![]),
             ("{'shape': (7,), 'descr': '>u1', 'fortran_order': False}", vec![7]),
         ] {
-            assert_eq!(parse(text), Ok(Header { shape }), "{text}");
+            let element = Element::BYTE;
+            assert_eq!(parse(text), Ok(Header { element, fortran: false, shape }), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_type_is_known() {
+        for (text, number, bytes, big_endian) in [
+            ("|b1", Number::Bool, 1, false),
+            ("bool", Number::Bool, 1, false),
+            ("|i1", Number::Signed, 1, false),
+            ("<u2", Number::Unsigned, 2, false),
+            (">u2", Number::Unsigned, 2, true),
+            ("<i8", Number::Signed, 8, false),
+            ("<f2", Number::Float, 2, false),
+            ("=f4", Number::Float, 4, false),
+            (">f8", Number::Float, 8, true),
+            ("float64", Number::Float, 8, false),
+        ] {
+            let header = format!("{{'descr': '{text}', 'fortran_order': True, 'shape': (2, 3)}}");
+            let element = Element { number, bytes, big_endian };
+            assert_eq!(parse(&header), Ok(Header { element, fortran: true, shape: vec![2, 3] }), "{text}");
         }
     }
 

@@ -1,47 +1,182 @@
-//! Reads the `.npy` files of the Quick, Draw! bitmaps: `uint8`, C order, (N, 784) or (N, 28, 28).
+//! Reads `.npy` files of images: numbers of any type, many pictures of one size.
 //!
 //! A file is not believed before it is checked. What its header claims is held against the length the file system gives
 //! before any memory is asked for, so a file can cost no more memory than its own length. The header is taken apart by
-//! [`header`]; [`fault`] words what can be wrong; the payload is read by `ndarray-npy`.
+//! [`header`]; [`shape`] finds the images in its lengths, [`extent`](measure) the numbers' range; [`fault`] words what can be
+//! wrong. How the numbers become bytes is the business of [`Layout`].
 
 mod fault;
 mod header;
+mod shape;
 
 pub use fault::NpyFault;
 
 use crate::advice::Advice;
 use crate::error::{DataError, QUICKDRAW_URL};
 use crate::images::Images;
+use crate::layout::{Element, Extent, Layout, Number};
+use crate::range::{Levels, Range};
+use crate::store::Store;
+use crate::store::records::{Part, Stamp};
 use fault::HEADER_LIMIT;
 use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How every NumPy file begins.
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
 /// Enough of a file to tell what kind it is.
 const START: u64 = 512;
+/// Bytes of images in Fortran order at most: they lie in memory, as those of one image do not lie together in the file.
+const MOST_FORTRAN: u64 = 1 << 30;
+/// Bytes that are looked at together.
+const PART: usize = 1 << 20;
 
-/// Loads the images of a `.npy` file: `uint8`, C order, shape (N, 784) or (N, 28, 28), as N images of 28x28x1.
+/// Loads the images of a `.npy` file as bytes: as [`load_array`] with everything as usual.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content. Never allocates more than the file's length
-/// and a few kilobytes.
+/// As [`load_array`].
 pub fn load_npy(path: &Path) -> Result<Images, DataError> {
+    load_array(path, Levels::default(), None).map(|loaded| loaded.images)
+}
+
+/// Loads the images of a `.npy` file: shape (N, height, width), (N, height, width, channels) or (N, channels, height, width)
+/// with 1, 3 or 4 channels, flat (N, 784), or flat of the size `wanted` (height, width, channels); booleans, integers or floats
+/// of any width, in either byte order, C or Fortran order. `levels` says which numbers become black and white; `auto` goes by
+/// the type and, where it leaves a choice, by the numbers: 0 to 255 for bytes, 0 to 1 or -1 to 1 for floats, and so on. With the
+/// images comes a line about how the numbers were read, unless they are bytes.
+///
+/// # Errors
+/// [`DataError`] if there is no such file or it is anything else, of any content; if a number is not finite, or none of the usual
+/// ranges holds them. Never allocates more than a few megabytes, as the images are read when they are needed; but those in Fortran order
+/// are brought into memory.
+pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Result<LoadedArray, DataError> {
     let mut file = open(path)?;
-    let unreadable = |error| DataError::unreadable(path, error);
-    let length = file.metadata().map_err(unreadable)?.len();
-    let (size, pixels) = match read_images(&mut file, length) {
-        Ok(images) => images,
-        Err(Failure::Fault(fault)) => return Err(DataError::Npy { path: path.to_owned(), fault }),
-        Err(Failure::System(error)) => return Err(unreadable(error)),
+    let told = |failure| match failure {
+        Failure::Fault(fault) => DataError::Npy { path: path.to_owned(), fault },
+        Failure::System(error) => DataError::unreadable(path, error),
     };
-    let [height, width, _] = size;
+    let stamp = Stamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
+    let array = examine(&mut file, stamp.length, levels, wanted).map_err(told)?;
+    let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let count = grouped(pixels.len() / (height * width));
-    Ok(Images::new(pixels, size, format!("{name} ({count} images {height}x{width})")))
+    let origin = format!("{name} ({} images {}x{})", grouped(count), size[0], size[1]);
+    let note = array.note();
+    let images = if array.fortran {
+        Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
+    } else {
+        let part = Part { path: path.to_owned(), file, stamp, offset: first, count };
+        Images::of(Arc::new(Npy { part, layout: array.layout }), size, origin)
+    };
+    Ok(LoadedArray { images, note, range })
+}
+
+/// The images of a file in C order whose header was checked.
+struct Npy {
+    part: Part,
+    layout: Layout,
+}
+
+impl Store for Npy {
+    fn count(&self) -> usize {
+        self.part.count
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let layout = &self.layout;
+        if layout.is_plain() {
+            return self.part.read(layout.offset(first), images);
+        }
+        let at_a_time = (PART / layout.record_len()).max(1);
+        let mut records = Vec::new();
+        for (number, images) in images.chunks_mut(at_a_time * layout.image_len()).enumerate() {
+            records.resize(images.len() * layout.element.bytes, 0);
+            self.part.read(layout.offset(first + number * at_a_time), &mut records)?;
+            let records = records.chunks_exact(layout.record_len());
+            records.zip(images.chunks_exact_mut(layout.image_len())).for_each(|(from, to)| layout.decode(from, to));
+        }
+        Ok(())
+    }
+
+    fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
+        if !self.layout.is_plain() {
+            return None;
+        }
+        let read = |mut file: &File| {
+            file.seek(SeekFrom::Start(self.part.offset))?;
+            read_payload(file, (self.part.count * self.layout.image_len()) as u64)
+        };
+        let read = read(&self.part.file).map_err(|error| DataError::unreadable(&self.part.path, error));
+        Some(self.part.unchanged().and(read))
+    }
+
+    fn place(&self) -> String {
+        format!("read from {}", self.part.path.display())
+    }
+}
+
+/// The images of an array.
+#[derive(Debug)]
+pub struct LoadedArray {
+    /// The images as bytes, of the size and with the channels of the file: 1, 3 or, with alpha, 4.
+    pub images: Images,
+    /// One line about how the numbers were read, unless they are bytes.
+    pub note: Option<String>,
+    /// The numbers that became 0 and 255.
+    pub range: Range,
+}
+
+/// What is known of an array file once its header is read and its numbers are looked at.
+#[derive(Debug)]
+pub(crate) struct Array {
+    pub(crate) layout: Layout,
+    /// Whether the file holds the first number of every image, then the second of every image, and so on (Fortran order), and
+    /// those of an image, unless it is flat, as Fortran counts them.
+    pub(crate) fortran: bool,
+    /// Whether an image is one row of numbers.
+    flat: bool,
+}
+
+impl Array {
+    /// One line about how the numbers are read, unless they are bytes in the usual order.
+    pub(crate) fn note(&self) -> Option<String> {
+        let Layout { element, range, planes, .. } = &self.layout;
+        let order = if *planes { ", (N, channels, height, width)" } else { "" };
+        let fortran = if self.fortran { ", Fortran order" } else { "" };
+        let usual = *element == Element::BYTE && *range == Range::BYTES && !planes && !self.fortran;
+        (!usual).then(|| {
+            format!("{element}{order}{fortran}, read as bytes: {} is black, {} is white", range.black(), range.white())
+        })
+    }
+
+    /// Reads the pixels of every image from Fortran order: the file holds a number of every image, then the next of every image.
+    fn read_fortran(&self, file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+        file.seek(SeekFrom::Start(self.layout.first))?;
+        let Layout { count, size: [height, width, channels], element, planes, .. } = self.layout;
+        let length = self.layout.image_len();
+        let mut pixels = vec![0; count * length];
+        let mut numbers = vec![0; count * element.bytes];
+        for at in 0..length {
+            // The first of an image's own indices varies fastest.
+            let place = if self.flat {
+                at
+            } else if planes {
+                let (channel, row, column) = (at % channels, at / channels % height, at / (channels * height));
+                (row * width + column) * channels + channel
+            } else {
+                let (row, column, channel) = (at % height, at / height % width, at / (height * width));
+                (row * width + column) * channels + channel
+            };
+            file.read_exact(&mut numbers)?;
+            for (index, raw) in numbers.chunks_exact(element.bytes).enumerate() {
+                pixels[index * length + place] = self.layout.byte(raw);
+            }
+        }
+        Ok(pixels)
+    }
 }
 
 /// Opens a file, and only a file: opening a pipe could wait for ever.
@@ -78,31 +213,105 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads (height, width, channels) and the pixels from a file of `length` bytes.
-fn read_images(reader: &mut impl Read, length: u64) -> Result<([usize; 3], Vec<u8>), Failure> {
+/// Reads the header of a file of `length` bytes, holds it against that length, and looks at the numbers if their type alone does
+/// not say which of them are black and white.
+fn examine(
+    file: &mut (impl Read + Seek),
+    length: u64,
+    levels: Levels,
+    wanted: Option<[usize; 3]>,
+) -> Result<Array, Failure> {
     let mut start = Vec::new();
-    reader.by_ref().take(START).read_to_end(&mut start)?;
+    file.by_ref().take(START).read_to_end(&mut start)?;
     let (prefix, claimed) = read_prefix(&start, length)?;
-    let (body, after) = header_bytes(reader, &start, prefix, claimed)?;
-    let header = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
-
-    let size = match header.shape[..] {
-        [_, 784] | [_, 28, 28] => [28, 28, 1],
-        _ => return Err(NpyFault::Shape { shape: header.shape }.into()),
-    };
-    if header.shape[0] == 0 {
+    let body = header_bytes(file, &start, prefix, claimed)?;
+    let header::Header { element, fortran, shape } = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
+    let shape::Images { size, planes, flat } =
+        shape::images(&shape, wanted).ok_or(NpyFault::Shape { shape: shape.clone() })?;
+    if shape[0] == 0 {
         return Err(NpyFault::NoImages.into());
     }
     // The header's check made sure that the product fits.
-    let claimed: u64 = header.shape.iter().product();
-    let present = length.saturating_sub(prefix + body.len() as u64);
+    let numbers = shape.iter().product::<u64>();
+    let claimed = numbers * element.bytes as u64;
+    let first = prefix + body.len() as u64;
+    let present = length.saturating_sub(first);
     if claimed > present {
         return Err(NpyFault::Truncated { claimed, present }.into());
     }
     if claimed < present {
         return Err(NpyFault::Trailing { extra: present - claimed }.into());
     }
-    Ok((size, read_payload(after.chain(reader), claimed)?))
+    if fortran && numbers > MOST_FORTRAN {
+        return Err(NpyFault::FortranOrder { bytes: numbers }.into());
+    }
+    let range = range_of(file, first, claimed, element, levels)?;
+    // What is there in the file can be counted.
+    let (count, stride) = (shape[0] as usize, claimed / shape[0]);
+    Ok(Array { layout: Layout { count, size, first, stride, element, planes, range }, fortran, flat })
+}
+
+/// Which numbers are black and white. Floats are looked at in any case: one that is not finite has no place in an image.
+fn range_of(
+    file: &mut (impl Read + Seek),
+    first: u64,
+    length: u64,
+    element: Element,
+    levels: Levels,
+) -> Result<Range, Failure> {
+    let usual = match (element.number, element.bytes) {
+        (Number::Bool, _) => Some((0.0, 1.0)),
+        (Number::Unsigned, 1) => Some((0.0, 255.0)),
+        _ => None,
+    };
+    let named = levels.0.or(usual.and_then(|(black, white)| Range::new(black, white)));
+    if let Some(range) = named.filter(|_| element.number != Number::Float) {
+        return Ok(range);
+    }
+    let extent = measure(file, first, length, element)?;
+    if let Some((at, value)) = extent.not_finite {
+        return Err(NpyFault::NotFinite { at, value: value.to_string() }.into());
+    }
+    let (low, high) = (extent.low, extent.high);
+    named.or_else(|| usual_range(element, low, high)).ok_or_else(|| range_fault(element, low, high).into())
+}
+
+fn range_fault(element: Element, low: f64, high: f64) -> NpyFault {
+    // A single number is no range, but the next one makes one.
+    let high = if high > low { high } else { low + 1.0 };
+    NpyFault::Range { dtype: element.to_string(), low: low.to_string(), high: high.to_string() }
+}
+
+/// The first of the usual ranges that holds the numbers from `low` to `high`. Floats may leave it a little: pictures that were scaled
+/// with a sharp filter do.
+fn usual_range(element: Element, low: f64, high: f64) -> Option<Range> {
+    /// Black, white, and how far floats may lie beyond.
+    const RANGES: [(f64, f64, f64); 4] = [(0.0, 1.0, 0.01), (-1.0, 1.0, 0.02), (0.0, 255.0, 0.5), (0.0, 65_535.0, 0.5)];
+    let is_float = element.number == Number::Float;
+    if (element.number, element.bytes) == (Number::Signed, 1) && low < 0.0 {
+        return Range::new(-128.0, 127.0);
+    }
+    let holds = |&&(black, white, beyond): &&(f64, f64, f64)| {
+        let beyond = if is_float { beyond } else { 0.0 };
+        // A whole number below zero is no shade of grey between -1 and 1.
+        low >= black - beyond && high <= white + beyond && (black == 0.0 || is_float)
+    };
+    RANGES.iter().find(holds).and_then(|&(black, white, _)| Range::new(black, white))
+}
+
+/// The smallest and the largest of the numbers in `length` bytes from `first` on.
+fn measure(file: &mut (impl Read + Seek), first: u64, length: u64, element: Element) -> io::Result<Extent> {
+    file.seek(SeekFrom::Start(first))?;
+    let mut extent = Extent::nothing();
+    let mut part = vec![0; PART.min(usize::try_from(length).unwrap_or(PART))];
+    let mut left = length;
+    while left > 0 {
+        let now = left.min(part.len() as u64) as usize;
+        file.read_exact(&mut part[..now])?;
+        extent.take_in(element, &part[..now]);
+        left -= now as u64;
+    }
+    Ok(extent)
 }
 
 /// Checks the fixed bytes in front of the header; returns how many there are and the header's length.
@@ -136,26 +345,18 @@ fn read_prefix(start: &[u8], length: u64) -> Result<(u64, u64), NpyFault> {
     Ok((prefix, claimed))
 }
 
-/// The header's bytes (`claimed` of them, after `prefix`), and those bytes of `start` that follow it.
-fn header_bytes<'a>(
-    reader: &mut impl Read,
-    start: &'a [u8],
-    prefix: u64,
-    claimed: u64,
-) -> Result<(Vec<u8>, &'a [u8]), Failure> {
+/// The header's bytes: `claimed` of them, after `prefix`. `start` was read already.
+fn header_bytes(reader: &mut impl Read, start: &[u8], prefix: u64, claimed: u64) -> Result<Vec<u8>, Failure> {
     let begin = (prefix as usize).min(start.len());
     let end = (prefix + claimed) as usize;
-    if end <= start.len() {
-        return Ok((start[begin..end].to_vec(), &start[end..]));
-    }
-    let mut body = start[begin..].to_vec();
-    reader.by_ref().take((end - start.len()) as u64).read_to_end(&mut body)?;
+    let mut body = start[begin..end.min(start.len())].to_vec();
+    reader.by_ref().take(end.saturating_sub(start.len()) as u64).read_to_end(&mut body)?;
     if (body.len() as u64) < claimed {
         // The file became shorter while we read it.
         let length = prefix + body.len() as u64;
         return Err(NpyFault::HeaderCut { needed: prefix + claimed, length }.into());
     }
-    Ok((body, &[]))
+    Ok(body)
 }
 
 /// The header as text: ASCII in versions 1 and 2, UTF-8 in version 3.
@@ -173,15 +374,15 @@ fn header_text(body: &[u8], prefix: u64, version: u8) -> Result<&str, NpyFault> 
 ///
 /// `ndarray-npy` reads them under a header of our own: the shape it needs is then a single length, and spellings that we
 /// accept and it does not (`<u1`, Python 2's `28L`) do not reach it.
-fn read_payload(reader: impl Read, claimed: u64) -> Result<Vec<u8>, Failure> {
+fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
     let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({claimed},), }}\n");
     let mut front = [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes()].concat();
     front.extend(text.as_bytes());
     match Array1::<u8>::read_npy(front.chain(reader)) {
         Ok(array) => Ok(array.into_raw_vec_and_offset().0),
-        Err(ReadNpyError::Io(error)) => Err(error.into()),
+        Err(ReadNpyError::Io(error)) => Err(error),
         // Only if the file changed since its length was taken.
-        Err(error) => Err(io::Error::other(error).into()),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

@@ -37,7 +37,7 @@ fn both_shapes_load() {
     for shape in ["(3, 784)", "(3, 28, 28)"] {
         let images = load(&written(shape, &pixels(3))).unwrap();
         assert_eq!((images.count(), images.height(), images.width(), images.channels()), (3, 28, 28, 1));
-        assert_eq!(images.image(1), &pixels(3)[784..1568]);
+        assert_eq!(images.image(1).unwrap(), &pixels(3)[784..1568]);
         assert_eq!(images.origin(), "images.npy (3 images 28x28)");
     }
 }
@@ -52,11 +52,14 @@ fn all_versions_and_spellings_of_bytes_load() {
     }
     for spelling in ["u1", "<u1", ">u1", "=u1", "B", "|B", "uint8"] {
         let bytes = file(&text.replace("|u1", spelling), &pixels(2));
-        assert_eq!(load(&bytes).unwrap().image(1), &pixels(2)[784..], "{spelling}");
+        assert_eq!(load(&bytes).unwrap().image(1).unwrap(), &pixels(2)[784..], "{spelling}");
     }
     assert_eq!(load(&file(&text.replace("(2, 784)", "(2L, 784L)"), &pixels(2))).unwrap().count(), 2);
     // A header longer than what is read at first.
-    assert_eq!(load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0), &pixels(2)[..784]);
+    assert_eq!(
+        load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0).unwrap(),
+        &pixels(2)[..784]
+    );
 }
 
 #[test]
@@ -102,26 +105,24 @@ fn what_is_not_a_numpy_file_is_named() {
 #[test]
 fn headers_that_lie_are_refused() {
     let good = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 784), }\n";
-    let cases: [(&str, &str, &str); 38] = [
-        ("float", "'descr': '<f4'|", "32-bit floats;<f4;wanted |u1;astype"),
-        ("double", "'descr': '>f8'|", "64-bit floats (big-endian);>f8"),
-        ("signed", "'descr': '|i1'|", "8-bit signed integers;|i1"),
-        ("wide", "'descr': '<u2'|", "16-bit unsigned integers;<u2"),
-        ("truth", "'descr': '|b1'|", "truth values"),
+    let cases: [(&str, &str, &str); 36] = [
+        ("complex", "'descr': '<c8'|", "64-bit complex numbers;<c8;wanted booleans, integers or floats;astype"),
+        ("long double", "'descr': '<f16'|", "128-bit floats;<f16"),
+        ("wide in bytes", "'descr': '<f4'|", "claims 9408 bytes;2352 are there"),
         ("object", "'descr': '|O'|", "Python objects;would need pickle;refused"),
-        ("text", "'descr': '<U7'|", "text, not bytes"),
+        ("text", "'descr': '<U7'|", "text, not numbers"),
         ("record", "'descr': [('a', '|u1'), ('b', '<f4')]|", "records of several fields"),
-        ("nonsense", "'descr': 'zebra'|", "not known;zebra;wanted |u1"),
+        ("nonsense", "'descr': 'zebra'|", "not known;zebra;wanted booleans"),
         ("unquoted dtype", "'descr': u1|", "not known;dtype u1"),
         ("empty dtype", "'descr': ''|", "not known"),
         ("escape codes", "'descr': '\u{e9}'|", "not text;byte at position"),
-        ("fortran", "'fortran_order': True|", "Fortran order;ascontiguousarray"),
         ("order unknown", "'fortran_order': 0|", "'fortran_order' is 0;True or False"),
-        ("flat", "'shape': (2352,)|", "(2352,);(N, 784) or (N, 28, 28)"),
+        ("flat", "'shape': (2352,)|", "(2352,);(N, height, width);stack"),
         ("scalar", "'shape': ()|", "();(N, 784)"),
-        ("colour", "'shape': (3, 28, 28, 3)|", "(3, 28, 28, 3);(N, 784)"),
-        ("wrong size", "'shape': (3, 32, 32)|", "(3, 32, 32)"),
-        ("transposed", "'shape': (784, 3)|", "(784, 3)"),
+        ("two channels", "'shape': (3, 28, 28, 2)|", "(3, 28, 28, 2);(N, 784);keep one channel"),
+        ("one picture", "'shape': (28, 28, 3)|", "(28, 28, 3);one picture;stack"),
+        ("larger than there is", "'shape': (3, 32, 32)|", "claims 3072 bytes"),
+        ("transposed", "'shape': (784, 3)|", "(784, 3);reshape"),
         ("many lengths", "'shape': (1,1,1,1,1,1,1,1,1,1,1)|", "(1, 1, 1, 1, 1, 1, 1, 1, ...)"),
         ("overflow", "'shape': (36893488147419103, 784)|", "impossible shape;36893488147419103"),
         ("overflow beside a zero", "'shape': (0, 18446744073709551615, 784)|", "impossible shape"),
@@ -150,6 +151,90 @@ fn headers_that_lie_are_refused() {
         let text = if how == "-" { good.replace(&format!("{old}, "), "") } else { good.replace(old, entry) };
         assert_refused(name, &file(&text, &pixels(3)), words);
     }
+}
+
+/// A file of 2x2 pictures with this type and these numbers.
+fn typed(descr: &str, order: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
+    file(&format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n"), numbers)
+}
+
+/// What a file of these bytes is read as: the bytes of all images, and the line about them.
+fn read_as(bytes: &[u8], levels: Levels) -> Result<(Vec<u8>, Option<String>), DataError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("images.npy");
+    fs::write(&path, bytes).unwrap();
+    let LoadedArray { images, note, .. } = load_array(&path, levels, None)?;
+    Ok(((0..images.count()).flat_map(|index| images.image(index).unwrap().into_owned()).collect(), note))
+}
+
+#[test]
+fn numbers_of_every_type_are_read_by_their_range() {
+    let little = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let big = |numbers: &[f64]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    let whole = |numbers: &[i64]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let deep = |numbers: &[u16]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    for (descr, numbers, bytes, note) in [
+        ("<f4", little(&[0.0, 0.5, 1.0, 0.2]), [0, 128, 255, 51], "float32, read as bytes: 0 is black, 1 is white"),
+        ("<f4", little(&[-0.004, 0.5, 1.004, 0.2]), [0, 128, 255, 51], "0 is black, 1 is white"),
+        ("<f4", little(&[-1.0, 0.0, 1.0, 0.2]), [0, 128, 255, 153], "-1 is black, 1 is white"),
+        (">f8", big(&[0.0, 7.0, 254.6, 255.0]), [0, 7, 255, 255], "float64, read as bytes: 0 is black, 255 is white"),
+        ("|b1", vec![0, 1, 1, 0], [0, 255, 255, 0], "bool, read as bytes: 0 is black, 1 is white"),
+        ("<i8", whole(&[0, 1, 200, 255]), [0, 1, 200, 255], "int64, read as bytes: 0 is black, 255 is white"),
+        ("<i8", whole(&[0, 1, 1, 0]), [0, 255, 255, 0], "0 is black, 1 is white"),
+        (">u2", deep(&[0, 257, 65_535, 32_896]), [0, 1, 255, 128], "uint16, read as bytes: 0 is black, 65535 is white"),
+        ("|i1", vec![0x80, 0, 0x7F, 0xFF], [0, 128, 255, 127], "-128 is black, 127 is white"),
+    ] {
+        let (read, line) = read_as(&typed(descr, "False", "(1, 2, 2)", &numbers), Levels::default()).unwrap();
+        assert_eq!(read, bytes, "{descr}");
+        assert!(line.as_deref().is_some_and(|line| line.contains(note)), "{descr}: {line:?}");
+    }
+    let twelve_bits = Levels::try_from("0..4095".to_owned()).unwrap();
+    let file = typed(">u2", "False", "(1, 2, 2)", &deep(&[0, 4095, 65_535, 819]));
+    assert_eq!(read_as(&file, twelve_bits).unwrap().0, [0, 255, 255, 51]);
+    let turned = Levels::try_from("255..0".to_owned()).unwrap();
+    assert_eq!(read_as(&typed("|u1", "False", "(1, 2, 2)", &[0, 255, 5, 250]), turned).unwrap().0, [255, 0, 250, 5]);
+}
+
+#[test]
+fn numbers_that_are_no_pixels_are_refused_and_the_advice_helps() {
+    let little = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let refused = |numbers: &[f32]| {
+        read_as(&typed("<f4", "False", "(1, 2, 2)", &little(numbers)), Levels::default()).unwrap_err().to_string()
+    };
+    assert!(refused(&[0.0, 1.0, f32::NAN, 0.5]).contains("number 2 of the array (counted from 0) is NaN"));
+    assert!(refused(&[0.0, f32::INFINITY, 1.0, 0.5]).contains("number 1 of the array (counted from 0) is inf"));
+    let standardised = [-2.5, 0.0, 2.5, 1.25];
+    let error = refused(&standardised);
+    let setting = error.split_once("--set images.range=").unwrap().1.split('`').next().unwrap();
+    let levels = Levels::try_from(setting.to_owned()).unwrap();
+    let file = typed("<f4", "False", "(1, 2, 2)", &little(&standardised));
+    assert_eq!(read_as(&file, levels).unwrap().0, [0, 128, 255, 191]);
+    let negative: Vec<u8> = [-1_i64, 0, 1, 1].iter().flat_map(|number| number.to_le_bytes()).collect();
+    assert!(read_as(&typed("<i8", "False", "(1, 2, 2)", &negative), Levels::default()).is_err());
+}
+
+#[test]
+fn orders_and_channels_are_brought_to_one() {
+    // Two pictures of 2 rows and 5 columns: image * 100 + row * 10 + column.
+    let value = |image: u8, row: u8, column: u8| image * 100 + row * 10 + column;
+    let c: Vec<u8> = (0..2).flat_map(|i| (0..2).flat_map(move |r| (0..5).map(move |col| value(i, r, col)))).collect();
+    let fortran: Vec<u8> =
+        (0..5).flat_map(|col| (0..2).flat_map(move |r| (0..2).map(move |i| value(i, r, col)))).collect();
+    for shape in ["(2, 2, 5)", "(2, 2, 5, 1)", "(2, 1, 2, 5)"] {
+        for (order, numbers) in [("False", &c), ("True", &fortran)] {
+            let (read, note) = read_as(&typed("|u1", order, shape, numbers), Levels::default()).unwrap();
+            assert_eq!(read, c, "{shape} {order}");
+            assert_eq!(note.is_none(), order == "False" && !shape.contains("1, 2, 5"), "{shape} {order}: {note:?}");
+        }
+    }
+    // One picture of one row and two columns in colour, in planes.
+    let (read, note) = read_as(&typed("|u1", "False", "(1, 3, 1, 2)", &[1, 2, 3, 4, 5, 6]), Levels::default()).unwrap();
+    assert_eq!(read, [1, 3, 5, 2, 4, 6]);
+    assert!(note.unwrap().contains("channels"));
+    // Flat ones are rows in either order.
+    let flat: Vec<u8> = (0..784 * 2).map(|at| (at % 251) as u8).collect();
+    let turned: Vec<u8> = (0..784).flat_map(|at| [flat[at], flat[784 + at]]).collect();
+    assert_eq!(read_as(&typed("|u1", "True", "(2, 784)", &turned), Levels::default()).unwrap().0, flat);
 }
 
 #[test]
@@ -221,7 +306,23 @@ fn a_file_we_may_not_read_gives_the_systems_words() {
 
 /// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there is one.
 fn read(bytes: &[u8]) -> bool {
-    read_images(&mut &bytes[..], bytes.len() as u64).is_ok()
+    read_of(bytes, bytes.len() as u64)
+}
+
+/// The same where the file was `length` bytes long at first.
+fn read_of(bytes: &[u8], length: u64) -> bool {
+    let mut file = io::Cursor::new(bytes);
+    let array = examine(&mut file, length, Levels::default(), None);
+    array.is_ok_and(|Array { layout, fortran, flat }| {
+        if fortran {
+            return Array { layout, fortran, flat }.read_fortran(&mut file).is_ok();
+        }
+        let records = bytes.get(layout.first as usize..).unwrap_or_default();
+        let whole = records.len() == layout.count * layout.record_len();
+        let mut image = vec![0; layout.image_len()];
+        records.chunks_exact(layout.record_len()).for_each(|record| layout.decode(record, &mut image));
+        whole
+    })
 }
 
 #[test]
@@ -256,6 +357,16 @@ fn no_changed_byte_and_no_cut_makes_it_panic() {
 fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let good = written("(2, 784)", &pixels(2));
     for present in [0, 5, 11, 60, 700, good.len() - 1] {
-        assert!(read_images(&mut &good[..present], good.len() as u64).is_err(), "{present} bytes");
+        assert!(!read_of(&good[..present], good.len() as u64), "{present} bytes");
+    }
+    // And between the header and the images.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    for most in [0, u64::MAX] {
+        fs::write(&path, &good).unwrap();
+        let images = load_npy(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(700).unwrap();
+        let error = images.kept(most).and_then(|images| images.image(1).map(drop)).unwrap_err();
+        assert!(error.what().contains("changed") && error.why().contains("700"), "{error}");
     }
 }

@@ -63,9 +63,9 @@ macro_rules! judge {
             29 => $crate::judges::cut(&$place::e29_cut::discriminator_loss),
             30 => $crate::judges::freeze(&$place::e30_freeze::generator_loss),
             31 => $crate::judges::through_d(&$place::e31_through_d::generator_gradients),
-            32 => $crate::judges::gradient_penalty(&$place::e32_gradient_penalty::penalty),
-            33 => $crate::judges::dead_units(&$place::e33_dead_units::dead_share),
-            34 => $crate::judges::central_difference(&$place::e34_central_difference::central_difference),
+            32 => $crate::judges::dead_units(&$place::e32_dead_units::dead_share),
+            33 => $crate::judges::central_difference(&$place::e33_central_difference::central_difference),
+            34 => $crate::judges::gradient_penalty(&$place::e34_gradient_penalty::penalty),
             other => panic!("there is no exercise {other}"),
         }
     };

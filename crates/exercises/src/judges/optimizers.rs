@@ -93,12 +93,13 @@ pub fn rms_prop(attempt: &dyn Fn(&mut [f64], &mut [f64], &[f64], f64, f64, f64))
 /// The arguments of Adam: weights, mean, mean square, gradient, t, rate, betas.
 type AdamCall<'a> = (&'a mut [f64], &'a mut [f64], &'a mut [f64], &'a [f64], i32, f64, [f64; 2]);
 
+const BETAS: [f64; 2] = [0.8, 0.95];
+const T: i32 = 3;
+const EPSILON: f64 = 1e-8; // as in the exercise
+
 /// Exercise 28: Adam.
 pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f64, [f64; 2])) -> Verdict {
     let attempt = |(w, m, v, g, t, rate, betas): AdamCall| attempt(w, m, v, g, t, rate, betas);
-    const BETAS: [f64; 2] = [0.8, 0.95];
-    const T: i32 = 3;
-    const EPSILON: f64 = 1e-8;
     let [weights, gradient, old_mean] = [1, 2, 3].map(|seed| numbers(seed, &[N]).data().to_vec());
     let old_square = each(|i| 0.3 + 0.1 * i as f64);
     let answer = ask(|| {
@@ -140,5 +141,42 @@ pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f6
                 each(|i| -RATE * gradient[i] / ((mean_square[i] / c2).sqrt() + EPSILON))
             })
             .suspect(Formula, "The root is missing.", each(|i| -RATE * mean[i] / c1 / (mean_square[i] / c2 + EPSILON))),
+        adam_of_tiny_gradients(&attempt),
     ])
+}
+
+/// The step where gradients are as small as epsilon, so that its place shows.
+fn adam_of_tiny_gradients(attempt: &dyn Fn(AdamCall<'_>)) -> Question {
+    const TINY: f64 = EPSILON;
+    let [weights, gradient, old_mean] = [1, 2, 3].map(|seed| numbers(seed, &[N]).data().to_vec());
+    let [gradient, old_mean] = [gradient, old_mean].map(|x| x.iter().map(|x| TINY * x).collect::<Vec<_>>());
+    let old_square = each(|i| TINY * TINY * (0.3 + 0.1 * i as f64));
+    let answer = ask(|| {
+        let (mut weights, mut mean, mut mean_square) = (weights.clone(), old_mean.clone(), old_square.clone());
+        attempt((&mut weights, &mut mean, &mut mean_square, &gradient, T, RATE, BETAS));
+        weights
+    });
+    let [b1, b2] = BETAS;
+    let [c1, c2] = BETAS.map(|beta| 1.0 - beta.powi(T));
+    let over = |under: &dyn Fn(f64) -> f64| {
+        each(|i| {
+            let mean = b1 * old_mean[i] + (1.0 - b1) * gradient[i];
+            -RATE * mean / c1 / under(b2 * old_square[i] + (1.0 - b2) * gradient[i] * gradient[i])
+        })
+    };
+    let what = "the step by gradients that are as small as EPSILON: the weights after it, less the weights before";
+    Question { what: what.into(), ..step(&weights, answer, over(&|square| (square / c2).sqrt() + EPSILON)) }
+        .suspect(Formula, "epsilon stands inside the root.", over(&|square| (square / c2 + EPSILON).sqrt()))
+        .suspect(
+            Formula,
+            "epsilon stands inside the root, and before the correction.",
+            over(&|square| ((square + EPSILON) / c2).sqrt()),
+        )
+        .suspect(Formula, "epsilon is missing.", over(&|square| (square / c2).sqrt()))
+        .suspect(
+            Formula,
+            "epsilon is added to the root of mean_square; it belongs to that of square_hat.",
+            over(&|square| (square.sqrt() + EPSILON) / c2.sqrt()),
+        )
+        .suspect(Formula, "epsilon is subtracted.", over(&|square| (square / c2).sqrt() - EPSILON))
 }

@@ -1,4 +1,4 @@
-//! Exercises 1 and 29 to 32: the two losses, the cut, the freeze, the way through the discriminator, the gradient penalty.
+//! Exercises 1, 29 to 31 and 34: the two losses, the cut, the freeze, the way through the discriminator, the gradient penalty.
 
 use tensor::{Options, Tape, Tensor, Var, grad};
 
@@ -179,7 +179,7 @@ pub fn through_d(attempt: &dyn Fn(&[f64], [f64; 2], f64) -> [f64; 2]) -> Verdict
         .region(Formula, "in the second column, the derivative by b", column(1))])
 }
 
-/// Exercise 32: the gradient penalty, and what the critic learns from it.
+/// Exercise 34: the gradient penalty, and what the critic learns from it.
 pub fn gradient_penalty(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f64>) -> Var<f64>) -> Verdict {
     const N: usize = 3;
     let settings = [10, 20, 30].map(|s| (numbers(s, &[N, 5]), numbers(s + 1, &[5, 4]), numbers(s + 2, &[4, 1])));

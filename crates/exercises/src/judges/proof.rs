@@ -1,11 +1,11 @@
-//! Exercises 33 and 34: reading a sick run, and how the checker knows.
+//! Exercises 32 and 33: reading a sick run, and how the checker knows.
 
 use crate::Mistake::{Axis, Formula};
 use crate::guard::ask;
 use crate::question::numbers;
 use crate::{Question, Verdict};
 
-/// Exercise 33: the share of dead units.
+/// Exercise 32: the share of dead units.
 pub fn dead_units(attempt: &dyn Fn(&[f64], usize, usize) -> f64) -> Verdict {
     const IMAGES: usize = 3;
     const UNITS: usize = 7;
@@ -39,7 +39,7 @@ pub fn dead_units(attempt: &dyn Fn(&[f64], usize, usize) -> f64) -> Verdict {
         .factor("1 / images: each dead unit counts once, not once an image", 1.0 / IMAGES as f64)])
 }
 
-/// Exercise 34: the central difference.
+/// Exercise 33: the central difference.
 pub fn central_difference(attempt: &dyn Fn(&dyn Fn(f64) -> f64, f64, f64) -> f64) -> Verdict {
     const H: f64 = 0.1; // large, so that its error shows
     let f = |x: f64| (1.3 * x).sin() + 0.2 * x * x * x;

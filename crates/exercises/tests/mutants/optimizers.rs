@@ -71,10 +71,23 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         rms("the gradient not squared", Formula, |m, g, rho| rho * m + (1.0 - rho) * g, divide),
         rms("rho exchanged", Transposed, |m, g, rho| (1.0 - rho) * m + rho * g * g, divide),
         rms("epsilon inside the root", Formula, square, |m, _, g, epsilon| -g / (m + epsilon).sqrt()),
+        rms("no epsilon", Formula, square, |m, _, g, _| -g / m.sqrt()),
         rms("no root", Formula, square, |m, _, g, epsilon| -g / (m + epsilon)),
         rms("uphill", Sign, square, |m, _, g, epsilon| g / (m.sqrt() + epsilon)),
         rms("the old average divides", Formula, square, |_, old, g, epsilon| -g / (old.sqrt() + epsilon)),
         rms("no division", Formula, square, |_, _, g, _| -g),
+        adam("epsilon inside the root", Formula, [mean, square], |[m, v, _], [b1, b2], t| {
+            -m / (1.0 - b1.powi(t)) / (v / (1.0 - b2.powi(t)) + 1e-8).sqrt()
+        }),
+        adam("epsilon inside the root, uncorrected", Formula, [mean, square], |[m, v, _], [b1, b2], t| {
+            -m / (1.0 - b1.powi(t)) / ((v + 1e-8) / (1.0 - b2.powi(t))).sqrt()
+        }),
+        adam("no epsilon", Formula, [mean, square], |[m, v, _], [b1, b2], t| {
+            -m / (1.0 - b1.powi(t)) / (v / (1.0 - b2.powi(t))).sqrt()
+        }),
+        adam("TensorFlow's epsilon", Formula, [mean, square], |[m, v, _], [b1, b2], t| {
+            -m / (1.0 - b1.powi(t)) * (1.0 - b2.powi(t)).sqrt() / (v.sqrt() + 1e-8)
+        }),
         adam("no corrections", Formula, [mean, square], |[m, v, _], _, _| -m / (v.sqrt() + 1e-8)),
         adam("only the mean corrected", Formula, [mean, square], |[m, v, _], [b1, _], t| {
             -m / (1.0 - b1.powi(t)) / (v.sqrt() + 1e-8)

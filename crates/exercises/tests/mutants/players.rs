@@ -50,15 +50,15 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             let slopes = grad(&critic(images).sum(), std::slice::from_ref(images), options).remove(0);
             f(slopes, images.shape()[0])
         };
-        Mutant(32, name, made, judges::gradient_penalty(&attempt))
+        Mutant(34, name, made, judges::gradient_penalty(&attempt))
     };
     let lengths = |slopes: &Var<f64>, n: usize| slopes.square().sum_to([n, 1]).sqrt();
-    let dead = |name, made, f: &dyn Fn(&[f64], usize, usize) -> f64| Mutant(33, name, made, judges::dead_units(f));
+    let dead = |name, made, f: &dyn Fn(&[f64], usize, usize) -> f64| Mutant(32, name, made, judges::dead_units(f));
     let zero_in = |a: &[f64], images: usize, units: usize, unit: usize| {
         (0..images).filter(|image| a[image * units + unit] == 0.0).count()
     };
     type Difference = dyn Fn(&dyn Fn(f64) -> f64, f64, f64) -> f64;
-    let difference = |name, made, f: &Difference| Mutant(34, name, made, judges::central_difference(f));
+    let difference = |name, made, f: &Difference| Mutant(33, name, made, judges::central_difference(f));
     vec![
         Mutant(
             1,

@@ -73,10 +73,11 @@ fn relink(book: &mut Value, documentation: &Path, missing: &mut Vec<String>) {
 /// # Errors
 /// When the documentation has no page of it.
 fn for_book(documentation: &Path, target: &str) -> Result<Option<String>, ()> {
+    let (page, place) = target.split_at(target.find('#').unwrap_or(target.len()));
     if let Some(chapter) =
-        target.strip_prefix("crate::").filter(|rest| guide::CHAPTERS.iter().any(|(name, _)| name == rest))
+        page.strip_prefix("crate::").filter(|rest| guide::CHAPTERS.iter().any(|(name, _)| name == rest))
     {
-        return Ok(Some(format!("{chapter}.md")));
+        return Ok(Some(format!("{chapter}.md{place}")));
     }
     let page = match markdown::source_page(target) {
         Some(page) => documentation.join(&page).is_file().then_some(page),

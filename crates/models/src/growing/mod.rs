@@ -11,7 +11,7 @@ mod to_rgb;
 
 use kernels::{Key, scalar};
 use nn::layers::Noise;
-use nn::losses::{logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
+use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
 use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
@@ -21,9 +21,11 @@ pub(crate) use sizes::Maps;
 pub use sizes::Sizes;
 pub(crate) use to_rgb::ToRgb;
 
-use crate::diff_augment::{Augment, augmented};
+use crate::diff_augment::augmented;
 use crate::penalty::{self, Penalty};
 use crate::rules::Range;
+use crate::tips::with_noise;
+use crate::verdict::smooth_logistic;
 use crate::walk::Walk;
 use crate::{FromLatents, LatentKind, Sampler, Styles, System};
 
@@ -108,8 +110,10 @@ pub(crate) struct Rules {
     /// The step size of both at each resolution.
     pub(crate) learning_rate: fn(f64, usize) -> f64,
     pub(crate) base_learning_rate: f64,
-    pub(crate) diff_augment: Vec<Augment>,
-    pub(crate) channels: usize,
+    /// The discriminator's target for reals under the logistic loss.
+    pub(crate) label_smooth: f64,
+    /// What the discriminator sees, and how large the images are.
+    pub(crate) sizes: Sizes,
 }
 
 /// Two growing networks and all that training them changes.
@@ -227,7 +231,10 @@ impl<P: Painter> Growing<P> {
     }
 
     fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
-        augmented(images, &self.rules.diff_augment, RANGE.span(), self.key(&format!("augmentation of {whose}"), step))
+        let Sizes { diff_augment, instance_noise, instance_noise_steps, .. } = &self.rules.sizes;
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
+        let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
+        with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
     }
 
     /// The discriminator learns to tell `reals`, at the stage's resolution and in [-1, 1], from fakes of these latents.
@@ -258,7 +265,7 @@ impl<P: Painter> Growing<P> {
                 Bound::OnReals { weight } => {
                     let penalty = penalty::on_reals(pass, judge, weight, reals.value());
                     let real = penalty.verdicts.clone();
-                    let loss = logistic_discriminator(&real, &fake);
+                    let loss = smooth_logistic(&real, &fake, self.rules.label_smooth);
                     (real, loss, penalty)
                 }
             };
@@ -321,7 +328,7 @@ impl<P: Painter> System for Growing<P> {
 
     fn image_shape(&self) -> Option<[usize; 3]> {
         let size = resolution(self.growth.last());
-        Some([size, size, self.rules.channels])
+        Some([size, size, self.rules.sizes.channels])
     }
 
     fn metrics(&self) -> &'static [&'static str] {

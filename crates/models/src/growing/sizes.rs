@@ -29,6 +29,10 @@ pub struct Sizes {
     pub ema_ramp_up: bool,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
+    /// The deviation of the noise that is added to all that the discriminator sees, at first.
+    pub instance_noise: f64,
+    /// After so many steps that noise has shrunk to 0, evenly.
+    pub instance_noise_steps: u64,
 }
 
 impl Default for Sizes {
@@ -44,6 +48,8 @@ impl Default for Sizes {
             fade_kimg: 600.0,
             ema_ramp_up: false,
             diff_augment: Vec::new(),
+            instance_noise: 0.0,
+            instance_noise_steps: 10_000,
         }
     }
 }
@@ -61,6 +67,8 @@ impl Sizes {
     /// The first that is not.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
+        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
+        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
         self.growth(0).map(drop)
     }
 

@@ -12,7 +12,7 @@ mod path_length;
 mod settings;
 
 use kernels::Key;
-use nn::losses::{logistic_discriminator, logistic_generator};
+use nn::losses::logistic_generator;
 use nn::{Draw, Network, Optimizer, Pass, State, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
@@ -24,6 +24,8 @@ use crate::diff_augment::augmented;
 use crate::growing::{Average, constant_noise, mean};
 use crate::penalty::{self, Penalty};
 use crate::rules::Range;
+use crate::tips::with_noise;
+use crate::verdict::smooth_logistic;
 use crate::walk::Walk;
 use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
 
@@ -130,8 +132,10 @@ impl StyleGan2 {
 
     /// The images as the discriminator is shown them.
     fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let key = self.key(&format!("augmentation of {whose}"), step);
-        augmented(images, &self.settings.diff_augment, RANGE.span(), key)
+        let Settings { diff_augment, instance_noise, instance_noise_steps, .. } = &self.settings;
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
+        let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
+        with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
     }
 
     /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
@@ -175,7 +179,7 @@ impl StyleGan2 {
         let fakes = self.seen(&fakes, "fakes", step);
         let (gradients, told) = differentiate(self.random("discriminator turn", step), |pass: &mut Pass| {
             let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(pass, images));
-            let loss = logistic_discriminator(&real, &fake);
+            let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
             let told = [f64::from(loss.item()), mean(&real), mean(&fake)];
             (loss, told)
         })?;

@@ -29,6 +29,8 @@ pub struct Settings {
     pub r1: f64,
     /// It has an update of its own every so many steps.
     pub r1_interval: usize,
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
+    pub label_smooth: f64,
     /// The weight of the penalty on path lengths: how far pictures move with their styles is to be the same everywhere.
     pub path_weight: f64,
     /// It has an update of its own every so many steps, on half as many pictures as a batch has.
@@ -45,6 +47,10 @@ pub struct Settings {
     pub ema_ramp_up: bool,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
+    /// The deviation of the noise that is added to all that the discriminator sees, at first.
+    pub instance_noise: f64,
+    /// After so many steps that noise has shrunk to 0, evenly.
+    pub instance_noise_steps: u64,
 }
 
 impl Default for Settings {
@@ -59,6 +65,7 @@ impl Default for Settings {
             learning_rate: 0.002,
             r1: 10.0,
             r1_interval: 16,
+            label_smooth: 1.0,
             path_weight: 2.0,
             path_interval: 4,
             path_decay: 0.01,
@@ -66,6 +73,8 @@ impl Default for Settings {
             ema_kimg: 10.0,
             ema_ramp_up: false,
             diff_augment: Vec::new(),
+            instance_noise: 0.0,
+            instance_noise_steps: 10_000,
         }
     }
 }
@@ -91,6 +100,9 @@ impl crate::Settings for Settings {
         in_range("batch", self.batch as f64, 1.0, 4096.0)?;
         in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
         in_range("r1", self.r1, 0.0, 1e6)?;
+        in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
+        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
+        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
         in_range("r1_interval", self.r1_interval as f64, 1.0, 1e6)?;
         in_range("path_weight", self.path_weight, 0.0, 1e6)?;
         in_range("path_interval", self.path_interval as f64, 1.0, 1e6)?;

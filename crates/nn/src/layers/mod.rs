@@ -47,5 +47,5 @@ pub use pixel_norm::PixelNorm;
 pub use pool::{AveragePool2d, GlobalMean, MaxPool2d};
 pub use residual::Residual;
 pub use running_mean::RunningMean;
-pub use shape::{Flatten, ReflectionPad2d, Reshape, UpSampling2d};
+pub use shape::{Crop2d, Flatten, ReflectionPad2d, Reshape, UpSampling2d};
 pub use spectral_norm::SpectralNorm;

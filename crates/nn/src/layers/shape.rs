@@ -1,4 +1,4 @@
-//! [`Flatten`], [`Reshape`], [`UpSampling2d`], [`ReflectionPad2d`]: layers that only rearrange.
+//! [`Flatten`], [`Reshape`], [`UpSampling2d`], [`ReflectionPad2d`], [`Crop2d`]: layers that only rearrange.
 
 use kernels::ReflectGeometry;
 use tensor::Var;
@@ -22,6 +22,10 @@ pub struct UpSampling2d(pub [usize; 2]);
 /// Convolutions of a picture continued like this leave no frame of zeros in what they draw.
 #[derive(Clone, Copy, Debug)]
 pub struct ReflectionPad2d(pub usize);
+
+/// The upper left corner of the image, so many pixels high and wide.
+#[derive(Clone, Copy, Debug)]
+pub struct Crop2d(pub [usize; 2]);
 
 fn reshaped(x: &Var, shape: &[usize]) -> Var {
     x.reshape(&*[&[x.shape()[0]], shape].concat())
@@ -92,5 +96,65 @@ impl Layer for ReflectionPad2d {
 
     fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
         x.reflection_pad([self.0; 4])
+    }
+}
+
+impl Layer for Crop2d {
+    fn describe(&self) -> String {
+        format!("Crop2d {}x{}", self.0[0], self.0[1])
+    }
+
+    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+        let &[h, w, channels] = site.input else { return Err("a crop is made of images (h, w, c)".into()) };
+        let [height, width] = self.0;
+        if height == 0 || width == 0 || height > h || width > w {
+            return Err(format!("a crop of {height}x{width} does not fit into {h}x{w}"));
+        }
+        Ok(vec![height, width, channels])
+    }
+
+    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+        x.slice(1, 0..self.0[0]).slice(2, 0..self.0[1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernels::TransposedPadding;
+    use tensor::Tensor;
+
+    use super::*;
+    use crate::layers::ConvTranspose2d;
+    use crate::{Dialect, Network};
+
+    /// TensorFlow's transposed convolution with SAME padding, of 4x4 pixels with a kernel of 5 and stride 2: pixel i reaches the
+    /// places 2 i - 1 + tap of 8. The authors of WGAN-GP then keep the first 7.
+    #[test]
+    fn a_cropped_window_is_that_of_tensorflow() {
+        let convt = || ConvTranspose2d::new(1, 5).stride(2).without_bias();
+        let network = Network::new("net", &[4, 4, 1], Dialect::Torch, 1);
+        let mut cropped = network.with("convt", convt()).with("crop", Crop2d([7, 7]));
+        assert_eq!(cropped.output_shape(), [7, 7, 1]);
+        let weight = Tensor::from_fn([5, 5, 1, 1], |i| (i * i % 23) as f32);
+        cropped.tensors_mut().into_iter().for_each(|(_, _, own)| *own = weight.clone());
+        let x = Tensor::from_fn([1, 4, 4, 1], |i| (i % 5) as f32 + 1.0);
+        let mut wanted = vec![0.0; 64];
+        for (at, x) in x.data().iter().enumerate() {
+            for tap in 0..25 {
+                let (y, x_at) = (2 * (at / 4) + tap / 5, 2 * (at % 4) + tap % 5);
+                if (1..9).contains(&y) && (1..9).contains(&x_at) {
+                    wanted[(y - 1) * 8 + x_at - 1] += x * weight.data()[tap];
+                }
+            }
+        }
+        let wanted: Vec<f32> = (0..49).map(|i| wanted[i / 7 * 8 + i % 7]).collect();
+        assert_eq!(cropped.infer(&x).data(), wanted);
+
+        // A padding of 2 on both sides is the window one pixel on.
+        let explicit = TransposedPadding::Explicit { padding: [2; 2], output_padding: [0; 2] };
+        let mut centred = Network::new("net", &[4, 4, 1], Dialect::Torch, 1).with("convt", convt().padding(explicit));
+        centred.tensors_mut().into_iter().for_each(|(_, _, own)| *own = weight.clone());
+        let centred = centred.infer(&x);
+        assert!((0..36).all(|i| centred.data()[i / 6 * 7 + i % 6] == wanted[(i / 6 + 1) * 7 + i % 6 + 1]));
     }
 }

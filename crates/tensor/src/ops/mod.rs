@@ -1,9 +1,10 @@
 //! The operations, one file each, and the registry that knows them all.
 //!
 //! A file holds, in this order: the maths in words; the registry row, with the derivation; the method on [`Var`] with its shape
-//! check; the rules; how to [make it again](crate::Replay). To add an op: write its file, add its `mod` line and its row here. The
-//! gradient checker then checks it at first and second order, on every case that its row lists; `train derive` tells how its
-//! gradient comes about; and a test sees to it that the comment on its rule carries the formula of its row.
+//! check; the rules; how to [make it again](crate::Replay). To add an op: write its file, add its `mod` line and its row here, and link
+//! it from the chapter of the guide that its row names. The gradient checker then checks it at first and second order, on every
+//! case that its row lists (at least [`FEWEST_CASES`]); `train derive` tells how its gradient comes about; and tests see to it that
+//! the comment on its rule carries the formula of its row, and that the chapter links it.
 
 pub mod abs;
 pub mod add;
@@ -72,8 +73,15 @@ pub struct Entry {
     pub cases: fn() -> Vec<Case>,
 }
 
-/// Every op.
-pub const REGISTRY: [Entry; 44] = [
+/// Names [`REGISTRY`] and counts its rows.
+macro_rules! registry {
+    ($($row:path),* $(,)?) => {
+        /// Every op.
+        pub const REGISTRY: [Entry; [$(stringify!($row)),*].len()] = [$($row),*];
+    };
+}
+
+registry![
     abs::ENTRY,
     abs::GRAD_ENTRY,
     add::ENTRY,
@@ -119,6 +127,9 @@ pub const REGISTRY: [Entry; 44] = [
     upsample::ENTRY,
     upsample::SUM_ENTRY,
 ];
+
+/// An op is checked on at least so many inputs.
+pub const FEWEST_CASES: usize = 20;
 
 /// A function of some tensors, as the checker calls it.
 pub type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;

@@ -58,6 +58,13 @@ pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
     }
 }
 
+/// The newest good checkpoint that lies beside `file` and is of an earlier step.
+pub(super) fn older_good(file: &Path) -> Option<PathBuf> {
+    let run = file.parent()?.parent()?;
+    let older = in_folder(run).into_iter().map(|(_, path)| path).skip_while(|path| path != file).skip(1);
+    older.filter(|path| path.file_name() < file.file_name()).find(|path| Checkpoint::read(path).is_ok())
+}
+
 /// What a folder holds, in a few words.
 fn listing(folder: &Path) -> String {
     let mut names: Vec<String> = fs::read_dir(folder)

@@ -20,7 +20,7 @@ pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 pub(crate) use format::weights_hash;
 use format::{decode, encode};
 
-use datasets::{Advice, advice};
+use datasets::{Advice, advice, quoted};
 
 use crate::engine::{State, StateError, System};
 use crate::failure::{Code, Failure};
@@ -72,7 +72,7 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// What the user can do about it.
-    fn help(&self) -> Advice {
+    fn help(&self, path: &Path) -> Advice {
         match self {
             Self::Unreadable(_) => advice!(
                 "checkpoint-unreadable",
@@ -88,17 +88,22 @@ impl Flaw {
                 advice!("foreign-checkpoint", "give a file from the folder checkpoints of a run of this program")
             }
             Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
-                advice!(
-                    "damaged-checkpoint",
-                    "go on from an older checkpoint of the run: --resume RUN/checkpoints/step-NNNNNN.safetensors"
-                )
+                match folder::older_good(path) {
+                    Some(older) => {
+                        advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older))
+                    }
+                    None => advice!("only-checkpoint-damaged", "there is no older checkpoint of the run beside it"),
+                }
             }
         }
     }
 
     /// The failure that tells of the flaw of the file `path`.
     pub(crate) fn failure(&self, path: &Path) -> Failure {
-        Failure::new(Code::Checkpoint, "cannot use the checkpoint").at(path.display()).because(self).help(self.help())
+        Failure::new(Code::Checkpoint, "cannot use the checkpoint")
+            .at(path.display())
+            .because(self)
+            .help(self.help(path))
     }
 }
 
@@ -130,7 +135,7 @@ impl Checkpoint {
         if self.system != system.name() {
             return Err(failure("the checkpoint is of another system")
                 .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
-                .help(advice!("checkpoint-of-another-system", "use it with `train {}`", self.system)));
+                .help(advice!("checkpoint-of-another-system", "use it with a run of {}", self.system)));
         }
         system.restore(&self.state).map_err(|error| {
             failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(

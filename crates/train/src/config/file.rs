@@ -22,10 +22,14 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<Entry>, Failure> {
     let unreadable = |error: std::io::Error| failure("cannot read the configuration file").because(error);
     let about = fs::metadata(path).map_err(unreadable)?;
     if about.is_dir() {
+        let inner = path.join("config.toml");
+        if !inner.is_file() {
+            return Err(failure("the configuration file is a folder"));
+        }
         return Err(failure("the configuration file is a folder").help(advice!(
             "config-is-a-folder",
             "name the file, such as `--config {}`",
-            quoted(&path.join("config.toml"))
+            quoted(&inner)
         )));
     }
     if about.len() > LONGEST {
@@ -95,7 +99,7 @@ pub(crate) fn read_setting(text: &str) -> Result<Entry, Failure> {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key.trim(), Some(value.trim())));
     let Some(value) = value.filter(|_| !key.is_empty()) else {
         return Err(Failure::new(Code::Usage, format!("--set wants key=value, got {text:?}"))
-            .help(advice!("set-wants-a-value", "for example `--set batch=32` or `--set quickdraw.dropout=0.3`")));
+            .help(advice!("set-wants-a-value", "give the key a value, for example `--set batch=32`")));
     };
     // The value stands alone on a line, so that nothing in it can open a second key.
     let read = format!("value = {value}");

@@ -4,6 +4,7 @@ use datasets::{advice, nearest};
 use toml::{Table, Value};
 
 use super::{Entry, Source};
+use crate::engine::switches;
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
 use crate::systems::{Preset, Row};
@@ -20,6 +21,9 @@ pub(super) enum Kind {
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
 const MOST_STEPS: i64 = u32::MAX as i64;
 
+/// MiB of memory that anybody could have.
+const MOST_MEMORY: i64 = 1 << 40;
+
 /// The keys of a run; all others belong to a table: the system's, `[images]` or `[augment]`.
 pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("system", Kind::Text),
@@ -28,14 +32,31 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("seed", Kind::Count(0, i64::MAX)),
     ("data", Kind::Text),
     ("class", Kind::Text),
+    ("data_memory", Kind::Count(0, MOST_MEMORY)),
+    ("data_cache", Kind::Text),
     ("sample_every", Kind::Count(1, MOST_STEPS)),
     ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
     ("evaluate_every", Kind::Count(0, MOST_STEPS)),
 ];
 
-/// What may change when a run goes on: the images are told by their fingerprint, and how often files are written changes
-/// no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] = &["steps", "data", "sample_every", "checkpoint_every", "evaluate_every"];
+/// What may change when a run goes on: the images are told by their fingerprint, and where they lie and how often files are
+/// written changes no bit of the weights.
+pub(super) const MAY_CHANGE: &[&str] =
+    &["steps", "data", "data_memory", "data_cache", "sample_every", "checkpoint_every", "evaluate_every"];
+
+/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
+const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
+
+/// What the settings of `row` were that a run did not write down, if `entries` are all that one has written: nobody else gives
+/// every key.
+pub(super) fn before(row: &Row, entries: &[Entry]) -> Vec<(&'static str, &'static str)> {
+    let given = |key: &str| entries.iter().any(|entry| entry.key == key && matches!(entry.source, Source::File(..)));
+    let recorded = RUN_KEYS.iter().all(|(key, _)| ["data", "class"].contains(key) || given(key));
+    let of_row = BEFORE.iter().filter(|(system, key, _)| {
+        recorded && *system == row.name && entries.iter().all(|entry| entry.key != format!("{system}.{key}"))
+    });
+    of_row.map(|(_, key, value)| (*key, *value)).collect()
+}
 
 /// How images are changed when they are shown: [`datasets::Augmentation`].
 pub(super) const AUGMENT: &str = "augment";
@@ -86,6 +107,12 @@ impl Known {
 
     /// The error for a key that is not there, with the nearest that is.
     fn unknown(&self, entry: &Entry) -> Failure {
+        let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
+        if let Some(why) = switches::missing(self.row.name, name).filter(|_| table == self.row.name) {
+            return Failure::new(Code::Config, format!("`{}` has no switch `{name}`", self.row.name))
+                .at(&entry.source)
+                .because(why);
+        }
         let in_tables =
             self.tables.iter().flat_map(|(table, keys)| keys.keys().map(move |key| format!("{table}.{key}")));
         let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(in_tables).collect();

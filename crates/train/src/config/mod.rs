@@ -70,6 +70,9 @@ impl Entry {
     }
 }
 
+/// How a key without a value is shown; no value is written so, as text has quotes.
+const ABSENT: &str = "(none)";
+
 /// A complete and checked configuration.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -91,6 +94,10 @@ pub(crate) struct Config {
     pub(crate) data: Option<String>,
     /// Which class of the images.
     pub(crate) class: Option<String>,
+    /// MiB of memory that the images may take; chosen by what is free if absent.
+    pub(crate) data_memory: Option<u64>,
+    /// The folder of the caches of decoded pictures, if not the usual one.
+    pub(crate) data_cache: Option<String>,
     /// The system's own table.
     pub(crate) settings: Table,
     /// The other tables, `[images]` and `[augment]`.
@@ -134,12 +141,17 @@ impl Config {
             evaluate_every: 0,
             data: None,
             class: None,
+            data_memory: None,
+            data_cache: None,
             settings,
             others,
             sources: BTreeMap::new(),
         };
         for key in config.table_keys() {
             config.sources.insert(key, origin.clone());
+        }
+        for (key, value) in keys::before(row, &entries) {
+            config.settings.insert(key.to_owned(), value.into());
         }
         for entry in entries {
             config.put(&entry);
@@ -161,6 +173,8 @@ impl Config {
             "evaluate_every" => self.evaluate_every = number,
             "data" => self.data = text(),
             "class" => self.class = text(),
+            "data_memory" => self.data_memory = Some(number),
+            "data_cache" => self.data_cache = text(),
             other => {
                 let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
                 let others = self.others.iter_mut().find(|(name, _)| *name == table).map(|(_, settings)| settings);
@@ -184,6 +198,13 @@ impl Config {
     /// Every key of a table, in full.
     fn table_keys(&self) -> Vec<String> {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
+    }
+
+    /// What stands on the command line for the key, or for any key of the table, called `name`; nothing if it comes from elsewhere.
+    pub(crate) fn typed(&self, name: &str) -> Option<String> {
+        let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
+        let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
+        given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
     }
 
     /// How images are changed when they are shown.
@@ -220,6 +241,13 @@ impl Config {
         (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
     }
 
+    /// Whether the system can be built with batches of at most `batch`.
+    pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
+        let mut settings = self.settings.clone();
+        let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
+        known && (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch)
+    }
+
     /// The failure of a setting of the table `table` that is not accepted.
     fn refused(&self, table: &str, bad: BadSetting) -> Failure {
         let Some(key) = bad.key else {
@@ -242,10 +270,9 @@ impl Config {
             self.row.name
         );
         for (key, _) in keys::RUN_KEYS {
-            let absent =
-                matches!(*key, "data" if self.data.is_none()) || matches!(*key, "class" if self.class.is_none());
-            if !absent {
-                text += &format!("{key} = {}\n", self.show(key));
+            let value = self.show(key);
+            if value != ABSENT {
+                text += &format!("{key} = {value}\n");
             }
         }
         for (table, settings) in self.tables() {
@@ -287,7 +314,7 @@ impl Config {
     /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare, to show and to write.
     pub(crate) fn show(&self, key: &str) -> String {
         let quoted = |text: &str| Value::from(text).to_string();
-        let text = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), quoted);
+        let text = |text: &Option<String>| text.as_deref().map_or_else(|| ABSENT.to_owned(), quoted);
         match key {
             "system" => quoted(self.row.name),
             "preset" => quoted(&self.preset),
@@ -298,10 +325,12 @@ impl Config {
             "evaluate_every" => self.evaluate_every.to_string(),
             "data" => text(&self.data),
             "class" => text(&self.class),
+            "data_memory" => self.data_memory.map_or_else(|| ABSENT.to_owned(), |number| number.to_string()),
+            "data_cache" => text(&self.data_cache),
             other => {
                 let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
                 let value = self.table(table).and_then(|settings| settings.get(key));
-                value.map_or_else(|| "(none)".to_owned(), Value::to_string)
+                value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
             }
         }
     }

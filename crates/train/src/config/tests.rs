@@ -130,3 +130,22 @@ fn a_resumed_run_takes_more_steps_and_refuses_another_seed() {
         assert!(text.contains("--resume") && text.contains(old) && text.contains(new), "{text}");
     }
 }
+
+/// A run of an older version has written down all keys that there were; someone who writes a few means the present ones.
+#[test]
+fn what_a_run_did_not_write_down_is_what_it_was_then() {
+    let row = systems::find("wgan-gp").expect("a system");
+    let window = |text: &str| {
+        let entries = file::parse(text, "config.toml").unwrap();
+        Config::resolve(row, &entries).unwrap().settings["window"].to_string()
+    };
+    let recorded = Config::resolve(row, &[]).unwrap().to_toml();
+    assert_eq!(window(&recorded), "\"cropped\"");
+    let older: String =
+        recorded.lines().filter(|line| !line.starts_with("window")).map(|line| format!("{line}\n")).collect();
+    assert_eq!(window(&older), "\"centred\"");
+    assert_eq!(window("[wgan-gp]\nbatch = 7\n"), "\"cropped\"");
+    let mut entries = file::parse(&older, "config.toml").unwrap();
+    entries.push(set("window=cropped"));
+    assert_eq!(Config::resolve(row, &entries).unwrap().settings["window"].to_string(), "\"cropped\"");
+}

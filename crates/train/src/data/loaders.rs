@@ -1,14 +1,16 @@
-//! Where images come from: one loader for each kind of data, which the rows of the systems name.
+//! Where images come from: one loader for each system's usual data, which the rows of the systems name. What is at a path that is
+//! named is read in whatever form it has, by [`super::reading`].
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, failure};
+use super::memory::{self as places, Teller};
+use super::{Dataset, failure, reading};
 use crate::config::Config;
 use crate::console::typed;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use datasets::{
-    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Folder, Images, Pair, Season, Source, Split, advice,
-    has_cifar, has_idx, load_cifar, load_folder, load_idx, load_npy,
+    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, LoadOptions, Progress, Season, Source,
+    Split, advice, has_class_file, holds_pictures,
 };
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
@@ -19,6 +21,8 @@ const COUNT: usize = 20_000;
 const FACE_COUNT: usize = 10_000;
 /// Built-in landscapes of each season.
 const LANDSCAPES: u64 = 500;
+/// The class of doodles when none is named.
+const DEFAULT_CLASS: &str = "apple";
 /// What `--class` says to get every class where there is a usual one.
 pub(crate) const ALL: &str = "all";
 
@@ -29,7 +33,7 @@ pub(crate) struct Loader {
     find: fn(&Loader, &Config, &Wanted<'_>) -> Result<Found, Failure>,
     /// Where files lie when nobody names others, below the working folder; nothing for what is always named.
     usual: &'static str,
-    /// Reads what is at the path: images of the size (height, width, channels) if it is a matter of choice.
+    /// Reads what is at the path.
     read: fn(&Path, &Wanted<'_>) -> Result<Found, Failure>,
     /// Whether the path holds a part that nothing is learned from.
     held_back: fn(&Path) -> bool,
@@ -37,8 +41,8 @@ pub(crate) struct Loader {
     built_in: fn([usize; 3]) -> Vec<Images>,
     /// Stand-ins that nothing is learned from, if there are such.
     built_in_held_back: Option<fn() -> HeldBack>,
-    /// What the stand-ins are called.
-    built_in_name: &'static str,
+    /// What the stand-ins for images of this shape are called.
+    built_in_name: fn([usize; 3]) -> &'static str,
     /// The class of real data when none is named.
     pub(crate) class: Option<&'static str>,
     /// How pictures of other sizes are fitted, for folders: the defaults of `[images]`.
@@ -48,12 +52,20 @@ pub(crate) struct Loader {
 }
 
 /// What a run asks of its images.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     /// The part of a set that has several.
-    split: Split,
-    /// Height, width and channels to load.
-    size: [usize; 3],
-    fitting: &'a Fitting,
+    pub(super) split: Split,
+    /// Height, width and channels of what the system learns from.
+    pub(super) shape: [usize; 3],
+    /// The same of what is loaded, which may be larger.
+    pub(super) size: [usize; 3],
+    pub(super) fitting: &'a Fitting,
+    /// The class that is named.
+    pub(super) class: Option<&'a str>,
+    /// Whether the system can be told to learn in grey or in colour.
+    pub(super) has_channels: bool,
+    /// Where the images may lie.
+    pub(super) options: LoadOptions<'a>,
 }
 
 /// Built-in images that nothing is learned from.
@@ -65,39 +77,42 @@ struct HeldBack {
 
 /// Images that were read or drawn, one set for each domain.
 #[derive(Default)]
-struct Found {
-    domains: Vec<Images>,
+pub(super) struct Found {
+    pub(super) domains: Vec<Images>,
     /// What each image truly is in the other domain, where that is known.
-    counterparts: Option<Vec<Images>>,
+    pub(super) counterparts: Option<Vec<Images>>,
     /// Where they come from, if the images themselves do not say it better.
-    origin: Option<String>,
-    built_in: bool,
+    pub(super) origin: Option<String>,
+    pub(super) built_in: bool,
+    /// Whether the class that is named has been found already: it is the name of a file.
+    pub(super) has_class: bool,
     /// Lines about them.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
-/// 28x28 grey doodles, Quick, Draw! bitmaps: the file that is named, the one at its usual place, or the built-in apples.
+/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place, or the built-in apples.
 pub(crate) const DOODLES: Loader = Loader {
     find: doodles,
     usual: "data/quickdraw",
-    read: |path, wanted| one(load_npy(path).map_err(failure)?.in_size(wanted.size, Filter::Area)),
-    held_back: |_| false,
+    read: reading::any,
+    held_back: reading::has_test_part,
     built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
     built_in_held_back: None,
-    built_in_name: "drawings of apples",
+    built_in_name: |_| "drawings of apples",
     class: None,
-    fitting: None,
+    fitting: Some(Fitting::default),
     augment: Augmentation::default,
 };
 
-/// Grey digits in IDX files, as MNIST and its followers.
+/// Digits in IDX files, as MNIST and its followers; in colour they are other figures.
 pub(crate) const DIGITS: Loader = Loader {
     find: files_or_built_in,
     usual: "data/mnist",
-    read: |path, wanted| one(load_idx(path, wanted.split).map_err(failure)?.in_size(wanted.size, Filter::Area)),
-    held_back: |path| has_idx(path, Split::Test),
-    built_in: |_| vec![datasets::digits(COUNT, DRAWINGS)],
-    built_in_name: "hand-written digits",
+    built_in: |[_, _, channels]| match channels {
+        3 => vec![datasets::shapes(COUNT, DRAWINGS)],
+        _ => vec![datasets::digits(COUNT, DRAWINGS)],
+    },
+    built_in_name: |[_, _, channels]| if channels == 3 { "coloured shapes" } else { "hand-written digits" },
     ..DOODLES
 };
 
@@ -105,57 +120,30 @@ pub(crate) const DIGITS: Loader = Loader {
 pub(crate) const CIFAR: Loader = Loader {
     find: files_or_built_in,
     usual: "data/cifar-10",
-    read: |path, wanted| one(load_cifar(path, wanted.split).map_err(failure)?.in_size(wanted.size, Filter::Area)),
-    held_back: |path| has_cifar(path, Split::Test),
     built_in: |_| vec![datasets::shapes(COUNT, DRAWINGS)],
-    built_in_name: "coloured shapes",
+    built_in_name: |_| "coloured shapes",
     ..DOODLES
 };
 
 /// A folder of any pictures.
-pub(crate) const FOLDER: Loader = Loader {
-    usual: "",
-    read: |path, wanted| Ok(folders([load_folder(path, wanted.size, wanted.fitting).map_err(failure)?])),
-    held_back: |_| false,
-    fitting: Some(Fitting::default),
-    ..CIFAR
-};
+pub(crate) const FOLDER: Loader = Loader { usual: "", ..CIFAR };
 
-/// Images in any of the forms above, as the files themselves tell; the built-in ones go by the size.
+/// Images of any kind; the built-in ones go by the size.
 pub(crate) const ANY: Loader = Loader {
-    read: |path, wanted| (form(path).read)(path, wanted),
-    held_back: |path| (form(path).held_back)(path),
     built_in: |size| match size {
         [28, _, _] => (DIGITS.built_in)(size),
         [32, _, _] => (CIFAR.built_in)(size),
         _ => (FACES.built_in)(size),
     },
-    built_in_name: "drawings",
+    built_in_name: |_| "drawings",
     ..FOLDER
 };
-
-/// The loader for what lies at `path`, as the names of the files tell.
-fn form(path: &Path) -> Loader {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| name(&entry.path()));
-    let names: Vec<String> = if path.is_dir() { entries.collect() } else { vec![name(path)] };
-    let any = |fits: fn(&str) -> bool| names.iter().any(|name| fits(name));
-    if any(|name| name.contains("ubyte")) {
-        DIGITS
-    } else if any(|name| name.ends_with(".bin")) {
-        CIFAR
-    } else if any(|name| name.ends_with(".npy")) {
-        DOODLES
-    } else {
-        FOLDER
-    }
-}
 
 /// A folder of faces, of which the middle is taken.
 pub(crate) const FACES: Loader = Loader {
     usual: "data/faces",
     built_in: |[height, width, _]| vec![datasets::faces(FACE_COUNT, DRAWINGS, height.max(width))],
-    built_in_name: "cartoon faces",
+    built_in_name: |_| "cartoon faces",
     fitting: Some(|| Fitting { crop: Crop::Crop108, ..Fitting::default() }),
     augment: || Augmentation { flip: true, ..Augmentation::default() },
     ..FOLDER
@@ -164,17 +152,14 @@ pub(crate) const FACES: Loader = Loader {
 /// Two folders, A and B, that are not paired: scaled a little larger, cropped at random, mirrored.
 pub(crate) const PAIRS: Loader = Loader {
     usual: "data/pairs",
-    read: |path, wanted| {
-        let pair = Pair::find(path, wanted.split).map_err(failure)?;
-        Ok(folders(pair.load(wanted.size, wanted.fitting).map_err(failure)?))
-    },
-    held_back: |path| Pair::find(path, Split::Test).is_ok(),
+    read: reading::pair,
+    held_back: reading::has_test_pair,
     built_in: |_| landscapes([0, 1], [Season::Summer, Season::Winter]),
     built_in_held_back: Some(|| HeldBack {
         domains: landscapes([2, 3], [Season::Summer, Season::Winter]),
         counterparts: landscapes([2, 3], [Season::Winter, Season::Summer]),
     }),
-    built_in_name: "landscapes in summer and in winter",
+    built_in_name: |_| "landscapes in summer and in winter",
     fitting: Some(|| Fitting { aspect: datasets::Aspect::Stretch, filter: Filter::Bicubic, ..Fitting::default() }),
     augment: || Augmentation { enlarge: 286.0 / 256.0, flip: true, ..Augmentation::default() },
     ..FOLDER
@@ -188,40 +173,34 @@ fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
     sets.into_iter().zip(seasons).map(draw).collect()
 }
 
-fn one(images: Images) -> Result<Found, Failure> {
-    Ok(Found { domains: vec![images], ..Found::default() })
-}
-
-fn folders<const N: usize>(folders: [Folder; N]) -> Found {
-    let mut found = Found::default();
-    for folder in folders {
-        found.notes.push(format!("             {}", folder.found));
-        found.notes.extend(folder.skipped.map(|skipped| format!("warning      {skipped}")));
-        found.domains.push(folder.images);
-    }
-    found
-}
-
 /// The images that `--data` names, those at the usual place, or the built-in ones.
 fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
-    let named = config.class.as_deref();
     if let Some(path) = loader.place(config.data.as_deref()) {
-        let found = (loader.read)(&path, wanted)?;
-        return found.of_class(named.or(loader.class).filter(|class| *class != ALL));
+        return loader.named(&path, wanted);
     }
     let why = match &config.data {
         Some(_) => String::new(),
         None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
         None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
     };
-    let found = loader.drawn(wanted, format!("built-in {}{why}", loader.built_in_name));
-    found.of_class(named.filter(|class| *class != ALL))
+    let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.shape)));
+    found.of_class(wanted.class.filter(|class| *class != ALL))
 }
 
-/// Doodles: the class is the name of a file.
+/// Doodles: the class is the name of a file, unless what is named is of another form.
 fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     let data = config.data.as_deref().map(Path::new);
-    let source = Source::resolve(data, config.class.as_deref(), Path::new("")).map_err(failure)?;
+    if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
+        let is_by_class = || match Form::of(path, None) {
+            // Nothing that could be read: the file of the class is missed.
+            Ok(Form::Pictures(folder)) => !holds_pictures(&folder),
+            _ => false,
+        };
+        if !path.is_dir() || !(has_class_file(path, wanted.class.unwrap_or(DEFAULT_CLASS)) || is_by_class()) {
+            return loader.named(path, wanted);
+        }
+    }
+    let source = Source::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
     match &source {
         Source::File(path) => Ok(Found { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
         Source::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
@@ -245,7 +224,15 @@ impl Loader {
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
     pub(crate) fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape)
+        self.load_part(Split::Train, config, shape, false)
+    }
+
+    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as they show without reading the images.
+    pub(crate) fn look_at(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, true)
     }
 
     /// The images of the same set and class that are held back from training, if there are such.
@@ -257,14 +244,35 @@ impl Loader {
             Some(path) => (self.held_back)(&path),
             None => self.built_in_held_back.is_some(),
         };
-        is_there.then(|| self.load_part(Split::Test, config, shape)).transpose()
+        is_there.then(|| self.load_part(Split::Test, config, shape, false)).transpose()
     }
 
-    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3], look_only: bool) -> Result<Dataset, Failure> {
+        if ![1, 3].contains(&shape[2]) {
+            return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
+                .at(config.row.name)
+                .because("they are grey (1) or in colour (3)")
+                .help(advice!(
+                    "channels-of-pictures",
+                    "learn in grey, `--set channels=1`, or in colour, `--set channels=3`"
+                )));
+        }
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let found = (self.find)(self, config, &Wanted { split, size: [height, width, shape[2]], fitting: &fitting })?;
+        let teller = Teller::default();
+        let tell = |progress: &Progress<'_>| teller.tell(progress);
+        let wanted = Wanted {
+            split,
+            shape,
+            size: [height, width, shape[2]],
+            fitting: &fitting,
+            class: config.class.as_deref(),
+            has_channels: config.settings.contains_key("channels"),
+            options: places::options(config, look_only, &tell),
+        };
+        let found = (self.find)(self, config, &wanted)?;
+        let ([memory, cache], found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
             origin: found.origin.clone().unwrap_or_else(origins),
@@ -274,8 +282,29 @@ impl Loader {
             size: [shape[0], shape[1]],
             augmentation,
             seed: config.seed,
+            memory,
+            cache,
             notes: found.notes,
         })
+    }
+
+    /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
+    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+        if !path.exists() {
+            return Err(reading::nothing_at(path, (self.built_in_name)(wanted.shape)));
+        }
+        let mut found = (self.read)(path, wanted)?;
+        if found.has_class {
+            return Ok(found);
+        }
+        let usual = self.class.filter(|_| wanted.class.is_none()).filter(|class| {
+            let has = found.domains.iter().all(|images| images.class_names().iter().any(|name| name == class));
+            if !has {
+                found.notes.push(format!("             all of them: there is no class {class}, the usual one"));
+            }
+            has
+        });
+        found.of_class(wanted.class.or(usual).filter(|class| *class != ALL))
     }
 
     /// The built-in pictures, scaled to what is wanted.
@@ -289,7 +318,7 @@ impl Loader {
             }
             _ => ((self.built_in)(wanted.size), None),
         };
-        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, notes: Vec::new() }
+        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, ..Found::default() }
     }
 
     /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
@@ -303,6 +332,31 @@ impl Loader {
 }
 
 impl Found {
+    /// Bytes of memory for each set of images.
+    fn share(&self, options: &LoadOptions<'_>) -> u64 {
+        options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory
+    }
+
+    /// Bytes of memory and of disk that they will need when they are [`kept`](Self::kept).
+    fn needs(&self, options: &LoadOptions<'_>) -> [u64; 2] {
+        let most = self.share(options);
+        let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
+        [sets().map(|images| images.resident_bytes_kept(most)).sum(), sets().map(Images::cache_bytes).sum()]
+    }
+
+    /// The images in memory, as far as they may lie there.
+    fn kept(self, options: &LoadOptions<'_>) -> Result<Self, Failure> {
+        if options.look_only {
+            return Ok(self);
+        }
+        let most = self.share(options);
+        let kept = |sets: Vec<Images>| -> Result<Vec<Images>, Failure> {
+            sets.into_iter().map(|images| images.kept(most).map_err(failure)).collect()
+        };
+        let counterparts = self.counterparts.map(kept).transpose()?;
+        Ok(Self { domains: kept(self.domains)?, counterparts, ..self })
+    }
+
     /// Only the images of `class`, if one is named.
     fn of_class(self, class: Option<&str>) -> Result<Self, Failure> {
         let Some(class) = class else { return Ok(self) };
@@ -312,5 +366,7 @@ impl Found {
     }
 }
 
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod tests;

@@ -14,10 +14,11 @@ pub(crate) use scale::{Row, Scale, Setup};
 
 use crate::cli::EvaluateOptions;
 use crate::console::{Console, print};
-use crate::data;
+use crate::data::{self, Dataset};
 use crate::engine::Sampler;
 use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
+use crate::plan;
 use crate::resume::{self, Trained};
 use crate::session;
 use crate::styles::Truncated;
@@ -25,6 +26,9 @@ use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
+/// Bytes that a byte of an image takes while so many are compared: reals, as many others and halves of these, fakes, and numbers of four
+/// bytes while the reals are gathered.
+const COPIES: usize = 14;
 
 /// Fakes that are measured when nothing is said: images, and points of the plane, which cost little.
 const USUAL: [u64; 2] = [2500, 10_000];
@@ -59,36 +63,47 @@ impl Looking {
     }
 }
 
-/// The metrics with these names; all of them if there are none.
+/// Whether `looking` knows what the metric needs.
+fn is_possible(metric: &Metric, looking: Looking) -> bool {
+    metric.of != Of::Classes || looking != Looking::Pca64
+}
+
+/// The metrics with these names; all possible ones if there are none.
 ///
 /// # Errors
-/// When there is no such metric, or it wants a classifier and there is none.
+/// When there is no such metric.
 fn chosen(names: &[String], looking: Looking) -> Result<Vec<&'static Metric>, Failure> {
-    let is_possible = |metric: &Metric| metric.of != Of::Classes || looking != Looking::Pca64;
     if names.is_empty() {
-        return Ok(METRICS.iter().filter(|metric| is_possible(metric)).collect());
+        return Ok(METRICS.iter().filter(|metric| is_possible(metric, looking)).collect());
     }
     let find = |name: &String| {
-        let failure = |what: String| Failure::new(Code::Usage, what).at("option --metric");
-        let known = METRICS.each_ref().map(|metric| metric.name);
-        let metric = suite::find(name).ok_or_else(|| {
-            failure(format!("there is no metric `{name}`")).help(advice!(
+        suite::find(name).ok_or_else(|| {
+            let known = METRICS.each_ref().map(|metric| metric.name);
+            Failure::new(Code::Usage, format!("there is no metric `{name}`")).at("option --metric").help(advice!(
                 "no-such-metric",
                 "{}",
                 suggestion(name, &known)
             ))
-        })?;
-        if !is_possible(metric) {
-            return Err(failure(format!("`{name}` needs an extractor that knows classes"))
-                .because("principal components know none")
-                .help(advice!(
-                    "metric-of-classes",
-                    "add `--extractor evalnet28` for images of 28x28, `--extractor evalnet32` for 32x32"
-                )));
-        }
-        Ok(metric)
+        })
     };
     names.iter().map(find).collect()
+}
+
+/// Refuses metrics of classes without a classifier; which one there can be is a matter of the images.
+fn require_classes(metrics: &[&'static Metric], looking: Looking, data: &Dataset) -> Result<(), Failure> {
+    let Some(metric) = metrics.iter().find(|metric| !is_possible(metric, looking)) else { return Ok(()) };
+    let side = data.pictures(0, &[0])?.size()[0];
+    let extractor = Looking::NAMES.iter().find(|(_, looking)| *looking == Looking::Evalnet(side));
+    let failure = Failure::new(Code::Usage, format!("`{}` needs an extractor that knows classes", metric.name))
+        .at("option --metric")
+        .because("principal components know none");
+    Err(match extractor.filter(|_| data.classes().is_some()) {
+        Some((name, _)) => failure.help(advice!("metric-of-classes", "add `--extractor {name}`")),
+        None => failure.help(advice!(
+            "metric-without-classes",
+            "leave out `--metric` to measure everything that can be: there is no classifier for these images"
+        )),
+    })
 }
 
 /// What `train evaluate --help` says beyond the options.
@@ -154,6 +169,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
             )));
     }
     let data = data::of(&config, &*system, FEWEST)?;
+    require_classes(&metrics, looking, &data)?;
 
     let console = Console::default();
     found.passed_over().iter().for_each(|line| console.say(line));
@@ -175,6 +191,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
         (None, None) => (&data, "training images: there is no test split"),
     };
     console.say(&format!("reals        {} ({which})", reals.origin()));
+    let bytes = system.image_shape().map_or(0, |image| COPIES * image.iter().product::<usize>());
+    plan::can_have_so_many(reals.counts().into_iter().fold(count, usize::min), bytes)?;
     let setup = Setup { metrics, count, seed: options.seed.unwrap_or(config.seed) };
     let scale = Scale::new(reals, enough.map(|_| &data), setup, |reals| match looking {
         Looking::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),
@@ -186,7 +204,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     if let Some(psi) = options.psi {
         console.say(&format!("styles       truncated, psi {psi}"));
     }
-    let rows = scale.weigh(truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated)));
+    let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
+    let rows = scale.weigh(fakes).map_err(|failure| failure.at(found.path.display()))?;
     print(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?;
     match (&options.out, form) {
         (Some(path), Some(form)) => output::write(path, form, &found, options.psi, &rows),
@@ -206,7 +225,7 @@ mod tests {
         assert_eq!(chosen(&[], Looking::Evalnet(28)).unwrap().len(), METRICS.len());
         let told = |names: &[String]| chosen(names, Looking::Pca64).err().unwrap().to_string();
         assert!(told(&names("freshet")).contains("did you mean `frechet`?"));
-        assert!(told(&names("classes")).contains("evalnet28"));
+        assert!(chosen(&names("classes"), Looking::Pca64).is_ok(), "whether it can be measured is asked later");
         assert_eq!(Looking::named("evalnet32").unwrap(), Looking::Evalnet(32));
         assert_eq!(Looking::named("inception").unwrap_err().code, Code::Usage);
         assert!(METRICS.iter().all(|metric| help().contains(metric.about)));

@@ -5,6 +5,8 @@ use metrics::suite::{Measured, Number};
 
 use super::{Row, Setup};
 use crate::engine::{Key, Mixture, Plane, Tensor};
+use crate::failure::Failure;
+use crate::pictures;
 use crate::plane;
 
 /// A point farther than this from every middle belongs to none: seven deviations of the ring's clouds, nearly six of the grid's.
@@ -27,10 +29,13 @@ fn enough(mixture: Mixture) -> f64 {
 }
 
 /// Measures as many points as are asked for, and as many real ones.
-pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Vec<Row> {
+///
+/// # Errors
+/// When a point is not made of finite numbers.
+pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Row>, Failure> {
     let count = setup.count;
     let latents = plane.sampler.latents(setup.seed, "evaluation", count);
-    let drawn = plane::in_parts(&latents, |part| plane.sampler.draw(part));
+    let drawn = pictures::finite(plane::in_parts(&latents, |part| plane.sampler.draw(part)))?;
     let reals = plane.mixture.points(count, Key::named(setup.seed, "evaluation reals"));
     let values = [drawn, reals].map(|points| numbers(plane.mixture, &points));
     let row = |(at, (name, _)): (usize, &(&'static str, &str))| {
@@ -38,7 +43,7 @@ pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Vec<Row> {
         let baseline = Some((values[1][at], count));
         Row { direction: None, measured: Measured { number, extractor: None, count, pairs: None, baseline } }
     };
-    NUMBERS.iter().enumerate().map(row).collect()
+    Ok(NUMBERS.iter().enumerate().map(row).collect())
 }
 
 /// The [`NUMBERS`] of some points.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use metrics::suite::{Baseline, FEWEST, Measured, Metric, Number, Sample, measure_all};
-use metrics::{Extractor, Pictures};
+use metrics::{Extractor, NotFinite, Pictures};
 
 use super::points;
 use crate::data::Dataset;
@@ -82,15 +82,16 @@ impl Scale {
             let two = (2 * setup.count).min(*available);
             let key = Key::named(setup.seed, "evaluation reals").at(domain as u32);
             let chosen = sample(&mut key.draws(), *available, two).into_vec();
-            let pictures = data.pictures(domain, &chosen);
-            let counterparts = data.counterparts(domain, &chosen[..setup.count]);
+            let pictures = data.pictures(domain, &chosen)?;
+            let counterparts = data.counterparts(domain, &chosen[..setup.count])?;
             let extractor = extractor(&pictures.part(0..two.min(MOST_TO_FIT)))?;
-            let mut both = Sample::new(pictures, &*extractor);
-            both.learned = learned.map(|learned| {
+            let mut both = Sample::new(pictures, &*extractor).map_err(not_finite)?;
+            if let Some(learned) = learned {
                 let all = learned.counts()[domain];
                 let chosen = sample(&mut key.draws(), all, setup.count.min(all)).into_vec();
-                extractor.extract(&learned.pictures(domain, &chosen)).0
-            });
+                let features = extractor.extract(&learned.pictures(domain, &chosen)?).0;
+                both = both.with_learned(features).map_err(not_finite)?;
+            }
             let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
             let baseline = Baseline::new(&setup.metrics, [&first, &second]);
             Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baseline })
@@ -106,36 +107,41 @@ impl Scale {
 
     /// Measures what a system draws now. One that translates is measured in both directions: against the reals of the other
     /// domain, on the way back, and, where the truth is known, against that.
-    pub(crate) fn weigh(&self, sampler: Sampler<'_>) -> Vec<Row> {
+    ///
+    /// # Errors
+    /// When it draws numbers that are not finite, or the extractor makes such of its pictures.
+    pub(crate) fn weigh(&self, sampler: Sampler<'_>) -> Result<Vec<Row>, Failure> {
         match sampler {
-            Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)),
+            Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)?),
             Sampler::Points(plane) => points::weigh(plane, &self.setup),
-            Sampler::Images(translator) => [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
-                .into_iter()
-                .flat_map(|(direction, name, [from, to])| {
+            Sampler::Images(translator) => {
+                let mut rows = Vec::new();
+                for (direction, name, [from, to]) in
+                    [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
+                {
                     let Target { real, counterparts, .. } = &self.targets[from];
-                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref());
-                    let mut rows = self.against(Some(name), to, translated.fakes);
+                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref())?;
+                    rows.extend(self.against(Some(name), to, translated.fakes)?);
                     rows.extend(translated.distances.into_iter().map(|(distance, value)| {
                         let number = Number { name: distance, value, deviation: None };
                         let measured =
                             Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
                         Row { direction: Some(name), measured }
                     }));
-                    rows
-                })
-                .collect(),
+                }
+                Ok(rows)
+            }
         }
     }
 
-    fn against(&self, direction: Option<&'static str>, domain: usize, fakes: Pictures) -> Vec<Row> {
+    fn against(&self, direction: Option<&'static str>, domain: usize, fakes: Pictures) -> Result<Vec<Row>, Failure> {
         let Target { extractor, real, baseline, .. } = &self.targets[domain];
-        let fakes = Sample::new(fakes, &**extractor);
+        let fakes = Sample::new(fakes, &**extractor).map_err(not_finite)?;
         let all = measure_all(&self.setup.metrics, &extractor.name(), real, &fakes, Some(baseline));
-        all.into_iter().map(|measured| Row { direction, measured }).collect()
+        Ok(all.into_iter().map(|measured| Row { direction, measured }).collect())
     }
 
-    fn drawn(&self, sampler: &dyn FromLatents) -> Pictures {
+    fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
         let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
@@ -164,7 +170,12 @@ struct Translated {
 
 impl Translated {
     /// Translates all `sources`, and measures the results against them and against the `truth`, if it is known.
-    fn new(translator: &dyn Translate, direction: Direction, sources: &Pictures, truth: Option<&Pictures>) -> Self {
+    fn new(
+        translator: &dyn Translate,
+        direction: Direction,
+        sources: &Pictures,
+        truth: Option<&Pictures>,
+    ) -> Result<Self, Failure> {
         let count = sources.count();
         let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];
         let at_a_time = pictures::at_a_time(sources.size());
@@ -180,13 +191,13 @@ impl Translated {
             }
             there
         });
-        let fakes = joined(parts);
+        let fakes = joined(parts)?;
         let [way_back, from_truth, untranslated] =
             [way_back, from_truth, untranslated].map(|sum: f64| sum / sources.pixels().len() as f64);
         let values = [way_back, from_truth, untranslated, from_truth / untranslated];
         let known = if truth.is_some() { DISTANCES.len() } else { 1 };
         let distances = DISTANCES.iter().zip(values).take(known).map(|((name, _), value)| (*name, value));
-        Self { fakes, distances: distances.collect() }
+        Ok(Self { fakes, distances: distances.collect() })
     }
 }
 
@@ -195,14 +206,22 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
     a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
 
+/// What looks at the images has made a number of one that is none.
+fn not_finite(bad: NotFinite) -> Failure {
+    Failure::new(Code::Diverged, "the extractor makes numbers that are not finite").because(bad)
+}
+
 /// Images in [0, 1] as bytes, one batch after the other.
-fn joined(parts: impl Iterator<Item = Tensor>) -> Pictures {
+///
+/// # Errors
+/// When a number is not finite.
+fn joined(parts: impl Iterator<Item = Tensor>) -> Result<Pictures, Failure> {
     let (mut pixels, mut size) = (Vec::new(), [0; 3]);
     for part in parts {
         size.copy_from_slice(&part.shape()[1..]);
-        pixels.extend(pictures::bytes(&part));
+        pixels.extend(pictures::bytes(&pictures::finite(part)?));
     }
-    Pictures::new(pixels, size)
+    Ok(Pictures::new(pixels, size))
 }
 
 #[cfg(test)]
@@ -229,9 +248,9 @@ mod tests {
     #[test]
     fn a_translation_is_weighed_against_the_other_domain_in_both_directions() {
         let apples = datasets::apples(30, 1);
-        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i)).map(|x| 255 - x).collect();
+        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i).unwrap().into_owned()).map(|x| 255 - x).collect();
         let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
-        let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative));
+        let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative)).unwrap();
         let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
         let names = ["colors", "frechet", "cycle_l1"];
         assert_eq!(told, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
@@ -259,8 +278,8 @@ mod tests {
             let bytes = pictures::bytes(images);
             let length = bytes.len() / images.shape()[0];
             let truth = |image: &[u8]| {
-                let place = (0..from.count()).find(|place| from.image(*place) == image).unwrap();
-                to.image(place).iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
+                let place = (0..from.count()).find(|place| *from.image(*place).unwrap() == *image).unwrap();
+                to.image(place).unwrap().iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
             };
             Tensor::new(images.shape(), bytes.chunks(length).flat_map(truth).collect())
         }
@@ -286,7 +305,7 @@ mod tests {
         let data = Dataset::from_domains(domains).with_counterparts(truths);
         let scale = Scale::new(&data, None, setup(), pca).unwrap();
         let values = |translator: &dyn Translate| -> Vec<[f64; 4]> {
-            let rows = scale.weigh(Sampler::Images(translator));
+            let rows = scale.weigh(Sampler::Images(translator)).unwrap();
             let names: Vec<_> = rows.iter().map(|row| row.measured.number.name).collect();
             assert_eq!(names, [DISTANCES.map(|(name, _)| name); 2].concat());
             let (each, _) = rows.as_chunks::<4>();
@@ -301,12 +320,44 @@ mod tests {
         assert!(values(&Negative).iter().all(|[_, truth, untranslated, ratio]| *ratio == truth / untranslated));
     }
 
+    /// Draws and paints nothing but NaN.
+    struct Sick;
+
+    impl Translate for Sick {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            Tensor::full(*images.shape(), f32::NAN)
+        }
+    }
+
+    impl FromLatents for Sick {
+        fn kind(&self) -> crate::engine::LatentKind {
+            crate::engine::LatentKind::Normal
+        }
+        fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
+            Tensor::zeros([count, 2])
+        }
+        fn draw(&self, latents: &Tensor) -> Tensor {
+            Tensor::full([latents.shape()[0], 28, 28, 1], f32::NAN)
+        }
+    }
+
+    #[test]
+    fn pictures_that_are_not_finite_are_no_black_ones() {
+        let apples = || datasets::apples(30, 1);
+        let latents = scale(vec![apples()], &["frechet"]).weigh(Sampler::Latents(&Sick));
+        let images = scale(vec![apples(), apples()], &["ink"]).weigh(Sampler::Images(&Sick));
+        for failure in [latents.err().unwrap(), images.err().unwrap()] {
+            assert_eq!(failure.code, Code::Diverged);
+            assert!(failure.to_string().contains("not finite"), "{failure}");
+        }
+    }
+
     #[test]
     fn all_reals_are_halved_if_there_are_not_twice_as_many() {
         let system = crate::fake::Fake::new(1);
         let found = |count: usize| {
             let scale = scale(vec![datasets::apples(count, 1)], &["spread"]);
-            let row = scale.weigh(crate::engine::System::samples(&system)).remove(0);
+            let row = scale.weigh(crate::engine::System::samples(&system)).unwrap().remove(0);
             (row.measured.count, row.measured.baseline.unwrap().1)
         };
         assert_eq!([found(40), found(20), found(17)], [(12, 12), (12, 10), (12, 9)]);

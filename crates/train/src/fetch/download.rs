@@ -1,87 +1,52 @@
 //! One file over HTTP: into `.name.part`, checked, then renamed. What was received of a file is kept, and the next try asks
-//! the server for the rest of it.
+//! the server for the rest of it, if the server's file is still the same one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
+use datasets::advice;
 use sha2::{Digest, Sha256};
-use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
-use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body};
+use ureq::Agent;
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use ureq::http::{HeaderName, StatusCode};
 
+use super::client::{self, Body, Head, Request, can_encrypt};
+use super::partial::{Origin, Partial};
 use crate::failure::{Code, Failure};
-use crate::storage::{StorageError, folder_of};
+use crate::storage::StorageError;
 
-/// How often a connection that broke is made again.
+/// How often a try may bring nothing before the download fails.
 const TRIES: u32 = 3;
-/// Longest wait for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// What came when the file did not.
+const A_PAGE: &str = "a web page came instead of the file: does this network want a login?";
 /// No file of a data set is longer.
 const LONGEST: u64 = 8 << 30;
 
 /// A file to download.
 pub(super) struct Wanted<'a> {
-    pub(super) url: String,
+    pub(super) url: &'a str,
     pub(super) path: &'a Path,
     pub(super) length: Option<u64>,
     pub(super) sha256: Option<&'a str>,
 }
 
-/// A client for all downloads: it never waits longer than [`PATIENCE`] for a sign of life.
-pub(super) fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .timeout_per_read(Some(PATIENCE))
-        .user_agent(concat!("backdraw/", env!("CARGO_PKG_VERSION")));
-    secured(config).build().into()
-}
-
-type Builder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
-
-/// Whether encrypted connections can be made on this processor.
-pub(super) fn can_encrypt() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        macro_rules! all { ($($name:tt)*) => { true $(&& is_x86_feature_detected!($name))* } }
-        all!("adx" "aes" "avx" "avx2" "bmi1" "bmi2" "pclmulqdq" "ssse3")
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        macro_rules! all { ($($name:tt)*) => { true $(&& std::arch::is_aarch64_feature_detected!($name))* } }
-        all!("aes" "neon" "pmull" "sha2")
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    false
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn secured(config: Builder) -> Builder {
-    use std::sync::Arc;
-    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::WebPki)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls_graviola::default_provider()));
-    config.tls_config(tls.build())
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn secured(config: Builder) -> Builder {
-    config
-}
-
 /// Why a try did not bring the whole file.
-enum Trouble {
+pub(super) enum Trouble {
     /// Another try may go better.
     Broken(String),
     /// It will not.
     Final(String),
     /// The file cannot be written.
     Storage(StorageError),
+    /// The user asked to end.
+    Stopped,
+}
+
+impl From<StorageError> for Trouble {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
 }
 
 /// Downloads a file. `progress` is told how many bytes of how many there are; `check` looks at the whole file before it gets
@@ -89,93 +54,121 @@ enum Trouble {
 ///
 /// # Errors
 /// When the server cannot be reached or does not give the file, when the file is not the one that is known, or cannot be
-/// written.
+/// written, and when the user asks to end.
 pub(super) fn download(
     agent: &Agent,
     wanted: &Wanted<'_>,
     progress: &mut dyn FnMut(u64, Option<u64>),
     check: &dyn Fn(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failure = |why: String| Failure::new(Code::Network, "the download failed").at(&wanted.url).because(why);
-    let part = part_of(wanted.path);
     if wanted.url.starts_with("https:") && !can_encrypt() {
-        return Err(failure("encrypted connections need a newer processor than this".into()));
+        return Err(failed(wanted).because("encrypted connections need a newer processor than this"));
     }
-    let mut tries = 0;
+    let partial = Partial::of(wanted.path);
     loop {
-        let before = length_of(&part);
-        match receive(agent, wanted, &part, progress) {
-            Ok(()) => break,
-            Err(Trouble::Storage(error)) => return Err(error.into()),
-            Err(Trouble::Final(why)) => return Err(failure(why)),
-            Err(Trouble::Broken(why)) => {
-                // Only tries that brought nothing count.
-                tries = if length_of(&part) > before { 1 } else { tries + 1 };
-                if tries >= TRIES {
-                    let kept = length_of(&part);
-                    let kept = if kept > 0 {
-                        format!("\n{kept} bytes are kept: the same command goes on from there")
-                    } else {
-                        String::new()
-                    };
-                    return Err(failure(format!("{why}{kept}")));
+        let gone_on_with = partial.length() > 0;
+        receive_all(agent, wanted, &partial, progress)?;
+        let checked = verify(wanted, partial.path()).and_then(|()| check(partial.path()));
+        match checked {
+            Ok(()) => return Ok(partial.finish()?),
+            Err(failure) => {
+                // What is wrong from the start cannot be gone on with.
+                partial.discard()?;
+                // Its beginning may have been of another file: once more, from the first byte.
+                if !gone_on_with {
+                    return Err(failure);
                 }
             }
         }
     }
-    let checked = verify(wanted, &part).and_then(|()| check(&part));
-    if let Err(failure) = checked {
-        // What is wrong from the start cannot be gone on with. That it is gone is all that matters.
-        let _ = fs::remove_file(&part);
-        return Err(failure);
+}
+
+fn failed(wanted: &Wanted<'_>) -> Failure {
+    Failure::new(Code::Network, "the download failed").at(wanted.url)
+}
+
+/// Tries until the partial file is the whole one.
+fn receive_all(
+    agent: &Agent,
+    wanted: &Wanted<'_>,
+    partial: &Partial,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<(), Failure> {
+    let (mut tries, mut most) = (0, partial.length());
+    loop {
+        let why = match receive(agent, wanted, partial, progress) {
+            Ok(()) => return Ok(()),
+            Err(Trouble::Storage(error)) => {
+                return Err(Failure::new(Code::Storage, format!("cannot {} the downloaded file", error.doing))
+                    .at(error.path.display())
+                    .because(format!("{}{}", error.source, kept(partial)))
+                    .help(advice!(
+                        "disk-full-while-downloading",
+                        "make room and type the same command again, or download to another disk: `--out elsewhere`"
+                    )));
+            }
+            Err(Trouble::Final(why)) => return Err(failed(wanted).because(why)),
+            Err(Trouble::Stopped) => {
+                return Err(Failure::new(Code::Interrupted, "stopped before the download was complete")
+                    .at(wanted.url)
+                    .because(format!("you asked for it{}", kept(partial))));
+            }
+            Err(Trouble::Broken(why)) => why,
+        };
+        // Only tries that brought nothing new count.
+        let length = partial.length();
+        tries = if length > most { 1 } else { tries + 1 };
+        most = most.max(length);
+        if tries >= TRIES {
+            return Err(failed(wanted).because(format!("{why}{}", kept(partial))));
+        }
     }
-    let stored = |error| StorageError::new("write", wanted.path, error);
-    File::open(&part).and_then(|file| file.sync_all()).map_err(stored)?;
-    fs::rename(&part, wanted.path).map_err(stored)?;
-    if cfg!(unix) {
-        File::open(folder_of(wanted.path)).and_then(|folder| folder.sync_all()).map_err(stored)?;
+}
+
+/// A line about what is there for the next time.
+fn kept(partial: &Partial) -> String {
+    match (partial.length(), partial.origin()) {
+        (0, _) | (_, None) => String::new(),
+        (bytes, Some(_)) => format!("\n{bytes} bytes are kept: the same command goes on from there"),
     }
-    Ok(())
 }
 
-/// The name of a file that is not complete.
-pub(super) fn part_of(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.part"))
-}
-
-fn length_of(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |about| about.len())
-}
-
-/// One request, from where the partial file ends.
+/// One request: for the rest of the partial file, or for all.
 fn receive(
     agent: &Agent,
     wanted: &Wanted<'_>,
-    part: &Path,
+    partial: &Partial,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Trouble> {
-    let stored = |error| Trouble::Storage(StorageError::new("write", part, error));
-    let present = length_of(part);
-    let mut request = agent.get(&wanted.url);
-    if present > 0 {
-        request = request.header(RANGE, format!("bytes={present}-"));
-    }
-    let mut response = request.call().map_err(told)?;
-    let (from, total) = match response.status() {
-        StatusCode::PARTIAL_CONTENT => match range_of(&response) {
-            Some((Some(from), total)) if from == present => (from, total),
-            // Another part than asked for: from the start, then.
-            _ => return restart(part),
-        },
-        StatusCode::RANGE_NOT_SATISFIABLE if present > 0 => {
-            return match range_of(&response) {
-                Some((_, Some(total))) if total == present => Ok(()),
-                _ => restart(part),
+    let (known, request) = request(wanted, partial)?;
+    let (head, mut body) = client::ask(agent, &request)?;
+    let going_on = match head.status {
+        StatusCode::PARTIAL_CONTENT => {
+            let same = match head.range() {
+                Some((Some(from), total)) => from == request.from && agrees(&head, total, &known),
+                _ => false,
+            };
+            if request.from == 0 || !same {
+                return anew(partial);
+            }
+            true
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE if request.from > 0 => {
+            return match head.range() {
+                Some((_, total @ Some(length))) if length == request.from && agrees(&head, total, &known) => Ok(()),
+                _ => anew(partial),
             };
         }
-        StatusCode::OK => (0, header(&response, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok())),
-        status => return Err(refused(status, &mut response)),
+        StatusCode::OK => false,
+        status => {
+            let why = format!("the server answered {status}: {}", body.words());
+            return Err(if status.is_server_error() { Trouble::Broken(why) } else { Trouble::Final(why) });
+        }
+    };
+    refuse_other_forms(wanted, &head)?;
+    let (from, total) = match going_on {
+        true => (request.from, head.range().and_then(|(_, total)| total).or(known.length)),
+        false => (0, head.length()),
     };
     if let (Some(total), Some(length)) = (total, wanted.length)
         && total != length
@@ -183,90 +176,117 @@ fn receive(
         let why = format!("the file there has {total} bytes, the known one has {length}: it is another file");
         return Err(Trouble::Final(why));
     }
-    let total = total.or(wanted.length);
     if total.is_some_and(|total| total > LONGEST) {
         return Err(Trouble::Final(format!("the file there is longer than {LONGEST} bytes")));
     }
-    let file = OpenOptions::new().create(true).write(true).append(from > 0).truncate(from == 0).open(part);
-    let mut file = file.map_err(stored)?;
-    let mut received = from;
-    let mut body = response.into_body().into_reader();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        progress(received, total);
-        let count = match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Trouble::Broken(format!("the connection broke: {error}"))),
+    let first = body.next()?;
+    if !going_on && first.as_deref().is_some_and(|bytes| bytes.trim_ascii_start().starts_with(b"<")) {
+        return Err(Trouble::Final(A_PAGE.into()));
+    }
+    let file = if going_on {
+        partial.go_on()?
+    } else {
+        let origin = Origin {
+            url: wanted.url.to_owned(),
+            etag: head.header(&ETAG).map(str::to_owned),
+            last_modified: head.header(&LAST_MODIFIED).map(str::to_owned),
+            length: total,
         };
-        file.write_all(&buffer[..count]).map_err(stored)?;
-        received += count as u64;
+        partial.begin(&origin)?
+    };
+    write(file, (first, &mut body), (from, total.or(wanted.length)), partial, progress)
+}
+
+/// What to ask for, and what is known of the server's file.
+fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), Trouble> {
+    let from = partial.length();
+    let known = partial.origin().filter(|origin| origin.url == wanted.url);
+    let if_still = known.as_ref().and_then(|origin| origin.validator().map(str::to_owned));
+    let too_long = wanted.length.is_some_and(|length| from > length);
+    // Without a way to know whether the server's file is the same, only a known hash makes sure that the two parts fit.
+    if from > 0 && (too_long || if_still.is_none() && wanted.sha256.is_none()) {
+        partial.discard()?;
+        return request(wanted, partial);
+    }
+    let request = Request { url: wanted.url.to_owned(), from, if_still };
+    Ok((known.unwrap_or_default(), request))
+}
+
+/// Whether an answer speaks of the file that is known.
+fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
+    let same = |header: &HeaderName, known: &Option<String>| match (head.header(header), known) {
+        (Some(there), Some(here)) => there == here,
+        _ => true,
+    };
+    let same_length = length.is_none() || known.length.is_none() || length == known.length;
+    same_length && same(&ETAG, &known.etag) && same(&LAST_MODIFIED, &known.last_modified)
+}
+
+/// Throws the partial file away: the next try begins anew.
+fn anew(partial: &Partial) -> Result<(), Trouble> {
+    partial.discard()?;
+    Err(Trouble::Broken("the server does not go on where the partial file ends".into()))
+}
+
+/// Refuses pages and packed answers before anything is written.
+fn refuse_other_forms(wanted: &Wanted<'_>, head: &Head) -> Result<(), Trouble> {
+    let kind = head.header(&CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    if kind.starts_with("text/html") {
+        return Err(Trouble::Final(A_PAGE.into()));
+    }
+    let coding = head.header(&CONTENT_ENCODING).unwrap_or("identity").trim().to_ascii_lowercase();
+    // Servers that take a packed file for a packed answer send it as it is.
+    let as_it_is = matches!(coding.as_str(), "gzip" | "x-gzip") && wanted.url.ends_with(".gz");
+    if !matches!(coding.as_str(), "identity" | "") && !as_it_is {
+        return Err(Trouble::Final(format!("the server packs the file by `{coding}`, which it was not asked for")));
+    }
+    Ok(())
+}
+
+/// Writes the body after the first `from` bytes of `total`.
+fn write(
+    mut file: File,
+    (first, body): (Option<Vec<u8>>, &mut Body),
+    (from, total): (u64, Option<u64>),
+    partial: &Partial,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<(), Trouble> {
+    let mut received = from;
+    progress(received, total);
+    let mut next = first;
+    while let Some(bytes) = next {
+        file.write_all(&bytes).map_err(|error| StorageError::new("write", partial.path(), error))?;
+        received += bytes.len() as u64;
+        progress(received, total);
         if received > LONGEST {
+            partial.discard()?;
             return Err(Trouble::Final(format!("the server sends more than {LONGEST} bytes")));
         }
+        next = body.next()?;
     }
     match total {
         Some(total) if received < total => {
             Err(Trouble::Broken(format!("the server stopped at {received} of {total} announced bytes")))
         }
+        Some(total) if received > total => anew(partial),
         _ => Ok(()),
-    }
-}
-
-/// Throws the partial file away: the next try begins anew.
-fn restart(part: &Path) -> Result<(), Trouble> {
-    fs::remove_file(part).map_err(|error| Trouble::Storage(StorageError::new("remove", part, error)))?;
-    Err(Trouble::Broken("the server does not go on where the partial file ends".into()))
-}
-
-fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// First byte and length of the whole, from `bytes 5-9/10` or `bytes */10`.
-fn range_of(response: &Response<Body>) -> Option<(Option<u64>, Option<u64>)> {
-    let text = header(response, CONTENT_RANGE.as_str())?.strip_prefix("bytes ")?;
-    let (range, total) = text.split_once('/')?;
-    Some((range.split_once('-').and_then(|(first, _)| first.parse().ok()), total.parse().ok()))
-}
-
-/// The status, and how the answer begins.
-fn refused(status: StatusCode, response: &mut Response<Body>) -> Trouble {
-    let mut start = Vec::new();
-    // The status alone will do if there is nothing to read.
-    let _ = response.body_mut().as_reader().take(200).read_to_end(&mut start);
-    let words: String = String::from_utf8_lossy(&start).split_whitespace().take(12).collect::<Vec<_>>().join(" ");
-    let words = words.chars().filter(|letter| !letter.is_control()).collect::<String>();
-    let why = format!("the server answered {status}: {words}");
-    if status.is_server_error() { Trouble::Broken(why) } else { Trouble::Final(why) }
-}
-
-/// What went wrong before there was an answer, in plain words.
-fn told(error: ureq::Error) -> Trouble {
-    match error {
-        ureq::Error::HostNotFound => Trouble::Broken("the server's name is not known: is there a network?".into()),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
-            Trouble::Final(format!("no secure connection can be made ({error}): is this machine's clock right?"))
-        }
-        ureq::Error::TooManyRedirects | ureq::Error::BadUri(_) => Trouble::Final(error.to_string()),
-        other => Trouble::Broken(format!("the server cannot be reached: {other}")),
     }
 }
 
 /// Whether the whole file is the known one.
 fn verify(wanted: &Wanted<'_>, part: &Path) -> Result<(), Failure> {
     let failure = |why: String| {
-        Failure::new(Code::Network, "the file that came is not the known one").at(&wanted.url).because(why)
+        Failure::new(Code::Network, "the file that came is not the known one").at(wanted.url).because(why)
     };
-    let length = length_of(part);
+    let unreadable = |error| StorageError::new("read", part, error);
+    let length = part.metadata().map_err(unreadable)?.len();
     if let Some(known) = wanted.length
         && known != length
     {
         return Err(failure(format!("length: {length} bytes\nknown:  {known} bytes")));
     }
     let Some(known) = wanted.sha256 else { return Ok(()) };
-    let found = sha256(part).map_err(|error| StorageError::new("read", part, error))?;
+    let found = sha256(part).map_err(unreadable)?;
     if found != known {
         return Err(failure(format!("SHA-256: {found}\nknown:   {known}")));
     }

@@ -1,6 +1,10 @@
 //! `train fetch`: downloads a data set, checks it, and puts it where training looks for it.
 
+mod check;
+mod claim;
+mod client;
 mod download;
+mod partial;
 mod sets;
 mod unpack;
 
@@ -13,10 +17,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::FetchOptions;
 use crate::console::{self, Console};
 use crate::failure::{Code, Failure};
+use crate::signals;
 use crate::storage;
 use crate::suggestion::suggestion;
+use claim::Claim;
 use download::{Wanted, download};
-use sets::{SETS, Set};
+use sets::{Inside, SETS, Set};
 
 /// The class of doodles when none is named.
 const APPLE: &str = "apple";
@@ -27,6 +33,8 @@ struct Target {
     path: PathBuf,
     length: Option<u64>,
     sha256: Option<&'static str>,
+    /// What must be inside a file of a fixed set; doodles are checked by their set.
+    inside: Option<Inside>,
 }
 
 /// Downloads, or lists what can be downloaded.
@@ -54,15 +62,10 @@ pub(crate) fn run(options: &FetchOptions) -> Result<(), Failure> {
         console.say(&format!("{} is complete in {}", set.name, folder.display()));
         return Ok(());
     }
-    let agent = download::agent();
+    signals::listen();
+    let agent = client::agent();
     for target in &targets {
-        fetch_one(&agent, &console, set, target).map_err(|failure| with_hand(failure, &targets))?;
-        if is_archive(&target.path) {
-            console.say(&format!("unpacking    {}", target.path.display()));
-            unpack::unpack(&target.path, &folder)?;
-            // It is not needed any more, and does no harm if it stays.
-            let _ = fs::remove_file(&target.path);
-        }
+        fetch_one(&agent, &console, set, target, &folder).map_err(|failure| with_hand(failure, &targets))?;
     }
     if !set.files.is_empty() {
         (set.check)(&folder).map_err(|error| unusable(&folder, &error))?;
@@ -78,13 +81,15 @@ fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
     if !set.files.is_empty() {
         if !options.classes.is_empty() {
             return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
-                .because("its classes come in one"));
+                .because("its classes come in one")
+                .help(advice!("set-of-all-classes", "leave out `--class`")));
         }
         let target = |file: &sets::Known| Target {
             url: format!("{address}/{}", file.name),
             path: folder.join(file.name),
             length: file.length,
             sha256: file.sha256,
+            inside: Some(file.inside),
         };
         return Ok(set.files.iter().map(target).collect());
     }
@@ -104,6 +109,7 @@ fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
                 path: folder.join(format!("{class}.npy")),
                 length: None,
                 sha256: None,
+                inside: None,
             })
         })
         .collect()
@@ -115,24 +121,40 @@ fn is_archive(path: &Path) -> bool {
 
 /// Whether a file is there and is the known one. An archive that was unpacked is gone.
 fn is_here(set: &Set, target: &Target) -> bool {
-    if is_archive(&target.path) {
-        return true;
-    }
     let known = |sha256: &str| download::sha256(&target.path).is_ok_and(|found| found == sha256);
-    target.path.is_file()
-        && match target.sha256 {
-            Some(sha256) => known(sha256),
-            None => !set.files.is_empty() || (set.check)(&target.path).is_ok(),
-        }
+    is_archive(&target.path)
+        || target.path.is_file() && target.sha256.map_or_else(|| looks_right(set, target, &target.path).is_ok(), known)
 }
 
-/// One file, if it is not there.
-fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target) -> Result<(), Failure> {
-    if !is_archive(&target.path) && is_here(set, target) {
-        console.say(&format!("is there     {}", target.path.display()));
+/// Looks inside the file at `path`, which is the target's or will be.
+fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
+    match target.inside {
+        None => (set.check)(path).map_err(|error| unusable(&target.path, &error)),
+        Some(inside) => inside.check(path).map_err(|why| {
+            Failure::new(Code::Network, "what came is not the data set").at(target.path.display()).because(why)
+        }),
+    }
+}
+
+/// One file, if it is not there; what is in an archive goes into `folder`.
+fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target, folder: &Path) -> Result<(), Failure> {
+    let is_there = || {
+        let there = if is_archive(&target.path) { (set.check)(folder).is_ok() } else { is_here(set, target) };
+        if there {
+            console.say(&format!("is there     {}", target.path.display()));
+        }
+        there
+    };
+    if is_there() {
         return Ok(());
     }
-    console.say(&format!("downloading  {}", target.url));
+    // Another process may just have brought it.
+    let _claim = Claim::take(&target.path, &|line| console.say(line))?;
+    if is_there() {
+        return Ok(());
+    }
+    let Target { url, path, length, sha256, .. } = target;
+    console.say(&format!("downloading  {url}"));
     let bar = console::is_lively().then(bar);
     let mut progress = |received: u64, total: Option<u64>| {
         if let Some(bar) = &bar {
@@ -140,20 +162,21 @@ fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target)
             bar.set_position(received);
         }
     };
-    // Files of a set are checked together, when all are there.
-    let check = |part: &Path| match set.files {
-        [] => (set.check)(part).map_err(|error| unusable(&target.path, &error)),
-        _ => Ok(()),
-    };
-    let Target { url, path, length, sha256 } = target;
-    let result =
-        download(agent, &Wanted { url: url.clone(), path, length: *length, sha256: *sha256 }, &mut progress, &check);
+    let wanted = Wanted { url, path, length: *length, sha256: *sha256 };
+    let result = download(agent, &wanted, &mut progress, &|part| looks_right(set, target, part));
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
     result?;
-    let known = if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its form was checked" };
+    let known =
+        if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its content was checked" };
     console.say(&format!("written      {} ({known})", path.display()));
+    if is_archive(path) {
+        console.say(&format!("unpacking    {}", path.display()));
+        unpack::unpack(path, folder)?;
+        // It is not needed any more, and does no harm if it stays.
+        let _ = fs::remove_file(path);
+    }
     Ok(())
 }
 

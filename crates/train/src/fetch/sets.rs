@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::check;
 use datasets::{DataError, QUICKDRAW_URL, Split, load_cifar, load_idx, load_npy};
 
 /// A data set.
@@ -27,14 +28,44 @@ pub(super) struct Known {
     pub(super) length: Option<u64>,
     /// Its SHA-256, if it was ever computed from a file known to be right.
     pub(super) sha256: Option<&'static str>,
+    /// What must be inside.
+    pub(super) inside: Inside,
 }
 
-const fn known(name: &'static str, length: u64, sha256: &'static str) -> Known {
-    Known { name, length: Some(length), sha256: Some(sha256) }
+/// What a file must hold, whoever's hash it has.
+#[derive(Clone, Copy)]
+pub(super) enum Inside {
+    /// Packed bytes of these dimensions.
+    Idx(&'static [u32]),
+    /// The packed files of CIFAR-10.
+    Cifar,
 }
 
-const fn unknown(name: &'static str) -> Known {
-    Known { name, length: None, sha256: None }
+impl Inside {
+    /// Looks at all of the file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(self, path: &Path) -> Result<(), String> {
+        match self {
+            Self::Idx(dimensions) => check::idx(path, dimensions),
+            Self::Cifar => check::cifar(path, 10_000),
+        }
+    }
+}
+
+/// The images and labels of the two parts of MNIST, and of what took its form.
+const TRAIN_IMAGES: Inside = Inside::Idx(&[60_000, 28, 28]);
+const TRAIN_LABELS: Inside = Inside::Idx(&[60_000]);
+const TEST_IMAGES: Inside = Inside::Idx(&[10_000, 28, 28]);
+const TEST_LABELS: Inside = Inside::Idx(&[10_000]);
+
+const fn known(name: &'static str, inside: Inside, length: u64, sha256: &'static str) -> Known {
+    Known { name, length: Some(length), sha256: Some(sha256), inside }
+}
+
+const fn unknown(name: &'static str, inside: Inside) -> Known {
+    Known { name, length: None, sha256: None, inside }
 }
 
 /// Every set.
@@ -55,21 +86,25 @@ pub(super) const SETS: &[Set] = &[
         files: &[
             known(
                 "train-images-idx3-ubyte.gz",
+                TRAIN_IMAGES,
                 9_912_422,
                 "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
             ),
             known(
                 "train-labels-idx1-ubyte.gz",
+                TRAIN_LABELS,
                 28_881,
                 "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
             ),
             known(
                 "t10k-images-idx3-ubyte.gz",
+                TEST_IMAGES,
                 1_648_877,
                 "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
             ),
             known(
                 "t10k-labels-idx1-ubyte.gz",
+                TEST_LABELS,
                 4_542,
                 "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
             ),
@@ -78,23 +113,28 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "fashion-mnist",
-        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; no hash is known here: form and checksums of gzip are checked",
+        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; no hash is known here: counts and checksums of gzip are checked",
         folder: "fashion-mnist",
         address: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         files: &[
-            unknown("train-images-idx3-ubyte.gz"),
-            unknown("train-labels-idx1-ubyte.gz"),
-            unknown("t10k-images-idx3-ubyte.gz"),
-            unknown("t10k-labels-idx1-ubyte.gz"),
+            unknown("train-images-idx3-ubyte.gz", TRAIN_IMAGES),
+            unknown("train-labels-idx1-ubyte.gz", TRAIN_LABELS),
+            unknown("t10k-images-idx3-ubyte.gz", TEST_IMAGES),
+            unknown("t10k-labels-idx1-ubyte.gz", TEST_LABELS),
         ],
         check: both_parts,
     },
     Set {
         name: "cifar10",
-        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; no hash is known here: length, form and checksum of gzip are checked",
+        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; no hash is known here: length, records and checksum of gzip are checked",
         folder: "cifar-10",
         address: "https://www.cs.toronto.edu/~kriz",
-        files: &[Known { name: "cifar-10-binary.tar.gz", length: Some(170_052_171), sha256: None }],
+        files: &[Known {
+            name: "cifar-10-binary.tar.gz",
+            length: Some(170_052_171),
+            sha256: None,
+            inside: Inside::Cifar,
+        }],
         check: |folder| {
             load_cifar(folder, Split::Train)?;
             load_cifar(folder, Split::Test).map(drop)

@@ -127,6 +127,30 @@ impl Forecast {
         Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
     }
 
+    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn, translated or searched a little.
+    ///
+    /// # Errors
+    /// When the settings are not accepted.
+    pub(crate) fn of_opened(config: &Config) -> Result<u64, Failure> {
+        meta::run(|| {
+            let mut system = config.build()?;
+            let state = system.state();
+            // As it is read: the file, and its tensors.
+            let file: Vec<Tensor> = state.tensors.values().map(|tensor| Tensor::zeros(*tensor.shape())).collect();
+            let saved = config.build()?;
+            drop(file);
+            system.restore(&saved.state()).unwrap_or_default();
+            Drawing::of(&*system, config.seed).draw(&*system);
+            let usage = meta::usage();
+            Ok(usage.most_held.saturating_add(usage.packed))
+        })
+    }
+
+    /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
+    }
+
     /// Bytes of the tensors of a checkpoint.
     pub(crate) fn state(&self) -> u64 {
         self.weights + self.copies + self.optimizers

@@ -7,7 +7,7 @@
 mod disk;
 mod fit;
 mod forecast;
-mod limits;
+pub(crate) mod limits;
 mod table;
 mod time;
 
@@ -32,7 +32,7 @@ const THREAD: u64 = 3 << 20;
 /// A picture of the plane as it is drawn.
 const PLANE: u64 = 16 << 20;
 /// Images that are measured at a time with `--evaluate-every`, and their features.
-const MEASURED: u64 = 3000;
+const MEASURED: u64 = 12_000;
 
 /// What a training needs.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Needs {
     threads: u64,
     /// Bytes of the data set in memory.
     data: u64,
+    /// Bytes of its cache on disk, if that is still to be written.
+    cache: u64,
     /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets, measured images.
     passing: u64,
     written: Written,
@@ -66,12 +68,12 @@ impl Needs {
         let passing = state.max(drawn).max(measured);
         let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
-        Ok(Self { forecast, from, threads, data: 0, passing, written })
+        Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
     /// With this data.
     pub(crate) fn on(self, data: &Dataset) -> Self {
-        Self { data: data.memory(), ..self }
+        Self { data: data.memory(), cache: data.cache(), ..self }
     }
 
     /// Bytes that the process will have at most.
@@ -182,10 +184,7 @@ impl Needs {
             return Err(Failure::new(Code::Storage, "there is no room for the run")
                 .at(run.display())
                 .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
-                .help(advice!(
-                    "no-room-for-the-run",
-                    "free some space, or choose a folder on another disk with `--out DIR`"
-                )));
+                .help(advice!("no-room-for-the-run", "free some space, or name a folder on another disk")));
         }
         let most = self.written.most();
         Ok((free < most).then(|| {
@@ -196,6 +195,53 @@ impl Needs {
             )
         }))
     }
+}
+
+/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
+    can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
+}
+
+/// Refuses to record a step of `config` whose numbers do not fit.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
+    let mut first = config.clone();
+    first.steps = 1;
+    let needs = Needs::of(&first, 0)?;
+    let bytes = needs.memory().saturating_add(needs.forecast.recorded());
+    can_have(bytes, "a step with all its numbers", Path::new(config.row.name))
+}
+
+fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
+    let Some(room) = limits::room().filter(|room| room.bytes < bytes) else { return Ok(()) };
+    let (needed, free) = (table::size(bytes), table::size(room.bytes));
+    Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
+        .at(place.display())
+        .because(format!("about {needed} are needed, but only {free} can be had ({})", room.set_by))
+        .help(advice!("no-memory-to-open", "free some memory, or use a machine with more")))
+}
+
+/// Refuses `count` of something that takes `each` bytes, beyond what the process has already.
+///
+/// # Errors
+/// With the numbers, and the largest count that fits.
+pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
+    let Some(room) = limits::room() else { return Ok(()) };
+    let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);
+    let bytes = each.saturating_mul(count as u64);
+    if bytes <= free {
+        return Ok(());
+    }
+    let (needed, most) = (table::size(bytes), free / each.max(1) / 10 * 9);
+    Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
+        .at("option --count")
+        .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
+        .help(advice!("count-does-not-fit", "fewer fit: `--count {most}`")))
 }
 
 #[cfg(test)]

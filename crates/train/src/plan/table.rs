@@ -101,9 +101,10 @@ impl Needs {
             ("sheets and curves, at most", written.pictures),
             ("metrics", written.lines),
             ("disk in all, at the worst moment", written.most()),
+            ("beside it, a cache of decoded pictures", self.cache),
         ];
         text.push('\n');
-        for (what, bytes) in disk {
+        for (what, bytes) in disk.into_iter().filter(|(_, bytes)| *bytes > 0) {
             text += &format!("{what:<42} {:>9}\n", size(bytes));
         }
         text

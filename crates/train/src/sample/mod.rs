@@ -8,7 +8,7 @@ mod walk;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use datasets::{Advice, advice};
+use datasets::{Advice, advice, quoted};
 
 use crate::animation;
 use crate::array_file;
@@ -17,6 +17,7 @@ use crate::console::{Console, print};
 use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
+use crate::plan;
 use crate::plane;
 use crate::progress;
 use crate::resume::{self, Trained};
@@ -79,7 +80,11 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
             return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
                 .at(options.run.display())
                 .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
-                .help(advice!("translates-instead", "give it pictures with `train translate`")));
+                .help(advice!(
+                    "translates-instead",
+                    "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
+                    quoted(&options.run)
+                )));
         }
     };
     let raw = Raw(sampler);
@@ -110,6 +115,9 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         }
         (None, image) => {
             let image = image.expect("what draws no points draws images");
+            let latent = sampler.latents(0, "probe", 1).size();
+            // A latent is there twice while it is drawn.
+            plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
             let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
             match form {
                 Form::Sheet => match options.sheet {
@@ -142,15 +150,18 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
             "png" => Form::Sheet,
             "npy" => Form::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif is for what moves")
-                    .at(path.display())
-                    .help(advice!("gif-moves", "add `--interpolate`, or end the name with .png for a sheet")));
+                return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
+                    "gif-moves",
+                    "add `--interpolate`, or make a sheet, `--out {}`",
+                    other_ending(path, "png")
+                )));
             }
             _ => {
                 return Err(Failure::unknown_ending(path, "samples").help(advice!(
                     "samples-ending",
-                    "end it with .png for a sheet, .npy for an array of uint8, / for a folder of single pictures,\n\
-                     and with --interpolate with .png or .gif for an animation"
+                    "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
+                     `--interpolate --out {0}.gif` an animation",
+                    other_ending(path, "")
                 )));
             }
         },
@@ -165,11 +176,19 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
         Form::Sheet | Form::Walk(_) => ("", &[][..]),
     };
     match idle.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}"))
-            .at(options.out.as_deref().unwrap_or(Path::new("")).display())
-            .help(advice!("idle-option", "leave it out, or give --out another ending"))),
+        Some((option, _)) => {
+            let out = options.out.as_deref().unwrap_or(Path::new(""));
+            Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
+                advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
+            ))
+        }
         None => Ok(form),
     }
+}
+
+/// The path with another ending, as it is typed.
+fn other_ending(path: &Path, ending: &str) -> String {
+    quoted(&path.with_extension(ending))
 }
 
 /// The largest count of images.
@@ -267,6 +286,8 @@ impl Job<'_> {
 
     /// Writes a sheet of the pixels that `draw` makes.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
+        // As pixels, and as a file that may be as large.
+        plan::can_have_so_many(self.seeds.count(), (3 * layout.bytes()).div_ceil(self.seeds.count()))?;
         let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
         file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
@@ -312,7 +333,7 @@ impl Job<'_> {
         let mut drawn = 0;
         for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
-            visit(&draw(self.sampler, batch, length))?;
+            visit(&draw(self.sampler, batch, length)?)?;
             drawn += batch.len() / length;
             if let Some(bar) = &bar {
                 bar.set_position(drawn as u64);
@@ -339,10 +360,10 @@ impl Job<'_> {
     }
 
     fn too_large(&self, why: String) -> Failure {
-        Failure::new(Code::Usage, "cannot arrange the samples")
-            .at(self.out.display())
-            .because(why)
-            .help(advice!("sheet-too-large", "ask for fewer with --count, a smaller --zoom, or more --columns"))
+        Failure::new(Code::Usage, "cannot arrange the samples").at(self.out.display()).because(why).help(advice!(
+            "sheet-too-large",
+            "ask for fewer or smaller ones, such as `--count 16 --columns 4 --zoom 1`"
+        ))
     }
 
     fn failed(&self, why: String) -> Failure {
@@ -355,8 +376,9 @@ impl Job<'_> {
 }
 
 /// The bytes of the images of some latents, each of the length `length`.
-fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Vec<u8> {
-    pictures::bytes(&sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec())))
+fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec<u8>, Failure> {
+    let images = sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec()));
+    Ok(pictures::bytes(&pictures::finite(images)?))
 }
 
 #[cfg(test)]
@@ -379,7 +401,7 @@ mod tests {
                 let system = system();
                 let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
                 let (latents, length) = Seeds::one(7, 70).latents(sampler);
-                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length)).collect()
+                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length).unwrap()).collect()
             })
         };
         let wanted = drawn(70, 2);

@@ -10,6 +10,7 @@ use crate::array_file;
 use crate::cli::SampleOptions;
 use crate::engine::{FromLatents, Plane, Tensor};
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use crate::plane;
 use crate::storage::{self, RealDisk};
 
@@ -26,10 +27,13 @@ pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> 
         Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
             .at(options.run.display())
             .because("all of its points are shown in one picture of the plane")
-            .help(advice!(
-                "points-not-pictures",
-                "leave it out; --out takes a .png, or a .npy for an array of float32"
-            ))),
+            .help(match form {
+                Form::Files => advice!(
+                    "points-not-files",
+                    "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
+                ),
+                _ => advice!("points-not-pictures", "leave out `{what}`"),
+            })),
         None => Ok(()),
     }
 }
@@ -46,7 +50,7 @@ pub(super) fn write(
     let (latents, length) = seeds.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     if form == Form::Array {
-        let points = plane::in_parts(&latents, |part| sampler.draw(part));
+        let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
         storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
         plane::write_points(out, plane, sampler, &latents, run_seed)?;

@@ -46,7 +46,12 @@ impl Job<'_> {
             return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
                 .at("option --seeds")
                 .because("one seed is listed")
-                .help(advice!("walk-of-one-seed", "list several, or use `--seed 1 --keys 4`")));
+                .help(advice!(
+                    "walk-of-one-seed",
+                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to walk between samples of one seed",
+                    self.seeds.first(),
+                    self.seeds.first().wrapping_add(1)
+                )));
         }
         let frames = walk.frames();
         let few = u32::try_from(frames).ok().filter(|_| frames.saturating_mul(tiles) <= MOST);
@@ -54,7 +59,10 @@ impl Job<'_> {
             Failure::new(Code::Usage, "the animation is too long")
                 .at("options --frames, --keys and --count")
                 .because(format!("{frames} frames of {tiles} pictures are more than {MOST} pictures"))
-                .help(advice!("walk-too-long", "ask for fewer"))
+                .help(match options.seeds {
+                    Some(_) => advice!("walk-through-seeds-too-long", "ask for fewer, such as `--frames 8 --count 1`"),
+                    None => advice!("walk-too-long", "ask for fewer, such as `--frames 16 --keys 4 --count 4`"),
+                })
         })?;
 
         let layout = self.layout(tiles)?;
@@ -71,7 +79,7 @@ impl Job<'_> {
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
             let parts = here.chunks(length * pictures::at_a_time(self.image));
-            let pixels: Vec<u8> = parts.flat_map(|batch| draw(self.sampler, batch, length)).collect();
+            let pixels = parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
             animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
             if let Some(bar) = &bar {
                 bar.inc(1);

@@ -31,6 +31,10 @@ impl Place {
         command.args(line.split_whitespace()).current_dir(self.folder.path());
         // Not as started by `cargo run`: advice then names the binary itself.
         command.env_remove("NO_COLOR").env_remove("CARGO");
+        // Servers of these tests are on this machine, which a proxy does not reach.
+        for proxy in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+            command.env_remove(proxy).env_remove(proxy.to_lowercase());
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -70,11 +74,9 @@ impl Place {
 
 pub(crate) fn finish(mut command: Command) -> Outcome {
     let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    // Paths are compared as Unix writes them.
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace(std::path::MAIN_SEPARATOR, "/");
+    Outcome { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 impl Outcome {

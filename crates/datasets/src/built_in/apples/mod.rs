@@ -16,14 +16,14 @@ use kernels::random::Key;
 /// `count` drawings, 28x28x1, 0 paper and 255 ink. The same seed gives the same drawings on every machine and at any number
 /// of threads, and the first `n` of a longer set are the set of `n`.
 pub fn apples(count: usize, seed: u64) -> Images {
-    let (pixels, _) = super::draw_each(Key::named(seed, "apples"), 0..count as u64, SIDE * SIDE, |draws, picture| {
+    let origin = format!("built-in apples ({count} drawings, seed {seed})");
+    let key = Key::named(seed, "apples");
+    super::drawn(key, 0..count as u64, [SIDE, SIDE, 1], origin, |draws, picture| {
         let mut hand = Hand::new(draws);
         let strokes = draw(&mut hand);
         let pressure = hand.around(1.0, 0.04);
         raster::rasterise(&strokes, raster::QUICKDRAW, pressure, picture);
-    });
-    let origin = format!("built-in apples ({count} drawings, seed {seed})");
-    Images::new(pixels, [SIDE, SIDE, 1], origin)
+    })
 }
 
 /// The strokes of one apple. The body reaches about one unit from the origin.

@@ -1,4 +1,4 @@
-//! Exercise 32: the gradient penalty. (Guide: c12_two_players)
+//! Exercise 34: the gradient penalty. (Guide: c14_proof_and_speed)
 //!
 //! WGAN-GP wants the slope of the critic by its input to be 1 everywhere. So it adds to the loss
 //!
@@ -11,7 +11,7 @@
 //!
 //! Repair the function. How does `grad` know that its result will be differentiated again? Look at `Options`.
 //!
-//!     cargo run -p exercises -- check 32
+//!     cargo run -p exercises -- check 34
 
 use tensor::{Options, Var, grad};
 

@@ -1,4 +1,4 @@
-//! Exercise 33: dead units. (Guide: c13_sick_runs)
+//! Exercise 32: dead units. (Guide: c13_sick_runs)
 //!
 //! A unit with a ReLU that gives 0 for every image of a batch gets no gradient from it, and cannot learn its way back.
 //! The share of such units is a sign of a sick run.
@@ -8,7 +8,7 @@
 //!
 //! Repair the function: it gives the share of the zeros, of which a healthy network has many.
 //!
-//!     cargo run -p exercises -- check 33
+//!     cargo run -p exercises -- check 32
 
 pub fn dead_share(activations: &[f64], images: usize, units: usize) -> f64 {
     let zeros = activations.iter().filter(|a| **a == 0.0).count();

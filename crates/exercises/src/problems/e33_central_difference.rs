@@ -1,4 +1,4 @@
-//! Exercise 34: how the checker knows. (Guide: c14_proof_and_speed)
+//! Exercise 33: a check from both sides. (Guide: c14_proof_and_speed)
 //!
 //! A derivative can be checked against what it means: move x a little and see how much f moves. One step to one side has
 //! an error that shrinks as h does; looking to both sides cancels most of it, and the error shrinks as h * h:
@@ -10,7 +10,7 @@
 //!
 //! Repair the function.
 //!
-//!     cargo run -p exercises -- check 34
+//!     cargo run -p exercises -- check 33
 
 pub fn central_difference(f: &dyn Fn(f64) -> f64, x: f64, h: f64) -> f64 {
     (f(x + h) - f(x)) / h

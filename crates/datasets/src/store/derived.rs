@@ -1,0 +1,105 @@
+//! Stores that change what another one holds.
+
+use super::Store;
+use crate::error::DataError;
+use crate::folder::Fitting;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// The images of another store in another size or with other channels.
+pub(crate) struct Scaled {
+    pub(crate) from: Arc<dyn Store>,
+    /// Height, width and channels there.
+    pub(crate) before: [usize; 3],
+    /// Height, width and channels here.
+    pub(crate) size: [usize; 3],
+    pub(crate) fitting: Fitting,
+    /// What each byte becomes first; None if it stays.
+    pub(crate) levels: Option<[u8; 256]>,
+}
+
+impl Scaled {
+    fn convert(&self, image: &[u8], place: &mut [u8]) {
+        let levelled = |levels: &[u8; 256]| image.iter().map(|&byte| levels[usize::from(byte)]).collect::<Vec<u8>>();
+        let levelled = self.levels.as_ref().map(levelled);
+        let image = levelled.as_deref().unwrap_or(image);
+        place.copy_from_slice(&self.fitting.convert(image, self.before, self.size));
+    }
+}
+
+impl Store for Scaled {
+    fn count(&self) -> usize {
+        self.from.count()
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let (before, after) = (self.before.iter().product::<usize>(), self.size.iter().product::<usize>());
+        if let Some(bytes) = self.from.in_memory() {
+            let all = bytes[first * before..].par_chunks_exact(before).zip(images.par_chunks_exact_mut(after));
+            all.for_each(|(image, place)| self.convert(image, place));
+            return Ok(());
+        }
+        let convert = |(index, place): (usize, &mut [u8])| {
+            let mut image = vec![0; before];
+            self.from.read(first + index, &mut image)?;
+            self.convert(&image, place);
+            Ok(())
+        };
+        if images.len() == after {
+            convert((0, images))
+        } else {
+            images.par_chunks_exact_mut(after).enumerate().try_for_each(convert)
+        }
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.from.resident_bytes()
+    }
+
+    fn cache_bytes(&self) -> u64 {
+        self.from.cache_bytes()
+    }
+
+    fn place(&self) -> String {
+        format!("{}, scaled when they are needed", self.from.place())
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.from.is_drawn()
+    }
+}
+
+/// Some of the images of another store, in an order of their own.
+pub(crate) struct Selected {
+    pub(crate) from: Arc<dyn Store>,
+    pub(crate) indices: Vec<u32>,
+    /// Bytes of an image.
+    pub(crate) image: usize,
+}
+
+impl Store for Selected {
+    fn count(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let mut places = images.chunks_exact_mut(self.image).zip(&self.indices[first..]);
+        places.try_for_each(|(place, &index)| self.from.read(index as usize, place))
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.from.resident_bytes() + 4 * self.indices.len() as u64
+    }
+
+    fn cache_bytes(&self) -> u64 {
+        self.from.cache_bytes()
+    }
+
+    fn place(&self) -> String {
+        self.from.place()
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.from.is_drawn()
+    }
+}

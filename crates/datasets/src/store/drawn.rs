@@ -1,0 +1,49 @@
+//! Pictures that are drawn when they are needed.
+
+use super::Store;
+use crate::error::DataError;
+use kernels::random::{Draws, Key};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The pictures `numbers` of a key: what `draw` makes of the random numbers of each.
+pub(crate) struct Drawn<F> {
+    pub(crate) key: Key,
+    pub(crate) numbers: Range<u64>,
+    /// Bytes of a picture.
+    pub(crate) image: usize,
+    pub(crate) draw: F,
+}
+
+/// The random numbers of picture `number`.
+pub(crate) fn draws(key: Key, number: u64) -> Draws {
+    // The step counts 2^32 drawings; further ones take other streams, far from those of other names in practice.
+    let stream = key.stream.wrapping_add((number >> 32) as u32);
+    Key { stream, step: number as u32, ..key }.draws()
+}
+
+impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Drawn<F> {
+    fn count(&self) -> usize {
+        self.numbers.end.saturating_sub(self.numbers.start) as usize
+    }
+
+    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
+        let draw = |(index, picture): (usize, &mut [u8])| {
+            (self.draw)(draws(self.key, self.numbers.start + (first + index) as u64), picture);
+        };
+        if images.len() == self.image {
+            draw((0, images));
+        } else {
+            images.par_chunks_mut(self.image).enumerate().for_each(draw);
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        "drawn when they are needed".into()
+    }
+
+    fn is_drawn(&self) -> bool {
+        true
+    }
+}

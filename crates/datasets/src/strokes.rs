@@ -1,0 +1,162 @@
+//! Reads the Quick, Draw! files of strokes (`.ndjson`): one drawing a line, as JSON, and draws them as the bitmaps were drawn.
+//!
+//! A line is `{"word": "apple", ..., "drawing": [[[x, ...], [y, ...]], ...]}`, one pair of lists for each stroke. The simplified
+//! files hold whole numbers from 0 to 255, the raw ones any numbers and a third list, the times.
+
+use crate::built_in::{DRAWING_SIDE, draw_strokes};
+use crate::error::{DataError, damaged_on_its_way, shown};
+use crate::images::Images;
+use crate::npy::{grouped, open};
+use rayon::prelude::*;
+use serde::Deserialize;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// A line longer than this is no drawing.
+const LONGEST_LINE: u64 = 1 << 22;
+/// Drawings of a file at most; the largest published one has 340,000.
+const MOST: usize = 4_000_000;
+/// Drawings that are drawn together.
+const AT_A_TIME: usize = 4096;
+/// Numbers beyond this are no places on a screen.
+const FARTHEST: f64 = 1e6;
+
+/// A line; what else it holds is not looked at.
+#[derive(Deserialize)]
+struct Line {
+    drawing: Vec<Vec<Vec<f64>>>,
+}
+
+/// Whether a file that begins so is one of strokes.
+pub(crate) fn are_strokes(start: &[u8]) -> bool {
+    start.windows(9).any(|part| part == b"\"drawing\"")
+}
+
+/// Draws every drawing of the file, 28x28, 0 paper and 255 ink.
+///
+/// # Errors
+/// [`DataError`] if there is no such file or a line of it is no drawing.
+pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
+    let mut file = BufReader::new(open(path)?);
+    let mut pixels = Vec::new();
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    let mut first = 1;
+    loop {
+        let mut line = Vec::new();
+        let read = file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        let length = read.map_err(|error| DataError::unreadable(path, error))?;
+        if length > 0 {
+            lines.push(line);
+        }
+        if length == 0 || lines.len() == AT_A_TIME {
+            pixels.extend(drawn(path, &lines, first)?);
+            first += lines.len();
+            lines.clear();
+        }
+        if length == 0 {
+            break;
+        }
+        if first > MOST {
+            let why = format!("more than {MOST} lines");
+            return Err(DataError::unusable(
+                path,
+                "the file has too many drawings",
+                why,
+                advice!("too-many-drawings", "use a part of it"),
+            ));
+        }
+    }
+    let count = pixels.len() / (DRAWING_SIDE * DRAWING_SIDE);
+    if count == 0 {
+        return Err(DataError::unusable(
+            path,
+            "there are no drawings in the file",
+            "it has no lines",
+            damaged_on_its_way(),
+        ));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let origin = format!("{name} ({} drawings of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count));
+    Ok(Images::new(pixels, [DRAWING_SIDE, DRAWING_SIDE, 1], origin))
+}
+
+/// The pictures of some lines, of which the first has the number `first`; blank lines are no drawings.
+fn drawn(path: &Path, lines: &[Vec<u8>], first: usize) -> Result<Vec<u8>, DataError> {
+    let pictures = lines.par_iter().enumerate().map(|(index, line)| {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return Ok(Vec::new());
+        }
+        drawing(line).map_err(|why| {
+            let why = format!("line {}: {}", first + index, shown(&why));
+            DataError::unusable(path, "a line of the file is no drawing", why, damaged_on_its_way())
+        })
+    });
+    Ok(pictures.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// The picture of one line.
+fn drawing(line: &[u8]) -> Result<Vec<u8>, String> {
+    let Line { drawing } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let mut strokes = Vec::new();
+    for stroke in drawing {
+        let [x, y, ..] = &stroke[..] else { return Err("a stroke has no two lists of numbers".into()) };
+        if x.len() != y.len() || x.iter().chain(y).any(|place| place.abs() > FARTHEST) {
+            return Err("a stroke's lists are not of one length, or hold impossible numbers".into());
+        }
+        strokes.push(x.iter().copied().zip(y.iter().copied()).collect::<Vec<_>>());
+    }
+    strokes.retain(|stroke| !stroke.is_empty());
+    if strokes.is_empty() {
+        return Err("it has no strokes".into());
+    }
+    let mut picture = vec![0; DRAWING_SIDE * DRAWING_SIDE];
+    draw_strokes(&strokes, &mut picture);
+    Ok(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Images, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ndjson");
+        std::fs::write(&path, text).unwrap();
+        load_strokes(&path)
+    }
+
+    const SQUARE: &str = r#"{"word":"square","recognized":true,"drawing":[[[0,255,255,0,0],[0,0,255,255,0]]]}"#;
+
+    #[test]
+    fn strokes_are_drawn_as_the_bitmaps_were() {
+        // The same square larger and elsewhere, in two strokes and with times, as the raw files have it.
+        let raw =
+            r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
+        let images = load(&format!("{SQUARE}\n\n{raw}\n")).unwrap();
+        assert_eq!((images.count(), images.size()), (2, [28, 28, 1]));
+        assert_eq!(images.image(0).unwrap(), images.image(1).unwrap());
+        let at = |row: usize, column: usize| images.image(0).unwrap()[row * 28 + column];
+        // One and a half pixels stay free, the lines are one and a half wide.
+        assert_eq!([at(0, 14), at(14, 14), at(27, 27)], [0, 0, 0]);
+        assert!([at(2, 14), at(25, 14), at(14, 2), at(14, 25)].iter().all(|&ink| ink > 200), "{:?}", images.image(0));
+        assert!(are_strokes(SQUARE.as_bytes()) && !are_strokes(b"{\"error\": 404}"));
+    }
+
+    #[test]
+    fn lines_that_are_no_drawings_are_named() {
+        for (line, words) in [
+            (&SQUARE[..40], "line 2"),
+            ("{\"drawing\":[]}", "no strokes"),
+            ("{\"drawing\":[[[],[]]]}", "no strokes"),
+            ("{\"drawing\":[[[1,2],[1]]]}", "one length"),
+            ("{\"drawing\":[[[1]]]}", "two lists"),
+            ("{\"drawing\":[[[1e300],[1]]]}", "impossible"),
+            ("{\"error\":404}", "missing field"),
+        ] {
+            let error = load(&format!("{SQUARE}\n{line}")).unwrap_err();
+            assert!(error.why().contains(words) && error.why().contains("line 2"), "{error}");
+        }
+        assert!(load("\n").unwrap_err().what().contains("no drawings"));
+    }
+}

@@ -1,0 +1,130 @@
+//! [`NotFinite`]: what no measure is made of.
+//!
+//! A NaN is neither near nor far: a comparison with it is false, and many a minimum or maximum passes it over. A distance of
+//! features with a NaN would then be 0, the best there is. So every measure refuses such features, and [`Sample`](crate::suite::Sample)
+//! says so before.
+
+use core::fmt;
+
+use crate::Matrix;
+
+/// Numbers beyond the largest `f32` count as infinite: the measures take sums of squares and cubes of them.
+const LARGEST: f64 = f32::MAX as f64;
+
+/// A number of an image that is NaN, infinite, or larger than every `f32`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotFinite {
+    /// What it is one of: `feature`, `logit`.
+    pub what: &'static str,
+    /// Of which image, from 0.
+    pub image: usize,
+    /// Which of the image's numbers, from 0.
+    pub place: usize,
+    /// The number.
+    pub value: f64,
+}
+
+impl fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, image, place, value } = self;
+        write!(f, "{what} {place} of image {image} is {value:e}, which is not a finite f32")
+    }
+}
+
+impl core::error::Error for NotFinite {}
+
+impl Matrix {
+    /// Whether every number, a `what` of its row's image, is finite.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check_finite(&self, what: &'static str) -> Result<(), NotFinite> {
+        // A NaN is not within any bounds.
+        let bad = self.data().iter().position(|x| !(-LARGEST..=LARGEST).contains(x));
+        bad.map_or(Ok(()), |at| {
+            let (image, place) = (at / self.columns(), at % self.columns());
+            Err(NotFinite { what, image, place, value: self.data()[at] })
+        })
+    }
+}
+
+/// Panics in the name of `measure` when a number of the `sets` is not finite.
+#[track_caller]
+pub(crate) fn assert_finite(measure: &str, sets: &[&Matrix]) {
+    for set in sets {
+        if let Err(bad) = set.check_finite("number") {
+            panic!("{measure}: {bad}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::class_score::class_score;
+    use crate::classes::classes;
+    use crate::frechet::{frechet, frechet_of_moments};
+    use crate::kid::{Subsets, kid};
+    use crate::matrix::testing::random;
+    use crate::memorization::memorization;
+    use crate::modes::modes;
+    use crate::precision_recall::precision_recall;
+    use crate::spread::spread;
+    use crate::two_sample::two_sample_accuracy;
+
+    /// A measure of two sets of rows.
+    type Measure = fn(&Matrix, &Matrix) -> f64;
+
+    const MEASURES: [(&str, Measure); 12] = [
+        ("frechet", frechet),
+        ("moments", |a, b| frechet_of_moments([a.row(0), b.row(0)], [&Matrix::zeros(6, 6), &Matrix::zeros(6, 6)])),
+        ("covariances", |a, b| frechet_of_moments([&[0.0; 6]; 2], [&a.part(0..6), &b.part(0..6)])),
+        ("kid", |a, b| kid(a, b, Subsets::default()).mean),
+        ("precision", |a, b| precision_recall(a, b, 3).precision),
+        ("two-sample", two_sample_accuracy),
+        ("spread", spread),
+        ("memorization", |a, b| memorization(a, &a.part(0..4), b)),
+        ("held out", |a, b| memorization(&a.part(1..4), a, b)),
+        ("class-score", |_, b| class_score(b, 2).mean),
+        ("classes", |_, b| classes(b).confidence),
+        ("modes", |_, b| {
+            let points: Vec<f32> = b.row(0).iter().map(|x| *x as f32).collect();
+            modes(&points, &[[0.0; 2]], 0.1, 0.1).near
+        }),
+    ];
+
+    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows than columns, and fewer).
+    #[test]
+    fn every_measure_refuses_a_number_that_is_not_finite() {
+        std::panic::set_hook(Box::new(|_| {}));
+        for (name, measure) in MEASURES {
+            let good = random(40, 6, 1);
+            assert!(measure(&good, &random(40, 6, 2)).is_finite(), "{name} of sound numbers");
+            for (rows, bad) in [(40, f64::NAN), (6, f64::NAN), (40, f64::INFINITY), (6, -f64::INFINITY), (40, 1e39)] {
+                let (good, mut sick) = (random(rows, 6, 1), random(rows, 6, 2));
+                sick.row_mut(0)[2] = bad;
+                let found = catch_unwind(AssertUnwindSafe(|| measure(&good, &sick)));
+                let told = found.expect_err(&format!("{name} took {bad} of {rows} rows"));
+                let told = told.downcast_ref::<String>().map_or("", |told| told);
+                assert!(told.contains("finite"), "{name}, {bad}: {told}");
+            }
+        }
+        let _ = std::panic::take_hook();
+    }
+
+    /// Features that never vary, sets that are the same, and both: the documented values, and none of them by accident.
+    #[test]
+    fn features_without_variance_have_the_documented_values() {
+        let (varied, flat) = (random(12, 4, 1), Matrix::new(12, 4, vec![0.5; 48]));
+        let wide = Matrix::new(3, 9, vec![0.5; 27]);
+        assert_eq!([frechet(&flat, &flat), frechet(&wide, &wide)], [0.0, 0.0]);
+        assert!(frechet(&flat, &varied) > 0.0 && kid(&flat, &flat, Subsets::default()).mean.abs() < 1e-12);
+        assert_eq!(precision_recall(&flat, &flat, 3).precision, 1.0);
+        assert_eq!(precision_recall(&varied, &flat, 3).recall, 0.0, "balls of radius 0 hold no other image");
+        assert!(spread(&flat, &flat).is_nan() && spread(&varied, &flat) == 0.0, "NaN if the reals are all the same");
+        assert!(memorization(&flat, &flat, &varied).is_infinite() && memorization(&flat, &flat, &flat).is_nan());
+        assert_eq!(class_score(&flat, 3).mean, 1.0);
+    }
+}

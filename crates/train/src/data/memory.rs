@@ -1,0 +1,81 @@
+//! How much memory the images of a run may take, and where they go if they need more.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use datasets::{LoadOptions, Progress};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::config::Config;
+use crate::plan::limits;
+
+/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
+/// read-only. Hidden, so that it is not taken for pictures.
+const CACHE: &str = "data/.cache";
+/// The images of a run take this share of the memory that is free, and no more bytes than that: what is read often stays in the
+/// system's own cache of files anyway.
+const SHARE: u64 = 4;
+const MOST: u64 = 1 << 30;
+
+/// Where the images of `config` may lie; `progress` is told about what takes long.
+pub(super) fn options<'a>(
+    config: &Config,
+    look_only: bool,
+    progress: &'a (dyn Fn(&Progress<'_>) + Sync),
+) -> LoadOptions<'a> {
+    let memory = config.data_memory.map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
+    let cache = PathBuf::from(config.data_cache.as_deref().unwrap_or(CACHE));
+    LoadOptions { memory, cache, look_only, progress }
+}
+
+/// Bytes of memory for images when nobody says how much.
+fn usual() -> u64 {
+    // Where the system does not tell what is free, the bound is low enough.
+    limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
+}
+
+/// Tells on standard error what takes long: a bar on a terminal, else a line now and then.
+#[derive(Default)]
+pub(super) struct Teller {
+    /// The bar of the decoding at hand, and how many tenths of it were told.
+    decoding: Mutex<(Option<ProgressBar>, usize)>,
+}
+
+impl Teller {
+    pub(super) fn tell(&self, progress: &Progress<'_>) {
+        let say = |line: String| eprintln!("data         {line}");
+        match *progress {
+            Progress::Waiting { lock } => say(format!("waiting for another process, which holds {}", lock.display())),
+            Progress::Decoding { cache, bytes, done, total } => {
+                let Ok(mut decoding) = self.decoding.lock() else { return };
+                if done == 0 {
+                    let size = bytes as f64 / 1e9;
+                    say(format!("decoding {total} pictures into {} ({size:.1} GB), once", cache.display()));
+                    *decoding = (bar(total), 0);
+                }
+                let (bar, told) = &mut *decoding;
+                match bar {
+                    Some(bar) if done == total => bar.finish_and_clear(),
+                    Some(bar) => bar.set_position(done as u64),
+                    None => {
+                        let tenths = 10 * done / total.max(1);
+                        if tenths > *told {
+                            say(format!("{done} of {total} pictures are decoded"));
+                            *told = tenths;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A bar over `total` pictures, if there is a terminal to draw it on.
+fn bar(total: usize) -> Option<ProgressBar> {
+    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} pictures, {eta} left").ok()?;
+    crate::console::is_lively().then(|| {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        bar.set_style(style.progress_chars("=> "));
+        bar
+    })
+}

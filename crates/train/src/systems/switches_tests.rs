@@ -1,0 +1,116 @@
+//! Every switch in every system: two steps are trained with it, or it is refused for the reason that is documented.
+
+use toml::{Table, Value};
+
+use super::*;
+use crate::engine::{Tensor, meta, switches};
+
+/// A system small enough to train two steps with each switch.
+fn tiny(row: &Row) -> Table {
+    let small = match row.name {
+        "quickdraw" => "batch = 2\ndepth = 2\nlatent = 2",
+        "mnist" => "batch = 4\nlatent = 4",
+        "vanilla" => "batch = 4\nlatent = 4\nsize = 8",
+        "cifar" => "batch = 2\nfirst = 2\nwidth = 2\nd_width = 2",
+        "dcgan" => "batch = 2\nwidth = 2\nvariant = 'mnist28'\nchannels = 1",
+        "faces" => "batch = 2\nwidth = 2\nsize = 32",
+        "folder" => "batch = 2\nwidth = 1\nsize = 28",
+        "cyclegan" => "size = 32\nblocks = 1\ngenerator_width = 1\ndiscriminator_width = 1",
+        "wgan-gp" => "batch = 2\nwidth = 2\nlatent = 4\nk = 1",
+        "progan" | "stylegan" => "batch = 2\nsize = 8\nfmap_base = 16\nfmap_max = 4",
+        "stylegan2" => "batch = 2\nsize = 8\nfmap_base = 16\nfmap_max = 4\nmapping_layers = 1",
+        new => panic!("no small settings of `{new}`"),
+    };
+    with(&(row.settings)("cpu"), small)
+}
+
+/// Settings with these lines over them.
+fn with(settings: &Table, lines: &str) -> Table {
+    let mut settings = settings.clone();
+    settings.extend(lines.parse::<Table>().expect("TOML"));
+    settings
+}
+
+/// What is refused, by which words, and what makes it possible (nothing where there is nothing to be done).
+const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
+    (&["dcgan", "faces", "folder"], &["gradient_penalty", "r1"], "use d_norm = layer or none", "d_norm = 'layer'"),
+    (&["mnist", "vanilla", "cifar", "wgan-gp"], &["d_norm"], "leave it at own", ""),
+    (&["mnist"], &["soft_labels"], "leave one of the two out", "label_smooth = 1.0\nbce = 'keras-clip'"),
+    (&["vanilla", "cifar", "dcgan", "faces", "folder"], &["soft_labels"], "use bce = keras-clip", "bce = 'keras-clip'"),
+    (&["wgan-gp"], &["label_smooth", "label_noise"], "use another loss", "loss = 'nonsaturating'"),
+    (&["wgan-gp"], &["soft_labels"], "use another loss", "loss = 'nonsaturating'\nbce = 'keras-clip'"),
+    (&["wgan-gp"], &["r1"], "use one of the two", "gradient_penalty = 0.0"),
+    (&["cifar"], &["clip_norm"], "clip by one of the two", "clip_value = 0.0"),
+];
+
+/// The state after two steps on random images; and the plan of a training with these settings can be made.
+fn trained(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
+    let state = steps(row, settings)?;
+    meta::run(|| steps(row, settings)).expect("the same without numbers");
+    Ok(state)
+}
+
+fn steps(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
+    let mut system = (row.build)(settings, 1).map_err(|bad| bad.why)?;
+    let [height, width, channels] = system.image_shape().expect("images");
+    let domains = if row.name == "cyclegan" { 2 } else { 1 };
+    for step in 0..2 {
+        let batches = system.batch(step, &vec![64; domains]);
+        let reals: Vec<Tensor> = batches
+            .iter()
+            .map(|batch| {
+                let shape = [batch.len(), height, width, channels];
+                Tensor::from_fn(shape, |i| ((i * 7919 + 31 * step as usize) % 1009) as f32 / 1009.0)
+            })
+            .collect();
+        let numbers = system.step(step, &reals).map_err(|error| format!("diverged: {error}"))?;
+        assert!(numbers.iter().all(|number| number.is_finite()), "{}: {numbers:?}", row.name);
+    }
+    Ok(system.state())
+}
+
+#[test]
+fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
+    for row in SYSTEMS {
+        let plain = tiny(row);
+        let before = trained(row, &plain).expect("a plain system trains");
+        let everywhere = [("diff_augment", "['color', 'translation']")];
+        for (switch, value) in switches::SWITCHES.into_iter().chain(everywhere) {
+            let what = format!("{}, {switch} = {value}", row.name);
+            if let Some(why) = switches::missing(row.name, switch) {
+                assert!(!plain.contains_key(switch), "{what} is there, but said to be missing: {why}");
+                continue;
+            }
+            assert!(plain.contains_key(switch), "{what} is said to be there");
+            let switched = with(&plain, &format!("{switch} = {value}"));
+            let refused = REFUSED
+                .iter()
+                .find(|(systems, switches, ..)| systems.contains(&row.name) && switches.contains(&switch));
+            match (trained(row, &switched), refused) {
+                (Ok(after), None) => {
+                    let counts = switched[switch] != plain[switch]
+                        && !(switch == "bce" && plain.get("loss") == Some(&Value::from("wasserstein")));
+                    assert!(!counts || after != before, "{what} changes nothing");
+                }
+                (Err(why), Some((_, _, reason, remedy))) => {
+                    assert!(why.contains(reason), "{what}: {why}");
+                    if !remedy.is_empty() {
+                        let mended = trained(row, &with(&switched, remedy));
+                        assert!(mended.is_ok(), "{what} with {remedy}: {:?}", mended.err());
+                    }
+                }
+                (Ok(_), Some(_)) => panic!("{what} is possible, but said to be refused"),
+                (Err(why), None) => panic!("{what} is refused without being documented: {why}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_usual_advice_is_a_switch_in_most_systems_with_latents() {
+    for (switch, wanted) in [("label_smooth", 10), ("ema", 9), ("spectral_norm", 8), ("r1", 10), ("instance_noise", 11)]
+    {
+        let systems = SYSTEMS.iter().filter(|row| switches::of(row.name).contains(&switch));
+        assert_eq!(systems.count(), wanted, "{switch}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Training, going on, and what is left of a run.
+
+use std::time::{Duration, Instant};
+
+use super::{Situation, by};
+use crate::common::{Outcome, TINY};
+use crate::stage::{Stage, npy};
+
+/// Long enough to be stopped.
+const LONG: &str = "--steps 4000000000 --sample-every 1000000 --checkpoint-every 3";
+
+pub(super) fn all() -> Vec<Situation> {
+    let bring = |stage: &Stage| stage.bring("run");
+    let tiny = format!("{TINY} --data doodles.npy");
+    let mut all = vec![
+        by("no-free-number", &format!("{tiny} --steps 1")).with(|stage| stage.write("runs/4294967295-x/a", "")),
+        by("run-near", "sample rnu").with(bring).wrong("rnu"),
+        by("run-near", "sample 'my rnu'")
+            .with(|stage| {
+                stage.bring("run");
+                std::fs::rename(stage.path("run"), stage.path("my run")).unwrap();
+            })
+            .wrong("my rnu"),
+        by("no-such-run", "sample nothing-like-it").only_told(),
+        by("nothing-there", "sample empty/run")
+            .with(|stage| std::fs::create_dir(stage.path("empty")).unwrap())
+            .only_told(),
+        by("run-of-another-system", "mnist --resume run").with(bring),
+        by("run-of-another-system", "mnist --resume run/checkpoints/step-000001.safetensors").with(bring),
+        by("run-is-longer", "quickdraw --resume run --steps 1").with(bring),
+        by("run-is-longer-than-kept", "quickdraw --resume run --steps 1").with(|stage| {
+            stage.bring("run");
+            std::fs::remove_file(stage.path("run/checkpoints/step-000001.safetensors")).unwrap();
+        }),
+        by("other-images-named", "quickdraw --resume run --steps 3 --data other.npy").with(|stage| {
+            stage.bring("run");
+            stage.write("other.npy", npy("|u1", &[39, 784], 39 * 784));
+        }),
+        by("other-images", "quickdraw --resume run --steps 3")
+            .with(|stage| {
+                stage.bring("run");
+                std::fs::rename(stage.path("doodles.npy"), stage.path("moved.npy")).unwrap();
+                stage.write("doodles.npy", npy("|u1", &[39, 784], 39 * 784));
+            })
+            .fill(&[("PATH", "moved.npy")]),
+        by("checkpoint-not-run", "sample run/checkpoints/step-000001.safetensors --checkpoint 1").with(bring),
+        by("checkpoint-not-run", "explain --run run/checkpoints/step-000001.safetensors --step 1").with(bring),
+        by("no-such-checkpoint", "sample run --checkpoint 77").with(bring),
+        by("no-such-checkpoint", "explain --run run --step 77").with(bring),
+        by("damaged-checkpoint", "quickdraw --resume run/checkpoints/step-000002.safetensors")
+            .with(|stage| {
+                stage.bring("run");
+                damage(stage, "run/checkpoints/step-000002.safetensors");
+            })
+            .wrong("run/checkpoints/step-000002.safetensors"),
+        by("damaged-checkpoint", "sample run/checkpoints/step-000002.safetensors")
+            .with(|stage| {
+                stage.bring("run");
+                damage(stage, "run/checkpoints/step-000002.safetensors");
+            })
+            .wrong("run/checkpoints/step-000002.safetensors"),
+        by("diverged-later", &format!("{tiny} --steps 60 --checkpoint-every 1 --set d_learning_rate=1e30")).only_told(),
+    ];
+    if cfg!(unix) {
+        all.extend([
+            by("stopped", &format!("{tiny} {LONG} --out 'a run'"))
+                .acted(stopped)
+                .more(|stage| format!("--steps {}", stage.place.checkpoints("a run").last().unwrap() + 2)),
+            by("too-many-threads", &format!("{tiny} --steps 1 --threads 1024")).limited_to(1_200_000),
+        ]);
+    }
+    all
+}
+
+/// Makes the file one that cannot be used.
+fn damage(stage: &Stage, name: &str) {
+    let mut bytes = std::fs::read(stage.path(name)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    stage.write(name, bytes);
+}
+
+/// Starts a long run and interrupts it.
+fn stopped(stage: &Stage) -> Outcome {
+    let line = shlex::split(&format!("{TINY} --data doodles.npy {LONG} --out 'a run'")).unwrap();
+    let child = stage.command(&line).spawn().unwrap();
+    let began = Instant::now();
+    while stage.place.checkpoints("a run").is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}

@@ -1,0 +1,89 @@
+//! Everything that is done with a run or without one: sampling, measuring, explaining, fetching.
+
+use super::{Situation, by};
+use crate::stage::Stage;
+
+pub(super) fn all() -> Vec<Situation> {
+    [sampling(), measuring(), explaining(), others()].concat()
+}
+
+fn run(stage: &Stage) {
+    stage.bring("run");
+}
+
+fn points(stage: &Stage) {
+    stage.bring("points");
+}
+
+fn sampling() -> Vec<Situation> {
+    vec![
+        by("translates-instead", "sample pairs").with(|stage| stage.bring("pairs")).fill(&[("PICTURES", "pics")]),
+        by("draws-instead", "translate run pics --direction AtoB --out x").with(run),
+        by("gif-moves", "sample run --count 2 --out x.gif").with(run),
+        by("samples-ending", "sample run --count 2 --out x.jpg").with(run),
+        by("idle-option", "sample run --count 2 --columns 2 --out x.npy").with(run),
+        by("idle-option", "sample run --count 2 --gap 1 --out x/").with(run),
+        by("idle-option", "sample run --count 2 --interpolate --out x.npy").with(run),
+        by("idle-option", "sample styles --sheet noise --out x.npy").with(|stage| stage.bring("styles")),
+        by("no-average", "sample run --count 2 --raw").with(run),
+        by("sheet-too-large", "sample run --count 10000 --zoom 1000").with(run),
+        by("sheet-too-large", "sample run --columns 1 --count 9000 --zoom 50").with(run),
+        by("list-of-seeds", "sample run --seeds 5-2").with(run),
+        by("list-of-seeds", "sample run --seeds 1,two").with(run),
+        by("walk-of-one-seed", "sample run --interpolate --frames 2 --count 1 --seeds 5").with(run),
+        by("walk-too-long", "sample run --interpolate --count 1 --frames 1000 --keys 100000").with(run),
+        by("walk-through-seeds-too-long", "sample run --interpolate --frames 10000 --seeds 0-499").with(run),
+        by("truncate-normal-only", "sample digits --count 2 --truncate 1").with(|stage| stage.bring("digits")),
+        by("needs-styles", "sample run --count 2 --psi 0.7").with(run),
+        by("needs-styles", "sample run --count 2 --sheet mixing").with(run),
+        by("needs-styles", "sample points --count 20 --sheet mixing").with(points),
+        by("needs-styles", "evaluate run --count 20 --metric ink --psi 0.7").with(run),
+        by("points-not-pictures", "sample points --count 20 --zoom 2").with(points),
+        by("points-not-pictures", "sample points --count 20 --interpolate").with(points),
+        by("points-not-files", "sample points --count 20 --out x/").with(points),
+    ]
+}
+
+fn measuring() -> Vec<Situation> {
+    vec![
+        by("no-such-extractor", "evaluate run --count 20 --metric ink --extractor pca46").with(run).wrong("pca46"),
+        by("no-such-extractor", "evaluate run --extractor xyzzy").with(run).only_told(),
+        by("no-such-metric", "evaluate run --count 20 --metric freshet").with(run).wrong("freshet"),
+        by("no-such-metric", "evaluate run --metric xyzzy").with(run).only_told(),
+        by("metric-of-classes", "evaluate digits --count 20 --metric classes")
+            .with(|stage| stage.bring("digits"))
+            // What follows takes minutes.
+            .says("classifier   training evalnet28"),
+        by("metric-without-classes", "evaluate run --count 20 --metric classes").with(run),
+        by("no-classifier", "evaluate run --count 20 --metric ink --extractor evalnet28").with(run),
+        by("classifier-of-other-size", "evaluate digits --count 20 --metric ink --extractor evalnet32")
+            .with(|stage| stage.bring("digits")),
+        by("points-have-own-numbers", "evaluate points --count 50 --metric ink").with(points),
+        by("points-have-own-numbers", "evaluate points --count 50 --extractor evalnet28").with(points),
+    ]
+}
+
+fn explaining() -> Vec<Situation> {
+    vec![
+        by("example-brings-numbers", "explain --preset scalar --batch 8"),
+        by("step-of-which-run", "explain --preset scalar --step 1").fill(&[("RUN", "run")]).with(run),
+        by("no-such-example", "explain --preset scalr").wrong("scalr"),
+        by("no-such-example", "explain --preset xyzzy").only_told(),
+        by("explained-run-is-fixed", "explain --run run --preset scalar").with(run),
+        by("explain-of-another-system", "explain mnist --run run").with(run),
+        by("no-such-operation", "derive matmull").wrong("matmull"),
+        by("no-such-operation", "gradcheck sigmiod").wrong("sigmiod"),
+        by("no-such-operation", "derive xyzzy").only_told(),
+    ]
+}
+
+fn others() -> Vec<Situation> {
+    vec![
+        // Nothing is downloaded by a test: what would be is listed.
+        by("no-such-set", "fetch minst").wrong("minst").more(|_| "--dry-run".into()),
+        by("no-such-set", "fetch xyzzy").only_told(),
+        by("class-of-doodles", "fetch quickdraw --class a/b --dry-run"),
+        by("set-of-all-classes", "fetch mnist --class 3 --dry-run"),
+        by("download-by-hand", "fetch mnist --from http://127.0.0.1:1").only_told(),
+    ]
+}

@@ -1,0 +1,158 @@
+//! Where situations take place: a folder with small sets of images, and small runs that are made once and copied.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::common::{Place, TINY};
+use super::follow::copy;
+
+/// Runs that are made when the first situation needs them.
+#[derive(Default)]
+pub(crate) struct Fixtures {
+    made: [OnceLock<Place>; RUNS.len()],
+}
+
+/// The folder of each run, and the command that makes it in a folder with the sets of [`sets`].
+const RUNS: [(&str, &str); 5] = [
+    ("run", "--data doodles.npy --steps 2 --checkpoint-every 1 --out run"),
+    ("points", "wgan-gp --preset gauss8 --batch 16 --set width=8 --set k=1 --steps 1 --out points"),
+    (
+        "styles",
+        "stylegan2 --batch 4 --set size=8 --set fmap_base=16 --set fmap_max=4 --data pics --steps 1 --out styles",
+    ),
+    (
+        "pairs",
+        "cyclegan --set size=32 --set blocks=1 --set generator_width=2 --set discriminator_width=2 --data set \
+        --steps 1 --out pairs",
+    ),
+    ("digits", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --out digits"),
+];
+
+impl Fixtures {
+    /// A new folder with the sets.
+    pub(crate) fn stage(&self) -> Stage<'_> {
+        let stage = Stage { place: Place::new(), fixtures: self };
+        sets(&stage.place);
+        stage
+    }
+}
+
+/// A folder in which a situation takes place.
+pub(crate) struct Stage<'a> {
+    pub(crate) place: Place,
+    fixtures: &'a Fixtures,
+}
+
+impl Stage<'_> {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path(name)
+    }
+
+    /// Writes a file, and the folders above it.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Brings the run called `name` here.
+    pub(crate) fn bring(&self, name: &str) {
+        let number =
+            RUNS.iter().position(|(run, _)| *run == name).unwrap_or_else(|| panic!("no fixture is called {name}"));
+        let made = self.fixtures.made[number].get_or_init(|| {
+            let place = Place::new();
+            sets(&place);
+            let tiny = if name == "run" { TINY } else { "" };
+            place.good(&format!("{tiny} {}", RUNS[number].1));
+            place
+        });
+        copy(&made.path(name), &self.path(name));
+    }
+
+    /// The same again, to try something in.
+    pub(crate) fn copied(&self) -> Self {
+        let place = Place::new();
+        copy(self.place.folder.path(), place.folder.path());
+        Self { place, fixtures: self.fixtures }
+    }
+
+    /// The program with these words, on one thread: several situations are tried at a time.
+    pub(crate) fn command(&self, words: &[String]) -> Command {
+        let mut command = self.place.command("");
+        command.args(words).env("RAYON_NUM_THREADS", "1");
+        command
+    }
+
+    /// Starts the command, waits until it says `words`, and ends it; what it said, and whether the words were among it.
+    pub(crate) fn says(&self, mut command: Command, words: &str) -> (bool, String) {
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let mut told = Vec::new();
+        let mut err = child.stderr.take().unwrap();
+        let mut buffer = [0; 256];
+        while let Ok(count @ 1..) = err.read(&mut buffer) {
+            told.extend_from_slice(&buffer[..count]);
+            if String::from_utf8_lossy(&told).contains(words) {
+                break;
+            }
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        (told.contains(words), told)
+    }
+}
+
+/// Small sets of every form: `doodles.npy`, `mnist/`, `pics/`, `classes/` with two classes, `set/` for translation.
+fn sets(place: &Place) {
+    let write = |name: &str, content: &[u8]| {
+        let path = place.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write("doodles.npy", &npy("|u1", &[40, 28, 28], 40 * 784));
+    write("mnist/train-images-idx3-ubyte", &idx(&[600, 28, 28]));
+    write("mnist/train-labels-idx1-ubyte", &[&[0, 0, 8, 1, 0, 0, 2, 88][..], &labels(600)].concat());
+    for number in 0..6 {
+        write(&format!("pics/{number}.png"), &picture(number));
+        write(&format!("classes/{}/{number}.png", ["cat", "dog"][number as usize % 2]), &picture(number));
+        write(&format!("set/train{}/{number}.png", ["A", "B"][number as usize % 2]), &picture(number));
+    }
+}
+
+/// A `.npy` file of `bytes` bytes of strokes.
+pub(crate) fn npy(descr: &str, shape: &[usize], bytes: usize) -> Vec<u8> {
+    let shape = shape.iter().map(|length| format!("{length}, ")).collect::<String>();
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    header += &" ".repeat((10 + header.len() + 1).next_multiple_of(64) - 10 - header.len() - 1);
+    header.push('\n');
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    file.extend(header.bytes());
+    file.extend((0..bytes).map(|at| (at * 7 % 251) as u8));
+    file
+}
+
+/// An IDX file of bytes.
+fn idx(lengths: &[u32]) -> Vec<u8> {
+    let count = lengths.iter().product::<u32>();
+    let mut file = vec![0, 0, 8, lengths.len() as u8];
+    file.extend(lengths.iter().flat_map(|length| length.to_be_bytes()));
+    file.extend((0..count).map(|at| (at * 7 % 251) as u8));
+    file
+}
+
+fn labels(count: u32) -> Vec<u8> {
+    (0..count).map(|at| (at % 10) as u8).collect()
+}
+
+/// A PNG of 32 x 32 colours.
+fn picture(number: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 32, 32);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels: Vec<u8> = (0..32 * 32 * 3).map(|at: u32| ((at * (number + 3)) % 251) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    file
+}
