@@ -167,15 +167,18 @@ impl DataError {
             Self::NoClass { class, path, present, usual } => {
                 let address = class.replace(' ', "%20");
                 let (options, built_in) = if *usual { ("--class", Some("apple")) } else { ("--data --class", None) };
-                let guess = nearest(class, present.iter().map(String::as_str).chain(built_in))
-                    .map(|near| format!("did you mean `--class {}`? otherwise ", quoted(near)))
-                    .unwrap_or_default();
-                advice!(
-                    "no-class-file",
-                    "{guess}download {QUICKDRAW_URL}/{}.npy and put it at {}, or leave out `{options}` to use the apples",
-                    shown(&address),
-                    path.display()
-                )
+                let (address, path) = (shown(&address), path.display());
+                match nearest(class, present.iter().map(String::as_str).chain(built_in)) {
+                    Some(near) => advice!(
+                        "class-file-near",
+                        "did you mean `--class {}`? otherwise download {QUICKDRAW_URL}/{address}.npy and put it at {path}",
+                        quoted(near)
+                    ),
+                    None => advice!(
+                        "no-class-file",
+                        "download {QUICKDRAW_URL}/{address}.npy and put it at {path}, or leave out `{options}` to use the apples"
+                    ),
+                }
             }
             Self::BadClass { folder, .. } => {
                 let present = classes_in(folder);

@@ -231,7 +231,7 @@ fn of_file(path: &Path) -> Result<Form, DataError> {
 const UNPACK: &str = "archives are not read, only what is in them";
 
 fn unpack(path: &Path, command: &str) -> Advice {
-    advice!("unpack", "unpack it ({command} {}) and give the folder that comes out of it with --data", quoted(path))
+    advice!("unpack", "unpack it ({command} {}) and give the folder that comes out of it", quoted(path))
 }
 
 fn the_file_itself() -> Advice {

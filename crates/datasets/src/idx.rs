@@ -268,7 +268,7 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<
         let unpacked = path.with_extension("");
         let help = advice!(
             "unpack-first",
-            "unpack it with gunzip, then give the unpacked file, which is read bit by bit: `--data {}`",
+            "unpack it with gunzip, then give the unpacked file, which is read image by image: `--data {}`",
             quoted(&unpacked)
         );
         return Err(DataError::unusable(path, "the packed file is too large", why, help));

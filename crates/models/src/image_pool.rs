@@ -58,9 +58,12 @@ impl Stateful for ImagePool {
     fn load(&mut self, state: &State) {
         if self.images.size() > 0 {
             self.images = state.tensors[&format!("{}.images", self.name)].clone();
-            let filled = state.counters[&format!("{}.filled", self.name)] as usize;
-            self.filled = filled.min(self.images.shape()[0]);
+            self.filled = state.counters[&format!("{}.filled", self.name)] as usize;
         }
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        vec![(format!("{}.filled", self.name), self.images.shape()[0] as u64)]
     }
 }
 
@@ -120,6 +123,20 @@ mod tests {
             let query = |pool: &mut ImagePool| pool.query(&numbered(step), key.at(step as u32));
             assert_eq!(query(&mut pool), query(&mut restored));
         }
+    }
+
+    #[test]
+    fn a_pool_holds_no_more_than_it_can() {
+        let pool = ImagePool::new("pool", 5, &[2, 2, 1]);
+        let mut state = State::default();
+        pool.save(&mut state);
+        let restore = |filled: u64| {
+            let mut state = state.clone();
+            state.counters.insert("pool.filled".into(), filled);
+            state.restore(vec![&mut pool.clone()])
+        };
+        assert_eq!(restore(5), Ok(()));
+        assert_eq!(restore(6).unwrap_err().beyond, [("pool.filled".to_owned(), 5, 6)]);
     }
 
     #[test]

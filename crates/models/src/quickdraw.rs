@@ -273,7 +273,10 @@ impl Quickdraw {
     /// When something is not finite; nothing is updated then.
     pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let fakes = self.generator.infer(latents);
-        let fakes = self.pool.query(&fakes, Key::named(self.seed, "pool").at(step as u32));
+        let fakes = match self.settings.replay_pool {
+            0 => fakes,
+            _ => self.pool.query(&fakes, Key::named(self.seed, "pool").at(step as u32)),
+        };
         let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
         let labels = |side, images: &Tensor, stream| {
             targets(&self.tips, side, images.shape()[0], Key::named(self.seed, stream).at(step as u32))

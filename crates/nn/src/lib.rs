@@ -23,5 +23,5 @@ pub use init::{Dialect, Fan, Init, Start};
 pub use network::{Kind, Layer, Network, Site};
 pub use optim::{Formulas, Optimizer, Rule};
 pub use pass::{Draw, Follower, Gradients, Pass, differentiate};
-pub use state::{State, StateError, Stateful};
+pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};

@@ -23,7 +23,13 @@ pub struct StateError {
     pub unexpected: Vec<String>,
     /// Name, wanted shape, found shape.
     pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Counters that are larger than they can be: name, largest value, found value.
+    pub beyond: Vec<(String, u64, u64)>,
 }
+
+/// The largest value of a counter that has no narrower limit of its own: no run counts so far, and sums of such numbers do not
+/// overflow.
+pub const MOST_COUNTED: u64 = 1 << 48;
 
 /// Something that training changes and a checkpoint keeps: a network, an optimiser, several of them.
 pub trait Stateful {
@@ -32,6 +38,11 @@ pub trait Stateful {
 
     /// Takes all of it from `state`, which holds all that [`save`](Stateful::save) adds.
     fn load(&mut self, state: &State);
+
+    /// The largest values of counters that [`load`](Stateful::load) takes, by name, where [`MOST_COUNTED`] is too large.
+    fn limits(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
 }
 
 impl<S: Stateful> Stateful for Option<S> {
@@ -42,6 +53,10 @@ impl<S: Stateful> Stateful for Option<S> {
     fn load(&mut self, state: &State) {
         self.iter_mut().for_each(|part| part.load(state));
     }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        self.iter().flat_map(|part| part.limits()).collect()
+    }
 }
 
 impl<S: Stateful, const N: usize> Stateful for [S; N] {
@@ -51,6 +66,10 @@ impl<S: Stateful, const N: usize> Stateful for [S; N] {
 
     fn load(&mut self, state: &State) {
         self.iter_mut().for_each(|part| part.load(state));
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        self.iter().flat_map(|part| part.limits()).collect()
     }
 }
 
@@ -65,11 +84,20 @@ impl State {
     /// Puts these parts into this state.
     ///
     /// # Errors
-    /// When it is not a state of just these parts; nothing is changed then.
+    /// When it is not a state of just these parts, or a counter is larger than it can be; nothing is changed then.
     pub fn restore(&self, mut parts: Vec<&mut dyn Stateful>) -> Result<(), StateError> {
         Self::of(parts.iter().map(|part| &**part)).accepts(self)?;
+        self.within(&parts.iter().flat_map(|part| part.limits()).collect())?;
         parts.iter_mut().for_each(|part| part.load(self));
         Ok(())
+    }
+
+    /// Whether no counter is larger than its limit in `limits`, or than [`MOST_COUNTED`].
+    fn within(&self, limits: &BTreeMap<String, u64>) -> Result<(), StateError> {
+        let most = |name: &String| limits.get(name).copied().unwrap_or(MOST_COUNTED);
+        let beyond = self.counters.iter().filter(|(name, found)| **found > most(name));
+        let beyond: Vec<_> = beyond.map(|(name, found)| (name.clone(), most(name), *found)).collect();
+        if beyond.is_empty() { Ok(()) } else { Err(StateError { beyond, ..StateError::default() }) }
     }
 
     /// Whether `found` can take this one's place: the same names, the same shapes.
@@ -94,9 +122,19 @@ impl State {
     }
 }
 
+impl StateError {
+    /// Whether names or shapes differ, and not only the values of counters.
+    pub fn is_of_another_architecture(&self) -> bool {
+        !(self.missing.is_empty() && self.unexpected.is_empty() && self.reshaped.is_empty())
+    }
+}
+
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
+        for (name, most, found) in &self.beyond {
+            parts.push(format!("{name} is {found}, at most {most} is possible"));
+        }
         for (name, wanted, found) in &self.reshaped {
             parts.push(format!("{name} has shape {found:?}, not {wanted:?}"));
         }

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::ColorChoice;
 use crate::failure::{Code, Failure};
-use crate::storage::StorageError;
+use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where lines go.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Console {
     /// When the file cannot be opened.
     pub(crate) fn logging_to(run: &Path) -> Result<Self, Failure> {
         let path = run.join("log.txt");
-        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = patiently(&RealDisk, || OpenOptions::new().create(true).append(true).open(&path));
         let file = file.map_err(|error| StorageError::new("write", &path, error))?;
         Ok(Self { log: Some((path, RefCell::new(file))), ..Self::default() })
     }
@@ -81,17 +81,33 @@ impl Console {
     }
 }
 
-/// Writes to standard output. A reader that stopped reading (`| head`) is not an error: there is just nobody to print for.
+/// Writes to standard output. A reader that stopped reading (`| head`) is not an error, nor is a terminal that was closed: there is
+/// just nobody to print for.
 ///
 /// # Errors
 /// When standard output takes nothing for another reason.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !is_gone(&error) => {
             Err(Failure::new(Code::Storage, "cannot write to standard output").because(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether standard output is a terminal that was closed (EIO). A file whose disk fails has the same error.
+fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::{fd::AsFd, unix::fs::FileTypeExt};
+        let out = io::stdout().as_fd().try_clone_to_owned().and_then(|out| File::from(out).metadata());
+        error.raw_os_error() == Some(5) && out.is_ok_and(|about| about.file_type().is_char_device())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 

@@ -25,6 +25,7 @@ use metrics::Pictures;
 /// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
 pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
     let data = config.row.load.load(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)
@@ -37,6 +38,7 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<
 /// As [`of`], as far as they show without reading the images.
 pub(crate) fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
     let data = config.row.load.look_at(config, shape)?;
     data.require(fewest, shape)?;
     Ok(data)
@@ -51,7 +53,7 @@ pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System)
     let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
         return Ok(());
     };
-    // Half by half: what a system takes is its own matter, and building one may cost something.
+    // Half by half: what a system takes is its own matter.
     let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
     Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
         Some(batch) => {

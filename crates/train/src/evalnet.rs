@@ -14,7 +14,6 @@ use crate::console::{Console, print};
 use crate::data::{ALL, Dataset};
 use crate::engine::{Evalnet, Key, Tensor, evalnet, meta};
 use crate::failure::{Code, Failure};
-use crate::session;
 use crate::storage::{self, RealDisk};
 use crate::systems::Row;
 
@@ -56,7 +55,6 @@ impl Extractor for Trained {
 /// # Errors
 /// When the images cannot be read, have no classes, or the file cannot be written.
 pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Failure> {
-    session::processor()?;
     let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
     let config = Config::resolve(row, &entries)?;
     let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {

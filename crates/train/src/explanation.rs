@@ -47,7 +47,6 @@ const EXAMPLES: &str = "Examples:
 /// When the options make no sense, the images or the checkpoint cannot be used, a number is not finite, or the page cannot be
 /// written.
 pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
-    session::processor()?;
     let opened = match (&options.run, example(options)) {
         (Some(run), _) => of_run(run, options)?,
         (None, Some(preset)) => of_example(preset, options)?,
@@ -94,6 +93,8 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
         ("--batch", options.batch.is_some()),
         ("--data", options.data.is_some()),
         ("--class", options.class.is_some()),
+        ("--set", !options.settings.is_empty()),
+        ("--step", matches!(options.step, StepChoice::Number(_))),
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
@@ -119,11 +120,14 @@ fn of_example(preset: &'static Preset, options: &ExplainOptions) -> Result<Opene
 }
 
 fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
-    if let StepChoice::Number(_) = options.step {
+    if let StepChoice::Number(step) = options.step {
         return Err(Failure::new(Code::Usage, "a step of which run?")
             .at("option --step")
             .because("without --run there is a fresh model, and its first step")
-            .help(advice!("step-of-which-run", "leave out `--step`, or name the run, `--run RUN`")));
+            .help(advice!(
+                "step-of-which-run",
+                "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
+            )));
     }
     let row = named_system(options).unwrap_or(&SYSTEMS[0]);
     // Without a system a preset may be meant to be an example.
@@ -174,7 +178,9 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
     plan::can_record(&config)?;
-    config.data = options.data.clone().or(config.data);
+    if let Some(data) = &options.data {
+        config.name_data(Some(data.clone()));
+    }
     let data = data::of(&config, &*system, system.batch_size())?;
     session::same_images(&data, &found.checkpoint.data, options.data.is_some())?;
     found.passed_over().iter().for_each(|line| Console::default().say(line));

@@ -26,7 +26,7 @@ pub(crate) enum Code {
     Storage = 7,
     /// A download.
     Network = 8,
-    /// Stopped by the user, after saving.
+    /// Stopped by a signal, after saving: 128 and the number of the signal, 130 for Ctrl-C.
     Interrupted = 130,
 }
 
@@ -42,7 +42,8 @@ Exit codes:
     6  diverged: a loss, a gradient or a picture is not made of finite numbers
     7  storage: a file could not be written
     8  network: a download failed
-  130  interrupted, after saving";
+  130  interrupted by Ctrl-C (SIGINT), after saving. Other signals: 128 and their number, which is
+       143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1, 140 for SIGUSR2, 152 for SIGXCPU";
 
 /// A problem told so that the user can act: what happened, where, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

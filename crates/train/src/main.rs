@@ -22,13 +22,16 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod fetch;
+mod forgiving;
 mod gradcheck;
 mod lock;
 mod metrics_file;
 mod observe;
+mod past_rows;
 mod pictures;
 mod plan;
 mod plane;
+mod processor;
 mod progress;
 mod project;
 mod quality;
@@ -60,10 +63,12 @@ use train_loop::Ending;
 static ALLOCATOR: engine::allocations::Counted = engine::allocations::Counted;
 
 fn main() -> ExitCode {
+    signals::prepare();
     let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
     let (action, color) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
+            let error = cli::without_false_tip(error);
             // A closed pipe is the only way in which this fails, and then nobody listens.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
@@ -71,17 +76,25 @@ fn main() -> ExitCode {
     };
     match perform(&action) {
         Ok(Ending::Finished) => ExitCode::SUCCESS,
-        Ok(Ending::Stopped(_)) => ExitCode::from(Code::Interrupted as u8),
+        Ok(Ending::Stopped(_)) => ExitCode::from(signals::exit_code()),
         Err(failure) => {
             console::tell(&failure, color);
-            ExitCode::from(failure.code as u8)
+            match failure.code {
+                Code::Interrupted => ExitCode::from(signals::exit_code()),
+                code => ExitCode::from(code as u8),
+            }
         }
     }
 }
 
 fn perform(action: &Action) -> Result<Ending, Failure> {
+    let processor = match action {
+        Action::Systems | Action::Fetch(_) => String::new(),
+        Action::Train(_, options) => processor::start(options.threads)?,
+        _ => processor::start(None)?,
+    };
     match action {
-        Action::Train(row, options) => return session::run(row, options),
+        Action::Train(row, options) => return session::run(row, options, &processor),
         Action::Summary(row, options) => summary(row, options)?,
         Action::Sample(options) => sample::run(options)?,
         Action::Translate(options) => translate::run(options)?,

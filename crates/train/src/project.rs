@@ -16,7 +16,6 @@ use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement};
 use crate::progress;
 use crate::resume::{self, Trained};
-use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk};
 use crate::styles;
@@ -29,7 +28,6 @@ const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
 /// # Errors
 /// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &ProjectOptions) -> Result<(), Failure> {
-    session::processor()?;
     if let Some(path) = &options.out
         && storage::ending(path) != "png"
     {

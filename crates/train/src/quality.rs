@@ -2,7 +2,6 @@
 //!
 //! It only looks: latents come from streams of their own, and drawing is inference, so no bit of the training changes.
 
-use std::fs;
 use std::path::PathBuf;
 
 use metrics::Pca;
@@ -14,6 +13,7 @@ use crate::data::Dataset;
 use crate::evaluate::{Row, Scale, Setup};
 use crate::failure::Failure;
 use crate::observe::{Moment, Numbers, Observer, PastRow};
+use crate::past_rows::Table;
 use crate::storage::{self, RealDisk};
 
 /// Images that are compared: a second or two of work.
@@ -50,9 +50,15 @@ impl<'a> Quality<'a> {
         let metrics: Vec<&'static Metric> = METRICS.iter().filter_map(|name| suite::find(name)).collect();
         let setup = Setup { metrics, count: COUNT, seed };
         let scale = Scale::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
-        let old =
-            if from == 0 { String::new() } else { fs::read_to_string(run.join("quality.csv")).unwrap_or_default() };
-        let history = old.lines().skip(1).filter_map(parse).filter(|row| row.0 <= from).collect();
+        let mut history: Vec<PastRow> = Vec::new();
+        if from > 0 {
+            let (path, table) = (run.join("quality.csv"), Table { header: None, numbers: None, until: from });
+            let report = table.read(&RealDisk, &path, &mut |_, step, numbers| {
+                history.push((step, numbers.to_vec()));
+                Ok(())
+            })?;
+            report.set_aside(&RealDisk, &path)?.iter().for_each(|note| console.say(note));
+        }
         Ok(Self { console, run, title, every, scale, history })
     }
 
@@ -93,13 +99,6 @@ impl<'a> Quality<'a> {
 fn column(row: &Row) -> String {
     let label = row.measured.label().replace(", ", " ");
     row.direction.map_or_else(|| label.clone(), |direction| format!("{direction} {label}"))
-}
-
-/// The step and the values of a line, if it is whole.
-fn parse(line: &str) -> Option<PastRow> {
-    let mut fields = line.split(',');
-    let step = fields.next()?.parse().ok()?;
-    Some((step, fields.map(|field| field.parse().ok()).collect::<Option<_>>()?))
 }
 
 impl Observer for Quality<'_> {

@@ -8,21 +8,26 @@ use crate::checkpoint::{self, Checkpoint, Found};
 use crate::config::Config;
 use crate::engine::System;
 use crate::failure::{Code, Failure};
+use crate::lock::Lock;
 use crate::plan;
 use crate::run_folder::{self, Located};
+use crate::storage;
 
 /// A run folder with the state that it is to go on from.
 pub(crate) struct SavedRun {
     pub(crate) run: PathBuf,
+    pub(crate) lock: Lock,
     pub(crate) config: Config,
-    pub(crate) found: Found,
+    /// Nothing if the run was stopped before its first checkpoint.
+    pub(crate) found: Option<Found>,
 }
 
-/// Opens the run that `path` names, at its newest good checkpoint or at the named one.
+/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked before anything of it is read:
+/// what another process still writes would be overwritten by what goes on from an older state.
 ///
 /// # Errors
-/// When there is no such run, when no checkpoint can be used, or when the run's `config.toml` says something else than
-/// the checkpoint was trained with.
+/// When there is no such run, when another process has it, when no checkpoint can be used, or when the run's `config.toml` says
+/// something else than the checkpoint was trained with.
 pub(crate) fn open_run(path: &Path) -> Result<SavedRun, Failure> {
     let located = run_folder::locate(path)?;
     let Some(run) = located.run.clone() else {
@@ -37,10 +42,19 @@ pub(crate) fn open_run(path: &Path) -> Result<SavedRun, Failure> {
                 ))
         }));
     };
-    let found = find(&located, &run)?;
-    let config = Config::of_run(&run.join("config.toml")).map_err(|failure| damaged_run(failure, &run))?;
-    agree(&config, &found)?;
-    Ok(SavedRun { run, config, found })
+    if !run.join("config.toml").is_file() {
+        find(&located, &run)?;
+        return Err(no_run(&run));
+    }
+    let lock = Lock::take(&run)?;
+    let mut config = Config::of_run(&run.join("config.toml"))?;
+    let is_fresh = located.checkpoint.is_none() && checkpoint::in_folder(&run)?.is_empty();
+    let found = if is_fresh { None } else { Some(find(&located, &run)?) };
+    if let Some(found) = &found {
+        agree(&config, found)?;
+    }
+    config.find_data(&run);
+    Ok(SavedRun { run, lock, config, found })
 }
 
 /// A system as a run has saved it, to look at what it makes.
@@ -62,7 +76,8 @@ pub(crate) fn open_trained(path: &Path) -> Result<Trained, Failure> {
         Some(run) => find(&located, run)?,
         None => read_named(path)?,
     };
-    let config = config_within(&found)?;
+    let mut config = config_within(&found)?;
+    config.find_data(located.run.as_deref().unwrap_or(storage::folder_of(path)));
     plan::can_open(&config, path)?;
     let mut system = config.build()?;
     found.checkpoint.restore(&mut *system, &found.path)?;
@@ -81,7 +96,7 @@ pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<Path
             .because(format!("{} is a checkpoint file, not a run folder", path.display()))
             .help(advice!("checkpoint-not-run", "give the run folder, or leave out `{option}`")));
     };
-    let files = checkpoint::in_folder(&run);
+    let files = checkpoint::in_folder(&run)?;
     if let Some((_, file)) = files.iter().find(|(at, _)| *at == step) {
         return Ok(file.clone());
     }
@@ -118,10 +133,7 @@ fn config_within(found: &Found) -> Result<Config, Failure> {
 }
 
 /// A run's `config.toml` that is missing is a broken run, not a mistake in a configuration.
-fn damaged_run(failure: Failure, run: &Path) -> Failure {
-    if run.join("config.toml").is_file() {
-        return failure;
-    }
+fn no_run(run: &Path) -> Failure {
     Failure::new(Code::Checkpoint, "this is not a run folder")
         .at(run.display())
         .because("it has no config.toml")

@@ -7,28 +7,38 @@ use std::path::{Path, PathBuf};
 use datasets::{Advice, advice, quoted};
 
 use crate::failure::{Code, Failure};
-use crate::storage::{StorageError, make_folder, sweep};
+use crate::lock::Lock;
+use crate::storage::{StorageError, is_temporary, make_folder, sweep_run};
 
 /// Folders inside a run.
 const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
 
-/// Makes the folder of a new run: `out`, or the next free `runs/NNNN-<system>`.
+/// The folder of a new run, locked: `out`, or the next free `runs/NNNN-<system>`.
 ///
 /// # Errors
-/// When `out` exists and is not empty, or a folder cannot be made.
-pub(crate) fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<PathBuf, Failure> {
-    let run = match out {
-        Some(out) => {
-            make_named(out)?;
-            out.to_owned()
-        }
-        None => make_numbered(parent, system)?,
+/// When `out` cannot be a run folder, another process has it, or a folder cannot be made.
+pub(crate) fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
+    let Some(out) = out else {
+        let run = make_numbered(parent, system)?;
+        return Ok(Claimed { lock: Lock::take(&run)?, run, is_begun: false });
     };
-    for folder in FOLDERS {
-        make_folder(&run.join(folder))?;
-    }
-    Ok(run)
+    // Looked at before it is locked: no file is made in a folder that is not ours.
+    let is_begun = make_named(out)?;
+    let lock = Lock::take(out)?;
+    // And again, as another process may just have begun a run there.
+    Ok(Claimed { run: out.to_owned(), lock, is_begun: is_begun || out.join(CONFIG).exists() })
 }
+
+/// A folder for a run.
+pub(crate) struct Claimed {
+    pub(crate) run: PathBuf,
+    pub(crate) lock: Lock,
+    /// Whether it holds the configuration of a run already.
+    pub(crate) is_begun: bool,
+}
+
+/// What makes a folder a run's.
+const CONFIG: &str = "config.toml";
 
 /// Makes sure that an existing run has all its folders, and removes what an interrupted process left half-written.
 ///
@@ -37,28 +47,40 @@ pub(crate) fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<
 pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     for folder in FOLDERS {
         make_folder(&run.join(folder))?;
-        sweep(&run.join(folder));
+        sweep_run(&run.join(folder));
     }
-    sweep(run);
+    sweep_run(run);
     Ok(())
 }
 
-/// The folder that the user named: new, or there and empty.
-fn make_named(out: &Path) -> Result<(), Failure> {
-    let refused = |why: &str| {
-        Failure::new(Code::Usage, "the run folder is already in use").at(out.display()).because(why).help(advice!(
-            "run-folder-in-use",
-            "go on with that run with `--resume {}`, or name another folder",
-            quoted(out)
-        ))
+/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it is a run's.
+fn make_named(out: &Path) -> Result<bool, Failure> {
+    let refused = |place: &Path, why: &str| {
+        Failure::new(Code::Usage, "this cannot be the run folder")
+            .at(place.display())
+            .because(why)
+            .help(advice!("no-run-folder", "leave out `--out` for a numbered folder below runs/, or name another one"))
     };
-    match fs::read_dir(out).map(|mut entries| entries.next().is_some()) {
-        Ok(true) => Err(refused("it exists and is not empty")),
-        Ok(false) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(make_folder(out)?),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(refused("it is a file")),
+    // Systems differ in what they call a file that should be a folder, so it is looked for.
+    let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
+    if let Some(file) = in_the_way {
+        return Err(refused(file, "it is a file"));
+    }
+    match fs::read_dir(out).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Ok(_) if out.join(CONFIG).is_file() => Ok(true),
+        Ok(entries) if entries.iter().all(is_left_over) => Ok(false),
+        Ok(_) => Err(refused(out, "it is not empty, and holds no run")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(make_folder(out).map(|()| false)?),
         Err(error) => Err(StorageError::new("make the folder for", out, error).into()),
     }
+}
+
+/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the configuration.
+fn is_left_over(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let is_empty = || fs::read_dir(entry.path()).is_ok_and(|mut entries| entries.next().is_none());
+    name == "lock" || is_temporary(&name) || FOLDERS.contains(&&*name) && is_empty()
 }
 
 /// The next number. Making a folder fails if it is there, so two processes that start at once get two numbers.
@@ -101,14 +123,14 @@ pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
     if path.is_dir() {
         // A slash at the end or the `checkpoints` folder itself mean the run as well.
-        let inner = path.file_name().is_some_and(|name| name == "checkpoints") && !path.join("config.toml").exists();
+        let inner = path.file_name().is_some_and(|name| name == "checkpoints") && !path.join(CONFIG).exists();
         let run = if inner { path.parent().unwrap_or(path) } else { path };
         return Ok(Located { run: Some(run.to_owned()), checkpoint: None });
     }
     match fs::metadata(path) {
         Ok(_) => {
             let run = path.parent().filter(|folder| folder.ends_with("checkpoints")).and_then(Path::parent);
-            let run = run.filter(|run| run.join("config.toml").exists()).map(Path::to_owned);
+            let run = run.filter(|run| run.join(CONFIG).exists()).map(Path::to_owned);
             Ok(Located { run, checkpoint: Some(path.to_owned()) })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failure("there is no such run or checkpoint")
@@ -177,6 +199,11 @@ pub(crate) fn list(run: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn create(out: Option<&Path>, parent: &Path, system: &str) -> Result<PathBuf, Failure> {
+        let run = claim(out, parent, system)?.run;
+        reopen(&run).map(|()| run)
+    }
+
     #[test]
     fn numbers_follow_the_highest_and_never_collide() {
         let parent = tempfile::tempdir().unwrap();
@@ -199,9 +226,14 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let out = parent.path().join("a/b");
         create(Some(&out), parent.path(), "quickdraw").unwrap();
+        assert!(!claim(Some(&out), parent.path(), "quickdraw").unwrap().is_begun, "nothing was written but folders");
+        fs::write(out.join(CONFIG), "").unwrap();
+        assert!(claim(Some(&out), parent.path(), "quickdraw").unwrap().is_begun);
+        fs::remove_file(out.join(CONFIG)).unwrap();
+        fs::write(out.join("mine"), "").unwrap();
         let failure = create(Some(&out), parent.path(), "quickdraw").unwrap_err();
         assert_eq!(failure.code, Code::Usage);
-        assert!(failure.to_string().contains("--resume"), "{failure}");
+        assert!(failure.to_string().contains("holds no run") && !out.join("lock").exists(), "{failure}");
         let file = parent.path().join("file");
         fs::write(&file, "x").unwrap();
         assert_eq!(create(Some(&file), parent.path(), "quickdraw").unwrap_err().code, Code::Usage);

@@ -1,4 +1,7 @@
 //! Checkpoints while training: the newest and the one before it are kept.
+//!
+//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk without room for a checkpoint
+//! is noticed at once. That one goes when the first regular one is complete.
 
 use std::path::PathBuf;
 
@@ -18,12 +21,19 @@ pub(crate) struct Saving<'a> {
     pub(crate) config: String,
     /// Fingerprint of the images.
     pub(crate) data: String,
-    /// The step of the last good checkpoint.
+    /// The step of the last good checkpoint; nothing for a new run.
     pub(crate) last: Option<u64>,
 }
 
 impl Saving<'_> {
+    /// Saves, and deletes all older ones but the last.
     fn save(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.write(now)?;
+        self.last = Some(now.step);
+        Ok(())
+    }
+
+    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
         let path = self.run.join("checkpoints").join(checkpoint::file_name(now.step));
         let checkpoint = Checkpoint {
             system: now.system.name().to_owned(),
@@ -37,13 +47,15 @@ impl Saving<'_> {
         // Only now, with the new one safe, may others go: all but this and the one before, so also damaged ones and those
         // of steps beyond the checkpoint that the user went back to.
         let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
-        checkpoint::delete_older(self.disk, &self.run, &keep)?;
-        self.last = Some(now.step);
-        Ok(())
+        Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }
 }
 
 impl Observer for Saving<'_> {
+    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        if self.last.is_none() { self.write(now) } else { Ok(()) }
+    }
+
     fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
         if now.step.is_multiple_of(self.every) { self.save(now) } else { Ok(()) }
     }
@@ -56,12 +68,13 @@ impl Observer for Saving<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::System;
     use crate::fake::{Fake, dataset};
     use crate::storage::RealDisk;
     use crate::train_loop::train;
 
     fn steps(run: &std::path::Path) -> Vec<u64> {
-        checkpoint::in_folder(run).iter().map(|(step, _)| *step).collect()
+        checkpoint::in_folder(run).unwrap().iter().map(|(step, _)| *step).collect()
     }
 
     fn saving(run: &std::path::Path, last: Option<u64>) -> Box<dyn Observer> {
@@ -81,6 +94,18 @@ mod tests {
         assert_eq!(steps(run.path()), [10, 9], "nothing new, nothing deleted");
         train(&mut fake, &dataset(9), (9, 11), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [11, 9]);
+    }
+
+    #[test]
+    fn a_new_run_is_saved_before_its_first_step_and_keeps_that_until_the_next() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir(run.path().join("checkpoints")).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| true).unwrap();
+        assert_eq!(steps(run.path()), [0]);
+        let saved = checkpoint::newest_good(run.path()).unwrap().checkpoint;
+        assert_eq!((saved.step, saved.state), (0, Fake::new(1).state()));
+        train(&mut Fake::new(1), &dataset(9), (0, 4), &mut [saving(run.path(), None)], &|| false).unwrap();
+        assert_eq!(steps(run.path()), [4, 3], "the newest two");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::observe::{Moment, Numbers, Observer, PastRow};
+use crate::observe::{Moment, Numbers, Observer};
 
 /// What the originals make their lines of.
 #[derive(Debug)]
@@ -39,14 +39,15 @@ pub(crate) struct SeedLog<'a> {
 }
 
 impl<'a> SeedLog<'a> {
-    /// Sums start with the steps that were done before this process. A pass is so many steps.
-    pub(crate) fn new(console: &'a Console, lines: Lines, pass: u64, history: &[PastRow]) -> Self {
-        let before = history.last().map(|(_, values)| values.clone());
-        let mut log = Self { console, lines, pass, sums: Vec::new(), before, seconds: [0.0; 2] };
-        for (_, values) in history {
-            log.add(values);
-        }
-        log
+    /// A pass is so many steps.
+    pub(crate) fn new(console: &'a Console, lines: Lines, pass: u64) -> Self {
+        Self { console, lines, pass, sums: Vec::new(), before: None, seconds: [0.0; 2] }
+    }
+
+    /// Takes the numbers of a step that was done before this process: sums start with those.
+    pub(crate) fn remember(&mut self, values: &[f64]) {
+        self.add(values);
+        self.before = Some(values.to_vec());
     }
 
     fn add(&mut self, values: &[f64]) {

@@ -1,10 +1,13 @@
-//! `train <system>`: puts a run together from the command line, trains, and tells what came of it.
+//! `train <system>`: puts a run together from the command line, trains, and tells what came of it. `again.rs` decides what becomes
+//! of a run folder that is named a second time.
+
+mod again;
 
 use std::path::{Path, PathBuf};
 
 use datasets::{Advice, advice, quoted};
 
-use crate::checkpoint::{self, weights_hash};
+use crate::checkpoint::{self, Found, weights_hash};
 use crate::cli::{LogStyle, TrainOptions};
 use crate::config::{self, Config, Entry};
 use crate::console::{Console, typed};
@@ -12,6 +15,7 @@ use crate::curves::Curves;
 use crate::data::{self, Dataset};
 use crate::engine::{self, Sampler, System, Tensor};
 use crate::failure::{Code, Failure};
+use crate::forgiving::{self, Forgiving};
 use crate::lock::Lock;
 use crate::metrics_file::MetricsFile;
 use crate::observe::Observer;
@@ -21,28 +25,27 @@ use crate::plane;
 use crate::progress::{self, Progress};
 use crate::quality::Quality;
 use crate::resume::{self, SavedRun};
+use crate::run_folder::{self, Claimed};
 use crate::samples::{self, Samples};
 use crate::saving::Saving;
 use crate::seed_log::SeedLog;
+use crate::signals;
 use crate::storage::{self, RealDisk};
 use crate::systems::Row;
 use crate::timings::StepTimings;
 use crate::train_loop::{Ending, train};
-use crate::{run_folder, signals};
 
-/// Trains a new run or goes on with an old one.
+/// Trains a new run or goes on with an old one. `processor` is told.
 ///
 /// # Errors
 /// Everything that can go wrong, as the user is to see it.
-pub(crate) fn run(row: &'static Row, options: &TrainOptions) -> Result<Ending, Failure> {
-    let processor = processor()?;
-    let threads = start_threads(options.threads)?;
+pub(crate) fn run(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
     // longer than the work itself where networks are small.
-    rayon::scope(|_| run_here(row, options, &format!("{processor}, {threads} threads")))
+    rayon::scope(|_| run_here(row, options, processor))
 }
 
-/// The same on the thread at hand; `processor` is told.
+/// The same on the thread at hand.
 fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
     // Everything that can be refused is refused before anything is written.
     let mut plan = match &options.resume {
@@ -50,52 +53,77 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
         None => Plan::fresh(row, options)?,
     };
     // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
-    let batch = if plan.run.is_some() { plan.system.batch_size() } else { 1 };
+    let batch = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
     // A large folder is decoded when it is known that the run fits.
     let looked_at = data::look_at(&plan.config, &*plan.system, batch)?;
     data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
-    let needs = plan.needs.clone().on(&looked_at);
-    let place = plan.run.as_deref().or(options.out.as_deref()).unwrap_or(Path::new("runs"));
-    let warning = needs.check(&plan.config, place, options.dry_run)?;
+    let mut needs = plan.needs.clone().on(&looked_at);
+    let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(options.out.as_deref());
+    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), options.dry_run)?;
     if options.dry_run {
         return Ok(Ending::Finished);
     }
     let data = data::of(&plan.config, &*plan.system, batch)?;
-    plan.learned_from.as_ref().map_or(Ok(()), |before| same_images(&data, before, options.data.is_some()))?;
+    plan.check_images(&data, options)?;
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
-    plan.config.data = data.lasting_name().or(plan.config.data);
-    signals::listen();
-
-    let run = match &plan.run {
-        Some(run) => run.clone(),
-        None => run_folder::create(options.out.as_deref(), Path::new("runs"), row.name)?,
+    if let Some(name) = data.lasting_name() {
+        plan.config.name_data(Some(name));
+    }
+    let (run, _lock) = match plan.place.take() {
+        Some(place) => place,
+        None => {
+            let Claimed { run, lock, is_begun } =
+                run_folder::claim(options.out.as_deref(), Path::new("runs"), row.name)?;
+            if is_begun {
+                plan = again::go_on(plan, &run)?;
+                plan.check_images(&data, options)?;
+                needs = plan.needs.clone().on(&looked_at);
+            }
+            (run, lock)
+        }
     };
-    let _lock = Lock::take(&run)?;
     run_folder::reopen(&run)?;
+    plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
-    let mut console = Console::logging_to(&run)?;
-    introduce(&console, &plan, &data, &run, processor)?;
-    console.say(&needs.line());
-    warning.iter().for_each(|warning| console.say(warning));
-    show_data(&data, &run, &plan)?;
+    let words: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
+    in_folder(plan, &data, &run, options, (processor, &words)).map_err(|failure| way_on(failure, row, &run))
+}
 
-    let done = train_all(plan, &data, &run, options, &mut console)?;
-    farewell(&console, row, &run, &done)?;
+/// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
+fn in_folder(
+    plan: Plan,
+    data: &Dataset,
+    run: &Path,
+    options: &TrainOptions,
+    (processor, needs): (&str, &[String]),
+) -> Result<Ending, Failure> {
+    let row = plan.config.row;
+    let mut console = Console::logging_to(run)?;
+    introduce(&console, &plan, data, run, processor)?;
+    needs.iter().for_each(|line| console.say(line));
+    if let Err(failure) = show_data(data, run, &plan) {
+        match failure.code {
+            Code::Storage => console.say(&forgiving::warning(&failure)),
+            _ => return Err(failure),
+        }
+    }
+    let done = train_all(plan, data, run, options, &mut console)?;
+    farewell(&console, row, run, &done)?;
     Ok(done.how)
+}
+
+/// Adds to a failure of the storage how the run goes on when that is mended.
+fn way_on(failure: Failure, row: &Row, run: &Path) -> Failure {
+    if failure.code != Code::Storage {
+        return failure;
+    }
+    let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
+    let help = advice!("mended-storage", "{first}then go on with `train {} --resume {}`", row.name, quoted(run));
+    failure.help(help)
 }
 
 /// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
 const AUGMENTED: usize = 8;
-
-/// The instruction set that the kernels run on.
-///
-/// # Errors
-/// When the environment asks for one that is not there: to be asked before the first kernel runs.
-pub(crate) fn processor() -> Result<String, Failure> {
-    engine::instruction_set().map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
-    })
-}
 
 /// How the training ended, and the hash of what it made.
 struct Done {
@@ -104,14 +132,14 @@ struct Done {
 }
 
 /// What is to be trained.
-struct Plan {
+pub(crate) struct Plan {
     config: Config,
     system: Box<dyn System>,
     needs: Needs,
     /// Steps done before.
     from: u64,
-    /// The run folder, if it exists already.
-    run: Option<PathBuf>,
+    /// The run folder, if it exists already, and its lock.
+    place: Option<(PathBuf, Lock)>,
     /// Fingerprint of the images that the run learned from so far.
     learned_from: Option<String>,
     /// Lines to tell about the checkpoint.
@@ -125,15 +153,18 @@ impl Plan {
             None => Vec::new(),
         };
         entries.extend(overlay(row, options)?);
-        let config = Config::resolve(row, &entries)?;
+        let mut config = Config::resolve(row, &entries)?;
+        if let Some(path) = &options.config {
+            config.find_data(storage::folder_of(path));
+        }
         let needs = Needs::that_fit(&config, 0, options.dry_run)?;
         let system = config.build()?;
-        Ok(Self { config, system, needs, from: 0, run: None, learned_from: None, notes: Vec::new() })
+        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes: Vec::new() })
     }
 
     fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
         Needs::of_saved(path)?;
-        let SavedRun { run, config, found } = resume::open_run(path)?;
+        let SavedRun { run, lock, config, found } = resume::open_run(path)?;
         if config.row.name != row.name {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
@@ -141,26 +172,45 @@ impl Plan {
                 .help(advice!("run-of-another-system", "`train {} --resume {}`", config.row.name, quoted(path))));
         }
         let config = config.extended(&overlay(row, options)?, &run)?;
+        let plan = match found {
+            Some(found) => Self::from_saved(config, &found, &run, options.dry_run)?,
+            None => {
+                let needs = Needs::that_fit(&config, 0, options.dry_run)?;
+                let system = config.build()?;
+                let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
+                Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
+            }
+        };
+        Ok(Self { place: Some((run, lock)), ..plan })
+    }
+
+    /// Goes on from a checkpoint of the run in the folder `run`; `told` prints the table of what does not fit.
+    fn from_saved(config: Config, found: &Found, run: &Path, told: bool) -> Result<Self, Failure> {
         let saved = &found.checkpoint;
         if config.steps < saved.step {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
                 .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help(longer(&run, saved.step, config.steps)));
+                .help(longer(run, saved.step, config.steps)));
         }
-        let needs = Needs::that_fit(&config, saved.step, options.dry_run)?;
+        let needs = Needs::that_fit(&config, saved.step, told)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
         let learned_from = Some(saved.data.clone());
-        Ok(Self { config, system, needs, from: saved.step, run: Some(run), learned_from, notes })
+        Ok(Self { config, system, needs, from: saved.step, place: None, learned_from, notes })
+    }
+
+    /// Refuses images other than those that the run has learned from so far.
+    fn check_images(&self, data: &Dataset, options: &TrainOptions) -> Result<(), Failure> {
+        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before, options.data.is_some()))
     }
 }
 
 /// What to do when a run of `done` steps is to go on to no more than `wanted`.
 fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
-    match checkpoint::in_folder(run).iter().find(|(step, _)| *step <= wanted) {
+    match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
         Some((_, older)) => advice!(
             "run-is-longer",
             "ask for more steps in all, such as `--steps {}`, or go on from an older checkpoint, `--resume {}`",
@@ -193,20 +243,6 @@ fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
     Ok(entries)
 }
 
-/// Starts the threads that the kernels share, and says how many.
-fn start_threads(threads: Option<u16>) -> Result<usize, Failure> {
-    let mut builder = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = threads {
-        builder = builder.num_threads(usize::from(threads));
-    }
-    builder.build_global().map_err(|error| {
-        Failure::new(Code::Usage, "cannot start the threads")
-            .because(error)
-            .help(advice!("too-many-threads", "ask for fewer, such as `--threads 4`"))
-    })?;
-    Ok(rayon::current_num_threads())
-}
-
 /// The first lines: everything that decides the result, and everything that does not but is asked for.
 fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
     let config = &plan.config;
@@ -216,10 +252,14 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
         console.say(&note);
     }
     for remark in plan.system.remarks() {
-        let remedies: Vec<String> = remark.remedies.iter().map(|setting| format!("`--set {setting}`")).collect();
+        let typed_as = |setting: &&str| match setting.strip_prefix("batch=") {
+            Some(batch) => format!("{} {batch}", "--batch"),
+            None => format!("{} {setting}", "--set"),
+        };
+        let remedies: Vec<String> = remark.remedies.iter().map(typed_as).collect();
         // What a run has begun with it keeps.
-        console.say(&match (&plan.run, &remedies[..]) {
-            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: {}", remark.text, remedies.join(" or "))),
+        console.say(&match (&plan.learned_from, &remedies[..]) {
+            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: `{}`", remark.text, remedies.join("` or `"))),
             _ => format!("warning      {}", remark.text),
         });
     }
@@ -273,28 +313,34 @@ fn train_all(
         console.show(bar.clone());
     }
     let console = &*console;
-    let (metrics, history) = MetricsFile::open(&RealDisk, run, system.metrics(), from, config.checkpoint_every)?;
+    let title = format!("{}, seed {}", config.row.name, config.seed);
+    let mut curves = Curves::new(run.to_owned(), config.sample_every, title.clone());
+    // Points never run out.
+    let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
+    let mut seed_log = SeedLog::new(console, config.row.seed_log, pass);
+    let mut remember = |step: u64, values: &[f64]| {
+        curves.remember(step, values);
+        seed_log.remember(values);
+    };
+    let every = config.checkpoint_every;
+    let (metrics, note) = MetricsFile::open(&RealDisk, run, system.metrics(), (from, every), &mut remember)?;
+    note.iter().for_each(|note| console.say(note));
     let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => {
-            // Points never run out.
-            let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
-            Box::new(SeedLog::new(console, config.row.seed_log, pass, &history))
-        }
+        LogStyle::Seed => Box::new(seed_log),
     };
-    let title = format!("{}, seed {}", config.row.name, config.seed);
     // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it
     // misses nothing.
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![
         Box::new(metrics),
         told,
-        Box::new(samples),
-        Box::new(Curves::new(run.to_owned(), config.sample_every, title.clone(), history)),
+        Box::new(Forgiving::new(console, samples)),
+        Box::new(Forgiving::new(console, curves)),
     ];
     if config.evaluate_every > 0 {
         let quality = Quality::new(console, run.to_owned(), title, config.evaluate_every, config.seed, data, from)?;
-        observers.push(Box::new(quality));
+        observers.push(Box::new(Forgiving::new(console, quality)));
     }
     observers.push(Box::new(Saving {
         disk: &RealDisk,
@@ -309,6 +355,7 @@ fn train_all(
         // Before the others: what they do is not part of a step.
         observers.insert(0, Box::new(StepTimings::new(console, run)));
     }
+    signals::listen();
     let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
     drop(observers);
     match result {
@@ -329,7 +376,8 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
     if failure.code != Code::Diverged {
         return failure;
     }
-    match checkpoint::in_folder(run).first() {
+    // What was saved before the first step is worth nothing.
+    match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
         Some((_, path)) => failure.help(advice!(
             "diverged-later",
             "the last good state is {}\ntrain again with a smaller learning rate or another seed",
@@ -364,7 +412,8 @@ mod tests {
     #[test]
     fn a_divergence_tells_which_state_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        let run = run_folder::create(Some(folder.path()), Path::new("."), "quickdraw").unwrap();
+        let run = folder.path().to_owned();
+        run_folder::reopen(&run).unwrap();
         let diverged = || Failure::new(Code::Diverged, "diverged");
         assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
         for step in [500, 1000] {

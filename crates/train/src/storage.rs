@@ -3,10 +3,18 @@
 //! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program replaces a file: a temporary
 //! name in the same folder, the bytes, a sync, a rename over the final name, a sync of the folder. Whenever the machine stops,
 //! the final name holds either the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+//!
+//! A temporary file is locked through the operating system while it is written, so that one that a killed process has left
+//! behind can be told from one at work: `temporary.rs` makes them and sweeps them up.
+
+mod temporary;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use temporary::{is_temporary, sweep_run};
 
 use datasets::advice;
 
@@ -14,9 +22,9 @@ use crate::failure::{Code, Failure};
 
 /// The operations on the outside world that writing a file is made of.
 pub(crate) trait Disk {
-    /// Makes a new empty file, over an old one of that name.
+    /// Makes a new empty file; one of that name is left alone.
     fn create(&self, path: &Path) -> io::Result<File> {
-        File::create(path)
+        File::create_new(path)
     }
     /// Writes some of the bytes and says how many.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
@@ -38,6 +46,10 @@ pub(crate) trait Disk {
     /// Deletes a file.
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+    /// Waits until another program may have let go of a file.
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 }
 
@@ -72,6 +84,12 @@ impl StorageError {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         let help = match error.source.kind() {
+            _ if is_held(&error.source) => {
+                advice!("file-is-held", "close the program that has the file open, then give the command again")
+            }
+            io::ErrorKind::FileTooLarge => {
+                advice!("file-too-large", "raise the limit of a file's size (ulimit -f), then give the command again")
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 advice!("disk-full", "free some space, then give the command again")
             }
@@ -86,6 +104,54 @@ impl From<StorageError> for Failure {
             .at(error.path.display())
             .because(error.source)
             .help(help)
+    }
+}
+
+/// Whether an operation failed because another program has the file open: Windows' ERROR_SHARING_VIOLATION and
+/// ERROR_LOCK_VIOLATION, which no operation on files returns on Unix, and what a rename over an open file returns there.
+pub(crate) fn is_held(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A virus scanner or an indexer is
+/// done by then; a person with a viewer is not, and is told.
+const TRIES: u32 = 12;
+
+/// Does `act`, again and again for a while if another program holds the file.
+///
+/// # Errors
+/// The last one.
+pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for tried in 0..TRIES {
+        match act() {
+            Err(error) if is_held(&error) => disk.pause(Duration::from_millis(1 << tried)),
+            done => return done,
+        }
+    }
+    act()
+}
+
+/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for nothing.
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    let same = {
+        use std::os::unix::fs::MetadataExt;
+        // Asked by name: a second handle may be one too many, or one that may not be had.
+        let (ours, there) = (file.metadata()?, fs::metadata(path));
+        there.map(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+    };
+    #[cfg(windows)]
+    let same = {
+        // Opening is allowed where reading is not.
+        let ours = same_file::Handle::from_file(file.try_clone()?)?;
+        same_file::Handle::from_path(path).map(|there| there == ours)
+    };
+    match same {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        known => known,
     }
 }
 
@@ -131,7 +197,7 @@ impl<'a> Unfinished<'a> {
     /// # Errors
     /// Names `path` and the system's reason.
     pub(crate) fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
-        let made = temporary_name(path).and_then(|temporary| Ok((disk.create(&temporary)?, temporary)));
+        let made = temporary::create(disk, path);
         let (file, temporary) = made.map_err(|source| StorageError::new("write", path, source))?;
         Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
     }
@@ -145,11 +211,16 @@ impl<'a> Unfinished<'a> {
     }
 
     fn settle(&mut self) -> io::Result<()> {
-        if let Some(file) = self.file.take() {
-            self.disk.sync(&file)?;
+        if let Some(file) = &self.file {
+            self.disk.sync(file)?;
         }
-        self.disk.rename(&self.temporary, &self.path)?;
-        self.named = true;
+        // Windows renames no open file over another one. Elsewhere the file stays open, and thus locked, until it has its
+        // name, so that nobody sweeps it up.
+        if cfg!(windows) {
+            self.file = None;
+        }
+        patiently(self.disk, || self.disk.rename(&self.temporary, &self.path))?;
+        (self.named, self.file) = (true, None);
         self.disk.sync_folder(folder_of(&self.path))
     }
 }
@@ -177,29 +248,9 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-/// `.name.tmp` beside `name`: a rename is only atomic inside one file system.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(".tmp");
-    Ok(path.with_file_name(hidden))
-}
-
 /// The folder that holds `path`, `.` for a bare name.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Deletes the temporary files that an interrupted program left in `folder`.
-pub(crate) fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(".tmp") {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// A disk on which the N-th operation fails, for tests here and of the checkpoints.
@@ -333,12 +384,28 @@ mod tests {
         assert_eq!(folder_of(Path::new("a/x.png")), Path::new("a"));
     }
 
+    /// A disk on which another program holds the target for some tries.
+    struct Held(std::cell::Cell<u32>);
+
+    impl Disk for Held {
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            let left = self.0.get();
+            self.0.set(left.saturating_sub(1));
+            if left > 0 { Err(io::Error::from_raw_os_error(32)) } else { RealDisk.rename(from, to) }
+        }
+        fn pause(&self, _: Duration) {}
+    }
+
     #[test]
-    fn left_over_temporary_files_are_swept() {
+    fn a_target_that_another_program_holds_for_a_while_is_replaced_and_one_that_it_keeps_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".a.tmp"), "x").unwrap();
-        fs::write(folder.path().join("a"), "x").unwrap();
-        sweep(folder.path());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let path = folder.path().join("loss.png");
+        fs::write(&path, "old").unwrap();
+        write_whole(&Held(TRIES.into()), &path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let failure = Failure::from(write_whole(&Held(u32::MAX.into()), &path, b"newer").unwrap_err());
+        assert!(failure.to_string().contains("loss.png"), "{failure}");
+        assert!(failure.to_string().contains("close the program"), "{failure}");
+        assert_eq!((fs::read(&path).unwrap(), fs::read_dir(folder.path()).unwrap().count()), (b"new".to_vec(), 1));
     }
 }

@@ -109,6 +109,23 @@ mod tests {
         }
     }
 
+    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made `train sample` count for ever.
+    #[test]
+    fn no_system_takes_a_counter_that_cannot_be() {
+        for row in SYSTEMS {
+            let Ok(mut system) = (row.build)(&(row.settings)("cpu"), 1) else { panic!("{}", row.name) };
+            let state = system.state();
+            assert!(!state.counters.is_empty(), "{}", row.name);
+            for name in state.counters.keys() {
+                let mut worse = state.clone();
+                worse.counters.insert(name.clone(), u64::MAX);
+                let error = system.restore(&worse).unwrap_err();
+                assert!(!error.is_of_another_architecture() && error.beyond[0].0 == *name, "{}: {error}", row.name);
+            }
+            assert_eq!(system.restore(&state), Ok(()), "{}", row.name);
+        }
+    }
+
     #[test]
     fn a_bad_value_is_named_by_its_key() {
         let mut settings = (SYSTEMS[0].settings)("seed");

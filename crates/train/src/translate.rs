@@ -17,7 +17,6 @@ use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement};
 use crate::resume::{self, Trained};
 use crate::samples;
-use crate::session;
 use crate::storage::{self, RealDisk};
 
 /// The sheet in the folder of translations.
@@ -30,7 +29,6 @@ const ON_THE_SHEET: usize = 8;
 /// # Errors
 /// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
-    session::processor()?;
     let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);

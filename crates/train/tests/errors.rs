@@ -57,7 +57,7 @@ fn the_configuration() {
 fn an_instruction_set_that_is_not_there_is_refused_before_anything_else() {
     let place = Place::new();
     let translate = "translate none in --direction AtoB --out out";
-    for line in [TINY, "sample none", "evaluate none", "evalnet mnist", translate] {
+    for line in [TINY, "sample none", "evaluate none", "evalnet mnist", "gradcheck", "derive matmul", translate] {
         let mut command = place.command(line);
         command.env("BACKDRAW_ISA", "mmx");
         let outcome = finish(command);
@@ -68,6 +68,24 @@ fn an_instruction_set_that_is_not_there_is_refused_before_anything_else() {
             outcome.err
         );
     }
+}
+
+#[test]
+fn numbers_of_threads_that_no_machine_has_are_refused_before_anything_else() {
+    let place = Place::new();
+    for value in ["100000", "0", "-1", "abc"] {
+        for line in [TINY, "sample none", "gradcheck", "evaluate none"] {
+            let mut command = place.command(line);
+            command.env("RAYON_NUM_THREADS", value);
+            let outcome = finish(command);
+            let told = format!("{value}, {line}: {:?} {}", outcome.code, outcome.err);
+            assert_eq!(outcome.code, Some(CONFIG), "{told}");
+            assert!(outcome.err.contains(&format!("RAYON_NUM_THREADS={value}; allowed: 1 to 1024")), "{told}");
+        }
+    }
+    let mut command = place.command(&format!("{TINY} --steps 1 --threads 1"));
+    command.env("RAYON_NUM_THREADS", "100000");
+    assert_eq!(finish(command).code, Some(0), "the option counts");
 }
 
 #[test]
@@ -165,10 +183,18 @@ fn a_full_disk_names_the_file_and_loses_nothing() {
     place.good("quickdraw --resume run --steps 4");
 
     // A folder where a file should go: whoever the user is, that cannot be written.
-    let blocked = place.path("run/checkpoints/.step-000006.safetensors.tmp/x");
-    std::fs::create_dir_all(blocked).unwrap();
-    place.bad("quickdraw --resume run --steps 6", STORAGE, &["step-000006.safetensors", "why:"]);
-    assert_eq!(place.checkpoints("run").last(), Some(&4));
+    let blocked = place.path("run/checkpoints/step-000006.safetensors");
+    std::fs::create_dir_all(blocked.join("x")).unwrap();
+    place.bad("quickdraw --resume run --steps 6", STORAGE, &["step-000006.safetensors", "why:", "--resume run"]);
+    assert!(place.checkpoints("run").contains(&4));
+    std::fs::remove_dir_all(blocked).unwrap();
+    // A picture that cannot be written is no reason to stop.
+    let sheet = place.path("run/samples/step-000006.png");
+    std::fs::remove_file(&sheet).unwrap();
+    std::fs::create_dir_all(sheet.join("x")).unwrap();
+    let outcome = place.good("quickdraw --resume run --steps 6 --sample-every 1");
+    assert!(outcome.err.contains("warning") && outcome.err.contains("step-000006.png"), "{}", outcome.err);
+    assert_eq!(place.checkpoints("run").last(), Some(&6));
 }
 
 #[test]

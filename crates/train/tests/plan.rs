@@ -64,7 +64,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     // Even the weights would not fit.
     refused(600_000, "stylegan2 --preset seed", &["does not fit", "`--preset cpu`"]);
     // All is well for days, and then it is not.
-    refused(3_000_000, "progan --preset seed --batch 1", &["the stage ", "from step "]);
+    refused(350_000, "progan --preset cpu64", &["the stage ", "from step "]);
     refused(3_000_000, "cyclegan --batch 256 --set size=1024", &["does not fit", "`--set size="]);
     refused(600_000, "explain stylegan2 --preset seed", &["do not fit"]);
     assert!(limited(&place, 300_000, "summary stylegan2 --preset seed").code == Some(0), "shapes need no memory");

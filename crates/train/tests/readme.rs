@@ -45,6 +45,40 @@ fn every_option_in_the_readme_exists() {
 }
 
 #[test]
+fn the_switches_in_the_readme_are_those_of_the_systems() {
+    let systems = train(&["systems"]);
+    let names = systems.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
+    let mut rows: Vec<(Vec<&'static str>, Vec<&str>)> = Vec::new();
+    for name in names {
+        let switches = models::switches::of(name);
+        match rows.iter_mut().find(|(of, _)| *of == switches) {
+            Some((_, systems)) => systems.push(name),
+            None => rows.push((switches, vec![name])),
+        }
+    }
+    // The longest list comes first.
+    rows.sort_by_key(|(switches, _)| std::cmp::Reverse(switches.len()));
+    let coded = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let row = |(switches, systems): &(Vec<&str>, Vec<&str>)| {
+        let switches = if switches.is_empty() { "none".to_owned() } else { coded(switches) };
+        format!("| {} | {switches} |\n", coded(systems))
+    };
+    let table = format!("| systems | switches |\n|---|---|\n{}", rows.iter().map(row).collect::<String>());
+    assert!(readme().contains(&table), "paste this into README.md:\n{table}");
+}
+
+#[test]
+fn the_switches_that_the_readme_sets_together_go_together() {
+    let readme = readme();
+    let line = readme.split("`quickdraw --set").nth(1).and_then(|rest| rest.split('`').next()).expect("an example");
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let tiny = "quickdraw --preset cpu --batch 2 --set depth=2 --data built-in --steps 1 --set";
+    let words = tiny.split_whitespace().chain(line.split_whitespace()).chain(["--out", run.to_str().unwrap()]);
+    train(&words.collect::<Vec<_>>());
+}
+
+#[test]
 fn every_link_in_the_readme_leads_to_a_file() {
     let readme = readme();
     let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -212,7 +212,7 @@ fn a_long_drawing_can_be_stopped() {
     for (out, words) in [("all.npy", "nothing was written"), ("all/", "the pictures that are there are whole")] {
         let child = place.command(&format!("sample run --count 200000 --out {out}")).spawn().unwrap();
         let begun = std::time::Instant::now();
-        let there = || names(place.folder.path()).iter().any(|name| name.contains("all"));
+        let there = || names(place.folder.path()).iter().any(|name| name.contains("all") || name.ends_with(".tmp"));
         while !there() {
             assert!(begun.elapsed().as_secs() < 60, "nothing begins");
             std::thread::sleep(std::time::Duration::from_millis(5));

@@ -3,10 +3,10 @@
 
 mod common;
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Place, TINY};
+use common::{Place, TINY, finish};
 
 fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
@@ -17,12 +17,17 @@ fn signal(child: &Child, name: &str) {
 fn start(place: &Place) -> Child {
     let line = format!("{TINY} --steps 4000000000 --sample-every 1000000 --checkpoint-every 3 --out run");
     let child = place.command(&line).spawn().unwrap();
+    wait_for_a_checkpoint(place);
+    child
+}
+
+/// Returns when the run has a checkpoint of a step.
+fn wait_for_a_checkpoint(place: &Place) {
     let began = Instant::now();
-    while place.checkpoints("run").is_empty() {
+    while place.checkpoints("run").last().is_none_or(|step| *step == 0) {
         assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
         std::thread::sleep(Duration::from_millis(5));
     }
-    child
 }
 
 /// The hash of a run of `steps` steps in one piece.
@@ -32,19 +37,108 @@ fn straight(place: &Place, steps: u64) -> String {
 
 #[test]
 fn an_interrupt_finishes_the_step_saves_and_tells_how_to_go_on() {
-    for name in ["-INT", "-TERM"] {
+    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let place = Place::new();
         let child = start(&place);
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(130), "{err}");
+        assert_eq!(output.status.code(), Some(code), "{name}: {err}");
         assert!(err.contains("quickdraw --resume run`"), "{err}");
         let step = *place.checkpoints("run").last().unwrap();
         assert!(err.contains(&format!("stopped after step {step}")), "{err}");
         let more = place.good(&format!("quickdraw --resume run --steps {}", step + 2));
         assert_eq!(more.hash(), straight(&place, step + 2));
     }
+}
+
+/// What schedulers send before they end a job; some send it again and again.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_schedulers_warning_saves_however_often_it_comes() {
+    for (name, code) in [("-USR1", 138), ("-USR2", 140), ("-XCPU", 152)] {
+        let place = Place::new();
+        let child = start(&place);
+        signal(&child, name);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}: {err}");
+        let step = *place.checkpoints("run").last().unwrap();
+        assert!(err.contains(&format!("stopped after step {step}; everything is saved")), "{name}: {err}");
+    }
+}
+
+/// `timeout` sends its signal twice: to the process, and to the group that it is in.
+#[test]
+fn the_same_request_sent_twice_at_once_is_one_request() {
+    let place = Place::new();
+    let child = start(&place);
+    signal(&child, "-TERM");
+    signal(&child, "-TERM");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    assert!(!place.path("run/lock").exists(), "it has ended in order");
+}
+
+/// The program as a child of a shell that ignores the signals, as `nohup` and the background of a script do.
+#[test]
+fn a_signal_that_arrives_ignored_stays_ignored() {
+    let place = Place::new();
+    let line = format!("{TINY} --steps 4000000000 --sample-every 1000000 --checkpoint-every 3 --out run");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("trap '' HUP INT; exec \"$0\" {line}"), env!("CARGO_BIN_EXE_train")]);
+    shell.current_dir(place.folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    wait_for_a_checkpoint(&place);
+    for name in ["-HUP", "-INT"] {
+        let before = *place.checkpoints("run").last().unwrap();
+        signal(&child, name);
+        let began = Instant::now();
+        while *place.checkpoints("run").last().unwrap() < before + 9 {
+            assert!(began.elapsed() < Duration::from_secs(60), "it stopped at {name}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    signal(&child, "-TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A terminal that was closed is no reason to end: what was said to it goes to the log.
+#[test]
+fn a_terminal_that_is_gone_ends_nothing() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let place = Place::new();
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).and_then(|()| unlockpt(&controller)).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let mut command = place.command(&format!("{TINY} --steps 400 --sample-every 1000 --log seed --out run"));
+    command.stdout(terminal.try_clone().unwrap()).stderr(terminal);
+    let mut child = command.spawn().unwrap();
+    // This process holds its ends of the terminal no longer: writing to it fails from now on.
+    drop((command, controller));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.checkpoints("run"), [400]);
+}
+
+/// Too large a file is an error of that file, not the end of the process by SIGXFSZ.
+#[test]
+fn a_limit_of_file_sizes_is_a_storage_error() {
+    let place = Place::new();
+    let limited = |line: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -f 16; exec \"$0\" {line}"), env!("CARGO_BIN_EXE_train")]);
+        finish({
+            shell.current_dir(place.folder.path()).stdin(Stdio::null());
+            shell
+        })
+    };
+    let outcome = limited(&format!("{TINY} --steps 2 --out run"));
+    assert_eq!(outcome.code, Some(7), "{}", outcome.err);
+    assert!(outcome.err.contains("step-000000.safetensors") && outcome.err.contains("ulimit -f"), "{}", outcome.err);
+    assert!(outcome.err.contains("quickdraw --resume run`"), "{}", outcome.err);
+    place.good("quickdraw --resume run");
 }
 
 #[test]

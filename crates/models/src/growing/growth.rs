@@ -110,6 +110,12 @@ impl Growth {
         Stage { level: self.first + grown.ceil() as usize, alpha: 1.0 - (grown.ceil() - grown) }
     }
 
+    /// Whether the networks have grown fully when so many images were shown, and for good.
+    fn is_grown(&self, images: u64) -> bool {
+        let periods = (images as f64 / 1000.0 / (self.stable_kimg + self.fade_kimg)).floor();
+        periods >= (self.last - self.first) as f64
+    }
+
     /// How many images were shown before step number `step` (from 0), and where the networks stand in it.
     pub fn before(&self, step: u64) -> (u64, Stage) {
         let wanted = step / GROUP;
@@ -118,8 +124,14 @@ impl Growth {
         let (mut before, mut at) = (from, from);
         let after =
             |(group, images): (u64, u64)| (group + 1, images + GROUP * self.batch(self.at(images).level) as u64);
-        while at.0 < wanted {
+        while at.0 < wanted && !self.is_grown(at.1) {
             (before, at) = (at, after(at));
+        }
+        if at.0 < wanted {
+            // From here on every group is as large as the next one, however many there are.
+            let size = GROUP * self.batch(self.last) as u64;
+            let images = |group: u64| at.1.saturating_add((group - at.0).saturating_mul(size));
+            (before, at) = ((wanted - 1, images(wanted - 1)), (wanted, images(wanted)));
         }
         if at != from {
             self.known.set([before, at]);
@@ -241,6 +253,9 @@ mod tests {
         assert_eq!(growth.before(4), (512, Stage::whole(0)));
         assert_eq!((asked[0].1.resolution(), asked[5].0 - asked[0].0), (128, 16));
         assert_eq!(growth.steps(12_000.0), 1_354_672, "the authors' run");
+        // What follows the growth is not counted through, and asked for in any order too.
+        assert_eq!(growth.before(1_354_672 + 4_000_000_000).0, growth.before(1_354_672).0 + 16_000_000_000);
+        assert_eq!(growth.before(100_001), asked[5]);
         let from_8x8 = Growth::new([1, 8], [600.0, 600.0], 128).unwrap();
         assert_eq!(from_8x8.steps(25_000.0), 4_895_300, "that of StyleGAN");
     }

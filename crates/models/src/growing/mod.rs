@@ -146,6 +146,11 @@ impl Stateful for Steps {
     fn load(&mut self, state: &State) {
         self.0 = state.counters[STEPS];
     }
+
+    /// A step's number takes 32 bits of a random stream's key.
+    fn limits(&self) -> Vec<(String, u64)> {
+        vec![(STEPS.into(), u32::MAX.into())]
+    }
 }
 
 /// The last one is the distance that a Wasserstein critic sees; others see none.

@@ -1,13 +1,14 @@
 //! The checkpoints of one run: which is the newest that can be used, which are kept.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use datasets::advice;
+use datasets::{advice, quoted};
 
 use super::{Checkpoint, Flaw, Found};
 use crate::failure::{Code, Failure};
-use crate::storage::{Disk, StorageError};
+use crate::storage::{Disk, StorageError, is_held, patiently};
 
 /// How the names of checkpoint files end.
 const ENDING: &str = "safetensors";
@@ -25,12 +26,19 @@ fn step_of(path: &Path) -> Option<u64> {
 }
 
 /// The checkpoint files of the run folder `run` with their steps, the newest first.
-pub(crate) fn in_folder(run: &Path) -> Vec<(u64, PathBuf)> {
-    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+///
+/// # Errors
+/// When the folder is there but cannot be listed: that is not a run without checkpoints.
+pub(crate) fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
+    let folder = run.join("checkpoints");
+    let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(|error| StorageError::new("list", &folder, error))?,
+    };
     let mut files: Vec<(u64, PathBuf)> =
-        entries.map(|entry| entry.path()).filter_map(|path| Some((step_of(&path)?, path))).collect();
+        entries.iter().map(fs::DirEntry::path).filter_map(|path| Some((step_of(&path)?, path))).collect();
     files.sort_unstable_by_key(|(step, _)| std::cmp::Reverse(*step));
-    files
+    Ok(files)
 }
 
 /// The newest checkpoint of the run that is whole. Damaged ones are passed over and listed.
@@ -39,7 +47,7 @@ pub(crate) fn in_folder(run: &Path) -> Vec<(u64, PathBuf)> {
 /// When there is none, with what is there instead.
 pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
     let mut damaged = Vec::new();
-    for (_, path) in in_folder(run) {
+    for (_, path) in in_folder(run)? {
         match Checkpoint::read(&path) {
             Ok(checkpoint) => return Ok(Found { path, checkpoint, damaged }),
             Err(flaw) => damaged.push((path, flaw)),
@@ -53,15 +61,23 @@ pub(crate) fn newest_good(run: &Path) -> Result<Found, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help(advice!("no-good-checkpoint", "start the run again without `--resume`")))
+                .help(advice!("no-good-checkpoint", "start it anew from its configuration: `{}`", anew(run))))
         }
     }
+}
+
+/// The command that makes the same run again, in a new folder.
+fn anew(run: &Path) -> String {
+    let config = run.join("config.toml");
+    let system = fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let system = system.as_ref().and_then(|table| table.get("system")?.as_str()).unwrap_or("SYSTEM");
+    format!("train {system} --config {}", quoted(&config))
 }
 
 /// The newest good checkpoint that lies beside `file` and is of an earlier step.
 pub(super) fn older_good(file: &Path) -> Option<PathBuf> {
     let run = file.parent()?.parent()?;
-    let older = in_folder(run).into_iter().map(|(_, path)| path).skip_while(|path| path != file).skip(1);
+    let older = in_folder(run).ok()?.into_iter().map(|(_, path)| path).skip_while(|path| path != file).skip(1);
     older.filter(|path| path.file_name() < file.file_name()).find(|path| Checkpoint::read(path).is_ok())
 }
 
@@ -86,9 +102,13 @@ fn listing(folder: &Path) -> String {
 /// # Errors
 /// When a file cannot be deleted.
 pub(crate) fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<(), StorageError> {
-    for (step, path) in in_folder(run) {
+    for (step, path) in in_folder(run)? {
         if !keep.contains(&step) {
-            disk.remove(&path).map_err(|error| StorageError::new("delete", &path, error))?;
+            match patiently(disk, || disk.remove(&path)) {
+                // It goes when the next checkpoint is complete.
+                Err(error) if is_held(&error) => {}
+                done => done.map_err(|error| StorageError::new("delete", &path, error))?,
+            }
         }
     }
     Ok(())

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use safetensors::tensor::{Dtype, Metadata as Container, TensorInfo, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Checkpoint, Flaw};
+use crate::config::MOST_STEPS;
 use crate::engine::{State, Tensor};
 
 /// The version that is written, and the newest that is read.
@@ -21,10 +22,11 @@ const KEY: &str = "backdraw";
 const BEFORE_CHECKSUM: &str = r#"checksum\":\""#;
 /// Stands in the checksum's place while the checksum is calculated.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Numbers that are turned into bytes at a time for the hash.
-const HASHED: usize = 4096;
-/// The container's own limit on its header.
-const LONGEST_HEADER: u64 = 100_000_000;
+/// Numbers that are turned into bytes, or bytes into numbers, at a time.
+const AT_A_TIME: usize = 4096;
+/// The longest header that is written and read. Those of the largest systems here have some 300,000 bytes; reading one takes up to
+/// twenty times its length of memory, so the container's own limit of 100 MB would be a claim on 2 GB.
+pub(super) const LONGEST_HEADER: u64 = 4 << 20;
 
 /// The metadata. The version is read apart and first: a later version may have other fields.
 #[derive(Serialize, Deserialize)]
@@ -82,19 +84,26 @@ pub(crate) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
     let mut bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)])))
         .map_err(|error| error.to_string())?;
-    let place = checksum_place(&bytes, NO_CHECKSUM).ok_or("no place for the checksum")?;
+    let header = bytes.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
+    if header > LONGEST_HEADER {
+        return Err(format!("its header would have {header} bytes; at most {LONGEST_HEADER} are read"));
+    }
+    let text = &bytes[8..8 + header as usize];
+    let place = 8 + checksum_place(text, NO_CHECKSUM).ok_or("no place for the checksum")?;
     let checksum = hex(&Sha256::digest(&bytes));
     bytes[place..place + checksum.len()].copy_from_slice(checksum.as_bytes());
     Ok(bytes)
 }
 
-/// The bytes of the file `path`, after its claims about its own size were held against its length.
-pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Flaw> {
-    let unreadable = |error: std::io::Error| Flaw::Unreadable(error.to_string());
+/// Reads the file `path`.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(super) fn read(path: &Path) -> Result<Checkpoint, Flaw> {
     let pickled = path.extension().is_some_and(|ending| {
         ["pt", "pth", "pkl", "pickle", "ckpt"].iter().any(|pickle| ending.eq_ignore_ascii_case(pickle))
     });
-    let mut file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if about.is_dir() {
         return Err(Flaw::Unreadable("it is a folder".to_owned()));
@@ -102,133 +111,151 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Flaw> {
     if pickled {
         return Err(Flaw::Pickle);
     }
-    let length = about.len();
-    let mut start = [0_u8; 8];
+    decode(&mut BufReader::new(file), about.len())
+}
+
+fn unreadable(error: std::io::Error) -> Flaw {
+    Flaw::Unreadable(error.to_string())
+}
+
+/// Reads a file of so many bytes. What it claims about itself is held against its length and the stated limits before memory is
+/// taken for it, and its tensors are read one after the other: what is needed is the state and a header.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Flaw> {
+    let mut hasher = Sha256::new();
+    let (start, header) = read_header(file, length)?;
+    let container: Container = serde_json::from_str(&header)
+        .map_err(|error| Flaw::Container(format!("its header cannot be read: {error}")))?;
+    let wanted = (container.data_len() as u64).saturating_add(8 + header.len() as u64);
+    if length < wanted {
+        return Err(Flaw::Incomplete { found: length, wanted: wanted.to_string() });
+    }
+    if length > wanted {
+        let more = length - wanted;
+        return Err(Flaw::Container(format!("{length} bytes, {more} more than its header tells of")));
+    }
+    let about = metadata(&container)?;
+
+    // The checksum is that of the file with zeros in its own place.
+    hasher.update(start);
+    match checksum_place(header.as_bytes(), &about.checksum) {
+        Some(place) if about.checksum.len() == NO_CHECKSUM.len() => {
+            hasher.update(&header[..place]);
+            hasher.update(NO_CHECKSUM);
+            hasher.update(&header[place + NO_CHECKSUM.len()..]);
+        }
+        _ => hasher.update(&header),
+    }
+    drop(header);
+    let mut tensors = BTreeMap::new();
+    let mut flaw = None;
+    for name in container.offset_keys() {
+        let Some(info) = container.info(&name) else { continue };
+        match tensor(&name, info, file, &mut hasher)? {
+            Ok(tensor) => drop(tensors.insert(name, tensor)),
+            Err(found) => drop(flaw.get_or_insert(found)),
+        }
+    }
+    let found = hex(&hasher.finalize());
+    if found != about.checksum {
+        return Err(Flaw::Checksum { written: about.checksum, found });
+    }
+    let state = State { tensors, counters: about.counters };
+    let Metadata { system, step, seed, config, data, .. } = Metadata { counters: BTreeMap::new(), ..about };
+    flaw.map_or(Ok(Checkpoint { system, step, seed, config, data, state }), Err)
+}
+
+/// The first 8 bytes, and the header whose length they say.
+fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Flaw> {
     let mut bytes = Vec::new();
-    file.by_ref().take(8).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
     // A pickle stream starts with 0x80 and its version; the newer kind is a zip archive.
     if matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
         return Err(Flaw::Pickle);
     }
-    if bytes.len() < 8 {
+    let Some(start) = bytes.first_chunk::<8>().copied() else {
         return Err(Flaw::Incomplete { found: length, wanted: "at least 8".to_owned() });
-    }
-    start.copy_from_slice(&bytes);
+    };
     let header = u64::from_le_bytes(start);
     if header > LONGEST_HEADER {
-        return Err(Flaw::Container(format!("its first 8 bytes claim a header of {header} bytes")));
+        let why = format!("its first 8 bytes claim a header of {header} bytes; at most {LONGEST_HEADER} are read");
+        return Err(Flaw::Container(why));
     }
     if length < 8 + header {
         return Err(Flaw::Incomplete { found: length, wanted: format!("at least {}", 8 + header) });
     }
-    let size = usize::try_from(length).map_err(|_| Flaw::Unreadable("it is too large for memory".to_owned()))?;
-    bytes.try_reserve_exact(size).map_err(|_| Flaw::Unreadable(format!("no memory for its {length} bytes")))?;
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    bytes.clear();
+    file.take(header).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 != header {
+        return Err(Flaw::Incomplete { found: 8 + bytes.len() as u64, wanted: format!("at least {}", 8 + header) });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is no text: {error}")))?;
+    Ok((start, text))
 }
 
-/// Reads the bytes of a file.
-///
-/// # Errors
-/// The first [`Flaw`] that is found.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Checkpoint, Flaw> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| container_flaw(bytes, &error))?;
-    let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or(Flaw::Foreign)?;
+/// What this program wrote about the state.
+fn metadata(container: &Container) -> Result<Metadata, Flaw> {
+    let text = container.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or(Flaw::Foreign)?;
     let bad = |error: serde_json::Error| Flaw::Metadata(error.to_string());
     let Version { version } = serde_json::from_str(text).map_err(bad)?;
     if version > VERSION {
         return Err(Flaw::Newer { found: version, known: VERSION });
     }
     let about: Metadata = serde_json::from_str(text).map_err(bad)?;
-    verify(bytes, &about.checksum)?;
-
-    let container = SafeTensors::deserialize(bytes).map_err(|error| Flaw::Container(error.to_string()))?;
-    let mut tensors = BTreeMap::new();
-    for (name, view) in container.iter() {
-        tensors.insert(name.to_owned(), tensor(name, &view)?);
+    if about.step > MOST_STEPS {
+        return Err(Flaw::Metadata(format!("it is of step {}, but no run has more than {MOST_STEPS}", about.step)));
     }
-    Ok(Checkpoint {
-        system: about.system,
-        step: about.step,
-        seed: about.seed,
-        config: about.config,
-        data: about.data,
-        state: State { tensors, counters: about.counters },
-    })
+    Ok(about)
 }
 
-/// A container that its reader refuses: cut short, or something else.
-fn container_flaw(bytes: &[u8], error: &safetensors::SafeTensorError) -> Flaw {
-    use safetensors::SafeTensorError::{HeaderTooSmall, InvalidHeaderLength, MetadataIncompleteBuffer};
-    let found = bytes.len() as u64;
-    let wanted = match error {
-        HeaderTooSmall => Some(8),
-        InvalidHeaderLength => bytes.first_chunk().map(|start| u64::from_le_bytes(*start).saturating_add(8)),
-        MetadataIncompleteBuffer => claimed_length(bytes),
-        _ => None,
-    };
-    match wanted {
-        Some(wanted) if found < wanted => Flaw::Incomplete { found, wanted: wanted.to_string() },
-        Some(wanted) => Flaw::Container(format!("{found} bytes, {} more than its header tells of", found - wanted)),
-        None => Flaw::Container(error.to_string()),
-    }
-}
-
-/// The length of the whole file as its header tells it.
-fn claimed_length(bytes: &[u8]) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Place {
-        data_offsets: (u64, u64),
-    }
-    let header = u64::from_le_bytes(*bytes.first_chunk()?);
-    let text = bytes.get(8..)?.get(..usize::try_from(header).ok()?)?;
-    let entries: HashMap<String, serde_json::Value> = serde_json::from_slice(text).ok()?;
-    let ends = entries.into_values().filter_map(|entry| serde_json::from_value::<Place>(entry).ok());
-    let end = ends.map(|place| place.data_offsets.1).max().unwrap_or(0);
-    end.checked_add(header)?.checked_add(8)
-}
-
-/// Compares the file's checksum with that of its bytes.
-fn verify(bytes: &[u8], written: &str) -> Result<(), Flaw> {
-    let mut hasher = Sha256::new();
-    match checksum_place(bytes, written) {
-        Some(place) if written.len() == NO_CHECKSUM.len() => {
-            hasher.update(&bytes[..place]);
-            hasher.update(NO_CHECKSUM);
-            hasher.update(&bytes[place + written.len()..]);
-        }
-        _ => hasher.update(bytes),
-    }
-    let found = hex(&hasher.finalize());
-    if found == written { Ok(()) } else { Err(Flaw::Checksum { written: written.to_owned(), found }) }
-}
-
-/// Where in the file the checksum `text` stands. A configuration that contains the same words cannot mislead: the first
+/// Where in the header the checksum `text` stands. A configuration that contains the same words cannot mislead: the first
 /// place is taken at writing and at reading.
-fn checksum_place(bytes: &[u8], text: &str) -> Option<usize> {
+fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
     let wanted = format!("{BEFORE_CHECKSUM}{text}");
-    let header = u64::from_le_bytes(*bytes.first_chunk()?);
-    let header = bytes.get(8..)?.get(..usize::try_from(header).ok()?)?;
     let start = header.windows(wanted.len()).position(|window| window == wanted.as_bytes())?;
-    Some(8 + start + BEFORE_CHECKSUM.len())
+    Some(start + BEFORE_CHECKSUM.len())
 }
 
-/// A tensor of the file, if it is what a checkpoint may hold.
-fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, Flaw> {
-    if view.dtype() != Dtype::F32 {
-        return Err(Flaw::Type { name: name.to_owned(), found: format!("{:?}", view.dtype()) });
+/// Reads the next tensor of the file, which is as long as its description says: the header was held against the file's length.
+/// The inner error is what is wrong with the numbers, if the checksum is right; then the rest can still be read.
+fn tensor(
+    name: &str,
+    info: &TensorInfo,
+    file: &mut dyn Read,
+    hasher: &mut Sha256,
+) -> Result<Result<Tensor, Flaw>, Flaw> {
+    let mut left = info.data_offsets.1 - info.data_offsets.0;
+    let is_f32 = info.dtype == Dtype::F32;
+    let mut data: Vec<f32> = Vec::new();
+    if is_f32 {
+        let no_memory = |_| Flaw::Unreadable(format!("no memory for the {left} bytes of tensor `{name}`"));
+        data.try_reserve_exact(left / 4).map_err(no_memory)?;
     }
-    let (words, _) = view.data().as_chunks::<4>();
-    let data: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
+    let mut piece = [0_u8; 4 * AT_A_TIME];
+    while left > 0 {
+        let piece = &mut piece[..left.min(4 * AT_A_TIME)];
+        file.read_exact(piece).map_err(unreadable)?;
+        hasher.update(&*piece);
+        left -= piece.len();
+        if is_f32 {
+            let (words, _) = piece.as_chunks::<4>();
+            data.extend(words.iter().map(|word| f32::from_le_bytes(*word)));
+        }
+    }
+    if !is_f32 {
+        return Ok(Err(Flaw::Type { name: name.to_owned(), found: format!("{:?}", info.dtype) }));
+    }
     let count = data.iter().filter(|number| !number.is_finite()).count();
     if count > 0 {
-        return Err(Flaw::NonFinite { name: name.to_owned(), count });
+        return Ok(Err(Flaw::NonFinite { name: name.to_owned(), count }));
     }
     // The container checked that the shape and the bytes agree; a panic here would still be a panic, so check again.
-    if view.shape().iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
-        return Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says")));
+    if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
+        return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
     }
-    Ok(Tensor::new(view.shape(), data))
+    Ok(Ok(Tensor::new(&*info.shape, data)))
 }
 
 fn little_endian(numbers: &[f32]) -> Vec<u8> {
@@ -247,7 +274,7 @@ pub(crate) fn weights_hash(state: &State) -> String {
         for &size in tensor.shape().iter() {
             hasher.update(number(size));
         }
-        for numbers in tensor.data().chunks(HASHED) {
+        for numbers in tensor.data().chunks(AT_A_TIME) {
             hasher.update(little_endian(numbers));
         }
     }

@@ -17,8 +17,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
+use format::encode;
 pub(crate) use format::weights_hash;
-use format::{decode, encode};
 
 use datasets::{Advice, advice, quoted};
 
@@ -70,6 +70,14 @@ pub(crate) enum Flaw {
     NonFinite { name: String, count: usize },
 }
 
+/// What to do about a file that is damaged.
+fn another(path: &Path) -> Advice {
+    match folder::older_good(path) {
+        Some(older) => advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older)),
+        None => advice!("only-checkpoint-damaged", "there is no older checkpoint of the run beside it"),
+    }
+}
+
 impl Flaw {
     /// What the user can do about it.
     fn help(&self, path: &Path) -> Advice {
@@ -78,7 +86,10 @@ impl Flaw {
                 "checkpoint-unreadable",
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
             ),
-            Self::NoCheckpoint(_) => advice!("no-checkpoint", "start the run again without `--resume`"),
+            Self::NoCheckpoint(_) => advice!(
+                "no-checkpoint",
+                "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
+            ),
             Self::Pickle => advice!(
                 "checkpoint-is-a-pickle",
                 "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
@@ -88,12 +99,7 @@ impl Flaw {
                 advice!("foreign-checkpoint", "give a file from the folder checkpoints of a run of this program")
             }
             Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
-                match folder::older_good(path) {
-                    Some(older) => {
-                        advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older))
-                    }
-                    None => advice!("only-checkpoint-damaged", "there is no older checkpoint of the run beside it"),
-                }
+                another(path)
             }
         }
     }
@@ -108,13 +114,13 @@ impl Flaw {
 }
 
 impl Checkpoint {
-    /// Reads the file `path`, whole, and checks every byte of it.
+    /// Reads the file `path` and checks every byte of it.
     ///
     /// # Errors
-    /// The [`Flaw`] of the file. No content of any kind panics, and nothing larger than the file is allocated before
-    /// its sizes were held against its length.
+    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
+    /// against its length.
     pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
-        decode(&format::read_bytes(path)?)
+        format::read(path)
     }
 
     /// Writes the file `path`, whole or not at all.
@@ -135,9 +141,12 @@ impl Checkpoint {
         if self.system != system.name() {
             return Err(failure("the checkpoint is of another system")
                 .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
-                .help(advice!("checkpoint-of-another-system", "use it with a run of {}", self.system)));
+                .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {
+            if !error.is_of_another_architecture() {
+                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(another(path));
+            }
             failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(
                 "other-architecture",
                 "resume with the settings that it was trained with; they are in its run's config.toml"
@@ -155,7 +164,8 @@ fn misfits(error: &StateError) -> String {
         .map(|(name, wanted, found)| format!("`{name}`: wanted {}, found {}", shape(wanted), shape(found)));
     let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
     let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
-    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).collect();
+    let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
+    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).chain(beyond).collect();
     let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
     if all.len() > 5 {
         text.push_str(&format!("\nand {} more", all.len() - 5));

@@ -21,6 +21,10 @@ fn small(step: u64) -> Checkpoint {
     }
 }
 
+fn decode(bytes: &[u8]) -> Result<Checkpoint, Flaw> {
+    format::decode(&mut &*bytes, bytes.len() as u64)
+}
+
 #[test]
 fn what_is_written_is_read() {
     let bytes = encode(&small(7)).unwrap();
@@ -59,10 +63,51 @@ fn every_changed_byte_is_an_error() {
 fn a_claim_is_held_against_the_length_before_anything_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
-    for claim in [u64::MAX, 1 << 63, 100_000_001, 99_000_000] {
+    for claim in [u64::MAX, 1 << 63, 100_000_001, 99_000_000, format::LONGEST_HEADER] {
         fs::write(&path, [&claim.to_le_bytes()[..], b"{}"].concat()).unwrap();
         assert!(matches!(Checkpoint::read(&path), Err(Flaw::Container(_) | Flaw::Incomplete { .. })));
     }
+}
+
+/// Before, a header of 90 MB was parsed, into 1.4 GB, before anything of it was doubted.
+#[test]
+fn long_headers_and_files_that_are_not_as_long_as_they_say_are_refused_unread() {
+    let long = format!(r#"{{"__metadata__":{{"a":"{}"}}}}"#, "x".repeat(format::LONGEST_HEADER as usize));
+    let claim = (long.len() as u64).to_le_bytes();
+    let flaw = format::decode(&mut &claim[..], 8 + long.len() as u64).unwrap_err();
+    assert!(matches!(&flaw, Flaw::Container(why) if why.contains("at most 4194304")), "{flaw}");
+    // A tensor of a terabyte in a file of 8 more bytes: nothing is read of it.
+    let header = r#"{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}"#;
+    let flaw = decode(&container(header, 8)).unwrap_err();
+    assert!(matches!(flaw, Flaw::Incomplete { .. }), "{flaw}");
+}
+
+#[test]
+fn a_step_that_no_run_reaches_is_refused() {
+    let flaw = crafted(|checkpoint| checkpoint.step = 1 << 32).unwrap_err();
+    assert!(matches!(&flaw, Flaw::Metadata(why) if why.contains("4294967296")), "{flaw}");
+}
+
+#[test]
+fn counters_that_cannot_be_are_refused_and_named() {
+    let mut fake = crate::fake::Fake::new(1);
+    let mut state = fake.state();
+    state.counters.insert("updates".into(), u64::MAX);
+    let checkpoint = Checkpoint { system: "fake".into(), state, ..small(7) };
+    let failure = checkpoint.restore(&mut fake, Path::new("x")).unwrap_err();
+    assert_eq!(failure.code, Code::Checkpoint);
+    let text = failure.to_string();
+    assert!(text.contains("counts what cannot be") && text.contains("`updates`: at most"), "{text}");
+}
+
+#[test]
+fn a_folder_of_checkpoints_that_cannot_be_listed_is_not_an_empty_one() {
+    let run = tempfile::tempdir().unwrap();
+    assert!(in_folder(run.path()).unwrap().is_empty());
+    fs::write(run.path().join("checkpoints"), "a file").unwrap();
+    let failure = newest_good(run.path()).unwrap_err();
+    assert_eq!(failure.code, Code::Storage);
+    assert!(failure.to_string().contains("checkpoints"), "{failure}");
 }
 
 /// A file of our making with other metadata or other tensors, its checksum right or absent.
@@ -171,7 +216,7 @@ fn a_damaged_newest_falls_back_to_the_last_good_one() {
     fs::write(&newest, &bytes[..bytes.len() - 3]).unwrap();
     let found = newest_good(run.path()).unwrap();
     assert_eq!((found.checkpoint.step, found.damaged.len()), (1000, 1));
-    for (_, path) in in_folder(run.path()) {
+    for (_, path) in in_folder(run.path()).unwrap() {
         fs::write(path, "rot").unwrap();
     }
     let failure = newest_good(run.path()).unwrap_err();
@@ -221,7 +266,7 @@ fn older_ones_are_deleted_and_strangers_are_left_alone() {
     let run = run_with(&[1, 2, 3]);
     fs::write(run.path().join("checkpoints/mine.safetensors"), "x").unwrap();
     delete_older(&RealDisk, run.path(), &[2, 3]).unwrap();
-    let steps: Vec<u64> = in_folder(run.path()).iter().map(|(step, _)| *step).collect();
+    let steps: Vec<u64> = in_folder(run.path()).unwrap().iter().map(|(step, _)| *step).collect();
     assert_eq!(steps, [3, 2]);
     assert!(run.path().join("checkpoints/mine.safetensors").exists());
 }
@@ -232,6 +277,7 @@ fn misfits_show_five_tensors_with_both_shapes() {
         missing: vec!["m1".into(), "m2".into(), "m3".into()],
         unexpected: vec!["u1".into(), "u2".into()],
         reshaped: vec![("d.conv1.weight".into(), vec![5, 5, 1, 64], vec![5, 5, 1, 32])],
+        ..StateError::default()
     };
     let text = misfits(&error);
     assert!(text.starts_with("`d.conv1.weight`: wanted [5x5x1x64], found [5x5x1x32]\n"), "{text}");

@@ -152,6 +152,14 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
+/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No value here is called like one.
+pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
+    if error.kind() == clap::error::ErrorKind::UnknownArgument {
+        error.remove(clap::error::ContextKind::Suggested);
+    }
+    error
+}
+
 /// Reads what was typed.
 ///
 /// # Errors

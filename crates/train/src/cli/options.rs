@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::animation::MOST_PER_SECOND;
 use crate::config::Entry;
 use crate::engine::Direction;
+use crate::processor::MOST_THREADS;
 use crate::styles::StyleSheet;
 use crate::systems::{Row, SYSTEMS};
 
@@ -54,7 +55,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<i64>,
     /// Threads to use, without any effect on the result [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     pub(crate) threads: Option<u16>,
     /// The run folder itself [default: runs/NNNN-SYSTEM, numbered]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]

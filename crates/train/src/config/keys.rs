@@ -18,8 +18,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// The largest number of steps: a step number takes 32 bits of a random stream's key.
-const MOST_STEPS: i64 = u32::MAX as i64;
+const MOST_STEPS: i64 = super::MOST_STEPS as i64;
 
 /// MiB of memory that anybody could have.
 const MOST_MEMORY: i64 = 1 << 40;
@@ -31,6 +30,8 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
     ("steps", Kind::Count(1, MOST_STEPS)),
     ("seed", Kind::Count(0, i64::MAX)),
     ("data", Kind::Text),
+    ("data_from_run", Kind::Text),
+    ("data_absolute", Kind::Text),
     ("class", Kind::Text),
     ("data_memory", Kind::Count(0, MOST_MEMORY)),
     ("data_cache", Kind::Text),
@@ -41,8 +42,20 @@ pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
 
 /// What may change when a run goes on: the images are told by their fingerprint, and where they lie and how often files are
 /// written changes no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] =
-    &["steps", "data", "data_memory", "data_cache", "sample_every", "checkpoint_every", "evaluate_every"];
+pub(super) const MAY_CHANGE: &[&str] = &[
+    "steps",
+    "data",
+    "data_from_run",
+    "data_absolute",
+    "data_memory",
+    "data_cache",
+    "sample_every",
+    "checkpoint_every",
+    "evaluate_every",
+];
+
+/// What a `config.toml` does not have when nobody said it.
+const OPTIONAL: &[&str] = &["data", "data_from_run", "data_absolute", "data_memory", "data_cache", "class"];
 
 /// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
@@ -51,7 +64,7 @@ const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 /// every key.
 pub(super) fn before(row: &Row, entries: &[Entry]) -> Vec<(&'static str, &'static str)> {
     let given = |key: &str| entries.iter().any(|entry| entry.key == key && matches!(entry.source, Source::File(..)));
-    let recorded = RUN_KEYS.iter().all(|(key, _)| ["data", "class"].contains(key) || given(key));
+    let recorded = RUN_KEYS.iter().all(|(key, _)| OPTIONAL.contains(key) || given(key));
     let of_row = BEFORE.iter().filter(|(system, key, _)| {
         recorded && *system == row.name && entries.iter().all(|entry| entry.key != format!("{system}.{key}"))
     });

@@ -5,6 +5,7 @@
 
 mod file;
 mod keys;
+mod recorded_data;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +15,14 @@ use toml::{Table, Value};
 
 pub(crate) use file::{read_file, read_settings};
 
-use crate::engine::System;
+use crate::engine::{System, meta};
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Row};
 use datasets::{Augmentation, Fitting, advice, quoted};
+use recorded_data::RecordedData;
+
+/// The largest number of steps: a step number takes 32 bits of a random stream's key.
+pub(crate) const MOST_STEPS: u64 = u32::MAX as u64;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) evaluate_every: u64,
     /// File or folder with the images; built-in or fetched ones if absent.
     pub(crate) data: Option<String>,
+    /// Where a run has found them before.
+    recorded: RecordedData,
     /// Which class of the images.
     pub(crate) class: Option<String>,
     /// MiB of memory that the images may take; chosen by what is free if absent.
@@ -140,6 +147,7 @@ impl Config {
             checkpoint_every: 500,
             evaluate_every: 0,
             data: None,
+            recorded: RecordedData::default(),
             class: None,
             data_memory: None,
             data_cache: None,
@@ -171,7 +179,9 @@ impl Config {
             "sample_every" => self.sample_every = number,
             "checkpoint_every" => self.checkpoint_every = number,
             "evaluate_every" => self.evaluate_every = number,
-            "data" => self.data = text(),
+            "data" => self.name_data(text()),
+            "data_from_run" => self.recorded.from_run = text(),
+            "data_absolute" => self.recorded.absolute = text(),
             "class" => self.class = text(),
             "data_memory" => self.data_memory = Some(number),
             "data_cache" => self.data_cache = text(),
@@ -241,11 +251,25 @@ impl Config {
         (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
     }
 
+    /// The same with another preset: what was said beside the preset stays.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`].
+    pub(crate) fn with_preset(&self, name: &str) -> Result<Self, Failure> {
+        let said = |key: &&String, source: &Source| !matches!(source, Source::Preset(_)) && *key != "preset";
+        let own = self.sources.iter().filter(|(key, source)| said(key, source));
+        let mut entries = own
+            .map(|(key, _)| file::read_setting(&format!("{key}={}", self.show(key))))
+            .collect::<Result<Vec<_>, _>>()?;
+        entries.push(Entry::option("--preset", "preset", name));
+        Self::resolve(self.row, &entries)
+    }
+
     /// Whether the system can be built with batches of at most `batch`.
     pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
         let mut settings = self.settings.clone();
         let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
-        known && (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch)
+        known && meta::run(|| (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch))
     }
 
     /// The failure of a setting of the table `table` that is not accepted.
@@ -265,10 +289,12 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub(crate) fn to_toml(&self) -> String {
-        let mut text = format!(
+        let first = advice!(
+            "the-same-run",
             "# All that decides what this run learns. `train {} --config FILE` makes the same run again.\n",
             self.row.name
         );
+        let mut text = first.text().to_owned();
         for (key, _) in keys::RUN_KEYS {
             let value = self.show(key);
             if value != ABSENT {
@@ -324,6 +350,8 @@ impl Config {
             "checkpoint_every" => self.checkpoint_every.to_string(),
             "evaluate_every" => self.evaluate_every.to_string(),
             "data" => text(&self.data),
+            "data_from_run" => text(&self.recorded.from_run),
+            "data_absolute" => text(&self.recorded.absolute),
             "class" => text(&self.class),
             "data_memory" => self.data_memory.map_or_else(|| ABSENT.to_owned(), |number| number.to_string()),
             "data_cache" => text(&self.data_cache),

@@ -37,7 +37,11 @@ pub(super) struct Chart {
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) color: (u8, u8, u8),
+    /// Steps and values; of a long run the least and the greatest of each group of steps.
     pub(super) points: Vec<(f64, f64)>,
+    /// The means of groups of so many steps.
+    pub(super) means: Vec<(f64, f64)>,
+    pub(super) per_mean: usize,
 }
 
 impl Chart {
@@ -166,7 +170,9 @@ impl Chart {
         for series in &self.series {
             let ink = series.ink();
             let thick = ink.stroke_width(size(2.6));
-            let line = LineSeries::new(fit(gather(&smooth(&series.points, window))), thick);
+            // A whole and odd number of groups.
+            let groups = (window / series.per_mean) | 1;
+            let line = LineSeries::new(fit(gather(&smooth(&series.means, groups))), thick);
             chart.draw_series(line)?;
             // A single step is no line.
             if let [point] = series.points.as_slice() {
@@ -177,9 +183,14 @@ impl Chart {
     }
 
     /// Steps that the thick lines are means of: an odd number, about a fortieth of the run.
+    /// Of a run whose steps are kept in groups it is that many groups, or one.
     fn window(&self) -> usize {
-        let steps = self.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
-        if steps < 60 { 1 } else { (steps / 40).clamp(3, 99) | 1 }
+        let (steps, group) =
+            self.series.iter().map(|series| (series.means.len(), series.per_mean)).max().unwrap_or((0, 1));
+        match steps * group {
+            ..60 => 1,
+            steps => ((((steps / 40).clamp(3, 99) | 1) / group) | 1) * group,
+        }
     }
 }
 
@@ -337,6 +348,8 @@ mod tests {
                 name: String::new(),
                 color: (0, 0, 0),
                 points: values.iter().map(|y| (1.0, *y)).collect(),
+                means: Vec::new(),
+                per_mean: 1,
             }],
         };
         assert!(matches!(Axis::of(&chart(&[0.1, 5.0])), Axis::Log(..)));

@@ -3,14 +3,16 @@
 //! This file knows which numbers go into which chart; `chart.rs` draws one.
 
 mod chart;
+mod reduced;
 
 use std::path::{Path, PathBuf};
 
 pub(crate) use chart::fonts;
 use chart::{Chart, Series};
+use reduced::Reduced;
 
 use crate::failure::Failure;
-use crate::observe::{Moment, Numbers, Observer, PastRow};
+use crate::observe::{Moment, Numbers, Observer};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
 /// Colours that print well and that people who see few colours can tell apart.
@@ -30,13 +32,18 @@ pub(crate) struct Curves {
     run: PathBuf,
     every: u64,
     title: String,
-    rows: Vec<PastRow>,
+    rows: Reduced,
 }
 
 impl Curves {
-    /// Curves of the run folder `run`, starting with the rows of earlier processes.
-    pub(crate) fn new(run: PathBuf, every: u64, title: String, rows: Vec<PastRow>) -> Self {
-        Self { run, every, title, rows }
+    /// Curves of the run folder `run`.
+    pub(crate) fn new(run: PathBuf, every: u64, title: String) -> Self {
+        Self { run, every, title, rows: Reduced::default() }
+    }
+
+    /// Takes the numbers of a step that an earlier process has done.
+    pub(crate) fn remember(&mut self, step: u64, values: &[f64]) {
+        self.rows.add(step, values);
     }
 
     fn draw(&self, now: &Moment<'_>) -> Result<(), Failure> {
@@ -49,7 +56,7 @@ impl Curves {
 
 impl Observer for Curves {
     fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
-        self.rows.push((now.step, numbers.values.to_vec()));
+        self.rows.add(now.step, numbers.values);
         if now.step.is_multiple_of(self.every) && now.step != now.total { self.draw(now) } else { Ok(()) }
     }
 
@@ -59,7 +66,7 @@ impl Observer for Curves {
 }
 
 /// The charts of the rows, each with the name of its files. A metric is told by the end of its name.
-fn charts(title: &str, metrics: &[&str], rows: &[PastRow]) -> Vec<(&'static str, Chart)> {
+fn charts(title: &str, metrics: &[&str], rows: &Reduced) -> Vec<(&'static str, Chart)> {
     let of = |ending: &str| -> Vec<Series> {
         let chosen = metrics.iter().enumerate().filter(|(_, name)| name.ends_with(ending));
         chosen
@@ -67,7 +74,9 @@ fn charts(title: &str, metrics: &[&str], rows: &[PastRow]) -> Vec<(&'static str,
             .map(|((at, name), color)| Series {
                 name: in_words(name.trim_end_matches(ending)).to_owned(),
                 color: *color,
-                points: rows.iter().map(|(step, values)| (*step as f64, values[at])).collect(),
+                points: rows.extremes(at),
+                means: rows.means(at),
+                per_mean: rows.size(),
             })
             .collect()
     };
@@ -110,7 +119,11 @@ pub(crate) fn draw_quality(
     lines: Vec<(String, Vec<(f64, f64)>)>,
 ) -> Result<(), Failure> {
     let colored = lines.into_iter().zip(COLORS.iter().cycle());
-    let series = colored.map(|((name, points), color)| Series { name, color: *color, points }).collect();
+    let series = colored.map(|((name, points), color)| {
+        let means = points.clone();
+        Series { name, color: *color, points, means, per_mean: 1 }
+    });
+    let series = series.collect();
     let chart = Chart { title: format!("Quality: {title}"), y_label: label.to_owned(), range: None, series };
     write(&RealDisk, &run.join("curves"), "quality", &chart)
 }
@@ -131,19 +144,22 @@ mod tests {
 
     const METRICS: [&str; 4] = ["d_loss", "d_acc", "g_loss", "g_acc"];
 
-    fn rows(count: u64) -> Vec<PastRow> {
-        (1..=count)
-            .map(|step| {
-                let wave = (step as f64 * 0.37).sin();
-                (step, vec![0.3 + 0.1 * wave, 0.8, 2.0 + wave + 40.0 / step as f64, 0.2])
-            })
-            .collect()
+    /// The rows of a run of `count` steps, changed by `change`.
+    fn rows(count: u64, change: impl Fn(u64, &mut [f64])) -> Reduced {
+        let mut rows = Reduced::default();
+        for step in 1..=count {
+            let wave = (step as f64 * 0.37).sin();
+            let mut values = [0.3 + 0.1 * wave, 0.8, 2.0 + wave + 40.0 / step as f64, 0.2];
+            change(step, &mut values);
+            rows.add(step, &values);
+        }
+        rows
     }
 
     #[test]
     fn every_length_of_a_run_can_be_drawn() {
-        for count in [1, 2, 3, 30, 5000] {
-            for (name, chart) in charts("quickdraw", &METRICS, &rows(count)) {
+        for count in [1, 2, 3, 30, 5000, 20_000] {
+            for (name, chart) in charts("quickdraw", &METRICS, &rows(count, |_, _| {})) {
                 let svg = String::from_utf8(chart.svg().unwrap()).unwrap();
                 assert!(svg.contains("Discriminator") && svg.contains("Adversarial") && svg.contains("Step"), "{name}");
                 assert!(chart.png().unwrap().len() > 1000);
@@ -154,24 +170,25 @@ mod tests {
     #[test]
     fn values_that_no_axis_can_hold_are_left_out() {
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-300] {
-            let mut rows = rows(20);
-            rows[7].1 = vec![bad; 4];
-            for (_, chart) in charts("quickdraw", &METRICS, &rows) {
-                chart.svg().unwrap();
-                chart.png().unwrap();
-            }
-            for row in &mut rows {
-                row.1 = vec![bad; 4];
-            }
-            for (_, chart) in charts("quickdraw", &METRICS, &rows) {
-                chart.svg().unwrap();
+            for only in [Some(8), None] {
+                let rows = rows(20, |step, values| {
+                    if only.is_none_or(|only| only == step) {
+                        values.fill(bad);
+                    }
+                });
+                for (_, chart) in charts("quickdraw", &METRICS, &rows) {
+                    chart.svg().unwrap();
+                    chart.png().unwrap();
+                }
             }
         }
     }
 
     #[test]
     fn nothing_is_drawn_of_nothing() {
-        assert!(charts("quickdraw", &METRICS, &[]).is_empty());
-        assert_eq!(charts("wgan", &["critic_loss"], &[(1, vec![0.5])]).len(), 1);
+        assert!(charts("quickdraw", &METRICS, &Reduced::default()).is_empty());
+        let mut one = Reduced::default();
+        one.add(1, &[0.5]);
+        assert_eq!(charts("wgan", &["critic_loss"], &one).len(), 1);
     }
 }

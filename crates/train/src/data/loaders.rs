@@ -218,6 +218,11 @@ impl Loader {
         Self { augment, ..self }
     }
 
+    /// Where files lie when nobody names others; empty for what is always named.
+    pub(crate) fn usual_place(&self) -> &Path {
+        Path::new(self.usual)
+    }
+
     /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
     /// built-in ones.
     ///

@@ -49,6 +49,8 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             images.converted(wanted.size, wanted.fitting, levels)
         }
     };
+    // Too many to be gone through.
+    images.require(1).map_err(failure)?;
     if wanted.options.look_only {
         return Ok(Found { domains: vec![images], notes, has_class, ..Found::default() });
     }

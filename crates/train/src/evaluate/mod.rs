@@ -142,7 +142,6 @@ Beside it stands what reals score against other reals. None of them is a FID: th
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, the reals cannot be read, or a file cannot be written.
 pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
-    session::processor()?;
     let form = options.out.as_deref().map(output::Form::of).transpose()?;
     let looking = Looking::named(&options.extractor)?;
     let metrics = chosen(&options.metrics, looking)?;
@@ -156,7 +155,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     let sampler = system.samples();
     let truncated = options.psi.map(|psi| Truncated::new(&sampler, psi, &options.run)).transpose()?;
     if let Some(data) = &options.data {
-        config.data = Some(data.clone());
+        config.name_data(Some(data.clone()));
     }
     let is_plane = matches!(system.samples(), Sampler::Points(_));
     if is_plane && (!options.metrics.is_empty() || looking != Looking::Pca64) {
@@ -169,6 +168,9 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
             )));
     }
     let data = data::of(&config, &*system, FEWEST)?;
+    if options.data.is_none() {
+        session::same_images(&data, &found.checkpoint.data, false)?;
+    }
     require_classes(&metrics, looking, &data)?;
 
     let console = Console::default();

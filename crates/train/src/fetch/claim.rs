@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use same_file::Handle;
-
 use crate::failure::{Code, Failure};
 use crate::signals;
-use crate::storage::StorageError;
+use crate::storage::{RealDisk, StorageError, is_still, patiently};
 
 /// How soon a waiting process notices that the other one is done, or Ctrl-C.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -36,16 +34,9 @@ impl Claim {
         let failed = |error| StorageError::new("write", &path, error);
         let (mut told, mut tries) = (false, 0);
         loop {
-            let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
-                Ok(file) => file,
-                // Windows lets nobody open a file that is being deleted.
-                Err(error) if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied && tries < TRIES => {
-                    tries += 1;
-                    thread::sleep(GLANCE);
-                    continue;
-                }
-                Err(error) => return Err(failed(error).into()),
-            };
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).write(true);
+            let file = patiently(&RealDisk, || options.open(&path)).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -69,7 +60,7 @@ impl Claim {
             }
             // The process before us may have deleted the file between our opening and locking it; then nobody else can see
             // our lock.
-            if is_still(&path, &file).map_err(failed)? {
+            if is_still(&file, &path).map_err(failed)? {
                 file.set_len(0)
                     .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
                     .map_err(failed)?;
@@ -87,15 +78,6 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Deleted before it is unlocked, which closing the file does. That it is free is all that matters.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Whether the name still stands for the open file.
-fn is_still(path: &Path, file: &File) -> io::Result<bool> {
-    match Handle::from_path(path) {
-        Ok(named) => Ok(named == Handle::from_file(file.try_clone()?)?),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

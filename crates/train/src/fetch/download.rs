@@ -102,10 +102,7 @@ fn receive_all(
                 return Err(Failure::new(Code::Storage, format!("cannot {} the downloaded file", error.doing))
                     .at(error.path.display())
                     .because(format!("{}{}", error.source, kept(partial)))
-                    .help(advice!(
-                        "disk-full-while-downloading",
-                        "make room and type the same command again, or download to another disk: `--out elsewhere`"
-                    )));
+                    .help(advice!("disk-full-while-downloading", "make room, then type the same command again")));
             }
             Err(Trouble::Final(why)) => return Err(failed(wanted).because(why)),
             Err(Trouble::Stopped) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::storage::{Disk, RealDisk, StorageError, folder_of, write_whole};
+use crate::storage::{Disk, RealDisk, StorageError, folder_of, patiently, write_whole};
 
 /// The server's file that a partial one is the beginning of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Partial {
         let file = OpenOptions::new().write(true).open(&self.path).map_err(stored)?;
         RealDisk.sync(&file).map_err(stored)?;
         drop(file);
-        RealDisk.rename(&self.path, &self.whole).map_err(stored)?;
+        patiently(&RealDisk, || RealDisk.rename(&self.path, &self.whole)).map_err(stored)?;
         // It describes nothing any more, and does no harm if it stays.
         let _ = fs::remove_file(&self.about);
         RealDisk.sync_folder(folder_of(&self.whole)).map_err(stored)

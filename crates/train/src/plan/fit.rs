@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::Needs;
-use crate::config::{Config, Entry};
+use crate::config::Config;
 use crate::engine::meta;
 
 /// A change of the configuration that makes the training fit.
@@ -43,9 +43,6 @@ pub(crate) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     if let Some(size) = sizes.filter(|size| *size > 0).find(|size| fits(&with("size", *size))) {
         return Some(Remedy::Size(size));
     }
-    let smaller = |name: &&str| {
-        let entries = [Entry::option("--preset", "preset", *name)];
-        *name != config.preset && Config::resolve(config.row, &entries).is_ok_and(|config| fits(&config))
-    };
+    let smaller = |name: &&str| *name != config.preset && config.with_preset(name).is_ok_and(|config| fits(&config));
     config.row.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
 }

@@ -184,7 +184,7 @@ impl Needs {
             return Err(Failure::new(Code::Storage, "there is no room for the run")
                 .at(run.display())
                 .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
-                .help(advice!("no-room-for-the-run", "free some space, or name a folder on another disk")));
+                .help(advice!("no-room-for-the-run", "free some space, or choose a folder on another disk")));
         }
         let most = self.written.most();
         Ok((free < most).then(|| {

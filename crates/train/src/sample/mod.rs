@@ -21,7 +21,6 @@ use crate::plan;
 use crate::plane;
 use crate::progress;
 use crate::resume::{self, Trained};
-use crate::session;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 use crate::styles::{self, StyleSheet, Truncated};
@@ -56,7 +55,6 @@ enum Form {
 /// # Errors
 /// When the options make no sense, no checkpoint can be used, or the file cannot be written.
 pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
-    session::processor()?;
     let form = form_of(options)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
     let listed = match &options.seeds {

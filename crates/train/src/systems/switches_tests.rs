@@ -17,8 +17,8 @@ fn tiny(row: &Row) -> Table {
         "folder" => "batch = 2\nwidth = 1\nsize = 28",
         "cyclegan" => "size = 32\nblocks = 1\ngenerator_width = 1\ndiscriminator_width = 1",
         "wgan-gp" => "batch = 2\nwidth = 2\nlatent = 4\nk = 1",
-        "progan" | "stylegan" => "batch = 2\nsize = 8\nfmap_base = 16\nfmap_max = 4",
-        "stylegan2" => "batch = 2\nsize = 8\nfmap_base = 16\nfmap_max = 4\nmapping_layers = 1",
+        "progan" | "stylegan" => "batch = 4\nsize = 8\nfmap_base = 16\nfmap_max = 4\nema_ramp_up = false",
+        "stylegan2" => "batch = 4\nsize = 8\nfmap_base = 16\nfmap_max = 4\nmapping_layers = 1\nema_ramp_up = false",
         new => panic!("no small settings of `{new}`"),
     };
     with(&(row.settings)("cpu"), small)

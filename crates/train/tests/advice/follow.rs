@@ -34,8 +34,8 @@ pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtur
     if failed != situation.fails {
         return Err(format!("ended with {:?}:\n{printed}", told.code));
     }
-    let text =
-        found(&written.pieces(), &printed).ok_or_else(|| format!("did not print {:?}:\n{printed}", written.text))?;
+    let text = found(&written.pieces(), &printed, situation.at_least)
+        .ok_or_else(|| format!("did not print {:?}:\n{printed}", written.text))?;
     if let Some(word) = typed_outside(&text) {
         return Err(format!("{word} can be typed and stands outside of backticks: {text}"));
     }
@@ -78,9 +78,12 @@ fn normal(outcome: &Outcome) -> String {
 }
 
 /// The text whose pieces are these, in a help or in a line.
-fn found(pieces: &[String], printed: &str) -> Option<String> {
+/// The first with something to type, if there must be.
+fn found(pieces: &[String], printed: &str, at_least: usize) -> Option<String> {
     let help = printed.split_once("\n  help:  ").map(|(_, help)| help.to_owned());
-    help.into_iter().chain(printed.lines().map(str::to_owned)).find_map(|text| matched(pieces, &text))
+    let texts = help.into_iter().chain(printed.lines().map(str::to_owned));
+    let matching: Vec<String> = texts.filter_map(|text| matched(pieces, &text)).collect();
+    matching.iter().find(|text| steps(text).len() >= at_least).or(matching.first()).cloned()
 }
 
 /// The part of `text` from the first piece to the last, if all are there in order.
@@ -149,7 +152,7 @@ fn applied(step: &Step, line: &[String], wrong: &str) -> Result<Vec<String>, Str
 fn same_key(old: &[String], new: &[String]) -> bool {
     let key = |words: &[String]| -> Option<String> {
         let key = words.first()?.split_once('=')?.0;
-        Some(key.rsplit('.').next()?.to_owned())
+        key.rsplit('.').next().filter(|key| !key.is_empty()).map(str::to_owned)
     };
     key(old).is_none() || key(old) == key(new)
 }

@@ -47,7 +47,7 @@ impl Written {
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) advice: Vec<Written>,
-    /// Calls of `.help(` with anything else than an advice, and literals outside of one that name a command.
+    /// Literals outside of an advice that name a command or an option to people.
     pub(crate) strays: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn read() -> Sources {
         for file in rust_files(&folder.path().join("src")) {
             let tokens: TokenStream = fs::read_to_string(&file).unwrap().parse().unwrap();
             let place = file.strip_prefix(crates).unwrap().display().to_string();
-            found.search(tokens, &place);
+            found.search(tokens, &place, false);
         }
     }
     assert!(found.advice.len() > 50, "the sources are found");
@@ -80,7 +80,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Sources {
-    fn search(&mut self, tokens: TokenStream, file: &str) {
+    /// Looks through `tokens`; in a reason, options may be named.
+    fn search(&mut self, tokens: TokenStream, file: &str, reason: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
@@ -94,19 +95,47 @@ impl Sources {
                 at += 3;
                 continue;
             }
-            if let TokenTree::Group(group) = &tokens[at] {
-                self.search(group.stream(), file);
+            if is_attribute(&tokens[at..]) {
+                // Among them what is documented.
+                at += 2;
+                continue;
             }
-            if let TokenTree::Literal(literal) = &tokens[at]
-                && let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string())
-                && names_a_command(&text.value())
-            {
-                let line = literal.span().start().line;
-                self.strays.push(format!("{file}:{line}: {:?}", text.value()));
+            match &tokens[at] {
+                TokenTree::Group(group) => {
+                    let reason = reason || at > 0 && is_reason(&tokens[at - 1]);
+                    self.search(group.stream(), file, reason);
+                }
+                TokenTree::Literal(literal) => {
+                    if let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string())
+                        && (names_a_command(&text.value()) || !reason && names_an_option(&text.value()))
+                        && !FREE.iter().any(|free| file.starts_with(free))
+                    {
+                        let line = literal.span().start().line;
+                        self.strays.push(format!("{file}:{line}: {:?}", text.value()));
+                    }
+                }
+                _ => {}
             }
             at += 1;
         }
     }
+}
+
+/// Where commands are named for another reason: the help of the command line, and the form of advice itself.
+const FREE: [&str; 4] = ["datasets/src/advice.rs", "train/src/console.rs", "train/src/cli/", "train/src/failure.rs"];
+
+fn is_attribute(tokens: &[TokenTree]) -> bool {
+    matches!(tokens, [TokenTree::Punct(hash), TokenTree::Group(_), ..] if hash.as_char() == '#')
+}
+
+/// What is called with the facts of a failure, which name the options that were given.
+fn is_reason(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Ident(name) if ["new", "at", "because", "failure", "what"].iter().any(|known| name == known))
+}
+
+/// Whether a line names an option beside other words.
+fn names_an_option(text: &str) -> bool {
+    super::follow::typed_outside(text).is_some_and(|option| text != option && !text.starts_with("option"))
 }
 
 /// `#[cfg(test)]` or `#[test]` begins here.

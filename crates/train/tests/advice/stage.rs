@@ -1,6 +1,6 @@
 //! Where situations take place: a folder with small sets of images, and small runs that are made once and copied.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -132,6 +132,26 @@ pub(crate) fn npy(descr: &str, shape: &[usize], bytes: usize) -> Vec<u8> {
     file.extend(header.bytes());
     file.extend((0..bytes).map(|at| (at * 7 % 251) as u8));
     file
+}
+
+/// Packed with gzip.
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A packed IDX file that claims more than `bytes` bytes, and is long enough for that; it begins as one does, and then is damaged.
+pub(crate) fn packed_zeros(bytes: u64) -> Vec<u8> {
+    let images = u32::try_from(bytes / 784 + 1).unwrap();
+    let mut file = packed(&[&[0, 0, 8, 3][..], &images.to_be_bytes(), &[0, 0, 0, 28, 0, 0, 0, 28]].concat());
+    file.resize((bytes / 1000) as usize, 0);
+    file
+}
+
+/// An IDX file of `count` images, each with a stroke in it.
+pub(crate) fn images_of_strokes(count: u32) -> Vec<u8> {
+    idx(&[count, 28, 28])
 }
 
 /// An IDX file of bytes.

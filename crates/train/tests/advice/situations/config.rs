@@ -1,7 +1,7 @@
 //! Options, keys and values.
 
 use super::{Situation, by};
-use crate::common::TINY;
+use crate::common::{Outcome, TINY, text};
 
 const DCGAN: &str = "dcgan --preset mnist28 --set width=2 --data mnist --steps 1";
 
@@ -22,9 +22,23 @@ pub(super) fn all() -> Vec<Situation> {
             .with(|stage| stage.bring("run")),
         by("fixed-by-the-run", &format!("{tiny} --resume run --steps 4 --set dropout=0.1").replace("--steps 1", ""))
             .with(|stage| stage.bring("run")),
+        by("batch-does-not-fit", "quickdraw --batch 4096 --set depth=64 --steps 1")
+            .limited_to(1_500_000)
+            .says("run folder"),
+        by("size-does-not-fit", "stylegan2 --set size=1024 --set fmap_base=16384 --steps 1")
+            .limited_to(1_500_000)
+            .says("run folder"),
+        by("preset-does-not-fit", "dcgan --preset radford --set width=2000 --steps 1")
+            .limited_to(1_500_000)
+            .says("run folder"),
+        by("the-same-run", "")
+            .with(|stage| stage.bring("run"))
+            .acted(|stage| Outcome { code: Some(0), out: text(&stage.path("run/config.toml")), err: String::new() })
+            .hint()
+            .fill(&[("FILE", "run/config.toml")]),
         by("unknown-system", "quickdraw --resume run").with(|stage| {
             stage.bring("run");
-            let config = crate::common::text(&stage.path("run/config.toml"));
+            let config = text(&stage.path("run/config.toml"));
             stage.write("run/config.toml", config.replace("\"quickdraw\"", "\"otherdraw\""));
         }),
         by("batch-does-not-fit", "quickdraw --preset cpu --batch 4096 --set depth=2 --data built-in --steps 1")
@@ -42,7 +56,11 @@ pub(super) fn all() -> Vec<Situation> {
             .with(|stage| stage.bring("run"))
             .limited_to(250_000),
         by("remark", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --set k=2 --set g_steps=2").hint(),
-        by("remark", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --set loss=wasserstein").hint(),
+        by(
+            "remark",
+            "mnist --batch 8 --set latent=4 --data mnist --steps 1 --set loss=wasserstein --set label_smooth=1",
+        )
+        .hint(),
         by("remark", &format!("{DCGAN} --batch 8 --set d_batches=mixed")).hint(),
         by("remark", &format!("{DCGAN} --batch 8 --set spectral_norm=true")).hint(),
         by("remark", &format!("{DCGAN} --batch 2")).hint(),

@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<Situation> {
     let bring = |stage: &Stage| stage.bring("run");
     let tiny = format!("{TINY} --data doodles.npy");
     let mut all = vec![
-        by("no-free-number", &format!("{tiny} --steps 1")).with(|stage| stage.write("runs/4294967295-x/a", "")),
+        by("no-free-number", &format!("{tiny} --steps 1")).with(|stage| stage.write("runs/4294967295-quickdraw/a", "")),
         by("run-near", "sample rnu").with(bring).wrong("rnu"),
         by("run-near", "sample 'my rnu'")
             .with(|stage| {
@@ -43,6 +43,26 @@ pub(super) fn all() -> Vec<Situation> {
                 stage.write("doodles.npy", npy("|u1", &[39, 784], 39 * 784));
             })
             .fill(&[("PATH", "moved.npy")]),
+        by("lost-images", "quickdraw --resume run --steps 3").with(lost_images).fill(&[("PATH", "moved.npy")]),
+        by("run-folder-in-use", &format!("{tiny} --steps 4 --out run")).with(bring),
+        by("run-folder-in-use", &format!("{tiny} --steps 2 --out run")).with(bring),
+        by("run-folder-in-use", &format!("{tiny} --steps 2 --seed 3 --out run")).with(bring),
+        by("no-run-folder", &format!("{tiny} --steps 1 --out mine")).with(|stage| stage.write("mine/notes.txt", "")),
+        by("no-run-folder", &format!("{tiny} --steps 1 --out notes/run")).with(|stage| stage.write("notes", "")),
+        by("no-good-checkpoint", "quickdraw --resume run").with(|stage| {
+            stage.bring("run");
+            damage(stage, "run/checkpoints/step-000001.safetensors");
+            damage(stage, "run/checkpoints/step-000002.safetensors");
+        }),
+        // A folder where a file should go: whoever the user is, that cannot be written.
+        by("mended-storage", "quickdraw --resume run --steps 3")
+            .with(|stage| {
+                stage.bring("run");
+                stage.write("run/checkpoints/step-000003.safetensors/x", "");
+            })
+            .meanwhile(|stage| {
+                std::fs::remove_dir_all(stage.path("run/checkpoints/step-000003.safetensors")).unwrap();
+            }),
         by("checkpoint-not-run", "sample run/checkpoints/step-000001.safetensors --checkpoint 1").with(bring),
         by("checkpoint-not-run", "explain --run run/checkpoints/step-000001.safetensors --step 1").with(bring),
         by("no-such-checkpoint", "sample run --checkpoint 77").with(bring),
@@ -70,6 +90,16 @@ pub(super) fn all() -> Vec<Situation> {
         ]);
     }
     all
+}
+
+/// A run whose images are not where it has found them.
+fn lost_images(stage: &Stage) {
+    stage.bring("run");
+    std::fs::rename(stage.path("doodles.npy"), stage.path("moved.npy")).unwrap();
+    // Where the fixture was made they still are.
+    let config = std::fs::read_to_string(stage.path("run/config.toml")).unwrap();
+    let elsewhere = config.lines().filter(|line| !line.starts_with("data_absolute")).collect::<Vec<_>>().join("\n");
+    stage.write("run/config.toml", elsewhere);
 }
 
 /// Makes the file one that cannot be used.

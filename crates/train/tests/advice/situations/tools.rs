@@ -31,7 +31,7 @@ fn sampling() -> Vec<Situation> {
         by("list-of-seeds", "sample run --seeds 5-2").with(run),
         by("list-of-seeds", "sample run --seeds 1,two").with(run),
         by("walk-of-one-seed", "sample run --interpolate --frames 2 --count 1 --seeds 5").with(run),
-        by("walk-too-long", "sample run --interpolate --count 1 --frames 1000 --keys 100000").with(run),
+        by("walk-too-long", "sample run --interpolate --count 1 --frames 1000 --keys 10000").with(run),
         by("walk-through-seeds-too-long", "sample run --interpolate --frames 10000 --seeds 0-499").with(run),
         by("truncate-normal-only", "sample digits --count 2 --truncate 1").with(|stage| stage.bring("digits")),
         by("needs-styles", "sample run --count 2 --psi 0.7").with(run),
@@ -66,7 +66,11 @@ fn measuring() -> Vec<Situation> {
 fn explaining() -> Vec<Situation> {
     vec![
         by("example-brings-numbers", "explain --preset scalar --batch 8"),
-        by("step-of-which-run", "explain --preset scalar --step 1").fill(&[("RUN", "run")]).with(run),
+        by("example-brings-numbers", "explain --preset scalar --step 1"),
+        by("example-brings-numbers", "explain --preset scalar --set batch=3"),
+        by("step-of-which-run", "explain quickdraw --preset cpu --set depth=2 --batch 4 --data doodles.npy --step 1")
+            .fill(&[("RUN", "run")])
+            .with(run),
         by("no-such-example", "explain --preset scalr").wrong("scalr"),
         by("no-such-example", "explain --preset xyzzy").only_told(),
         by("explained-run-is-fixed", "explain --run run --preset scalar").with(run),

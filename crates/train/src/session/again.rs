@@ -1,0 +1,52 @@
+//! A command that names a run folder which holds a run already: the same command typed again goes on with it.
+
+use std::path::Path;
+
+use datasets::{advice, quoted};
+
+use super::Plan;
+use crate::checkpoint::{self, Found};
+use crate::config::Config;
+use crate::failure::{Code, Failure};
+
+/// What the folder `run`, which is locked, makes of the plan of a new run there: an unfinished run of the same configuration goes
+/// on, at its newest checkpoint, or from the beginning if it was stopped before it had one.
+///
+/// # Errors
+/// When the run there is finished or of another configuration, with the command that goes on with it, or cannot be read.
+pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
+    let there = Config::of_run(&run.join("config.toml"))?;
+    let in_use = |why: String, more: &str| {
+        Failure::new(Code::Usage, "the run folder is already in use")
+            .at(run.display())
+            .because(format!("it exists and is not empty: {why}"))
+            .help(advice!(
+                "run-folder-in-use",
+                "go on with that run: `train {} --resume {}{more}`, or name another folder",
+                there.row.name,
+                quoted(run)
+            ))
+    };
+    if there.row.name != plan.config.row.name {
+        return Err(in_use(format!("it holds a run of `{}`", there.row.name), ""));
+    }
+    let differences = plan.config.differences(&there);
+    if !differences.is_empty() {
+        let why = format!("it holds a run of another configuration\n{}", differences.join("\n"));
+        return Err(in_use(why.replace(" here, ", " asked for, "), ""));
+    }
+    let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
+    let done = found.as_ref().map_or(0, |found: &Found| found.checkpoint.step);
+    let (asked, planned) = (plan.config.steps, there.steps);
+    if asked == planned && done < asked {
+        let note = format!("going on      with the unfinished run in {}: the same command", run.display());
+        let mut next = match found {
+            Some(found) => Plan::from_saved(plan.config, &found, run, false)?,
+            None => plan,
+        };
+        next.notes.insert(0, note);
+        return Ok(next);
+    }
+    let more = if asked > done { format!(" --steps {asked}") } else { String::new() };
+    Err(in_use(format!("it holds a run of this configuration, with {done} of {planned} steps done"), &more))
+}
