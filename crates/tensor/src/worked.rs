@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
             return Some(base);
         }
         let exponent = self.part()?;
-        let whole = exponent >= 0.0 && exponent.fract() == 0.0 && exponent < 2f64.powi(53);
+        let whole = exponent >= 0.0 && exponent.fract() == 0.0 && exponent < (1_u64 << 53) as f64;
         whole.then(|| kernels::reference::power(base, exponent as u64))
     }
 

@@ -12,7 +12,7 @@ use crate::cli::EvalnetOptions;
 use crate::config::{Config, Entry};
 use crate::console::{Console, print};
 use crate::data::{ALL, Dataset};
-use crate::engine::{Evalnet, Key, Tensor, evalnet};
+use crate::engine::{Evalnet, Key, Tensor, evalnet, meta};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, RealDisk};
 use crate::systems::Row;
@@ -57,7 +57,7 @@ impl Extractor for Trained {
 pub(crate) fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Failure> {
     let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
     let config = Config::resolve(row, &entries)?;
-    let shape = config.build()?.image_shape().ok_or_else(|| {
+    let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
         Failure::new(Code::Usage, format!("`{}` learns from no images", row.name))
             .because("a classifier is trained on images with classes")
     })?;

@@ -17,6 +17,7 @@ use crate::console::{Console, print};
 use crate::data::{self, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
+use crate::plan;
 use crate::resume::{self, Trained};
 use crate::storage::{self, RealDisk};
 use crate::suggestion::suggestion;
@@ -141,6 +142,7 @@ fn of_fresh(options: &ExplainOptions) -> Result<Opened, Failure> {
         .help(advice!("no-such-example", "{}", suggestion(name, &names))));
     }
     let config = Config::resolve(row, &entries(row, options)?)?;
+    plan::can_record(&config)?;
     let mut system = config.build()?;
     let data = data::of(&config, &*system, 1)?;
     data::fill_a_batch(&data, &config, &*system)?;
@@ -175,6 +177,7 @@ fn of_run(run: &Path, options: &ExplainOptions) -> Result<Opened, Failure> {
             .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
             .help(advice!("explain-of-another-system", "`train explain {} --run {}`", config.row.name, quoted(run))));
     }
+    plan::can_record(&config)?;
     if let Some(data) = &options.data {
         config.name_data(Some(data.clone()));
     }

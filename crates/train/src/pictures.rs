@@ -1,5 +1,6 @@
 //! Sheets of images as PNG files.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::Tensor;
@@ -14,6 +15,34 @@ const GAP_SHADE: u8 = 96;
 const TILE: usize = 128;
 /// More pixels make a picture that few programs open.
 pub(crate) const MOST_PIXELS: usize = 1 << 28;
+
+/// Images that a network draws at a time, at most.
+const AT_A_TIME: usize = 64;
+/// Pixels that it draws at a time, about: its memory grows with them.
+const PIXELS_AT_A_TIME: usize = 1 << 22;
+
+/// How many images of this shape a network is to draw at a time.
+pub(crate) fn at_a_time([height, width, _]: [usize; 3]) -> usize {
+    (PIXELS_AT_A_TIME / (height * width).max(1)).clamp(1, AT_A_TIME)
+}
+
+/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image does not depend on its neighbours.
+pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
+    let part = at_a_time(image);
+    if count <= part {
+        return draw(0..count);
+    }
+    let drawn: Vec<Tensor> = (0..count).step_by(part).map(|from| draw(from..count.min(from + part))).collect();
+    let [height, width, channels] = image;
+    Tensor::written([count, height, width, channels], |all| {
+        let mut rest = all;
+        for part in &drawn {
+            let (head, tail) = rest.split_at_mut(part.size());
+            head.copy_from_slice(part.data());
+            rest = tail;
+        }
+    })
+}
 
 /// Bytes of an image from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte.
 pub(crate) fn bytes(image: &Tensor) -> Vec<u8> {
@@ -109,6 +138,11 @@ impl Layout {
     /// Height and width of the sheet.
     pub(crate) fn size(&self) -> [usize; 2] {
         [0, 1].map(|axis| self.start(axis, self.grid[axis]))
+    }
+
+    /// Bytes of the sheet's pixels.
+    pub(crate) fn bytes(&self) -> usize {
+        self.size().iter().product::<usize>() * self.image[2]
     }
 
     /// Where tile number `tile` of a row or column begins.

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::lock::Lock;
+use crate::plan;
 use crate::run_folder::{self, Located};
 use crate::storage;
 
@@ -77,6 +78,7 @@ pub(crate) fn open_trained(path: &Path) -> Result<Trained, Failure> {
     };
     let mut config = config_within(&found)?;
     config.find_data(located.run.as_deref().unwrap_or(storage::folder_of(path)));
+    plan::can_open(&config, path)?;
     let mut system = config.build()?;
     found.checkpoint.restore(&mut *system, &found.path)?;
     Ok(Trained { config, system, found, run: located.run })

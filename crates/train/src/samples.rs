@@ -77,7 +77,9 @@ impl Samples {
                 return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
             }
             (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
-                let images = sampler.draw(latents);
+                let image = now.system.image_shape().unwrap_or_default();
+                let draw = |rows| sampler.draw(&latents.rows(rows));
+                let images = pictures::in_parts(latents.shape()[0], image, draw);
                 let pixels = pictures::bytes(&images);
                 (images, Arrangement::default(), pixels)
             }
@@ -130,7 +132,7 @@ impl Observer for Samples {
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
-            let columns = sheet.draw(styles, &latents, self.seed);
+            let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
             let arrangement = Arrangement::in_columns(columns.len());
             let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
             pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;

@@ -7,6 +7,7 @@ use datasets::advice;
 
 use crate::engine::{FromLatents, Key, LatentKind, Sampler, Styles, Tensor, truncated};
 use crate::failure::{Code, Failure};
+use crate::pictures;
 
 /// What a run's system draws with, and its styles.
 ///
@@ -114,15 +115,16 @@ impl StyleSheet {
         }
     }
 
-    /// Its columns, of the pictures of so many [`latents`](Self::latents). `seed` is that of the noise.
-    pub(crate) fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64) -> Vec<Tensor> {
+    /// Its columns, of the pictures, of the shape `image`, of so many [`latents`](Self::latents). `seed` is that of the noise.
+    pub(crate) fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
         let of = styles.styles_of(latents);
         match self {
             Self::Truncation => {
                 let mean = styles.mean_style();
-                PSI.iter().map(|psi| everywhere(styles, &truncated(&of, &mean, *psi), None)).collect()
+                let of = |psi: &f64| vec![truncated(&of, &mean, *psi); styles.layers()];
+                PSI.iter().map(|psi| in_parts(styles, &of(psi), image)).collect()
             }
-            Self::Mixing => mixing(styles, &of),
+            Self::Mixing => mixing(styles, &of, image),
             Self::Noise => noise(styles, &of, seed),
         }
     }
@@ -133,9 +135,17 @@ fn everywhere(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
     styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
 }
 
+/// Pictures of the styles of each layer, as many at a time as may be.
+fn in_parts(styles: &dyn Styles, of_layers: &[Tensor], image: [usize; 3]) -> Tensor {
+    pictures::in_parts(of_layers[0].shape()[0], image, |rows| {
+        let of_layers: Vec<Tensor> = of_layers.iter().map(|of| of.rows(rows.clone())).collect();
+        styles.draw_styled(&of_layers, None)
+    })
+}
+
 /// The first half of the styles begins the rows, the other half the columns. The layers of the small resolutions, which come first, take
 /// the style of the row, the others that of the column.
-fn mixing(styles: &dyn Styles, of: &Tensor) -> Vec<Tensor> {
+fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
     let (layers, [count, size]) = (styles.layers(), [of.shape()[0] / 2, of.shape()[1]]);
     let (rows, columns) = of.data().split_at(count * size);
     let rows = Tensor::new(&[count, size], rows.to_vec());
@@ -143,14 +153,14 @@ fn mixing(styles: &dyn Styles, of: &Tensor) -> Vec<Tensor> {
         let &[_, h, w, c] = &**pictures.shape() else { unreachable!("pictures are (n, h, w, c)") };
         Tensor::new(&[count + 1, h, w, c], [first, pictures.data()].concat())
     };
-    let own = everywhere(styles, &rows, None);
+    let own = in_parts(styles, &vec![rows.clone(); layers], image);
     let begins_columns = vec![EMPTY; own.size() / count];
     let column = |style: &[f32]| {
         let coarse = layers / 2;
         let fine = Tensor::new(&[count, size], style.repeat(count));
         let of_layers = [vec![rows.clone(); coarse], vec![fine; layers - coarse]].concat();
         let source = everywhere(styles, &Tensor::new(&[1, size], style.to_vec()), None);
-        begun_by(source.data(), &styles.draw_styled(&of_layers, None))
+        begun_by(source.data(), &in_parts(styles, &of_layers, image))
     };
     [begun_by(&begins_columns, &own)].into_iter().chain(columns.chunks(size).map(column)).collect()
 }
@@ -217,7 +227,7 @@ mod tests {
 
     fn columns(sheet: StyleSheet, latents: &[f32]) -> Vec<Vec<f32>> {
         let latents = Tensor::new(&[latents.len(), 1], latents.to_vec());
-        let columns = sheet.draw(&Plain, &latents, 1);
+        let columns = sheet.draw(&Plain, &latents, 1, [1, 2, 1]);
         let count = match sheet {
             StyleSheet::Mixing => latents.size() / 2,
             _ => latents.size(),

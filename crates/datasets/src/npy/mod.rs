@@ -64,14 +64,14 @@ pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Re
     let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} images {}x{})", grouped(count), size[0], size[1]);
-    let note = array.note();
+    let (note, extent) = (array.note(), array.extent);
     let images = if array.fortran {
         Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
     } else {
         let part = Part { path: path.to_owned(), file, stamp, offset: first, count };
         Images::of(Arc::new(Npy { part, layout: array.layout }), size, origin)
     };
-    Ok(LoadedArray { images, note, range })
+    Ok(LoadedArray { images, note, range, extent })
 }
 
 /// The images of a file in C order whose header was checked.
@@ -127,6 +127,8 @@ pub struct LoadedArray {
     pub note: Option<String>,
     /// The numbers that became 0 and 255.
     pub range: Range,
+    /// The smallest and the largest number, if they were looked at.
+    pub extent: Option<[f64; 2]>,
 }
 
 /// What is known of an array file once its header is read and its numbers are looked at.
@@ -138,6 +140,8 @@ pub(crate) struct Array {
     pub(crate) fortran: bool,
     /// Whether an image is one row of numbers.
     flat: bool,
+    /// The smallest and the largest number, if they were looked at.
+    extent: Option<[f64; 2]>,
 }
 
 impl Array {
@@ -245,10 +249,10 @@ fn examine(
     if fortran && numbers > MOST_FORTRAN {
         return Err(NpyFault::FortranOrder { bytes: numbers }.into());
     }
-    let range = range_of(file, first, claimed, element, levels)?;
+    let (range, extent) = range_of(file, first, claimed, element, levels)?;
     // What is there in the file can be counted.
     let (count, stride) = (shape[0] as usize, claimed / shape[0]);
-    Ok(Array { layout: Layout { count, size, first, stride, element, planes, range }, fortran, flat })
+    Ok(Array { layout: Layout { count, size, first, stride, element, planes, range }, fortran, flat, extent })
 }
 
 /// Which numbers are black and white. Floats are looked at in any case: one that is not finite has no place in an image.
@@ -258,7 +262,7 @@ fn range_of(
     length: u64,
     element: Element,
     levels: Levels,
-) -> Result<Range, Failure> {
+) -> Result<(Range, Option<[f64; 2]>), Failure> {
     let usual = match (element.number, element.bytes) {
         (Number::Bool, _) => Some((0.0, 1.0)),
         (Number::Unsigned, 1) => Some((0.0, 255.0)),
@@ -266,14 +270,15 @@ fn range_of(
     };
     let named = levels.0.or(usual.and_then(|(black, white)| Range::new(black, white)));
     if let Some(range) = named.filter(|_| element.number != Number::Float) {
-        return Ok(range);
+        return Ok((range, None));
     }
     let extent = measure(file, first, length, element)?;
     if let Some((at, value)) = extent.not_finite {
         return Err(NpyFault::NotFinite { at, value: value.to_string() }.into());
     }
     let (low, high) = (extent.low, extent.high);
-    named.or_else(|| usual_range(element, low, high)).ok_or_else(|| range_fault(element, low, high).into())
+    let range = named.or_else(|| usual_range(element, low, high));
+    Ok((range.ok_or_else(|| range_fault(element, low, high))?, Some([low, high])))
 }
 
 fn range_fault(element: Element, low: f64, high: f64) -> NpyFault {
@@ -294,7 +299,8 @@ fn usual_range(element: Element, low: f64, high: f64) -> Option<Range> {
         return Range::new(-128.0, 127.0);
     }
     let holds = |&&(black, white, beyond): &&(f64, f64, f64)| {
-        let beyond = if is_float { beyond } else { 0.0 };
+        // A little against what is there, too: numbers from -0.4 to 3 are none from 0 to 255.
+        let beyond = if is_float { beyond.min((high - low) * 0.02) } else { 0.0 };
         // A whole number below zero is no shade of grey between -1 and 1.
         low >= black - beyond && high <= white + beyond && (black == 0.0 || is_float)
     };

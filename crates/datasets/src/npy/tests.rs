@@ -209,6 +209,7 @@ fn numbers_that_are_no_pixels_are_refused_and_the_advice_helps() {
     let levels = Levels::try_from(setting.to_owned()).unwrap();
     let file = typed("<f4", "False", "(1, 2, 2)", &little(&standardised));
     assert_eq!(read_as(&file, levels).unwrap().0, [0, 128, 255, 191]);
+    assert!(refused(&[-0.4, 0.0, 2.9, 1.0]).contains("--set images.range=-0.4..2.9"));
     let negative: Vec<u8> = [-1_i64, 0, 1, 1].iter().flat_map(|number| number.to_le_bytes()).collect();
     assert!(read_as(&typed("<i8", "False", "(1, 2, 2)", &negative), Levels::default()).is_err());
 }
@@ -313,9 +314,9 @@ fn read(bytes: &[u8]) -> bool {
 fn read_of(bytes: &[u8], length: u64) -> bool {
     let mut file = io::Cursor::new(bytes);
     let array = examine(&mut file, length, Levels::default(), None);
-    array.is_ok_and(|Array { layout, fortran, flat }| {
+    array.is_ok_and(|Array { layout, fortran, flat, extent }| {
         if fortran {
-            return Array { layout, fortran, flat }.read_fortran(&mut file).is_ok();
+            return Array { layout, fortran, flat, extent }.read_fortran(&mut file).is_ok();
         }
         let records = bytes.get(layout.first as usize..).unwrap_or_default();
         let whole = records.len() == layout.count * layout.record_len();

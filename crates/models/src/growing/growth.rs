@@ -173,9 +173,11 @@ impl Growth {
         let period = self.stable_kimg + self.fade_kimg;
         let phase = (images as f64 / 1000.0 / period).floor();
         let left = (self.last - self.first) as f64 - phase;
-        let borders = [phase * period + self.stable_kimg, (phase + 1.0) * period];
-        let mut borders = borders.into_iter().map(|kimg| (1000.0 * kimg).ceil() as u64);
-        if left > 0.0 { borders.find(|border| *border > images).or(Some(images + 1)) } else { None }
+        // Where a fade begins its blocks do not count yet.
+        let begins = (1000.0 * (phase * period + self.stable_kimg)).floor() as u64 + 1;
+        let ends = (1000.0 * (phase + 1.0) * period).ceil() as u64;
+        let border = [begins, ends].into_iter().find(|border| *border > images).unwrap_or(images + 1);
+        (left > 0.0).then_some(border)
     }
 
     /// Steps that show so many thousands of images.

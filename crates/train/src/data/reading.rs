@@ -27,6 +27,8 @@ struct Read {
 enum Source {
     /// From black to white.
     Range(Range),
+    /// In an array that was looked at.
+    Depth(Depth),
     /// In the files of pictures, which are fitted already.
     Files(Vec<PathBuf>),
 }
@@ -43,7 +45,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     let channels = images.channels();
     let images = match numbers {
         Source::Files(_) => images,
-        Source::Range(_) => {
+        Source::Range(_) | Source::Depth(_) => {
             // An array's range is applied already.
             let levels = if matches!(form, Form::Array(_)) { Levels::default() } else { wanted.fitting.range };
             images.converted(wanted.size, wanted.fitting, levels)
@@ -58,6 +60,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     notes.extend(channels_note(channels, &numbers, &look, wanted));
     let numbers = || match &numbers {
         Source::Range(range) => Numbers::Of(*range),
+        Source::Depth(depth) => Numbers::In(*depth),
         // With a range that is named the numbers between are meant.
         Source::Files(files) => match (wanted.fitting.range, depth_of(files)) {
             (Levels(Some(range)), _) => Numbers::Of(range),
@@ -81,7 +84,13 @@ fn read(form: &Form, wanted: &Wanted<'_>) -> Result<Read, Failure> {
         Form::Array(path) => load_array(path, wanted.fitting.range, Some(wanted.shape)).map(|array| Read {
             images: array.images,
             notes: array.note.iter().map(|note| format!("             {note}")).collect(),
-            numbers: Source::Range(array.range),
+            numbers: match array.extent {
+                // Floats that were scaled with a sharp filter lie a little beyond.
+                Some([low, high]) if array.range.black() == 0.0 && low >= 0.0 && high <= array.range.white() => {
+                    Source::Depth(Depth { white: array.range.white(), low, high, colour: false })
+                }
+                _ => Source::Range(array.range),
+            },
         }),
         Form::Pictures(path) => load_folder(path, wanted.size, wanted.fitting, &wanted.options).map(|folder| {
             let mut notes = vec![format!("             {}", folder.found)];
@@ -116,7 +125,7 @@ fn look_at(images: &Images, fitting: &Fitting, path: &Path) -> Result<Look, Fail
 /// One line if the images have other channels than the network.
 fn channels_note(channels: usize, numbers: &Source, look: &Look, wanted: &Wanted<'_>) -> Option<String> {
     let is_colour = || match numbers {
-        Source::Range(_) => channels > 1,
+        Source::Range(_) | Source::Depth(_) => channels > 1,
         Source::Files(files) => depth_of(&files[..files.len().min(SAMPLE)]).is_some_and(|Depth { colour, .. }| colour),
     };
     let line = match wanted.shape[2] {

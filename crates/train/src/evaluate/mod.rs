@@ -18,6 +18,7 @@ use crate::data::{self, Dataset};
 use crate::engine::Sampler;
 use crate::evalnet;
 use crate::failure::{Code, EXIT_CODES, Failure};
+use crate::plan;
 use crate::resume::{self, Trained};
 use crate::session;
 use crate::styles::Truncated;
@@ -25,6 +26,9 @@ use crate::suggestion::suggestion;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
+/// Bytes that a byte of an image takes while so many are compared: reals, as many others and halves of these, fakes, and numbers of four
+/// bytes while the reals are gathered.
+const COPIES: usize = 14;
 
 /// Fakes that are measured when nothing is said: images, and points of the plane, which cost little.
 const USUAL: [u64; 2] = [2500, 10_000];
@@ -189,6 +193,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
         (None, None) => (&data, "training images: there is no test split"),
     };
     console.say(&format!("reals        {} ({which})", reals.origin()));
+    let bytes = system.image_shape().map_or(0, |image| COPIES * image.iter().product::<usize>());
+    plan::can_have_so_many(reals.counts().into_iter().fold(count, usize::min), bytes)?;
     let setup = Setup { metrics, count, seed: options.seed.unwrap_or(config.seed) };
     let scale = Scale::new(reals, enough.map(|_| &data), setup, |reals| match looking {
         Looking::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),

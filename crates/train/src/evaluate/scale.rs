@@ -12,8 +12,6 @@ use crate::failure::{Code, Failure};
 use crate::pictures;
 use rand::seq::index::sample;
 
-/// Images that a network makes at a time: its memory grows with them.
-const AT_A_TIME: usize = 64;
 /// Principal components are fitted on at most so many reals.
 const MOST_TO_FIT: usize = 5000;
 
@@ -146,7 +144,8 @@ impl Scale {
     fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
-        let parts = latents.data().chunks(length * AT_A_TIME).map(|rows| {
+        let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
+        let parts = latents.data().chunks(length * at_a_time).map(|rows| {
             let some = Tensor::new(&[rows.len() / length, length], rows.to_vec());
             sampler.draw(&some)
         });
@@ -179,8 +178,9 @@ impl Translated {
     ) -> Result<Self, Failure> {
         let count = sources.count();
         let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];
-        let parts = (0..count).step_by(AT_A_TIME).map(|first| {
-            let range = first..count.min(first + AT_A_TIME);
+        let at_a_time = pictures::at_a_time(sources.size());
+        let parts = (0..count).step_by(at_a_time).map(|first| {
+            let range = first..count.min(first + at_a_time);
             let some = sources.batch(range.clone());
             let there = translator.translate(direction, &some);
             way_back += difference(&some, &translator.translate(direction.reverse(), &there));

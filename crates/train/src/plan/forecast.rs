@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::config::Config;
 use crate::engine::{Direction, Sampler, System, Tensor, meta};
 use crate::failure::Failure;
+use crate::pictures;
 use crate::samples;
 use crate::styles::StyleSheet;
 
@@ -126,6 +127,30 @@ impl Forecast {
         Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
     }
 
+    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn, translated or searched a little.
+    ///
+    /// # Errors
+    /// When the settings are not accepted.
+    pub(crate) fn of_opened(config: &Config) -> Result<u64, Failure> {
+        meta::run(|| {
+            let mut system = config.build()?;
+            let state = system.state();
+            // As it is read: the file, and its tensors.
+            let file: Vec<Tensor> = state.tensors.values().map(|tensor| Tensor::zeros(*tensor.shape())).collect();
+            let saved = config.build()?;
+            drop(file);
+            system.restore(&saved.state()).unwrap_or_default();
+            Drawing::of(&*system, config.seed).draw(&*system);
+            let usage = meta::usage();
+            Ok(usage.most_held.saturating_add(usage.packed))
+        })
+    }
+
+    /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
+    }
+
     /// Bytes of the tensors of a checkpoint.
     pub(crate) fn state(&self) -> u64 {
         self.weights + self.copies + self.optimizers
@@ -180,8 +205,14 @@ impl Drawing {
 
     fn draw(&self, system: &dyn System) {
         match system.samples() {
-            Sampler::Latents(sampler) => drop(sampler.draw(&self.subjects[0])),
-            Sampler::Points(plane) => drop(plane.sampler.draw(&self.subjects[0])),
+            Sampler::Latents(sampler) => {
+                let latents = &self.subjects[0];
+                drop(pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows))));
+            }
+            Sampler::Points(plane) => {
+                drop(plane.sampler.draw(&self.subjects[0]));
+                drop(plane.discriminator.infer(&Tensor::zeros([crate::plane::AT_A_TIME, 2])));
+            }
             Sampler::Images(sampler) => {
                 let sides = [(Direction::AToB, 0), (Direction::BToA, 1)];
                 drop(sides.map(|(direction, domain)| samples::columns(sampler, direction, &self.subjects[domain])));
@@ -200,7 +231,10 @@ impl Drawing {
             let [height, width, channels] = self.image;
             // All columns are there before the sheet is put together.
             let drawn: Vec<Tensor> = (1..columns).map(|_| Tensor::zeros([rows, height, width, channels])).collect();
-            drop((styles.draw_styled(&vec![of; styles.layers()], None), drawn));
+            let row = pictures::in_parts(usual, self.image, |rows| {
+                styles.draw_styled(&vec![of.rows(rows); styles.layers()], None)
+            });
+            drop((row, drawn));
             self.count = self.count.max(rows * columns);
         }
     }

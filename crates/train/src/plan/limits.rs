@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Room {
     /// Bytes, those that the process has already included.
     pub(crate) bytes: u64,
+    /// Bytes that it has.
+    pub(crate) own: u64,
     /// Such as `the machine's free memory`.
     pub(crate) set_by: String,
 }
@@ -28,18 +30,25 @@ fn least(read: Read<'_>) -> Option<Room> {
     let own = field(&status, "VmRSS:").unwrap_or(0);
     let machine = field(&proc("meminfo"), "MemAvailable:");
     let machine =
-        machine.map(|free| Room { bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
+        machine.map(|free| Room { own, bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
     // What is mapped counts against these two, whether it is used or not.
     let mapped = [("Max address space", "VmSize:", "ulimit -v"), ("Max data size", "VmData:", "ulimit -d")];
     let limits = proc("self/limits");
     let mapped = mapped.into_iter().filter_map(|(limit, used, command)| {
         let left = limit_of(&limits, limit)?.saturating_sub(field(&status, used)?);
-        Some(Room { bytes: left.saturating_add(own), set_by: format!("this process's limit of memory (`{command}`)") })
+        Some(Room {
+            own,
+            bytes: left.saturating_add(own),
+            set_by: format!("this process's limit of memory (`{command}`)"),
+        })
     });
     let strict = proc("sys/vm/overcommit_memory").trim() == "2";
     let committed = strict.then(|| commitment(&proc("meminfo"))).flatten();
-    let committed =
-        committed.map(|left| Room { bytes: left.saturating_add(own), set_by: "the machine's commit limit".into() });
+    let committed = committed.map(|left| Room {
+        own,
+        bytes: left.saturating_add(own),
+        set_by: "the machine's commit limit".into(),
+    });
     let groups = control_groups(&proc("self/cgroup"), own, read);
     machine.into_iter().chain(mapped).chain(committed).chain(groups).min_by_key(|room| room.bytes)
 }
@@ -125,7 +134,7 @@ impl Generation {
         });
         let used = number(self.used).unwrap_or(0).saturating_sub(cached.sum());
         let bytes = limit.saturating_sub(used).saturating_add(own).min(limit);
-        Some(Room { bytes, set_by: format!("the control group {}", folder.display()) })
+        Some(Room { own, bytes, set_by: format!("the control group {}", folder.display()) })
     }
 }
 

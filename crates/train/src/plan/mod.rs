@@ -26,11 +26,13 @@ use forecast::Forecast;
 use limits::Room;
 
 /// The program itself, its libraries, and what is too small to be counted.
-const PROGRAM: u64 = 12 << 20;
+const PROGRAM: u64 = 17 << 20;
 /// What each thread keeps for the kernels' blocks.
 const THREAD: u64 = 3 << 20;
+/// A picture of the plane as it is drawn.
+const PLANE: u64 = 16 << 20;
 /// Images that are measured at a time with `--evaluate-every`, and their features.
-const MEASURED: u64 = 3000;
+const MEASURED: u64 = 12_000;
 
 /// What a training needs.
 #[derive(Clone, Debug)]
@@ -62,7 +64,8 @@ impl Needs {
         let state = forecast.state();
         // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
         let measured = if config.evaluate_every > 0 { MEASURED * image } else { 0 };
-        let passing = state.max(3 * sheet).max(measured);
+        let drawn = if count == 0 { PLANE } else { 3 * sheet };
+        let passing = state.max(drawn).max(measured);
         let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
         Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
@@ -197,6 +200,53 @@ impl Needs {
 /// What a remedy may need where `bytes` can be had: a little less, because it is tried later, when a little less may be free.
 fn within(bytes: u64) -> u64 {
     bytes - bytes / 32
+}
+
+/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
+    can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
+}
+
+/// Refuses to record a step of `config` whose numbers do not fit.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
+    let mut first = config.clone();
+    first.steps = 1;
+    let needs = Needs::of(&first, 0)?;
+    let bytes = needs.memory().saturating_add(needs.forecast.recorded());
+    can_have(bytes, "a step with all its numbers", Path::new(config.row.name))
+}
+
+fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
+    let Some(room) = limits::room().filter(|room| room.bytes < bytes) else { return Ok(()) };
+    let (needed, free) = (table::size(bytes), table::size(room.bytes));
+    Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
+        .at(place.display())
+        .because(format!("about {needed} are needed, but only {free} can be had ({})", room.set_by))
+        .help(advice!("no-memory-to-open", "free some memory, or use a machine with more")))
+}
+
+/// Refuses `count` of something that takes `each` bytes, beyond what the process has already.
+///
+/// # Errors
+/// With the numbers, and the largest count that fits.
+pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
+    let Some(room) = limits::room() else { return Ok(()) };
+    let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);
+    let bytes = each.saturating_mul(count as u64);
+    if bytes <= free {
+        return Ok(());
+    }
+    let (needed, most) = (table::size(bytes), free / each.max(1) / 10 * 9);
+    Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
+        .at("option --count")
+        .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
+        .help(advice!("count-does-not-fit", "fewer fit: `--count {most}`")))
 }
 
 #[cfg(test)]

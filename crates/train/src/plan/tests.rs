@@ -2,35 +2,122 @@
 
 use super::*;
 use crate::config::Entry;
-use crate::systems::SYSTEMS;
+use crate::systems::{self, SYSTEMS};
+
+const GIB: u64 = 1 << 30;
 
 fn config(system: &str, settings: &[&str]) -> Config {
-    let row = crate::systems::find(system).unwrap();
     let settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
-    Config::resolve(row, &crate::config::read_settings(&settings).unwrap()).unwrap()
+    Config::resolve(systems::find(system).unwrap(), &crate::config::read_settings(&settings).unwrap()).unwrap()
 }
 
+fn room(bytes: u64) -> Room {
+    Room { bytes, own: 0, set_by: "a test".into() }
+}
+
+fn presets() -> impl Iterator<Item = Config> {
+    SYSTEMS.iter().flat_map(|row| {
+        let resolved = |name| Config::resolve(row, &[Entry::option("--preset", "preset", name)]).unwrap();
+        row.presets.iter().map(move |preset| resolved(preset.name))
+    })
+}
+
+/// Prints what is told of every preset: its memory, and the time of a step as this machine is now. To be held against real runs.
 #[test]
 #[ignore = "prints the forecasts of all presets"]
 fn print_all() {
-    for row in SYSTEMS {
-        for preset in row.presets {
-            let config = Config::resolve(row, &[Entry::option("--preset", "preset", preset.name)]).unwrap();
-            let began = std::time::Instant::now();
-            let needs = Needs::of(&config, 0).unwrap();
-            println!("== {} {} in {:?}", row.name, preset.name, began.elapsed());
-            println!("{}\n{}", needs.line(), needs.table());
-        }
+    for config in presets() {
+        let began = std::time::Instant::now();
+        let needs = Needs::of(&config, 0).unwrap();
+        println!("== {} {}, forecast in {:?}", config.row.name, config.preset, began.elapsed());
+        println!("{}\n{}", needs.line(), needs.table());
     }
 }
 
 #[test]
-fn every_preset_has_a_forecast() {
-    for row in SYSTEMS {
-        for preset in row.presets {
-            let config = Config::resolve(row, &[Entry::option("--preset", "preset", preset.name)]).unwrap();
-            let needs = Needs::of(&config, 0).unwrap();
-            assert!(needs.memory() > PROGRAM, "{} {}", row.name, preset.name);
-        }
+fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
+    for config in presets() {
+        let needs = Needs::of(&config, 0).unwrap();
+        let told = format!("{} {}", config.row.name, config.preset);
+        assert!(needs.memory() > needs.forecast.state() + PROGRAM, "{told}");
+        assert_eq!(needs.forecast.stages[0].steps.start, 0, "{told}");
+        assert_eq!(needs.forecast.stages.last().unwrap().steps.end, config.steps, "{told}");
+        let system = crate::engine::meta::run(|| {
+            let state = config.build().unwrap().state();
+            state.tensors.values().map(|tensor| 4 * tensor.size() as u64).sum::<u64>()
+        });
+        assert_eq!(needs.forecast.state(), system, "{told}");
     }
+    let config = config("quickdraw", &["preset=cpu"]);
+    let [new, resumed] = [0, 1000].map(|from| Needs::of(&config, from).unwrap());
+    assert!(resumed.memory() > new.memory(), "the state is there twice");
+}
+
+#[test]
+fn settings_that_no_system_takes_are_refused_as_ever() {
+    let failure = Needs::of(&config("quickdraw", &["batch=100000"]), 0).unwrap_err();
+    assert!(failure.code == Code::Config && failure.to_string().contains("batch = 100000"), "{failure}");
+}
+
+#[test]
+fn the_largest_batch_that_fits_is_named() {
+    let config = config("quickdraw", &["preset=cpu", "batch=4096"]);
+    let room = room(GIB / 2);
+    let failure = Needs::of(&config, 0).unwrap().check_within(&config, &room).unwrap_err();
+    assert_eq!(failure.code, Code::Config);
+    let text = failure.to_string();
+    let batch: u64 = text.split("`--batch ").nth(1).unwrap().split('`').next().unwrap().parse().unwrap();
+    let with = |batch: u64| {
+        let mut config = config.clone();
+        config.settings.insert("batch".into(), toml::Value::Integer(batch as i64));
+        Needs::of(&config, 0).unwrap().check_within(&config, &room)
+    };
+    assert!(with(batch).is_ok() && with(batch + 8).is_err(), "{text}");
+}
+
+#[test]
+fn a_later_stage_that_does_not_fit_is_named_at_the_start() {
+    let config = config("progan", &["preset=seed"]);
+    let needs = Needs::of(&config, 0).unwrap();
+    let (first, all) = (needs.memory_of(0), needs.memory());
+    assert!(first < all / 2);
+    let text = needs.check_within(&config, &room(all - 1)).unwrap_err().to_string();
+    assert!(text.contains("the stage 1024x1024") && text.contains("`--batch "), "{text}");
+}
+
+#[test]
+fn where_no_batch_helps_a_size_or_a_preset_does() {
+    let config = config("stylegan2", &["preset=seed"]);
+    let text = |bytes| Needs::of(&config, 0).unwrap().check_within(&config, &room(bytes)).unwrap_err().to_string();
+    assert!(text(4 * GIB).contains("`--set size="), "{}", text(4 * GIB));
+    assert!(text(GIB / 4).contains("`--preset cpu`"), "{}", text(GIB / 4));
+    assert!(text(1 << 20).contains("free some memory"), "{}", text(1 << 20));
+}
+
+#[test]
+fn a_run_that_goes_on_keeps_its_batch() {
+    let config = config("quickdraw", &["preset=cpu"]);
+    let text = Needs::of(&config, 500).unwrap().check_within(&config, &room(20 << 20)).unwrap_err().to_string();
+    assert!(text.contains("another machine") && !text.contains("--batch"), "{text}");
+}
+
+#[test]
+fn a_disk_without_room_for_a_checkpoint_is_refused_and_one_that_may_fill_is_told() {
+    let needs = Needs::of(&config("quickdraw", &["preset=cpu"]), 0).unwrap();
+    let Written { checkpoint, .. } = needs.written;
+    let failure = needs.check_room(Path::new("run"), checkpoint - 1).unwrap_err();
+    assert_eq!(failure.code, Code::Storage);
+    let warning = needs.check_room(Path::new("run"), 2 * checkpoint).unwrap().unwrap();
+    assert!(warning.starts_with("warning ") && warning.contains("disk"), "{warning}");
+    assert_eq!(needs.check_room(Path::new("run"), needs.written.most()).unwrap(), None);
+}
+
+#[test]
+fn the_table_has_a_row_for_each_stage_and_its_parts_add_up() {
+    let needs = Needs::of(&config("progan", &[]), 0).unwrap();
+    let table = needs.table();
+    assert!(table.contains("\n32x32, fading in") && table.contains("memory in all"), "{table}");
+    let forecast = &needs.forecast;
+    assert!(forecast.stages.windows(2).all(|pair| pair[0].held <= pair[1].held), "buffers are kept");
+    assert!(forecast.stages.iter().all(|stage| stage.step + forecast.state() <= stage.held), "{forecast:?}");
 }

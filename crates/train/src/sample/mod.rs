@@ -17,6 +17,7 @@ use crate::console::{Console, print};
 use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
 use crate::failure::{Code, Failure};
 use crate::pictures::{self, Arrangement, Layout};
+use crate::plan;
 use crate::plane;
 use crate::progress;
 use crate::resume::{self, Trained};
@@ -30,8 +31,6 @@ use truncated_latents::TruncatedLatents;
 const MOST: usize = 1_000_000;
 /// More tiles than this make a sheet that no program opens.
 const MOST_ON_A_SHEET: usize = 10_000;
-/// Images that are drawn at a time: a network's memory grows with them.
-const AT_A_TIME: usize = 64;
 
 /// What is kept of a file when its drawing is stopped.
 fn nothing() -> Advice {
@@ -114,6 +113,9 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
         }
         (None, image) => {
             let image = image.expect("what draws no points draws images");
+            let latent = sampler.latents(0, "probe", 1).size();
+            // A latent is there twice while it is drawn.
+            plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
             let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
             match form {
                 Form::Sheet => match options.sheet {
@@ -275,13 +277,15 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first())))
+            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
         })?;
         Ok(format!("{} of {count} samples", sheet.name()))
     }
 
     /// Writes a sheet of the pixels that `draw` makes.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
+        // As pixels, and as a file that may be as large.
+        plan::can_have_so_many(self.seeds.count(), (3 * layout.bytes()).div_ceil(self.seeds.count()))?;
         let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
         file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
@@ -325,7 +329,7 @@ impl Job<'_> {
         let (latents, length) = self.seeds.latents(self.sampler);
         let bar = progress::bar(0, self.seeds.count() as u64);
         let mut drawn = 0;
-        for batch in latents.chunks(length * AT_A_TIME) {
+        for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
             visit(&draw(self.sampler, batch, length)?)?;
             drawn += batch.len() / length;

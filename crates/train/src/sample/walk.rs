@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use datasets::advice;
 
-use super::{AT_A_TIME, Job, MOST, draw, nothing};
+use super::{Job, MOST, draw, nothing};
 use crate::animation::{Animation, Form};
 use crate::cli::SampleOptions;
 use crate::failure::{Code, Failure};
+use crate::pictures;
 use crate::progress;
 use crate::storage::{RealDisk, Unfinished};
 
@@ -77,8 +78,8 @@ impl Job<'_> {
             let (from, to, part) = walk.place(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
-            let batches = here.chunks(length * AT_A_TIME).map(|batch| draw(self.sampler, batch, length));
-            let pixels = batches.collect::<Result<Vec<_>, _>>()?.concat();
+            let parts = here.chunks(length * pictures::at_a_time(self.image));
+            let pixels = parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
             animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
             if let Some(bar) = &bar {
                 bar.inc(1);

@@ -41,6 +41,20 @@ pub(super) fn all() -> Vec<Situation> {
             let config = text(&stage.path("run/config.toml"));
             stage.write("run/config.toml", config.replace("\"quickdraw\"", "\"otherdraw\""));
         }),
+        by("batch-does-not-fit", "quickdraw --preset cpu --batch 4096 --set depth=2 --data built-in --steps 1")
+            .limited_to(400_000),
+        by(
+            "size-does-not-fit",
+            "cyclegan --set size=1024 --set blocks=1 --set generator_width=2 --set discriminator_width=2 --data set \
+             --steps 1",
+        )
+        .limited_to(800_000),
+        by("preset-does-not-fit", "stylegan2 --preset seed --data pics --steps 1")
+            .limited_to(600_000)
+            .more(|_| "--batch 2".into()),
+        by("count-does-not-fit", "sample run --count 10000 --zoom 5 --out sheet.png")
+            .with(|stage| stage.bring("run"))
+            .limited_to(250_000),
         by("remark", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --set k=2 --set g_steps=2").hint(),
         by(
             "remark",
