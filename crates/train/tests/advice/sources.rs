@@ -153,7 +153,13 @@ fn is_reason(token: &TokenTree) -> bool {
 /// Whether a line names an option beside other words.
 fn names_an_option(text: &str) -> bool {
     let alone = text.split_whitespace().all(|word| word.starts_with("--") || word.starts_with('{'));
-    !alone && !text.starts_with("option") && !text.contains("cargo ") && super::follow::typed_outside(text).is_some()
+    // A whole command is made to be put into an advice.
+    let whole = text.starts_with("train ");
+    !alone
+        && !whole
+        && !text.starts_with("option")
+        && !text.contains("cargo ")
+        && super::follow::typed_outside(text).is_some()
 }
 
 /// `#[cfg(test)]` or `#[test]` begins here.
