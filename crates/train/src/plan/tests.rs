@@ -121,5 +121,5 @@ fn the_table_has_a_row_for_each_stage_and_its_parts_add_up() {
     assert!(table.contains("\n32x32, fading in") && table.contains("memory in all"), "{table}");
     let forecast = &needs.forecast;
     assert!(forecast.stages.windows(2).all(|pair| pair[0].held <= pair[1].held), "buffers are kept");
-    assert!(forecast.stages.iter().all(|stage| stage.step + forecast.state() <= stage.held), "{forecast:?}");
+    assert!(forecast.stages.iter().all(|stage| stage.work.most_live <= stage.held), "what lives is held");
 }
