@@ -15,9 +15,9 @@ const CONFIG_START: u64 = 4096;
 /// Whether `folder` is the folder of a run: it has what a run writes, whoever named it.
 pub(super) fn is_run(folder: &Path) -> bool {
     let has = |part: &&str| folder.join(part).is_dir();
-    PARTS.iter().all(|part| has(&part))
+    PARTS.iter().all(|part| has(part))
         || ((has(&"checkpoints") || has(&"samples") || is_numbered(folder)) && has_config(folder))
-        || (is_numbered(folder) && PARTS.iter().any(|part| has(&part)))
+        || (is_numbered(folder) && PARTS.iter().any(|part| has(part)))
 }
 
 /// Whether the folder says that it is a cache.

@@ -116,6 +116,8 @@ fn control_groups(text: &str, own: u64, read: Read<'_>) -> Vec<Room> {
             // In a container the group's path is often that of the host, and the mount the group itself: what is not there is passed over.
             for folder in Path::new(group).ancestors() {
                 let folder: PathBuf = Path::new(mount).join(folder.strip_prefix("/").unwrap_or(folder));
+                // Joined with nothing, a path ends with a slash.
+                let folder: PathBuf = folder.components().collect();
                 rooms.extend(generation.room(&folder, own, read));
             }
         }

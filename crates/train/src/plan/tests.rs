@@ -47,6 +47,8 @@ fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
             state.tensors.values().map(|tensor| 4 * tensor.size() as u64).sum::<u64>()
         });
         assert_eq!(needs.forecast.state(), system, "{told}");
+        assert!(Needs::of(&config, 1).unwrap().memory() > needs.forecast.state(), "{told}");
+        assert!(Forecast::of_opened(&config).unwrap() > needs.forecast.state() / 2, "{told}");
     }
     let config = config("quickdraw", &["preset=cpu"]);
     let [new, resumed] = [0, 1000].map(|from| Needs::of(&config, from).unwrap());
@@ -119,5 +121,5 @@ fn the_table_has_a_row_for_each_stage_and_its_parts_add_up() {
     assert!(table.contains("\n32x32, fading in") && table.contains("memory in all"), "{table}");
     let forecast = &needs.forecast;
     assert!(forecast.stages.windows(2).all(|pair| pair[0].held <= pair[1].held), "buffers are kept");
-    assert!(forecast.stages.iter().all(|stage| stage.step + forecast.state() <= stage.held), "{forecast:?}");
+    assert!(forecast.stages.iter().all(|stage| stage.work.most_live <= stage.held), "what lives is held");
 }

@@ -22,15 +22,6 @@ pub(super) fn all() -> Vec<Situation> {
             .with(|stage| stage.bring("run")),
         by("fixed-by-the-run", &format!("{tiny} --resume run --steps 4 --set dropout=0.1").replace("--steps 1", ""))
             .with(|stage| stage.bring("run")),
-        by("batch-does-not-fit", "quickdraw --batch 4096 --set depth=64 --steps 1")
-            .limited_to(1_500_000)
-            .says("run folder"),
-        by("size-does-not-fit", "stylegan2 --set size=1024 --set fmap_base=16384 --steps 1")
-            .limited_to(1_500_000)
-            .says("run folder"),
-        by("preset-does-not-fit", "dcgan --preset radford --set width=512 --steps 1")
-            .limited_to(1_500_000)
-            .says("run folder"),
         by("the-same-run", "")
             .with(|stage| stage.bring("run"))
             .acted(|stage| Outcome { code: Some(0), out: text(&stage.path("run/config.toml")), err: String::new() })
