@@ -36,17 +36,15 @@ pub(crate) struct Report {
     first_damaged: u64,
 }
 
+/// Takes a row: its line with the newline, its step and its numbers.
+pub(crate) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
+
 impl Table<'_> {
-    /// Hands every row of the file that counts to `keep`: its line with the newline, its step and its numbers.
+    /// Hands every row of the file that counts to `keep`.
     ///
     /// # Errors
     /// When the file is there but cannot be read, and those of `keep`.
-    pub(crate) fn read(
-        &self,
-        disk: &dyn Disk,
-        path: &Path,
-        keep: &mut dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError>,
-    ) -> Result<Report, StorageError> {
+    pub(crate) fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
         let failed = |error| StorageError::new("read", path, error);
         let mut reader = match patiently(disk, || File::open(path)) {
             Ok(file) => BufReader::new(file),

@@ -14,9 +14,9 @@ const CONFIG_START: u64 = 4096;
 
 /// Whether `folder` is the folder of a run: it has what a run writes, whoever named it.
 pub(super) fn is_run(folder: &Path) -> bool {
-    let has = |part: &&str| folder.join(part).is_dir();
+    let has = |part: &str| folder.join(part).is_dir();
     PARTS.iter().all(|part| has(part))
-        || ((has(&"checkpoints") || has(&"samples") || is_numbered(folder)) && has_config(folder))
+        || ((has("checkpoints") || has("samples") || is_numbered(folder)) && has_config(folder))
         || (is_numbered(folder) && PARTS.iter().any(|part| has(part)))
 }
 

@@ -89,6 +89,9 @@ fn read_at(mut file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     file.read_exact(bytes)
 }
 
+/// Writes the pixels of an image, given its bytes in the file.
+type Unpack = fn(&[u8], &mut [u8]);
+
 /// Files of records, each an image after `skip` bytes.
 pub(crate) struct Records {
     pub(crate) parts: Vec<Part>,
@@ -97,7 +100,7 @@ pub(crate) struct Records {
     /// Bytes of an image.
     pub(crate) image: usize,
     /// Makes the pixels of an image of its bytes in the file; None where they are the same.
-    pub(crate) unpack: Option<fn(&[u8], &mut [u8])>,
+    pub(crate) unpack: Option<Unpack>,
 }
 
 impl Records {

@@ -260,7 +260,7 @@ fn tensor(
     if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
         return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
     }
-    Ok(Ok(Tensor::new(&*info.shape, data)))
+    Ok(Ok(Tensor::new(&info.shape, data)))
 }
 
 fn little_endian(numbers: &[f32]) -> Vec<u8> {
