@@ -34,6 +34,9 @@ fn caches(cache: &Path) -> Vec<PathBuf> {
     entries.filter(|path| !path.ends_with("lock")).collect()
 }
 
+/// Writes a batch of images.
+type Gather<'a> = &'a dyn Fn(&Images, &mut [f32]) -> Result<(), DataError>;
+
 /// All that can be asked of `images`, once as they are and once in memory.
 fn the_same(name: &str, images: &Images) {
     assert!(!images.are_in_memory(), "{name}");
@@ -50,7 +53,7 @@ fn the_same(name: &str, images: &Images) {
 
     let indices: Vec<usize> = (0..9).map(|number| number * 5 % count).collect();
     let [height, width, channels] = images.size();
-    let both = |gather: &dyn Fn(&Images, &mut [f32]) -> Result<(), DataError>, size: [usize; 2]| {
+    let both = |gather: Gather<'_>, size: [usize; 2]| {
         let [a, b] = [images, &kept].map(|images| {
             let mut batch = vec![f32::NAN; 9 * size[0] * size[1] * channels];
             gather(images, &mut batch).unwrap();
