@@ -199,7 +199,7 @@ impl Needs {
 
 /// What a remedy may need where `bytes` can be had: a little less, because it is tried later, when a little less may be free.
 fn within(bytes: u64) -> u64 {
-    bytes - bytes / 32
+    bytes.saturating_sub(bytes / 32 + (16 << 20))
 }
 
 /// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
