@@ -112,7 +112,7 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
             folder,
             "there are no IDX files in this folder",
             format!("looked for {} and {}, plain or with .gz", names[0], names[1]),
-            advice!("no-idx-files", "give the folder of MNIST's files, or the file of images itself"),
+            advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself"),
         )
     })
 }

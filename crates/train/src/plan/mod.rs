@@ -197,9 +197,9 @@ impl Needs {
     }
 }
 
-/// What a remedy may need where `bytes` can be had: a little less, because it is tried later, when a little less may be free.
+/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and the need is known to a quarter.
 fn within(bytes: u64) -> u64 {
-    bytes - bytes / 32
+    bytes - bytes / 4
 }
 
 /// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.

@@ -74,7 +74,7 @@ fn the_largest_batch_that_fits_is_named() {
         config.settings.insert("batch".into(), toml::Value::Integer(batch as i64));
         Needs::of(&config, 0).unwrap().check_within(&config, &room)
     };
-    assert!(with(batch).is_ok() && with(batch + 8).is_err(), "{text}");
+    assert!(with(batch).is_ok() && with(2 * batch).is_err(), "{text}");
 }
 
 #[test]

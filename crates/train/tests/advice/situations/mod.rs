@@ -105,6 +105,8 @@ impl Situation {
         let Some(kilobytes) = self.limit else { return command };
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"")).arg(command.get_program());
+        // None is taken away but those that every command here goes without.
+        limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         limited.args(command.get_args()).current_dir(command.get_current_dir().unwrap()).env_remove("CARGO");
         limited.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         limited
