@@ -477,7 +477,7 @@ fn what_is_worth_a_remark_is_told() {
     let fives = dcgan::Settings { variant: dcgan::Variant::Radford, width: 2, ..Default::default() };
     let uneven = remarks(dcgan::game(&fives, 1).expect("good settings"));
     assert!(uneven.contains("the stride does not divide the kernel of discriminator.conv1, "), "{uneven}");
-    assert!(uneven.contains("generator.convt5: look out for checkerboards"), "{uneven}");
+    assert!(uneven.contains("generator.convt5: checkerboard artefacts are likely"), "{uneven}");
 }
 
 fn small_wgan(tips: impl FnOnce(&mut Tips)) -> Game {

@@ -157,7 +157,7 @@ fn wgan_gp() {
         assert_eq!(totals(networks(preset)), expected, "{preset}");
     }
     let [d, g] = networks("seed");
-    assert_eq!(layers(&g), ["4096 528,384", "7x7x128 819,328", "14x14x64 204,864", "28x28x1 1,601"]);
+    assert_eq!(layers(&g), ["4096 528,384", "8x8x128 819,328", "14x14x64 204,864", "28x28x1 1,601"]);
     assert_eq!(layers(&d), ["14x14x64 1,664", "7x7x128 204,928", "4x4x256 819,456", "1 4,097"]);
     let [d, _] = networks("resnet");
     assert_eq!(layers(&d), ["16x16x128 151,680", "8x8x128 311,680", "8x8x128 295,168", "8x8x128 295,168", "1 129"]);

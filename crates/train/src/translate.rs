@@ -42,11 +42,11 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
             )));
     };
     let fitting = config.fitting()?;
+    let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
+    refuse_the_same(root, &options.out)?;
     // Translations that were made before and lie among the pictures are not translated again.
     let (files, left_out) = list_pictures(&options.pictures, Some(&options.out)).map_err(data::failure)?;
-    let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
     storage::make_folder(&options.out)?;
-    refuse_the_same(root, &options.out)?;
 
     let console = Console::default();
     found.passed_over().iter().chain(&left_out).for_each(|line| console.say(line));

@@ -152,7 +152,7 @@ fn a_run_is_animated_from_its_own_sheets() {
 fn sheets_that_do_not_fit_are_refused() {
     let place = place_with_a_run();
     std::fs::create_dir(place.path("empty")).unwrap();
-    place.bad("animate empty", DATA, &["no sheets", "empty/samples", "--sample-every"]);
+    place.bad("animate empty", DATA, &["no sheets", "empty/samples"]);
     place.good("sample run --count 2 --out run/samples/step-000004.png");
     place.bad("animate run", DATA, &["different sizes", "step-000004.png", "458 x 458"]);
     for rot in ["", "rot", "\u{89}PNG"] {
@@ -181,7 +181,7 @@ fn what_makes_no_sense_is_refused() {
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);
     place.bad("sample", USAGE, &["<RUN>"]);
     for list in ["5-2", "x", "1,,2", "-1", "0-18446744073709551615"] {
-        place.bad(&format!("sample run --seeds {list}"), USAGE, &["list of seeds", list, "0-35,100"]);
+        place.bad(&format!("sample run --seeds {list}"), USAGE, &["list of seeds", list, "0-3,100"]);
     }
     place.bad("sample run --seeds 1 --seed 2", USAGE, &["--seeds", "--seed"]);
     place.bad("sample run --seed -1", USAGE, &["-1"]);

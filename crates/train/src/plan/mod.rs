@@ -242,7 +242,7 @@ pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure>
     if bytes <= free {
         return Ok(());
     }
-    let (needed, most) = (table::size(bytes), free / each.max(1) / 10 * 9);
+    let (needed, most) = (table::size(bytes), within(free) / each.max(1));
     Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
         .at("option --count")
         .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
