@@ -85,13 +85,13 @@ impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         let help = match error.source.kind() {
             _ if is_held(&error.source) => {
-                advice!("file-is-held", "close the program that has the file open, then give the command again")
+                advice!("file-is-held", "close the program that has the file open")
             }
             io::ErrorKind::FileTooLarge => {
-                advice!("file-too-large", "raise the limit of a file's size (ulimit -f), then give the command again")
+                advice!("file-too-large", "raise the limit of a file's size (ulimit -f)")
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                advice!("disk-full", "free some space, then give the command again")
+                advice!("disk-full", "free some space")
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 advice!("may-not-write", "choose a folder that you may write to")
