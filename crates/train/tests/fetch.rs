@@ -375,6 +375,10 @@ fn the_second_of_two_processes_waits_for_the_first() {
 fn a_download_that_is_asked_to_end_says_how_much_is_kept() {
     let file = doodles(300);
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        if common::is_ignored(code - 128) {
+            eprintln!("SKIPPED: {signal} is ignored here");
+            continue;
+        }
         let place = Place::new();
         let server = serve(file.clone(), Manner::Stalls(90_000));
         let child = place.command(&fetch_cat(&server)).spawn().unwrap();

@@ -38,6 +38,10 @@ fn straight(place: &Place, steps: u64) -> String {
 #[test]
 fn an_interrupt_finishes_the_step_saves_and_tells_how_to_go_on() {
     for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        if common::is_ignored(code - 128) {
+            eprintln!("SKIPPED: {name} is ignored here");
+            continue;
+        }
         let place = Place::new();
         let child = start(&place);
         signal(&child, name);

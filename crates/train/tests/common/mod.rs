@@ -96,3 +96,16 @@ pub(crate) const TINY: &str = "quickdraw --preset cpu --batch 2 --set depth=2";
 pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// Whether this process ignores the signal of this number, as one in the background of a script does with SIGINT: then so does all
+/// that it starts, and nothing can be tested of it.
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// What `kill` is given to interrupt a process, and the exit code after it: SIGINT, or SIGTERM where that is ignored.
+pub(crate) fn interrupt() -> (&'static str, i32) {
+    if is_ignored(2) { ("-TERM", 143) } else { ("-INT", 130) }
+}

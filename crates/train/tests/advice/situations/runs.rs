@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Situation, by};
-use crate::common::{Outcome, TINY};
+use crate::common::{Outcome, TINY, interrupt};
 use crate::stage::{Stage, npy};
 
 /// Long enough to be stopped.
@@ -117,7 +117,7 @@ fn stopped(stage: &Stage) -> Outcome {
         assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let kill = std::process::Command::new("kill").args([interrupt().0, &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
