@@ -229,6 +229,9 @@ impl NpyFault {
     pub(crate) fn help(&self) -> Advice {
         match self {
             Self::OtherKind { help, .. } => help.clone(),
+            Self::Range { low, high, .. } if low == high => {
+                advice!("numbers-all-alike", "use an array with something in it: all numbers of this one are the same")
+            }
             Self::Range { low, high, .. } => advice!(
                 "numbers-of-no-range",
                 "say it: `--set images.range={low}..{high}` makes {low} black and {high} white"

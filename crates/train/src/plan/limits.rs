@@ -15,6 +15,10 @@ pub(crate) struct Room {
     pub(crate) set_by: String,
 }
 
+/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`): they are taken from a limit of the
+/// address space however little of them is used.
+const RESERVED: u64 = 64 << 20;
+
 /// Reads a file of the system; None if there is none.
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
@@ -31,11 +35,14 @@ fn least(read: Read<'_>) -> Option<Room> {
     let machine = field(&proc("meminfo"), "MemAvailable:");
     let machine =
         machine.map(|free| Room { own, bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
-    // What is mapped counts against these two, whether it is used or not.
-    let mapped = [("Max address space", "VmSize:", "ulimit -v"), ("Max data size", "VmData:", "ulimit -d")];
+    // What is mapped counts against these two, whether it is used or not; addresses also where they are only reserved.
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse::<u64>().ok());
+    let reserved = threads.unwrap_or(0).saturating_mul(RESERVED);
+    let mapped =
+        [("Max address space", "VmSize:", "ulimit -v", reserved), ("Max data size", "VmData:", "ulimit -d", 0)];
     let limits = proc("self/limits");
-    let mapped = mapped.into_iter().filter_map(|(limit, used, command)| {
-        let left = limit_of(&limits, limit)?.saturating_sub(field(&status, used)?);
+    let mapped = mapped.into_iter().filter_map(|(limit, used, command, reserved)| {
+        let left = limit_of(&limits, limit)?.saturating_sub(field(&status, used)?).saturating_sub(reserved);
         Some(Room {
             own,
             bytes: left.saturating_add(own),
@@ -182,6 +189,9 @@ mod tests {
         let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, 2 * GIB + GIB / 2);
         assert!(by.contains("ulimit -v"), "{by}");
+        let status = format!("{}Threads:\t4\n", STATUS.1);
+        let (bytes, _) = set_by(told(&[("/proc/self/status", &status), MEMINFO, ("/proc/self/limits", limits)]));
+        assert_eq!(bytes, 2 * GIB + GIB / 4, "each thread's allocator reserves addresses");
         let limits = "Max data size             1073741824            1073741824            bytes     \n";
         let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, GIB - GIB / 4 + GIB / 2);

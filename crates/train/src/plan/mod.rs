@@ -13,7 +13,7 @@ mod time;
 
 use std::path::Path;
 
-use datasets::advice;
+use datasets::{Advice, advice};
 
 use crate::config::Config;
 use crate::console;
@@ -228,7 +228,12 @@ fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
     Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
         .at(place.display())
         .because(format!("about {needed} are needed, but only {free} can be had ({})", room.set_by))
-        .help(advice!("no-memory-to-open", "free some memory, or use a machine with more")))
+        .help(more_memory()))
+}
+
+/// What to do where nothing smaller would fit.
+fn more_memory() -> Advice {
+    advice!("no-memory-to-open", "free some memory, or use a machine with more")
 }
 
 /// Refuses `count` of something that takes `each` bytes, beyond what the process has already.
@@ -246,7 +251,10 @@ pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure>
     Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
         .at("option --count")
         .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
-        .help(advice!("count-does-not-fit", "fewer fit: `--count {most}`")))
+        .help(match most {
+            0 => more_memory(),
+            most => advice!("count-does-not-fit", "fewer fit: `--count {most}`"),
+        }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! A command that names a run folder which holds a run already: the same command typed again goes on with it.
+//! A command that names a run folder which holds a run already: the same command typed again goes on with it, and has nothing
+//! left to do when the run is finished (a job that is queued once too often does not fail).
 
 use std::path::Path;
 
@@ -9,11 +10,11 @@ use crate::checkpoint::{self, Found};
 use crate::config::Config;
 use crate::failure::{Code, Failure};
 
-/// What the folder `run`, which is locked, makes of the plan of a new run there: an unfinished run of the same configuration goes
-/// on, at its newest checkpoint, or from the beginning if it was stopped before it had one.
+/// What the folder `run`, which is locked, makes of the plan of a new run there: a run of the same configuration and length
+/// goes on, at its newest checkpoint, or from the beginning if it was stopped before it had one.
 ///
 /// # Errors
-/// When the run there is finished or of another configuration, with the command that goes on with it, or cannot be read.
+/// When the run there is of another length or of another configuration, with the command that goes on with it, or cannot be read.
 pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"))?;
     let in_use = |why: String, more: &str| {
@@ -38,8 +39,12 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &Found| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps, there.steps);
-    if asked == planned && done < asked {
-        let note = format!("going on      with the unfinished run in {}: the same command", run.display());
+    if asked == planned {
+        let note = if done < asked {
+            format!("going on      with the unfinished run in {}: the same command", run.display())
+        } else {
+            format!("finished      is the run in {}: the same command has nothing left to do", run.display())
+        };
         let mut next = match found {
             Some(found) => Plan::from_saved(plan.config, &found, run, false)?,
             None => plan,

@@ -45,7 +45,7 @@ pub(super) fn all() -> Vec<Situation> {
             .more(|_| "--batch 2".into()),
         by("count-does-not-fit", "sample run --count 10000 --zoom 5 --out sheet.png")
             .with(|stage| stage.bring("run"))
-            .limited_to(250_000),
+            .limited_to(400_000),
         by("remark", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --set k=2 --set g_steps=2").hint(),
         by(
             "remark",

@@ -45,7 +45,6 @@ pub(super) fn all() -> Vec<Situation> {
             .fill(&[("PATH", "moved.npy")]),
         by("lost-images", "quickdraw --resume run --steps 3").with(lost_images).fill(&[("PATH", "moved.npy")]),
         by("run-folder-in-use", &format!("{tiny} --steps 4 --out run")).with(bring),
-        by("run-folder-in-use", &format!("{tiny} --steps 2 --out run")).with(bring),
         by("run-folder-in-use", &format!("{tiny} --steps 2 --seed 3 --out run")).with(bring),
         by("no-run-folder", &format!("{tiny} --steps 1 --out mine")).with(|stage| stage.write("mine/notes.txt", "")),
         by("no-run-folder", &format!("{tiny} --steps 1 --out notes/run")).with(|stage| stage.write("notes", "")),
