@@ -8,7 +8,7 @@ use nn::init::uniform;
 use nn::layers::{Activation, Dense};
 use nn::losses::{bce_with_logits, mse};
 use nn::{
-    BuildContext, Dialect, ForwardContext, Kind, Layer, Network, Optimizer, RngContext, Rule, State, Stateful,
+    BuildContext, Dialect, ForwardContext, Layer, Network, Optimizer, RngContext, Sgd, State, Stateful, TensorKind,
     differentiate,
 };
 use tensor::{NonFinite, Tensor, Var};
@@ -120,7 +120,7 @@ impl Layer for Neuron {
         "Neuron".into()
     }
 
-    fn build(&mut self, _site: &BuildContext) -> Result<Vec<usize>, String> {
+    fn build(&mut self, _ctx: &BuildContext) -> Result<Vec<usize>, String> {
         self.0 = [0.5, -1.0, 0.25].map(Tensor::scalar).into();
         Ok(vec![])
     }
@@ -132,16 +132,20 @@ impl Layer for Neuron {
         sum.tanh()
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        ["w1", "w2", "b"].into_iter().zip(&self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        ["w1", "w2", "b"].into_iter().zip(&self.0).map(|(name, tensor)| (name, TensorKind::Parameter, tensor)).collect()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        ["w1", "w2", "b"].into_iter().zip(&mut self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        ["w1", "w2", "b"]
+            .into_iter()
+            .zip(&mut self.0)
+            .map(|(name, tensor)| (name, TensorKind::Parameter, tensor))
+            .collect()
     }
 }
 
-const PLAIN: Rule = Rule::Sgd { momentum: 0.0, nesterov: false };
+const PLAIN: Sgd = Sgd { momentum: 0.0, nesterov: false };
 
 /// A neuron that should answer 1 to (1.5, 0.5), and pays a little for what it answers anyway: so that its answer is used twice.
 fn scalar(seed: u64) -> Lesson {

@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use nn::{Formulas, ForwardCall, Passed, RngContext, StepObserver, Updated};
+use nn::optim::StateSlot;
+use nn::{Formulas, ForwardCall, ParameterUpdate, RngContext, StepObserver, StepResult};
 use tensor::{Made, NodeId, Op, Saves, Swept, TapeObserver, Tensor, Var};
 
 use crate::summary::squares;
@@ -144,17 +145,17 @@ pub struct UpdateRecord {
     pub before: Tensor,
     /// The parameter after.
     pub after: Tensor,
-    /// What the rule remembers of it.
-    pub memory: Vec<Memory>,
+    /// The optimiser's state of the parameter.
+    pub state: Vec<SlotRecord>,
 }
 
-/// Something that an optimiser remembers of a parameter.
-pub struct Memory {
-    /// `mean_square`.
-    pub name: &'static str,
-    /// What it was before the update.
+/// One tensor of an optimiser's state of a parameter.
+pub struct SlotRecord {
+    /// Its symbol in the formulas and its name.
+    pub slot: StateSlot,
+    /// Its value before the update.
     pub before: Tensor,
-    /// What it is after.
+    /// Its value after the update.
     pub after: Tensor,
 }
 
@@ -186,7 +187,7 @@ impl Recorder {
     /// Runs `step` and returns what happened, with what it returned.
     pub fn record<R>(step: impl FnOnce() -> R) -> (Recording, R) {
         let recorder = Self::default();
-        let result = nn::listen(Rc::new(recorder.clone()), step);
+        let result = nn::observe(Rc::new(recorder.clone()), step);
         (recorder.take(), result)
     }
 
@@ -296,12 +297,12 @@ impl TapeObserver for TapeWatcher {
 }
 
 impl StepObserver for Recorder {
-    fn step_begins(&self, draw: RngContext) -> Rc<dyn TapeObserver> {
-        self.watch(draw.purpose)
+    fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver> {
+        self.watch(rng.purpose)
     }
 
-    fn step_ends(&self, passed: &Passed<'_>) {
-        let moved = moved(passed, &self.0.borrow());
+    fn step_ends(&self, result: &StepResult<'_>) {
+        let moved = moved(result, &self.0.borrow());
         if let Some(tape) = self.0.borrow_mut().recording.tapes.last_mut() {
             tape.what_if = moved;
         }
@@ -344,36 +345,37 @@ impl StepObserver for Recorder {
         }
     }
 
-    fn frozen(&self, name: &str, value: &Tensor) {
+    fn parameter_frozen(&self, name: &str, value: &Tensor) {
         let place = value.data().as_ptr() as usize;
         self.0.borrow_mut().frozen.insert(place, (name.into(), value.clone()));
     }
 
-    fn updated(&self, updated: &Updated<'_>) {
+    fn parameter_updated(&self, update: &ParameterUpdate<'_>) {
         let recording = &mut self.0.borrow_mut().recording;
-        let memory = |((name, before), after): ((&&'static str, &Tensor), &Tensor)| Memory {
-            name,
+        let slots = update.formulas.rule.state().iter().zip(update.state_before.iter().zip(update.state_after));
+        let state = slots.map(|(slot, (before, after))| SlotRecord {
+            slot: *slot,
             before: before.clone(),
             after: after.clone(),
-        };
+        });
         recording.updates.push(UpdateRecord {
             tape: recording.tapes.len().saturating_sub(1),
-            parameter: updated.parameter.into(),
-            formulas: updated.formulas.clone(),
-            gradient: updated.gradient.clone(),
-            before: updated.before.clone(),
-            after: updated.after.clone(),
-            memory: updated.names.iter().zip(updated.memory_before).zip(updated.memory).map(memory).collect(),
+            parameter: update.parameter.into(),
+            formulas: update.formulas.clone(),
+            gradient: update.gradient.clone(),
+            before: update.before.clone(),
+            after: update.after.clone(),
+            state: state.collect(),
         });
         recording.moments.push(Moment::Updated(recording.updates.len() - 1));
     }
 }
 
 /// Four steps along the negative gradient: the largest is the one that would halve the loss if it went on falling as it does here.
-fn moved(passed: &Passed<'_>, notes: &Notes) -> Option<Moved> {
+fn moved(result: &StepResult<'_>, notes: &Notes) -> Option<Moved> {
     let tape = notes.recording.tapes.last()?;
     let loss = f64::from(tape.nodes[*tape.order.first()?].value.item());
-    let gradients = &passed.gradients.parameters;
+    let gradients = &result.gradients.parameters;
     let square: f64 = gradients.iter().map(|(_, gradient)| squares(gradient.data().iter().copied())).sum();
     if square == 0.0 {
         return None;
@@ -387,7 +389,7 @@ fn moved(passed: &Passed<'_>, notes: &Notes) -> Option<Moved> {
             let shift = |i: usize| (f64::from(theta.data()[i]) - size * f64::from(gradient.data()[i])) as f32;
             Some((name.clone(), Tensor::from_fn(*theta.shape(), shift)))
         };
-        (passed.loss_with)(gradients.iter().filter_map(shifted).collect())
+        (result.loss_with)(gradients.iter().filter_map(shifted).collect())
     };
     let losses = sizes[1..].iter().map(|size| at(*size));
     let loss = std::iter::once(loss).chain(losses).collect();

@@ -10,7 +10,7 @@ use crate::fir::FirGeometry;
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::timing::{Kind, Work, time};
-use crate::{dropout, finish, fir, map, norm, normal, optimizer, pool, reduce, reference, reflect, resample, scalar};
+use crate::{dropout, finish, fir, map, norm, normal, pool, reduce, reference, reflect, resample, scalar};
 
 /// A real number, for plain loops.
 pub trait Real:
@@ -235,49 +235,6 @@ pub struct Gemm {
     pub transpose_b: bool,
 }
 
-/// One update of RMSprop, elementwise (Keras up to 2.x): with g clipped to [-clip, clip],
-/// s <- rho * s + (1 - rho) * g^2, then theta <- theta - learning_rate * g / (sqrt(s) + epsilon).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RmsProp {
-    /// The step size, decay included.
-    pub learning_rate: f64,
-    /// How much of the old mean square stays.
-    pub rho: f64,
-    /// Keeps the quotient finite; outside the root.
-    pub epsilon: f64,
-    /// Bound of each gradient element; infinite for none.
-    pub clip: f64,
-}
-
-/// One update of Adam (Kingma and Ba 2015, in PyTorch's form): m <- beta1 * m + (1 - beta1) * g,
-/// v <- beta2 * v + (1 - beta2) * g^2, theta <- theta - learning_rate * (m / c1) / (sqrt(v / c2) + epsilon),
-/// with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adam {
-    /// The step size.
-    pub learning_rate: f64,
-    /// How much of the old mean stays.
-    pub beta1: f64,
-    /// How much of the old mean square stays.
-    pub beta2: f64,
-    /// Keeps the quotient finite.
-    pub epsilon: f64,
-    /// The number of this update, from 1.
-    pub t: u64,
-}
-
-/// One update of stochastic gradient descent with momentum: v <- momentum * v + g, theta <- theta - learning_rate * v
-/// (or, with Nesterov's form, theta <- theta - learning_rate * (g + momentum * v)).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sgd {
-    /// The step size.
-    pub learning_rate: f64,
-    /// How much of the old velocity stays.
-    pub momentum: f64,
-    /// Nesterov's form.
-    pub nesterov: bool,
-}
-
 /// A number type with all kernels. Every method panics when a slice's length does not fit the sizes it is given.
 ///
 /// What is written here is the plain loop of each; a type that has something faster overrides it.
@@ -427,18 +384,6 @@ pub trait Element: Real {
     fn count_non_finite(x: &[Self]) -> usize {
         reference::count_non_finite(x)
     }
-    /// One RMSprop update of `theta` and its mean square.
-    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
-        reference::rms_prop(update, g, mean_square, theta);
-    }
-    /// One Adam update of `theta` and its moments [m, v].
-    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
-        reference::adam(update, g, moments, theta);
-    }
-    /// One update with momentum of `theta` and its velocity.
-    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
-        reference::sgd(update, g, velocity, theta);
-    }
 }
 
 /// Every kernel as its plain loop.
@@ -566,17 +511,5 @@ impl Element for f32 {
     fn count_non_finite(x: &[Self]) -> usize {
         let work = Work::Floats(x.len());
         time(Kind::Memory, "count_non_finite", work, || map::count_non_finite(x))
-    }
-    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self]) {
-        let work = Work::Floats(5 * g.len());
-        time(Kind::Optimizer, "rms_prop", work, || optimizer::rms_prop(update, g, mean_square, theta));
-    }
-    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self]) {
-        let work = Work::Floats(7 * g.len());
-        time(Kind::Optimizer, "adam", work, || optimizer::adam(update, g, moments, theta));
-    }
-    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self]) {
-        let work = Work::Floats(5 * g.len());
-        time(Kind::Optimizer, "sgd", work, || optimizer::sgd(update, g, velocity, theta));
     }
 }

@@ -21,7 +21,7 @@ mod map;
 pub mod math;
 mod norm;
 mod normal;
-mod optimizer;
+pub mod optimizer;
 mod pieces;
 mod pool;
 pub mod random;
@@ -37,7 +37,7 @@ pub mod timing;
 mod vector_words;
 
 pub use conv::Convolution;
-pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
+pub use element::{Binary, Element, Finish, Gemm, Norm, Real, Unary};
 pub use fir::{Fir, FirGeometry};
 pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;

@@ -89,7 +89,28 @@ macro_rules! cut_tuple {
 }
 cut_tuple!(A 0, B 1);
 cut_tuple!(A 0, B 1, C 2);
-cut_tuple!(A 0, B 1, C 2, D 3);
+
+impl<C: Cut, const N: usize> Cut for [C; N] {
+    type Slices = [C::Slices; N];
+    fn count(&self) -> usize {
+        let count = self.first().map_or(0, Cut::count);
+        assert!(self.iter().all(|slice| slice.count() == count), "slices of a kernel with different numbers of pieces");
+        count
+    }
+    fn cut(self, pieces: usize) -> (Self, Self) {
+        let mut right = [const { None }; N];
+        let mut rest = right.iter_mut();
+        let left = self.map(|slice| {
+            let (left, right) = slice.cut(pieces);
+            *rest.next().expect("as many as slices") = Some(right);
+            left
+        });
+        (left, right.map(|slice| slice.expect("every slice was cut")))
+    }
+    fn slices(self) -> Self::Slices {
+        self.map(Cut::slices)
+    }
+}
 
 /// Calls `visit(number of the piece, its slices)` for every piece, on all threads of the current pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {

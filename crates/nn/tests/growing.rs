@@ -27,7 +27,7 @@ fn equalised_weights_start_alike_and_are_scaled_at_run_time() {
         [(dense, 200.0_f64), (conv, 270.0)]
     };
     let slow = Equalised { gain: 2.0, multiplier: 0.01 };
-    for (equalised, start) in [(Equalised::BENT, 1.0), (Equalised::LINEAR, 1.0), (slow, 100.0)] {
+    for (equalised, start) in [(Equalised::RELU, 1.0), (Equalised::LINEAR, 1.0), (slow, 100.0)] {
         for (mut network, fan_in) in layers(equalised) {
             let (weight, bias) = (network.tensors()[0].2.clone(), network.tensors()[1].2.clone());
             assert!((deviation(&weight) / start - 1.0).abs() < 0.05, "{equalised:?}: {}", deviation(&weight));
@@ -99,7 +99,7 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
     let other = part("other", &[2]).with("dense", Dense::new(1));
     let x = Var::constant(normal(&[5, 3]));
     let forward = |ctx: &mut ForwardContext| {
-        let y = ctx.walking("whole", &x, |ctx| {
+        let y = ctx.forward_of("whole", &x, |ctx| {
             let y = first.forward_part(ctx, &x);
             second.forward_part(ctx, &y)
         });
@@ -120,7 +120,7 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
 }
 
 #[test]
-#[should_panic(expected = "net.dense: nothing styles it")]
+#[should_panic(expected = "net.dense: the layer needs a style")]
 fn a_layer_that_asks_for_a_style_needs_one() {
     let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
     let mut ctx = ForwardContext::training(&Tape::new(), draw);

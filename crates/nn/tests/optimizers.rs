@@ -2,7 +2,10 @@
 //! several networks at once.
 
 use nn::layers::Dense;
-use nn::{Dialect, ForwardContext, Gradients, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
+use nn::{
+    Adam, AdamTf, Dialect, ForwardContext, Gradients, Network, Optimizer, RmsProp, RngContext, Sgd, State, Stateful,
+    differentiate,
+};
 use tensor::{Tensor, Var};
 
 const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
@@ -15,7 +18,7 @@ fn empty(input: &[usize]) -> Network {
 #[test]
 fn an_optimiser_may_hold_several_networks() {
     let network = |name: &str| Network::new(name, &[4], Dialect::Torch, 1).with("dense", Dense::new(3));
-    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let rule = Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let x = Var::constant(nn::init::uniform(&[5, 4], -1.0, 1.0, kernels::Key::named(3, "batch")));
     let gradients = |networks: &[&Network]| {
         let forward = |ctx: &mut ForwardContext| {
@@ -55,10 +58,10 @@ fn an_optimiser_may_hold_several_networks() {
 #[test]
 fn clipping_is_elementwise_for_every_rule() {
     let rules = [
-        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
-        Rule::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::Sgd { momentum: 0.9, nesterov: true },
+        RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
+        Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
+        AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
+        Sgd { momentum: 0.9, nesterov: true }.into(),
     ];
     for rule in rules {
         let updated = |gradient: [f32; 2], clip: f64| {
@@ -93,7 +96,7 @@ fn slope() -> (Network, Gradients) {
 /// The weights after one plain step of size 1.
 fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
     let (mut network, gradients) = slope();
-    let plain = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    let plain = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);
     optimizer(plain).step(&mut network, &gradients);
     network.tensors()[0].2.data().to_vec()
 }
@@ -116,7 +119,7 @@ fn gradients_are_shortened_together_and_weights_decay() {
 #[test]
 fn a_schedule_changes_the_momentum_of_plain_steps() {
     let (mut network, gradients) = slope();
-    let mut optimizer = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    let mut optimizer = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);
     optimizer.step(&mut network, &gradients);
     optimizer.set_momentum(0.5);
     optimizer.step(&mut network, &gradients);

@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         }
         let exponent = self.part()?;
         let whole = exponent >= 0.0 && exponent.fract() == 0.0 && exponent < (1_u64 << 53) as f64;
-        whole.then(|| kernels::reference::power(base, exponent as u64))
+        whole.then(|| kernels::scalar::powi(base, exponent as u64))
     }
 
     fn part(&mut self) -> Option<f64> {

@@ -79,8 +79,8 @@ fn vanishing() -> String {
         plot.curve(&mut canvas, points, stroke);
     }
     let [x, y] = plot.place(5.2, -6.3);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::GRADIENT, "dashed: sigmoids");
+    canvas.text([x, y], Anchor::Start, 13.0, color::GRADIENT, "dashed: sigmoids");
     let [x, y] = plot.place(1.4, -0.6);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::VALUE, "solid: leaky ReLUs");
+    canvas.text([x, y], Anchor::Start, 13.0, color::VALUE, "solid: leaky ReLUs");
     canvas.finish("Gradient lengths of eleven layers, with sigmoids and with leaky ReLUs between them")
 }

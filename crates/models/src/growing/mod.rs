@@ -12,7 +12,7 @@ mod to_rgb;
 use kernels::{Key, scalar};
 use nn::layers::Noise;
 use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
-use nn::{ForwardContext, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
+use nn::{Adam, ForwardContext, Network, Optimizer, RngContext, State, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use critic::Critic;
@@ -207,9 +207,9 @@ impl<P: Painter> Growing<P> {
     /// Fresh networks. `painter` makes a generator of this name.
     pub(crate) fn new(spec: GanSpec, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
         let (mut average, painter) = (painter("average"), painter("generator"));
-        follow(&mut average, &painter, 0.0);
+        update_average(&mut average, &painter, 0.0);
         let [beta1, beta2] = BETAS;
-        let rule = Rule::Adam { beta1, beta2, epsilon: 1e-8 };
+        let rule = Adam { beta1, beta2, epsilon: 1e-8 };
         let optimizer =
             |name: &str, parts: &[&Network]| Optimizer::of_several(name, parts, rule, spec.base_learning_rate);
         let critic_optimizer = optimizer(critic::NAME, &critic.parts());
@@ -322,8 +322,9 @@ impl<P: Painter> Growing<P> {
     }
 }
 
-fn follow<P: Painter>(average: &mut P, leader: &P, keep: f64) {
-    average.parts_mut().into_iter().zip(leader.parts()).for_each(|(own, leader)| own.follow(leader, keep));
+fn update_average<P: Painter>(average: &mut P, source: &P, decay: f64) {
+    let pairs = average.parts_mut().into_iter().zip(source.parts());
+    pairs.for_each(|(average, source)| average.update_average(source, decay));
 }
 
 impl<P: Painter> System for Growing<P> {
@@ -367,7 +368,7 @@ impl<P: Painter> System for Growing<P> {
         let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
         let since_the_border = self.critic_optimizer.updates();
         let keep = self.spec.average.keep(count, self.spec.ramp_up.then_some(since_the_border));
-        follow(&mut self.average, &self.painter, keep);
+        update_average(&mut self.average, &self.painter, keep);
         let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
         self.steps.0 = step + 1;
 

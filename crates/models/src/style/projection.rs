@@ -10,7 +10,8 @@
 //! Two pictures are as far apart as the mean squared differences of their pixels, taken at every scale: of the pictures themselves, of those
 //! with half the size, and so on. (The authors compare features of a network that was trained on a million photographs.)
 
-use kernels::{Adam, Element as _, Key};
+use kernels::Key;
+use kernels::optimizer::{Adam, Update, UpdateRule};
 use nn::ForwardContext;
 use tensor::{Options, Tape, Tensor, Var, grad};
 
@@ -115,23 +116,23 @@ impl<'a> Projection<'a> {
     }
 }
 
-/// Something that is searched for, with what Adam remembers of it.
+/// A tensor that is searched for, with Adam's state of it.
 struct Searched {
     value: Tensor,
-    memory: [Tensor; 2],
+    state: [Tensor; 2],
 }
 
 impl Searched {
     fn from(value: Tensor) -> Self {
-        let memory = [(); 2].map(|()| Tensor::zeros(*value.shape()));
-        Self { value, memory }
+        let state = [(); 2].map(|()| Tensor::zeros(*value.shape()));
+        Self { value, state }
     }
 
     /// Update number `t`, from 1.
     fn update(&mut self, gradient: &Tensor, learning_rate: f64, t: u64) {
-        let rule = Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, t };
-        let [mean, square] = &mut self.memory;
-        f32::adam(rule, gradient.data(), [mean.data_mut(), square.data_mut()], self.value.data_mut());
+        let rule = UpdateRule::from(Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+        let mut state = self.state.each_mut().map(Tensor::data_mut);
+        rule.update(Update::new(t, learning_rate), gradient.data(), &mut state, self.value.data_mut());
     }
 
     /// Back to mean 0 and mean square 1.

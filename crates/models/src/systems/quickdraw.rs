@@ -45,8 +45,10 @@ pub struct Settings {
     pub g_decay: f64,
     /// Bound of each gradient element.
     pub clip: f64,
-    /// The share of the running statistics that stays at an update.
-    pub bn_keep: f64,
+    /// The momentum of batch normalisation in Keras' sense, the weight of the old running statistics (PyTorch's
+    /// is 1 minus this).
+    #[serde(alias = "bn_keep")]
+    pub bn_momentum: f64,
     /// How the running statistics follow the batches'.
     pub bn_running: BnRunning,
     /// The form of the loss.
@@ -93,7 +95,7 @@ impl Default for Settings {
             g_learning_rate: 4e-4,
             g_decay: 3e-8,
             clip: 1.0,
-            bn_keep: 0.9,
+            bn_momentum: 0.9,
             bn_running: BnRunning::Ema,
             bce: Bce::Logits,
             label_smooth: 1.0,
@@ -128,7 +130,7 @@ impl crate::Settings for Settings {
         in_range("d_decay", self.d_decay, 0.0, 1.0)?;
         in_range("g_decay", self.g_decay, 0.0, 1.0)?;
         in_range("clip", self.clip, 1e-12, 1e12)?;
-        in_range("bn_keep", self.bn_keep, 0.0, 0.999_999)?;
+        in_range("bn_momentum", self.bn_momentum, 0.0, 0.999_999)?;
         self.options().check()
     }
 }
@@ -180,7 +182,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         BnRunning::Ema => Running::Ema,
         BnRunning::EmaDebiased => Running::EmaDebiased,
     };
-    let norm = || BatchNorm::keeping(s.bn_keep).running(running);
+    let norm = || BatchNorm::with_momentum(s.bn_momentum).running(running);
     Network::new("generator", &[s.latent], Dialect::Keras, seed)
         .with("dense", Dense::new(7 * 7 * 64))
         .with("bn1", norm())
@@ -374,7 +376,7 @@ impl System for Quickdraw {
         let latents = self.step_latents("generator latents", step);
         let [g_loss, g_acc] = self.train_generator(step, &latents)?;
         if let Some(average) = &mut self.average {
-            average.follow(&self.generator, self.settings.ema);
+            average.update_average(&self.generator, self.settings.ema);
         }
         Ok(vec![d_loss, d_acc, g_loss, g_acc])
     }

@@ -369,7 +369,7 @@ impl System for GanTrainer {
             (d, self.generator_turns(step, count, shared)?)
         };
         if let Some(average) = &mut self.average {
-            average.follow(&self.generator, self.options.ema);
+            average.update_average(&self.generator, self.options.ema);
         }
         let mut numbers = vec![d.loss, d.accuracy, g.loss, g.accuracy, d.real, d.fake, g.fake];
         if self.options.penalised() {

@@ -1,7 +1,7 @@
 //! [`Lazy`]: penalties that have an update of their own now and then.
 
 use kernels::scalar;
-use nn::Rule;
+use nn::Adam;
 
 /// A penalty that is not added to the loss of each step, but has an update of its own every `interval` steps, in which it counts
 /// `interval` times as much: what it says changes so slowly that little is lost (Karras et al. 2020).
@@ -26,9 +26,9 @@ impl Lazy {
 
     /// The step size and the rule of an optimiser that makes both kinds of updates. It is to come as far within k steps as if it
     /// had k updates instead of k + 1, and to remember as long: c times the step size, and the betas to the power of c.
-    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Rule) {
+    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Adam) {
         let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
-        (self.share() * learning_rate, Rule::Adam { beta1, beta2, epsilon: 1e-8 })
+        (self.share() * learning_rate, Adam { beta1, beta2, epsilon: 1e-8 })
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     fn one_more_update_in_k_makes_all_of_them_smaller() {
         let adam = |weight, interval| {
             let (rate, rule) = Lazy { weight, interval }.adam(0.002, [0.0, 0.99]);
-            let Rule::Adam { beta1, beta2, epsilon } = rule else { panic!("{rule:?}") };
+            let Adam { beta1, beta2, epsilon } = rule;
             assert_eq!((beta1, epsilon), (0.0, 1e-8));
             [rate, beta2]
         };

@@ -103,7 +103,7 @@ impl StyleGan2 {
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
         let discriminator = discriminator(&s, seed);
         let [generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
-        average.follow(&generator, 0.0);
+        average.update_average(&generator, 0.0);
         let (learning_rate, rule) = s.on_reals().adam(s.learning_rate, BETAS);
         let discriminator_optimizer = Optimizer::new(&discriminator, rule, learning_rate);
         let (learning_rate, rule) = s.on_paths().adam(s.learning_rate, BETAS);
@@ -244,7 +244,7 @@ impl System for StyleGan2 {
             self.even_out_paths(step)?;
         }
         let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
-        self.average.follow(&self.generator, self.keep(step));
+        self.average.update_average(&self.generator, self.keep(step));
         if self.settings.on_reals().is_due(step) {
             self.flatten_discriminator(step, &reals)?;
         }

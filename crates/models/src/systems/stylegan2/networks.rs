@@ -39,7 +39,7 @@ impl Generator {
         let layer = |part: String, input: &[usize], conv: ModulatedConv2d| {
             network(part, input)
                 .with("conv", conv)
-                .with("noise", Noise::alike())
+                .with("noise", Noise::shared())
                 .with("bias", Bias::default())
                 .with("lrelu", LEAKY)
                 .with("gain", Gain(SQRT_2))
@@ -69,9 +69,10 @@ impl Generator {
         }
     }
 
-    /// Becomes the average of what it is and of what `leader` is, of which it keeps the share `keep`.
-    pub(crate) fn follow(&mut self, leader: &Self, keep: f64) {
-        self.parts_mut().into_iter().zip(leader.parts()).for_each(|(own, leader)| own.follow(leader, keep));
+    /// Updates this generator as the exponential moving average of `source`.
+    pub(crate) fn update_average(&mut self, source: &Self, decay: f64) {
+        let pairs = self.parts_mut().into_iter().zip(source.parts());
+        pairs.for_each(|(average, source)| average.update_average(source, decay));
     }
 
     /// How many layers take a style: a way out takes the same one as the layer that comes next.
@@ -179,8 +180,8 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
             .with("blur", Filter(Fir::before_strided(3)))
             .with("conv2", conv(maps.of(level - 1), 3).stride(2).padding(Padding::Valid))
             .with("lrelu2", LEAKY)
-            .around("down", Filter(Fir::down2()))
-            .around("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
+            .shortcut("down", Filter(Fir::down2()))
+            .shortcut("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
         network.with(&format!("{0}x{0}", resolution(level)), block)
     });
     let network = network.with("stddev", MinibatchStddev(GROUP));
