@@ -4,11 +4,13 @@
 //! checkpoint is loaded, the next step is made in memory, and nothing of it is kept but the page.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use datasets::{advice, quoted};
 use explain::document::Header;
 use explain::presets::{PRESETS, Preset, Taught};
 use explain::recorder::{Recorder, Recording};
+use indicatif::ProgressBar;
 
 use crate::checkpoint::weights_hash;
 use crate::cli::{ExplainOptions, StepChoice};
@@ -18,6 +20,7 @@ use crate::data::{self, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::plan;
+use crate::progress;
 use crate::resume::{self, Trained};
 use crate::storage::{self, RealDisk};
 use crate::suggestion::suggestion;
@@ -55,7 +58,10 @@ pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
     let console = Console::default();
     console.say("explaining   the step is made; now every op is checked and its numbers are worked out");
-    let explained = explain::explain(&opened.recording, opened.header);
+    let mut reporter = Reporter::new(&console, QUIET);
+    let explained =
+        explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
+    reporter.end();
     for line in &explained.dropped {
         console.say(&format!("left out     {line}"));
     }
@@ -70,6 +76,46 @@ pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
         page.len() as f64 / 1e6,
         explained.document.header.hash_after,
     ))
+}
+
+/// Off a terminal nothing is reported for so long.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Reports how far an explanation has come: a bar on a terminal, else a line now and then.
+struct Reporter<'a> {
+    console: &'a Console,
+    bar: Option<ProgressBar>,
+    quiet: Duration,
+    last: Instant,
+}
+
+impl<'a> Reporter<'a> {
+    fn new(console: &'a Console, quiet: Duration) -> Self {
+        Self { console, bar: progress::bar(0, 1), quiet, last: Instant::now() }
+    }
+
+    fn report(&mut self, now: explain::Progress) {
+        let (what, done, all) = match now {
+            explain::Progress::Checked(done, all) => ("checked", done, all),
+            explain::Progress::WorkedOut(done, all) => ("worked out", done, all),
+            explain::Progress::Drawing => ("drawing the pictures", 0, 0),
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        } else if self.last.elapsed() >= self.quiet {
+            self.last = Instant::now();
+            let count = if all == 0 { String::new() } else { format!(": {done} of {all} nodes") };
+            self.console.say(&format!("explaining   {what}{count}"));
+        }
+    }
+
+    fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// A recorded step, and what it is.
