@@ -56,6 +56,7 @@ pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
         (None, None) => of_fresh(options)?,
     };
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
+    storage::make_folder_for(&out)?;
     let console = Console::default();
     console.say("explaining   the step is made; now every op is checked and its numbers are worked out");
     let mut reporter = Reporter::new(&console, QUIET);
@@ -280,13 +281,16 @@ fn entries(row: &'static Row, options: &ExplainOptions) -> Result<Vec<Entry>, Fa
     let number = |name, key: &str, number: Option<i64>| number.map(|number| Entry::option(name, key, number));
     let named = [
         text("--preset", "preset", &options.preset),
-        // Without --data the drawings that are built in: the page is then the same on every machine.
-        Some(Entry::option("--data", "data", options.data.clone().unwrap_or_else(|| datasets::BUILT_IN.into()))),
+        text("--data", "data", &options.data),
         text("--class", "class", &options.class),
         number("--batch", &format!("{}.batch", row.name), options.batch),
         number("--seed", "seed", options.seed),
     ];
     entries.extend(named.into_iter().flatten());
+    if entries.iter().all(|entry| entry.key != "data") {
+        // The drawings that are built in: the page is then the same on every machine.
+        entries.push(Entry::option("--data", "data", datasets::BUILT_IN));
+    }
     Ok(entries)
 }
 
