@@ -13,7 +13,7 @@ use crate::cli::AnimateOptions;
 use crate::console::print;
 use crate::failure::{Code, Failure};
 use crate::run_folder;
-use crate::storage::{RealDisk, StorageError, Unfinished};
+use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
 /// A sheet that was read: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
@@ -34,6 +34,7 @@ pub(crate) fn run(options: &AnimateOptions) -> Result<(), Failure> {
             .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
     }
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
+    storage::make_folder_for(&out)?;
     write(form, &out, &files, options)?;
     print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))
 }

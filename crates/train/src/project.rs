@@ -44,8 +44,10 @@ pub(crate) fn run(options: &ProjectOptions) -> Result<(), Failure> {
     let projection = Projection::new(sampler, styles, &target, options.steps as usize, seed);
     let out = options.out.clone().unwrap_or_else(|| default_out(&options.picture, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let Search { columns, distances: [first, last], style } = search(projection, &target, options.steps)?;
+    let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
     let array = out.with_extension("npy");
     storage::write_whole(&RealDisk, &array, &array_file::of_numbers(&style))?;
     let arrangement = Arrangement::in_columns(columns.len());

@@ -21,6 +21,7 @@ use crate::failure::{Code, EXIT_CODES, Failure};
 use crate::plan;
 use crate::resume::{self, Trained};
 use crate::session;
+use crate::storage;
 use crate::styles::Truncated;
 use crate::suggestion::suggestion;
 
@@ -173,6 +174,9 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     }
     require_classes(&metrics, looking, &data)?;
 
+    if let Some(path) = &options.out {
+        storage::make_folder_for(path)?;
+    }
     let console = Console::default();
     found.passed_over().iter().for_each(|line| console.say(line));
     console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));

@@ -103,6 +103,7 @@ pub(crate) fn run(options: &SampleOptions) -> Result<(), Failure> {
     };
     let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let told = match (plane, system.image_shape()) {
         (Some(plane), _) => {
@@ -277,7 +278,9 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
+            let columns = sheet.draw(styles, &latents, self.seeds.first(), self.image);
+            let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
+            Ok(pictures::side_by_side(&columns))
         })?;
         Ok(format!("{} of {count} samples", sheet.name()))
     }
