@@ -72,6 +72,7 @@ pub(crate) fn run(options: &TranslateOptions) -> Result<(), Failure> {
         return Err(data::failure(error));
     }
     let path = options.out.join(SHEET);
+    pictures::warning(&path, sheet.columns.iter(), pictures::MARKED).iter().for_each(|line| console.say(line));
     let arrangement = Arrangement::in_columns(sheet.columns.len());
     pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
     print(&format!(
