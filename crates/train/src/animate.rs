@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::animation::{Animation, Form};
 use crate::cli::AnimateOptions;
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &AnimateOptions) -> Result<(), Failure> {
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     storage::make_folder_for(&out)?;
     write(form, &out, &files, options)?;
-    print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))
+    print(&format!("{}: {} {} of {}\n", out.display(), files.len(), plural(files.len(), "sheet"), run.display()))
 }
 
 /// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
@@ -63,8 +63,9 @@ fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) ->
     for (number, path) in files.iter().enumerate() {
         let sheet = read(path)?;
         if (sheet.1, sheet.2) != (first.1, first.2) {
-            let told =
-                |[height, width]: [usize; 2], channels: usize| format!("{width} x {height}, {channels} channels");
+            let told = |[height, width]: [usize; 2], channels: usize| {
+                format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
+            };
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))

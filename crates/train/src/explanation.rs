@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use datasets::{advice, quoted};
+use datasets::{advice, plural, quoted};
 use explain::document::Header;
 use explain::presets::{PRESETS, Preset, Taught};
 use explain::recorder::{Recorder, Recording};
@@ -72,9 +72,11 @@ pub(crate) fn run(options: &ExplainOptions) -> Result<(), Failure> {
         (explained.document.nodes.len(), explained.document.nodes.iter().filter_map(|node| node.check.as_ref()));
     let (passed, all) = checks.fold((0, 0), |(passed, all), check| (passed + usize::from(check.pass), all + 1));
     print(&format!(
-        "{}: {:.1} MB, {nodes} nodes, {passed} of {all} checks passed\nopen it in a browser; press ? there for the keys\nweights hash: {}\n",
+        "{}: {:.1} MB, {nodes} {}, {passed} of {all} {} passed\nopen it in a browser; press ? there for the keys\nweights hash: {}\n",
         out.display(),
         page.len() as f64 / 1e6,
+        plural(nodes, "node"),
+        plural(all, "check"),
         explained.document.header.hash_after,
     ))
 }

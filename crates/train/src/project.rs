@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, load_picture};
+use datasets::{advice, load_picture, plural};
 
 use crate::array_file;
 use crate::cli::ProjectOptions;
@@ -87,7 +87,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32) -> Result<Sea
         }
         if signals::asked() {
             return Err(Failure::new(Code::Interrupted, "stopped before the style was found")
-                .because(format!("{step} of {steps} steps were done"))
+                .because(format!("{step} of {steps} {} done", plural(steps as usize, "step")))
                 .help(advice!("search-stopped", "nothing was written")));
         }
         if step < steps {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use super::Form;
 use super::seeds::Seeds;
@@ -55,5 +55,5 @@ pub(super) fn write(
     } else {
         plane::write_points(out, plane, &points, run_seed)?;
     }
-    Ok(format!("{} points", seeds.count()))
+    Ok(format!("{} {}", seeds.count(), plural(seeds.count(), "point")))
 }
