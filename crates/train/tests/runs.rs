@@ -244,7 +244,8 @@ fn one_thing_is_singular() {
     let place = Place::new();
     let run = place.good(&format!("{TINY} --steps 1 --threads 1 --out run"));
     std::fs::create_dir(place.path("pics")).unwrap();
-    std::fs::rename(place.path("run/samples/reals.png"), place.path("pics/a.png")).unwrap();
+    std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/a.png")).unwrap();
+    std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/b.png")).unwrap();
     let mut told = vec![run.err, run.out];
     for line in [
         "sample run --count 1 --out one.png",
@@ -260,7 +261,7 @@ fn one_thing_is_singular() {
         told.extend([outcome.err, outcome.out]);
     }
     let told = told.join("\n");
-    assert!(told.contains("1 thread\n") && told.contains("Found 1 image belonging to 1 class."), "{told}");
+    assert!(told.contains("1 thread\n") && told.contains("Found 2 images belonging to 1 class."), "{told}");
     let words: Vec<&str> = told.split_whitespace().collect();
     let plural = |pair: &&[&str]| {
         let one = pair[0].trim_start_matches('(') == "1" || pair[0].ends_with("/1");
