@@ -9,6 +9,7 @@
 pub mod evalnet;
 pub mod growing;
 mod mixture;
+pub mod step_metrics;
 mod strided;
 pub mod style;
 mod system;
@@ -16,6 +17,7 @@ pub mod systems;
 pub mod trainer;
 
 pub use mixture::Mixture;
+pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{
     Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,

@@ -2,11 +2,13 @@
 
 pub(crate) use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm, Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
+pub(crate) use models::step_metrics;
 pub(crate) use models::style::mapping::truncated;
 pub(crate) use models::trainer::switches;
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
-    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    Direction, FromLatents, LatentKind, MetricDescription, Mixture, Plane, Projection, Sampler, Settings,
+    SettingsError, Styles, System, Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw,
+    stylegan, stylegan2, vanilla, wgan_gp,
 };
 pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, totals, wholes};

@@ -20,6 +20,7 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
+use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
 use crate::trainer::diff_augment::augmented;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint::{Remark, uneven_windows};
@@ -51,6 +52,23 @@ pub struct Translated {
     pub identity: [f64; 2],
     /// Fakes of A and of B, in [-1, 1].
     pub fakes: [Tensor; 2],
+}
+
+/// The metrics have the names of the authors' program, except those of the discriminators, which are
+/// named after the domain that they judge.
+const METRICS: [MetricDescription; 8] = [
+    loss("d_a_loss", "d_a", "The loss of the discriminator of A."),
+    loss("g_a_loss", "g_a", "The adversarial loss of the generator A to B."),
+    loss("cycle_a_loss", "cycle_a", "The mean absolute difference between A and its translation to B and back."),
+    loss("idt_a_loss", "idt_a", "The mean absolute difference between B and what the generator A to B makes of it."),
+    loss("d_b_loss", "d_b", "The loss of the discriminator of B."),
+    loss("g_b_loss", "g_b", "The adversarial loss of the generator B to A."),
+    loss("cycle_b_loss", "cycle_b", "The mean absolute difference between B and its translation to A and back."),
+    loss("idt_b_loss", "idt_b", "The mean absolute difference between A and what the generator B to A makes of it."),
+];
+
+const fn loss(name: &'static str, label: &'static str, description: &'static str) -> MetricDescription {
+    MetricDescription::new(name, Unit::Loss, description).on(Chart::LOSS, label)
 }
 
 /// The generators end in a tanh.
@@ -190,8 +208,8 @@ impl System for CycleGan {
         Some([self.settings.size, self.settings.size, 3])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_a_loss", "g_a_loss", "cycle_a_loss", "idt_a_loss", "d_b_loss", "g_b_loss", "cycle_b_loss", "idt_b_loss"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
 
     fn batch_size(&self) -> usize {
@@ -217,7 +235,7 @@ impl System for CycleGan {
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         self.set_learning_rate(step);
         let reals = &[0, 1].map(|domain| Var::constant(RANGE.inward(&reals[domain])));
         let (found, judged) = match self.settings.variant {
@@ -234,7 +252,7 @@ impl System for CycleGan {
             }
         };
         let of = |i: usize| [judged[i], found.adversarial[i], found.cycle[i], found.identity[i]];
-        Ok([of(0), of(1)].concat())
+        Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -14,6 +14,7 @@ use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Stateful, diff
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
+use crate::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS, MetricDescription, StepMetrics};
 use crate::trainer::adversarial::{Side, targets};
 use crate::trainer::diff_augment::{Augment, augmented};
 use crate::trainer::image_pool::ImagePool;
@@ -202,6 +203,8 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         .with("sigmoid", Activation::Sigmoid)
 }
 
+const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
+
 /// The two networks and their optimisers.
 pub struct Quickdraw {
     settings: Settings,
@@ -355,8 +358,8 @@ impl System for Quickdraw {
         Some([28, 28, 1])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_loss", "d_acc", "g_loss", "g_acc"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
 
     fn batch_size(&self) -> usize {
@@ -368,7 +371,7 @@ impl System for Quickdraw {
         vec![distinct_indices(key, self.settings.batch, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let latents = self.step_latents("discriminator latents", step);
         let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
         let latents = self.step_latents("generator latents", step);
@@ -376,7 +379,7 @@ impl System for Quickdraw {
         if let Some(average) = &mut self.average {
             average.follow(&self.generator, self.settings.ema);
         }
-        Ok(vec![d_loss, d_acc, g_loss, g_acc])
+        Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc]))
     }
 
     fn samples(&self) -> Sampler<'_> {

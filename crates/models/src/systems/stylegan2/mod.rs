@@ -21,6 +21,9 @@ pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
 use crate::growing::{Average, constant_noise, mean};
+use crate::step_metrics::{
+    Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
+};
 use crate::trainer::adversarial::smooth_logistic;
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::diff_augment::augmented;
@@ -80,17 +83,17 @@ impl Stateful for LazyNumbers {
 }
 
 /// The four before `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
-const METRICS: [&str; 10] = [
-    "d_loss",
-    "g_loss",
-    "d_real",
-    "d_fake",
-    "g_fake",
-    "penalty",
-    "gradient_norm",
-    "path_length",
-    "path_penalty",
-    "kimg",
+const METRICS: [MetricDescription; 10] = [
+    D_LOSS,
+    G_LOSS,
+    D_REAL,
+    D_FAKE,
+    G_FAKE,
+    PENALTY,
+    GRADIENT_NORM,
+    MetricDescription::new("path_length", Unit::Norm, "The running mean of the path lengths.").on(Chart::PATH, "path"),
+    MetricDescription::new("path_penalty", Unit::Loss, "What the path length penalty adds to the generator's loss."),
+    KIMG,
 ];
 
 impl StyleGan2 {
@@ -222,7 +225,7 @@ impl System for StyleGan2 {
         Some([size, size, channels])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
+    fn metrics(&self) -> &'static [MetricDescription] {
         &METRICS
     }
 
@@ -235,7 +238,7 @@ impl System for StyleGan2 {
         vec![self.sampler.stretch(self.seed, step * batch as u64, batch, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let shown = (step + 1) * self.settings.batch as u64;
         let reals = self.augmented(&Var::constant(RANGE.inward(&reals[0])), "reals", step);
 
@@ -253,7 +256,9 @@ impl System for StyleGan2 {
         let [penalty, gradient_norm, path_length, path_penalty] =
             [penalty, gradient_norm, path_length, path_penalty].map(f64::from);
         let kimg = shown as f64 / 1000.0;
-        Ok(vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg])
+        let values =
+            vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg];
+        Ok(StepMetrics::new(&METRICS, values))
     }
 
     fn samples(&self) -> Sampler<'_> {
