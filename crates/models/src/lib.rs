@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod catalogue;
 pub mod evalnet;
 pub mod growing;
 mod mixture;
@@ -16,6 +17,7 @@ mod system;
 pub mod systems;
 pub mod trainer;
 
+pub use catalogue::SystemEntry;
 pub use mixture::Mixture;
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
@@ -24,6 +26,6 @@ pub use system::{
 };
 use system::{distinct_indices, in_range};
 pub use systems::{
-    cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    SYSTEMS, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
 pub use trainer::lint::Remark;

@@ -19,6 +19,7 @@ pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
 pub(crate) use sizes::Maps;
 pub use sizes::Sizes;
+pub(crate) use sizes::missing_switch;
 pub(crate) use to_rgb::ToRgb;
 
 use crate::step_metrics::{

@@ -20,6 +20,7 @@ pub use lazy::Lazy;
 pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::growing::{Average, constant_noise, mean};
 use crate::step_metrics::{
     Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
@@ -34,6 +35,30 @@ use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "stylegan2",
+    about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
+    presets: &[
+        Preset {
+            name: "cpu",
+            about: "32x32, colour, up to 64 channels, batch 16: 160,000 images shown",
+            steps: 10_000,
+        },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 10_000 },
+        Preset {
+            name: "seed",
+            about: "the authors' configuration F: 1024x1024, 25 million images shown; years on a small CPU",
+            steps: 781_250,
+        },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(StyleGan2::new(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::NvidiaTicks,
+    missing_switch: crate::systems::stylegan::missing_switch,
+};
 
 /// The two networks and all that training them changes.
 pub struct StyleGan2 {

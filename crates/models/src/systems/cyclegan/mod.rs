@@ -20,12 +20,33 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
 use crate::trainer::diff_augment::augmented;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint::{Remark, uneven_windows};
 use crate::trainer::spec::Range;
 use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "cyclegan",
+    about: "translates pictures of one kind into another, from two heaps without pairs",
+    presets: &[
+        Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
+        Preset {
+            name: "seed",
+            about: "the authors': 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
+            steps: 200_000,
+        },
+        Preset { name: "course", about: "Udacity's smaller one: 128x128, batch norm, batch 16", steps: 4000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(CycleGan::new(settings_from(settings)?, seed)),
+    data: TrainingData::Pairs,
+    log: OriginalLog::ByName,
+    missing_switch: settings::missing_switch,
+};
 
 /// The four networks, the optimisers of the two generators and of the two discriminators, and the pools of fakes. Pairs are
 /// (A to B, B to A) of generators, (A, B) of everything else.
