@@ -48,7 +48,7 @@ pub trait Layer {
         None
     }
 
-    /// What the layer is to the one before it, which may do its work as well ([`Pass::finish`]).
+    /// What the layer is to the one before it, which may do its work as well ([`Pass::bias_act`]).
     fn follower(&self) -> Option<Follower> {
         None
     }

@@ -28,7 +28,7 @@ impl Layer for Bias {
 
     fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
         let bias = pass.parameter("bias", &self.0);
-        pass.finish(x.clone(), Some(&bias))
+        pass.bias_act(x.clone(), Some(&bias))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

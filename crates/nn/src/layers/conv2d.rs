@@ -47,7 +47,7 @@ impl Window {
         let weight = Equalised::weight(self.equalised, pass.parameter("weight", &self.weight));
         let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), pass, weight));
         let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, pass.parameter("bias", bias)));
-        pass.finish(y, bias.as_ref())
+        pass.bias_act(y, bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
