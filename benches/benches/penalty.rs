@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use benches::{testing, timed};
 use criterion::{Criterion, criterion_group, criterion_main};
-use models::game::Game;
+use models::trainer::gan::GanTrainer;
 use models::wgan_gp::{self, Settings};
 use models::{FromLatents, Settings as _};
 use nn::layers::{Dense, Reshape};
@@ -19,18 +19,18 @@ use tensor::Tensor;
 /// A turn of the critic of the preset `seed`, with this penalty.
 fn turn(gradient_penalty: f64) -> impl FnMut() {
     let mut settings = Settings::preset("seed").expect("a preset");
-    settings.tips.gradient_penalty = gradient_penalty;
-    let mut game: Game = wgan_gp::game(&settings, 1).expect("in range");
-    game.generator = Network::new("generator", &[settings.latent], Dialect::Torch, 1)
+    settings.options.gradient_penalty = gradient_penalty;
+    let mut trainer: GanTrainer = wgan_gp::trainer(&settings, 1).expect("in range");
+    trainer.generator = Network::new("generator", &[settings.latent], Dialect::Torch, 1)
         .with("dense", Dense::new(28 * 28))
         .with("reshape", Reshape(vec![28, 28, 1]));
     let images = datasets::digits(settings.batch, 1);
     let indices: Vec<usize> = (0..settings.batch).collect();
     let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals).unwrap());
-    let latents = game.latents(1, "latents", settings.batch);
+    let latents = trainer.latents(1, "latents", settings.batch);
     let mut done = 0;
     move || {
-        game.train_discriminator(done, &reals, &latents).expect("finite");
+        trainer.train_discriminator(done, &reals, &latents).expect("finite");
         done += 1;
     }
 }

@@ -92,17 +92,17 @@ fn one_critic() {
     let asked = std::env::var(CRITIC).unwrap_or_else(|_| "50 10".into());
     let (batch, penalty) = asked.split_once(' ').expect("two numbers");
     let mut settings = wgan_gp::Settings { batch: batch.parse().expect("a number"), ..Default::default() };
-    settings.tips.gradient_penalty = penalty.parse().expect("a number");
+    settings.options.gradient_penalty = penalty.parse().expect("a number");
     let images = datasets::digits(settings.batch, 1).kept(u64::MAX).unwrap();
     let indices: Vec<usize> = (0..settings.batch).collect();
     let pool = ThreadPoolBuilder::new().num_threads(1).build().expect("threads");
     let bytes = pool.install(|| {
-        let mut game = wgan_gp::game(&settings, 1).expect("settings in range");
+        let mut trainer = wgan_gp::trainer(&settings, 1).expect("settings in range");
         let reals = Tensor::written([settings.batch, 28, 28, 1], |reals| images.gather(&indices, reals).unwrap());
-        let latents = game.latents(1, "latents", settings.batch);
+        let latents = trainer.latents(1, "latents", settings.batch);
         let before = held();
         for turn in 0..2 {
-            game.train_discriminator(turn, &reals, &latents).expect("finite");
+            trainer.train_discriminator(turn, &reals, &latents).expect("finite");
         }
         held() - before
     });

@@ -17,13 +17,13 @@ fn sizes(file: &Value) -> Sizes {
     Sizes { size: 8, fmap_base: 4 * maps, fmap_max: maps, ..Sizes::default() }
 }
 
-fn compare<P: Painter>(group: &'static str, mut game: Growing<P>, file: &Value) {
+fn compare<P: Painter>(group: &'static str, mut trainer: Growing<P>, file: &Value) {
     let expected = &file[group];
-    prepare(&mut game, expected);
+    prepare(&mut trainer, expected);
     let stage = Stage { level: 1, alpha: number(&file["alpha"]) };
     let [reals, latents] = ["reals", "latents"].map(|name| Var::constant(tensor(&expected["inputs"][name])));
-    let d = game.train_critic(0, stage, &reals, &latents).expect("finite");
-    let [g_loss, g_fake] = game.train_painter(0, stage, &latents).expect("finite");
+    let d = trainer.train_critic(0, stage, &reals, &latents).expect("finite");
+    let [g_loss, g_fake] = trainer.train_painter(0, stage, &latents).expect("finite");
     let told = [
         ("d_loss", d.loss),
         ("d_real", d.real),
@@ -37,7 +37,7 @@ fn compare<P: Painter>(group: &'static str, mut game: Growing<P>, file: &Value) 
     for (name, value) in told {
         report.note(name, relative(value - number(&expected["told"][name]), value));
     }
-    let state = game.state();
+    let state = trainer.state();
     for (name, expected) in entries(&expected["parameters"]) {
         let gradient = &state.tensors[&format!("optimizer.{name}.mean")];
         report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
@@ -56,7 +56,7 @@ fn a_step_of_progan_agrees() {
     assert_eq!(values(&drawn), values(&places), "the file's places are those that the game draws");
     let [gradient_penalty, drift] = ["gradient_penalty", "drift"].map(|key| number(&file[key]));
     let settings = progan::Settings { sizes: sizes(&file), gradient_penalty, drift, ..Default::default() };
-    compare("progan", progan::game(&settings, SEED).expect("settings in range"), &file);
+    compare("progan", progan::trainer(&settings, SEED).expect("settings in range"), &file);
 }
 
 #[test]
@@ -64,5 +64,5 @@ fn a_step_of_stylegan_with_r1_agrees() {
     let file = golden("growing_step");
     let settings =
         stylegan::Settings { sizes: sizes(&file), r1: number(&file["r1"]), style_mixing: 0.0, ..Default::default() };
-    compare("stylegan", stylegan::game(&settings, SEED).expect("settings in range"), &file);
+    compare("stylegan", stylegan::trainer(&settings, SEED).expect("settings in range"), &file);
 }

@@ -2,7 +2,7 @@
 
 use models::quickdraw::{self, Settings};
 use nn::layers::{Conv2d, ConvTranspose2d, Dense};
-use nn::{Dialect, Fan, Init, Network};
+use nn::{Dialect, Fan, Initializer, Network};
 use serde_json::Value;
 use tensor::Tensor;
 use tests::{Report, cases, golden, number, relative, sizes, text, values};
@@ -33,7 +33,8 @@ fn glorot_limits_agree_and_bound_the_quickdraw_weights() {
         let shape = sizes(&case["shape"]);
         let (&[input, output], taps) = (shape.last_chunk().expect("two axes"), shape.iter().rev().skip(2));
         let taps: usize = taps.product();
-        let limit = Init::GlorotUniform.limit(Fan { input: taps * input, output: taps * output }).expect("a limit");
+        let limit =
+            Initializer::GlorotUniform.limit(Fan { input: taps * input, output: taps * output }).expect("a limit");
         limits.note(name, relative(limit - number(&case["limit"]), limit));
         let (_, _, weight) = tensors.iter().find(|(weight, _, _)| weight == name).expect("a weight of the network");
         assert_eq!(**weight.shape(), shape, "{name}");

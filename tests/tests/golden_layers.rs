@@ -6,12 +6,12 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, InstanceNorm, MaxPool2d, ReflectionPad2d,
     UpSampling2d,
 };
-use nn::{Dialect, Draw, Gradients, Network, Pass, differentiate};
+use nn::{Dialect, ForwardContext, Gradients, Network, RngContext, differentiate};
 use serde_json::Value;
 use tensor::{Options, Tape, Tensor, Var, vjp};
 use tests::{Report, cases, entries, error, golden, number, pair, sizes, tensor, text};
 
-const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "golden values" };
+const DRAW: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
 /// The inputs that gradients are taken by; the others are settings of the case.
 const DIFFERENTIATED: [&str; 5] = ["input", "weight", "bias", "gamma", "beta"];
 
@@ -148,9 +148,9 @@ fn network(case: &Value) -> Option<Network> {
 
 /// A training pass: the output, and the gradients, that by the input under the name `input`.
 fn training_pass(network: &Network, x: &Tensor, cotangent: &Tensor) -> (Tensor, Gradients) {
-    let result = differentiate(DRAW, |pass: &mut Pass| {
-        let x = pass.scoped("net.layer", |pass| pass.parameter("input", x));
-        let y = network.forward(pass, &x);
+    let result = differentiate(DRAW, |ctx: &mut ForwardContext| {
+        let x = ctx.scoped("net.layer", |ctx| ctx.parameter("input", x));
+        let y = network.forward(ctx, &x);
         ((&y * &Var::constant(cotangent.clone())).sum(), y.value().clone())
     });
     let (gradients, y) = result.expect("finite gradients");
@@ -168,7 +168,7 @@ fn layers_agree() {
             report.note(format!("{name} output"), error(&outputs["output"], &network.infer(&x)));
             let tape = Tape::new();
             let x = tape.variable("x", x);
-            let y = network.forward(&mut Pass::inference(), &x);
+            let y = network.forward(&mut ForwardContext::inference(), &x);
             let gradient = &vjp(&y, &Var::constant(cotangent), &[x], Options::default())[0];
             report.note(format!("{name} gradient by input"), error(&outputs["grad_input"], gradient.value()));
             continue;

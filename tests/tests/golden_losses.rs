@@ -20,7 +20,7 @@ fn apply(case: &Value, input: impl Fn(&str) -> Var) -> Var {
         "mse" => losses::mse(&input("predictions"), &input("targets")),
         "l1" => losses::l1(&input("predictions"), &input("targets")),
         "hinge_discriminator" => {
-            let of = |verdict: Var, target| losses::hinge(&verdict, &Tensor::full(*verdict.shape(), target));
+            let of = |logits: Var, target| losses::hinge(&logits, &Tensor::full(*logits.shape(), target));
             &of(input("real"), 1.0) + &of(input("fake"), 0.0)
         }
         "hinge_generator" | "wasserstein_generator" => losses::negative_mean(&input("fake")),

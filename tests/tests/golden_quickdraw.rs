@@ -9,12 +9,12 @@
 use models::System;
 use models::quickdraw::{Quickdraw, Settings};
 use nn::losses::bce_with_logits;
-use nn::{Draw, Gradients, Network, Pass, differentiate};
+use nn::{ForwardContext, Gradients, Network, RngContext, differentiate};
 use serde_json::Value;
 use tensor::{Tensor, Var};
 use tests::{Report, entries, error, error_where, golden, number, prepare, relative, sizes, tensor};
 
-const DRAW: Draw = Draw { seed: 1, step: 0, purpose: "golden values" };
+const DRAW: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
 
 /// The system in the state of the golden file: given weights, no dropout.
 fn prepared(file: &Value) -> Quickdraw {
@@ -24,11 +24,11 @@ fn prepared(file: &Value) -> Quickdraw {
     system
 }
 
-/// The gradients of the loss that `verdict` leads to, as the step takes them, and the verdict.
-fn gradients(labels: &Tensor, verdict: impl Fn(&mut Pass) -> Var) -> (Gradients, Tensor) {
-    let forward = |pass: &mut Pass| {
-        let verdict = verdict(pass);
-        (bce_with_logits(&verdict, labels), verdict.into_value())
+/// The gradients of the loss that `logits` leads to, as the step takes them, and the verdict.
+fn gradients(labels: &Tensor, logits: impl Fn(&mut ForwardContext) -> Var) -> (Gradients, Tensor) {
+    let forward = |ctx: &mut ForwardContext| {
+        let logits = logits(ctx);
+        (bce_with_logits(&logits, labels), logits.into_value())
     };
     differentiate(DRAW, forward).expect("finite gradients")
 }
@@ -78,8 +78,8 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     report.note("discriminator step, fakes", error(&expected["fakes"], &fakes));
     let images = Var::constant(reals.concat(&fakes));
     let labels = ones.concat(&Tensor::zeros([count, 1]));
-    let (found, verdict) = gradients(&labels, |pass| system.discriminator.forward(pass, &images));
-    report.note("discriminator step, logits", error(&expected["logits"], &verdict));
+    let (found, logits) = gradients(&labels, |ctx| system.discriminator.forward(ctx, &images));
+    report.note("discriminator step, logits", error(&expected["logits"], &logits));
     let [loss, accuracy] = system.train_discriminator(0, &reals, &latents).expect("finite");
     report.note("discriminator step, loss", relative(loss - number(&expected["loss"]), loss));
     assert_eq!(accuracy, number(&expected["accuracy"]));
@@ -87,18 +87,18 @@ fn a_discriminator_step_and_a_generator_step_agree() {
 
     let expected = &file["generator_step"];
     let latents2_var = Var::constant(latents2.clone());
-    let forward = |pass: &mut Pass| system.generator.forward(pass, &latents2_var);
-    let (found, verdict) = gradients(&ones, |pass| {
-        let fakes = forward(pass);
-        pass.frozen(|pass| system.discriminator.forward(pass, &fakes))
+    let forward = |ctx: &mut ForwardContext| system.generator.forward(ctx, &latents2_var);
+    let (found, logits) = gradients(&ones, |ctx| {
+        let fakes = forward(ctx);
+        ctx.frozen(|ctx| system.discriminator.forward(ctx, &fakes))
     });
-    let made = |pass: &mut Pass| {
-        let fakes = forward(pass);
+    let made = |ctx: &mut ForwardContext| {
+        let fakes = forward(ctx);
         (fakes.sum(), fakes.into_value())
     };
     let (_, fakes) = differentiate(DRAW, made).expect("finite");
     report.note("generator step, fakes", error(&expected["fakes"], &fakes));
-    report.note("generator step, logits", error(&expected["logits"], &verdict));
+    report.note("generator step, logits", error(&expected["logits"], &logits));
     let [loss, accuracy] = system.train_generator(0, &latents2).expect("finite");
     report.note("generator step, loss", relative(loss - number(&expected["loss"]), loss));
     assert_eq!(accuracy, number(&expected["accuracy"]));

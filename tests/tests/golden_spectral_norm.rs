@@ -2,7 +2,7 @@
 //! turn of the power iteration.
 
 use nn::layers::{Conv2d, Dense};
-use nn::{Dialect, Draw, Network, Pass, differentiate};
+use nn::{Dialect, ForwardContext, Network, RngContext, differentiate};
 use tensor::{Tensor, Var};
 use tests::{Report, cases, error, golden, sizes, tensor, text};
 
@@ -26,25 +26,26 @@ fn two_walks_agree() {
             }
         }
         let (x, cotangent) = (input("input"), Var::constant(input("cotangent")));
-        for walk in ["walk1", "walk2"] {
-            let expected = &case["outputs"][walk];
-            let (found, y) = differentiate(Draw { seed: 1, step: 0, purpose: "golden values" }, |pass: &mut Pass| {
-                let x = pass.scoped("net.layer", |pass| pass.parameter("input", &x));
-                let y = network.forward(pass, &x);
-                ((&y * &cotangent).sum(), y.into_value())
-            })
-            .expect("finite");
-            report.note(format!("{name} {walk} output"), error(&expected["output"], &y));
+        for sampler in ["walk1", "walk2"] {
+            let expected = &case["outputs"][sampler];
+            let (found, y) =
+                differentiate(RngContext { seed: 1, step: 0, purpose: "golden values" }, |ctx: &mut ForwardContext| {
+                    let x = ctx.scoped("net.layer", |ctx| ctx.parameter("input", &x));
+                    let y = network.forward(ctx, &x);
+                    ((&y * &cotangent).sum(), y.into_value())
+                })
+                .expect("finite");
+            report.note(format!("{name} {sampler} output"), error(&expected["output"], &y));
             for key in ["input", "weight"] {
                 let (_, gradient) =
                     found.parameters.iter().find(|(name, _)| name.ends_with(key)).expect("a gradient of each");
                 report.note(
-                    format!("{name} {walk} gradient by {key}"),
+                    format!("{name} {sampler} gradient by {key}"),
                     error(&expected[format!("grad_{key}")], gradient),
                 );
             }
             let [(_, u)] = &found.buffers[..] else { panic!("one buffer is updated") };
-            report.note(format!("{name} {walk} u"), error(&expected["spectral_u"], u));
+            report.note(format!("{name} {sampler} u"), error(&expected["spectral_u"], u));
             let u: Tensor = u.clone();
             *network.tensors_mut().pop().expect("tensors").2 = u;
         }

@@ -4,9 +4,9 @@
 
 use kernels::Key;
 use models::System;
-use models::game::Game;
-use models::tips::{Loss, Tips};
-use models::wgan_gp::{Settings, Window, game};
+use models::trainer::gan::GanTrainer;
+use models::trainer::options::{Loss, TrainingOptions};
+use models::wgan_gp::{Settings, Window, trainer};
 use serde_json::Value;
 use tensor::Tensor;
 use tests::{
@@ -16,14 +16,14 @@ use tests::{
 const SEED: u64 = 1;
 
 /// The game in the state of the golden file, with the switches of one of its steps.
-fn prepared(file: &Value, switches: impl FnOnce(&mut Tips)) -> Game {
+fn prepared(file: &Value, switches: impl FnOnce(&mut TrainingOptions)) -> GanTrainer {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     // The file was made with a padding of 2.
     let mut settings = Settings { batch, latent, width, window: Window::Centred, ..Settings::default() };
-    switches(&mut settings.tips);
-    let mut game = game(&settings, SEED).expect("settings in range");
-    prepare(&mut game, file);
-    game
+    switches(&mut settings.options);
+    let mut trainer = trainer(&settings, SEED).expect("settings in range");
+    prepare(&mut trainer, file);
+    trainer
 }
 
 fn compare(report: &mut Report, expected: &Value, told: &[(&str, f64)], state: &nn::State) {
@@ -49,10 +49,10 @@ fn a_step_with_a_gradient_penalty_agrees() {
     let places: Tensor = tensor(&file["inputs"]["places"]);
     let drawn = nn::init::uniform(places.shape(), 0.0, 1.0, Key::named(SEED, "between reals and fakes").at(0));
     assert_eq!(values(&drawn), values(&places), "the file's places are those that the game draws");
-    let mut game = prepared(&file, |tips| tips.gradient_penalty = number(&file["gradient_penalty"]));
+    let mut trainer = prepared(&file, |options| options.gradient_penalty = number(&file["gradient_penalty"]));
     let (reals, latents) = (tensor(&file["inputs"]["reals"]), tensor(&file["inputs"]["latents"]));
-    let d = game.train_discriminator(0, &reals, &latents).expect("finite");
-    let g = game.train_generator(0, &latents).expect("finite");
+    let d = trainer.train_discriminator(0, &reals, &latents).expect("finite");
+    let g = trainer.train_generator(0, &latents).expect("finite");
     let mut report = Report::new("wgan-gp step", 1e-4);
     let told = [
         ("d_loss", d.loss),
@@ -62,21 +62,26 @@ fn a_step_with_a_gradient_penalty_agrees() {
         ("gradient_norm", d.gradient_norm),
         ("g_loss", g.loss),
     ];
-    compare(&mut report, &file["wasserstein_step"], &told, &game.state());
+    compare(&mut report, &file["wasserstein_step"], &told, &trainer.state());
     report.finish();
 }
 
 #[test]
 fn a_turn_with_r1_agrees() {
     let file = golden("wgan_step");
-    let mut game = prepared(&file, |tips| {
-        *tips =
-            Tips { loss: Loss::Nonsaturating, gradient_penalty: 0.0, r1: number(&file["r1"]), k: 1, ..tips.clone() };
+    let mut trainer = prepared(&file, |options| {
+        *options = TrainingOptions {
+            loss: Loss::Nonsaturating,
+            gradient_penalty: 0.0,
+            r1: number(&file["r1"]),
+            k: 1,
+            ..options.clone()
+        };
     });
     let (reals, latents) = (tensor(&file["inputs"]["reals"]), tensor(&file["inputs"]["latents"]));
-    let d = game.train_discriminator(0, &reals, &latents).expect("finite");
+    let d = trainer.train_discriminator(0, &reals, &latents).expect("finite");
     let mut report = Report::new("R1 turn", 1e-4);
     let told = [("d_loss", d.loss), ("penalty", d.penalty), ("gradient_norm", d.gradient_norm)];
-    compare(&mut report, &file["r1_step"], &told, &game.state());
+    compare(&mut report, &file["r1_step"], &told, &trainer.state());
     report.finish();
 }

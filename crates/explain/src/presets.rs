@@ -7,7 +7,10 @@ use kernels::scalar;
 use nn::init::uniform;
 use nn::layers::{Activation, Dense};
 use nn::losses::{bce_with_logits, mse};
-use nn::{Dialect, Draw, Kind, Layer, Network, Optimizer, Pass, Rule, Site, State, Stateful, differentiate};
+use nn::{
+    BuildContext, Dialect, ForwardContext, Kind, Layer, Network, Optimizer, RngContext, Rule, State, Stateful,
+    differentiate,
+};
 use tensor::{NonFinite, Tensor, Var};
 
 use crate::recorder::{Recorder, Recording};
@@ -104,8 +107,8 @@ impl Lesson {
     }
 }
 
-fn draw(seed: u64, purpose: &'static str) -> Draw {
-    Draw { seed, step: 0, purpose }
+fn draw(seed: u64, purpose: &'static str) -> RngContext {
+    RngContext { seed, step: 0, purpose }
 }
 
 /// tanh(w1 x1 + w2 x2 + b), number by number.
@@ -117,13 +120,13 @@ impl Layer for Neuron {
         "Neuron".into()
     }
 
-    fn build(&mut self, _site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, _site: &BuildContext) -> Result<Vec<usize>, String> {
         self.0 = [0.5, -1.0, 0.25].map(Tensor::scalar).into();
         Ok(vec![])
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let [w1, w2, b] = [("w1", 0), ("w2", 1), ("b", 2)].map(|(name, i)| pass.parameter(name, &self.0[i]));
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let [w1, w2, b] = [("w1", 0), ("w2", 1), ("b", 2)].map(|(name, i)| ctx.parameter(name, &self.0[i]));
         let [x1, x2] = [0, 1].map(|i| Var::constant(Tensor::scalar(x.value().data()[i])));
         let sum = &(&(&w1 * &x1) + &(&w2 * &x2)) + &b;
         sum.tanh()
@@ -147,8 +150,8 @@ fn scalar(seed: u64) -> Lesson {
     let step = |lesson: &mut Lesson, seed| {
         let network = &lesson.networks[0];
         let x = Var::constant(Tensor::new(&[1, 2], vec![1.5, 0.5]));
-        let (gradients, ()) = differentiate(draw(seed, "neuron"), |pass| {
-            let answer = network.forward(pass, &x);
+        let (gradients, ()) = differentiate(draw(seed, "neuron"), |ctx| {
+            let answer = network.forward(ctx, &x);
             let wrong = answer.add_scalar(-1.0).square();
             (&wrong + &answer.square().scale(0.1), ())
         })?;
@@ -170,7 +173,7 @@ fn mlp(seed: u64) -> Lesson {
         let network = &lesson.networks[0];
         let x = Var::constant(Tensor::new(&[4, 2], vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]));
         let wanted = Var::constant(Tensor::new(&[4, 1], vec![0.0, 1.0, 1.0, 0.0]));
-        let (gradients, ()) = differentiate(draw(seed, "mlp"), |pass| (mse(&network.forward(pass, &x), &wanted), ()))?;
+        let (gradients, ()) = differentiate(draw(seed, "mlp"), |ctx| (mse(&network.forward(ctx, &x), &wanted), ()))?;
         lesson.optimizers[0].step(&mut lesson.networks[0], &gradients);
         Ok(())
     };
@@ -204,16 +207,16 @@ fn gan_step(lesson: &mut Lesson, seed: u64) -> Result<(), NonFinite> {
     let fakes = generator.infer(&latents("discriminator latents"));
     let points = Var::constant(circle.concat(&fakes));
     let labels = Tensor::full([POINTS, 1], 1.0).concat(&Tensor::zeros([POINTS, 1]));
-    let (gradients, ()) = differentiate(draw(seed, "discriminator step"), |pass| {
-        (bce_with_logits(&discriminator.forward(pass, &points), &labels), ())
+    let (gradients, ()) = differentiate(draw(seed, "discriminator step"), |ctx| {
+        (bce_with_logits(&discriminator.forward(ctx, &points), &labels), ())
     })?;
     lesson.optimizers[0].step(discriminator, &gradients);
 
     let latents = Var::constant(latents("generator latents"));
     let labels = Tensor::full([POINTS, 1], 1.0);
-    let (gradients, ()) = differentiate(draw(seed, "generator step"), |pass| {
-        let fakes = generator.forward(pass, &latents);
-        let verdict = pass.frozen(|pass| discriminator.forward(pass, &fakes));
+    let (gradients, ()) = differentiate(draw(seed, "generator step"), |ctx| {
+        let fakes = generator.forward(ctx, &latents);
+        let verdict = ctx.frozen(|ctx| discriminator.forward(ctx, &fakes));
         (bce_with_logits(&verdict, &labels), ())
     })?;
     lesson.optimizers[1].step(generator, &gradients);

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use nn::{Audience, Draw, Formulas, Passed, Updated, Walk};
-use tensor::{Made, NodeId, Op, Saves, Swept, Tensor, Var, Watcher};
+use nn::{Formulas, ForwardCall, Passed, RngContext, StepObserver, Updated};
+use tensor::{Made, NodeId, Op, Saves, Swept, TapeObserver, Tensor, Var};
 
 use crate::summary::squares;
 
@@ -175,7 +175,7 @@ struct Notes {
     /// The constants of each tape.
     constants: Vec<BTreeMap<Address, usize>>,
     /// The walk that is going on.
-    walking: Option<WalkRecord>,
+    forward_of: Option<WalkRecord>,
 }
 
 /// Writes down a step.
@@ -190,8 +190,8 @@ impl Recorder {
         (recorder.take(), result)
     }
 
-    /// Listens to a tape of one's own: a watcher to make it with ([`Tape::watched`](tensor::Tape::watched)).
-    pub fn watch(&self, purpose: &str) -> Rc<dyn Watcher> {
+    /// Listens to a tape of one's own: a watcher to make it with ([`Tape::observed`](tensor::Tape::observed)).
+    pub fn watch(&self, purpose: &str) -> Rc<dyn TapeObserver> {
         let mut notes = self.0.borrow_mut();
         let tape = notes.recording.tapes.len();
         notes.recording.tapes.push(TapeRecord { purpose: purpose.into(), ..TapeRecord::default() });
@@ -256,7 +256,7 @@ struct TapeWatcher {
     tape: usize,
 }
 
-impl Watcher for TapeWatcher {
+impl TapeObserver for TapeWatcher {
     fn made(&self, made: &Made<'_, f32>) {
         let mut notes = self.recorder.0.borrow_mut();
         let source = |input: &&Var| match input.place() {
@@ -270,14 +270,14 @@ impl Watcher for TapeWatcher {
             tape.order.clear();
             tape.nodes.iter_mut().for_each(|node| (node.gradient, node.sent) = (None, Vec::new()));
         }
-        let walking = tape.walks.last().is_some_and(|walk| walk.output.is_none());
+        let forward_of = tape.walks.last().is_some_and(|walk| walk.output.is_none());
         tape.nodes.push(NodeRecord {
             op: made.op.cloned(),
             inputs,
             value: made.value.clone(),
             saves: made.saves,
             scope: made.scope.into(),
-            walk: walking.then(|| tape.walks.len() - 1),
+            walk: forward_of.then(|| tape.walks.len() - 1),
             at: (made.at.file(), made.at.line()),
             gradient: None,
             sent: Vec::new(),
@@ -295,19 +295,19 @@ impl Watcher for TapeWatcher {
     }
 }
 
-impl Audience for Recorder {
-    fn pass_begins(&self, draw: Draw) -> Rc<dyn Watcher> {
+impl StepObserver for Recorder {
+    fn step_begins(&self, draw: RngContext) -> Rc<dyn TapeObserver> {
         self.watch(draw.purpose)
     }
 
-    fn pass_ends(&self, passed: &Passed<'_>) {
+    fn step_ends(&self, passed: &Passed<'_>) {
         let moved = moved(passed, &self.0.borrow());
         if let Some(tape) = self.0.borrow_mut().recording.tapes.last_mut() {
             tape.what_if = moved;
         }
     }
 
-    fn walk_begins(&self, walk: &Walk<'_>) {
+    fn forward_begins(&self, walk: &ForwardCall<'_>) {
         let record = WalkRecord {
             network: walk.network.into(),
             training: walk.training,
@@ -322,14 +322,14 @@ impl Audience for Recorder {
                 let tape = *tape;
                 notes.recording.tapes[tape].walks.push(record);
             }
-            _ => notes.walking = Some(record),
+            _ => notes.forward_of = Some(record),
         }
     }
 
-    fn walk_ends(&self, output: &Var) {
+    fn forward_ends(&self, output: &Var) {
         let mut notes = self.0.borrow_mut();
         let ended = Some(output.value().clone());
-        match notes.walking.take() {
+        match notes.forward_of.take() {
             Some(walk) => {
                 let recording = &mut notes.recording;
                 recording.inferred.push(WalkRecord { output: ended, ..walk });

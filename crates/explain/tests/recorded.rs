@@ -47,7 +47,7 @@ fn listening_changes_no_bit_of_any_system() {
 #[test]
 fn every_node_of_a_tape_is_told() {
     let recorder = Recorder::default();
-    let tape = Tape::watched(recorder.watch("mine"));
+    let tape = Tape::observed(recorder.watch("mine"));
     let x = tape.variable("x", Tensor::new(&[2], vec![3.0, 4.0]));
     let loss = (&x.square() * &x).sum();
     let gradient = grad(&loss, &[x], Options::default()).remove(0);

@@ -7,7 +7,7 @@
 use kernels::{Element, Key};
 use nn::layers::{Activation, Dense};
 use nn::losses::{accuracy, bce_with_logits};
-use nn::{Dialect, Draw, Gradients, Network, Optimizer, Pass, differentiate};
+use nn::{Dialect, ForwardContext, Gradients, Network, Optimizer, RngContext, differentiate};
 use tensor::{NonFinite, Tensor, Var};
 
 /// The heaps' centres lie on a circle with this radius.
@@ -154,9 +154,9 @@ impl Play {
         self.generator.infer(&latents(count, Key::named(self.seed, "samples")))
     }
 
-    fn next(&mut self, purpose: &'static str) -> (Draw, Key) {
+    fn next(&mut self, purpose: &'static str) -> (RngContext, Key) {
         self.turn += 1;
-        let draw = Draw { seed: self.seed, step: self.turn, purpose };
+        let draw = RngContext { seed: self.seed, step: self.turn, purpose };
         (draw, Key::named(self.seed, purpose).at(self.turn as u32))
     }
 
@@ -165,8 +165,8 @@ impl Play {
         let fakes = self.generator.infer(&latents(n, key));
         let points = Var::constant(ring(n, Key { stream: key.stream ^ 1, ..key }).concat(&fakes));
         let labels = Tensor::from_fn([2 * n, 1], |i| f32::from(u8::from(i < n)));
-        let (gradients, [loss, right, real, fake]) = differentiate(draw, |pass: &mut Pass| {
-            let verdict = self.discriminator.forward(pass, &points);
+        let (gradients, [loss, right, real, fake]) = differentiate(draw, |ctx: &mut ForwardContext| {
+            let verdict = self.discriminator.forward(ctx, &points);
             let loss = bce_with_logits(&verdict, &labels);
             let (real, fake) = verdict.value().data().split_at(n);
             let result =
@@ -182,9 +182,9 @@ impl Play {
         let (n, (draw, key)) = (self.rules.batch, self.next("generator"));
         let latents = Var::constant(latents(n, key));
         let (ones, zeros) = (Tensor::full([n, 1], 1.0), Tensor::zeros([n, 1]));
-        let (gradients, [loss, fooled]) = differentiate(draw, |pass: &mut Pass| {
-            let fakes = self.generator.forward(pass, &latents);
-            let verdict = pass.frozen(|pass| self.discriminator.forward(pass, &fakes));
+        let (gradients, [loss, fooled]) = differentiate(draw, |ctx: &mut ForwardContext| {
+            let fakes = self.generator.forward(ctx, &latents);
+            let verdict = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
             let loss = match self.rules.minimax {
                 true => bce_with_logits(&verdict, &zeros).neg(),
                 false => bce_with_logits(&verdict, &ones),

@@ -13,7 +13,7 @@
 
 use nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPool2d};
 use nn::losses::cross_entropy;
-use nn::{Dialect, Draw, Network, Optimizer, Pass, Rule, State, StateError, Stateful, differentiate};
+use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Rule, State, StateError, Stateful, differentiate};
 use tensor::{NonFinite, Tensor, Var};
 
 /// How many features it makes.
@@ -81,11 +81,11 @@ impl Evalnet {
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn step(&mut self, step: u64, steps: u64, images: &Tensor, classes: &[usize]) -> Result<[f64; 2], NonFinite> {
-        let draw = Draw { seed: self.seed, step, purpose: "classifier step" };
+        let draw = RngContext { seed: self.seed, step, purpose: "classifier step" };
         let images = Var::constant(images.clone());
-        let (gradients, result) = differentiate(draw, |pass: &mut Pass| {
-            let features = self.body.forward(pass, &images);
-            let logits = self.head.forward(pass, &features);
+        let (gradients, result) = differentiate(draw, |ctx: &mut ForwardContext| {
+            let features = self.body.forward(ctx, &images);
+            let logits = self.head.forward(ctx, &features);
             let loss = cross_entropy(&logits, classes);
             let result = [f64::from(loss.item()), accuracy(logits.value(), classes)];
             (loss, result)

@@ -6,9 +6,9 @@
 
 use kernels::{Padding, TransposedPadding};
 use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, LayerNorm, Reshape};
-use nn::{Dialect, Network, Start};
+use nn::{Dialect, InitScheme, Network};
 
-use crate::tips::DiscriminatorNorm;
+use crate::trainer::options::DiscriminatorNorm;
 
 /// What the two networks are made to.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Strided {
     pub(crate) latent: usize,
     /// Channels next to the image; each layer further they double.
     pub(crate) width: usize,
-    pub(crate) start: Start,
+    pub(crate) start: InitScheme,
     pub(crate) spectral_norm: bool,
     pub(crate) norm: DiscriminatorNorm,
 }
@@ -55,7 +55,7 @@ impl Strided {
         let widest = self.width << (doublings - 1);
         let first = ConvTranspose2d::new(widest, smallest).padding(TransposedPadding::Valid).without_bias();
         let start = Network::new("generator", &[self.latent], Dialect::Torch, seed)
-            .starting(self.start)
+            .with_init(self.start)
             .with("reshape", Reshape(vec![1, 1, self.latent]))
             .with("convt1", first)
             .with("bn1", BatchNorm::default())
@@ -75,7 +75,7 @@ impl Strided {
     fn halvings(&self, seed: u64) -> Network {
         let (doublings, _) = self.plan();
         let start = Network::new("discriminator", &[self.size, self.size, self.channels], Dialect::Torch, seed)
-            .starting(self.start)
+            .with_init(self.start)
             .spectral_norm(self.spectral_norm)
             .with("conv1", halving(self.width))
             .with("lrelu1", LEAKY);

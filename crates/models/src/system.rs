@@ -3,12 +3,12 @@
 use core::fmt;
 
 use kernels::Key;
-use nn::{Draw, Network, Pass, State, StateError, Stateful};
+use nn::{ForwardContext, Network, RngContext, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
-use crate::lint::Remark;
-use crate::rules::Range;
+use crate::trainer::lint::Remark;
+use crate::trainer::spec::Range;
 
 use crate::Mixture;
 
@@ -133,7 +133,7 @@ pub trait Styles {
     /// How many layers take a style.
     fn layers(&self) -> usize;
 
-    /// The network's own constant noise: for each layer that adds some its full name in a [`Pass`](Pass::inference_with) and the map,
+    /// The network's own constant noise: for each layer that adds some its full name in a [`ForwardContext`](ForwardContext::inference_with) and the map,
     /// shape (1, h, w, 1).
     fn noise(&self) -> Vec<(String, Tensor)>;
 
@@ -142,7 +142,7 @@ pub trait Styles {
     ///
     /// # Panics
     /// When there is not a style for each layer.
-    fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var;
+    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var;
 
     /// Draws n images, of shape (n, height, width, channels), values in [0, 1], of the styles of each layer, all of shape (n, style).
     /// `noise` is the stream of what differs by chance from image to image; None for the network's own constant noise, by which an image
@@ -153,10 +153,10 @@ pub trait Styles {
     fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
         let styles: Vec<Var> = styles.iter().cloned().map(Var::constant).collect();
         let images = match noise {
-            None => self.paint_styled(&mut Pass::inference(), &styles),
+            None => self.paint_styled(&mut ForwardContext::inference(), &styles),
             Some(key) => {
-                let draw = Draw { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
-                Pass::training(&Tape::new(), draw).frozen(|pass| self.paint_styled(pass, &styles))
+                let draw = RngContext { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
+                ForwardContext::training(&Tape::new(), draw).frozen(|ctx| self.paint_styled(ctx, &styles))
             }
         };
         Range::Symmetric.pictures(&images)

@@ -94,10 +94,10 @@ fn weights_start_as_the_authors_do() {
 /// The numbers that the course's own tests use.
 #[test]
 fn the_contract_of_the_course_holds() {
-    let verdict = Var::constant(Tensor::full([1], -0.8577_f32));
-    assert!((least_squares(&verdict, 1.0).item() - 3.451_049_3).abs() < 1e-6);
-    let verdict = Var::constant(Tensor::full([1], 0.8577_f32));
-    assert!((least_squares(&verdict, 0.0).item() - 0.735_649_3).abs() < 1e-6);
+    let logits = Var::constant(Tensor::full([1], -0.8577_f32));
+    assert!((least_squares(&logits, 1.0).item() - 3.451_049_3).abs() < 1e-6);
+    let logits = Var::constant(Tensor::full([1], 0.8577_f32));
+    assert!((least_squares(&logits, 0.0).item() - 0.735_649_3).abs() < 1e-6);
 }
 
 #[test]

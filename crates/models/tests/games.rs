@@ -1,8 +1,8 @@
 //! The shared game: order, modes and counts of a step, and what each switch does to it. (What the switches make of labels and
 //! losses is tested beside them.)
 
-use models::game::Game;
-use models::tips::{Batches, Bce, DiscriminatorNorm, Loss, Tips};
+use models::trainer::gan::GanTrainer;
+use models::trainer::options::{Batches, Bce, DiscriminatorNorm, Loss, TrainingOptions};
 use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
 use nn::State;
 use tensor::Tensor;
@@ -11,73 +11,73 @@ fn images([size, channels]: [usize; 2], count: usize) -> Tensor {
     nn::init::uniform(&[count, size, size, channels], 0.0, 1.0, kernels::Key::named(1, "reals"))
 }
 
-fn digits(tips: Tips) -> mnist::Settings {
-    mnist::Settings { batch: 4, latent: 6, tips, ..Default::default() }
+fn digits(options: TrainingOptions) -> mnist::Settings {
+    mnist::Settings { batch: 4, latent: 6, options, ..Default::default() }
 }
 
-fn mnist_game(tips: Tips) -> Game {
-    mnist::game(&digits(tips), 11).expect("good settings")
+fn mnist_game(options: TrainingOptions) -> GanTrainer {
+    mnist::trainer(&digits(options), 11).expect("good settings")
 }
 
-fn small_dcgan(tips: Tips) -> dcgan::Settings {
+fn small_dcgan(options: TrainingOptions) -> dcgan::Settings {
     let variant = dcgan::Variant::Mnist28;
-    dcgan::Settings { variant, batch: 4, channels: 1, width: 2, latent: 5, tips, ..Default::default() }
+    dcgan::Settings { variant, batch: 4, channels: 1, width: 2, latent: 5, options, ..Default::default() }
 }
 
-fn dcgan_game(tips: Tips) -> Game {
-    dcgan::game(&small_dcgan(tips), 11).expect("good settings")
+fn dcgan_game(options: TrainingOptions) -> GanTrainer {
+    dcgan::trainer(&small_dcgan(options), 11).expect("good settings")
 }
 
 /// All systems, small.
-fn all() -> Vec<(Game, Tensor)> {
-    let tips = Tips::default;
+fn all() -> Vec<(GanTrainer, Tensor)> {
+    let options = TrainingOptions::default;
     let paper = vanilla::Settings {
         net: vanilla::Net::Paper,
-        tips: Tips { d_batches: Batches::Mixed, ..tips() },
+        options: TrainingOptions { d_batches: Batches::Mixed, ..options() },
         ..Default::default()
     };
     let horses = cifar::Settings { batch: 2, first: 2, width: 2, d_width: 2, ..Default::default() };
     let seeds = cifar::Settings { seed_range: true, seed_labels: true, ..horses.clone() };
-    let variant = |variant| dcgan::Settings { variant, channels: 3, ..small_dcgan(tips()) };
+    let variant = |variant| dcgan::Settings { variant, channels: 3, ..small_dcgan(options()) };
     let face = |size| faces::Settings { size, batch: 4, width: 2, latent: 5, ..Default::default() };
     let own = folder::Settings { size: 48, batch: 4, width: 1, latent: 5, ..Default::default() };
     let critic = |variant| wgan_gp::Settings { variant, batch: 4, width: 2, latent: 5, ..Default::default() };
     let games = [
-        mnist::game(&digits(digits_tips()), 1),
-        vanilla::game(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
-        vanilla::game(&vanilla::Settings { batch: 6, size: 8, ..paper }, 1),
-        cifar::game(&horses, 1),
-        cifar::game(&seeds, 1),
-        dcgan::game(&small_dcgan(tips()), 1),
-        dcgan::game(&variant(dcgan::Variant::Official), 1),
-        dcgan::game(&variant(dcgan::Variant::Radford), 1),
-        dcgan::game(&variant(dcgan::Variant::Svhn), 1),
-        dcgan::game(&variant(dcgan::Variant::Cifar32), 1),
-        faces::game(&face(32), 1),
-        faces::game(&face(64), 1),
-        folder::game(&own, 1),
-        wgan_gp::game(&critic(wgan_gp::Variant::Mnist), 1),
-        wgan_gp::game(&critic(wgan_gp::Variant::Cifar), 1),
-        wgan_gp::game(&critic(wgan_gp::Variant::Resnet), 1),
+        mnist::trainer(&digits(digits_tips()), 1),
+        vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
+        vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..paper }, 1),
+        cifar::trainer(&horses, 1),
+        cifar::trainer(&seeds, 1),
+        dcgan::trainer(&small_dcgan(options()), 1),
+        dcgan::trainer(&variant(dcgan::Variant::Official), 1),
+        dcgan::trainer(&variant(dcgan::Variant::Radford), 1),
+        dcgan::trainer(&variant(dcgan::Variant::Svhn), 1),
+        dcgan::trainer(&variant(dcgan::Variant::Cifar32), 1),
+        faces::trainer(&face(32), 1),
+        faces::trainer(&face(64), 1),
+        folder::trainer(&own, 1),
+        wgan_gp::trainer(&critic(wgan_gp::Variant::Mnist), 1),
+        wgan_gp::trainer(&critic(wgan_gp::Variant::Cifar), 1),
+        wgan_gp::trainer(&critic(wgan_gp::Variant::Resnet), 1),
     ];
     games
         .into_iter()
-        .map(|game| {
-            let game = game.expect("good settings");
-            let [size, _, channels] = game.image_shape().expect("of images");
-            let reals = images([size, channels], game.batch_size());
-            (game, reals)
+        .map(|trainer| {
+            let trainer = trainer.expect("good settings");
+            let [size, _, channels] = trainer.image_shape().expect("of images");
+            let reals = images([size, channels], trainer.batch_size());
+            (trainer, reals)
         })
         .collect()
 }
 
-fn digits_tips() -> Tips {
-    mnist::Settings::default().tips
+fn digits_tips() -> TrainingOptions {
+    mnist::Settings::default().options
 }
 
 /// Every switch that keeps something of its own between steps.
-fn remembering() -> Tips {
-    Tips {
+fn remembering() -> TrainingOptions {
+    TrainingOptions {
         k: 2,
         g_steps: 2,
         replay_pool: 5,
@@ -88,7 +88,7 @@ fn remembering() -> Tips {
         label_flip: 0.2,
         label_noise: 0.1,
         clip_norm: 1.0,
-        ..Tips::default()
+        ..TrainingOptions::default()
     }
 }
 
@@ -104,9 +104,10 @@ fn of_discriminator(name: &str) -> bool {
     !of_generator(name) && !name.starts_with("average.")
 }
 
-fn updates(game: &Game) -> [u64; 2] {
-    let counters = game.state().counters;
-    [&game.discriminator, &game.generator].map(|network| counters[&format!("optimizer.{}.updates", network.name())])
+fn updates(trainer: &GanTrainer) -> [u64; 2] {
+    let counters = trainer.state().counters;
+    [&trainer.discriminator, &trainer.generator]
+        .map(|network| counters[&format!("optimizer.{}.updates", network.name())])
 }
 
 #[test]
@@ -120,8 +121,8 @@ fn every_system_goes_on_from_its_state_to_the_same_bits() {
         let (mut resumed, _) = fresh(at);
         assert_ne!(whole.state(), resumed.state(), "{}: it has learned", whole.name());
         resumed.restore(&whole.state()).expect("the same system");
-        let told = [&mut whole, &mut resumed].map(|game| {
-            let told = (2..4).map(|step| game.step(step, std::slice::from_ref(&reals)).expect("finite"));
+        let told = [&mut whole, &mut resumed].map(|trainer| {
+            let told = (2..4).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite"));
             told.collect::<Vec<_>>()
         });
         assert_eq!(told[0], told[1], "{}", whole.name());
@@ -133,7 +134,7 @@ fn every_system_goes_on_from_its_state_to_the_same_bits() {
 #[test]
 fn what_the_switches_remember_is_part_of_the_state() {
     let reals = images([28, 1], 8);
-    let step = |game: &mut Game, step| game.step(step, std::slice::from_ref(&reals)).expect("finite");
+    let step = |trainer: &mut GanTrainer, step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite");
     let mut whole = dcgan_game(remembering());
     (0..3).for_each(|number| drop(step(&mut whole, number)));
     let state = whole.state();
@@ -150,61 +151,61 @@ fn what_the_switches_remember_is_part_of_the_state() {
 
 #[test]
 fn images_are_drawn_in_range_and_alone_as_together() {
-    for (mut game, reals) in all() {
-        game.step(0, &[reals]).expect("finite");
-        let Sampler::Latents(sampler) = game.samples() else { panic!("drawn from latents") };
+    for (mut trainer, reals) in all() {
+        trainer.step(0, &[reals]).expect("finite");
+        let Sampler::Latents(sampler) = trainer.samples() else { panic!("drawn from latents") };
         let latents = sampler.latents(3, "samples", 4);
         let drawn = sampler.draw(&latents);
-        let [height, width, channels] = game.image_shape().expect("of images");
+        let [height, width, channels] = trainer.image_shape().expect("of images");
         assert_eq!(**drawn.shape(), [4, height, width, channels]);
-        assert!(drawn.data().iter().all(|x| (0.0..=1.0).contains(x)), "{}", game.name());
+        assert!(drawn.data().iter().all(|x| (0.0..=1.0).contains(x)), "{}", trainer.name());
         let (size, image) = (latents.shape()[1], height * width * channels);
         let alone = sampler.draw(&Tensor::new(&[1, size], latents.data()[2 * size..3 * size].to_vec()));
-        assert_eq!(alone.data(), &drawn.data()[2 * image..3 * image], "{}", game.name());
+        assert_eq!(alone.data(), &drawn.data()[2 * image..3 * image], "{}", trainer.name());
         assert_eq!(sampler.latents(3, "samples", 2).data(), &latents.data()[..2 * size]);
     }
 }
 
 #[test]
 fn each_player_learns_in_its_own_turn_only() {
-    for (game, reals) in all() {
-        let mut game = game;
+    for (trainer, reals) in all() {
+        let mut trainer = trainer;
         let reals = Tensor::new(
             &[2, reals.shape()[1], reals.shape()[2], reals.shape()[3]],
             reals.data()[..2 * reals.size() / reals.shape()[0]].to_vec(),
         );
-        let latents = game.latents(1, "z", 2);
-        let before = game.state();
-        game.train_discriminator(0, &reals, &latents).expect("finite");
-        let between = game.state();
-        assert_eq!(tensors(&before, of_generator), tensors(&between, of_generator), "{}", game.name());
+        let latents = trainer.latents(1, "z", 2);
+        let before = trainer.state();
+        trainer.train_discriminator(0, &reals, &latents).expect("finite");
+        let between = trainer.state();
+        assert_eq!(tensors(&before, of_generator), tensors(&between, of_generator), "{}", trainer.name());
         assert_ne!(tensors(&before, of_discriminator), tensors(&between, of_discriminator));
-        game.train_generator(0, &latents).expect("finite");
-        let after = game.state();
-        assert_eq!(tensors(&between, of_discriminator), tensors(&after, of_discriminator), "{}", game.name());
+        trainer.train_generator(0, &latents).expect("finite");
+        let after = trainer.state();
+        assert_eq!(tensors(&between, of_discriminator), tensors(&after, of_discriminator), "{}", trainer.name());
         assert_ne!(tensors(&between, of_generator), tensors(&after, of_generator));
     }
 }
 
 #[test]
 fn k_and_g_steps_count_the_updates_and_k_the_reals() {
-    let mut game = mnist_game(Tips { k: 3, g_steps: 2, ..digits_tips() });
-    assert_eq!(game.batch_size(), 12);
-    assert_eq!(game.batch(0, &[100])[0].len(), 12);
-    game.step(0, &[images([28, 1], 12)]).expect("finite");
-    assert_eq!(updates(&game), [3, 2]);
-    let mut two = mnist_game(Tips { d_batches: Batches::TwoUpdates, ..digits_tips() });
+    let mut trainer = mnist_game(TrainingOptions { k: 3, g_steps: 2, ..digits_tips() });
+    assert_eq!(trainer.batch_size(), 12);
+    assert_eq!(trainer.batch(0, &[100])[0].len(), 12);
+    trainer.step(0, &[images([28, 1], 12)]).expect("finite");
+    assert_eq!(updates(&trainer), [3, 2]);
+    let mut two = mnist_game(TrainingOptions { d_batches: Batches::TwoUpdates, ..digits_tips() });
     two.step(0, &[images([28, 1], 4)]).expect("finite");
     assert_eq!(updates(&two), [2, 1], "reals and fakes in an update each");
     // Three turns on the same three mini-batches as three steps' discriminators see.
     let one = mnist_game(digits_tips());
     let batches: Vec<usize> = (0..3).flat_map(|step| one.batch(step, &[100]).remove(0)).collect();
-    assert_eq!(game.batch(0, &[100])[0], batches);
+    assert_eq!(trainer.batch(0, &[100])[0], batches);
 }
 
 #[test]
 fn the_order_of_the_images_is_each_systems_own() {
-    let horses = cifar::game(&cifar::Settings::default(), 1).expect("good settings");
+    let horses = cifar::trainer(&cifar::Settings::default(), 1).expect("good settings");
     assert_eq!(horses.batch(0, &[5000])[0], (0..20).collect::<Vec<_>>());
     assert_eq!(horses.batch(250, &[5000])[0], (0..20).collect::<Vec<_>>(), "a pass is 250 steps");
     let digits = mnist_game(digits_tips());
@@ -212,40 +213,40 @@ fn the_order_of_the_images_is_each_systems_own() {
     let mut all: Vec<usize> = (0..3).flat_map(|step| digits.batch(step, &[10]).remove(0)).collect();
     all.sort_unstable();
     assert_eq!(all, (0..10).collect::<Vec<_>>());
-    let dcgan = dcgan_game(Tips::default());
+    let dcgan = dcgan_game(TrainingOptions::default());
     assert_eq!(dcgan.batch(2, &[10])[0].len(), 4, "short batches are left out");
-    let radford = dcgan::Settings { variant: dcgan::Variant::Radford, ..small_dcgan(Tips::default()) };
-    let radford = dcgan::game(&radford, 11).expect("good settings");
+    let radford = dcgan::Settings { variant: dcgan::Variant::Radford, ..small_dcgan(TrainingOptions::default()) };
+    let radford = dcgan::trainer(&radford, 11).expect("good settings");
     assert_eq!(radford.batch(0, &[100]), dcgan.batch(1, &[100]), "the generator has the mini-batches between");
     assert_eq!(radford.batch(1, &[100]), dcgan.batch(3, &[100]));
 }
 
 #[test]
 fn a_short_batch_makes_as_few_fakes() {
-    let mut game = mnist_game(digits_tips());
-    let told = game.step(5, &[images([28, 1], 2)]).expect("finite");
+    let mut trainer = mnist_game(digits_tips());
+    let told = trainer.step(5, &[images([28, 1], 2)]).expect("finite");
     assert!(told.iter().all(|x| x.is_finite()));
 }
 
 /// The running statistics follow the generator's own turns, whatever the discriminator is shown.
 #[test]
 fn fakes_are_made_in_the_mode_of_the_system() {
-    let latents = dcgan_game(Tips::default()).latents(1, "z", 4);
+    let latents = dcgan_game(TrainingOptions::default()).latents(1, "z", 4);
     let reals = images([28, 1], 4);
     // PyTorch's example: training mode, so that the batch's own statistics count and not the running ones.
-    let mut game = dcgan_game(Tips::default());
-    let mut moved = game.state();
+    let mut trainer = dcgan_game(TrainingOptions::default());
+    let mut moved = trainer.state();
     for (name, tensor) in &mut moved.tensors {
         if name.contains("generator") && name.contains("running_mean") {
             tensor.data_mut().fill(3.0);
         }
     }
-    let plain = game.train_discriminator(0, &reals, &latents).expect("finite");
-    let mut other = dcgan_game(Tips::default());
+    let plain = trainer.train_discriminator(0, &reals, &latents).expect("finite");
+    let mut other = dcgan_game(TrainingOptions::default());
     other.restore(&moved).expect("the same system");
     assert_eq!(plain, other.train_discriminator(0, &reals, &latents).expect("finite"));
     // Keras-GAN: inference, where they count.
-    let keras = || vanilla::game(&vanilla::Settings { batch: 8, ..Default::default() }, 1).expect("good settings");
+    let keras = || vanilla::trainer(&vanilla::Settings { batch: 8, ..Default::default() }, 1).expect("good settings");
     let mut moved = keras().state();
     for (name, tensor) in &mut moved.tensors {
         if name.contains("running_mean") {
@@ -263,27 +264,27 @@ fn fakes_are_made_in_the_mode_of_the_system() {
 /// same draws of its dropout.
 #[test]
 fn shared_fakes_are_the_generators_own() {
-    let mut game = dcgan_game(Tips { d_learning_rate: 1e-12, ..Tips::default() });
-    let told = game.step(3, &[images([28, 1], 4)]).expect("finite");
+    let mut trainer = dcgan_game(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() });
+    let told = trainer.step(3, &[images([28, 1], 4)]).expect("finite");
     let (d_fake, g_fake) = (told[5], told[6]);
     assert!((d_fake - g_fake).abs() < 1e-6, "a discriminator that learns nothing says the same: {d_fake} {g_fake}");
     let course = dcgan::Settings {
         variant: dcgan::Variant::Svhn,
         channels: 3,
-        ..small_dcgan(Tips { d_learning_rate: 1e-12, ..Tips::default() })
+        ..small_dcgan(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() })
     };
-    let told = dcgan::game(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
+    let told = dcgan::trainer(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
     assert!((told[5] - told[6]).abs() > 1e-6, "the course makes new ones");
 }
 
 #[test]
 fn mixed_batches_lose_half_the_sum() {
     let told = |d_batches| {
-        let tips = Tips { d_batches, label_smooth: 0.9, ..digits_tips() };
-        let settings = mnist::Settings { dropout: 0.0, ..digits(tips) };
-        let mut game = mnist::game(&settings, 11).expect("good settings");
-        let latents = game.latents(1, "z", 4);
-        game.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite")
+        let options = TrainingOptions { d_batches, label_smooth: 0.9, ..digits_tips() };
+        let settings = mnist::Settings { dropout: 0.0, ..digits(options) };
+        let mut trainer = mnist::trainer(&settings, 11).expect("good settings");
+        let latents = trainer.latents(1, "z", 4);
+        trainer.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite")
     };
     let [separate, mixed, two] = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(told);
     assert!((separate.loss - 2.0 * mixed.loss).abs() < 1e-5, "{separate:?} {mixed:?}");
@@ -296,27 +297,28 @@ fn mixed_batches_lose_half_the_sum() {
 #[test]
 fn the_horses_are_called_0() {
     let settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, d_dropout: 0.0, ..Default::default() };
-    let mut game = cifar::game(&settings, 1).expect("good settings");
+    let mut trainer = cifar::trainer(&settings, 1).expect("good settings");
     let reals = images([32, 3], 8);
     let told: Vec<Vec<f64>> =
-        (0..12).map(|step| game.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
+        (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
     let last = told.last().expect("steps");
     assert!(last[4] > last[5] + 0.1, "it finds the reals more real than the fakes: {last:?}");
-    let verdict = game.discriminator.infer(&reals.clone());
-    assert!(verdict.data().iter().all(|x| *x < 0.0), "and says so with negative logits: {verdict:?}");
+    let logits = trainer.discriminator.infer(&reals.clone());
+    assert!(logits.data().iter().all(|x| *x < 0.0), "and says so with negative logits: {logits:?}");
 }
 
 #[test]
 fn instance_noise_fades_away() {
     let settings = |sigma| {
-        let tips = Tips { instance_noise: sigma, instance_noise_steps: 10, label_smooth: 1.0, ..digits_tips() };
-        mnist::Settings { dropout: 0.0, ..digits(tips) }
+        let options =
+            TrainingOptions { instance_noise: sigma, instance_noise_steps: 10, label_smooth: 1.0, ..digits_tips() };
+        mnist::Settings { dropout: 0.0, ..digits(options) }
     };
     let told = |sigma, step| {
-        let mut game = mnist::game(&settings(sigma), 11).expect("good settings");
-        let latents = game.latents(1, "z", 4);
-        let d = game.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite");
-        (d, game.train_generator(step, &latents).expect("finite"))
+        let mut trainer = mnist::trainer(&settings(sigma), 11).expect("good settings");
+        let latents = trainer.latents(1, "z", 4);
+        let d = trainer.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite");
+        (d, trainer.train_generator(step, &latents).expect("finite"))
     };
     let apart = |step| (told(0.5, step).0.real - told(0.0, step).0.real).abs();
     assert!(apart(0) > 1e-4 && told(0.5, 0).1 != told(0.0, 0).1, "both players' images are noisy");
@@ -327,22 +329,22 @@ fn instance_noise_fades_away() {
 #[test]
 fn samples_are_drawn_with_the_average() {
     let reals = images([28, 1], 4);
-    let mut game = mnist_game(Tips { ema: 0.75, ..digits_tips() });
-    let mut expected = game.state().tensors["generator.dense1.weight"].clone();
-    assert_eq!(game.state().tensors["average.dense1.weight"], expected, "it begins as the generator");
+    let mut trainer = mnist_game(TrainingOptions { ema: 0.75, ..digits_tips() });
+    let mut expected = trainer.state().tensors["generator.dense1.weight"].clone();
+    assert_eq!(trainer.state().tensors["average.dense1.weight"], expected, "it begins as the generator");
     for step in 0..3 {
-        game.step(step, std::slice::from_ref(&reals)).expect("finite");
-        let weight = game.state().tensors["generator.dense1.weight"].clone();
+        trainer.step(step, std::slice::from_ref(&reals)).expect("finite");
+        let weight = trainer.state().tensors["generator.dense1.weight"].clone();
         let follow = |(own, x): (&mut f32, &f32)| *own = (0.75 * f64::from(*own) + 0.25 * f64::from(*x)) as f32;
         expected.data_mut().iter_mut().zip(weight.data()).for_each(follow);
     }
-    let state = game.state();
+    let state = trainer.state();
     // (A difference that the rounding would swallow is followed by one unit.)
     for (own, expected) in state.tensors["average.dense1.weight"].data().iter().zip(expected.data()) {
         assert!((own - expected).abs() <= 3.0 * f32::EPSILON * own.abs(), "{own} {expected}");
     }
-    let latents = game.latents(1, "z", 2);
-    let drawn = game.draw(&latents);
+    let latents = trainer.latents(1, "z", 2);
+    let drawn = trainer.draw(&latents);
     let mut plain = mnist_game(digits_tips());
     let mut generators = state.clone();
     generators.tensors.retain(|name, _| !name.starts_with("average."));
@@ -358,12 +360,13 @@ fn samples_are_drawn_with_the_average() {
 #[test]
 fn the_pool_shows_older_fakes_once_it_is_full() {
     let told = |replay_pool, step: u64| {
-        let tips = Tips { replay_pool, d_learning_rate: 1e-12, ..digits_tips() };
-        let mut game = mnist::game(&mnist::Settings { dropout: 0.0, ..digits(tips) }, 11).expect("good settings");
+        let options = TrainingOptions { replay_pool, d_learning_rate: 1e-12, ..digits_tips() };
+        let mut trainer =
+            mnist::trainer(&mnist::Settings { dropout: 0.0, ..digits(options) }, 11).expect("good settings");
         let mut last = 0.0;
         for step in 0..=step {
-            let latents = game.latents(step, "z", 4);
-            last = game.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite").fake;
+            let latents = trainer.latents(step, "z", 4);
+            last = trainer.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite").fake;
         }
         last
     };
@@ -373,18 +376,18 @@ fn the_pool_shows_older_fakes_once_it_is_full() {
 
 #[test]
 fn spectral_norms_bound_the_discriminator() {
-    let tips = Tips { spectral_norm: true, ..digits_tips() };
-    let mut game = mnist_game(tips);
+    let options = TrainingOptions { spectral_norm: true, ..digits_tips() };
+    let mut trainer = mnist_game(options);
     let name = "discriminator.dense1.spectral_u";
-    let before = game.state().tensors[name].clone();
-    let turn = |game: &mut Game| {
-        let latents = game.latents(1, "z", 4);
-        game.train_generator(0, &latents).expect("finite");
-        let between = game.state().tensors[name].clone();
-        game.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite");
-        (between, game.state().tensors[name].clone())
+    let before = trainer.state().tensors[name].clone();
+    let turn = |trainer: &mut GanTrainer| {
+        let latents = trainer.latents(1, "z", 4);
+        trainer.train_generator(0, &latents).expect("finite");
+        let between = trainer.state().tensors[name].clone();
+        trainer.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite");
+        (between, trainer.state().tensors[name].clone())
     };
-    let (between, after) = turn(&mut game);
+    let (between, after) = turn(&mut trainer);
     assert_eq!(before, between, "a frozen walk leaves it");
     assert_ne!(before, after);
 }
@@ -414,86 +417,99 @@ fn each_latent_kind_is_its_distribution() {
         let length = point.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         assert!((length - 40f64.sqrt()).abs() < 1e-5);
     }
-    let sphere = mnist_game(Tips { latent_kind: LatentKind::Sphere, ..digits_tips() });
+    let sphere = mnist_game(TrainingOptions { latent_kind: LatentKind::Sphere, ..digits_tips() });
     assert_eq!(sphere.kind(), LatentKind::Sphere);
 }
 
 #[test]
 fn contradictions_are_refused_by_their_key() {
-    let base = Tips::default;
-    let cases: [(&str, Tips, &str); 11] = [
-        ("soft_labels", Tips { soft_labels: true, ..base() }, "bce = keras-clip"),
+    let base = TrainingOptions::default;
+    let cases: [(&str, TrainingOptions, &str); 11] = [
+        ("soft_labels", TrainingOptions { soft_labels: true, ..base() }, "bce = keras-clip"),
         (
             "label_noise_way",
-            Tips { label_noise: 0.05, label_noise_way: models::tips::Way::Outward, ..base() },
+            TrainingOptions { label_noise: 0.05, label_noise_way: models::trainer::options::Way::Outward, ..base() },
             "use inward",
         ),
-        ("label_smooth", Tips { loss: Loss::Hinge, label_smooth: 0.9, ..base() }, "hinge"),
-        ("label_noise", Tips { loss: Loss::Hinge, label_noise: 0.1, ..base() }, "hinge"),
-        ("label_smooth", Tips { soft_labels: true, label_smooth: 0.9, bce: Bce::KerasClip, ..base() }, "leave one"),
-        ("clip_norm", Tips { clip_value: 1.0, clip_norm: 1.0, ..base() }, "clip_value is set"),
-        ("k", Tips { k: 0, ..base() }, "0 is not in the allowed range 1 to 100"),
-        ("label_flip", Tips { label_flip: 0.6, ..base() }, "0 to 0.5"),
-        ("ema", Tips { ema: 1.0, ..base() }, "0 to 0.999999"),
-        ("label_smooth", Tips { loss: Loss::Wasserstein, label_smooth: 0.9, ..base() }, "Wasserstein"),
-        ("r1", Tips { r1: 10.0, gradient_penalty: 10.0, ..base() }, "one of the two"),
+        ("label_smooth", TrainingOptions { loss: Loss::Hinge, label_smooth: 0.9, ..base() }, "hinge"),
+        ("label_noise", TrainingOptions { loss: Loss::Hinge, label_noise: 0.1, ..base() }, "hinge"),
+        (
+            "label_smooth",
+            TrainingOptions { soft_labels: true, label_smooth: 0.9, bce: Bce::KerasClip, ..base() },
+            "leave one",
+        ),
+        ("clip_norm", TrainingOptions { clip_value: 1.0, clip_norm: 1.0, ..base() }, "clip_value is set"),
+        ("k", TrainingOptions { k: 0, ..base() }, "0 is not in the allowed range 1 to 100"),
+        ("label_flip", TrainingOptions { label_flip: 0.6, ..base() }, "0 to 0.5"),
+        ("ema", TrainingOptions { ema: 1.0, ..base() }, "0 to 0.999999"),
+        ("label_smooth", TrainingOptions { loss: Loss::Wasserstein, label_smooth: 0.9, ..base() }, "Wasserstein"),
+        ("r1", TrainingOptions { r1: 10.0, gradient_penalty: 10.0, ..base() }, "one of the two"),
     ];
-    for (key, tips, why) in cases {
-        let error = mnist::game(&digits(tips), 1).map(|_| ()).expect_err(key);
+    for (key, options, why) in cases {
+        let error = mnist::trainer(&digits(options), 1).map(|_| ()).expect_err(key);
         assert!(error.key == key && error.why.contains(why), "{key}: {error}");
     }
-    for (key, tips) in
-        [("r1", Tips { r1: 1.0, ..base() }), ("gradient_penalty", Tips { gradient_penalty: 1.0, ..base() })]
-    {
-        let error = dcgan::game(&small_dcgan(tips), 1).map(|_| ()).expect_err("batch normalisation");
+    for (key, options) in [
+        ("r1", TrainingOptions { r1: 1.0, ..base() }),
+        ("gradient_penalty", TrainingOptions { gradient_penalty: 1.0, ..base() }),
+    ] {
+        let error = dcgan::trainer(&small_dcgan(options), 1).map(|_| ()).expect_err("batch normalisation");
         assert!(error.key == key && error.why.contains("discriminator.bn2 mixes the images"), "{error}");
     }
     for d_norm in [DiscriminatorNorm::Layer, DiscriminatorNorm::None] {
-        assert!(dcgan::game(&small_dcgan(Tips { r1: 1.0, d_norm, ..base() }), 1).is_ok(), "{d_norm:?}");
-        let error = mnist::game(&digits(Tips { d_norm, ..base() }), 1).map(|_| ()).expect_err("nothing to replace");
+        assert!(dcgan::trainer(&small_dcgan(TrainingOptions { r1: 1.0, d_norm, ..base() }), 1).is_ok(), "{d_norm:?}");
+        let error = mnist::trainer(&digits(TrainingOptions { d_norm, ..base() }), 1)
+            .map(|_| ())
+            .expect_err("nothing to replace");
         assert!(error.key == "d_norm", "{error}");
     }
-    let good = Tips { soft_labels: true, bce: Bce::KerasClip, ..base() };
-    assert!(mnist::game(&digits(good), 1).is_ok());
+    let good = TrainingOptions { soft_labels: true, bce: Bce::KerasClip, ..base() };
+    assert!(mnist::trainer(&digits(good), 1).is_ok());
 }
 
 #[test]
 fn what_is_worth_a_remark_is_told() {
-    let remarks = |game: Game| {
-        game.remarks().iter().map(|remark| format!("{} {:?}\n", remark.text, remark.remedies)).collect::<String>()
+    let remarks = |trainer: GanTrainer| {
+        trainer.remarks().iter().map(|remark| format!("{} {:?}\n", remark.text, remark.remedies)).collect::<String>()
     };
     assert_eq!(remarks(mnist_game(digits_tips())), "");
-    assert!(remarks(dcgan_game(Tips::default())).contains("batches of 4"));
-    let eight =
-        |tips| dcgan::game(&dcgan::Settings { batch: 8, width: 16, ..small_dcgan(tips) }, 1).expect("good settings");
-    assert_eq!(remarks(eight(Tips::default())), "");
-    assert!(remarks(eight(Tips { d_batches: Batches::Mixed, ..Tips::default() })).contains("d_batches"));
-    assert!(remarks(eight(Tips { spectral_norm: true, ..Tips::default() })).contains("spectral_norm"));
-    assert!(remarks(mnist_game(Tips { k: 2, g_steps: 2, ..digits_tips() })).contains("g_steps = 2"));
+    assert!(remarks(dcgan_game(TrainingOptions::default())).contains("batches of 4"));
+    let eight = |options| {
+        dcgan::trainer(&dcgan::Settings { batch: 8, width: 16, ..small_dcgan(options) }, 1).expect("good settings")
+    };
+    assert_eq!(remarks(eight(TrainingOptions::default())), "");
+    assert!(
+        remarks(eight(TrainingOptions { d_batches: Batches::Mixed, ..TrainingOptions::default() }))
+            .contains("d_batches")
+    );
+    assert!(
+        remarks(eight(TrainingOptions { spectral_norm: true, ..TrainingOptions::default() })).contains("spectral_norm")
+    );
+    assert!(remarks(mnist_game(TrainingOptions { k: 2, g_steps: 2, ..digits_tips() })).contains("g_steps = 2"));
     let horses = cifar::Settings { seed_range: true, ..Default::default() };
-    assert!(remarks(cifar::game(&horses, 1).expect("good settings")).contains("seed_range"));
+    assert!(remarks(cifar::trainer(&horses, 1).expect("good settings")).contains("seed_range"));
     let lopsided = cifar::Settings { first: 1, width: 1, d_width: 100, ..Default::default() };
-    assert!(remarks(cifar::game(&lopsided, 1).expect("good settings")).contains("one will win"));
+    assert!(remarks(cifar::trainer(&lopsided, 1).expect("good settings")).contains("one will win"));
     let fives = dcgan::Settings { variant: dcgan::Variant::Radford, width: 2, ..Default::default() };
-    let uneven = remarks(dcgan::game(&fives, 1).expect("good settings"));
+    let uneven = remarks(dcgan::trainer(&fives, 1).expect("good settings"));
     assert!(uneven.contains("the stride does not divide the kernel of discriminator.conv1, "), "{uneven}");
     assert!(uneven.contains("generator.convt5: checkerboard artefacts are likely"), "{uneven}");
 }
 
-fn small_wgan(tips: impl FnOnce(&mut Tips)) -> Game {
+fn small_wgan(options: impl FnOnce(&mut TrainingOptions)) -> GanTrainer {
     let mut s = wgan_gp::Settings { batch: 8, width: 4, latent: 5, ..Default::default() };
-    tips(&mut s.tips);
-    wgan_gp::game(&s, 3).expect("good settings")
+    options(&mut s.options);
+    wgan_gp::trainer(&s, 3).expect("good settings")
 }
 
 /// Five critic turns a step, each told with its penalty; the loss is what it is made of.
 #[test]
 fn a_critic_tells_its_distance_and_its_slope() {
-    let mut game = small_wgan(|_| {});
-    assert_eq!(game.batch_size(), 40);
-    let told = game.step(0, &[images([28, 1], 40)]).expect("finite");
-    assert_eq!(updates(&game), [5, 1]);
-    let told: std::collections::HashMap<_, _> = game.metrics().iter().copied().zip(told).collect();
+    let mut trainer = small_wgan(|_| {});
+    assert_eq!(trainer.batch_size(), 40);
+    let told = trainer.step(0, &[images([28, 1], 40)]).expect("finite");
+    assert_eq!(updates(&trainer), [5, 1]);
+    let told: std::collections::HashMap<_, _> = trainer.metrics().iter().copied().zip(told).collect();
     assert!((told["w_distance"] - (told["d_real"] - told["d_fake"])).abs() < 1e-9);
     assert!((told["d_loss"] - (told["penalty"] - told["w_distance"])).abs() < 1e-5, "{told:?}");
     // By Jensen's inequality the mean of the squares is at least the square of the mean.
@@ -509,10 +525,10 @@ fn a_critic_tells_its_distance_and_its_slope() {
 #[test]
 fn a_penalty_computes_only_what_is_asked() {
     let convolutions = |penalty: f64| {
-        let mut game = small_wgan(|tips| (tips.gradient_penalty, tips.k) = (penalty, 1));
-        let latents = game.latents(1, "a turn", 8);
+        let mut trainer = small_wgan(|options| (options.gradient_penalty, options.k) = (penalty, 1));
+        let latents = trainer.latents(1, "a turn", 8);
         kernels::timing::start(Default::default());
-        game.train_discriminator(0, &images([28, 1], 8), &latents).expect("finite");
+        trainer.train_discriminator(0, &images([28, 1], 8), &latents).expect("finite");
         let timings = kernels::timing::stop();
         let critics = timings
             .rows()
@@ -529,13 +545,15 @@ fn a_penalty_computes_only_what_is_asked() {
 /// After some turns the critic's slope between reals and fakes is about 1.
 #[test]
 fn the_penalty_brings_the_slope_to_1() {
-    let mut game = small_wgan(|tips| (tips.d_learning_rate, tips.k) = (2e-3, 1));
-    let latents = game.latents(1, "a turn", 8);
+    let mut trainer = small_wgan(|options| (options.d_learning_rate, options.k) = (2e-3, 1));
+    let latents = trainer.latents(1, "a turn", 8);
     let reals = images([28, 1], 8);
-    let norm = |game: &mut Game, turn| game.train_discriminator(turn, &reals, &latents).expect("finite").gradient_norm;
-    let first = norm(&mut game, 0);
+    let norm = |trainer: &mut GanTrainer, turn| {
+        trainer.train_discriminator(turn, &reals, &latents).expect("finite").gradient_norm
+    };
+    let first = norm(&mut trainer, 0);
     assert!(!(0.7..1.3).contains(&first), "{first}");
-    let last = (1..120).map(|turn| norm(&mut game, turn)).last().expect("turns");
+    let last = (1..120).map(|turn| norm(&mut trainer, turn)).last().expect("turns");
     assert!((0.7..1.3).contains(&last), "{last}");
 }
 
@@ -543,11 +561,12 @@ fn the_penalty_brings_the_slope_to_1() {
 #[test]
 fn r1_flattens_the_discriminator_on_reals() {
     let play = |r1: f64| {
-        let mut game = small_wgan(|tips| {
-            *tips = Tips { loss: Loss::Nonsaturating, r1, d_learning_rate: 2e-3, ..Tips::default() };
+        let mut trainer = small_wgan(|options| {
+            *options =
+                TrainingOptions { loss: Loss::Nonsaturating, r1, d_learning_rate: 2e-3, ..TrainingOptions::default() };
         });
-        let (reals, latents) = (images([28, 1], 8), game.latents(1, "a turn", 8));
-        let told = (0..60).map(|turn| game.train_discriminator(turn, &reals, &latents).expect("finite"));
+        let (reals, latents) = (images([28, 1], 8), trainer.latents(1, "a turn", 8));
+        let told = (0..60).map(|turn| trainer.train_discriminator(turn, &reals, &latents).expect("finite"));
         told.last().expect("turns").gradient_norm
     };
     let [weak, strong] = [1e-6, 1.0].map(play);
@@ -560,16 +579,16 @@ fn r1_flattens_the_discriminator_on_reals() {
 fn a_penalty_is_possible_in_every_way_of_batching() {
     let settings = |d_batches, r1, gradient_penalty| mnist::Settings {
         dropout: 0.0,
-        ..digits(Tips { d_batches, r1, gradient_penalty, fake_is_one: true, ..Tips::default() })
+        ..digits(TrainingOptions { d_batches, r1, gradient_penalty, fake_is_one: true, ..TrainingOptions::default() })
     };
     for (r1, gradient_penalty) in [(10.0, 0.0), (0.0, 10.0)] {
         let told = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(|d_batches| {
-            let mut game = mnist::game(&settings(d_batches, r1, gradient_penalty), 11).expect("good settings");
-            let before = game.state();
-            let told = game.step(0, &[images([28, 1], 4)]).expect("finite");
-            let changed = |name: &str| game.state().tensors[name] != before.tensors[name];
+            let mut trainer = mnist::trainer(&settings(d_batches, r1, gradient_penalty), 11).expect("good settings");
+            let before = trainer.state();
+            let told = trainer.step(0, &[images([28, 1], 4)]).expect("finite");
+            let changed = |name: &str| trainer.state().tensors[name] != before.tensors[name];
             assert!(changed("discriminator.dense1.weight"), "{d_batches:?}");
-            let at = |name: &str| told[game.metrics().iter().position(|metric| *metric == name).expect("a number")];
+            let at = |name: &str| told[trainer.metrics().iter().position(|metric| *metric == name).expect("a number")];
             [at("penalty"), at("gradient_norm")]
         });
         assert!(told[0][0] > 0.0 && told == [told[0]; 3], "{told:?}");

@@ -3,7 +3,7 @@
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
 use models::{FromLatents, Settings as _, System};
 use nn::losses::bce_with_logits;
-use nn::{Draw, Kind, Network, Pass, State, differentiate};
+use nn::{ForwardContext, Kind, Network, RngContext, State, differentiate};
 use tensor::{Tensor, Var};
 
 fn small() -> Settings {
@@ -130,9 +130,10 @@ fn the_running_statistics_move_once_per_step_by_the_generators_own_batch() {
     let before = system.state();
     let latents = Var::constant(system.latents(1, "z", 4));
     // The statistics of one training pass, made apart.
-    let draw = Draw { seed: 11, step: 3, purpose: "generator step" };
+    let draw = RngContext { seed: 11, step: 3, purpose: "generator step" };
     let (apart, ()) =
-        differentiate(draw, |pass: &mut Pass| (system.generator.forward(pass, &latents).sum(), ())).expect("finite");
+        differentiate(draw, |ctx: &mut ForwardContext| (system.generator.forward(ctx, &latents).sum(), ()))
+            .expect("finite");
     assert_eq!(bits(&before, running), bits(&system.state(), running), "a pass alone changes nothing");
     system.train_generator(3, latents.value()).expect("finite");
     let after = system.state();
@@ -151,16 +152,16 @@ fn the_discriminator_sees_fakes_made_in_inference() {
     let latents = system.latents(1, "z", 4);
     let labels = Tensor::full([4, 1], 1.0).concat(&Tensor::zeros([4, 1]));
     let loss = |fakes: &Tensor| {
-        let verdict = Var::constant(system.discriminator.infer(&reals().concat(fakes)));
-        f64::from(bce_with_logits(&verdict, &labels).item())
+        let logits = Var::constant(system.discriminator.infer(&reals().concat(fakes)));
+        f64::from(bce_with_logits(&logits, &labels).item())
     };
     let training = |latents: &Tensor| {
         let latents = Var::constant(latents.clone());
-        let forward = |pass: &mut Pass| {
-            let fakes = system.generator.forward(pass, &latents);
+        let forward = |ctx: &mut ForwardContext| {
+            let fakes = system.generator.forward(ctx, &latents);
             (fakes.sum(), fakes.into_value())
         };
-        differentiate(Draw { seed: 11, step: 0, purpose: "test" }, forward).expect("finite").1
+        differentiate(RngContext { seed: 11, step: 0, purpose: "test" }, forward).expect("finite").1
     };
     let (inferred, trained) = (loss(&system.generator.infer(&latents)), loss(&training(&latents)));
     assert_ne!(inferred, trained, "the two modes differ");
@@ -203,7 +204,7 @@ fn a_step_returns_the_values_before_its_updates() {
 #[test]
 fn a_batch_is_of_distinct_images_that_differ_by_step() {
     let system = system();
-    let mut seen = Vec::new();
+    let mut augmented = Vec::new();
     for step in 0..20 {
         let batch = system.batch(step, &[50]).remove(0);
         assert_eq!(batch, system.batch(step, &[50])[0], "the same step, the same images");
@@ -211,12 +212,12 @@ fn a_batch_is_of_distinct_images_that_differ_by_step() {
         sorted.sort_unstable();
         sorted.dedup();
         assert!(sorted.len() == 4 && sorted[3] < 50, "{batch:?}");
-        seen.push(batch);
+        augmented.push(batch);
     }
-    let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+    let distinct: std::collections::BTreeSet<_> = augmented.iter().collect();
     assert_eq!(distinct.len(), 20);
     let other = Quickdraw::new(small(), 12).expect("good settings");
-    assert_ne!(seen[0], other.batch(0, &[50])[0], "another seed, other images");
+    assert_ne!(augmented[0], other.batch(0, &[50])[0], "another seed, other images");
     let mut all = system.batch(0, &[4]).remove(0);
     all.sort_unstable();
     assert_eq!(all, [0, 1, 2, 3]);

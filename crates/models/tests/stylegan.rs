@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use kernels::Key;
 use models::growing::{Growing, Painter as _, Stage, Stylist as _};
+use models::style::mapping;
 use models::stylegan::{self, Generator, Settings};
-use models::{FromLatents, Sampler, Settings as _, Styles, System, mapping};
-use nn::{Draw, Kind, Pass, State};
+use models::{FromLatents, Sampler, Settings as _, Styles, System};
+use nn::{ForwardContext, Kind, RngContext, State};
 use tensor::{Tape, Tensor, Var};
 
 /// 4 images a step; every resolution learns from 16 images, and 32 are shown while the next one is faded in.
@@ -17,23 +18,23 @@ fn settings() -> Settings {
     s
 }
 
-fn game() -> Growing<Generator> {
-    stylegan::game(&settings(), 3).expect("in range")
+fn trainer() -> Growing<Generator> {
+    stylegan::trainer(&settings(), 3).expect("in range")
 }
 
 fn normal(shape: &[usize], name: &str) -> Tensor {
     nn::init::normal(shape, 0.0, 1.0, Key::named(9, name))
 }
 
-fn train(game: &mut Growing<Generator>, steps: core::ops::Range<u64>) {
+fn train(trainer: &mut Growing<Generator>, steps: core::ops::Range<u64>) {
     for step in steps {
         let reals = nn::init::uniform(&[4, 16, 16, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32));
-        game.step(step, &[reals]).expect("finite");
+        trainer.step(step, &[reals]).expect("finite");
     }
 }
 
-fn sampler(game: &Growing<Generator>) -> &dyn FromLatents {
-    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+fn sampler(trainer: &Growing<Generator>) -> &dyn FromLatents {
+    let Sampler::Latents(sampler) = trainer.samples() else { panic!("it draws from latents") };
     sampler
 }
 
@@ -42,8 +43,8 @@ fn drawn(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
     styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
 }
 
-fn set_noise_weights(game: &mut Growing<Generator>, value: f32) {
-    let parts = game.average.parts_mut().into_iter().chain(game.painter.parts_mut());
+fn set_noise_weights(trainer: &mut Growing<Generator>, value: f32) {
+    let parts = trainer.average.parts_mut().into_iter().chain(trainer.painter.parts_mut());
     for (name, _, tensor) in parts.flat_map(|part| part.tensors_mut()) {
         if name.ends_with("noise.weight") {
             tensor.data_mut().fill(value);
@@ -53,41 +54,41 @@ fn set_noise_weights(game: &mut Growing<Generator>, value: f32) {
 
 #[test]
 fn noise_counts_for_nothing_until_its_weights_are_learned() {
-    let mut game = game();
+    let mut trainer = trainer();
     let of = normal(&[2, 8], "styles");
     let noises = [None, Some(Key::named(1, "noise")), Some(Key::named(2, "noise"))];
-    let pictures = |game: &Growing<Generator>| {
-        let styles = sampler(game).styles().expect("it has styles");
+    let pictures = |trainer: &Growing<Generator>| {
+        let styles = sampler(trainer).styles().expect("it has styles");
         noises.map(|noise| drawn(styles, &of, noise))
     };
-    let [constant, one, other] = pictures(&game);
+    let [constant, one, other] = pictures(&trainer);
     assert_eq!((&constant, &constant), (&one, &other));
-    set_noise_weights(&mut game, 0.3);
-    let [constant, one, other] = pictures(&game);
+    set_noise_weights(&mut trainer, 0.3);
+    let [constant, one, other] = pictures(&trainer);
     assert!(constant != one && one != other && constant != other);
-    assert_eq!(pictures(&game)[1], one, "the same noise again");
-    let alone = drawn(sampler(&game).styles().expect("it has styles"), &normal(&[1, 8], "styles"), noises[1]);
+    assert_eq!(pictures(&trainer)[1], one, "the same noise again");
+    let alone = drawn(sampler(&trainer).styles().expect("it has styles"), &normal(&[1, 8], "styles"), noises[1]);
     assert_eq!(alone.data(), &one.data()[..alone.size()], "whatever is drawn beside it");
 }
 
 /// The average has the noise that the generator has.
 #[test]
 fn the_average_draws_with_the_same_noise() {
-    let game = game();
+    let trainer = trainer();
     let maps = |generator: &Generator| -> Vec<Tensor> {
         let tensors = generator.parts().into_iter().flat_map(|part| part.tensors());
         tensors.filter(|(_, kind, _)| *kind == Kind::Counter).map(|(_, _, map)| map.clone()).collect()
     };
-    let own = maps(&game.painter);
-    assert_eq!((own.len(), &own), (6, &maps(&game.average)));
+    let own = maps(&trainer.painter);
+    assert_eq!((own.len(), &own), (6, &maps(&trainer.average)));
     assert_eq!(&**own[5].shape(), [1, 16, 16, 1]);
 }
 
 #[test]
 fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
-    let mut game = game();
-    train(&mut game, 0..6);
-    let sampler = sampler(&game);
+    let mut trainer = trainer();
+    train(&mut trainer, 0..6);
+    let sampler = sampler(&trainer);
     let styles = sampler.styles().expect("it has styles");
     let latents = sampler.latents(5, "latents", 3);
     let (own, mean) = (styles.styles_of(&latents), styles.mean_style());
@@ -101,8 +102,8 @@ fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
 
 #[test]
 fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
-    let game = game();
-    let sampler = sampler(&game);
+    let trainer = trainer();
+    let sampler = sampler(&trainer);
     let styles = sampler.styles().expect("it has styles");
     let [one, two] = ["one", "two"].map(|name| styles.styles_of(&normal(&[2, 8], name)));
     let mixed = |fine: &Tensor, from: usize| {
@@ -122,8 +123,8 @@ fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
 #[test]
 #[should_panic(expected = "3 styles for 4 layers")]
 fn each_layer_needs_a_style() {
-    let game = game();
-    let styles = sampler(&game).styles().expect("it has styles");
+    let trainer = trainer();
+    let styles = sampler(&trainer).styles().expect("it has styles");
     styles.draw_styled(&vec![normal(&[1, 8], "style"); 3], None);
 }
 
@@ -131,10 +132,10 @@ fn each_layer_needs_a_style() {
 #[test]
 fn a_training_pass_mixes_as_often_as_it_should() {
     let pictures = |style_mixing: f64, step: u64| {
-        let game = stylegan::game(&Settings { style_mixing, ..settings() }, 3).expect("in range");
+        let trainer = stylegan::trainer(&Settings { style_mixing, ..settings() }, 3).expect("in range");
         let latents = Var::constant(normal(&[2, 8], "latents"));
-        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
-        game.painter.paint(&mut pass, &latents, Stage::whole(2)).detach().into_value()
+        let mut ctx = ForwardContext::training(&Tape::new(), RngContext { seed: 1, step, purpose: "a test" });
+        trainer.painter.paint(&mut ctx, &latents, Stage::whole(2)).detach().into_value()
     };
     let plain = pictures(0.0, 0);
     assert_eq!(plain, pictures(0.0, 1), "nothing else is random, as noise weighs nothing");
@@ -145,11 +146,11 @@ fn a_training_pass_mixes_as_often_as_it_should() {
 
 #[test]
 fn what_is_faded_in_starts_from_nothing_and_ends_as_all() {
-    let game = game();
+    let trainer = trainer();
     let style = Var::constant(normal(&[2, 8], "style"));
     let paint = |stage: Stage| {
-        let styles = vec![style.clone(); game.painter.layers(stage.level)];
-        game.painter.paint_styled(&mut Pass::inference(), &styles, stage)
+        let styles = vec![style.clone(); trainer.painter.layers(stage.level)];
+        trainer.painter.paint_styled(&mut ForwardContext::inference(), &styles, stage)
     };
     let (below, whole) = (paint(Stage::whole(1)).upsample([2, 2]), paint(Stage::whole(2)));
     assert_eq!(paint(Stage { level: 2, alpha: 0.0 }).value(), below.value());
@@ -166,10 +167,10 @@ fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
 /// Everything of the level at hand learns, noise weights too, and the mean style follows; nothing else changes.
 #[test]
 fn a_step_changes_what_it_should() {
-    let mut game = game();
-    let before = game.state();
-    train(&mut game, 0..1);
-    let after = game.state();
+    let mut trainer = trainer();
+    let before = trainer.state();
+    train(&mut trainer, 0..1);
+    let after = trainer.state();
     let of = |whole: &str| changed(&before, &after, whole);
     let counts = |name: &&String| ["4x4_", "8x8_", "mapping", "rgb8x8"].iter().any(|part| name.contains(part));
     let expected: BTreeSet<_> = before
@@ -194,12 +195,12 @@ fn a_step_changes_what_it_should() {
 /// Before and after the border of a fade, in the middle of a group of steps, and at the start of one.
 #[test]
 fn it_goes_on_across_a_border_to_the_same_bits() {
-    let mut whole = game();
+    let mut whole = trainer();
     train(&mut whole, 0..14);
     for stop in [7, 8, 10, 12] {
-        let mut half = game();
+        let mut half = trainer();
         train(&mut half, 0..stop);
-        let mut resumed = game();
+        let mut resumed = trainer();
         resumed.restore(&half.state()).expect("its own state");
         train(&mut resumed, stop..14);
         assert_eq!(resumed.state(), whole.state(), "after {stop} steps");
@@ -211,7 +212,7 @@ fn bad_settings_are_refused_by_their_key() {
     let key = |change: fn(&mut Settings)| {
         let mut s = settings();
         change(&mut s);
-        stylegan::game(&s, 1).err().map(|error| error.key)
+        stylegan::trainer(&s, 1).err().map(|error| error.key)
     };
     assert_eq!(key(|s| s.style_mixing = 1.1), Some("style_mixing"));
     assert_eq!(key(|s| s.ema_kimg = 0.0), Some("ema_kimg"));

@@ -6,7 +6,7 @@ use kernels::Key;
 use models::growing::Painter as _;
 use models::stylegan2::{Generator, Settings, StyleGan2};
 use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, mapping, stylegan};
-use nn::{Draw, Kind, Network, Pass, State};
+use nn::{ForwardContext, Kind, Network, RngContext, State};
 use tensor::{Tape, Tensor, Var};
 
 /// 4 images of 16x16 a step; R1 every 3 steps, path lengths every 2; the authors' step size and weights.
@@ -15,7 +15,7 @@ fn settings() -> Settings {
     Settings { r1_interval: 3, path_interval: 2, ema_ramp_up: true, ..small }
 }
 
-fn game() -> StyleGan2 {
+fn trainer() -> StyleGan2 {
     StyleGan2::new(&settings(), 3).expect("in range")
 }
 
@@ -23,21 +23,21 @@ fn normal(shape: &[usize], name: &str) -> Tensor {
     nn::init::normal(shape, 0.0, 1.0, Key::named(9, name))
 }
 
-fn train(game: &mut StyleGan2, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
+fn train(trainer: &mut StyleGan2, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
     let step = |step: u64| {
         let reals = nn::init::uniform(&[4, 16, 16, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32));
-        game.step(step, &[reals]).expect("finite")
+        trainer.step(step, &[reals]).expect("finite")
     };
     steps.map(step).collect()
 }
 
-fn sampler(game: &StyleGan2) -> &dyn FromLatents {
-    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+fn sampler(trainer: &StyleGan2) -> &dyn FromLatents {
+    let Sampler::Latents(sampler) = trainer.samples() else { panic!("it draws from latents") };
     sampler
 }
 
-fn styles(game: &StyleGan2) -> &dyn Styles {
-    sampler(game).styles().expect("it has styles")
+fn styles(trainer: &StyleGan2) -> &dyn Styles {
+    sampler(trainer).styles().expect("it has styles")
 }
 
 /// Pictures of these styles, the same for all layers.
@@ -60,17 +60,17 @@ fn fade(parts: Vec<&mut Network>) {
 
 #[test]
 fn noise_counts_for_nothing_until_its_strengths_are_learned() {
-    let mut game = game();
+    let mut trainer = trainer();
     let of = normal(&[2, 8], "styles");
     let noises = [None, Some(Key::named(1, "noise")), Some(Key::named(2, "noise"))];
-    let pictures = |game: &StyleGan2| noises.map(|noise| drawn(styles(game), &of, noise));
-    let [constant, one, other] = pictures(&game);
+    let pictures = |trainer: &StyleGan2| noises.map(|noise| drawn(styles(trainer), &of, noise));
+    let [constant, one, other] = pictures(&trainer);
     assert_eq!((&constant, &constant), (&one, &other));
-    set(&mut game.average, "noise.weight", 0.3);
-    let [constant, one, other] = pictures(&game);
+    set(&mut trainer.average, "noise.weight", 0.3);
+    let [constant, one, other] = pictures(&trainer);
     assert!(constant != one && one != other && constant != other);
-    assert_eq!(pictures(&game)[1], one, "the same noise again");
-    let strengths = game.average.parts().into_iter().flat_map(|part| part.tensors());
+    assert_eq!(pictures(&trainer)[1], one, "the same noise again");
+    let strengths = trainer.average.parts().into_iter().flat_map(|part| part.tensors());
     let strengths: Vec<usize> =
         strengths.filter(|(name, _, _)| name.ends_with("noise.weight")).map(|(_, _, w)| w.size()).collect();
     assert_eq!(strengths, [1; 5], "one for all channels of a layer");
@@ -78,9 +78,9 @@ fn noise_counts_for_nothing_until_its_strengths_are_learned() {
 
 #[test]
 fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
-    let mut game = game();
-    train(&mut game, 0..2);
-    let (sampler, styles) = (sampler(&game), styles(&game));
+    let mut trainer = trainer();
+    train(&mut trainer, 0..2);
+    let (sampler, styles) = (sampler(&trainer), styles(&trainer));
     let latents = sampler.latents(5, "latents", 3);
     let (own, mean) = (styles.styles_of(&latents), styles.mean_style());
     assert!(mean.data().iter().any(|x| *x != 0.0), "it was learned");
@@ -94,8 +94,8 @@ fn truncation_to_nothing_makes_all_pictures_the_mean_one() {
 
 #[test]
 fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
-    let game = game();
-    let (sampler, styles) = (sampler(&game), styles(&game));
+    let trainer = trainer();
+    let (sampler, styles) = (sampler(&trainer), styles(&trainer));
     let [one, two] = ["one", "two"].map(|name| styles.styles_of(&normal(&[2, 8], name)));
     let mixed = |fine: &Tensor, from: usize| {
         let all: Vec<_> = (0..6).map(|layer| if layer < from { &one } else { fine }.clone()).collect();
@@ -114,17 +114,17 @@ fn a_style_mixed_with_itself_is_itself_and_others_govern_their_own_layers() {
 #[test]
 #[should_panic(expected = "5 styles for 6 layers")]
 fn each_layer_needs_a_style() {
-    let game = game();
-    styles(&game).draw_styled(&vec![normal(&[1, 8], "style"); 5], None);
+    let trainer = trainer();
+    styles(&trainer).draw_styled(&vec![normal(&[1, 8], "style"); 5], None);
 }
 
 #[test]
 fn a_training_pass_mixes_as_often_as_it_should() {
     let pictures = |style_mixing: f64, step: u64| {
-        let game = StyleGan2::new(&Settings { style_mixing, ..settings() }, 3).expect("in range");
+        let trainer = StyleGan2::new(&Settings { style_mixing, ..settings() }, 3).expect("in range");
         let latents = Var::constant(normal(&[2, 8], "latents"));
-        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
-        game.generator.paint(&mut pass, &latents).detach().into_value()
+        let mut ctx = ForwardContext::training(&Tape::new(), RngContext { seed: 1, step, purpose: "a test" });
+        trainer.generator.paint(&mut ctx, &latents).detach().into_value()
     };
     let plain = pictures(0.0, 0);
     assert_eq!(plain, pictures(0.0, 1), "nothing else is random, as noise weighs nothing");
@@ -140,10 +140,10 @@ fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
 /// All that there is learns from the first step on, and the mean style follows.
 #[test]
 fn a_step_changes_everything_but_the_noise_of_inference() {
-    let mut game = game();
-    let before = game.state();
-    train(&mut game, 0..1);
-    let after = game.state();
+    let mut trainer = trainer();
+    let before = trainer.state();
+    train(&mut trainer, 0..1);
+    let after = trainer.state();
     for whole in ["generator.", "average.", "discriminator."] {
         let all = before.tensors.keys().filter(|name| name.starts_with(whole) && !name.ends_with("noise.map"));
         assert_eq!(changed(&before, &after, whole), all.cloned().collect(), "{whole}");
@@ -152,14 +152,14 @@ fn a_step_changes_everything_but_the_noise_of_inference() {
 
 #[test]
 fn penalties_have_updates_of_their_own_at_their_steps() {
-    let mut game = game();
-    let rows = train(&mut game, 0..7);
-    let updates = game.state().counters;
+    let mut trainer = trainer();
+    let rows = train(&mut trainer, 0..7);
+    let updates = trainer.state().counters;
     let of = |who: &str| updates[&format!("optimizer.{who}.updates")];
     assert_eq!(of("discriminator"), 7 + 3, "after the steps 0, 3 and 6");
     assert_eq!(of("generator"), 7 + 4, "after the steps 0, 2, 4 and 6");
     let column = |name: &str| {
-        let at = game.metrics().iter().position(|found| *found == name).expect("a metric");
+        let at = trainer.metrics().iter().position(|found| *found == name).expect("a metric");
         let numbers: Vec<f64> = rows.iter().map(|row| row[at]).collect();
         (1..7).filter(|step| numbers[*step] != numbers[step - 1]).collect::<Vec<_>>()
     };
@@ -176,9 +176,9 @@ fn penalties_have_updates_of_their_own_at_their_steps() {
 
 #[test]
 fn a_penalty_without_weight_has_no_updates() {
-    let mut game = StyleGan2::new(&Settings { r1: 0.0, path_weight: 0.0, ..settings() }, 3).expect("in range");
-    let rows = train(&mut game, 0..3);
-    let counters = game.state().counters;
+    let mut trainer = StyleGan2::new(&Settings { r1: 0.0, path_weight: 0.0, ..settings() }, 3).expect("in range");
+    let rows = train(&mut trainer, 0..3);
+    let counters = trainer.state().counters;
     assert_eq!(counters.values().copied().collect::<Vec<_>>(), [3, 3]);
     assert_eq!(rows[2][5..9], [0.0; 4]);
 }
@@ -186,12 +186,12 @@ fn a_penalty_without_weight_has_no_updates() {
 /// Before and after steps with updates by the penalties.
 #[test]
 fn it_goes_on_from_its_state_to_the_same_bits() {
-    let mut whole = game();
+    let mut whole = trainer();
     let told = train(&mut whole, 0..8);
     for stop in [3, 4, 6] {
-        let mut half = game();
+        let mut half = trainer();
         train(&mut half, 0..stop);
-        let mut resumed = game();
+        let mut resumed = trainer();
         resumed.restore(&half.state()).expect("its own state");
         assert_eq!(train(&mut resumed, stop..8), told[stop as usize..], "after {stop} steps");
         assert_eq!(resumed.state(), whole.state(), "after {stop} steps");
@@ -203,9 +203,9 @@ fn the_number_of_threads_changes_nothing() {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            let mut game = game();
-            let rows = train(&mut game, 0..4);
-            (rows, game.state())
+            let mut trainer = trainer();
+            let rows = train(&mut trainer, 0..4);
+            (rows, trainer.state())
         })
     };
     let [(one, first), (two, second)] = [on(1), on(2)];
@@ -217,25 +217,25 @@ fn the_number_of_threads_changes_nothing() {
 #[test]
 fn pictures_start_neither_faint_nor_glaring() {
     let s = Settings { size: 64, fmap_base: 2048, fmap_max: 32, ..settings() };
-    let game = StyleGan2::new(&s, 1).expect("in range");
+    let trainer = StyleGan2::new(&s, 1).expect("in range");
     let latents = Var::constant(normal(&[8, 32], "latents"));
-    let images = game.generator.paint(&mut Pass::inference(), &latents).into_value();
+    let images = trainer.generator.paint(&mut ForwardContext::inference(), &latents).into_value();
     let square = images.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / images.size() as f64;
     assert!((0.3..6.0).contains(&square), "mean square {square}");
-    assert_eq!(game.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
+    assert_eq!(trainer.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
 }
 
 /// A picture that the network drew itself, of a style that is not the mean one and of other noise than its own.
 #[test]
 fn the_style_of_a_picture_is_found() {
-    let mut game = game();
-    train(&mut game, 0..3);
-    set(&mut game.average, "noise.weight", 0.05);
-    fade(game.average.parts_mut());
-    let styles = styles(&game);
+    let mut trainer = trainer();
+    train(&mut trainer, 0..3);
+    set(&mut trainer.average, "noise.weight", 0.05);
+    fade(trainer.average.parts_mut());
+    let styles = styles(&trainer);
     let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "b")), Some(Key::named(4, "noise")));
     let search = |seed: u64| {
-        let mut projection = Projection::new(sampler(&game), styles, &target, 200, seed);
+        let mut projection = Projection::new(sampler(&trainer), styles, &target, 200, seed);
         let first = projection.distance();
         (0..200).for_each(|_| projection.step());
         (first, projection.distance(), projection.style(), projection.picture())
@@ -252,9 +252,9 @@ fn the_style_of_a_picture_is_found() {
 fn a_growing_network_s_styles_are_found_as_well() {
     let mut s = stylegan::Settings::preset("cpu").expect("a preset");
     (s.sizes.size, s.sizes.fmap_base, s.sizes.fmap_max, s.sizes.batch) = (16, 32, 8, 4);
-    let mut game = stylegan::game(&s, 3).expect("in range");
-    fade(game.average.parts_mut());
-    let Sampler::Latents(sampler) = game.samples() else { panic!("it draws from latents") };
+    let mut trainer = stylegan::trainer(&s, 3).expect("in range");
+    fade(trainer.average.parts_mut());
+    let Sampler::Latents(sampler) = trainer.samples() else { panic!("it draws from latents") };
     let styles = sampler.styles().expect("it has styles");
     let target = drawn(styles, &styles.styles_of(&normal(&[1, 8], "target")), None);
     let mut projection = Projection::new(sampler, styles, &target, 200, 1);

@@ -174,12 +174,12 @@ fn wholes(system: &dyn System) -> ([usize; 2], [Vec<String>; 2]) {
 
 #[test]
 fn progan() {
-    let game = |change: fn(&mut progan::Settings)| {
+    let trainer = |change: fn(&mut progan::Settings)| {
         let mut s = progan::Settings::preset("cpu").expect("a preset");
         change(&mut s);
-        wholes(&progan::game(&s, 1).expect("in range"))
+        wholes(&progan::trainer(&s, 1).expect("in range"))
     };
-    let (totals, [critic, generator]) = game(|_| ());
+    let (totals, [critic, generator]) = trainer(|_| ());
     assert_eq!(totals, [279_521, 278_636]);
     let expected = [
         "32x32x32 9,248",
@@ -213,20 +213,20 @@ fn progan() {
         "32x32x3 99",
     ];
     assert_eq!(generator, expected);
-    assert_eq!(game(|s| s.sizes.channels = 1).0, [279_073, 278_180]);
-    assert_eq!(game(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
+    assert_eq!(trainer(|s| s.sizes.channels = 1).0, [279_073, 278_180]);
+    assert_eq!(trainer(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
     let seed = progan::Settings::preset("seed").expect("a preset");
-    assert_eq!(wholes(&progan::game(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
+    assert_eq!(wholes(&progan::trainer(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
 }
 
 #[test]
 fn stylegan() {
-    let game = |preset: &str, change: fn(&mut stylegan::Settings)| {
+    let trainer = |preset: &str, change: fn(&mut stylegan::Settings)| {
         let mut s = stylegan::Settings::preset(preset).expect("a preset");
         change(&mut s);
-        stylegan::game(&s, 1).expect("in range")
+        stylegan::trainer(&s, 1).expect("in range")
     };
-    let cpu = game("cpu", |_| ());
+    let cpu = trainer("cpu", |_| ());
     assert_eq!(wholes(&cpu).0, [279_521, 306_092]);
     let part = |network: &&Network| {
         let name = network.name().strip_prefix("generator.")?;
@@ -252,18 +252,18 @@ fn stylegan() {
     let first = ["4x4x64 1,024", "4x4x64 64", "4x4x64 64", "4x4x64 8,320", "4x4x64 36,864", "4x4x64 64"];
     assert_eq!(generator[8..14], first, "after the mapping: constant, noise, bias, style; convolution, noise");
     let wider = |s: &mut stylegan::Settings| (s.sizes.fmap_base, s.sizes.fmap_max) = (1024, 128);
-    assert_eq!(wholes(&game("cpu", wider)).0[1], 1_216_332);
-    assert_eq!(wholes(&game("grey", |_| ())).0[0], 279_073);
-    assert_eq!(wholes(&game("seed", |_| ())).0, [23_087_249, 26_219_627]);
+    assert_eq!(wholes(&trainer("cpu", wider)).0[1], 1_216_332);
+    assert_eq!(wholes(&trainer("grey", |_| ())).0[0], 279_073);
+    assert_eq!(wholes(&trainer("seed", |_| ())).0, [23_087_249, 26_219_627]);
 }
 
 #[test]
 fn stylegan2() {
-    let game = |preset: &str| {
+    let trainer = |preset: &str| {
         let s = stylegan2::Settings::preset(preset).expect("a preset");
         stylegan2::StyleGan2::new(&s, 1).expect("in range")
     };
-    let cpu = game("cpu");
+    let cpu = trainer("cpu");
     assert_eq!(wholes(&cpu).0, [337_281, 314_387]);
     let part = |network: &&Network| {
         let name = network.name().strip_prefix("generator.")?;
@@ -296,8 +296,8 @@ fn stylegan2() {
         "1 65",
     ];
     assert_eq!(discriminator, expected);
-    assert_eq!(wholes(&game("grey")).0, [337_281 - 2 * 64, 314_387 - 4 * (2 * 64 + 2)]);
-    let seed = game("seed");
+    assert_eq!(wholes(&trainer("grey")).0, [337_281 - 2 * 64, 314_387 - 4 * (2 * 64 + 2)]);
+    let seed = trainer("seed");
     assert_eq!(wholes(&seed).0, [29_012_513, 30_370_060], "configuration F");
     assert_eq!(part(&seed.networks()[1]).as_deref(), Some("mapping 2101248"));
 }

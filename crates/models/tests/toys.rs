@@ -1,24 +1,24 @@
 //! The toys of wgan-gp: points of the plane.
 
-use models::game::Game;
+use models::trainer::gan::GanTrainer;
 use models::{Mixture, Plane, Sampler, Settings as _, System, wgan_gp};
 use tensor::Tensor;
 
 /// A toy that is small and quick.
-fn toy(change: impl FnOnce(&mut wgan_gp::Settings)) -> Game {
+fn toy(change: impl FnOnce(&mut wgan_gp::Settings)) -> GanTrainer {
     let mut s = wgan_gp::Settings { batch: 64, width: 32, ..wgan_gp::Settings::preset("gauss8").expect("a preset") };
     change(&mut s);
-    wgan_gp::game(&s, 3).expect("good settings")
+    wgan_gp::trainer(&s, 3).expect("good settings")
 }
 
-fn plane(game: &Game) -> Plane<'_> {
-    let Sampler::Points(plane) = game.samples() else { panic!("it draws points") };
+fn plane(trainer: &GanTrainer) -> Plane<'_> {
+    let Sampler::Points(plane) = trainer.samples() else { panic!("it draws points") };
     plane
 }
 
 /// The mean distance of 500 generated points from the nearest middle, and how many middles are the nearest of some.
-fn away(game: &Game) -> (f64, usize) {
-    let plane = plane(game);
+fn away(trainer: &GanTrainer) -> (f64, usize) {
+    let plane = plane(trainer);
     let points = plane.sampler.draw(&plane.sampler.latents(1, "a test", 500));
     let centres = plane.mixture.centres();
     let nearest = |point: &[f32]| {
@@ -32,20 +32,20 @@ fn away(game: &Game) -> (f64, usize) {
 
 #[test]
 fn it_makes_its_reals_itself_and_finds_the_clouds() {
-    let mut game = toy(|s| (s.tips.d_learning_rate, s.tips.g_learning_rate) = (1e-3, 1e-3));
-    assert_eq!((game.image_shape(), game.batch(0, &[])), (None, Vec::new()));
-    let (far, _) = away(&game);
+    let mut trainer = toy(|s| (s.options.d_learning_rate, s.options.g_learning_rate) = (1e-3, 1e-3));
+    assert_eq!((trainer.image_shape(), trainer.batch(0, &[])), (None, Vec::new()));
+    let (far, _) = away(&trainer);
     assert!(far > 0.6, "{far}");
     let mut told = Vec::new();
     for step in 0..400 {
-        told = game.step(step, &[]).expect("finite");
+        told = trainer.step(step, &[]).expect("finite");
     }
-    let value = |name| told[game.metrics().iter().position(|found| *found == name).expect("a metric")];
-    let (far, found) = away(&game);
+    let value = |name| told[trainer.metrics().iter().position(|found| *found == name).expect("a metric")];
+    let (far, found) = away(&trainer);
     assert!(far < 0.3 && found == 8, "{far}, {found}");
     assert!((0.0..1.2).contains(&value("w_distance")) && (0.5..4.0).contains(&value("gradient_norm")), "{told:?}");
     // The verdict falls towards the edge of the plane.
-    let plane = plane(&game);
+    let plane = plane(&trainer);
     let [clouds, edge] = [plane.mixture.points(50, kernels::Key::new(1, 1)), Tensor::full([50, 2], 2.0)];
     let mean = |points: &Tensor| plane.discriminator.infer(points).data().iter().sum::<f32>() / 50.0;
     assert!(mean(&clouds) > mean(&edge) + 0.2, "{} {}", mean(&clouds), mean(&edge));
@@ -56,8 +56,8 @@ fn a_toy_goes_on_to_the_same_bits_with_every_switch_that_suits_points() {
     let make = || {
         toy(|s| {
             s.variant = wgan_gp::Variant::Gauss25;
-            let tips = &mut s.tips;
-            (tips.k, tips.replay_pool, tips.ema, tips.instance_noise) = (2, 100, 0.9, 0.1);
+            let options = &mut s.options;
+            (options.k, options.replay_pool, options.ema, options.instance_noise) = (2, 100, 0.9, 0.1);
         })
     };
     let [mut whole, mut half, mut resumed] = [make(), make(), make()];
@@ -77,7 +77,7 @@ fn a_toy_goes_on_to_the_same_bits_with_every_switch_that_suits_points() {
 #[test]
 fn what_changes_images_is_refused() {
     let mut s = wgan_gp::Settings::preset("gauss25").expect("a preset");
-    s.tips.diff_augment = vec![models::diff_augment::Augment::Cutout];
-    let error = wgan_gp::game(&s, 1).err().expect("refused");
+    s.options.diff_augment = vec![models::trainer::diff_augment::Augment::Cutout];
+    let error = wgan_gp::trainer(&s, 1).err().expect("refused");
     assert_eq!(error.key, "diff_augment");
 }

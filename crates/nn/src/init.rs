@@ -26,7 +26,7 @@ pub struct Fan {
 
 /// The distribution that weights are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
+pub enum Initializer {
     /// All the same.
     Constant(f64),
     /// Uniform within +- sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010).
@@ -51,23 +51,23 @@ pub enum Init {
     },
 }
 
-impl Init {
+impl Initializer {
     /// The bound of a uniform distribution; None for the others.
     pub fn limit(self, fan: Fan) -> Option<f64> {
         match self {
-            Init::GlorotUniform => Some((6.0 / (fan.input + fan.output) as f64).sqrt()),
-            Init::KaimingUniform { slope } => Some((6.0 / ((1.0 + slope * slope) * fan.input as f64)).sqrt()),
-            Init::Uniform { bound } => Some(bound),
-            Init::Constant(_) | Init::Normal { .. } => None,
+            Initializer::GlorotUniform => Some((6.0 / (fan.input + fan.output) as f64).sqrt()),
+            Initializer::KaimingUniform { slope } => Some((6.0 / ((1.0 + slope * slope) * fan.input as f64)).sqrt()),
+            Initializer::Uniform { bound } => Some(bound),
+            Initializer::Constant(_) | Initializer::Normal { .. } => None,
         }
     }
 
     /// A tensor drawn from the stream `key`.
     pub fn draw(self, shape: &[usize], fan: Fan, key: Key) -> Tensor {
         match (self, self.limit(fan)) {
-            (Init::Constant(value), _) => Tensor::full(shape, value as f32),
+            (Initializer::Constant(value), _) => Tensor::full(shape, value as f32),
             (_, Some(limit)) => uniform(shape, -limit, limit, key),
-            (Init::Normal { mean, deviation }, _) => normal(shape, mean, deviation, key),
+            (Initializer::Normal { mean, deviation }, _) => normal(shape, mean, deviation, key),
             _ => unreachable!("every other initialiser has a limit"),
         }
     }
@@ -75,47 +75,47 @@ impl Init {
 
 /// Where the tensors of a network start, but for layers that say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Start {
+pub struct InitScheme {
     /// Weights of dense layers and convolutions.
-    pub weight: Init,
+    pub weight: Initializer,
     /// Their biases.
-    pub bias: Init,
+    pub bias: Initializer,
     /// Scales of normalisations. (Their shifts start at 0.)
-    pub scale: Init,
+    pub scale: Initializer,
 }
 
-impl Start {
+impl InitScheme {
     /// Normal weights with mean 0 and this deviation; biases 0, scales 1.
     pub fn normal(deviation: f64) -> Self {
-        let weight = Init::Normal { mean: 0.0, deviation };
-        Self { weight, bias: Init::Constant(0.0), scale: Init::Constant(1.0) }
+        let weight = Initializer::Normal { mean: 0.0, deviation };
+        Self { weight, bias: Initializer::Constant(0.0), scale: Initializer::Constant(1.0) }
     }
 
     /// As Radford, Metz and Chintala start a DCGAN (2016): normal weights of mean 0 and normal scales of mean 1, both with
     /// deviation 0.02; biases 0.
     pub fn dcgan() -> Self {
-        Self { scale: Init::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
+        Self { scale: Initializer::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
     }
 }
 
 impl Dialect {
     /// Where everything starts.
-    pub fn start(self) -> Start {
-        Start { weight: self.weight_init(), bias: self.bias_init(), scale: Init::Constant(1.0) }
+    pub fn start(self) -> InitScheme {
+        InitScheme { weight: self.weight_init(), bias: self.bias_init(), scale: Initializer::Constant(1.0) }
     }
 
     /// Where weights start.
-    pub fn weight_init(self) -> Init {
+    pub fn weight_init(self) -> Initializer {
         match self {
-            Dialect::Keras => Init::GlorotUniform,
-            Dialect::Torch => Init::KaimingUniform { slope: 5f64.sqrt() },
+            Dialect::Keras => Initializer::GlorotUniform,
+            Dialect::Torch => Initializer::KaimingUniform { slope: 5f64.sqrt() },
         }
     }
 
     /// Where biases start. (PyTorch draws them within the weights' bound.)
-    pub fn bias_init(self) -> Init {
+    pub fn bias_init(self) -> Initializer {
         match self {
-            Dialect::Keras => Init::Constant(0.0),
+            Dialect::Keras => Initializer::Constant(0.0),
             Dialect::Torch => self.weight_init(),
         }
     }
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn draws_fill_their_bounds_and_follow_their_key() {
         let fan = Fan { input: 25, output: 1600 };
-        let limit = Init::GlorotUniform.limit(fan).unwrap();
-        let weights = Init::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(1, "w"));
+        let limit = Initializer::GlorotUniform.limit(fan).unwrap();
+        let weights = Initializer::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(1, "w"));
         let largest = weights.data().iter().fold(0f32, |largest, w| largest.max(w.abs()));
         assert!(f64::from(largest) <= limit && f64::from(largest) > 0.99 * limit);
-        assert_eq!(weights, Init::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(1, "w")));
-        assert_ne!(weights, Init::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(2, "w")));
-        let normal = Init::Normal { mean: 1.0, deviation: 0.02 }.draw(&[10_000], fan, Key::named(1, "n"));
+        assert_eq!(weights, Initializer::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(1, "w")));
+        assert_ne!(weights, Initializer::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(2, "w")));
+        let normal = Initializer::Normal { mean: 1.0, deviation: 0.02 }.draw(&[10_000], fan, Key::named(1, "n"));
         let mean = normal.data().iter().sum::<f32>() / 10_000.0;
         assert!((mean - 1.0).abs() < 5.0 * 0.02 / 100.0, "{mean}");
         let square = normal.data().iter().map(|x| (x - 1.0) * (x - 1.0)).sum::<f32>() / 10_000.0;

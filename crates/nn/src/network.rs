@@ -3,8 +3,8 @@
 use kernels::Key;
 use tensor::{Tensor, Var};
 
-use crate::init::{Dialect, Fan, Init, Start};
-use crate::pass::{Follower, Pass};
+use crate::context::{ForwardContext, Fusion};
+use crate::init::{Dialect, Fan, InitScheme, Initializer};
 use crate::state::{State, Stateful};
 
 /// What a tensor of a layer is.
@@ -28,7 +28,7 @@ pub trait Layer {
     ///
     /// # Errors
     /// One sentence, when the layer cannot follow an input of this shape.
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String>;
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String>;
 
     /// Kernel and stride, each as height and width, if it moves a window of weights over images.
     fn window(&self) -> Option<[[usize; 2]; 2]> {
@@ -36,7 +36,7 @@ pub trait Layer {
     }
 
     /// The layer applied to a batch, of shape (batch, ...).
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var;
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var;
 
     /// The factor, if all that the layer does is to up-sample images. A layer that follows it may then take its place as well.
     fn upsampling(&self) -> Option<[usize; 2]> {
@@ -44,12 +44,12 @@ pub trait Layer {
     }
 
     /// The layer applied to a batch of images that are up-sampled by `factor` before, if it can do both at once for less.
-    fn forward_upsampled(&self, _pass: &mut Pass, _x: &Var, _factor: [usize; 2]) -> Option<Var> {
+    fn forward_upsampled(&self, _pass: &mut ForwardContext, _x: &Var, _factor: [usize; 2]) -> Option<Var> {
         None
     }
 
-    /// What the layer is to the one before it, which may do its work as well ([`Pass::finish`]).
-    fn follower(&self) -> Option<Follower> {
+    /// What the layer is to the one before it, which may do its work as well ([`ForwardContext::finish`]).
+    fn fusion(&self) -> Option<Fusion> {
         None
     }
 
@@ -76,13 +76,13 @@ pub trait Layer {
 }
 
 /// Where a layer is built.
-pub struct Site<'a> {
+pub struct BuildContext<'a> {
     /// The shape of its input, without the batch axis.
     pub input: &'a [usize],
     /// Whose defaults it follows.
     pub dialect: Dialect,
     /// Where its tensors start.
-    pub start: Start,
+    pub start: InitScheme,
     /// Whether its weight is to be divided by its spectral norm.
     pub spectral_norm: bool,
     /// The run's seed.
@@ -91,9 +91,9 @@ pub struct Site<'a> {
     pub path: String,
 }
 
-impl Site<'_> {
+impl BuildContext<'_> {
     /// A new tensor of the layer, from its own stream of random numbers.
-    pub fn draw(&self, name: &str, init: Init, shape: &[usize], fan: Fan) -> Tensor {
+    pub fn draw(&self, name: &str, init: Initializer, shape: &[usize], fan: Fan) -> Tensor {
         init.draw(shape, fan, Key::named(self.seed, &format!("{}.{name}", self.path)))
     }
 }
@@ -130,7 +130,7 @@ pub struct Network {
     name: String,
     input: Vec<usize>,
     dialect: Dialect,
-    start: Start,
+    start: InitScheme,
     spectral_norm: bool,
     seed: u64,
     members: Vec<Member>,
@@ -144,7 +144,7 @@ impl Network {
     }
 
     /// With other starting values than the dialect's, for the layers added from here on.
-    pub fn starting(self, start: Start) -> Self {
+    pub fn with_init(self, start: InitScheme) -> Self {
         Self { start, ..self }
     }
 
@@ -175,7 +175,7 @@ impl Network {
         let path = format!("{}.{name}", self.name);
         assert!(self.members.iter().all(|member| member.name != name), "{path}: the name is taken");
         let Self { dialect, start, spectral_norm, seed, .. } = *self;
-        let site = Site { input: self.output_shape(), dialect, start, spectral_norm, seed, path };
+        let site = BuildContext { input: self.output_shape(), dialect, start, spectral_norm, seed, path };
         let output =
             layer.build(&site).unwrap_or_else(|why| panic!("{} after shape {:?}: {why}", site.path, site.input));
         self.members.push(Member { name: name.into(), layer, output });
@@ -206,20 +206,20 @@ impl Network {
     /// # Panics
     /// When the batch's shape is not (batch, the input's shape).
     #[track_caller]
-    pub fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+    pub fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         self.check(x);
-        pass.walking(&self.name, x, |pass| self.forward_here(pass, x))
+        ctx.forward_of(&self.name, x, |ctx| self.forward_here(ctx, x))
     }
 
-    /// The same for a part of a larger whole, whose [walk](Pass::walking) has begun: `generator.8x8` is a part of `generator`.
+    /// The same for a part of a larger whole, whose [walk](ForwardContext::forward_of) has begun: `generator.8x8` is a part of `generator`.
     ///
     /// # Panics
     /// When the batch's shape is not (batch, the input's shape).
     #[track_caller]
-    pub fn forward_part(&self, pass: &mut Pass, x: &Var) -> Var {
+    pub fn forward_part(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         self.check(x);
         let part = self.name.rsplit_once('.').map_or(&*self.name, |(_, part)| part);
-        pass.scoped(part, |pass| self.forward_here(pass, x))
+        ctx.scoped(part, |ctx| self.forward_here(ctx, x))
     }
 
     #[track_caller]
@@ -229,15 +229,15 @@ impl Network {
     }
 
     /// All layers applied to a batch, at the place where the pass is.
-    pub(crate) fn forward_here(&self, pass: &mut Pass, x: &Var) -> Var {
+    pub(crate) fn forward_here(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let (mut x, mut rest) = (x.clone(), &self.members[..]);
         while let [member, after @ ..] = rest {
             let next = match member.layer.upsampling() {
-                Some(factor) => Self::walk(pass, after, |pass, layer| layer.forward_upsampled(pass, &x, factor)),
+                Some(factor) => Self::walk(ctx, after, |ctx, layer| layer.forward_upsampled(ctx, &x, factor)),
                 None => None,
             };
-            let layer = |pass: &mut Pass, layer: &dyn Layer| Some(layer.forward(pass, &x));
-            let Some(next) = next.or_else(|| Self::walk(pass, rest, layer)) else { break };
+            let layer = |ctx: &mut ForwardContext, layer: &dyn Layer| Some(layer.forward(ctx, &x));
+            let Some(next) = next.or_else(|| Self::walk(ctx, rest, layer)) else { break };
             (x, rest) = next;
         }
         x
@@ -246,20 +246,20 @@ impl Network {
     /// The first of these layers, by `forward`, with those after it in its sight; then those that are still to be done. None if
     /// there is no layer, or `forward` does not do it.
     fn walk<'a>(
-        pass: &mut Pass,
+        ctx: &mut ForwardContext,
         members: &'a [Member],
-        forward: impl FnOnce(&mut Pass, &dyn Layer) -> Option<Var>,
+        forward: impl FnOnce(&mut ForwardContext, &dyn Layer) -> Option<Var>,
     ) -> Option<(Var, &'a [Member])> {
         let [member, after @ ..] = members else { return None };
-        let followers = after.iter().map(|member| (&*member.name, member.layer.follower()));
-        let layer = |pass: &mut Pass| pass.scoped(&member.name, |pass| forward(pass, &*member.layer));
-        let (y, done) = pass.followed_by(followers, layer);
+        let followers = after.iter().map(|member| (&*member.name, member.layer.fusion()));
+        let layer = |ctx: &mut ForwardContext| ctx.scoped(&member.name, |ctx| forward(ctx, &*member.layer));
+        let (y, done) = ctx.followed_by(followers, layer);
         Some((y?, &after[done..]))
     }
 
     /// The network applied to a batch in inference: running statistics, no dropout, nothing recorded.
     pub fn infer(&self, x: &Tensor) -> Tensor {
-        self.forward(&mut Pass::inference(), &Var::constant(x.clone())).into_value()
+        self.forward(&mut ForwardContext::inference(), &Var::constant(x.clone())).into_value()
     }
 
     /// Every tensor with its full name: `discriminator.conv1.weight`.

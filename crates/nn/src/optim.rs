@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use kernels::{Adam, Element, RmsProp, Sgd};
 use tensor::Tensor;
 
-use crate::audience::{self, Updated};
+use crate::context::Gradients;
 use crate::network::{Kind, Network};
-use crate::pass::Gradients;
+use crate::observer::{self, Updated};
 use crate::state::{State, Stateful};
 
 pub mod formula;
@@ -165,7 +165,7 @@ impl Optimizer {
     /// When a gradient names a parameter that none of the networks has.
     pub fn step_several(&mut self, networks: &mut [&mut Network], gradients: &Gradients) {
         let learning_rate = self.learning_rate / (1.0 + self.decay * self.updates as f64);
-        let listener = audience::current().map(|listener| (listener, self.formulas(gradients)));
+        let listener = observer::current().map(|listener| (listener, self.formulas(gradients)));
         self.updates += 1;
         let tensors = networks.iter_mut().flat_map(|network| network.tensors_mut());
         let mut parameters: BTreeMap<_, _> = tensors.map(|(name, _, tensor)| (name, tensor)).collect();

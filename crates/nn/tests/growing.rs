@@ -2,7 +2,7 @@
 
 use kernels::Key;
 use nn::layers::{Activation, Bias, Conv2d, Dense, Equalised, Flatten, MinibatchStddev, PixelNorm};
-use nn::{Dialect, Draw, Network, Optimizer, Pass, Stateful, differentiate};
+use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Stateful, differentiate};
 use tensor::{Tape, Tensor, Var};
 
 fn network(input: &[usize]) -> Network {
@@ -98,14 +98,14 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
     let second = part("whole.second", &[4]).with("dense", Dense::new(2));
     let other = part("other", &[2]).with("dense", Dense::new(1));
     let x = Var::constant(normal(&[5, 3]));
-    let forward = |pass: &mut Pass| {
-        let y = pass.walking("whole", &x, |pass| {
-            let y = first.forward_part(pass, &x);
-            second.forward_part(pass, &y)
+    let forward = |ctx: &mut ForwardContext| {
+        let y = ctx.walking("whole", &x, |ctx| {
+            let y = first.forward_part(ctx, &x);
+            second.forward_part(ctx, &y)
         });
         (y.square().mean(), ())
     };
-    let draw = Draw { seed: 1, step: 0, purpose: "a test" };
+    let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
     let (gradients, ()) = differentiate(draw, forward).expect("finite");
     let names: Vec<&str> = gradients.parameters.iter().map(|(name, _)| &**name).collect();
     let wanted =
@@ -122,11 +122,11 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
 #[test]
 #[should_panic(expected = "net.dense: nothing styles it")]
 fn a_layer_that_asks_for_a_style_needs_one() {
-    let draw = Draw { seed: 1, step: 0, purpose: "a test" };
-    let mut pass = Pass::training(&Tape::new(), draw);
+    let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
+    let mut ctx = ForwardContext::training(&Tape::new(), draw);
     let style = Var::constant(normal(&[2, 3]));
-    assert_eq!(pass.styled(&style, |pass| pass.style()).value(), style.value());
-    pass.scoped("net", |pass| pass.scoped("dense", |pass| pass.style()));
+    assert_eq!(ctx.styled(&style, |ctx| ctx.style()).value(), style.value());
+    ctx.scoped("net", |ctx| ctx.scoped("dense", |ctx| ctx.style()));
 }
 
 #[test]
@@ -134,8 +134,10 @@ fn an_optimiser_that_is_reset_is_as_new() {
     let fresh = || network(&[3]).with("flatten", Flatten).with("dense", Dense::new(2));
     let x = Var::constant(normal(&[4, 3]));
     let gradients = |network: &Network| {
-        let draw = Draw { seed: 1, step: 0, purpose: "a test" };
-        differentiate(draw, |pass: &mut Pass| (network.forward(pass, &x).square().mean(), ())).expect("finite").0
+        let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
+        differentiate(draw, |ctx: &mut ForwardContext| (network.forward(ctx, &x).square().mean(), ()))
+            .expect("finite")
+            .0
     };
     let mut trained = fresh();
     let mut optimizer = Optimizer::adam(&trained, 0.01, 0.9, 0.99);

@@ -8,20 +8,23 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, InstanceNorm, ReflectionPad2d, Reshape,
     Residual, Running, UpSampling2d,
 };
-use nn::{Dialect, Draw, Gradients, Kind, Network, Optimizer, Pass, Start, State, Stateful, differentiate};
+use nn::{
+    Dialect, ForwardContext, Gradients, InitScheme, Kind, Network, Optimizer, RngContext, State, Stateful,
+    differentiate,
+};
 use tensor::{FirstNonFinite, Tape, Tensor, Var};
 
-const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
+const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
 
 fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
 }
 
 /// The sum of what the network makes of `x`, differentiated in training mode.
-fn train(network: &Network, x: &Tensor, draw: Draw) -> (Gradients, Tensor) {
+fn train(network: &Network, x: &Tensor, draw: RngContext) -> (Gradients, Tensor) {
     let x = Var::constant(x.clone());
-    let forward = |pass: &mut Pass| {
-        let y = network.forward(pass, &x);
+    let forward = |ctx: &mut ForwardContext| {
+        let y = network.forward(ctx, &x);
         (y.sum(), y.into_value())
     };
     differentiate(draw, forward).expect("finite")
@@ -167,7 +170,7 @@ fn dropout_drops_only_in_training_and_never_twice_the_same() {
     let ones = Tensor::full([2, 1000], 1.0);
     assert_eq!(network.infer(&ones), ones);
 
-    let drop = |network: &Network, draw: Draw| train(network, &ones, draw).1;
+    let drop = |network: &Network, draw: RngContext| train(network, &ones, draw).1;
     let y = drop(&network, DRAW);
     let dropped = y.data().iter().filter(|x| **x == 0.0).count() as f64 / 2000.0;
     assert!((dropped - 0.4).abs() < 0.05, "{dropped}");
@@ -175,9 +178,9 @@ fn dropout_drops_only_in_training_and_never_twice_the_same() {
 
     assert_eq!(y, drop(&network, DRAW), "the same step drops the same");
     for (what, other) in [
-        ("step", drop(&network, Draw { step: 1, ..DRAW })),
-        ("purpose", drop(&network, Draw { purpose: "other", ..DRAW })),
-        ("seed", drop(&network, Draw { seed: 6, ..DRAW })),
+        ("step", drop(&network, RngContext { step: 1, ..DRAW })),
+        ("purpose", drop(&network, RngContext { purpose: "other", ..DRAW })),
+        ("seed", drop(&network, RngContext { seed: 6, ..DRAW })),
         ("layer", drop(&other_layer, DRAW)),
     ] {
         let same = y.data().iter().zip(other.data()).filter(|(a, b)| a == b).count() as f64 / 2000.0;
@@ -203,10 +206,10 @@ fn a_frozen_stretch_gives_no_gradient_and_no_update_but_stays_in_training() {
     let network = small();
     let x = batch(7, 6);
     let forward = |frozen: bool| {
-        let walk = |pass: &mut Pass| {
-            let x = pass.scoped("outside", |pass| pass.parameter("x", &x));
-            let y = if frozen { pass.frozen(|pass| network.forward(pass, &x)) } else { network.forward(pass, &x) };
-            assert!(pass.is_training());
+        let walk = |ctx: &mut ForwardContext| {
+            let x = ctx.scoped("outside", |ctx| ctx.parameter("x", &x));
+            let y = if frozen { ctx.frozen(|ctx| network.forward(ctx, &x)) } else { network.forward(ctx, &x) };
+            assert!(ctx.is_training());
             (y.square().sum(), y.into_value())
         };
         differentiate(DRAW, walk).expect("finite")
@@ -226,9 +229,9 @@ fn a_frozen_stretch_gives_no_gradient_and_no_update_but_stays_in_training() {
 fn freezing_ends_with_its_stretch() {
     let network = small();
     let x = Var::constant(batch(3, 6));
-    let (gradients, ()) = differentiate(DRAW, |pass: &mut Pass| {
-        let frozen = pass.frozen(|pass| pass.frozen(|pass| network.forward(pass, &x)));
-        ((&frozen + &network.forward(pass, &x)).sum(), ())
+    let (gradients, ()) = differentiate(DRAW, |ctx: &mut ForwardContext| {
+        let frozen = ctx.frozen(|ctx| ctx.frozen(|ctx| network.forward(ctx, &x)));
+        ((&frozen + &network.forward(ctx, &x)).sum(), ())
     })
     .expect("finite");
     assert_eq!((gradients.parameters.len(), gradients.buffers.len()), (4, 2));
@@ -238,9 +241,10 @@ fn freezing_ends_with_its_stretch() {
 fn weights_met_twice_in_a_pass_get_one_gradient_the_sum() {
     let network = empty(&[2]).with("dense", Dense::new(1));
     let x = Var::constant(Tensor::new(&[1, 2], vec![3.0, 5.0]));
-    let (gradients, ()) =
-        differentiate(DRAW, |pass: &mut Pass| ((&network.forward(pass, &x) + &network.forward(pass, &x)).sum(), ()))
-            .expect("finite");
+    let (gradients, ()) = differentiate(DRAW, |ctx: &mut ForwardContext| {
+        ((&network.forward(ctx, &x) + &network.forward(ctx, &x)).sum(), ())
+    })
+    .expect("finite");
     assert_eq!(gradients.parameters[0].1.data(), [6.0, 10.0]);
     assert_eq!(gradients.parameters.len(), 2);
 }
@@ -256,10 +260,10 @@ fn inference_uses_the_running_statistics_and_changes_nothing() {
     for (got, wanted) in y.data().iter().zip([4.0, 12.0, 0.0, 9.0]) {
         assert!((got - wanted).abs() < 1e-5, "{y:?}");
     }
-    let mut pass = Pass::inference();
-    assert!(!pass.is_training() && pass.key().is_none());
+    let mut ctx = ForwardContext::inference();
+    assert!(!ctx.is_training() && ctx.key().is_none());
     let one = Var::constant(Tensor::new(&[1, 2], vec![5.0, -1.0]));
-    assert!(!network.forward(&mut pass, &one).is_tracked(), "a batch of one is as good as any");
+    assert!(!network.forward(&mut ctx, &one).is_tracked(), "a batch of one is as good as any");
 }
 
 #[test]
@@ -326,8 +330,8 @@ fn a_bad_weight_is_reported_by_name_and_nothing_is_updated() {
         empty(&[3]).with("first", Dense::new(3)).with("relu", Activation::Relu).with("last", Dense::new(1));
     set(&mut network, "net.last.weight", &[1.0, f32::NAN, 1.0]);
     let before = network.tensors().iter().map(|(_, _, tensor)| (*tensor).clone()).collect::<Vec<_>>();
-    let error = differentiate(DRAW, |pass: &mut Pass| {
-        (network.forward(pass, &Var::constant(Tensor::full([2, 3], 1.0))).sum(), ())
+    let error = differentiate(DRAW, |ctx: &mut ForwardContext| {
+        (network.forward(ctx, &Var::constant(Tensor::full([2, 3], 1.0))).sum(), ())
     })
     .expect_err("a NaN weight");
     assert_eq!((error.op, &*error.what, error.count), ("variable", "net.last.weight", 1));
@@ -342,7 +346,7 @@ fn an_overflow_is_reported_with_its_op_and_layer() {
     set(&mut network, "net.first.weight", &[3e38, 3e38]);
     let differentiate = |network: &Network, x: f32| {
         let x = Var::constant(Tensor::full([1, 2], x));
-        differentiate(DRAW, |pass: &mut Pass| (network.forward(pass, &x).sum(), ()))
+        differentiate(DRAW, |ctx: &mut ForwardContext| (network.forward(ctx, &x).sum(), ()))
     };
     let error = differentiate(&network, 1.0).map(|_| ()).expect_err("an infinity");
     assert_eq!((error.op, &*error.what), ("matmul", "the value of `net.first`"));
@@ -353,9 +357,9 @@ fn an_overflow_is_reported_with_its_op_and_layer() {
 fn a_nan_that_arises_only_on_the_way_back_is_reported() {
     let network = empty(&[2]).with("dense", Dense::new(2));
     let x = Var::constant(Tensor::zeros([1, 2]));
-    let error = differentiate(DRAW, |pass: &mut Pass| {
-        let y = network.forward(pass, &x);
-        (pass.scoped("norm", |_| y.sqrt()).sum(), ())
+    let error = differentiate(DRAW, |ctx: &mut ForwardContext| {
+        let y = network.forward(ctx, &x);
+        (ctx.scoped("norm", |_| y.sqrt()).sum(), ())
     })
     .map(|_| ())
     .expect_err("the slope of sqrt at 0");
@@ -366,7 +370,7 @@ fn a_nan_that_arises_only_on_the_way_back_is_reported() {
 fn the_tape_tells_which_layer_asked() {
     let network = small();
     let tape = Tape::new();
-    network.forward(&mut Pass::training(&tape, DRAW), &Var::constant(batch(3, 6)));
+    network.forward(&mut ForwardContext::training(&tape, DRAW), &Var::constant(batch(3, 6)));
     let table = tape.to_string();
     let scope_of = |op: &str| table.lines().find(|line| line.contains(op)).expect("the op").rsplit(' ').next();
     assert_eq!(scope_of("matmul"), Some("net.dense"));
@@ -385,18 +389,18 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
     let plain = |network: Network| network.with("conv", Conv2d::new(3, 5).padding(Padding::Valid));
     let strided = |network: Network| network.with("conv", ConvTranspose2d::new(3, 5).stride(2));
     let x = batch(3, 80).reshape([3, 4, 5, 4]);
-    let walk = |network: &Network, pass: &mut Pass| {
-        let x = pass.scoped("input", |pass| pass.parameter("x", &x));
-        network.forward(pass, &x)
+    let walk = |network: &Network, ctx: &mut ForwardContext| {
+        let x = ctx.scoped("input", |ctx| ctx.parameter("x", &x));
+        network.forward(ctx, &x)
     };
     let makes_the_large_images = |network: &Network| {
         let tape = Tape::new();
-        walk(network, &mut Pass::training(&tape, DRAW));
+        walk(network, &mut ForwardContext::training(&tape, DRAW));
         tape.to_string().contains("upsample")
     };
     let all = |network: &Network| {
-        let forward = |pass: &mut Pass| {
-            let y = walk(network, pass);
+        let forward = |ctx: &mut ForwardContext| {
+            let y = walk(network, ctx);
             (y.square().sum(), y.into_value())
         };
         let (gradients, y) = differentiate(DRAW, forward).expect("finite");
@@ -421,16 +425,16 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
 fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     let dropping = empty(&[64]).with("dropout", Dropout(0.5));
     let tape = Tape::new();
-    let mut pass = Pass::training(&tape, DRAW);
+    let mut ctx = ForwardContext::training(&tape, DRAW);
     let ones = Var::constant(Tensor::full([2, 64], 1.0));
-    let (first, second) = (dropping.forward(&mut pass, &ones), dropping.forward(&mut pass, &ones));
+    let (first, second) = (dropping.forward(&mut ctx, &ones), dropping.forward(&mut ctx, &ones));
     assert_ne!(first.value(), second.value());
 
     let mut network = empty(&[1]).with("norm", BatchNorm::keeping(0.5));
     let (low, high) = (Tensor::new(&[2, 1], vec![0.0, 2.0]), Tensor::new(&[2, 1], vec![8.0, 10.0]));
-    let (gradients, ()) = differentiate(DRAW, |pass| {
+    let (gradients, ()) = differentiate(DRAW, |ctx| {
         let y =
-            &network.forward(pass, &Var::constant(low.clone())) + &network.forward(pass, &Var::constant(high.clone()));
+            &network.forward(ctx, &Var::constant(low.clone())) + &network.forward(ctx, &Var::constant(high.clone()));
         (y.sum(), ())
     })
     .expect("finite");
@@ -473,16 +477,16 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
     // Zeros in the image, where a value's sign does not tell on which side of a kink it was.
     let mut x = batch(3, 6 * 5 * 2).reshape([3, 6, 5, 2]);
     x.data_mut().iter_mut().step_by(3).for_each(|x| *x = 0.0);
-    let forward = |network: &Network, pass: &mut Pass| {
-        let x = pass.scoped("input", |pass| pass.parameter("x", &x));
-        network.forward(pass, &x)
+    let forward = |network: &Network, ctx: &mut ForwardContext| {
+        let x = ctx.scoped("input", |ctx| ctx.parameter("x", &x));
+        network.forward(ctx, &x)
     };
     let bits = |tensors: Vec<(String, Tensor)>| -> Vec<(String, Vec<u32>)> {
         tensors.into_iter().map(|(name, t)| (name, t.data().iter().map(|x| x.to_bits()).collect())).collect()
     };
     let train = |network: &Network| {
-        let loss = |pass: &mut Pass| {
-            let y = forward(network, pass);
+        let loss = |ctx: &mut ForwardContext| {
+            let y = forward(network, ctx);
             (y.square().sum(), y.into_value())
         };
         let (Gradients { parameters, buffers }, y) = differentiate(DRAW, loss).expect("finite");
@@ -496,8 +500,8 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             let (found, wanted) = (train(&joined), train(&cut));
             assert!(found == wanted, "{isa}:\n{}", joined.summary());
 
-            let lengths = [Tape::new(), Tape::watched(Rc::new(FirstNonFinite::default()))].map(|tape| {
-                forward(&joined, &mut Pass::training(&tape, DRAW));
+            let lengths = [Tape::new(), Tape::observed(Rc::new(FirstNonFinite::default()))].map(|tape| {
+                forward(&joined, &mut ForwardContext::training(&tape, DRAW));
                 tape.len()
             });
             let bent = (b == 1 || b == 2) && a != 1;
@@ -512,13 +516,13 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
 #[test]
 fn a_follower_averages_parameters_and_takes_over_statistics() {
     let new = || empty(&[1]).with("dense", Dense::new(2)).with("norm", BatchNorm::default());
-    let (mut leader, mut follower) = (new(), new().renamed("average"));
+    let (mut leader, mut fusion) = (new(), new().renamed("average"));
     set(&mut leader, "net.dense.weight", &[4.0, 8.0]);
     set(&mut leader, "net.norm.running_mean", &[1.0, 2.0]);
-    set(&mut follower, "average.dense.weight", &[0.0, 4.0]);
-    follower.follow(&leader, 0.75);
+    set(&mut fusion, "average.dense.weight", &[0.0, 4.0]);
+    fusion.follow(&leader, 0.75);
     let found = |name: &str| {
-        follower.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
+        fusion.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
     };
     assert_eq!(found("average.dense.weight"), [1.0, 5.0]);
     assert_eq!(found("average.norm.running_mean"), [1.0, 2.0]);
@@ -527,7 +531,7 @@ fn a_follower_averages_parameters_and_takes_over_statistics() {
 #[test]
 fn a_start_of_its_own_reaches_every_layer() {
     let network = Network::new("net", &[8, 8, 3], Dialect::Torch, 1)
-        .starting(Start::dcgan())
+        .with_init(InitScheme::dcgan())
         .with("conv", Conv2d::new(64, 4))
         .with("norm", BatchNorm::default())
         .with("flatten", Flatten)

@@ -2,10 +2,10 @@
 //! several networks at once.
 
 use nn::layers::Dense;
-use nn::{Dialect, Draw, Gradients, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
+use nn::{Dialect, ForwardContext, Gradients, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
 use tensor::{Tensor, Var};
 
-const DRAW: Draw = Draw { seed: 5, step: 0, purpose: "test" };
+const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
 
 fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
@@ -18,8 +18,8 @@ fn an_optimiser_may_hold_several_networks() {
     let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let x = Var::constant(nn::init::uniform(&[5, 4], -1.0, 1.0, kernels::Key::named(3, "batch")));
     let gradients = |networks: &[&Network]| {
-        let forward = |pass: &mut Pass| {
-            let sums = networks.iter().map(|network| network.forward(pass, &x).square().sum());
+        let forward = |ctx: &mut ForwardContext| {
+            let sums = networks.iter().map(|network| network.forward(ctx, &x).square().sum());
             (sums.reduce(|a, b| &a + &b).expect("a network"), ())
         };
         differentiate(DRAW, forward).expect("finite").0
@@ -85,7 +85,7 @@ fn slope() -> (Network, Gradients) {
     let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
     network.tensors_mut()[0].2.data_mut().copy_from_slice(&[3.0, 4.0]);
     let x = Var::constant(Tensor::full([1, 1], 1.0));
-    let forward = |pass: &mut Pass| (network.forward(pass, &x).sum(), ());
+    let forward = |ctx: &mut ForwardContext| (network.forward(ctx, &x).sum(), ());
     let gradients = differentiate(DRAW, forward).expect("finite").0;
     (network, gradients)
 }

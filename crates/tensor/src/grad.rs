@@ -14,11 +14,11 @@ use std::collections::{HashMap, HashSet};
 use kernels::Element;
 use kernels::timing::Direction;
 
+use crate::observer::Swept;
 use crate::op::Call;
 use crate::tape::{NodeId, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::watch::Swept;
 
 /// How to sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,18 +91,18 @@ fn sweep<T: Element>(
     wanted: &HashSet<NodeId>,
     options: Options,
 ) -> HashMap<NodeId, Var<T>> {
-    let (depends, watcher) = (depend(tape, last, wanted), tape.watcher());
+    let (depends, observer) = (depend(tape, last, wanted), tape.observer());
     let mut found = HashMap::new();
     let mut gradients: Vec<Option<Var<T>>> = vec![None; last + 1];
     gradients[last] = Some(seed);
     for id in (0..=last).rev() {
         let Some(gradient) = gradients[id].take() else { continue };
         let sent = contributions(tape, id, &gradient, &depends, options);
-        if let Some(watcher) = &watcher {
+        if let Some(observer) = &observer {
             let (op, scope) = tape.who(id);
             let contributions: Vec<_> = sent.iter().map(|(i, node, sent)| (*i, *node, sent.value())).collect();
             let (gradient, contributions) = (gradient.value(), &*contributions);
-            watcher.swept(&Swept { node: id, op, scope: &scope, gradient, contributions });
+            observer.swept(&Swept { node: id, op, scope: &scope, gradient, contributions });
         }
         for (_, node, contribution) in sent {
             accumulate(&mut gradients[node], contribution);

@@ -13,7 +13,7 @@
 //!
 //! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that remembers how it was computed), [`Tape`]
 //! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())
-//! (the proof). [`Watcher`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
+//! (the proof). [`TapeObserver`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -22,6 +22,7 @@ mod composed;
 mod grad;
 pub mod gradcheck;
 pub mod meta;
+mod observer;
 mod op;
 pub mod ops;
 mod probe;
@@ -31,11 +32,11 @@ mod tape;
 #[allow(clippy::module_inception, reason = "the crate is named for its central type")]
 mod tensor;
 mod var;
-mod watch;
 pub mod worked;
 
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
+pub use observer::{FirstNonFinite, Made, NonFinite, Swept, TapeObserver};
 pub use op::{Call, Op, Saves};
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};
@@ -44,4 +45,3 @@ pub use shape::{MAX_AXES, Shape};
 pub use tape::{NodeId, Tape};
 pub use tensor::Tensor;
 pub use var::Var;
-pub use watch::{FirstNonFinite, Made, NonFinite, Swept, Watcher};

@@ -11,11 +11,11 @@ use std::rc::Rc;
 use kernels::Element;
 use kernels::timing::{self, Direction};
 
+use crate::observer::{Made, TapeObserver};
 use crate::op::{Op, Saves};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::watch::{Made, Watcher};
 
 /// The place of a node on its tape.
 pub type NodeId = usize;
@@ -53,7 +53,7 @@ impl<T: Element> Node<T> {
 pub(crate) struct Record<T: Element> {
     pub(crate) nodes: Vec<Node<T>>,
     scope: Rc<str>,
-    watcher: Option<Rc<dyn Watcher<T>>>,
+    observer: Option<Rc<dyn TapeObserver<T>>>,
 }
 
 /// The list of what was computed. A clone is another handle of the same tape; when the last handle (and the last
@@ -78,13 +78,13 @@ impl<T: Element> Tape<T> {
         Self::with(None)
     }
 
-    /// An empty tape that tells `watcher` of all that happens. Layers then do their work op by op, so that every value is seen.
-    pub fn watched(watcher: Rc<dyn Watcher<T>>) -> Self {
-        Self::with(Some(watcher))
+    /// An empty tape that tells `observer` of all that happens. Layers then do their work op by op, so that every value is seen.
+    pub fn observed(observer: Rc<dyn TapeObserver<T>>) -> Self {
+        Self::with(Some(observer))
     }
 
-    fn with(watcher: Option<Rc<dyn Watcher<T>>>) -> Self {
-        Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), watcher })))
+    fn with(observer: Option<Rc<dyn TapeObserver<T>>>) -> Self {
+        Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), observer })))
     }
 
     /// Puts `value` on the tape as something to differentiate by.
@@ -127,18 +127,18 @@ impl<T: Element> Tape<T> {
     }
 
     /// Who looks on, if anybody does.
-    pub fn watcher(&self) -> Option<Rc<dyn Watcher<T>>> {
-        self.0.borrow().watcher.clone()
+    pub fn observer(&self) -> Option<Rc<dyn TapeObserver<T>>> {
+        self.0.borrow().observer.clone()
     }
 
     /// Appends a node whose value is `value`, made from `inputs`.
     #[track_caller]
     pub(crate) fn push(&self, node: Node<T>, inputs: &[&Var<T>], value: Tensor<T>, saves: Saves) -> Var<T> {
         let id = self.len();
-        if let Some(watcher) = self.watcher() {
+        if let Some(observer) = self.observer() {
             let Node { op, scope, .. } = &node;
             let at = core::panic::Location::caller();
-            watcher.made(&Made { node: id, op: op.as_ref(), inputs, value: &value, saves, scope, at });
+            observer.made(&Made { node: id, op: op.as_ref(), inputs, value: &value, saves, scope, at });
         }
         self.0.borrow_mut().nodes.push(node);
         Var::tracked(value, self.clone(), id)

@@ -107,8 +107,8 @@ impl<T: Element> Var<T> {
     /// if nobody else holds it, to a copy otherwise (as when a watcher wants to see the input).
     #[track_caller]
     pub(crate) fn record_in_place(self, op: impl Op<T>, others: &[&Self], write: impl FnOnce(&mut [T])) -> Self {
-        let watched = |var: &&Self| var.place().is_some_and(|(tape, _)| tape.watcher().is_some());
-        let seen = [&[&self], others].concat().iter().any(watched).then(|| self.clone());
+        let observed = |var: &&Self| var.place().is_some_and(|(tape, _)| tape.observer().is_some());
+        let seen = [&[&self], others].concat().iter().any(observed).then(|| self.clone());
         let Self { mut value, place } = self;
         let numbers = value.data_mut();
         if !numbers.is_empty() {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use kernels::{Key, Padding, TransposedPadding};
-use tensor::{Call, FirstNonFinite, Made, Op, Options, Saves, Swept, Tape, Tensor, Var, Watcher, grad, vjp};
+use tensor::{Call, FirstNonFinite, Made, Op, Options, Saves, Swept, Tape, TapeObserver, Tensor, Var, grad, vjp};
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::new(&[values.len()], values.to_vec())
@@ -330,39 +330,39 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
     }
 }
 
-fn watched<T: kernels::Element>() -> (Tape<T>, Rc<FirstNonFinite>) {
-    let watcher = Rc::new(FirstNonFinite::default());
-    (Tape::watched(watcher.clone()), watcher)
+fn observed<T: kernels::Element>() -> (Tape<T>, Rc<FirstNonFinite>) {
+    let observer = Rc::new(FirstNonFinite::default());
+    (Tape::observed(observer.clone()), observer)
 }
 
 #[test]
 fn the_first_bad_value_is_named_by_its_op_and_its_layer() {
-    let (tape, watcher) = watched();
+    let (tape, observer) = observed();
     let x = tape.variable("x", vector(&[1.0, -1.0, -2.0]));
-    assert_eq!(watcher.found(), None);
+    assert_eq!(observer.found(), None);
     let y = tape.scoped("critic", || tape.scoped("layer3", || x.log()));
     y.exp().sum();
-    let seen = watcher.found().expect("two NaNs");
+    let seen = observer.found().expect("two NaNs");
     assert_eq!((seen.op, &*seen.what, seen.count), ("log", "the value of `critic.layer3`", 2));
     let text = seen.to_string();
     assert_eq!(text, "the value of `critic.layer3` (op `log`, shape [3]): 2 of 3 numbers are infinite or NaN");
 
     // A bad weight is named itself, not the first layer that uses it.
-    let (tape, watcher) = watched();
+    let (tape, observer) = observed();
     tape.scoped("critic", || tape.variable("critic.dense.weight", vector(&[f64::NAN])).square());
-    let seen = watcher.found().expect("a NaN");
+    let seen = observer.found().expect("a NaN");
     assert_eq!((seen.op, &*seen.what), ("variable", "critic.dense.weight"));
 }
 
 #[test]
 fn what_goes_wrong_only_on_the_way_back_is_seen_too() {
-    let (tape, watcher) = watched();
+    let (tape, observer) = observed();
     let x = tape.variable("x", vector(&[4.0, 0.0]));
     let y = tape.scoped("norm", || x.sqrt()).sum();
-    assert_eq!((y.item(), watcher.found()), (2.0, None), "the value is fine");
+    assert_eq!((y.item(), observer.found()), (2.0, None), "the value is fine");
     let gradient = grad(&y, &[x], Options::default()).remove(0);
     assert_eq!(gradient.value().data(), [0.25, f64::INFINITY]);
-    let seen = watcher.found().expect("an infinite slope");
+    let seen = observer.found().expect("an infinite slope");
     assert_eq!((seen.op, &*seen.what, seen.count), ("sqrt", "the gradient that reaches the input of `norm`", 1));
 }
 
@@ -374,14 +374,14 @@ fn watching_changes_no_value() {
         let y = x.tanh().dropout(0.3, key).softplus().mean();
         grad(&y, &[x], Options::default()).remove(0).into_value()
     };
-    assert_eq!(gradient(Tape::new()), gradient(watched().0));
+    assert_eq!(gradient(Tape::new()), gradient(observed().0));
 }
 
 /// Writes down what it is told.
 #[derive(Default)]
 struct Notes(RefCell<Vec<String>>);
 
-impl Watcher<f64> for Notes {
+impl TapeObserver<f64> for Notes {
     fn made(&self, made: &Made<'_, f64>) {
         let inputs: Vec<_> = made.inputs.iter().map(|input| input.value().data().to_vec()).collect();
         let (op, file) = (made.op.map_or("variable", |op| op.name()), made.at.file());
@@ -399,7 +399,7 @@ impl Watcher<f64> for Notes {
 #[test]
 fn a_watcher_is_told_of_every_node_on_both_ways() {
     let notes = Rc::new(Notes::default());
-    let tape = Tape::watched(notes.clone());
+    let tape = Tape::observed(notes.clone());
     let x = tape.variable("x", vector(&[3.0]));
     let one = Var::constant(vector(&[1.0]));
     let y = &x.clone().finish(Some(&one), kernels::Finish::default()) * &x;

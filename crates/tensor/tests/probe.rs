@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use tensor::ops::{Case, Domain, REGISTRY, sample};
 use tensor::worked::{Worked, evaluate};
-use tensor::{Call, Made, Op, Probe, Replay, Saves, Shape, Swept, Tape, Tensor, Var, Watcher};
+use tensor::{Call, Made, Op, Probe, Replay, Saves, Shape, Swept, Tape, TapeObserver, Tensor, Var};
 
 /// Probes each node as soon as it is made.
 struct Prober;
 
-impl Watcher<f64> for Prober {
+impl TapeObserver<f64> for Prober {
     fn made(&self, made: &Made<'_, f64>) {
         let Some(op) = made.op else { return };
         let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
@@ -67,7 +67,7 @@ fn prove(name: &str, probe: &Probe) {
 fn sums_of_slopes_are_gradients_and_worked_numbers_come_to_them_for_every_op() {
     for entry in &REGISTRY {
         for Case { inputs, apply, .. } in (entry.cases)() {
-            let tape = Tape::watched(Rc::new(Prober));
+            let tape = Tape::observed(Rc::new(Prober));
             let variables: Vec<_> = inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
             apply(&variables);
         }
@@ -77,7 +77,7 @@ fn sums_of_slopes_are_gradients_and_worked_numbers_come_to_them_for_every_op() {
 /// The first op that `make` records from one input with these numbers, in `f32` as in training.
 fn probed(shape: &[usize], numbers: &[f32], make: fn(&Var) -> Var, look: fn(&Probe)) {
     struct Look(fn(&Probe));
-    impl Watcher for Look {
+    impl TapeObserver for Look {
         fn made(&self, made: &Made<'_, f32>) {
             let Some(op) = made.op else { return };
             let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
@@ -85,7 +85,7 @@ fn probed(shape: &[usize], numbers: &[f32], make: fn(&Var) -> Var, look: fn(&Pro
         }
         fn swept(&self, _swept: &Swept<'_, f32>) {}
     }
-    let tape = Tape::watched(Rc::new(Look(look)));
+    let tape = Tape::observed(Rc::new(Look(look)));
     make(&tape.variable("x", Tensor::new(shape, numbers.to_vec())));
 }
 
@@ -193,7 +193,7 @@ fn a_wrong_rule_fails_its_check_at_any_numbers() {
 fn the_first_rows_are_a_smaller_probe() {
     let (x, w) = (sample(Domain::Any, 1, &[5, 3]), sample(Domain::Any, 2, &[3, 2]));
     struct Look;
-    impl Watcher<f64> for Look {
+    impl TapeObserver<f64> for Look {
         fn made(&self, made: &Made<'_, f64>) {
             let Some(op) = made.op else { return };
             let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
@@ -215,7 +215,7 @@ fn the_first_rows_are_a_smaller_probe() {
         }
         fn swept(&self, _swept: &Swept<'_, f64>) {}
     }
-    let tape = Tape::watched(Rc::new(Look));
+    let tape = Tape::observed(Rc::new(Look));
     let h = tape.variable("x", x).matmul(&Var::constant(w));
     let row = |value| Var::constant(Tensor::full([2], value));
     h.batch_norm(&row(1.5), &row(0.5), 0.1).0.sum_to([2]);

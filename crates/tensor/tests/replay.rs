@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tensor::ops::{Case, Domain, REGISTRY, sample};
-use tensor::{Made, Options, Replay, Rows, Shape, Swept, Tape, Tensor, Var, Watcher, vjp};
+use tensor::{Made, Options, Replay, Rows, Shape, Swept, Tape, TapeObserver, Tensor, Var, vjp};
 
 /// Makes each node again as soon as it is made, and compares.
 #[derive(Default)]
@@ -15,7 +15,7 @@ struct Again {
     whole: RefCell<BTreeSet<&'static str>>,
 }
 
-impl Watcher<f64> for Again {
+impl TapeObserver<f64> for Again {
     fn made(&self, made: &Made<'_, f64>) {
         let Some(op) = made.op else { return };
         let name = op.name();
@@ -60,7 +60,7 @@ fn every_op_and_every_rule_is_made_again_to_the_same_bits_and_row_by_row() {
     let again = Rc::new(Again::default());
     for entry in &REGISTRY {
         for Case { inputs, apply, .. } in (entry.cases)() {
-            let tape = Tape::watched(Rc::<Again>::clone(&again));
+            let tape = Tape::observed(Rc::<Again>::clone(&again));
             let variables: Vec<_> = inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
             let y = apply(&variables);
             let gy = tape.variable("gy", sample(Domain::Any, 9, y.shape()));

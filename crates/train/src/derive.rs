@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::cli::DeriveOptions;
 use crate::console;
-use crate::engine::{Domain, Made, Op, Operation, Probe, Shape, Swept, Tape, Tensor, Watcher, Worked, sample};
+use crate::engine::{Domain, Made, Op, Operation, Probe, Shape, Swept, Tape, TapeObserver, Tensor, Worked, sample};
 use crate::failure::{Code, Failure};
 use crate::gradcheck::operation;
 
@@ -65,7 +65,7 @@ struct Catcher {
     caught: RefCell<Option<Example>>,
 }
 
-impl Watcher<f64> for Catcher {
+impl TapeObserver<f64> for Catcher {
     fn made(&self, made: &Made<'_, f64>) {
         let mut caught = self.caught.borrow_mut();
         if let Some(op) = made.op.filter(|op| op.name() == self.name && caught.is_none()) {
@@ -82,7 +82,7 @@ impl Example {
     fn of(entry: &Operation) -> Self {
         let mut examples = (entry.cases)().into_iter().filter_map(|case| {
             let catcher = Rc::new(Catcher { name: entry.name, caught: RefCell::default() });
-            let tape = Tape::watched(Rc::<Catcher>::clone(&catcher));
+            let tape = Tape::observed(Rc::<Catcher>::clone(&catcher));
             let variables: Vec<_> = case.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
             (case.apply)(&variables);
             let example = Self { label: case.label, ..catcher.caught.take()? };

@@ -2,11 +2,11 @@
 
 pub(crate) use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm, Key, allocations, timing};
 pub(crate) use models::evalnet::{self, Evalnet};
-pub(crate) use models::mapping::truncated;
+pub(crate) use models::style::mapping::truncated;
+pub(crate) use models::trainer::switches;
 pub(crate) use models::{
     Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
-    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, switches, vanilla,
-    wgan_gp,
+    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
 pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, summary, totals, wholes};
@@ -14,7 +14,7 @@ pub(crate) use tensor::gradcheck::{Check, check_entry};
 pub(crate) use tensor::meta;
 pub(crate) use tensor::ops::{Domain, Entry as Operation, REGISTRY, sample};
 pub(crate) use tensor::worked::Worked;
-pub(crate) use tensor::{Made, Op, Probe, Shape, Swept, Tape, Tensor, Watcher};
+pub(crate) use tensor::{Made, Op, Probe, Shape, Swept, Tape, TapeObserver, Tensor};
 
 /// The instruction set that the kernels run on.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 #[cfg(test)]
 pub(crate) use kernels::Padding;
 #[cfg(test)]
-pub(crate) use nn::{Pass, Stateful};
+pub(crate) use nn::{ForwardContext, Stateful};
 #[cfg(test)]
 pub(crate) use tensor::{NonFinite, Var, ops::Case};
 

@@ -286,8 +286,8 @@ mod tests {
         let drawn = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let game = wgan_gp::game(&settings, 1).unwrap();
-                let Sampler::Points(plane) = game.samples() else { panic!("it draws points") };
+                let trainer = wgan_gp::trainer(&settings, 1).unwrap();
+                let Sampler::Points(plane) = trainer.samples() else { panic!("it draws points") };
                 let generated = plane.sampler.draw(&plane.sampler.latents(1, "samples", 50));
                 picture(&reals(plane.mixture, 1), Some((&generated, plane.discriminator))).unwrap()
             })

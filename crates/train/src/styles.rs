@@ -196,7 +196,7 @@ fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Pass, Shape, Var};
+    use crate::engine::{ForwardContext, Shape, Var};
 
     /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of the noise in the second.
     struct Plain;
@@ -214,7 +214,7 @@ mod tests {
         fn noise(&self) -> Vec<(String, Tensor)> {
             Vec::new()
         }
-        fn paint_styled(&self, _: &mut Pass, _: &[Var]) -> Var {
+        fn paint_styled(&self, _: &mut ForwardContext, _: &[Var]) -> Var {
             unreachable!("sheets are drawn")
         }
         fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {

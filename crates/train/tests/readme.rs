@@ -50,7 +50,7 @@ fn the_switches_in_the_readme_are_those_of_the_systems() {
     let names = systems.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
     let mut rows: Vec<(Vec<&'static str>, Vec<&str>)> = Vec::new();
     for name in names {
-        let switches = models::switches::of(name);
+        let switches = models::trainer::switches::of(name);
         match rows.iter_mut().find(|(of, _)| *of == switches) {
             Some((_, systems)) => systems.push(name),
             None => rows.push((switches, vec![name])),

@@ -6,7 +6,7 @@ use explain::document::{Document, Header};
 use explain::explain;
 use explain::presets::PRESETS;
 use explain::recorder::{Recorder, Recording};
-use models::tips::Tips;
+use models::trainer::options::TrainingOptions;
 use models::{
     Settings, System, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla,
     wgan_gp,
@@ -45,9 +45,9 @@ pub(crate) fn systems() -> Vec<(&'static str, Box<dyn System>)> {
     let batch = 4;
     let vanilla = vanilla::Settings { batch: 6, size: 8, ..Default::default() };
     let paper = vanilla::Settings { net: vanilla::Net::Paper, ..vanilla.clone() };
-    let with = |tips| vanilla::Settings { tips, ..vanilla.clone() };
-    let clipped = with(Tips { clip_value: 0.01, ..vanilla.tips.clone() });
-    let shortened = with(Tips { clip_norm: 0.1, ..vanilla.tips.clone() });
+    let with = |options| vanilla::Settings { options, ..vanilla.clone() };
+    let clipped = with(TrainingOptions { clip_value: 0.01, ..vanilla.options.clone() });
+    let shortened = with(TrainingOptions { clip_norm: 0.1, ..vanilla.options.clone() });
     let horses = cifar::Settings { batch: 2, first: 2, width: 2, d_width: 2, ..Default::default() };
     let small = dcgan::Settings { batch, width: 2, latent: 5, ..Settings::preset("mnist28").unwrap() };
     let radford = dcgan::Settings { variant: dcgan::Variant::Radford, channels: 3, batch: 2, ..small.clone() };
@@ -67,27 +67,27 @@ pub(crate) fn systems() -> Vec<(&'static str, Box<dyn System>)> {
     let second = stylegan2::Settings { size: 8, fmap_base: 32, fmap_max: 4, batch, ..Default::default() };
     vec![
         ("quickdraw", small_quickdraw()),
-        ("mnist", boxed(mnist::game(&mnist::Settings { batch, latent: 6, ..Default::default() }, 1))),
-        ("vanilla", boxed(vanilla::game(&vanilla, 1))),
-        ("vanilla paper", boxed(vanilla::game(&paper, 1))),
-        ("vanilla clipped", boxed(vanilla::game(&clipped, 1))),
-        ("vanilla shortened", boxed(vanilla::game(&shortened, 1))),
-        ("cifar", boxed(cifar::game(&horses, 1))),
-        ("dcgan", boxed(dcgan::game(&small, 1))),
-        ("dcgan radford", boxed(dcgan::game(&radford, 1))),
+        ("mnist", boxed(mnist::trainer(&mnist::Settings { batch, latent: 6, ..Default::default() }, 1))),
+        ("vanilla", boxed(vanilla::trainer(&vanilla, 1))),
+        ("vanilla paper", boxed(vanilla::trainer(&paper, 1))),
+        ("vanilla clipped", boxed(vanilla::trainer(&clipped, 1))),
+        ("vanilla shortened", boxed(vanilla::trainer(&shortened, 1))),
+        ("cifar", boxed(cifar::trainer(&horses, 1))),
+        ("dcgan", boxed(dcgan::trainer(&small, 1))),
+        ("dcgan radford", boxed(dcgan::trainer(&radford, 1))),
         (
             "faces",
-            boxed(faces::game(&faces::Settings { size: 32, batch, width: 2, latent: 5, ..Default::default() }, 1)),
+            boxed(faces::trainer(&faces::Settings { size: 32, batch, width: 2, latent: 5, ..Default::default() }, 1)),
         ),
         (
             "folder",
-            boxed(folder::game(&folder::Settings { size: 32, batch, width: 1, latent: 5, ..Default::default() }, 1)),
+            boxed(folder::trainer(&folder::Settings { size: 32, batch, width: 1, latent: 5, ..Default::default() }, 1)),
         ),
         ("cyclegan", boxed(cyclegan::CycleGan::new(cyclegan, 1))),
-        ("wgan-gp", boxed(wgan_gp::game(&critic, 1))),
-        ("wgan-gp gauss8", boxed(wgan_gp::game(&toy, 1))),
-        ("progan", boxed(progan::game(&growing, 1))),
-        ("stylegan", boxed(stylegan::game(&styled, 1))),
+        ("wgan-gp", boxed(wgan_gp::trainer(&critic, 1))),
+        ("wgan-gp gauss8", boxed(wgan_gp::trainer(&toy, 1))),
+        ("progan", boxed(progan::trainer(&growing, 1))),
+        ("stylegan", boxed(stylegan::trainer(&styled, 1))),
         ("stylegan2", boxed(stylegan2::StyleGan2::new(&second, 1))),
     ]
 }

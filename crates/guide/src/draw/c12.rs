@@ -2,7 +2,7 @@
 
 use kernels::Key;
 use nn::losses::logistic_generator;
-use nn::{Draw, Pass};
+use nn::{ForwardContext, RngContext};
 use tensor::{Options, Tape, Tensor, Var, grad};
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
@@ -29,7 +29,7 @@ fn walls() -> String {
     {
         let y = top + 70.0;
         let generator_learns = g == "learns";
-        canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
+        canvas.text([16.0, top + 12.0], Anchor::InitScheme, 15.0, color::INK, title);
         let fill = |learns: bool| if learns { color::GRADIENT_FILL } else { color::VALUE_FILL };
         network(&mut canvas, [140.0, y], fill(generator_learns), "generator", g);
         network(&mut canvas, [390.0, y], fill(!generator_learns), "discriminator", d);
@@ -79,8 +79,8 @@ fn arrows() -> String {
     }
     let tape = Tape::new();
     let fakes = tape.variable("fakes", play.points(40));
-    let mut pass = Pass::training(&tape, Draw { seed: 1, step: 0, purpose: "figure" });
-    let verdict = pass.frozen(|pass| play.discriminator.forward(pass, &fakes));
+    let mut ctx = ForwardContext::training(&tape, RngContext { seed: 1, step: 0, purpose: "figure" });
+    let verdict = ctx.frozen(|ctx| play.discriminator.forward(ctx, &fakes));
     let gradient = grad(&logistic_generator(&verdict), core::slice::from_ref(&fakes), Options::default()).remove(0);
     let pushed = fakes.value().data().chunks_exact(2).zip(gradient.value().data().chunks_exact(2));
     for (at, g) in pushed.filter(|(at, _)| at[0].abs().max(at[1].abs()) < 2.8) {
@@ -89,7 +89,7 @@ fn arrows() -> String {
         canvas.arrow(plot.place(x, y), plot.place(to[0], to[1]), Stroke::new(color::GRADIENT).width(1.2));
         canvas.disc(plot.place(x, y), 3.5, color::VALUE);
     }
-    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::Start, 13.0, color, text);
+    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::InitScheme, 13.0, color, text);
     note(90.0, color::THIRD, "small discs: reals");
     note(120.0, color::VALUE, "large discs: fakes");
     note(150.0, color::GRADIENT, "arrows: minus the gradient");

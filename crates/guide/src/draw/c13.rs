@@ -2,7 +2,7 @@
 
 use kernels::Key;
 use nn::layers::{Activation, Dense};
-use nn::{Dialect, Draw, Network, Pass, differentiate};
+use nn::{Dialect, ForwardContext, Network, RngContext, differentiate};
 use tensor::Var;
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
@@ -59,8 +59,8 @@ fn lengths(bend: Activation) -> Vec<f64> {
     });
     let deep = deep.with("last", Dense::new(1).without_bias());
     let x = Var::constant(nn::init::normal(&[32, 16], 0.0, 1.0, Key::named(1, "x")));
-    let forward = |pass: &mut Pass| (deep.forward(pass, &x).softplus().mean(), ());
-    let (gradients, ()) = differentiate(Draw { seed: 1, step: 0, purpose: "figure" }, forward).expect("finite");
+    let forward = |ctx: &mut ForwardContext| (deep.forward(ctx, &x).softplus().mean(), ());
+    let (gradients, ()) = differentiate(RngContext { seed: 1, step: 0, purpose: "figure" }, forward).expect("finite");
     let length = |g: &[f32]| g.iter().map(|g| f64::from(g * g)).sum::<f64>().sqrt();
     gradients.parameters.iter().map(|(_, g)| length(g.data())).collect()
 }
@@ -79,8 +79,8 @@ fn vanishing() -> String {
         plot.curve(&mut canvas, points, stroke);
     }
     let [x, y] = plot.place(5.2, -6.3);
-    canvas.text([x, y], Anchor::Start, 13.0, color::GRADIENT, "dashed: sigmoids");
+    canvas.text([x, y], Anchor::InitScheme, 13.0, color::GRADIENT, "dashed: sigmoids");
     let [x, y] = plot.place(1.4, -0.6);
-    canvas.text([x, y], Anchor::Start, 13.0, color::VALUE, "solid: leaky ReLUs");
+    canvas.text([x, y], Anchor::InitScheme, 13.0, color::VALUE, "solid: leaky ReLUs");
     canvas.finish("Gradient lengths of eleven layers, with sigmoids and with leaky ReLUs between them")
 }

@@ -1,7 +1,7 @@
 //! [`Critic`]: the growing discriminator, which looks at images of whatever resolution the networks have grown to.
 
 use nn::layers::{AveragePool2d, Blur, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
-use nn::{Dialect, Network, Pass};
+use nn::{Dialect, ForwardContext, Network};
 use tensor::Var;
 
 use super::growth::{Stage, resolution};
@@ -64,18 +64,18 @@ impl Critic {
     }
 
     /// How real the images are, of shape (n, h, w, c) at the stage's resolution: shape (n, 1).
-    pub(crate) fn judge(&self, pass: &mut Pass, images: &Var, stage: Stage) -> Var {
-        pass.walking(NAME, images, |pass| {
+    pub(crate) fn judge(&self, ctx: &mut ForwardContext, images: &Var, stage: Stage) -> Var {
+        ctx.forward_of(NAME, images, |ctx| {
             let level = stage.level;
-            let features = self.from_rgb[level].forward_part(pass, images);
-            let mut features = self.blocks[level].forward_part(pass, &features);
+            let features = self.from_rgb[level].forward_part(ctx, images);
+            let mut features = self.blocks[level].forward_part(ctx, &features);
             if level > 0 {
                 if stage.is_fading() {
                     let smaller = images.average_pool([2, 2]);
-                    let before = self.from_rgb[level - 1].forward_part(pass, &smaller);
+                    let before = self.from_rgb[level - 1].forward_part(ctx, &smaller);
                     features = lerp(&before, &features, stage.alpha);
                 }
-                features = (0..level).rev().fold(features, |x, level| self.blocks[level].forward_part(pass, &x));
+                features = (0..level).rev().fold(features, |x, level| self.blocks[level].forward_part(ctx, &x));
             }
             features
         })

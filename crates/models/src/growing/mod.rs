@@ -12,7 +12,7 @@ mod to_rgb;
 use kernels::{Key, scalar};
 use nn::layers::Noise;
 use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
-use nn::{Draw, Network, Optimizer, Pass, Rule, State, Stateful, differentiate};
+use nn::{ForwardContext, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use critic::Critic;
@@ -21,12 +21,12 @@ pub(crate) use sizes::Maps;
 pub use sizes::Sizes;
 pub(crate) use to_rgb::ToRgb;
 
-use crate::diff_augment::augmented;
-use crate::penalty::{self, Penalty};
-use crate::rules::Range;
-use crate::tips::with_noise;
-use crate::verdict::smooth_logistic;
-use crate::walk::Walk;
+use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::diff_augment::augmented;
+use crate::trainer::options::with_noise;
+use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, Sampler, Styles, System};
 
 /// a + (b - a) t.
@@ -37,7 +37,7 @@ pub fn lerp(a: &Var, b: &Var, t: f64) -> Var {
 /// The generator of a growing GAN.
 pub trait Painter {
     /// Images of the stage's resolution, in [-1, 1] or nearly, of latents (n, latent).
-    fn paint(&self, pass: &mut Pass, latents: &Var, stage: Stage) -> Var;
+    fn paint(&self, ctx: &mut ForwardContext, latents: &Var, stage: Stage) -> Var;
 
     /// Its networks.
     fn parts(&self) -> Vec<&Network>;
@@ -54,7 +54,7 @@ pub trait Painter {
 /// A painter that makes a style of each latent first, and then the picture of the styles of its layers.
 pub trait Stylist {
     /// The styles of latents, shape (n, style).
-    fn styles(&self, pass: &mut Pass, latents: &Var) -> Var;
+    fn styles(&self, ctx: &mut ForwardContext, latents: &Var) -> Var;
 
     /// The mean of all styles, shape (style).
     fn mean_style(&self) -> &Tensor;
@@ -63,12 +63,12 @@ pub trait Stylist {
     fn layers(&self, level: usize) -> usize;
 
     /// Images of the styles of each layer.
-    fn paint_styled(&self, pass: &mut Pass, styles: &[Var], stage: Stage) -> Var;
+    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var;
 }
 
 /// What keeps the discriminator's slope in bounds, and with it the loss that it goes with.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Bound {
+pub(crate) enum Regularizer {
     /// Wasserstein: the gradient between reals and fakes is to have the length 1; `drift` times the mean square of the verdicts on reals
     /// keeps these near 0.
     Between { weight: f64, drift: f64 },
@@ -100,10 +100,10 @@ impl Average {
 }
 
 /// What makes it the system that it is.
-pub(crate) struct Rules {
+pub(crate) struct GanSpec {
     pub(crate) name: &'static str,
     pub(crate) latent: usize,
-    pub(crate) bound: Bound,
+    pub(crate) regularizer: Regularizer,
     pub(crate) average: Average,
     /// Whether the average follows faster at first.
     pub(crate) ramp_up: bool,
@@ -118,10 +118,10 @@ pub(crate) struct Rules {
 
 /// Two growing networks and all that training them changes.
 pub struct Growing<P> {
-    rules: Rules,
+    spec: GanSpec,
     seed: u64,
     growth: Growth,
-    walk: Walk,
+    sampler: BatchSampler,
     /// Says how real an image is.
     pub critic: Critic,
     /// Makes images of latents.
@@ -187,8 +187,8 @@ pub struct CriticTurn {
 }
 
 /// The mean of all numbers.
-pub(crate) fn mean(verdict: &Var) -> f64 {
-    verdict.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / verdict.value().size() as f64
+pub(crate) fn mean(logits: &Var) -> f64 {
+    logits.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / logits.value().size() as f64
 }
 
 /// Images (n, h, w, c) made smaller by a factor: the mean of each block.
@@ -205,17 +205,17 @@ pub(crate) fn shown(images: &Var, stage: Stage) -> Var {
 
 impl<P: Painter> Growing<P> {
     /// Fresh networks. `painter` makes a generator of this name.
-    pub(crate) fn new(rules: Rules, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
+    pub(crate) fn new(spec: GanSpec, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
         let (mut average, painter) = (painter("average"), painter("generator"));
         follow(&mut average, &painter, 0.0);
         let [beta1, beta2] = BETAS;
         let rule = Rule::Adam { beta1, beta2, epsilon: 1e-8 };
         let optimizer =
-            |name: &str, parts: &[&Network]| Optimizer::of_several(name, parts, rule, rules.base_learning_rate);
+            |name: &str, parts: &[&Network]| Optimizer::of_several(name, parts, rule, spec.base_learning_rate);
         let critic_optimizer = optimizer(critic::NAME, &critic.parts());
         let painter_optimizer = optimizer("generator", &painter.parts());
-        let (walk, steps) = (Walk::new(true, true), Steps(0));
-        Self { rules, seed, growth, walk, critic, painter, average, critic_optimizer, painter_optimizer, steps }
+        let (sampler, steps) = (BatchSampler::new(true, true), Steps(0));
+        Self { spec, seed, growth, sampler, critic, painter, average, critic_optimizer, painter_optimizer, steps }
     }
 
     /// The schedule.
@@ -227,16 +227,16 @@ impl<P: Painter> Growing<P> {
         Key::named(self.seed, purpose).at(step as u32)
     }
 
-    fn random(&self, purpose: &'static str, step: u64) -> Draw {
-        Draw { seed: self.seed, step, purpose }
+    fn random(&self, purpose: &'static str, step: u64) -> RngContext {
+        RngContext { seed: self.seed, step, purpose }
     }
 
     fn some_latents(&self, whose: &str, step: u64, count: usize) -> Var {
-        Var::constant(LatentKind::Normal.draw(count, self.rules.latent, self.key(whose, step)))
+        Var::constant(LatentKind::Normal.draw(count, self.spec.latent, self.key(whose, step)))
     }
 
-    fn seen(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let Sizes { diff_augment, instance_noise, instance_noise_steps, .. } = &self.rules.sizes;
+    fn augmented(&self, images: &Var, whose: &str, step: u64) -> Var {
+        let Sizes { diff_augment, instance_noise, instance_noise_steps, .. } = &self.spec.sizes;
         let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
         let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
         with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
@@ -253,24 +253,24 @@ impl<P: Painter> Growing<P> {
         reals: &Var,
         latents: &Var,
     ) -> Result<CriticTurn, NonFinite> {
-        let mut pass = Pass::training(&Tape::new(), self.random("fakes", step));
-        let fakes = pass.frozen(|pass| self.painter.paint(pass, latents, stage)).detach();
+        let mut ctx = ForwardContext::training(&Tape::new(), self.random("fakes", step));
+        let fakes = ctx.frozen(|ctx| self.painter.paint(ctx, latents, stage)).detach();
         let [reals, fakes] =
-            [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.seen(images, whose, step));
-        let (gradients, turn) = differentiate(self.random("discriminator turn", step), |pass: &mut Pass| {
-            let judge = |pass: &mut Pass, images: &Var| self.critic.judge(pass, images, stage);
-            let fake = judge(pass, &fakes);
-            let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.rules.bound {
-                Bound::Between { weight, drift } => {
-                    let real = judge(pass, &reals);
+            [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.augmented(images, whose, step));
+        let (gradients, turn) = differentiate(self.random("discriminator turn", step), |ctx: &mut ForwardContext| {
+            let judge = |ctx: &mut ForwardContext, images: &Var| self.critic.judge(ctx, images, stage);
+            let fake = judge(ctx, &fakes);
+            let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.spec.regularizer {
+                Regularizer::Between { weight, drift } => {
+                    let real = judge(ctx, &reals);
                     let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
                     let key = self.key("points between reals and fakes", step);
-                    (real, loss, penalty::between(pass, judge, weight, reals.value(), fakes.value(), key))
+                    (real, loss, penalty::between(ctx, judge, weight, reals.value(), fakes.value(), key))
                 }
-                Bound::OnReals { weight } => {
-                    let penalty = penalty::on_reals(pass, judge, weight, reals.value());
-                    let real = penalty.verdicts.clone();
-                    let loss = smooth_logistic(&real, &fake, self.rules.label_smooth);
+                Regularizer::OnReals { weight } => {
+                    let penalty = penalty::on_reals(ctx, judge, weight, reals.value());
+                    let real = penalty.logits.clone();
+                    let loss = smooth_logistic(&real, &fake, self.spec.label_smooth);
                     (real, loss, penalty)
                 }
             };
@@ -289,15 +289,15 @@ impl<P: Painter> Growing<P> {
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
-        let (gradients, told) = differentiate(self.random("generator turn", step), |pass: &mut Pass| {
-            let images = self.painter.paint(pass, latents, stage);
-            let seen = self.seen(&images, "the generator's turn", step);
-            let verdict = pass.frozen(|pass| self.critic.judge(pass, &seen, stage));
-            let loss = match self.rules.bound {
-                Bound::Between { .. } => negative_mean(&verdict),
-                Bound::OnReals { .. } => logistic_generator(&verdict),
+        let (gradients, told) = differentiate(self.random("generator turn", step), |ctx: &mut ForwardContext| {
+            let images = self.painter.paint(ctx, latents, stage);
+            let augmented = self.augmented(&images, "the generator's turn", step);
+            let logits = ctx.frozen(|ctx| self.critic.judge(ctx, &augmented, stage));
+            let loss = match self.spec.regularizer {
+                Regularizer::Between { .. } => negative_mean(&logits),
+                Regularizer::OnReals { .. } => logistic_generator(&logits),
             };
-            let told = [f64::from(loss.item()), mean(&verdict)];
+            let told = [f64::from(loss.item()), mean(&logits)];
             (loss, told)
         })?;
         self.painter_optimizer.step_several(&mut self.painter.parts_mut(), &gradients);
@@ -317,7 +317,7 @@ impl<P: Painter> Growing<P> {
 
     /// The pictures that `painter` makes of latents.
     fn pictures(&self, painter: &P, latents: &Tensor) -> Tensor {
-        let images = painter.paint(&mut Pass::inference(), &Var::constant(latents.clone()), self.stage());
+        let images = painter.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone()), self.stage());
         RANGE.pictures(&self.at_full_size(&images))
     }
 }
@@ -328,18 +328,18 @@ fn follow<P: Painter>(average: &mut P, leader: &P, keep: f64) {
 
 impl<P: Painter> System for Growing<P> {
     fn name(&self) -> &'static str {
-        self.rules.name
+        self.spec.name
     }
 
     fn image_shape(&self) -> Option<[usize; 3]> {
         let size = resolution(self.growth.last());
-        Some([size, size, self.rules.sizes.channels])
+        Some([size, size, self.spec.sizes.channels])
     }
 
     fn metrics(&self) -> &'static [&'static str] {
-        match self.rules.bound {
-            Bound::Between { .. } => &METRICS,
-            Bound::OnReals { .. } => &METRICS[..METRICS.len() - 1],
+        match self.spec.regularizer {
+            Regularizer::Between { .. } => &METRICS,
+            Regularizer::OnReals { .. } => &METRICS[..METRICS.len() - 1],
         }
     }
 
@@ -349,7 +349,7 @@ impl<P: Painter> System for Growing<P> {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let (first, stage) = self.growth.before(step);
-        vec![self.walk.stretch(self.seed, first, self.growth.batch(stage.level), available[0])]
+        vec![self.sampler.stretch(self.seed, first, self.growth.batch(stage.level), available[0])]
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
@@ -358,7 +358,7 @@ impl<P: Painter> System for Growing<P> {
             self.critic_optimizer.reset();
             self.painter_optimizer.reset();
         }
-        let learning_rate = (self.rules.learning_rate)(self.rules.base_learning_rate, stage.resolution());
+        let learning_rate = (self.spec.learning_rate)(self.spec.base_learning_rate, stage.resolution());
         self.critic_optimizer.set_learning_rate(learning_rate);
         self.painter_optimizer.set_learning_rate(learning_rate);
 
@@ -366,7 +366,7 @@ impl<P: Painter> System for Growing<P> {
         let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
         let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
         let since_the_border = self.critic_optimizer.updates();
-        let keep = self.rules.average.keep(count, self.rules.ramp_up.then_some(since_the_border));
+        let keep = self.spec.average.keep(count, self.spec.ramp_up.then_some(since_the_border));
         follow(&mut self.average, &self.painter, keep);
         let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
         self.steps.0 = step + 1;
@@ -374,7 +374,7 @@ impl<P: Painter> System for Growing<P> {
         let kimg = (images + count as u64) as f64 / 1000.0;
         let (size, alpha) = (stage.resolution() as f64, stage.alpha);
         let mut numbers = vec![d.loss, g_loss, d.real, d.fake, g_fake, d.penalty, d.gradient_norm, size, alpha, kimg];
-        if let Bound::Between { .. } = self.rules.bound {
+        if let Regularizer::Between { .. } = self.spec.regularizer {
             numbers.push(d.real - d.fake);
         }
         Ok(numbers)
@@ -420,7 +420,7 @@ impl<P: Painter> FromLatents for Growing<P> {
     }
 
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        LatentKind::Normal.draw(count, self.rules.latent, Key::named(seed, stream))
+        LatentKind::Normal.draw(count, self.spec.latent, Key::named(seed, stream))
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
@@ -451,7 +451,7 @@ impl<P: Painter> Growing<P> {
 
 impl<P: Painter> Styles for Growing<P> {
     fn styles_of(&self, latents: &Tensor) -> Tensor {
-        self.stylist().styles(&mut Pass::inference(), &Var::constant(latents.clone())).into_value()
+        self.stylist().styles(&mut ForwardContext::inference(), &Var::constant(latents.clone())).into_value()
     }
 
     fn mean_style(&self) -> Tensor {
@@ -466,8 +466,8 @@ impl<P: Painter> Styles for Growing<P> {
         constant_noise(&self.average.parts())
     }
 
-    fn paint_styled(&self, pass: &mut Pass, styles: &[Var]) -> Var {
-        self.at_full_size(&self.stylist().paint_styled(pass, styles, self.stage()))
+    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var {
+        self.at_full_size(&self.stylist().paint_styled(ctx, styles, self.stage()))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::growth::Growth;
-use crate::diff_augment::Augment;
+use crate::trainer::diff_augment::Augment;
 use crate::{SettingsError, in_range};
 
 /// What can be changed about every growing GAN.

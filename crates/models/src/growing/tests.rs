@@ -1,11 +1,11 @@
 //! What holds for every growing GAN, shown on a small ProGAN.
 
 use kernels::Key;
-use nn::Pass;
+use nn::ForwardContext;
 use tensor::{Tensor, Var};
 
 use super::*;
-use crate::progan::{self, Generator, Settings};
+use crate::systems::progan::{self, Generator, Settings};
 use crate::{Settings as _, System};
 
 /// 4 images a step; every resolution learns from 16 images, and 32 are shown while the next one is faded in.
@@ -15,8 +15,8 @@ fn settings(size: usize) -> Settings {
     Settings { sizes, ..Settings::preset("cpu").unwrap() }
 }
 
-fn game(size: usize) -> Growing<Generator> {
-    progan::game(&settings(size), 3).unwrap()
+fn trainer(size: usize) -> Growing<Generator> {
+    progan::trainer(&settings(size), 3).unwrap()
 }
 
 fn normal(shape: &[usize], name: &str) -> Var {
@@ -27,17 +27,18 @@ fn reals(step: u64, size: usize) -> Vec<Tensor> {
     vec![nn::init::uniform(&[4, size, size, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32))]
 }
 
-fn train(game: &mut Growing<Generator>, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
-    let size = game.image_shape().unwrap()[0];
-    steps.map(|step| game.step(step, &reals(step, size)).unwrap()).collect()
+fn train(trainer: &mut Growing<Generator>, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
+    let size = trainer.image_shape().unwrap()[0];
+    steps.map(|step| trainer.step(step, &reals(step, size)).unwrap()).collect()
 }
 
 #[test]
 fn what_is_faded_in_starts_from_nothing() {
-    let game = game(16);
+    let trainer = trainer(16);
     let latents = normal(&[3, 8], "latents");
-    let paint = |stage| game.painter.paint(&mut Pass::inference(), &latents, stage);
-    let judge = |images: &Var, stage| game.critic.judge(&mut Pass::inference(), images, stage).into_value();
+    let paint = |stage| trainer.painter.paint(&mut ForwardContext::inference(), &latents, stage);
+    let judge =
+        |images: &Var, stage| trainer.critic.judge(&mut ForwardContext::inference(), images, stage).into_value();
     for level in 1..=2 {
         let below = paint(Stage::whole(level - 1));
         let nothing = paint(Stage { level, alpha: 0.0 });
@@ -79,10 +80,10 @@ fn reals_are_no_sharper_than_what_counts() {
 
 #[test]
 fn it_grows_by_its_schedule_and_tells_where_it_is() {
-    let mut game = game(16);
-    assert_eq!(game.level().unwrap(), "4x4");
-    let rows = train(&mut game, 0..28);
-    let column = |name: &str| game.metrics().iter().position(|found| *found == name).unwrap();
+    let mut trainer = trainer(16);
+    assert_eq!(trainer.level().unwrap(), "4x4");
+    let rows = train(&mut trainer, 0..28);
+    let column = |name: &str| trainer.metrics().iter().position(|found| *found == name).unwrap();
     let at = |step: usize| ["resolution", "alpha", "kimg"].map(|name| rows[step][column(name)]);
     let wanted = [
         (4, [4.0, 1.0, 0.02]),
@@ -95,18 +96,18 @@ fn it_grows_by_its_schedule_and_tells_where_it_is() {
     for (step, numbers) in wanted {
         assert_eq!(at(step), numbers, "step {step}");
     }
-    assert_eq!(game.level().unwrap(), "16x16");
-    assert_eq!(game.batch(0, &[100])[0].len(), 4);
+    assert_eq!(trainer.level().unwrap(), "16x16");
+    assert_eq!(trainer.batch(0, &[100])[0].len(), 4);
 }
 
 #[test]
 fn optimisers_forget_at_the_borders_and_only_there() {
-    let (mut game, growth) = (game(16), settings(16).sizes.growth(0).unwrap());
+    let (mut trainer, growth) = (trainer(16), settings(16).sizes.growth(0).unwrap());
     let mut since = 0;
     for step in 0..30 {
-        train(&mut game, step..step + 1);
+        train(&mut trainer, step..step + 1);
         since = if growth.is_a_border(step) { 1 } else { since + 1 };
-        let updates = [&game.critic_optimizer, &game.painter_optimizer].map(Optimizer::updates);
+        let updates = [&trainer.critic_optimizer, &trainer.painter_optimizer].map(Optimizer::updates);
         assert_eq!(updates, [since; 2], "after step {step}");
     }
     assert!(since > 4, "the last border is long ago");
@@ -117,21 +118,21 @@ fn optimisers_forget_at_the_borders_and_only_there() {
 fn the_average_follows_the_generator_one_step_behind() {
     let mut slow = settings(8);
     slow.sizes.ema_ramp_up = false;
-    let mut game = progan::game(&slow, 3).unwrap();
+    let mut trainer = progan::trainer(&slow, 3).unwrap();
     let tensors = |painter: &Generator| -> Vec<Tensor> {
         painter.parts().iter().flat_map(|part| part.tensors()).map(|(_, _, tensor)| tensor.clone()).collect()
     };
-    let start = tensors(&game.painter);
-    assert_eq!(tensors(&game.average), start);
-    train(&mut game, 0..1);
-    let once = tensors(&game.painter);
-    for (average, start) in tensors(&game.average).iter().zip(&start) {
+    let start = tensors(&trainer.painter);
+    assert_eq!(tensors(&trainer.average), start);
+    train(&mut trainer, 0..1);
+    let once = tensors(&trainer.painter);
+    for (average, start) in tensors(&trainer.average).iter().zip(&start) {
         assert!(average.data().iter().zip(start.data()).all(|(a, b)| (a - b).abs() < 1e-6));
     }
     assert_ne!(once, start);
-    train(&mut game, 1..2);
+    train(&mut trainer, 1..2);
     let wanted = |a: f32, b: f32| 0.999 * a + (1.0 - 0.999_f64) as f32 * b;
-    for ((average, start), once) in tensors(&game.average).iter().zip(&start).zip(&once) {
+    for ((average, start), once) in tensors(&trainer.average).iter().zip(&start).zip(&once) {
         for ((average, start), once) in average.data().iter().zip(start.data()).zip(once.data()) {
             assert!((average - wanted(*start, *once)).abs() < 1e-6);
         }
@@ -148,10 +149,10 @@ fn a_ramp_makes_the_average_follow_faster_after_a_border() {
     let distance = |ramp_up: bool| {
         let mut settings = settings(8);
         settings.sizes.ema_ramp_up = ramp_up;
-        let mut game = progan::game(&settings, 3).unwrap();
-        train(&mut game, 0..11);
+        let mut trainer = progan::trainer(&settings, 3).unwrap();
+        train(&mut trainer, 0..11);
         let block = |painter: &Generator| painter.parts()[1].tensors()[0].2.clone();
-        let (own, average) = (block(&game.painter), block(&game.average));
+        let (own, average) = (block(&trainer.painter), block(&trainer.average));
         own.data().iter().zip(average.data()).map(|(a, b)| (a - b).abs()).sum::<f32>()
     };
     assert!(distance(true) < 0.7 * distance(false), "{} and {}", distance(true), distance(false));
@@ -159,13 +160,13 @@ fn a_ramp_makes_the_average_follow_faster_after_a_border() {
 
 #[test]
 fn it_goes_on_across_the_borders_to_the_same_bits() {
-    let mut whole = game(16);
+    let mut whole = trainer(16);
     train(&mut whole, 0..26);
     // Before and after the border of a fade, in the middle of a group of steps, and at the start of one.
     for stop in [7, 8, 10, 12, 21] {
-        let mut half = game(16);
+        let mut half = trainer(16);
         train(&mut half, 0..stop);
-        let mut resumed = progan::game(&settings(16), 3).unwrap();
+        let mut resumed = progan::trainer(&settings(16), 3).unwrap();
         resumed.restore(&half.state()).unwrap();
         assert_eq!(resumed.level(), half.level());
         let latents = resumed.latents(5, "samples", 2);
@@ -177,32 +178,32 @@ fn it_goes_on_across_the_borders_to_the_same_bits() {
 
 #[test]
 fn pictures_have_the_final_size_from_the_start_and_do_not_depend_on_their_neighbours() {
-    let mut game = game(16);
+    let mut trainer = trainer(16);
     for steps in [0..1, 1..11] {
-        train(&mut game, steps);
-        let latents = game.latents(5, "samples", 3);
-        let all = game.draw(&latents);
+        train(&mut trainer, steps);
+        let latents = trainer.latents(5, "samples", 3);
+        let all = trainer.draw(&latents);
         assert_eq!(&**all.shape(), [3, 16, 16, 3]);
         assert!(all.data().iter().all(|x| (0.0..=1.0).contains(x)));
-        let alone = game.draw(&Tensor::new(&[1, 8], latents.data()[8..16].to_vec()));
+        let alone = trainer.draw(&Tensor::new(&[1, 8], latents.data()[8..16].to_vec()));
         assert_eq!(alone.data(), &all.data()[768..1536]);
-        assert_ne!(game.draw_raw(&latents).unwrap(), all);
+        assert_ne!(trainer.draw_raw(&latents).unwrap(), all);
     }
 }
 
 /// Each player learns in its own turn only, and with all the weights of its stage.
 #[test]
 fn only_what_counts_learns() {
-    let mut game = game(16);
-    let before = game.state();
+    let mut trainer = trainer(16);
+    let before = trainer.state();
     let stage = Stage { level: 1, alpha: 0.5 };
     let images = normal(&[4, 8, 8, 3], "images");
-    game.train_critic(0, stage, &images, &normal(&[4, 8], "latents")).unwrap();
+    trainer.train_critic(0, stage, &images, &normal(&[4, 8], "latents")).unwrap();
     let changed = |before: &State, after: &State| -> Vec<String> {
         let differs = |name: &&String| before.tensors[*name] != after.tensors[*name] && !name.starts_with("optimizer");
         after.tensors.keys().filter(differs).cloned().collect()
     };
-    let after = game.state();
+    let after = trainer.state();
     // (The bias of the verdict itself is moved by the drift only.)
     let parts = |part: &str, layers: &[&str]| -> Vec<String> {
         layers.iter().flat_map(|layer| ["bias", "weight"].map(|what| format!("{part}.{layer}.{what}"))).collect()
@@ -214,8 +215,8 @@ fn only_what_counts_learns() {
         parts("discriminator.rgb8x8", &["conv"]),
     ];
     assert_eq!(changed(&before, &after), wanted.concat());
-    game.train_painter(0, stage, &normal(&[4, 8], "latents")).unwrap();
-    let painted = changed(&after, &game.state());
+    trainer.train_painter(0, stage, &normal(&[4, 8], "latents")).unwrap();
+    let painted = changed(&after, &trainer.state());
     let expected = [
         "generator.4x4.bias.bias",
         "generator.4x4.conv.bias",
@@ -232,7 +233,7 @@ fn bad_sizes_are_refused_by_their_key() {
     let sizes = |change: fn(&mut Sizes)| {
         let mut settings = settings(16);
         change(&mut settings.sizes);
-        progan::game(&settings, 1).err().map(|error| error.key)
+        progan::trainer(&settings, 1).err().map(|error| error.key)
     };
     assert_eq!(sizes(|s| s.size = 48), Some("size"));
     assert_eq!(sizes(|s| s.size = 2048), Some("size"));

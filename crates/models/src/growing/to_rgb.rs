@@ -1,7 +1,7 @@
 //! The ways out of a growing generator: how the features of each level become an image, and how the newest blocks are faded in.
 
 use nn::layers::{Conv2d, Equalised};
-use nn::{Dialect, Network, Pass};
+use nn::{Dialect, ForwardContext, Network};
 use tensor::Var;
 
 use super::{Maps, Stage, lerp, resolution};
@@ -25,20 +25,20 @@ impl ToRgb {
     /// While the newest block fades in, the image is partly the one below, enlarged.
     pub(crate) fn image(
         &self,
-        pass: &mut Pass,
+        ctx: &mut ForwardContext,
         stage: Stage,
         start: &Var,
-        block: impl Fn(&mut Pass, usize, &Var) -> Var,
+        block: impl Fn(&mut ForwardContext, usize, &Var) -> Var,
     ) -> Var {
         let Stage { level, alpha } = stage;
-        let before = (0..level).fold(start.clone(), |x, level| block(pass, level, &x));
-        let old = |pass: &mut Pass| self.0[level - 1].forward_part(pass, &before).upsample([2, 2]);
+        let before = (0..level).fold(start.clone(), |x, level| block(ctx, level, &x));
+        let old = |ctx: &mut ForwardContext| self.0[level - 1].forward_part(ctx, &before).upsample([2, 2]);
         if level > 0 && alpha == 0.0 {
-            return old(pass);
+            return old(ctx);
         }
-        let features = block(pass, level, &before);
-        let new = self.0[level].forward_part(pass, &features);
-        if level > 0 && stage.is_fading() { lerp(&old(pass), &new, alpha) } else { new }
+        let features = block(ctx, level, &before);
+        let new = self.0[level].forward_part(ctx, &features);
+        if level > 0 && stage.is_fading() { lerp(&old(ctx), &new, alpha) } else { new }
     }
 
     /// The networks.

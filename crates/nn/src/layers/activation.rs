@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::{Follower, Pass};
+use crate::context::{ForwardContext, Fusion};
+use crate::network::{BuildContext, Layer};
 
 /// A function of each element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,11 +31,11 @@ impl Layer for Activation {
         }
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         match *self {
             Activation::Relu => x.relu(),
             Activation::LeakyRelu(slope) => x.leaky_relu(slope),
@@ -45,10 +45,10 @@ impl Layer for Activation {
         }
     }
 
-    fn follower(&self) -> Option<Follower> {
+    fn fusion(&self) -> Option<Fusion> {
         match *self {
-            Activation::Relu => Some(Follower::LeakyRelu(0.0)),
-            Activation::LeakyRelu(slope) if slope >= 0.0 => Some(Follower::LeakyRelu(slope)),
+            Activation::Relu => Some(Fusion::LeakyRelu(0.0)),
+            Activation::LeakyRelu(slope) if slope >= 0.0 => Some(Fusion::LeakyRelu(slope)),
             _ => None,
         }
     }

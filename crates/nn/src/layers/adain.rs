@@ -2,14 +2,14 @@
 
 use tensor::{Tensor, Var};
 
+use crate::context::ForwardContext;
 use crate::init::Fan;
 use crate::layers::Equalised;
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// Adaptive instance normalisation (Huang and Belongie 2017, as Karras, Laine and Aila 2019 have it): each channel of each image (h, w, c)
 /// gets mean 0 and variance 1, and then a scale and a shift that a dense layer without activation makes of the image's
-/// [style](Pass::style):
+/// [style](ForwardContext::style):
 ///
 /// ```text
 /// (s, b) = style w + bias      y = (x - mean) / sqrt(variance + 1e-8) * (s + 1) + b
@@ -38,7 +38,7 @@ impl Layer for AdaIn {
         format!("AdaIN of style {}", self.style)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[_, _, channels] = site.input else { return Err("a style is put on images (h, w, c)".into()) };
         let (start, units) = (Equalised::start(Some(Equalised::LINEAR), site.start), 2 * channels);
         let fan = Fan { input: self.style, output: units };
@@ -47,9 +47,9 @@ impl Layer for AdaIn {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let weight = Equalised::weight(Some(Equalised::LINEAR), pass.parameter("weight", &self.weight));
-        let both = &pass.style().matmul(&weight) + &pass.parameter("bias", &self.bias);
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let weight = Equalised::weight(Some(Equalised::LINEAR), ctx.parameter("weight", &self.weight));
+        let both = &ctx.style().matmul(&weight) + &ctx.parameter("bias", &self.bias);
         let (images, channels) = (both.shape()[0], self.bias.size() / 2);
         let [scale, shift] =
             [0, channels].map(|first| both.slice(1, first..first + channels).reshape([images, 1, 1, channels]));
@@ -81,8 +81,8 @@ mod tests {
 
     fn styled(network: &Network, x: &Tensor, style: &Tensor) -> Tensor {
         let (x, style) = (Var::constant(x.clone()), Var::constant(style.clone()));
-        let mut pass = Pass::inference();
-        pass.styled(&style, |pass| network.forward(pass, &x)).into_value()
+        let mut ctx = ForwardContext::inference();
+        ctx.styled(&style, |ctx| network.forward(ctx, &x)).into_value()
     }
 
     /// Mean and deviation of one channel of one image.

@@ -5,9 +5,9 @@
 
 use tensor::{Statistics, Tensor, Var};
 
-use crate::init::{Dialect, Fan, Init};
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::init::{Dialect, Fan, Initializer};
+use crate::network::{BuildContext, Kind, Layer};
 
 /// How the running statistics follow the batches'.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Layer for BatchNorm {
         format!("BatchNorm keep {}", self.keep.unwrap_or_default())
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &channels = site.input.last().ok_or("batch normalisation needs a channel axis")?;
         let (epsilon, keep) = match site.dialect {
             Dialect::Keras => (1e-3, 0.99),
@@ -70,29 +70,29 @@ impl Layer for BatchNorm {
         self.epsilon = epsilon;
         self.keep = self.keep.or(Some(keep));
         let draw = |name, init| site.draw(name, init, &[channels], Fan { input: 1, output: 1 });
-        let constant = |name, value| draw(name, Init::Constant(value));
+        let constant = |name, value| draw(name, Initializer::Constant(value));
         (self.gamma, self.beta) = (draw("gamma", site.start.scale), constant("beta", 0.0));
         (self.running_mean, self.running_var) = (constant("running_mean", 0.0), constant("running_var", 1.0));
         self.updates = (self.running == Running::EmaDebiased).then(|| Tensor::zeros([1]));
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let (gamma, beta) = (pass.parameter("gamma", &self.gamma), pass.parameter("beta", &self.beta));
-        if !pass.is_training() {
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let (gamma, beta) = (ctx.parameter("gamma", &self.gamma), ctx.parameter("beta", &self.beta));
+        if !ctx.is_training() {
             let [mean, variance] = [&self.running_mean, &self.running_var].map(|t| Var::constant(t.clone()));
             let scale = &gamma / &variance.add_scalar(self.epsilon).sqrt();
-            return pass.finish(x * &scale, Some(&(&beta - &(&mean * &scale))));
+            return ctx.finish(x * &scale, Some(&(&beta - &(&mean * &scale))));
         }
-        let (y, statistics) = x.batch_norm_relu(&gamma, &beta, self.epsilon, pass.finish_slope());
-        let latest = |name, own: &Tensor| pass.updated(name).unwrap_or(own).clone();
+        let (y, statistics) = x.batch_norm_relu(&gamma, &beta, self.epsilon, ctx.finish_slope());
+        let latest = |name, own: &Tensor| ctx.updated(name).unwrap_or(own).clone();
         let running = [latest("running_mean", &self.running_mean), latest("running_var", &self.running_var)];
         let updates = self.updates.as_ref().map(|updates| latest("updates", updates).item());
         let [mean, variance] = self.follow(running, updates, &statistics);
-        pass.update("running_mean", || mean);
-        pass.update("running_var", || variance);
+        ctx.update("running_mean", || mean);
+        ctx.update("running_var", || variance);
         if let Some(updates) = updates {
-            pass.update("updates", || Tensor::full([1], updates + 1.0));
+            ctx.update("updates", || Tensor::full([1], updates + 1.0));
         }
         y
     }

@@ -2,8 +2,8 @@
 
 use tensor::{Tensor, Var};
 
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// x + b, with one number for each channel, which starts at 0: for layers whose bias comes later than their weights.
 #[derive(Clone, Debug)]
@@ -20,15 +20,15 @@ impl Layer for Bias {
         "Bias".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &channels = site.input.last().ok_or("a bias needs a channel axis")?;
         self.0 = Tensor::zeros([channels]);
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let bias = pass.parameter("bias", &self.0);
-        pass.finish(x.clone(), Some(&bias))
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let bias = ctx.parameter("bias", &self.0);
+        ctx.finish(x.clone(), Some(&bias))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

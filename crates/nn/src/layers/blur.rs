@@ -3,8 +3,8 @@
 use kernels::Fir;
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// Each channel of images (h, w, c) filtered by [1, 2, 1] / 4 down and right, with zeros around the image (Karras, Laine and Aila 2019):
 /// after a layer that repeats pixels and before one that leaves some out, it keeps the pattern of the pixels out of the picture.
@@ -16,12 +16,12 @@ impl Layer for Blur {
         "Blur 3x3".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let [_, _, _] = site.input else { return Err("a blur needs images (h, w, c)".into()) };
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.fir(&Fir::blur())
     }
 }

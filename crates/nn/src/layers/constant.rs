@@ -2,26 +2,26 @@
 
 use tensor::{Tensor, Var};
 
-use crate::init::{Fan, Init};
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::init::{Fan, Initializer};
+use crate::network::{BuildContext, Kind, Layer};
 
 /// A learned constant, which starts at 1 or at random, for each member of the batch: of its input only that is asked, how many there are. What begins
 /// with it is told by styles alone what to draw (Karras, Laine and Aila 2019).
 #[derive(Clone, Debug)]
 pub struct Constant {
-    init: Init,
+    init: Initializer,
     value: Tensor,
 }
 
 impl Constant {
     /// Of this shape, without the batch axis.
     pub fn new(shape: &[usize]) -> Self {
-        Self { init: Init::Constant(1.0), value: Tensor::zeros(shape) }
+        Self { init: Initializer::Constant(1.0), value: Tensor::zeros(shape) }
     }
 
     /// With another start than 1.
-    pub fn init(self, init: Init) -> Self {
+    pub fn init(self, init: Initializer) -> Self {
         Self { init, ..self }
     }
 }
@@ -31,15 +31,15 @@ impl Layer for Constant {
         "Constant".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let shape = self.value.shape().to_vec();
         self.value = site.draw("constant", self.init, &shape, Fan { input: 1, output: 1 });
         Ok(shape)
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let shape = [&x.shape()[..1], self.value.shape()].concat();
-        pass.parameter("constant", &self.value).broadcast_to(&*shape)
+        ctx.parameter("constant", &self.value).broadcast_to(&*shape)
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn it_may_start_at_random() {
-        let normal = Init::Normal { mean: 0.0, deviation: 1.0 };
+        let normal = Initializer::Normal { mean: 0.0, deviation: 1.0 };
         let network =
             Network::new("fixed", &[1], Dialect::Torch, 1).with("constant", Constant::new(&[20, 20, 3]).init(normal));
         let value = network.tensors()[0].2;

@@ -3,10 +3,10 @@
 use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
 
-use crate::init::{Dialect, Fan, Init};
+use crate::context::ForwardContext;
+use crate::init::{Dialect, Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// What the two layers have in common.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ struct Window {
     filters: usize,
     kernel: [usize; 2],
     stride: [usize; 2],
-    weight_init: Option<Init>,
+    weight_init: Option<Initializer>,
     weight: Tensor,
     /// None for a layer without one.
     bias: Option<Tensor>,
@@ -35,7 +35,7 @@ impl Window {
         format!("{name} {kh}x{kw}{stride} {padding}")
     }
 
-    fn draw(&mut self, site: &Site, shape: [usize; 4], fan: Fan) {
+    fn draw(&mut self, site: &BuildContext, shape: [usize; 4], fan: Fan) {
         let start = Equalised::start(self.equalised, site.start);
         self.weight = site.draw("weight", self.weight_init.unwrap_or(start.weight), &shape, fan);
         if let Some(bias) = &mut self.bias {
@@ -43,11 +43,11 @@ impl Window {
         }
     }
 
-    fn forward(&self, pass: &mut Pass, convolve: impl FnOnce(&Var) -> Var) -> Var {
-        let weight = Equalised::weight(self.equalised, pass.parameter("weight", &self.weight));
-        let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), pass, weight));
-        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, pass.parameter("bias", bias)));
-        pass.finish(y, bias.as_ref())
+    fn forward(&self, ctx: &mut ForwardContext, convolve: impl FnOnce(&Var) -> Var) -> Var {
+        let weight = Equalised::weight(self.equalised, ctx.parameter("weight", &self.weight));
+        let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), ctx, weight));
+        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, ctx.parameter("bias", bias)));
+        ctx.finish(y, bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
@@ -63,7 +63,7 @@ impl Window {
     }
 }
 
-fn image(site: &Site) -> Result<[usize; 3], String> {
+fn image(site: &BuildContext) -> Result<[usize; 3], String> {
     site.input.try_into().map_err(|_| "a convolution needs images (h, w, c): put a Reshape before it".into())
 }
 
@@ -119,7 +119,7 @@ macro_rules! window_options {
             }
 
             /// With weights from `init` instead of the dialect's.
-            pub fn weight_init(mut self, init: Init) -> Self {
+            pub fn weight_init(mut self, init: Initializer) -> Self {
                 self.window.weight_init = Some(init);
                 self
             }
@@ -148,7 +148,7 @@ impl Layer for Conv2d {
         self.window.describe("Conv2d", &padding)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let [h, w, input] = image(site)?;
         let Window { filters, kernel, stride, .. } = self.window;
         let g = ConvGeometry::new([1, h, w, input], kernel, filters, stride, self.padding)?;
@@ -162,13 +162,13 @@ impl Layer for Conv2d {
         Some([self.window.kernel, self.window.stride])
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        self.window.forward(pass, |weight| x.conv2d(weight, self.window.stride, self.padding))
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        self.window.forward(ctx, |weight| x.conv2d(weight, self.window.stride, self.padding))
     }
 
-    fn forward_upsampled(&self, pass: &mut Pass, x: &Var, factor: [usize; 2]) -> Option<Var> {
+    fn forward_upsampled(&self, ctx: &mut ForwardContext, x: &Var, factor: [usize; 2]) -> Option<Var> {
         let convolve = |weight: &Var| x.upsample_conv2d(weight, factor, self.padding);
-        (self.window.stride == [1, 1]).then(|| self.window.forward(pass, convolve))
+        (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
@@ -193,7 +193,7 @@ impl Layer for ConvTranspose2d {
         self.window.describe("ConvTranspose2d", &padding)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let [h, w, input] = image(site)?;
         let Window { filters, kernel, stride, .. } = self.window;
         let g = ConvGeometry::transposed([1, h, w, input], kernel, filters, stride, self.padding)?;
@@ -214,13 +214,13 @@ impl Layer for ConvTranspose2d {
         Some([self.window.kernel, self.window.stride])
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        self.window.forward(pass, |weight| x.conv_transpose2d(weight, self.window.stride, self.padding))
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        self.window.forward(ctx, |weight| x.conv_transpose2d(weight, self.window.stride, self.padding))
     }
 
-    fn forward_upsampled(&self, pass: &mut Pass, x: &Var, factor: [usize; 2]) -> Option<Var> {
+    fn forward_upsampled(&self, ctx: &mut ForwardContext, x: &Var, factor: [usize; 2]) -> Option<Var> {
         let convolve = |weight: &Var| x.upsample_conv_transpose2d(weight, factor, self.padding);
-        (self.window.stride == [1, 1]).then(|| self.window.forward(pass, convolve))
+        (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

@@ -2,16 +2,16 @@
 
 use tensor::{Tensor, Var};
 
-use crate::init::{Fan, Init};
+use crate::context::ForwardContext;
+use crate::init::{Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// y = x w + b, with x of shape (batch, in), w (in, out), b (out).
 #[derive(Clone, Debug)]
 pub struct Dense {
     units: usize,
-    weight_init: Option<Init>,
+    weight_init: Option<Initializer>,
     weight: Tensor,
     /// None for a layer without one.
     bias: Option<Tensor>,
@@ -32,7 +32,7 @@ impl Dense {
     }
 
     /// With weights from `init` instead of the network's.
-    pub fn weight_init(self, init: Init) -> Self {
+    pub fn weight_init(self, init: Initializer) -> Self {
         Self { weight_init: Some(init), ..self }
     }
 
@@ -47,7 +47,7 @@ impl Layer for Dense {
         format!("Dense {}", self.units)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[input] = site.input else {
             return Err("a dense layer needs a flat input: put a Flatten before it".into());
         };
@@ -61,12 +61,12 @@ impl Layer for Dense {
         Ok(vec![self.units])
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let weight = pass.parameter("weight", &self.weight);
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let weight = ctx.parameter("weight", &self.weight);
         let weight = Equalised::weight(self.equalised, weight);
-        let weight = SpectralNorm::applied(self.spectral.as_ref(), pass, weight);
-        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, pass.parameter("bias", bias)));
-        pass.finish(x.matmul(&weight), bias.as_ref())
+        let weight = SpectralNorm::applied(self.spectral.as_ref(), ctx, weight);
+        let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, ctx.parameter("bias", bias)));
+        ctx.finish(x.matmul(&weight), bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

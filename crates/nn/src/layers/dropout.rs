@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::{Follower, Pass};
+use crate::context::{ForwardContext, Fusion};
+use crate::network::{BuildContext, Layer};
 
 /// Sets each element to 0 with this probability, in training only; the others are scaled up to keep the expectation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,21 +14,21 @@ impl Layer for Dropout {
         format!("Dropout {}", self.0)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         if !(0.0..1.0).contains(&self.0) {
             return Err(format!("a dropout rate must be in [0, 1), not {}", self.0));
         }
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        match pass.key() {
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        match ctx.key() {
             Some(key) if self.0 > 0.0 => x.dropout(self.0, key),
             _ => x.clone(),
         }
     }
 
-    fn follower(&self) -> Option<Follower> {
-        Some(Follower::Dropout(self.0))
+    fn fusion(&self) -> Option<Fusion> {
+        Some(Fusion::Dropout(self.0))
     }
 }

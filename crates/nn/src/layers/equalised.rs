@@ -6,7 +6,7 @@
 
 use tensor::Var;
 
-use crate::init::{Init, Start};
+use crate::init::{InitScheme, Initializer};
 
 /// How a layer scales its weights and biases at run time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,10 +25,10 @@ impl Equalised {
     pub const LINEAR: Self = Self { gain: 1.0, multiplier: 1.0 };
 
     /// Where the tensors of a layer start: normal weights, biases 0; `usual` without equalising.
-    pub(crate) fn start(this: Option<Self>, usual: Start) -> Start {
+    pub(crate) fn start(this: Option<Self>, usual: InitScheme) -> InitScheme {
         this.map_or(usual, |Self { multiplier, .. }| {
-            let weight = Init::Normal { mean: 0.0, deviation: 1.0 / multiplier };
-            Start { weight, bias: Init::Constant(0.0), ..usual }
+            let weight = Initializer::Normal { mean: 0.0, deviation: 1.0 / multiplier };
+            InitScheme { weight, bias: Initializer::Constant(0.0), ..usual }
         })
     }
 

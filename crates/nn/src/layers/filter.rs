@@ -3,8 +3,8 @@
 use kernels::{Fir, FirGeometry};
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// Each channel of images (h, w, c) through a [`Fir`], which may enlarge or shrink them: before a layer that leaves pixels out and after
 /// one that makes them it keeps the pattern of the pixels out of the picture (Karras et al. 2020).
@@ -20,12 +20,12 @@ impl Layer for Filter {
         format!("Filter {taps}x{taps}{}", factor.concat())
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, c] = site.input else { return Err("a filter needs images (h, w, c)".into()) };
         Ok(FirGeometry::new([1, h, w, c], &self.0)?.y_shape()[1..].to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.fir(&self.0)
     }
 }

@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// Everything times a constant: the square root of 2 after a leaky ReLU makes up for what that takes off the mean square. Nothing is
 /// learned.
@@ -15,11 +15,11 @@ impl Layer for Gain {
         format!("Gain {:.4}", self.0)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.scale(self.0)
     }
 }

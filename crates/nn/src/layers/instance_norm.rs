@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// Instance normalisation as PyTorch's `InstanceNorm2d` does it: epsilon 1e-5, nothing to learn, and no running statistics, so
 /// that training and inference are the same.
@@ -17,13 +17,13 @@ impl Layer for InstanceNorm {
         "InstanceNorm".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let [_, _, _] = site.input else { return Err("instance normalisation needs images (h, w, c)".into()) };
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let slope = pass.finish_slope();
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let slope = ctx.finish_slope();
         x.instance_norm(EPSILON, slope)
     }
 }

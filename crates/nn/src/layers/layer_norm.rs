@@ -2,9 +2,9 @@
 
 use tensor::{Tensor, Var};
 
+use crate::context::ForwardContext;
 use crate::init::Fan;
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// Layer normalisation of images (Ba, Kiros and Hinton, 2016): (x - mean) / sqrt(variance + 1e-5) over height, width and channels of
 /// each image; then a learned scale and shift for each channel. An image does not depend on the others of its batch, so a critic
@@ -28,7 +28,7 @@ impl Layer for LayerNorm {
         "LayerNorm".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[_, _, channels] = site.input else { return Err("layer normalisation needs images (h, w, c)".into()) };
         let fan = Fan { input: 1, output: 1 };
         self.scale = site.draw("scale", site.start.scale, &[channels], fan);
@@ -36,13 +36,13 @@ impl Layer for LayerNorm {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let (scale, shift) = (pass.parameter("scale", &self.scale), pass.parameter("shift", &self.shift));
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let (scale, shift) = (ctx.parameter("scale", &self.scale), ctx.parameter("shift", &self.shift));
         // All numbers of an image as the pixels of one channel: that channel's statistics are the image's.
         let (images, size) = (x.shape()[0], x.value().size());
         let normal = x.reshape([images, size / images, 1, 1]).instance_norm(EPSILON, None).reshape(*x.shape());
         let scaled = &normal * &scale;
-        pass.finish(scaled, Some(&shift))
+        ctx.finish(scaled, Some(&shift))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

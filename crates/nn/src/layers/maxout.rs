@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// Of each so many neighbours the largest (Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", 2013). After
 /// a dense layer of units * pieces outputs, each unit is a convex function of the layer's input, which is learned.
@@ -15,14 +15,14 @@ impl Layer for Maxout {
         format!("Maxout of {}", self.0)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         match *site.input {
             [inputs] if self.0 > 0 && inputs.is_multiple_of(self.0) => Ok(vec![inputs / self.0]),
             _ => Err(format!("maxout needs a flat input of a multiple of {} numbers", self.0)),
         }
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.maxout(self.0)
     }
 }

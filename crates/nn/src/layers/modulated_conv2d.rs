@@ -14,13 +14,13 @@
 use kernels::{Fir, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
 
-use crate::init::{Fan, Init};
+use crate::context::ForwardContext;
+use crate::init::{Fan, Initializer};
 use crate::layers::Equalised;
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// A convolution of images (h, w, in) with a square kernel of odd size, padded to the same size, or to twice the size. The image's
-/// [style](Pass::style) scales what each channel counts. It has no bias: that comes after the noise.
+/// [style](ForwardContext::style) scales what each channel counts. It has no bias: that comes after the noise.
 ///
 /// Weights, also those that make scales of styles, are [equalised](Equalised) without gain; the scales start around 1.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Layer for ModulatedConv2d {
         format!("ModulatedConv2d {kernel}x{kernel}{doubling}{modulation}")
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, input] = site.input else { return Err("a convolution needs images (h, w, c)".into()) };
         let Self { filters, kernel, style, .. } = *self;
         if kernel % 2 == 0 {
@@ -73,7 +73,7 @@ impl Layer for ModulatedConv2d {
         self.weight = site.draw("weight", normal, &[kernel, kernel, input, filters], fan);
         let fan = Fan { input: style, output: input };
         self.style_weight = site.draw("style_weight", normal, &[style, input], fan);
-        self.style_bias = site.draw("style_bias", Init::Constant(1.0), &[input], fan);
+        self.style_bias = site.draw("style_bias", Initializer::Constant(1.0), &[input], fan);
         let factor = if self.doubling { 2 } else { 1 };
         Ok(vec![factor * h, factor * w, filters])
     }
@@ -82,11 +82,11 @@ impl Layer for ModulatedConv2d {
         Some([[self.kernel; 2], [if self.doubling { 2 } else { 1 }; 2]])
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let mut equalised = |name, weight| Equalised::weight(Some(Equalised::LINEAR), pass.parameter(name, weight));
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let mut equalised = |name, weight| Equalised::weight(Some(Equalised::LINEAR), ctx.parameter(name, weight));
         let [weight, style_weight] = [("weight", &self.weight), ("style_weight", &self.style_weight)]
             .map(|(name, weight)| equalised(name, weight));
-        let scales = &pass.style().matmul(&style_weight) + &pass.parameter("style_bias", &self.style_bias);
+        let scales = &ctx.style().matmul(&style_weight) + &ctx.parameter("style_bias", &self.style_bias);
         x.modulated(&scales, &weight, self.demodulated, |x, weight| {
             if !self.doubling {
                 return x.conv2d(weight, [1, 1], Padding::Same);
@@ -125,7 +125,7 @@ mod tests {
 
     fn styled(network: &Network, x: &Tensor, style: &Tensor) -> Tensor {
         let (x, style) = (Var::constant(x.clone()), Var::constant(style.clone()));
-        Pass::inference().styled(&style, |pass| network.forward(pass, &x)).into_value()
+        ForwardContext::inference().styled(&style, |ctx| network.forward(ctx, &x)).into_value()
     }
 
     fn mean_square(x: &[f32]) -> f64 {

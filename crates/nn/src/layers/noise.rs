@@ -2,9 +2,9 @@
 
 use tensor::{Tensor, Var};
 
-use crate::init::{Fan, Init, normal};
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::init::{Fan, Initializer, normal};
+use crate::network::{BuildContext, Kind, Layer};
 
 /// x + map * weight, for images (h, w, c): a map of normal numbers for each image, which its channels share, and a weight for each
 /// channel, which starts at 0 (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019),
@@ -42,20 +42,20 @@ impl Layer for Noise {
         if self.alike { "Noise, one weight".into() } else { "Noise".into() }
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, c] = site.input else { return Err("noise is added to images (h, w, c)".into()) };
-        let standard = Init::Normal { mean: 0.0, deviation: 1.0 };
+        let standard = Initializer::Normal { mean: 0.0, deviation: 1.0 };
         self.map = site.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
         self.weight = Tensor::zeros([1, 1, 1, if self.alike { 1 } else { c }]);
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        let weight = pass.parameter("weight", &self.weight);
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        let weight = ctx.parameter("weight", &self.weight);
         let &[images, h, w, _] = &**x.shape() else { unreachable!("built for images") };
-        let maps = match pass.key() {
+        let maps = match ctx.key() {
             Some(key) => Var::constant(normal(&[images, h, w, 1], 0.0, 1.0, key)),
-            None => pass.constant(Self::MAP, &self.map),
+            None => ctx.constant(Self::MAP, &self.map),
         };
         // Each pixel's number times each channel's weight: a column times a row.
         let (images, pixels, channels) = (maps.shape()[0], maps.value().size(), self.weight.size());
@@ -75,7 +75,7 @@ impl Layer for Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dialect, Draw, Network};
+    use crate::{Dialect, Network, RngContext};
     use kernels::Key;
     use tensor::Tape;
 
@@ -87,8 +87,8 @@ mod tests {
     }
 
     fn trained(network: &Network, x: &Tensor, step: u64) -> Tensor {
-        let mut pass = Pass::training(&Tape::new(), Draw { seed: 1, step, purpose: "a test" });
-        network.forward(&mut pass, &Var::constant(x.clone())).detach().into_value()
+        let mut ctx = ForwardContext::training(&Tape::new(), RngContext { seed: 1, step, purpose: "a test" });
+        network.forward(&mut ctx, &Var::constant(x.clone())).detach().into_value()
     }
 
     #[test]
@@ -117,8 +117,8 @@ mod tests {
     fn inference_takes_what_noise_it_is_given() {
         let network = network();
         let map = Var::constant(Tensor::from_fn([1, 4, 5, 1], |i| i as f32));
-        let mut pass = Pass::inference_with([("noisy.noise.map".to_owned(), map)].into());
-        let y = network.forward(&mut pass, &Var::constant(Tensor::zeros([2, 4, 5, 3])));
+        let mut ctx = ForwardContext::inference_with([("noisy.noise.map".to_owned(), map)].into());
+        let y = network.forward(&mut ctx, &Var::constant(Tensor::zeros([2, 4, 5, 3])));
         assert!(y.value().data().chunks(3).enumerate().all(|(i, pixel)| pixel[1] == (i % 20) as f32));
     }
 

@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// x / sqrt(mean over the channels of x^2 + 1e-8), for images and for flat inputs (Karras et al. 2018). Nothing is learned.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,11 @@ impl Layer for PixelNorm {
         "PixelNorm".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.pixel_norm(EPSILON)
     }
 }

@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// The largest number of each block of so many pixels, down and right, per channel: images (h, w, c) become
 /// (h / down, w / right, c). Blocks do not overlap.
@@ -19,7 +19,7 @@ pub struct AveragePool2d(pub [usize; 2]);
 pub struct GlobalMean;
 
 /// The shape of an image of whole blocks, one pixel a block.
-fn pooled(site: &Site, [down, right]: [usize; 2]) -> Result<Vec<usize>, String> {
+fn pooled(site: &BuildContext, [down, right]: [usize; 2]) -> Result<Vec<usize>, String> {
     let &[h, w, c] = site.input else { return Err("pooling needs images (h, w, c)".into()) };
     if down == 0 || right == 0 || h % down != 0 || w % right != 0 {
         return Err(format!("{h}x{w} pixels are not whole blocks of {down}x{right}"));
@@ -32,11 +32,11 @@ impl Layer for AveragePool2d {
         format!("AveragePool2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         pooled(site, self.0)
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.average_pool(self.0)
     }
 }
@@ -46,12 +46,12 @@ impl Layer for GlobalMean {
         "GlobalMean".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[_, _, c] = site.input else { return Err("a mean over pixels needs images (h, w, c)".into()) };
         Ok(vec![c])
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         let (n, c) = (x.shape()[0], x.shape()[3]);
         x.mean_to([n, 1, 1, c]).reshape([n, c])
     }
@@ -62,11 +62,11 @@ impl Layer for MaxPool2d {
         format!("MaxPool2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         pooled(site, self.0)
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.max_pool(self.0)
     }
 }

@@ -2,8 +2,8 @@
 
 use tensor::Var;
 
-use crate::network::{Layer, Network, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer, Network};
 
 /// x + layers(x): the layers in a row, and a way around them (He, Zhang, Ren and Sun, "Deep residual learning for image
 /// recognition", 2016). Nothing follows the addition. Where the layers change the shape, the way around has layers of its own that do
@@ -50,10 +50,10 @@ impl Layer for Residual {
         }
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let way = |path: String, layers: &mut Layers| {
             let mut network = Network::new(&path, site.input, site.dialect, site.seed)
-                .starting(site.start)
+                .with_init(site.start)
                 .spectral_norm(site.spectral_norm);
             layers.drain(..).for_each(|(name, layer)| network.push(name, layer));
             network
@@ -68,15 +68,12 @@ impl Layer for Residual {
         Ok(output)
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let [layers, shortcut] = &self.inner[..] else { panic!("{}: not built", self.describe()) };
         // (Without layers the shortcut is x itself.)
-        let around = if shortcut.depth() == 0 {
-            x.clone()
-        } else {
-            pass.scoped("shortcut", |pass| shortcut.forward_here(pass, x))
-        };
-        &around + &layers.forward_here(pass, x)
+        let around =
+            if shortcut.depth() == 0 { x.clone() } else { ctx.scoped("shortcut", |ctx| shortcut.forward_here(ctx, x)) };
+        &around + &layers.forward_here(ctx, x)
     }
 
     fn inner(&self) -> &[Network] {

@@ -2,8 +2,8 @@
 
 use tensor::{Tensor, Var};
 
-use crate::network::{Kind, Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Kind, Layer};
 
 /// y = x, for flat inputs. The mean of each number over the batch enters a running mean at every training pass that learns: of the old
 /// one the share `keep` stays.
@@ -28,7 +28,7 @@ impl Layer for RunningMean {
         format!("RunningMean keep {}", self.keep)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[size] = site.input else {
             return Err("a running mean is kept of flat inputs: put a Flatten before it".into());
         };
@@ -36,14 +36,14 @@ impl Layer for RunningMean {
         Ok(site.input.to_vec())
     }
 
-    fn forward(&self, pass: &mut Pass, x: &Var) -> Var {
-        if pass.is_training() {
-            let old = pass.updated(Self::NAME).unwrap_or(&self.mean).clone();
+    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
+        if ctx.is_training() {
+            let old = ctx.updated(Self::NAME).unwrap_or(&self.mean).clone();
             let batch = x.detach().mean_to([1, old.size()]);
             let next = |i: usize| {
                 self.keep * f64::from(old.data()[i]) + (1.0 - self.keep) * f64::from(batch.value().data()[i])
             };
-            pass.update(Self::NAME, || Tensor::from_fn(*old.shape(), |i| next(i) as f32));
+            ctx.update(Self::NAME, || Tensor::from_fn(*old.shape(), |i| next(i) as f32));
         }
         x.clone()
     }

@@ -3,8 +3,8 @@
 use kernels::ReflectGeometry;
 use tensor::Var;
 
-use crate::network::{Layer, Site};
-use crate::pass::Pass;
+use crate::context::ForwardContext;
+use crate::network::{BuildContext, Layer};
 
 /// All axes but the batch's become one.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +36,11 @@ impl Layer for Flatten {
         "Flatten".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(vec![site.input.iter().product()])
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &[x.shape()[1..].iter().product()])
     }
 }
@@ -50,7 +50,7 @@ impl Layer for Reshape {
         "Reshape".into()
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let (from, to): (usize, usize) = (site.input.iter().product(), self.0.iter().product());
         if from != to {
             return Err(format!("{from} numbers cannot be reshaped to {:?}, which has {to}", self.0));
@@ -58,7 +58,7 @@ impl Layer for Reshape {
         Ok(self.0.clone())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &self.0)
     }
 }
@@ -68,12 +68,12 @@ impl Layer for UpSampling2d {
         format!("UpSampling2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, c] = site.input else { return Err("up-sampling needs images (h, w, c)".into()) };
         Ok(vec![h * self.0[0], w * self.0[1], c])
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.upsample(self.0)
     }
 
@@ -87,14 +87,14 @@ impl Layer for ReflectionPad2d {
         format!("ReflectionPad2d {}", self.0)
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, channels] = site.input else { return Err("reflection padding needs images (h, w, c)".into()) };
         let g = ReflectGeometry { batch: 1, input: [h, w], channels, pad: [self.0; 4] };
         g.check()?;
         Ok(g.output_shape()[1..].to_vec())
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.reflection_pad([self.0; 4])
     }
 }
@@ -104,7 +104,7 @@ impl Layer for Crop2d {
         format!("Crop2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &Site) -> Result<Vec<usize>, String> {
+    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, channels] = site.input else { return Err("a crop is made of images (h, w, c)".into()) };
         let [height, width] = self.0;
         if height == 0 || width == 0 || height > h || width > w {
@@ -113,7 +113,7 @@ impl Layer for Crop2d {
         Ok(vec![height, width, channels])
     }
 
-    fn forward(&self, _pass: &mut Pass, x: &Var) -> Var {
+    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
         x.slice(1, 0..self.0[0]).slice(2, 0..self.0[1])
     }
 }

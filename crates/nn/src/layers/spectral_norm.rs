@@ -13,9 +13,9 @@
 use kernels::Key;
 use tensor::{Tensor, Var};
 
+use crate::context::ForwardContext;
 use crate::init::normal;
-use crate::network::{Kind, Site};
-use crate::pass::Pass;
+use crate::network::{BuildContext, Kind};
 
 /// What a layer keeps for the spectral norm of its weight: u, one number for each output.
 #[derive(Clone, Debug)]
@@ -27,23 +27,23 @@ const NAME: &str = "spectral_u";
 
 impl SpectralNorm {
     /// The beginning, a random direction, for a layer of so many outputs; None if its network does not ask for it.
-    pub(crate) fn of(site: &Site, outputs: usize) -> Option<Self> {
+    pub(crate) fn of(site: &BuildContext, outputs: usize) -> Option<Self> {
         let key = Key::named(site.seed, &format!("{}.{NAME}", site.path));
         let u = || unit(&Var::constant(normal(&[outputs, 1], 0.0, 1.0, key)));
         site.spectral_norm.then(|| Self { u: u().into_value() })
     }
 
     /// The weight to use instead of `weight`, whose last axis is the layer's outputs.
-    pub(crate) fn applied(this: Option<&Self>, pass: &mut Pass, weight: Var) -> Var {
+    pub(crate) fn applied(this: Option<&Self>, ctx: &mut ForwardContext, weight: Var) -> Var {
         let Some(this) = this else { return weight };
-        let u = Var::constant(pass.updated(NAME).unwrap_or(&this.u).clone());
+        let u = Var::constant(ctx.updated(NAME).unwrap_or(&this.u).clone());
         let outputs = u.shape()[0];
         let matrix = weight.reshape([weight.value().size() / outputs, outputs]);
         let constant = matrix.detach();
         let v = unit(&constant.matmul(&u));
         let u = unit(&constant.matmul_transposed(&v, true, false));
-        if pass.is_training() {
-            pass.update(NAME, || u.value().clone());
+        if ctx.is_training() {
+            ctx.update(NAME, || u.value().clone());
         }
         let sigma = (&v * &matrix.matmul(&u)).sum();
         &weight / &sigma

@@ -34,7 +34,7 @@ const MNIST: Row = Row {
         Preset { name: "seed", about: "the original: batch 64, 100 epochs of MNIST", steps: 100 * 938 },
     ],
     settings: preset::<mnist::Settings>,
-    build: |settings, seed| built(mnist::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(mnist::trainer(&settings_from(settings)?, seed)),
     load: data::DIGITS,
     seed_log: seed_log::course::<400>,
 };
@@ -52,7 +52,7 @@ const VANILLA: Row = Row {
         },
     ],
     settings: preset::<vanilla::Settings>,
-    build: |settings, seed| built(vanilla::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(vanilla::trainer(&settings_from(settings)?, seed)),
     load: data::DIGITS,
     seed_log: seed_log::keras_gan,
 };
@@ -65,7 +65,7 @@ const CIFAR: Row = Row {
         Preset { name: "seed", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
     ],
     settings: preset::<cifar::Settings>,
-    build: |settings, seed| built(cifar::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(cifar::trainer(&settings_from(settings)?, seed)),
     load: data::CIFAR.of_class("horse"),
     seed_log: seed_log::horses,
 };
@@ -83,7 +83,7 @@ const DCGAN: Row = Row {
         Preset { name: "radford", about: "64x64, the paper's authors' own, batch 128", steps: 25 * 1582 },
     ],
     settings: preset::<dcgan::Settings>,
-    build: |settings, seed| built(dcgan::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(dcgan::trainer(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::example,
 };
@@ -97,7 +97,7 @@ const FACES: Row = Row {
         Preset { name: "seed32", about: "its older generation: 32x32", steps: 8000 },
     ],
     settings: preset::<faces::Settings>,
-    build: |settings, seed| built(faces::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(faces::trainer(&settings_from(settings)?, seed)),
     load: data::FACES,
     seed_log: seed_log::course::<50>,
 };
@@ -110,7 +110,7 @@ const FOLDER: Row = Row {
         Preset { name: "seed", about: "64x64, batch 32", steps: 20_000 },
     ],
     settings: preset::<folder::Settings>,
-    build: |settings, seed| built(folder::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(folder::trainer(&settings_from(settings)?, seed)),
     load: data::FOLDER.changed_by(shaken),
     seed_log: seed_log::example,
 };
@@ -168,7 +168,7 @@ const WGAN_GP: Row = Row {
         Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
     ],
     settings: preset::<wgan_gp::Settings>,
-    build: |settings, seed| built(wgan_gp::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(wgan_gp::trainer(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::by_name,
 };
@@ -187,7 +187,7 @@ const PROGAN: Row = Row {
         },
     ],
     settings: preset::<progan::Settings>,
-    build: |settings, seed| built(progan::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(progan::trainer(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::ticks,
 };
@@ -206,7 +206,7 @@ const STYLEGAN: Row = Row {
         },
     ],
     settings: preset::<stylegan::Settings>,
-    build: |settings, seed| built(stylegan::game(&settings_from(settings)?, seed)),
+    build: |settings, seed| built(stylegan::trainer(&settings_from(settings)?, seed)),
     load: data::ANY,
     seed_log: seed_log::ticks,
 };

@@ -24,9 +24,9 @@ fn the_tips_of_the_command_line_work() {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let told = finish(stage.command(&words));
         assert_eq!(told.code, Some(2), "{line}: {}", told.err);
-        let tips: Vec<&str> = told.err.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
-        assert!(!tips.is_empty(), "{line}: no tip in {}", told.err);
-        for better in tips.iter().flat_map(|tip| tip.split('\'').skip(1).step_by(2)) {
+        let options: Vec<&str> = told.err.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
+        assert!(!options.is_empty(), "{line}: no tip in {}", told.err);
+        for better in options.iter().flat_map(|tip| tip.split('\'').skip(1).step_by(2)) {
             let words: Vec<String> = words.iter().map(|word| word.replace(wrong, better)).collect();
             let outcome = finish(stage.copied().command(&words));
             assert_eq!(outcome.code, Some(0), "{line}: {better}\n{}", outcome.err);

@@ -1,0 +1,158 @@
+//! The mapping network: from latents to styles (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial
+//! networks", 2019). A latent's distribution is a given; a style's is learned, and may follow what varies in the pictures.
+
+use core::f64::consts::SQRT_2;
+
+use nn::layers::{Dense, Equalised, Gain, PixelNorm, RunningMean};
+use nn::{Dialect, ForwardContext, Kind, Network};
+use rand::RngExt as _;
+use tensor::{Tensor, Var};
+
+use crate::LatentKind;
+use crate::growing::lerp;
+use crate::strided::LEAKY;
+
+/// Layers of StyleGAN's network.
+const DEPTH: usize = 8;
+/// The layers learn a hundred times as slowly as all others.
+const MULTIPLIER: f64 = 0.01;
+/// The share of the mean of all styles that stays at a step.
+const KEEP: f64 = 0.995;
+
+/// The network `NAME.mapping` from latents of `latent` numbers to styles of `style` numbers; it also keeps the mean of all styles.
+pub(crate) fn network(name: &str, latent: usize, style: usize, seed: u64) -> Network {
+    of_layers(name, [latent, style], DEPTH, Equalised::BENT, |network, _| network, seed)
+}
+
+/// The same of `depth` layers as StyleGAN2 has them: the gain that makes up for the leaky ReLU comes after it, and so is the bias's as well.
+pub(crate) fn network_with_gains(name: &str, sizes: [usize; 2], depth: usize, seed: u64) -> Network {
+    let gain = |network: Network, number| network.with(&format!("gain{number}"), Gain(SQRT_2));
+    of_layers(name, sizes, depth, Equalised::LINEAR, gain, seed)
+}
+
+/// A network of layers from a latent to a style, each followed by a leaky ReLU and what `after` adds to that.
+fn of_layers(
+    name: &str,
+    [latent, style]: [usize; 2],
+    depth: usize,
+    equalised: Equalised,
+    after: impl Fn(Network, usize) -> Network,
+    seed: u64,
+) -> Network {
+    let slow = Equalised { multiplier: MULTIPLIER, ..equalised };
+    let network = Network::new(&format!("{name}.mapping"), &[latent], Dialect::Torch, seed).with("norm", PixelNorm);
+    let layers = (1..=depth).fold(network, |network, number| {
+        let dense = Dense::new(style).equalised(slow);
+        after(network.with(&format!("dense{number}"), dense).with(&format!("lrelu{number}"), LEAKY), number)
+    });
+    layers.with("styles", RunningMean::new(KEEP))
+}
+
+/// The styles of latents (n, latent) for each of so many layers. In training, they are made of two latents with the probability `share`:
+/// from some layer on they are those of another one, so that no layer counts on what the others are told.
+pub(crate) fn mixed_styles(
+    mapping: &Network,
+    ctx: &mut ForwardContext,
+    latents: &Var,
+    layers: usize,
+    share: f64,
+) -> Vec<Var> {
+    let count = latents.shape()[0];
+    let Some((from, others)) = others(ctx, latents.value(), layers, share) else {
+        return vec![mapping.forward_part(ctx, latents); layers];
+    };
+    let both = mapping.forward_part(ctx, &latents.concat(&others, 0));
+    let [coarse, fine] = [0, count].map(|first| both.slice(0, first..first + count));
+    [vec![coarse; from], vec![fine; layers - from]].concat()
+}
+
+/// The layer from which on this pass takes the styles of other latents, and these latents, if it does.
+fn others(ctx: &mut ForwardContext, like: &Tensor, layers: usize, share: f64) -> Option<(usize, Var)> {
+    let mut draws = ctx.key()?.draws();
+    let mixes = draws.random::<f64>() < share;
+    let from = draws.random_range(1..layers);
+    let others = LatentKind::Normal.draw(like.shape()[0], like.shape()[1], ctx.key()?);
+    mixes.then(|| (from, Var::constant(others)))
+}
+
+/// The mean of all styles that a mapping network keeps, shape (style).
+pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
+    let mean = mapping.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    mean.expect("a mapping network ends in a running mean").2
+}
+
+/// The truncation trick: styles (n, style) pulled towards the mean, mean + psi (style - mean). 1 leaves them as they are, 0 makes all of
+/// them the mean; between, pictures vary less and look better.
+pub fn truncated(styles: &Tensor, mean: &Tensor, psi: f64) -> Tensor {
+    if psi == 1.0 {
+        return styles.clone();
+    }
+    let [styles, mean] = [styles, mean].map(|tensor| Var::constant(tensor.clone()));
+    lerp(&mean, &styles, psi).into_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::Key;
+    use nn::RngContext;
+    use tensor::Tape;
+
+    fn normal(shape: &[usize], name: &str) -> Tensor {
+        nn::init::normal(shape, 0.0, 1.0, Key::named(1, name))
+    }
+
+    #[test]
+    fn the_official_one_has_two_million_weights_that_are_scaled_at_run_time() {
+        let mapping = network("generator", 512, 512, 1);
+        assert_eq!(mapping.count(Kind::Parameter), 2_101_248);
+        let (_, _, weight) = mapping.tensors().remove(0);
+        let square: f64 = weight.data().iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weight.size() as f64;
+        assert!((square.sqrt() - 100.0).abs() < 0.5, "deviation {}", square.sqrt());
+        // sqrt(2) / sqrt(512) * 0.01
+        let styles = mapping.infer(&normal(&[64, 512], "latents"));
+        let square: f64 = styles.data().iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / styles.size() as f64;
+        assert!((0.5..2.0).contains(&square), "the gain keeps the mean square near 1: {square}");
+    }
+
+    /// 0.995 times the old mean, and 0.005 times the batch's; a frozen walk leaves it alone.
+    #[test]
+    fn the_mean_of_all_styles_follows_slowly() {
+        let mapping = network("generator", 8, 4, 1);
+        let latents = Var::constant(normal(&[16, 8], "latents"));
+        let sampler = |frozen: bool| {
+            let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
+            nn::differentiate(draw, |ctx: &mut ForwardContext| {
+                let styles = if frozen {
+                    ctx.frozen(|ctx| mapping.forward(ctx, &latents))
+                } else {
+                    mapping.forward(ctx, &latents)
+                };
+                (styles.square().mean(), ())
+            })
+            .unwrap()
+            .0
+            .buffers
+        };
+        assert!(sampler(true).is_empty());
+        let buffers = sampler(false);
+        let styles = mapping.forward(
+            &mut ForwardContext::training(&Tape::new(), RngContext { seed: 1, step: 0, purpose: "x" }),
+            &latents,
+        );
+        let mean = |i: usize| styles.value().data().iter().skip(i).step_by(4).sum::<f32>() / 16.0;
+        for i in 0..4 {
+            assert!((buffers[0].1.data()[i] - 0.005 * mean(i)).abs() < 1e-6);
+        }
+        assert!(mean_style(&mapping).data().iter().all(|x| *x == 0.0));
+    }
+
+    #[test]
+    fn truncation_ends_at_the_mean() {
+        let (styles, mean) = (normal(&[3, 4], "styles"), normal(&[4], "mean"));
+        assert_eq!(truncated(&styles, &mean, 0.0).data(), [mean.data(); 3].concat());
+        assert_eq!(truncated(&styles, &mean, 1.0), styles);
+        let half = truncated(&styles, &mean, 0.5);
+        assert!((half.data()[5] - (styles.data()[5] + mean.data()[1]) / 2.0).abs() < 1e-6);
+    }
+}

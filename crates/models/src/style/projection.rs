@@ -1,0 +1,224 @@
+//! [`Projection`]: which style makes a network draw a given picture? (Abdal, Qin and Wonka, "Image2StyleGAN: how to embed images into the
+//! StyleGAN latent space?", 2019; as Karras, Laine, Aittala, Hellsten, Lehtinen and Aila have it in "Analyzing and improving the image
+//! quality of StyleGAN", 2020.)
+//!
+//! The network stays as it is; what is learned is its input: one style for all layers, from the mean style on, and the noise of its
+//! layers. At first the style is shaken, less and less, so that it is not caught in the nearest hollow. The noise could draw details of the
+//! picture by itself; it is kept from that by a penalty on whatever makes neighbours alike, at all scales, and by being brought back
+//! to mean 0 and deviation 1.
+//!
+//! Two pictures are as far apart as the mean squared differences of their pixels, taken at every scale: of the pictures themselves, of those
+//! with half the size, and so on. (The authors compare features of a network that was trained on a million photographs.)
+
+use kernels::{Adam, Element as _, Key};
+use nn::ForwardContext;
+use tensor::{Options, Tape, Tensor, Var, grad};
+
+use crate::style::interpolation::part_of_turn;
+use crate::trainer::spec::Range;
+use crate::{FromLatents, Styles};
+
+/// A search for the style of a picture.
+pub struct Projection<'a> {
+    styles: &'a dyn Styles,
+    target: Var,
+    /// The deviation of styles from their mean.
+    deviation: f64,
+    seed: u64,
+    steps: usize,
+    done: usize,
+    style: Searched,
+    /// The noise of each layer, by name.
+    noise: Vec<(String, Searched)>,
+}
+
+/// The step size, where it is largest.
+const LEARNING_RATE: f64 = 0.1;
+/// The share of all steps within which it rises from 0...
+const RAMP_UP: f64 = 0.05;
+/// ...and that within which it falls to 0 again, along a cosine.
+const RAMP_DOWN: f64 = 0.25;
+/// How far the style is shaken at first, in deviations of styles...
+const SHAKE: f64 = 0.05;
+/// ...and the share of all steps after which it is not any more.
+const SHAKEN: f64 = 0.75;
+/// The weight of the penalty on noise that is not noise.
+const NOISE_WEIGHT: f64 = 1e5;
+/// Latents whose styles tell how much styles differ.
+const MANY: usize = 1000;
+
+fn square(x: f64) -> f64 {
+    x * x
+}
+
+impl<'a> Projection<'a> {
+    /// The search for the style by which `sampler`, whose `styles` these are, draws `target`, one picture of shape (1, height, width,
+    /// channels) with values in [0, 1].
+    pub fn new(sampler: &dyn FromLatents, styles: &'a dyn Styles, target: &Tensor, steps: usize, seed: u64) -> Self {
+        let (target, mean) = (Var::constant(Range::Symmetric.inward(target)), styles.mean_style());
+        let many = styles.styles_of(&sampler.latents(seed, "styles around the mean", MANY));
+        let differences = many.data().chunks_exact(mean.size()).flat_map(|style| style.iter().zip(mean.data()));
+        let sum: f64 = differences.map(|(a, b)| square(f64::from(a - b))).sum();
+        let deviation = (sum / MANY as f64).sqrt();
+        let style = Searched::from(mean.reshape([1, mean.size()]));
+        let noise = styles.noise().into_iter().map(|(name, map)| (name, Searched::from(map))).collect();
+        Self { styles, target, deviation, seed, steps, done: 0, style, noise }
+    }
+
+    /// One step of the search.
+    pub fn step(&mut self) {
+        let (tape, t) = (Tape::new(), self.done as f64 / self.steps as f64);
+        let style = tape.variable("style", self.style.value.clone());
+        let maps: Vec<Var> = self.noise.iter().map(|(name, map)| tape.variable(name, map.value.clone())).collect();
+        let shake = self.deviation * SHAKE * square((1.0 - t / SHAKEN).max(0.0));
+        let key = Key::named(self.seed, "shaking of the style").at(self.done as u32);
+        let shaken = &style + &Var::constant(nn::init::normal(style.shape(), 0.0, shake, key));
+
+        let loss = distance(&self.painted(&shaken, &maps), &self.target);
+        let loss = maps.iter().fold(loss, |loss, map| &loss + &alikeness(map).scale(NOISE_WEIGHT));
+        let mut gradients = grad(&loss, &[&[style][..], &maps].concat(), Options::default()).into_iter();
+
+        let rate = LEARNING_RATE * (t / RAMP_UP).min(1.0) * fall((1.0 - t) / RAMP_DOWN);
+        let searched = [&mut self.style].into_iter().chain(self.noise.iter_mut().map(|(_, map)| map));
+        for (searched, gradient) in searched.zip(&mut gradients) {
+            searched.update(&gradient.into_value(), rate, self.done as u64 + 1);
+        }
+        self.noise.iter_mut().for_each(|(_, map)| map.standardise());
+        self.done += 1;
+    }
+
+    /// The style as it is found so far, shape (style).
+    pub fn style(&self) -> Tensor {
+        self.style.value.reshape([self.style.value.size()])
+    }
+
+    /// What the network draws of it, shape (1, height, width, channels), values in [0, 1].
+    pub fn picture(&self) -> Tensor {
+        Range::Symmetric.pictures(&self.image())
+    }
+
+    /// How far that is from the picture looked for: the root of the mean squared difference at all scales, where 1 lies between black and
+    /// white.
+    pub fn distance(&self) -> f64 {
+        f64::from(distance(&self.image(), &self.target).item()).sqrt() / Range::Symmetric.span()
+    }
+
+    fn image(&self) -> Var {
+        let maps: Vec<Var> = self.noise.iter().map(|(_, map)| Var::constant(map.value.clone())).collect();
+        self.painted(&Var::constant(self.style.value.clone()), &maps)
+    }
+
+    /// The image of a style with this noise.
+    fn painted(&self, style: &Var, maps: &[Var]) -> Var {
+        let noise = self.noise.iter().zip(maps).map(|((name, _), map)| (name.clone(), map.clone())).collect();
+        self.styles.paint_styled(&mut ForwardContext::inference_with(noise), &vec![style.clone(); self.styles.layers()])
+    }
+}
+
+/// Something that is searched for, with what Adam remembers of it.
+struct Searched {
+    value: Tensor,
+    memory: [Tensor; 2],
+}
+
+impl Searched {
+    fn from(value: Tensor) -> Self {
+        let memory = [(); 2].map(|()| Tensor::zeros(*value.shape()));
+        Self { value, memory }
+    }
+
+    /// Update number `t`, from 1.
+    fn update(&mut self, gradient: &Tensor, learning_rate: f64, t: u64) {
+        let rule = Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, t };
+        let [mean, square] = &mut self.memory;
+        f32::adam(rule, gradient.data(), [mean.data_mut(), square.data_mut()], self.value.data_mut());
+    }
+
+    /// Back to mean 0 and mean square 1.
+    fn standardise(&mut self) {
+        let map = Var::constant(self.value.clone());
+        let centred = &map - &map.mean();
+        self.value = (&centred * &centred.square().mean().add_scalar(1e-12).sqrt().reciprocal()).into_value();
+    }
+}
+
+/// From 0 at 0 to 1 from 1 on, along a cosine.
+fn fall(x: f64) -> f64 {
+    let [cosine, _] = part_of_turn([-1.0, 0.0], x.clamp(0.0, 1.0));
+    0.5 - 0.5 * cosine
+}
+
+/// The mean over all scales of the mean squared difference of images (n, h, w, c), each scale half as large as the one before.
+fn distance(images: &Var, targets: &Var) -> Var {
+    let mut difference = images - targets;
+    let (mut sum, mut scales) = (difference.square().mean(), 1);
+    while [1, 2].iter().all(|axis| difference.shape()[*axis] % 2 == 0) {
+        difference = difference.average_pool([2, 2]);
+        sum = &sum + &difference.square().mean();
+        scales += 1;
+    }
+    sum.scale(1.0 / f64::from(scales))
+}
+
+/// How alike neighbours are on a map of noise (1, h, w, 1): the squared mean of the products of neighbours across and down, the map's ends
+/// being neighbours too, at all scales down to 8. Noise has none of it.
+fn alikeness(map: &Var) -> Var {
+    let beside = |map: &Var, axis: usize| {
+        let end = map.shape()[axis];
+        let turned = map.slice(axis, end - 1..end).concat(&map.slice(axis, 0..end - 1), axis);
+        (map * &turned).mean().square()
+    };
+    let at = |map: &Var| &beside(map, 1) + &beside(map, 2);
+    let (mut map, mut sum) = (map.clone(), at(map));
+    while map.shape()[1] > 8 {
+        map = map.average_pool([2, 2]);
+        sum = &sum + &at(&map);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(value: impl Fn(usize, usize) -> f32) -> Var {
+        Var::constant(Tensor::from_fn([1, 16, 16, 1], |i| value(i / 16, i % 16)))
+    }
+
+    #[test]
+    fn noise_has_less_in_common_with_its_neighbours_than_a_drawing() {
+        let alike = |map: &Var| f64::from(alikeness(map).item());
+        let noise = Var::constant(nn::init::normal(&[1, 16, 16, 1], 0.0, 1.0, Key::named(1, "noise")));
+        assert!(alike(&noise) < 0.05, "{}", alike(&noise));
+        // Halves of -1 and 1: next to nearly every pixel is one like it, also on the map of half the size.
+        let halves = alike(&map(|y, _| if y < 8 { -1.0 } else { 1.0 }));
+        let exact = (0.75_f64.powi(2) + 1.0) + (0.5_f64.powi(2) + 1.0);
+        assert!((halves - exact).abs() < 1e-6, "{halves}");
+        // A draught-board is as far from noise, but means nothing at half the size.
+        let board = alike(&map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 }));
+        assert!((board - 2.0).abs() < 1e-6, "{board}");
+    }
+
+    /// The mean over 5 scales, of which a pattern of single pixels is on the first only.
+    #[test]
+    fn distances_are_taken_at_every_scale() {
+        let apart = |value: Var| distance(&value, &map(|_, _| 0.0)).item();
+        assert_eq!(apart(map(|_, _| 2.0)), 4.0);
+        assert_eq!(apart(map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 })), 0.2);
+    }
+
+    #[test]
+    fn the_end_of_the_search_is_slow() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(near(fall(0.0), 0.0) && near(fall(0.5), 0.5) && near(fall(1.0), 1.0) && near(fall(4.0), 1.0));
+        assert!(near(fall(0.25), 0.5 - 0.5 * (core::f64::consts::PI / 4.0).cos()));
+    }
+
+    #[test]
+    fn noise_is_brought_back_to_its_size() {
+        let mut noise = Searched::from(Tensor::from_fn([1, 8, 8, 1], |i| i as f32));
+        noise.standardise();
+        let mean = |of: fn(f64) -> f64| noise.value.data().iter().map(|x| of(f64::from(*x))).sum::<f64>() / 64.0;
+        assert!(mean(|x| x).abs() < 1e-6 && (mean(|x| x * x) - 1.0).abs() < 1e-5);
+    }
+}

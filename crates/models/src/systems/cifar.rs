@@ -1,0 +1,166 @@
+//! cifar: a convolutional GAN that learns one class of CIFAR-10, horses at first.
+//!
+//! The networks and the step are those of the example in *Deep Learning with Python* (Chollet, 2017, section 8.5), in the Keras
+//! dialect, with its conventions: **1 is fake and 0 is real**, the batches follow each other in the images' own order, fakes and
+//! reals share a batch, and the labels are a little noisy. Two of its habits are mended by default and can be had back:
+//! `seed_range` (reals in [0, 1] against a tanh) and `seed_labels` (targets above 1).
+
+use kernels::Padding;
+use nn::layers::{Activation, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape};
+use nn::{Dialect, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::gan::GanTrainer;
+use crate::trainer::options::{Batches, Bce, TrainingOptions, Way};
+use crate::trainer::spec::{Fakes, GanSpec, Range};
+use crate::trainer::update::Update;
+use crate::{Settings as _, SettingsError, in_range};
+
+/// What can be changed about a run. The default is the book's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Real images a turn of the discriminator, and as many fakes.
+    pub batch: usize,
+    /// Random numbers behind an image.
+    pub latent: usize,
+    /// Channels of the generator's first map.
+    pub first: usize,
+    /// Channels of the generator's other maps.
+    pub width: usize,
+    /// Channels of the discriminator's maps.
+    pub d_width: usize,
+    /// The share that dropout forgets in the discriminator.
+    pub d_dropout: f64,
+    /// The step sizes at update t are divided by 1 + decay t.
+    pub decay: f64,
+    /// Whether each pass through the images has an order of its own.
+    pub shuffle: bool,
+    /// Whether the reals stay in [0, 1], as in the original, though the generator draws in [-1, 1].
+    pub seed_range: bool,
+    /// Whether the noise moves the fakes' labels above 1, as in the original, with the clipped loss that bears it.
+    pub seed_labels: bool,
+    /// What the field's advice changes.
+    #[serde(flatten)]
+    pub options: TrainingOptions,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let options = TrainingOptions {
+            fake_is_one: true,
+            label_noise: 0.05,
+            d_batches: Batches::Mixed,
+            d_learning_rate: 8e-4,
+            g_learning_rate: 4e-4,
+            clip_value: 1.0,
+            ..TrainingOptions::default()
+        };
+        Self {
+            batch: 20,
+            latent: 32,
+            first: 128,
+            width: 256,
+            d_width: 128,
+            d_dropout: 0.4,
+            decay: 1e-8,
+            shuffle: false,
+            seed_range: false,
+            seed_labels: false,
+            options,
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(Self { first: 32, width: 64, d_width: 64, ..Self::default() }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("batch", self.batch as f64, 1.0, 4096.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("first", self.first as f64, 1.0, 1024.0)?;
+        in_range("width", self.width as f64, 1.0, 1024.0)?;
+        in_range("d_width", self.d_width as f64, 1.0, 1024.0)?;
+        in_range("d_dropout", self.d_dropout, 0.0, 0.95)?;
+        in_range("decay", self.decay, 0.0, 1.0)?;
+        self.options().check_without_norm()
+    }
+}
+
+impl Settings {
+    /// The switches, with what `seed_labels` says.
+    fn options(&self) -> TrainingOptions {
+        let options = self.options.clone();
+        if self.seed_labels {
+            TrainingOptions { label_noise_way: Way::Outward, bce: Bce::KerasClip, ..options }
+        } else {
+            options
+        }
+    }
+}
+
+/// The slope of every leaky ReLU: Keras' own.
+const SLOPE: Activation = Activation::LeakyRelu(0.3);
+
+/// The discriminator: four convolutions without padding, and the logit of the probability that the image is a fake.
+pub fn discriminator(s: &Settings, seed: u64) -> Network {
+    let conv = |kernel, stride| Conv2d::new(s.d_width, kernel).stride(stride).padding(Padding::Valid);
+    Network::new("discriminator", &[32, 32, 3], Dialect::Keras, seed)
+        .spectral_norm(s.options.spectral_norm)
+        .with("conv1", conv(3, 1))
+        .with("lrelu1", SLOPE)
+        .with("conv2", conv(4, 2))
+        .with("lrelu2", SLOPE)
+        .with("conv3", conv(4, 2))
+        .with("lrelu3", SLOPE)
+        .with("conv4", conv(4, 2))
+        .with("lrelu4", SLOPE)
+        .with("flatten", Flatten)
+        .with("dropout", Dropout(s.d_dropout))
+        .with("dense", Dense::new(1))
+}
+
+/// The generator: a small map of many channels, one transposed convolution that doubles it, and convolutions that smooth it.
+pub fn generator(s: &Settings, seed: u64) -> Network {
+    Network::new("generator", &[s.latent], Dialect::Keras, seed)
+        .with("dense", Dense::new(16 * 16 * s.first))
+        .with("lrelu1", SLOPE)
+        .with("reshape", Reshape(vec![16, 16, s.first]))
+        .with("conv1", Conv2d::new(s.width, 5))
+        .with("lrelu2", SLOPE)
+        .with("convt", ConvTranspose2d::new(s.width, 4).stride(2))
+        .with("lrelu3", SLOPE)
+        .with("conv2", Conv2d::new(s.width, 5))
+        .with("lrelu4", SLOPE)
+        .with("conv3", Conv2d::new(s.width, 5))
+        .with("lrelu5", SLOPE)
+        .with("conv4", Conv2d::new(3, 7))
+        .with("tanh", Activation::Tanh)
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range or contradicts another.
+pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
+    s.check()?;
+    let spec = GanSpec {
+        name: "cifar",
+        latent: s.latent,
+        batch: s.batch,
+        g_batch: None,
+        range: if s.seed_range { Range::Mismatched } else { Range::Symmetric },
+        sampler: BatchSampler::new(s.shuffle, true),
+        fakes: Fakes::Inference,
+        update: Update::RmsProp { decay: s.decay },
+        generator_first: false,
+    };
+    GanTrainer::new(spec, &s.options(), seed, || [discriminator(s, seed), generator(s, seed)])
+}

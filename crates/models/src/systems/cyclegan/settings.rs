@@ -1,0 +1,138 @@
+//! What can be changed about a [`cyclegan`](crate::systems::cyclegan) run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::diff_augment::Augment;
+use crate::{SettingsError, in_range};
+
+/// What can be changed about a cyclegan run. The default is the authors'.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Whose networks, and whose order of a step.
+    pub variant: Variant,
+    /// Pictures of each domain a step.
+    pub batch: usize,
+    /// Height and width of the pictures: a multiple of 4 (of 8 for the course's networks).
+    pub size: usize,
+    /// Residual blocks of a generator. (The authors: 9 from 256 pixels on, 6 for 128.)
+    pub blocks: usize,
+    /// Channels after a generator's first layer.
+    pub generator_width: usize,
+    /// Channels after a discriminator's first layer.
+    pub discriminator_width: usize,
+    /// How a generator gets back to the full size.
+    pub upsample: Upsample,
+    /// What the cycle loss counts beside the adversarial one.
+    pub cycle: f64,
+    /// What the identity loss counts beside the cycle loss; 0 for none.
+    pub identity: f64,
+    /// Fakes of earlier steps that each discriminator may be shown again; 0 for none.
+    pub pool: usize,
+    /// The step size, at first.
+    pub learning_rate: f64,
+    /// How much of the gradients' old mean stays at an update.
+    pub beta1: f64,
+    /// Steps that the schedule calls an epoch.
+    pub epoch: usize,
+    /// Epochs of the full step size.
+    pub constant: usize,
+    /// Epochs in which it then falls in a straight line, almost to 0. Later ones keep the last.
+    pub decay: usize,
+    /// How all that the discriminators see is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
+}
+
+/// Whose networks, and whose order of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// The authors': instance normalisation, the generators learn first, a discriminator's loss is halved.
+    Official,
+    /// The smaller one of Udacity's course: batch normalisation, the discriminators learn first, from fresh fakes, not halved.
+    Course,
+}
+
+/// How a generator gets from small maps back to the full size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upsample {
+    /// Transposed convolutions of stride 2.
+    Transposed,
+    /// Up-sampling, then a convolution: no checkerboards. (The authors' networks only.)
+    ResizeConv,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            variant: Variant::Official,
+            batch: 1,
+            size: 256,
+            blocks: 9,
+            generator_width: 64,
+            discriminator_width: 64,
+            upsample: Upsample::Transposed,
+            cycle: 10.0,
+            identity: 0.5,
+            pool: 50,
+            learning_rate: 2e-4,
+            beta1: 0.5,
+            epoch: 1000,
+            constant: 100,
+            decay: 100,
+            diff_augment: Vec::new(),
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        let course = Self { variant: Variant::Course, blocks: 6, identity: 0.0, pool: 0, ..Self::default() };
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(Self {
+                size: 64,
+                blocks: 6,
+                generator_width: 16,
+                discriminator_width: 32,
+                epoch: 30,
+                ..Self::default()
+            }),
+            "course" => Some(Self { batch: 16, size: 128, ..course }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("batch", self.batch as f64, 1.0, 256.0)?;
+        in_range("size", self.size as f64, 32.0, 1024.0)?;
+        let multiple = if self.variant == Variant::Course { 8 } else { 4 };
+        if !self.size.is_multiple_of(multiple) {
+            return Err(SettingsError { key: "size", why: format!("{} is not a multiple of {multiple}", self.size) });
+        }
+        if self.variant == Variant::Course && self.upsample == Upsample::ResizeConv {
+            let why = "the course's generator has transposed convolutions only";
+            return Err(SettingsError { key: "upsample", why: why.into() });
+        }
+        in_range("blocks", self.blocks as f64, 1.0, 64.0)?;
+        in_range("generator_width", self.generator_width as f64, 1.0, 256.0)?;
+        in_range("discriminator_width", self.discriminator_width as f64, 1.0, 256.0)?;
+        in_range("cycle", self.cycle, 0.0, 1e6)?;
+        in_range("identity", self.identity, 0.0, 1e6)?;
+        in_range("pool", self.pool as f64, 0.0, 1000.0)?;
+        in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
+        in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        in_range("epoch", self.epoch as f64, 1.0, 1e9)?;
+        in_range("constant", self.constant as f64, 0.0, 1e9)?;
+        in_range("decay", self.decay as f64, 0.0, 1e9)
+    }
+}
+
+impl Settings {
+    /// The share of the step size that is left in epoch `n`, from 1: 1 - max(0, n - constant) / (decay + 1).
+    pub fn learning_rate_factor(&self, n: u64) -> f64 {
+        let into = n.saturating_sub(self.constant as u64).min(self.decay as u64);
+        1.0 - into as f64 / (self.decay as f64 + 1.0)
+    }
+}

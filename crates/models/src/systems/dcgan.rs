@@ -1,0 +1,223 @@
+//! dcgan: deep convolutional GANs (Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional
+//! generative adversarial networks", 2016), in five variants.
+
+use kernels::{Padding, TransposedPadding};
+use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, Reshape};
+use nn::{Dialect, InitScheme, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::strided::{LEAKY, Strided, biased_halving, doubling, halving, normalised};
+use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::gan::GanTrainer;
+use crate::trainer::options::{DiscriminatorNorm, TrainingOptions};
+use crate::trainer::spec::{Fakes, GanSpec};
+use crate::trainer::update::Update;
+use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// What can be changed about a run. The default is PyTorch's example.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Which networks, and which step.
+    pub variant: Variant,
+    /// Real images a turn of the discriminator, and as many fakes.
+    pub batch: usize,
+    /// 1 for grey images, 3 for colour.
+    pub channels: usize,
+    /// Channels next to the image; each layer further they double.
+    pub width: usize,
+    /// Random numbers behind an image.
+    pub latent: usize,
+    /// How much of the gradients' mean stays at an update (Adam).
+    pub beta1: f64,
+    /// What the field's advice changes.
+    #[serde(flatten)]
+    pub options: TrainingOptions,
+}
+
+/// Whose DCGAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// PyTorch's example, 64x64.
+    Official,
+    /// The paper's authors' own, 64x64: kernels of 5, the generator's turn first, each turn on a mini-batch of its own.
+    Radford,
+    /// Udacity's for house numbers, 32x32.
+    Svhn,
+    /// For CIFAR-10, 32x32.
+    Cifar32,
+    /// For MNIST, 28x28.
+    Mnist28,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (variant, channels, width) = (Variant::Official, 3, 64);
+        Self { variant, batch: 64, channels, width, latent: 100, beta1: 0.5, options: TrainingOptions::default() }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        let plain = Self::default();
+        let uniform = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
+        match name {
+            "seed" => Some(plain),
+            "cpu" => Some(Self { width: 16, ..plain }),
+            "radford" => Some(Self { variant: Variant::Radford, batch: 128, width: 128, options: uniform, ..plain }),
+            "svhn" => Some(Self { variant: Variant::Svhn, batch: 128, width: 32, options: uniform, ..plain }),
+            "cifar32" => Some(Self { variant: Variant::Cifar32, batch: 128, ..plain }),
+            "cpu32" => Some(Self { variant: Variant::Cifar32, width: 32, ..plain }),
+            "mnist28" => Some(Self { variant: Variant::Mnist28, channels: 1, ..plain }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("batch", self.batch as f64, 2.0, 4096.0)?;
+        in_range("channels", self.channels as f64, 1.0, 4.0)?;
+        in_range("width", self.width as f64, 1.0, 512.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        self.options.check()
+    }
+}
+
+impl Settings {
+    /// Height and width of the images.
+    pub fn size(&self) -> usize {
+        match self.variant {
+            Variant::Official | Variant::Radford => 64,
+            Variant::Svhn | Variant::Cifar32 => 32,
+            Variant::Mnist28 => 28,
+        }
+    }
+
+    fn strided(&self) -> Strided {
+        let Self { channels, latent, width, .. } = *self;
+        let TrainingOptions { spectral_norm, d_norm: norm, .. } = self.options;
+        Strided { size: self.size(), channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm }
+    }
+}
+
+/// The discriminator.
+pub fn discriminator(s: &Settings, seed: u64) -> Network {
+    match s.variant {
+        Variant::Official | Variant::Cifar32 => s.strided().discriminator(seed),
+        Variant::Mnist28 => s.strided().discriminator_with_dense_end(seed),
+        Variant::Radford => radford_discriminator(s, seed),
+        Variant::Svhn => course_discriminator(&Course::of(s), seed),
+    }
+}
+
+/// The generator.
+pub fn generator(s: &Settings, seed: u64) -> Network {
+    match s.variant {
+        Variant::Official | Variant::Cifar32 | Variant::Mnist28 => s.strided().generator(seed),
+        Variant::Radford => radford_generator(s, seed),
+        Variant::Svhn => course_generator(&Course::of(s), seed),
+    }
+}
+
+fn radford_discriminator(s: &Settings, seed: u64) -> Network {
+    let conv = |filters| Conv2d::new(filters, 5).stride(2).padding(Padding::Explicit([2; 4]));
+    let start = Network::new("discriminator", &[64, 64, s.channels], Dialect::Torch, seed)
+        .with_init(InitScheme::dcgan())
+        .spectral_norm(s.options.spectral_norm)
+        .with("conv1", conv(s.width).without_bias())
+        .with("lrelu1", LEAKY);
+    (2..=4)
+        .fold(start, |network, number| normalised(network, number, conv(s.width << (number - 1)), s.options.d_norm))
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(1).without_bias())
+}
+
+fn radford_generator(s: &Settings, seed: u64) -> Network {
+    let padding = TransposedPadding::Explicit { padding: [2, 2], output_padding: [1, 1] };
+    let convt = |filters| ConvTranspose2d::new(filters, 5).stride(2).padding(padding).without_bias();
+    let start = Network::new("generator", &[s.latent], Dialect::Torch, seed)
+        .with_init(InitScheme::dcgan())
+        .with("dense", Dense::new(4 * 4 * 8 * s.width).without_bias())
+        .with("bn1", BatchNorm::default())
+        .with("relu1", Activation::Relu)
+        .with("reshape", Reshape(vec![4, 4, 8 * s.width]));
+    (2..=4)
+        .fold(start, |network, number| {
+            network
+                .with(&format!("convt{number}"), convt((8 * s.width) >> (number - 1)))
+                .with(&format!("bn{number}"), BatchNorm::default())
+                .with(&format!("relu{number}"), Activation::Relu)
+        })
+        .with("convt5", convt(s.channels))
+        .with("tanh", Activation::Tanh)
+}
+
+/// The networks of Udacity's course for images of 32x32, which its house numbers and its faces share.
+pub(crate) struct Course {
+    pub(crate) channels: usize,
+    pub(crate) latent: usize,
+    pub(crate) width: usize,
+    pub(crate) start: InitScheme,
+    pub(crate) spectral_norm: bool,
+    pub(crate) norm: DiscriminatorNorm,
+}
+
+impl Course {
+    fn of(s: &Settings) -> Self {
+        let Settings { channels, latent, width, .. } = *s;
+        let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
+        Self { channels, latent, width, start: Dialect::Torch.start(), spectral_norm, norm }
+    }
+}
+
+/// Three convolutions that halve, and a dense layer.
+pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
+    let first = Network::new("discriminator", &[32, 32, c.channels], Dialect::Torch, seed)
+        .with_init(c.start)
+        .spectral_norm(c.spectral_norm)
+        .with("conv1", halving(c.width))
+        .with("lrelu1", LEAKY);
+    (2..=3)
+        .fold(first, |network, number| normalised(network, number, biased_halving(c.width << (number - 1)), c.norm))
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(1))
+}
+
+/// A dense layer, with nothing after it, and three transposed convolutions that double.
+pub(crate) fn course_generator(c: &Course, seed: u64) -> Network {
+    Network::new("generator", &[c.latent], Dialect::Torch, seed)
+        .with_init(c.start)
+        .with("dense", Dense::new(4 * 4 * 4 * c.width))
+        .with("reshape", Reshape(vec![4, 4, 4 * c.width]))
+        .with("convt1", doubling(2 * c.width))
+        .with("bn1", BatchNorm::default())
+        .with("relu1", Activation::Relu)
+        .with("convt2", doubling(c.width))
+        .with("bn2", BatchNorm::default())
+        .with("relu2", Activation::Relu)
+        .with("convt3", doubling(c.channels))
+        .with("tanh", Activation::Tanh)
+}
+
+/// The game. PyTorch's example shows the discriminator the very fakes that the generator then learns from; the course makes new
+/// ones; the paper's authors give the generator one mini-batch and the discriminator the next.
+///
+/// # Errors
+/// When a setting is out of its range or contradicts another.
+pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
+    s.check()?;
+    let example = GanSpec::example("dcgan", s.latent, s.batch, s.beta1);
+    let spec = match s.variant {
+        Variant::Official | Variant::Cifar32 | Variant::Mnist28 => example,
+        Variant::Svhn => GanSpec { fakes: Fakes::Training, ..example },
+        Variant::Radford => GanSpec {
+            fakes: Fakes::Training,
+            generator_first: true,
+            sampler: BatchSampler::new(true, true).skipping(),
+            update: Update::Adam { beta1: s.beta1, beta2: 0.999, l2: 1e-5 },
+            ..example
+        },
+    };
+    GanTrainer::new(spec, &s.options, seed, || [discriminator(s, seed), generator(s, seed)])
+}

@@ -1,0 +1,89 @@
+//! faces: the face project of Udacity's deep learning course, in both of its generations.
+//!
+//! The current one draws 64x64 faces with the DCGAN of PyTorch's example and 128 latents. The older one draws 32x32 faces with
+//! networks that are told by one number, `width` (its `conv_dim`), from normal weights.
+
+use nn::{InitScheme, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::strided::Strided;
+use crate::systems::dcgan::{Course, course_discriminator, course_generator};
+use crate::trainer::gan::GanTrainer;
+use crate::trainer::options::TrainingOptions;
+use crate::trainer::spec::{Fakes, GanSpec};
+use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// What can be changed about a run. The default is the current project's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Height and width of the faces, and with it the generation of the project: 64, or 32 for the older one.
+    pub size: usize,
+    /// Real images a turn of the discriminator, and as many fakes.
+    pub batch: usize,
+    /// Channels next to the image; each layer further they double.
+    pub width: usize,
+    /// Random numbers behind a face.
+    pub latent: usize,
+    /// How much of the gradients' mean stays at an update (Adam).
+    pub beta1: f64,
+    /// What the field's advice changes.
+    #[serde(flatten)]
+    pub options: TrainingOptions,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { size: 64, batch: 64, width: 64, latent: 128, beta1: 0.5, options: TrainingOptions::default() }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(Self { width: 16, ..Self::default() }),
+            "seed32" => {
+                let options = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
+                Some(Self { size: 32, width: 32, latent: 100, options, ..Self::default() })
+            }
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        if !matches!(self.size, 32 | 64) {
+            let why = format!("{} is neither 64, the current project's, nor 32, the older one's", self.size);
+            return Err(SettingsError { key: "size", why });
+        }
+        in_range("batch", self.batch as f64, 2.0, 4096.0)?;
+        in_range("width", self.width as f64, 1.0, 512.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        self.options.check()
+    }
+}
+
+/// The discriminator and the generator.
+pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
+    let Settings { size, width, latent, .. } = *s;
+    let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
+    let channels = 3;
+    if size == 64 {
+        let pair = Strided { size, channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm };
+        return [pair.discriminator(seed), pair.generator(seed)];
+    }
+    let pair = Course { channels, latent, width, start: InitScheme::normal(0.02), spectral_norm, norm };
+    [course_discriminator(&pair, seed), course_generator(&pair, seed)]
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range or contradicts another.
+pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
+    s.check()?;
+    let fakes = if s.size == 64 { Fakes::Shared } else { Fakes::Training };
+    let spec = GanSpec { fakes, ..GanSpec::example("faces", s.latent, s.batch, s.beta1) };
+    GanTrainer::new(spec, &s.options, seed, || networks(s, seed))
+}

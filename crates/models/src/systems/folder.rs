@@ -1,0 +1,88 @@
+//! folder: a GAN for anybody's own images, of a size from 28 to 128.
+//!
+//! The networks are those of the DCGANs, as deep as the size asks for; the step is that of PyTorch's example.
+
+use nn::{InitScheme, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::strided::{SIZES, Strided};
+use crate::trainer::gan::GanTrainer;
+use crate::trainer::options::TrainingOptions;
+use crate::trainer::spec::GanSpec;
+use crate::{Settings as _, SettingsError, in_range};
+
+/// What can be changed about a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Height and width that the images are brought to: 28, 32, 48, 64, 96 or 128.
+    pub size: usize,
+    /// 1 for grey images, 3 for colour.
+    pub channels: usize,
+    /// Real images a turn of the discriminator, and as many fakes.
+    pub batch: usize,
+    /// Channels next to the image; each layer further they double.
+    pub width: usize,
+    /// Random numbers behind an image.
+    pub latent: usize,
+    /// How much of the gradients' mean stays at an update (Adam).
+    pub beta1: f64,
+    /// What the field's advice changes.
+    #[serde(flatten)]
+    pub options: TrainingOptions,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            size: 64,
+            channels: 3,
+            batch: 32,
+            width: 64,
+            latent: 100,
+            beta1: 0.5,
+            options: TrainingOptions::default(),
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(Self { size: 32, width: 32, ..Self::default() }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        if !SIZES.contains(&self.size) {
+            let sizes: Vec<String> = SIZES.iter().map(usize::to_string).collect();
+            return Err(SettingsError { key: "size", why: format!("{} is none of {}", self.size, sizes.join(", ")) });
+        }
+        in_range("channels", self.channels as f64, 1.0, 4.0)?;
+        in_range("batch", self.batch as f64, 2.0, 4096.0)?;
+        in_range("width", self.width as f64, 1.0, 256.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        self.options.check()
+    }
+}
+
+/// The discriminator and the generator.
+pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
+    let Settings { size, channels, latent, width, .. } = *s;
+    let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
+    let pair = Strided { size, channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm };
+    [pair.discriminator(seed), pair.generator(seed)]
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range or contradicts another.
+pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
+    s.check()?;
+    let spec = GanSpec::example("folder", s.latent, s.batch, s.beta1);
+    GanTrainer::new(spec, &s.options, seed, || networks(s, seed))
+}

@@ -1,0 +1,15 @@
+//! The GANs, one module per system: its networks, its settings and presets, and what makes its training step its own. Each reads
+//! beside its paper. Read [`quickdraw`] first: it spells out its whole step.
+
+pub mod cifar;
+pub mod cyclegan;
+pub mod dcgan;
+pub mod faces;
+pub mod folder;
+pub mod mnist;
+pub mod progan;
+pub mod quickdraw;
+pub mod stylegan;
+pub mod stylegan2;
+pub mod vanilla;
+pub mod wgan_gp;

@@ -1,0 +1,138 @@
+//! progan: a GAN that grows from pictures of 4x4 pixels to large ones (Karras, Aila, Laine and Lehtinen, "Progressive growing of
+//! GANs for improved quality, stability, and variation", 2018). How the two networks grow and learn is in [`growing`](crate::growing);
+//! here is the generator, and what makes it ProGAN: a Wasserstein critic whose gradient is penalised.
+
+use nn::layers::{Bias, Conv2d, Dense, Equalised, PixelNorm, Reshape, UpSampling2d};
+use nn::{Dialect, ForwardContext, Network};
+use serde::{Deserialize, Serialize};
+use tensor::Var;
+
+use crate::growing::{Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution};
+use crate::strided::LEAKY;
+use crate::{SettingsError, in_range};
+
+/// What can be changed about a run. The default is the authors', at 1024x1024.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// How large the images and the networks are, and how they grow.
+    #[serde(flatten)]
+    pub sizes: Sizes,
+    /// The step size of both networks; half as large again at 1024x1024.
+    pub learning_rate: f64,
+    /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1.
+    pub gradient_penalty: f64,
+    /// The weight of the mean square of the verdicts on reals: it keeps them near 0.
+    pub drift: f64,
+    /// The share that the average of the generator's weights keeps at a step; samples are drawn with the average.
+    pub ema: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { sizes: Sizes::default(), learning_rate: 1e-3, gradient_penalty: 10.0, drift: 1e-3, ema: 0.999 }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        let cpu = Self { sizes: Sizes::cpu(), ..Self::default() };
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(cpu),
+            "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
+            "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        self.sizes.check()?;
+        in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
+        in_range("gradient_penalty", self.gradient_penalty, 0.0, 1e6)?;
+        in_range("drift", self.drift, 0.0, 1e6)?;
+        in_range("ema", self.ema, 0.0, 0.999_999)
+    }
+}
+
+/// The generator: for each level a block that makes features, and a way out of them (`to_rgb`).
+pub struct Generator {
+    name: String,
+    /// The first makes features of latents, each other doubles the resolution of those of the level below.
+    blocks: Vec<Network>,
+    to_rgb: ToRgb,
+}
+
+impl Generator {
+    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and by the `name` of the whole.
+    pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
+        let network =
+            |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
+        let blocks = (0..=last).map(|level| {
+            let (size, features) = (resolution(level), maps.of(level));
+            let conv = || Conv2d::new(features, 3).equalised(Equalised::BENT);
+            if level > 0 {
+                let below = resolution(level - 1);
+                return network(format!("{size}x{size}"), &[below, below, maps.of(level - 1)])
+                    .with("up", UpSampling2d([2, 2]))
+                    .with("conv1", conv())
+                    .with("lrelu1", LEAKY)
+                    .with("norm1", PixelNorm)
+                    .with("conv2", conv())
+                    .with("lrelu2", LEAKY)
+                    .with("norm2", PixelNorm);
+            }
+            // Each output of the dense layer sees all latents, but each pixel has taps of one of the 16 places only: a smaller gain.
+            let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::BENT };
+            network(format!("{size}x{size}"), &[maps.latent()])
+                .with("norm", PixelNorm)
+                .with("dense", Dense::new(size * size * features).without_bias().equalised(dense))
+                .with("reshape", Reshape(vec![size, size, features]))
+                .with("bias", Bias::default())
+                .with("lrelu1", LEAKY)
+                .with("norm1", PixelNorm)
+                .with("conv", conv())
+                .with("lrelu2", LEAKY)
+                .with("norm2", PixelNorm)
+        });
+        Self { name: name.into(), blocks: blocks.collect(), to_rgb: ToRgb::new(name, maps, last, seed) }
+    }
+}
+
+impl Painter for Generator {
+    fn paint(&self, ctx: &mut ForwardContext, latents: &Var, stage: Stage) -> Var {
+        ctx.forward_of(&self.name, latents, |ctx| {
+            self.to_rgb.image(ctx, stage, latents, |ctx, level, x| self.blocks[level].forward_part(ctx, x))
+        })
+    }
+
+    fn parts(&self) -> Vec<&Network> {
+        self.blocks.iter().chain(self.to_rgb.parts()).collect()
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut Network> {
+        self.blocks.iter_mut().chain(self.to_rgb.parts_mut()).collect()
+    }
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError> {
+    crate::Settings::check(s)?;
+    let (maps, last) = (s.sizes.maps(), s.sizes.last());
+    let spec = GanSpec {
+        name: "progan",
+        latent: maps.latent(),
+        regularizer: Regularizer::Between { weight: s.gradient_penalty, drift: s.drift },
+        average: Average::Share(s.ema),
+        ramp_up: s.sizes.ema_ramp_up,
+        learning_rate: |base, resolution| if resolution >= 1024 { 1.5 * base } else { base },
+        base_learning_rate: s.learning_rate,
+        label_smooth: 1.0,
+        sizes: s.sizes.clone(),
+    };
+    let generator = |name: &str| Generator::new(name, maps, last, seed);
+    Ok(Growing::new(spec, s.sizes.growth(0)?, Critic::new(maps, last, seed), seed, generator))
+}

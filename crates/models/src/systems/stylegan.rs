@@ -1,0 +1,205 @@
+//! stylegan: a GAN that grows like [`progan`](crate::systems::progan), whose generator starts from a constant and is told by a style at each layer
+//! what to draw (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019).
+//!
+//! The [mapping network](crate::style::mapping) makes a style of a latent. Each resolution has two layers:
+//!
+//! ```text
+//! enlarge, convolve, blur (the first; at 4x4 a learned constant)    convolve (the second)
+//! + noise    + bias    leaky ReLU    normalise each image's channels    scale and shift them by the style
+//! ```
+//!
+//! As everything is normalised at each layer, a style governs its own layer only: those of the small resolutions decide about what is
+//! large in a picture. In training two latents may share a picture, so that the layers learn not to count on each other. The
+//! discriminator's gradient on reals is penalised (R1).
+
+use nn::layers::{AdaIn, Bias, Blur, Constant, Conv2d, Equalised, Noise, UpSampling2d};
+use nn::{Dialect, ForwardContext, Network};
+use serde::{Deserialize, Serialize};
+use tensor::{Tensor, Var};
+
+use crate::growing::{
+    Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
+};
+use crate::strided::LEAKY;
+use crate::style::mapping;
+use crate::{SettingsError, in_range};
+
+/// What can be changed about a run. The default is the authors', at 1024x1024.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// How large the images and the networks are, and how they grow; they begin at 8x8.
+    #[serde(flatten)]
+    pub sizes: Sizes,
+    /// The step size of both networks; half as large again at 128x128, twice as large at 256x256, three times above.
+    pub learning_rate: f64,
+    /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0.
+    pub r1: f64,
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
+    pub label_smooth: f64,
+    /// How often, as a share, pictures are made of two latents in training.
+    pub style_mixing: f64,
+    /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
+    /// with the average.
+    pub ema_kimg: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sizes: Sizes::default(),
+            learning_rate: 1e-3,
+            r1: 10.0,
+            label_smooth: 1.0,
+            style_mixing: 0.9,
+            ema_kimg: 10.0,
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        // A two-hundredth as many images are shown, and large steps make the most of them: with steps of 0.001 all faces have one pose after
+        // 3,000. What the penalty weighs goes with the number of pixels (StyleGAN2-ADA takes 0.0002 of them, divided by the
+        // batch): 10 is for 1024x1024, and smothers a small discriminator.
+        let cpu = Self { sizes: Sizes::cpu(), learning_rate: 5e-3, r1: 1.0, ..Self::default() };
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(cpu),
+            "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
+            "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        self.sizes.check()?;
+        in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
+        in_range("r1", self.r1, 0.0, 1e6)?;
+        in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
+        in_range("style_mixing", self.style_mixing, 0.0, 1.0)?;
+        in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)
+    }
+}
+
+/// The level that the networks begin at: 8x8.
+const FIRST: usize = 1;
+
+/// The generator: from a latent a style, from the styles of its layers a picture.
+pub struct Generator {
+    name: String,
+    mapping: Network,
+    /// Two for each level.
+    layers: Vec<Network>,
+    to_rgb: ToRgb,
+    style_mixing: f64,
+}
+
+impl Generator {
+    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and by the `name` of the whole.
+    pub(crate) fn new(name: &str, maps: Maps, last: usize, style_mixing: f64, seed: u64) -> Self {
+        let style = maps.latent();
+        let network = |size: usize, part: &str, input: &[usize]| {
+            Network::new(&format!("{name}.{size}x{size}_{part}"), input, Dialect::Torch, seed)
+        };
+        let epilogue = |network: Network| {
+            network
+                .with("noise", Noise::default())
+                .with("bias", Bias::default())
+                .with("lrelu", LEAKY)
+                .with("adain", AdaIn::new(style))
+        };
+        let layers = (0..=last).flat_map(|level| {
+            let (size, features) = (resolution(level), maps.of(level));
+            let conv = || Conv2d::new(features, 3).without_bias().equalised(Equalised::BENT);
+            let first = if level == 0 {
+                network(size, "constant", &[style]).with("constant", Constant::new(&[size, size, features]))
+            } else {
+                network(size, "up", &[size / 2, size / 2, maps.of(level - 1)])
+                    .with("up", UpSampling2d([2, 2]))
+                    .with("conv", conv())
+                    .with("blur", Blur)
+            };
+            [first, network(size, "conv", &[size, size, features]).with("conv", conv())].map(epilogue)
+        });
+        let (mapping, to_rgb) = (mapping::network(name, style, style, seed), ToRgb::new(name, maps, last, seed));
+        Self { name: name.into(), mapping, layers: layers.collect(), to_rgb, style_mixing }
+    }
+
+    /// Images of the styles of each layer, within a walk.
+    fn synthesised(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var {
+        let wanted = self.layers(stage.level);
+        assert!(styles.len() == wanted, "{}: {} styles for {wanted} layers", self.name, styles.len());
+        self.to_rgb.image(ctx, stage, &styles[0], |ctx, level, x| {
+            (2 * level..2 * level + 2)
+                .fold(x.clone(), |x, layer| ctx.styled(&styles[layer], |ctx| self.layers[layer].forward_part(ctx, &x)))
+        })
+    }
+}
+
+impl Painter for Generator {
+    fn paint(&self, ctx: &mut ForwardContext, latents: &Var, stage: Stage) -> Var {
+        ctx.forward_of(&self.name, latents, |ctx| {
+            let layers = self.layers(stage.level);
+            let styles = mapping::mixed_styles(&self.mapping, ctx, latents, layers, self.style_mixing);
+            self.synthesised(ctx, &styles, stage)
+        })
+    }
+
+    fn parts(&self) -> Vec<&Network> {
+        [&self.mapping].into_iter().chain(&self.layers).chain(self.to_rgb.parts()).collect()
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut Network> {
+        [&mut self.mapping].into_iter().chain(&mut self.layers).chain(self.to_rgb.parts_mut()).collect()
+    }
+
+    fn stylist(&self) -> Option<&dyn Stylist> {
+        Some(self)
+    }
+}
+
+impl Stylist for Generator {
+    fn styles(&self, ctx: &mut ForwardContext, latents: &Var) -> Var {
+        ctx.forward_of(&self.name, latents, |ctx| self.mapping.forward_part(ctx, latents))
+    }
+
+    fn mean_style(&self) -> &Tensor {
+        mapping::mean_style(&self.mapping)
+    }
+
+    fn layers(&self, level: usize) -> usize {
+        2 * (level + 1)
+    }
+
+    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var {
+        ctx.forward_of(&self.name, &styles[0], |ctx| self.synthesised(ctx, styles, stage))
+    }
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError> {
+    crate::Settings::check(s)?;
+    let (maps, last) = (s.sizes.maps(), s.sizes.last());
+    let spec = GanSpec {
+        name: "stylegan",
+        latent: maps.latent(),
+        regularizer: Regularizer::OnReals { weight: s.r1 },
+        average: Average::HalfLife { kimg: s.ema_kimg },
+        ramp_up: s.sizes.ema_ramp_up,
+        learning_rate: |base, resolution| match resolution {
+            ..=64 => base,
+            65..=128 => 1.5 * base,
+            129..=256 => 2.0 * base,
+            _ => 3.0 * base,
+        },
+        base_learning_rate: s.learning_rate,
+        label_smooth: s.label_smooth,
+        sizes: s.sizes.clone(),
+    };
+    let generator = |name: &str| Generator::new(name, maps, last, s.style_mixing, seed);
+    Ok(Growing::new(spec, s.sizes.growth(FIRST)?, Critic::blurring(maps, last, seed), seed, generator))
+}

@@ -1,0 +1,329 @@
+//! stylegan2: a GAN of styles that does not grow (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image
+//! quality of StyleGAN", 2020; its configuration F).
+//!
+//! What differs from [`stylegan`](crate::systems::stylegan): a style scales the *weights* of its layer, and what that does to the size of the
+//! features is divided out again ([`ModulatedConv2d`](nn::layers::ModulatedConv2d)), where StyleGAN normalised the features. A picture
+//! is the sum of what the layers of each resolution add to it, and all resolutions learn from the start. Two penalties have
+//! updates of their own now and then ([`Lazy`]): R1 on the discriminator, and path lengths on the generator.
+
+mod lazy;
+mod networks;
+mod path_length;
+mod settings;
+
+use kernels::Key;
+use nn::losses::logistic_generator;
+use nn::{ForwardContext, Network, Optimizer, RngContext, State, Stateful, differentiate};
+use tensor::{NonFinite, Tape, Tensor, Var};
+
+pub use lazy::Lazy;
+pub use networks::{Generator, discriminator};
+pub use settings::Settings;
+
+use crate::growing::{Average, constant_noise, mean};
+use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::diff_augment::augmented;
+use crate::trainer::options::with_noise;
+use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::spec::Range;
+use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
+
+const RANGE: Range = Range::Symmetric;
+const BETAS: [f64; 2] = [0.0, 0.99];
+
+/// The two networks and all that training them changes.
+pub struct StyleGan2 {
+    settings: Settings,
+    seed: u64,
+    sampler: BatchSampler,
+    /// Says how real an image is.
+    pub discriminator: Network,
+    /// Makes images of latents.
+    pub generator: Generator,
+    /// The average of the generator's weights.
+    pub average: Generator,
+    discriminator_optimizer: Optimizer,
+    generator_optimizer: Optimizer,
+    lazy: LazyNumbers,
+}
+
+/// What the penalties with updates of their own leave behind for later steps.
+#[derive(Clone, Copy, Default)]
+struct LazyNumbers {
+    /// The mean of all path lengths.
+    path_length: f32,
+    /// What is told of the last updates: in the steps between, there is nothing new.
+    path_penalty: f32,
+    penalty: f32,
+    gradient_norm: f32,
+}
+
+const LAZY_NUMBERS: &str = "lazy.numbers";
+
+impl Stateful for LazyNumbers {
+    fn save(&self, state: &mut State) {
+        let numbers = vec![self.path_length, self.path_penalty, self.penalty, self.gradient_norm];
+        state.tensors.insert(LAZY_NUMBERS.into(), Tensor::new(&[4], numbers));
+    }
+
+    fn load(&mut self, state: &State) {
+        let numbers = &state.tensors[LAZY_NUMBERS];
+        if numbers.is_meta() {
+            return;
+        }
+        let &[path_length, path_penalty, penalty, gradient_norm] = numbers.data() else {
+            unreachable!("a state is accepted with the shapes that were saved")
+        };
+        *self = Self { path_length, path_penalty, penalty, gradient_norm };
+    }
+}
+
+/// The four before `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
+const METRICS: [&str; 10] = [
+    "d_loss",
+    "g_loss",
+    "d_real",
+    "d_fake",
+    "g_fake",
+    "penalty",
+    "gradient_norm",
+    "path_length",
+    "path_penalty",
+    "kimg",
+];
+
+impl StyleGan2 {
+    /// Fresh networks.
+    ///
+    /// # Errors
+    /// When a setting is out of its range.
+    pub fn new(settings: &Settings, seed: u64) -> Result<Self, SettingsError> {
+        crate::Settings::check(settings)?;
+        let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
+        let discriminator = discriminator(&s, seed);
+        let [generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
+        average.follow(&generator, 0.0);
+        let (learning_rate, rule) = s.on_reals().adam(s.learning_rate, BETAS);
+        let discriminator_optimizer = Optimizer::new(&discriminator, rule, learning_rate);
+        let (learning_rate, rule) = s.on_paths().adam(s.learning_rate, BETAS);
+        let generator_optimizer = Optimizer::of_several("generator", &generator.parts(), rule, learning_rate);
+        let settings = s;
+        Ok(Self {
+            settings,
+            seed,
+            sampler,
+            discriminator,
+            generator,
+            average,
+            discriminator_optimizer,
+            generator_optimizer,
+            lazy,
+        })
+    }
+
+    fn key(&self, purpose: &str, step: u64) -> Key {
+        Key::named(self.seed, purpose).at(step as u32)
+    }
+
+    fn random(&self, purpose: &'static str, step: u64) -> RngContext {
+        RngContext { seed: self.seed, step, purpose }
+    }
+
+    fn some_latents(&self, whose: &str, step: u64, count: usize) -> Var {
+        Var::constant(LatentKind::Normal.draw(count, self.settings.maps().latent(), self.key(whose, step)))
+    }
+
+    /// The images as the discriminator is shown them.
+    fn augmented(&self, images: &Var, whose: &str, step: u64) -> Var {
+        let Settings { diff_augment, instance_noise, instance_noise_steps, .. } = &self.settings;
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
+        let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
+        with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
+    }
+
+    /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
+    /// images.
+    fn train_generator(&mut self, step: u64) -> Result<[f64; 2], NonFinite> {
+        let latents = self.some_latents("generator latents", step, self.settings.batch);
+        let (gradients, told) = differentiate(self.random("generator turn", step), |ctx: &mut ForwardContext| {
+            let images = self.generator.paint(ctx, &latents);
+            let augmented = self.augmented(&images, "the generator's turn", step);
+            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &augmented));
+            let loss = logistic_generator(&logits);
+            let told = [f64::from(loss.item()), mean(&logits)];
+            (loss, told)
+        })?;
+        self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
+        Ok(told)
+    }
+
+    /// The generator's pictures learn to move as far with one style as with another.
+    fn even_out_paths(&mut self, step: u64) -> Result<(), NonFinite> {
+        let (s, Lazy { weight, interval }) = (&self.settings, self.settings.on_paths());
+        let latents = self.some_latents("path latents", step, (s.batch / 2).max(1));
+        let (gradients, told) = differentiate(self.random("path length turn", step), |ctx: &mut ForwardContext| {
+            let lengths = self.generator.path_lengths(ctx, &latents, self.key("directions of pictures", step));
+            let before = f64::from(self.lazy.path_length);
+            let [mean, spread] = path_length::spread(&lengths, before, s.path_decay);
+            let penalty = spread.scale(weight);
+            let told = [mean.item(), penalty.item()];
+            (penalty.scale(interval as f64), told)
+        })?;
+        self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
+        [self.lazy.path_length, self.lazy.path_penalty] = told;
+        Ok(())
+    }
+
+    /// The discriminator learns to tell `reals` from fakes. Returns its loss and its mean verdicts on reals and on fakes.
+    fn train_discriminator(&mut self, step: u64, reals: &Var) -> Result<[f64; 3], NonFinite> {
+        let latents = self.some_latents("discriminator latents", step, reals.shape()[0]);
+        let mut ctx = ForwardContext::training(&Tape::new(), self.random("fakes", step));
+        let fakes = ctx.frozen(|ctx| self.generator.paint(ctx, &latents)).detach();
+        let fakes = self.augmented(&fakes, "fakes", step);
+        let (gradients, told) = differentiate(self.random("discriminator turn", step), |ctx: &mut ForwardContext| {
+            let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
+            let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
+            let told = [f64::from(loss.item()), mean(&real), mean(&fake)];
+            (loss, told)
+        })?;
+        self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
+        Ok(told)
+    }
+
+    /// The discriminator learns to be flat around `reals`: R1.
+    fn flatten_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
+        let Lazy { weight, interval } = self.settings.on_reals();
+        let (gradients, told) = differentiate(self.random("penalty turn", step), |ctx: &mut ForwardContext| {
+            let judge = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+            let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, judge, weight, reals.value());
+            let told = [loss.item(), gradient_norm as f32];
+            (loss.scale(interval as f64), told)
+        })?;
+        self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
+        [self.lazy.penalty, self.lazy.gradient_norm] = told;
+        Ok(())
+    }
+
+    /// The share that the average keeps at a step.
+    fn keep(&self, step: u64) -> f64 {
+        let Settings { ema_kimg, ema_ramp_up, batch, .. } = self.settings;
+        Average::HalfLife { kimg: ema_kimg }.keep(batch, ema_ramp_up.then_some(step))
+    }
+}
+
+impl System for StyleGan2 {
+    fn name(&self) -> &'static str {
+        "stylegan2"
+    }
+
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        let Settings { size, channels, .. } = self.settings;
+        Some([size, size, channels])
+    }
+
+    fn metrics(&self) -> &'static [&'static str] {
+        &METRICS
+    }
+
+    fn batch_size(&self) -> usize {
+        self.settings.batch
+    }
+
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        let batch = self.settings.batch;
+        vec![self.sampler.stretch(self.seed, step * batch as u64, batch, available[0])]
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+        let shown = (step + 1) * self.settings.batch as u64;
+        let reals = self.augmented(&Var::constant(RANGE.inward(&reals[0])), "reals", step);
+
+        let [g_loss, g_fake] = self.train_generator(step)?;
+        if self.settings.on_paths().is_due(step) {
+            self.even_out_paths(step)?;
+        }
+        let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
+        self.average.follow(&self.generator, self.keep(step));
+        if self.settings.on_reals().is_due(step) {
+            self.flatten_discriminator(step, &reals)?;
+        }
+
+        let LazyNumbers { path_length, path_penalty, penalty, gradient_norm } = self.lazy;
+        let [penalty, gradient_norm, path_length, path_penalty] =
+            [penalty, gradient_norm, path_length, path_penalty].map(f64::from);
+        let kimg = shown as f64 / 1000.0;
+        Ok(vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg])
+    }
+
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
+    }
+
+    fn networks(&self) -> Vec<&Network> {
+        [vec![&self.discriminator], self.generator.parts()].concat()
+    }
+
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        let networks = [vec![&self.discriminator], self.generator.parts(), self.average.parts()].concat();
+        let rest: [&dyn Stateful; 3] = [&self.discriminator_optimizer, &self.generator_optimizer, &self.lazy];
+        networks.into_iter().map(|network| network as &dyn Stateful).chain(rest).collect()
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        let generators = [self.generator.parts_mut(), self.average.parts_mut()].into_iter().flatten();
+        let networks = [&mut self.discriminator].into_iter().chain(generators);
+        let rest: [&mut dyn Stateful; 3] =
+            [&mut self.discriminator_optimizer, &mut self.generator_optimizer, &mut self.lazy];
+        networks.map(|network| network as &mut dyn Stateful).chain(rest).collect()
+    }
+}
+
+/// The pictures that a generator makes of latents.
+fn pictures(generator: &Generator, latents: &Tensor) -> Tensor {
+    RANGE.pictures(&generator.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone())))
+}
+
+impl FromLatents for StyleGan2 {
+    fn kind(&self) -> LatentKind {
+        LatentKind::Normal
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        LatentKind::Normal.draw(count, self.settings.maps().latent(), Key::named(seed, stream))
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        pictures(&self.average, latents)
+    }
+
+    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
+        Some(pictures(&self.generator, latents))
+    }
+
+    fn styles(&self) -> Option<&dyn Styles> {
+        Some(self)
+    }
+}
+
+impl Styles for StyleGan2 {
+    fn styles_of(&self, latents: &Tensor) -> Tensor {
+        self.average.styles(&mut ForwardContext::inference(), &Var::constant(latents.clone())).into_value()
+    }
+
+    fn mean_style(&self) -> Tensor {
+        self.average.mean_style().clone()
+    }
+
+    fn layers(&self) -> usize {
+        self.average.layers()
+    }
+
+    fn noise(&self) -> Vec<(String, Tensor)> {
+        constant_noise(&self.average.parts())
+    }
+
+    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var {
+        self.average.paint_styled(ctx, styles)
+    }
+}

@@ -1,0 +1,135 @@
+//! What can be changed about a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::Lazy;
+use crate::growing::Maps;
+use crate::trainer::diff_augment::Augment;
+use crate::{SettingsError, in_range};
+
+/// What can be changed about a run. The default is the authors' configuration F, at 1024x1024.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Height and width of the images: a power of two from 8 to 1024.
+    pub size: usize,
+    /// Channels of the images: 1 or 3.
+    pub channels: usize,
+    /// Channels of the features: so many divided by the resolution, twice over...
+    pub fmap_base: usize,
+    /// ...but no more than so many, which is also the size of latents and styles.
+    pub fmap_max: usize,
+    /// Layers of the network that makes styles of latents.
+    pub mapping_layers: usize,
+    /// Real images a step.
+    pub batch: usize,
+    /// The step size of both networks.
+    pub learning_rate: f64,
+    /// The weight of the penalty on the discriminator's gradient on reals (R1), which is to be 0.
+    pub r1: f64,
+    /// It has an update of its own every so many steps.
+    pub r1_interval: usize,
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
+    pub label_smooth: f64,
+    /// The weight of the penalty on path lengths: how far pictures move with their styles is to be the same everywhere.
+    pub path_weight: f64,
+    /// It has an update of its own every so many steps, on half as many pictures as a batch has.
+    pub path_interval: usize,
+    /// The share of the new lengths in the mean of all lengths.
+    pub path_decay: f64,
+    /// How often, as a share, pictures are made of two latents in training.
+    pub style_mixing: f64,
+    /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
+    /// with the average.
+    pub ema_kimg: f64,
+    /// Whether the average follows faster at first: in a short run it would otherwise hold much of what the generator was before it
+    /// learned anything.
+    pub ema_ramp_up: bool,
+    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
+    pub diff_augment: Vec<Augment>,
+    /// The deviation of the noise that is added to all that the discriminator sees, at first.
+    pub instance_noise: f64,
+    /// After so many steps that noise has shrunk to 0, evenly.
+    pub instance_noise_steps: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            size: 1024,
+            channels: 3,
+            fmap_base: 16_384,
+            fmap_max: 512,
+            mapping_layers: 8,
+            batch: 32,
+            learning_rate: 0.002,
+            r1: 10.0,
+            r1_interval: 16,
+            label_smooth: 1.0,
+            path_weight: 2.0,
+            path_interval: 4,
+            path_decay: 0.01,
+            style_mixing: 0.9,
+            ema_kimg: 10.0,
+            ema_ramp_up: false,
+            diff_augment: Vec::new(),
+            instance_noise: 0.0,
+            instance_noise_steps: 10_000,
+        }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        let seed = Self::default();
+        let small =
+            Self { size: 32, fmap_base: 2048, fmap_max: 64, mapping_layers: 2, batch: 16, ema_ramp_up: true, ..seed };
+        // As the small presets of `stylegan`, and for the same reasons.
+        let cpu = Self { learning_rate: 5e-3, r1: 1.0, ..small };
+        match name {
+            "seed" => Some(Self::default()),
+            "cpu" => Some(cpu),
+            "grey" => Some(Self { channels: 1, ..cpu }),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        self.maps().check(self.size)?;
+        in_range("mapping_layers", self.mapping_layers as f64, 1.0, 64.0)?;
+        in_range("batch", self.batch as f64, 1.0, 4096.0)?;
+        in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
+        in_range("r1", self.r1, 0.0, 1e6)?;
+        in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
+        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
+        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
+        in_range("r1_interval", self.r1_interval as f64, 1.0, 1e6)?;
+        in_range("path_weight", self.path_weight, 0.0, 1e6)?;
+        in_range("path_interval", self.path_interval as f64, 1.0, 1e6)?;
+        in_range("path_decay", self.path_decay, 0.0, 1.0)?;
+        in_range("style_mixing", self.style_mixing, 0.0, 1.0)?;
+        in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)
+    }
+}
+
+impl Settings {
+    /// How many features there are where.
+    pub(super) fn maps(&self) -> Maps {
+        Maps { channels: self.channels, base: self.fmap_base, most: self.fmap_max }
+    }
+
+    /// The level of the images, counted from 0 for 4x4.
+    pub(super) fn last(&self) -> usize {
+        self.size.ilog2() as usize - 2
+    }
+
+    /// The penalty on the discriminator.
+    pub fn on_reals(&self) -> Lazy {
+        Lazy { weight: self.r1, interval: self.r1_interval }
+    }
+
+    /// The penalty on the generator.
+    pub fn on_paths(&self) -> Lazy {
+        Lazy { weight: self.path_weight, interval: self.path_interval }
+    }
+}

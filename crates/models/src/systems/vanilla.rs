@@ -1,0 +1,187 @@
+//! vanilla: the first GAN's algorithm, with k turns of the discriminator for one of the generator (Goodfellow et al.,
+//! "Generative adversarial nets", 2014).
+//!
+//! Two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect, and the paper's own for MNIST, with a
+//! maxout discriminator and plain gradient descent with momentum. One start differs from the paper's program: the bias of the
+//! generator's last layer is 0 at first, not the logit of each pixel's mean over the data, as networks are made here before any data is
+//! seen.
+
+use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape};
+use nn::{Dialect, Initializer, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::gan::GanTrainer;
+use crate::trainer::options::{Batches, Loss, TrainingOptions};
+use crate::trainer::spec::{Fakes, GanSpec, Range};
+use crate::trainer::update::Update;
+use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// What can be changed about a run. The default is Keras-GAN's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The networks.
+    pub net: Net,
+    /// Images of a turn of the generator. The discriminator gets as many, half of them real, with `net = "mlp"`; with
+    /// `net = "paper"` as many reals and as many fakes.
+    pub batch: usize,
+    /// Height and width of the images.
+    pub size: usize,
+    /// 1 for grey images, 3 for colour.
+    pub channels: usize,
+    /// Random numbers behind an image.
+    pub latent: usize,
+    /// How much of the gradients' mean stays at an update (Adam, `net = "mlp"`).
+    pub beta1: f64,
+    /// The momentum reaches 0.7 after so many updates (`net = "paper"`).
+    pub momentum_steps: u64,
+    /// What the field's advice changes.
+    #[serde(flatten)]
+    pub options: TrainingOptions,
+}
+
+/// Which networks, and what updates them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Net {
+    /// Leaky ReLUs and batch normalisation, Adam.
+    Mlp,
+    /// ReLUs against maxout and dropout, gradient descent with momentum.
+    Paper,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let options = TrainingOptions { d_batches: Batches::TwoUpdates, ..TrainingOptions::default() };
+        let (net, momentum_steps) = (Net::Mlp, 150_000);
+        Self { net, batch: 128, size: 28, channels: 1, latent: 100, beta1: 0.5, momentum_steps, options }
+    }
+}
+
+impl crate::Settings for Settings {
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "seed" => Some(Self { batch: 5, ..Self::default() }),
+            "cpu" => Some(Self::default()),
+            "paper" => {
+                let options = TrainingOptions {
+                    loss: Loss::Nonsaturating,
+                    latent_kind: LatentKind::Uniform,
+                    d_batches: Batches::Mixed,
+                    d_learning_rate: 0.1,
+                    g_learning_rate: 0.1,
+                    ..TrainingOptions::default()
+                };
+                Some(Self { net: Net::Paper, batch: 100, options, ..Self::default() })
+            }
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("batch", self.batch as f64, 2.0, 4096.0)?;
+        in_range("size", self.size as f64, 4.0, 256.0)?;
+        in_range("channels", self.channels as f64, 1.0, 4.0)?;
+        in_range("latent", self.latent as f64, 1.0, 4096.0)?;
+        in_range("beta1", self.beta1, 0.0, 0.999_999)?;
+        in_range("momentum_steps", self.momentum_steps as f64, 1.0, 1e12)?;
+        self.options.check_without_norm()
+    }
+}
+
+impl Settings {
+    fn image(&self) -> Vec<usize> {
+        vec![self.size, self.size, self.channels]
+    }
+
+    fn pixels(&self) -> usize {
+        self.size * self.size * self.channels
+    }
+}
+
+/// The discriminator.
+pub fn discriminator(s: &Settings, seed: u64) -> Network {
+    let start = Network::new("discriminator", &s.image(), Dialect::Keras, seed)
+        .spectral_norm(s.options.spectral_norm)
+        .with("flatten", Flatten);
+    match s.net {
+        Net::Mlp => start
+            .with("dense1", Dense::new(512))
+            .with("lrelu1", Activation::LeakyRelu(0.2))
+            .with("dense2", Dense::new(256))
+            .with("lrelu2", Activation::LeakyRelu(0.2))
+            .with("dense3", Dense::new(1)),
+        Net::Paper => {
+            let dense = |units| Dense::new(units).weight_init(within(0.005));
+            start
+                .with("dropout1", Dropout(0.2))
+                .with("dense1", dense(240 * 5))
+                .with("maxout1", Maxout(5))
+                .with("dropout2", Dropout(0.5))
+                .with("dense2", dense(240 * 5))
+                .with("maxout2", Maxout(5))
+                .with("dropout3", Dropout(0.5))
+                .with("dense3", dense(1))
+        }
+    }
+}
+
+/// The generator.
+pub fn generator(s: &Settings, seed: u64) -> Network {
+    let start = Network::new("generator", &[s.latent], Dialect::Keras, seed);
+    let body = match s.net {
+        Net::Mlp => (1..)
+            .zip([256, 512, 1024])
+            .fold(start, |network, (number, units)| {
+                network
+                    .with(&format!("dense{number}"), Dense::new(units))
+                    .with(&format!("lrelu{number}"), Activation::LeakyRelu(0.2))
+                    .with(&format!("bn{number}"), BatchNorm::keeping(0.8))
+            })
+            .with("dense4", Dense::new(s.pixels()))
+            .with("tanh", Activation::Tanh),
+        Net::Paper => {
+            let dense = |units| Dense::new(units).weight_init(within(0.05));
+            start
+                .with("dense1", dense(1200))
+                .with("relu1", Activation::Relu)
+                .with("dense2", dense(1200))
+                .with("relu2", Activation::Relu)
+                .with("dense3", dense(s.pixels()))
+                .with("sigmoid", Activation::Sigmoid)
+        }
+    };
+    body.with("reshape", Reshape(s.image()))
+}
+
+fn within(bound: f64) -> Initializer {
+    Initializer::Uniform { bound }
+}
+
+/// The game.
+///
+/// # Errors
+/// When a setting is out of its range or contradicts another.
+pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
+    s.check()?;
+    let (batch, g_batch, range, update) = match s.net {
+        Net::Mlp => (s.batch / 2, Some(s.batch), Range::Symmetric, Update::AdamKeras { beta1: s.beta1 }),
+        Net::Paper => {
+            let (momentum, updates) = ([0.5, 0.7], s.momentum_steps);
+            (s.batch, None, Range::Unit, Update::Sgd { factor: 1.000_004, floor: 1e-6, momentum, updates })
+        }
+    };
+    let spec = GanSpec {
+        name: "vanilla",
+        latent: s.latent,
+        batch,
+        g_batch,
+        range,
+        sampler: BatchSampler::new(true, true),
+        fakes: Fakes::Inference,
+        update,
+        generator_first: false,
+    };
+    GanTrainer::new(spec, &s.options, seed, || [discriminator(s, seed), generator(s, seed)])
+}
