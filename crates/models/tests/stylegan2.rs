@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use kernels::Key;
 use models::growing::Painter as _;
+use models::style::mapping;
 use models::stylegan2::{Generator, Settings, StyleGan2};
-use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, mapping, stylegan};
+use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, stylegan};
 use nn::{ForwardContext, Kind, Network, RngContext, State};
 use tensor::{Tape, Tensor, Var};
 

@@ -1,66 +1,22 @@
 //! `train`: the command line of Backdraw.
 //!
-//! From the outside in: `cli` reads what was typed; `session`, `sample`, `evaluate` and this file do it; `train_loop` trains and tells
-//! every `observe::Observer` about each step; `config`, `checkpoint`, `run_folder` and `storage` are what a run is on disk.
-//! Whatever goes wrong becomes one `failure::Failure`, told in one form and with its own exit code.
+//! [`cli`] reads what was typed, the library `runs` does it, and every problem becomes one `Failure` with its own exit code.
 
-mod animate;
-mod animation;
-mod array_file;
-mod checkpoint;
 mod cli;
-mod config;
-mod console;
-mod curves;
-mod data;
-mod derive;
-mod engine;
-mod evalnet;
-mod evaluate;
-mod explanation;
-mod failure;
-#[cfg(test)]
-mod fake;
-mod fetch;
-mod forgiving;
-mod gradcheck;
-mod lock;
-mod metrics_file;
-mod observe;
-mod past_rows;
-mod pictures;
-mod plan;
-mod plane;
-mod processor;
-mod progress;
-mod project;
-mod quality;
-mod resume;
-mod run_folder;
-mod sample;
-mod samples;
-mod saving;
-mod seed_log;
-mod session;
-mod signals;
-mod storage;
-mod styles;
-mod suggestion;
-mod systems;
-mod timings;
-mod train_loop;
-mod translate;
+mod commands;
 
 use std::process::ExitCode;
 
-use cli::{Action, SummaryOptions};
-use config::{Config, Entry};
-use failure::{Code, Failure};
-use train_loop::Ending;
+use cli::Action;
+use runs::config::{self, Config, Entry};
+use runs::failure::{Code, Failure};
+use runs::options::SummaryOptions;
+use runs::training::train_loop::Ending;
+use runs::{console, evaluation, explanation, fetch, processor, sampling, signals, systems, training};
 
 /// Counts the large buffers for `--timings`.
 #[global_allocator]
-static ALLOCATOR: engine::allocations::Counted = engine::allocations::Counted;
+static ALLOCATOR: kernels::allocations::Counted = kernels::allocations::Counted;
 
 fn main() -> ExitCode {
     signals::prepare();
@@ -94,18 +50,18 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         _ => processor::start(None)?,
     };
     match action {
-        Action::Train(row, options) => return session::run(row, options, &processor),
+        Action::Train(row, options) => return training::run(row, options, &processor),
         Action::Summary(row, options) => summary(row, options)?,
-        Action::Sample(options) => sample::run(options)?,
-        Action::Translate(options) => translate::run(options)?,
-        Action::Project(options) => project::run(options)?,
-        Action::Animate(options) => animate::run(options)?,
-        Action::Evaluate(options) => evaluate::run(options)?,
-        Action::Evalnet(row, options) => evalnet::run(row, options)?,
+        Action::Sample(options) => sampling::run(options)?,
+        Action::Translate(options) => sampling::translate::run(options)?,
+        Action::Project(options) => sampling::project::run(options)?,
+        Action::Animate(options) => sampling::animate::run(options)?,
+        Action::Evaluate(options) => evaluation::run(options)?,
+        Action::Evalnet(row, options) => evaluation::evalnet::run(row, options)?,
         Action::Explain(options) => explanation::run(options)?,
         Action::Fetch(options) => fetch::run(options)?,
-        Action::Gradcheck(options) => gradcheck::run(options)?,
-        Action::Derive(options) => derive::run(options)?,
+        Action::Gradcheck(options) => commands::gradcheck::run(options)?,
+        Action::Derive(options) => commands::derive::run(options)?,
         Action::Systems => console::print(&listing())?,
     }
     Ok(Ending::Finished)
@@ -117,10 +73,10 @@ fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), F
     entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
     let config = Config::resolve(row, &entries)?;
     // Shapes are enough: no weight of theirs needs memory.
-    let tables = engine::meta::run(|| -> Result<Vec<String>, Failure> {
+    let tables = tensor::meta::run(|| -> Result<Vec<String>, Failure> {
         let system = config.build()?;
-        let wholes = engine::wholes(&system.networks());
-        Ok(wholes.iter().map(|parts| engine::summary(parts).trim_end().to_owned() + "\n").collect())
+        let wholes = nn::wholes(&system.networks());
+        Ok(wholes.iter().map(|parts| nn::summary(parts).trim_end().to_owned() + "\n").collect())
     })?;
     console::print(&tables.join("\n"))
 }

@@ -1,21 +1,19 @@
 //! The command line: what can be typed, and what it says about itself. One subcommand per system of the table; the options of
 //! each command are in `options.rs`.
 
-mod options;
-
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-pub(crate) use options::{
+use runs::options::{
     AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions,
     GradcheckOptions, LogStyle, ProjectOptions, SampleOptions, StepChoice, SummaryOptions, TrainOptions,
     TranslateOptions,
 };
 
-use crate::evaluate;
-use crate::explanation;
-use crate::failure::EXIT_CODES;
-use crate::systems::{self, Row, SYSTEMS};
+use runs::evaluation;
+use runs::explanation;
+use runs::failure::EXIT_CODES;
+use runs::systems::{self, Row, SYSTEMS};
 
 /// The end of `train sample --help`.
 const SAMPLE_EXAMPLES: &str = "Examples:
@@ -122,7 +120,7 @@ pub(crate) fn command() -> Command {
         .subcommand(
             EvaluateOptions::augment_args(Command::new("evaluate"))
                 .about("Measures how good the pictures of a run are, in numbers")
-                .after_help(evaluate::help()),
+                .after_help(evaluation::help()),
         )
         .subcommand(
             EvalnetOptions::augment_args(Command::new("evalnet").arg(system))

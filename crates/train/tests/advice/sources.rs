@@ -126,13 +126,14 @@ impl Sources {
 }
 
 /// Where commands are named for another reason: the help of the command line, and the form of advice itself.
-const FREE: [&str; 6] = [
+const FREE: [&str; 7] = [
     "datasets/src/advice.rs",
-    "train/src/console.rs",
+    "runs/src/console.rs",
     "train/src/cli/",
-    "train/src/failure.rs",
+    "runs/src/options.rs",
+    "runs/src/failure.rs",
     "train/src/main.rs",
-    "train/src/explanation.rs",
+    "runs/src/explanation.rs",
 ];
 
 /// How many tokens an attribute has that begins here.

@@ -1,0 +1,115 @@
+//! The checkpoints of one run: which is the newest that can be used, which are kept.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use datasets::{advice, quoted};
+
+use super::{Checkpoint, Flaw, Found};
+use crate::failure::{Code, Failure};
+use crate::storage::{Disk, StorageError, is_held, patiently};
+
+/// How the names of checkpoint files end.
+const ENDING: &str = "safetensors";
+
+/// `step-000500.safetensors`.
+pub fn file_name(step: u64) -> String {
+    format!("step-{step:06}.{ENDING}")
+}
+
+/// The step in the name of a checkpoint file.
+fn step_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let digits = name.strip_prefix("step-")?.strip_suffix(ENDING)?.strip_suffix('.')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The checkpoint files of the run folder `run` with their steps, the newest first.
+///
+/// # Errors
+/// When the folder is there but cannot be listed: that is not a run without checkpoints.
+pub fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
+    let folder = run.join("checkpoints");
+    let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(|error| StorageError::new("list", &folder, error))?,
+    };
+    let mut files: Vec<(u64, PathBuf)> =
+        entries.iter().map(fs::DirEntry::path).filter_map(|path| Some((step_of(&path)?, path))).collect();
+    files.sort_unstable_by_key(|(step, _)| std::cmp::Reverse(*step));
+    Ok(files)
+}
+
+/// The newest checkpoint of the run that is whole. Damaged ones are passed over and listed.
+///
+/// # Errors
+/// When there is none, with what is there instead.
+pub fn newest_good(run: &Path) -> Result<Found, Failure> {
+    let mut damaged = Vec::new();
+    for (_, path) in in_folder(run)? {
+        match Checkpoint::read(&path) {
+            Ok(checkpoint) => return Ok(Found { path, checkpoint, damaged }),
+            Err(flaw) => damaged.push((path, flaw)),
+        }
+    }
+    match damaged.as_slice() {
+        [] => Err(Flaw::NoCheckpoint(listing(run)).failure(run)),
+        [(path, flaw)] => Err(flaw.failure(path)),
+        all => {
+            let list: Vec<String> = all.iter().map(|(path, flaw)| format!("{}: {flaw}", path.display())).collect();
+            Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
+                .at(run.display())
+                .because(list.join("\n"))
+                .help(advice!("no-good-checkpoint", "start it anew from its configuration: `{}`", anew(run))))
+        }
+    }
+}
+
+/// The command that makes the same run again, in a new folder.
+fn anew(run: &Path) -> String {
+    let config = run.join("config.toml");
+    let system = fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let system = system.as_ref().and_then(|table| table.get("system")?.as_str()).unwrap_or("SYSTEM");
+    format!("train {system} --config {}", quoted(&config))
+}
+
+/// The newest good checkpoint that lies beside `file` and is of an earlier step.
+pub(super) fn older_good(file: &Path) -> Option<PathBuf> {
+    let run = file.parent()?.parent()?;
+    let older = in_folder(run).ok()?.into_iter().map(|(_, path)| path).skip_while(|path| path != file).skip(1);
+    older.filter(|path| path.file_name() < file.file_name()).find(|path| Checkpoint::read(path).is_ok())
+}
+
+/// What a folder holds, in a few words.
+fn listing(folder: &Path) -> String {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    match names.len() {
+        0 => "it is empty".to_owned(),
+        1..=12 => format!("it holds: {}", names.join(", ")),
+        more => format!("it holds: {}, and {} more", names[..12].join(", "), more - 12),
+    }
+}
+
+/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one is complete.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<(), StorageError> {
+    for (step, path) in in_folder(run)? {
+        if !keep.contains(&step) {
+            match patiently(disk, || disk.remove(&path)) {
+                // It goes when the next checkpoint is complete.
+                Err(error) if is_held(&error) => {}
+                done => done.map_err(|error| StorageError::new("delete", &path, error))?,
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! Bytes of a checkpoint file: writing them, and reading them without trusting them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, Metadata as Container, TensorInfo, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Checkpoint, Flaw};
+use crate::config::MOST_STEPS;
+use crate::engine::{State, Tensor};
+use crate::plan::limits;
+
+/// The version that is written, and the newest that is read.
+const VERSION: u64 = 1;
+/// The metadata's key in the container.
+const KEY: &str = "backdraw";
+/// What stands before the checksum in the header (a JSON text inside a JSON text, hence the backslashes).
+const BEFORE_CHECKSUM: &str = r#"checksum\":\""#;
+/// Stands in the checksum's place while the checksum is calculated.
+const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Numbers that are turned into bytes, or bytes into numbers, at a time.
+const AT_A_TIME: usize = 4096;
+/// The longest header that is written and read. Those of the largest systems here have some 300,000 bytes; reading one takes up to
+/// twenty times its length of memory, so the container's own limit of 100 MB would be a claim on 2 GB.
+pub(super) const LONGEST_HEADER: u64 = 4 << 20;
+
+/// The metadata. The version is read apart and first: a later version may have other fields.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    version: u64,
+    checksum: String,
+    system: String,
+    step: u64,
+    seed: u64,
+    data: String,
+    counters: BTreeMap<String, u64>,
+    config: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+}
+
+/// A tensor as the container stores it. Its bytes are made when they are written: the state is not doubled in memory.
+struct Stored<'a>(&'a Tensor);
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        little_endian(self.0.data()).into()
+    }
+    fn data_len(&self) -> usize {
+        4 * self.0.size()
+    }
+}
+
+/// The bytes of the file.
+///
+/// # Errors
+/// Never for the state of a system; the container's reason for a state that it cannot hold.
+pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
+    let metadata = Metadata {
+        version: VERSION,
+        checksum: NO_CHECKSUM.to_owned(),
+        system: checkpoint.system.clone(),
+        step: checkpoint.step,
+        seed: checkpoint.seed,
+        data: checkpoint.data.clone(),
+        counters: checkpoint.state.counters.clone(),
+        config: checkpoint.config.clone(),
+    };
+    let metadata = serde_json::to_string(&metadata).map_err(|error| error.to_string())?;
+    let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
+    let mut bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)])))
+        .map_err(|error| error.to_string())?;
+    let header = bytes.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
+    if header > LONGEST_HEADER {
+        return Err(format!("its header would have {header} bytes; at most {LONGEST_HEADER} are read"));
+    }
+    let text = &bytes[8..8 + header as usize];
+    let place = 8 + checksum_place(text, NO_CHECKSUM).ok_or("no place for the checksum")?;
+    let checksum = hex(&Sha256::digest(&bytes));
+    bytes[place..place + checksum.len()].copy_from_slice(checksum.as_bytes());
+    Ok(bytes)
+}
+
+/// Reads the file `path`.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(super) fn read(path: &Path) -> Result<Checkpoint, Flaw> {
+    let pickled = path.extension().is_some_and(|ending| {
+        ["pt", "pth", "pkl", "pickle", "ckpt"].iter().any(|pickle| ending.eq_ignore_ascii_case(pickle))
+    });
+    let file = File::open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    if about.is_dir() {
+        return Err(Flaw::Unreadable("it is a folder".to_owned()));
+    }
+    if pickled {
+        return Err(Flaw::Pickle);
+    }
+    decode(&mut BufReader::new(file), about.len())
+}
+
+fn unreadable(error: std::io::Error) -> Flaw {
+    Flaw::Unreadable(error.to_string())
+}
+
+/// Reads a file of so many bytes. What it claims about itself is held against its length and the stated limits before memory is
+/// taken for it, and its tensors are read one after the other: what is needed is the state and a header.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Flaw> {
+    let mut hasher = Sha256::new();
+    let (start, header) = read_header(file, length)?;
+    let container: Container = serde_json::from_str(&header)
+        .map_err(|error| Flaw::Container(format!("its header cannot be read: {error}")))?;
+    let wanted = (container.data_len() as u64).saturating_add(8 + header.len() as u64);
+    if length < wanted {
+        return Err(Flaw::Incomplete { found: length, wanted: wanted.to_string() });
+    }
+    if length > wanted {
+        let more = length - wanted;
+        return Err(Flaw::Container(format!("{length} bytes, {more} more than its header tells of")));
+    }
+    let needed = container.data_len() as u64;
+    if let Some(room) = limits::room().filter(|room| room.bytes < needed) {
+        return Err(Flaw::TooLarge { needed, free: room.bytes, set_by: room.set_by });
+    }
+    let about = metadata(&container)?;
+
+    // The checksum is that of the file with zeros in its own place.
+    hasher.update(start);
+    match checksum_place(header.as_bytes(), &about.checksum) {
+        Some(place) if about.checksum.len() == NO_CHECKSUM.len() => {
+            hasher.update(&header[..place]);
+            hasher.update(NO_CHECKSUM);
+            hasher.update(&header[place + NO_CHECKSUM.len()..]);
+        }
+        _ => hasher.update(&header),
+    }
+    drop(header);
+    let mut tensors = BTreeMap::new();
+    let mut flaw = None;
+    for name in container.offset_keys() {
+        let Some(info) = container.info(&name) else { continue };
+        match tensor(&name, info, file, &mut hasher)? {
+            Ok(tensor) => drop(tensors.insert(name, tensor)),
+            Err(found) => drop(flaw.get_or_insert(found)),
+        }
+    }
+    let found = hex(&hasher.finalize());
+    if found != about.checksum {
+        return Err(Flaw::Checksum { written: about.checksum, found });
+    }
+    let state = State { tensors, counters: about.counters };
+    let Metadata { system, step, seed, config, data, .. } = Metadata { counters: BTreeMap::new(), ..about };
+    flaw.map_or(Ok(Checkpoint { system, step, seed, config, data, state }), Err)
+}
+
+/// The first 8 bytes, and the header whose length they say.
+fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Flaw> {
+    let mut bytes = Vec::new();
+    file.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
+    // A pickle stream starts with 0x80 and its version; the newer kind is a zip archive.
+    if matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
+        return Err(Flaw::Pickle);
+    }
+    let Some(start) = bytes.first_chunk::<8>().copied() else {
+        return Err(Flaw::Incomplete { found: length, wanted: "at least 8".to_owned() });
+    };
+    let header = u64::from_le_bytes(start);
+    if header > LONGEST_HEADER {
+        let why = format!("its first 8 bytes claim a header of {header} bytes; at most {LONGEST_HEADER} are read");
+        return Err(Flaw::Container(why));
+    }
+    if length < 8 + header {
+        return Err(Flaw::Incomplete { found: length, wanted: format!("at least {}", 8 + header) });
+    }
+    bytes.clear();
+    file.take(header).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 != header {
+        return Err(Flaw::Incomplete { found: 8 + bytes.len() as u64, wanted: format!("at least {}", 8 + header) });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is no text: {error}")))?;
+    Ok((start, text))
+}
+
+/// What this program wrote about the state.
+fn metadata(container: &Container) -> Result<Metadata, Flaw> {
+    let text = container.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or(Flaw::Foreign)?;
+    let bad = |error: serde_json::Error| Flaw::Metadata(error.to_string());
+    let Version { version } = serde_json::from_str(text).map_err(bad)?;
+    if version > VERSION {
+        return Err(Flaw::Newer { found: version, known: VERSION });
+    }
+    let about: Metadata = serde_json::from_str(text).map_err(bad)?;
+    if about.step > MOST_STEPS {
+        return Err(Flaw::Metadata(format!("it is of step {}, but no run has more than {MOST_STEPS}", about.step)));
+    }
+    Ok(about)
+}
+
+/// Where in the header the checksum `text` stands. A configuration that contains the same words cannot mislead: the first
+/// place is taken at writing and at reading.
+fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
+    let wanted = format!("{BEFORE_CHECKSUM}{text}");
+    let start = header.windows(wanted.len()).position(|window| window == wanted.as_bytes())?;
+    Some(start + BEFORE_CHECKSUM.len())
+}
+
+/// Reads the next tensor of the file, which is as long as its description says: the header was held against the file's length.
+/// The inner error is what is wrong with the numbers, if the checksum is right; then the rest can still be read.
+fn tensor(
+    name: &str,
+    info: &TensorInfo,
+    file: &mut dyn Read,
+    hasher: &mut Sha256,
+) -> Result<Result<Tensor, Flaw>, Flaw> {
+    let mut left = info.data_offsets.1 - info.data_offsets.0;
+    let is_f32 = info.dtype == Dtype::F32;
+    let mut data: Vec<f32> = Vec::new();
+    if is_f32 {
+        let no_memory = |_| Flaw::Unreadable(format!("no memory for the {left} bytes of tensor `{name}`"));
+        data.try_reserve_exact(left / 4).map_err(no_memory)?;
+    }
+    let mut piece = [0_u8; 4 * AT_A_TIME];
+    while left > 0 {
+        let piece = &mut piece[..left.min(4 * AT_A_TIME)];
+        file.read_exact(piece).map_err(unreadable)?;
+        hasher.update(&*piece);
+        left -= piece.len();
+        if is_f32 {
+            let (words, _) = piece.as_chunks::<4>();
+            data.extend(words.iter().map(|word| f32::from_le_bytes(*word)));
+        }
+    }
+    if !is_f32 {
+        return Ok(Err(Flaw::Type { name: name.to_owned(), found: format!("{:?}", info.dtype) }));
+    }
+    let count = data.iter().filter(|number| !number.is_finite()).count();
+    if count > 0 {
+        return Ok(Err(Flaw::NonFinite { name: name.to_owned(), count }));
+    }
+    // The container checked that the shape and the bytes agree; a panic here would still be a panic, so check again.
+    if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
+        return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
+    }
+    Ok(Ok(Tensor::new(&info.shape, data)))
+}
+
+fn little_endian(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// SHA-256 of the whole state in name order: every tensor's name, shape and bits, then every counter. Two runs with the
+/// same hash are the same to the last bit.
+pub fn weights_hash(state: &State) -> String {
+    let mut hasher = Sha256::new();
+    let number = |number: usize| (number as u64).to_le_bytes();
+    for (name, tensor) in &state.tensors {
+        hasher.update(number(name.len()));
+        hasher.update(name);
+        hasher.update(number(tensor.shape().len()));
+        for &size in tensor.shape().iter() {
+            hasher.update(number(size));
+        }
+        for numbers in tensor.data().chunks(AT_A_TIME) {
+            hasher.update(little_endian(numbers));
+        }
+    }
+    for (name, count) in &state.counters {
+        hasher.update(number(name.len()));
+        hasher.update(name);
+        hasher.update(count.to_le_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,194 @@
+//! The saved state of a run: one `.safetensors` file that holds everything that the next step depends on.
+//!
+//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the optimisers;
+//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the format's version;
+//! * a SHA-256 over every other byte of the file.
+//!
+//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the same bytes (a
+//! container with several keys is written in no fixed order). Random streams need no place: they are functions of the
+//! seed and the step. `format.rs` reads and writes the bytes, `folder.rs` decides which file of a run is used, kept and
+//! deleted.
+
+mod folder;
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use folder::{delete_older, file_name, in_folder, newest_good};
+use format::encode;
+pub use format::weights_hash;
+
+use datasets::{Advice, advice, quoted};
+
+use crate::engine::{State, StateError, System};
+use crate::failure::{Code, Failure};
+use crate::storage::{self, Disk, StorageError};
+
+/// Everything that a checkpoint file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Name of the system.
+    pub system: String,
+    /// Training steps done.
+    pub step: u64,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Text of the run's `config.toml`.
+    pub config: String,
+    /// Fingerprint of the images.
+    pub data: String,
+    /// The system's state.
+    pub state: State,
+}
+
+/// Why a file is not a checkpoint that can be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Flaw {
+    #[error("the system says: {0}")]
+    Unreadable(String),
+    #[error("its tensors take {needed} bytes, but only {free} can be had ({set_by})")]
+    TooLarge { needed: u64, free: u64, set_by: String },
+    #[error("it is a folder without checkpoints; {0}")]
+    NoCheckpoint(String),
+    #[error("it is a Python pickle: reading one can run any code, so it is not read")]
+    Pickle,
+    #[error("it is incomplete: {found} bytes of {wanted}")]
+    Incomplete { found: u64, wanted: String },
+    #[error("it is not a .safetensors file: {0}")]
+    Container(String),
+    #[error("it was not written by this program: the metadata `backdraw` is missing")]
+    Foreign,
+    #[error("its metadata cannot be read: {0}")]
+    Metadata(String),
+    #[error("it has format version {found}; this program reads up to {known}")]
+    Newer { found: u64, known: u64 },
+    #[error("its checksum is wrong: some byte changed after it was written (written {written}, found {found})")]
+    Checksum { written: String, found: String },
+    #[error("tensor `{name}` is of type {found}, wanted F32")]
+    Type { name: String, found: String },
+    #[error("tensor `{name}` holds {count} numbers that are not finite")]
+    NonFinite { name: String, count: usize },
+}
+
+/// What to do about a file that is damaged.
+fn another(path: &Path) -> Advice {
+    match folder::older_good(path) {
+        Some(older) => advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older)),
+        None => advice!("only-checkpoint-damaged", "there is no older checkpoint of the run beside it"),
+    }
+}
+
+impl Flaw {
+    /// What the user can do about it.
+    fn help(&self, path: &Path) -> Advice {
+        match self {
+            Self::Unreadable(_) => advice!(
+                "checkpoint-unreadable",
+                "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
+            ),
+            Self::TooLarge { .. } => {
+                advice!("checkpoint-too-large", "free some memory, or use it on a machine with more")
+            }
+            Self::NoCheckpoint(_) => advice!(
+                "no-checkpoint",
+                "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
+            ),
+            Self::Pickle => advice!(
+                "checkpoint-is-a-pickle",
+                "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
+            ),
+            Self::Newer { .. } => advice!("checkpoint-is-newer", "use the newer version of this program that wrote it"),
+            Self::Foreign | Self::Container(_) | Self::Type { .. } => {
+                advice!("foreign-checkpoint", "give a file from the folder checkpoints of a run of this program")
+            }
+            Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
+                another(path)
+            }
+        }
+    }
+
+    /// The failure that tells of the flaw of the file `path`.
+    pub fn failure(&self, path: &Path) -> Failure {
+        Failure::new(Code::Checkpoint, "cannot use the checkpoint")
+            .at(path.display())
+            .because(self)
+            .help(self.help(path))
+    }
+}
+
+impl Checkpoint {
+    /// Reads the file `path` and checks every byte of it.
+    ///
+    /// # Errors
+    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
+    /// against its length.
+    pub fn read(path: &Path) -> Result<Self, Flaw> {
+        format::read(path)
+    }
+
+    /// Writes the file `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk does not take it; files that were there are untouched.
+    pub fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+        let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
+        storage::write_whole(disk, path, &bytes)
+    }
+
+    /// Puts the state into `system`; `path` is told in errors.
+    ///
+    /// # Errors
+    /// When the state is another system's or has other tensors: the first five that differ, with both shapes.
+    pub fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
+        let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
+        if self.system != system.name() {
+            return Err(failure("the checkpoint is of another system")
+                .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
+                .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
+        }
+        system.restore(&self.state).map_err(|error| {
+            if !error.is_of_another_architecture() {
+                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(another(path));
+            }
+            failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(
+                "other-architecture",
+                "resume with the settings that it was trained with; they are in its run's config.toml"
+            ))
+        })
+    }
+}
+
+/// The first five tensors that do not fit, a line each, and how many more.
+fn misfits(error: &StateError) -> String {
+    let shape = |shape: &[usize]| format!("{shape:?}").replace(", ", "x");
+    let reshaped = error
+        .reshaped
+        .iter()
+        .map(|(name, wanted, found)| format!("`{name}`: wanted {}, found {}", shape(wanted), shape(found)));
+    let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
+    let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
+    let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
+    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).chain(beyond).collect();
+    let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+    if all.len() > 5 {
+        text.push_str(&format!("\nand {} more", all.len() - 5));
+    }
+    text
+}
+
+/// A checkpoint that was read, with the file that it came from and the newer files that had to be passed over.
+#[derive(Debug)]
+pub struct Found {
+    pub path: PathBuf,
+    pub checkpoint: Checkpoint,
+    pub damaged: Vec<(PathBuf, Flaw)>,
+}
+
+impl Found {
+    /// A line about each file that was passed over.
+    pub fn passed_over(&self) -> Vec<String> {
+        self.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect()
+    }
+}

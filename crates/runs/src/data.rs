@@ -1,0 +1,398 @@
+//! The images to learn from: the adapter between the command line and the crate that reads data sets.
+//!
+//! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders of pictures are brought to
+//! its size, and how they are changed each time they are shown. What is loaded is a [`Dataset`] of one domain, or of two for
+//! systems that translate, or of none for those that make their reals themselves.
+
+mod ahead;
+mod loaders;
+mod memory;
+mod reading;
+
+pub use ahead::Batches;
+pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+
+use crate::config::Config;
+use crate::engine::{Key, System, Tensor};
+use crate::failure::{Code, Failure};
+use crate::sampling::pictures;
+use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images, advice};
+use metrics::Pictures;
+
+/// What `system` learns from: the images that `config` names, at least `fewest` of each domain; none if it makes its reals itself.
+///
+/// # Errors
+/// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
+pub fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+    let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
+    let data = config.row.load.load(config, shape)?;
+    data.require(fewest, shape)?;
+    Ok(data)
+}
+
+/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and [`Dataset::cache`] say what that
+/// will take.
+///
+/// # Errors
+/// As [`of`], as far as they show without reading the images.
+pub fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+    let Some(shape) = system.image_shape() else { return Dataset::none(config) };
+    config.require_data()?;
+    let data = config.row.load.look_at(config, shape)?;
+    data.require(fewest, shape)?;
+    Ok(data)
+}
+
+/// Refuses fewer images than one batch of `system` takes, and tells of a batch that would do.
+///
+/// # Errors
+/// The numbers found and wanted.
+pub fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
+    let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
+    let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
+        return Ok(());
+    };
+    // Half by half: what a system takes is its own matter.
+    let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
+    Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
+        Some(batch) => {
+            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+        }
+        None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
+            Some(least) => failure.help(advice!(
+                "too-few-for-any-batch",
+                "use a larger set: at least {least} images, for batches of {least}"
+            )),
+            None => failure,
+        },
+    })
+}
+
+/// Images of one domain or of several.
+pub struct Dataset {
+    domains: Vec<Images>,
+    /// What each image truly is in the other domain, where that is known.
+    counterparts: Option<Vec<Images>>,
+    /// Height and width of what is handed out; the images may be larger.
+    size: [usize; 2],
+    augmentation: Augmentation,
+    seed: u64,
+    origin: String,
+    built_in: bool,
+    /// Bytes of memory.
+    memory: u64,
+    /// Bytes of disk.
+    cache: u64,
+    /// What people should know: how many were found, and what is wrong with them.
+    notes: Vec<String>,
+}
+
+impl Dataset {
+    /// No images: those of a system that learns from points of the plane.
+    fn none(config: &Config) -> Result<Self, Failure> {
+        let idle = [
+            ("data", config.data.as_deref().is_some_and(|data| data != BUILT_IN)),
+            ("class", config.class.is_some()),
+            ("augment", !config.augmentation()?.is_off()),
+            ("images", config.fitting()? != Fitting::default()),
+        ];
+        if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
+            let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
+            return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
+                .at(format!("{}, preset `{}`", config.row.name, config.preset))
+                .because("it learns from points of the plane, which it draws itself")
+                .help(advice!(
+                    "points-need-no-images",
+                    "leave out {left}, or choose another preset: `train systems` lists them"
+                )));
+        }
+        Ok(Self {
+            domains: Vec::new(),
+            counterparts: None,
+            size: [0, 0],
+            augmentation: Augmentation::default(),
+            seed: config.seed,
+            origin: "points of the plane, drawn anew for each step".into(),
+            built_in: true,
+            memory: 0,
+            cache: 0,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Wraps images that are there already.
+    #[cfg(test)]
+    pub fn from_images(images: Images) -> Self {
+        Self::from_domains(vec![images])
+    }
+
+    /// The same for several domains of images of one size.
+    #[cfg(test)]
+    pub fn from_domains(domains: Vec<Images>) -> Self {
+        let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
+        let augmentation = Augmentation::default();
+        let (counterparts, notes) = (None, Vec::new());
+        Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, memory: 0, cache: 0, notes }
+    }
+
+    /// With what each image truly is in the other domain.
+    #[cfg(test)]
+    pub fn with_counterparts(self, counterparts: Vec<Images>) -> Self {
+        Self { counterparts: Some(counterparts), ..self }
+    }
+
+    /// How many there are of each domain.
+    pub fn counts(&self) -> Vec<usize> {
+        self.domains.iter().map(Images::count).collect()
+    }
+
+    /// Where they come from, one line for people.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What `--data` must say to get them again, if that is not decided by the files that are there.
+    pub fn lasting_name(&self) -> Option<String> {
+        self.built_in.then(|| BUILT_IN.to_owned())
+    }
+
+    /// Bytes that they take in memory, for as long as they are used, but for what is read for a batch.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Bytes of disk that a cache takes which is still to be written.
+    pub fn cache(&self) -> u64 {
+        self.cache
+    }
+
+    /// Whether all of them lie in memory.
+    pub fn are_in_memory(&self) -> bool {
+        self.domains.iter().all(Images::are_in_memory)
+    }
+
+    /// Tells these images from all others.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn fingerprint(&self) -> Result<String, Failure> {
+        let each = self.domains.iter().map(|images| images.fingerprint().map_err(failure));
+        Ok(each.collect::<Result<Vec<_>, _>>()?.join("+"))
+    }
+
+    /// What people should know of them, a line each.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn notes(&self) -> Result<Vec<String>, Failure> {
+        let mut notes: Vec<String> =
+            self.domains.iter().map(|images| format!("             {}", images.summary())).collect();
+        notes.extend(self.notes.iter().cloned());
+        for images in &self.domains {
+            let warning = images.suspects().map_err(failure)?.warning();
+            notes.extend(warning.map(|warning| format!("warning      {warning}")));
+        }
+        Ok(notes)
+    }
+
+    /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height, width, channels).
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn batch(&self, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
+        self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
+    }
+
+    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn pictures(&self, domain: usize, indices: &[usize]) -> Result<Pictures, Failure> {
+        self.bytes(&self.domains[domain], indices)
+    }
+
+    /// What the same images truly are in the other domain, if that is known.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn counterparts(&self, domain: usize, indices: &[usize]) -> Result<Option<Pictures>, Failure> {
+        self.counterparts.as_ref().map(|all| self.bytes(&all[domain], indices)).transpose()
+    }
+
+    /// Height, width and channels of what is handed out of the domain number `domain`.
+    pub fn shape(&self, domain: usize) -> [usize; 3] {
+        [self.size[0], self.size[1], self.domains[domain].channels()]
+    }
+
+    /// The class of each image of the first domain, and how many classes there are, if they are known.
+    pub fn classes(&self) -> Option<(&[u32], usize)> {
+        let images = self.domains.first()?;
+        Some((images.labels()?, images.class_names().len()))
+    }
+
+    /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way
+    /// whenever the step is trained.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
+        if self.augmentation.is_off() {
+            return self.batch(indices);
+        }
+        // The configuration allows no more steps than a key counts.
+        let key = Key::named(self.seed, "augment").at(step as u32);
+        let mut domain = 0;
+        self.gathered(indices, |images, indices, batch| {
+            let key = Key { stream: key.stream.wrapping_add(domain), ..key };
+            domain += 1;
+            images.gather_augmented(indices, self.size, &self.augmentation, key, batch)
+        })
+    }
+
+    /// The images numbered `indices` as they are, in bytes.
+    fn bytes(&self, images: &Images, indices: &[usize]) -> Result<Pictures, Failure> {
+        let size = [self.size[0], self.size[1], images.channels()];
+        let shape = [indices.len(), size[0], size[1], size[2]];
+        let batch = gathered(shape, |batch| self.gather(images, indices, batch))?;
+        Ok(Pictures::new(pictures::bytes(&batch), size))
+    }
+
+    /// Writes the images numbered `indices` as they are, their middle if they are larger than what is handed out.
+    fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
+        if self.whole(images) { images.gather(indices, batch) } else { images.gather_middle(indices, self.size, batch) }
+    }
+
+    fn gathered(
+        &self,
+        indices: &[Vec<usize>],
+        mut gather: impl FnMut(&Images, &[usize], &mut [f32]) -> Result<(), DataError>,
+    ) -> Result<Vec<Tensor>, Failure> {
+        let [height, width] = self.size;
+        let domains = self.domains.iter().zip(indices);
+        domains
+            .map(|(images, indices)| {
+                let shape = [indices.len(), height, width, images.channels()];
+                gathered(shape, |batch| gather(images, indices, batch))
+            })
+            .collect()
+    }
+
+    /// Whether images are handed out whole.
+    fn whole(&self, images: &Images) -> bool {
+        [images.height(), images.width()] == self.size
+    }
+
+    /// Up to `count` images of each domain as they are, spread over the whole set.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn some(&self, count: usize) -> Result<Vec<Tensor>, Failure> {
+        self.batch(&self.spread(count))
+    }
+
+    /// The numbers of up to `count` images of each domain, spread over the whole set.
+    fn spread(&self, count: usize) -> Vec<Vec<usize>> {
+        let numbers = |images: &Images| {
+            let all = images.count();
+            let count = count.min(all);
+            (0..count).map(|number| number * all / count).collect()
+        };
+        self.domains.iter().map(numbers).collect()
+    }
+
+    /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of `columns` images, the first as
+    /// it is, the others as it is shown at the first steps.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn augmented(&self, rows: usize, columns: usize) -> Result<Option<Vec<Tensor>>, Failure> {
+        if self.augmentation.is_off() {
+            return Ok(None);
+        }
+        let numbers = self.spread(rows);
+        let steps = (1..columns as u64).map(|step| self.shown_at(step - 1, &numbers));
+        let all: Vec<Vec<Tensor>> = std::iter::once(self.batch(&numbers)).chain(steps).collect::<Result<_, _>>()?;
+        let sheet = |domain: usize| {
+            let images: Vec<&Tensor> = all.iter().map(|column| &column[domain]).collect();
+            let [count, height, width, channels] = [0, 1, 2, 3].map(|axis| images[0].shape()[axis]);
+            let length = height * width * channels;
+            let in_rows =
+                (0..count).flat_map(|row| images.iter().map(move |column| &column.data()[row * length..][..length]));
+            Tensor::new(&[count * columns, height, width, channels], in_rows.flatten().copied().collect())
+        };
+        Ok(Some((0..self.domains.len()).map(sheet).collect()))
+    }
+
+    /// Refuses images that a system for images of `shape` with this batch cannot learn from.
+    ///
+    /// # Errors
+    /// The numbers found and wanted.
+    pub fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
+        for images in &self.domains {
+            images.require(batch).map_err(failure)?;
+            let found = [self.size[0], self.size[1], images.channels()];
+            if found != shape {
+                let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
+                return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                    .at(self.origin())
+                    .because(format!("wanted {}, found {}", text(shape), text(found))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tensor of images that `gather` writes.
+fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), DataError>) -> Result<Tensor, Failure> {
+    let mut result = Ok(());
+    let images = Tensor::written(shape, |batch| result = gather(batch));
+    result.map(|()| images).map_err(failure)
+}
+
+/// The crate's error in this program's form.
+pub fn failure(error: DataError) -> Failure {
+    let code = if matches!(error, DataError::NoCache { .. }) { Code::Storage } else { Code::Data };
+    let failure = Failure::new(code, error.what()).because(error.why()).help(error.help());
+    match error.path() {
+        Some(path) => failure.at(path.display()),
+        None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_domains(augmentation: Augmentation) -> Dataset {
+        let domains = vec![datasets::digits(6, 1), datasets::digits(9, 2)];
+        Dataset { domains, augmentation, ..Dataset::from_images(datasets::digits(1, 1)) }
+    }
+
+    #[test]
+    fn each_domain_is_gathered_by_its_own_numbers() {
+        let data = two_domains(Augmentation::default());
+        assert_eq!(data.counts(), [6, 9]);
+        let batch = data.batch(&[vec![5, 0], vec![8]]).unwrap();
+        assert_eq!((&**batch[0].shape(), &**batch[1].shape()), (&[2, 28, 28, 1][..], &[1, 28, 28, 1][..]));
+        assert_eq!(batch[1].data()[100], f32::from(data.domains[1].image(8).unwrap()[100]) / 255.0);
+        assert_eq!(data.some(4).unwrap()[1].shape()[0], 4);
+        assert!(data.fingerprint().unwrap().contains('+') && data.augmented(2, 3).unwrap().is_none());
+        let both = [vec![1], vec![2]];
+        assert_eq!(data.shown_at(3, &both).unwrap()[0].data(), data.batch(&both).unwrap()[0].data());
+    }
+
+    #[test]
+    fn augmentation_differs_by_step_and_domain_and_comes_back_with_the_step() {
+        let mut data = two_domains(Augmentation { rotation: 20.0, ..Augmentation::default() });
+        data.domains[1] = data.domains[0].clone();
+        let shown = |step: u64| data.shown_at(step, &[vec![3, 4], vec![3, 4]]).unwrap();
+        let first = shown(1);
+        assert_ne!(first[0].data(), first[1].data(), "the domains draw apart");
+        assert_ne!(shown(2)[0].data(), first[0].data());
+        assert_eq!(shown(1)[0].data(), first[0].data());
+        let sheet = &data.augmented(2, 3).unwrap().unwrap()[0];
+        assert_eq!(**sheet.shape(), [6, 28, 28, 1]);
+        assert_eq!(sheet.data()[784 * 3..784 * 4], *data.batch(&[vec![3], vec![]]).unwrap()[0].data());
+    }
+}

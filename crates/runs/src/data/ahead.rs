@@ -1,0 +1,117 @@
+//! [`Batches`]: the real images of the steps to come, read ahead where reading takes time.
+//!
+//! Which images a step learns from follows from its number alone, and so does what the augmentation does to them: a thread of its
+//! own can read the batches of the next steps while one is trained, and the run is the same to the bit. Images that lie in memory
+//! are put together when they are needed, on all threads: that takes less than handing them over.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, Scope};
+
+use super::Dataset;
+use crate::engine::timing::{Kind, Work, time};
+use crate::engine::{System, Tensor};
+use crate::failure::{Code, Failure};
+
+/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are in their schedule: with
+/// many more, they would look for it from the start each time.
+const AHEAD: u64 = 2;
+
+/// A step and the images that it learns from.
+type Request = (u64, Vec<Vec<usize>>);
+
+/// The batches of a training.
+pub struct Batches<'a> {
+    data: &'a Dataset,
+    reader: Option<Reader>,
+    /// The first step whose batch was not asked for yet.
+    next: u64,
+    total: u64,
+}
+
+/// A thread that reads what is asked for, in order. It ends when nobody asks any more.
+struct Reader {
+    requests: Sender<Request>,
+    batches: Receiver<Result<Vec<Tensor>, Failure>>,
+}
+
+impl Reader {
+    /// None if the system gives no thread.
+    fn start<'scope>(scope: &'scope Scope<'scope, '_>, data: &'scope Dataset) -> Option<Self> {
+        let (requests, asked) = channel::<Request>();
+        let (done, batches) = channel();
+        let read = move || {
+            for (step, indices) in asked {
+                if done.send(data.shown_at(step, &indices)).is_err() {
+                    break;
+                }
+            }
+        };
+        Builder::new().name("images".into()).spawn_scoped(scope, read).ok()?;
+        Some(Self { requests, batches })
+    }
+}
+
+impl Batches<'_> {
+    /// Calls `train` with the batches of the steps `from` to `total`.
+    pub fn with<R>(data: &Dataset, (from, total): (u64, u64), train: impl FnOnce(&mut Batches<'_>) -> R) -> R {
+        std::thread::scope(|scope| {
+            let reader = if data.are_in_memory() { None } else { Reader::start(scope, data) };
+            train(&mut Batches { data, reader, next: from, total })
+        })
+    }
+
+    /// The images of step number `step`: to be asked for one step after the other.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn of_step(&mut self, step: u64, system: &dyn System) -> Result<Vec<Tensor>, Failure> {
+        let counts = self.data.counts();
+        let Some(reader) = &self.reader else { return self.data.shown_at(step, &system.batch(step, &counts)) };
+        while self.next < self.total.min(step + 1 + AHEAD) {
+            // A reader that is gone is noticed below.
+            let _ = reader.requests.send((self.next, system.batch(self.next, &counts)));
+            self.next += 1;
+        }
+        let gone = |_| Failure::new(Code::Data, "the thread that reads the images has ended").at(self.data.origin());
+        time(Kind::Batch, "wait", Work::Unknown, || reader.batches.recv()).map_err(gone)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use datasets::apples;
+
+    #[test]
+    fn what_is_read_ahead_is_what_is_put_together_at_once() {
+        let (drawn, kept) = (apples(9, 1), apples(9, 1).kept(u64::MAX).unwrap());
+        let (drawn, kept) = (Dataset::from_images(drawn), Dataset::from_images(kept));
+        assert!(!drawn.are_in_memory() && kept.are_in_memory());
+        let fake = Fake::new(3);
+        let all = |data: &Dataset, span: (u64, u64)| -> Vec<Tensor> {
+            Batches::with(data, span, |batches| {
+                (span.0..span.1).flat_map(|step| batches.of_step(step, &fake).unwrap()).collect()
+            })
+        };
+        assert_eq!(all(&drawn, (0, 7)), all(&kept, (0, 7)));
+        assert_eq!(all(&drawn, (0, 7))[4..], all(&kept, (4, 7))[..], "wherever it begins");
+        // Ended in the middle, with batches that nobody takes.
+        Batches::with(&drawn, (0, 100), |batches| batches.of_step(0, &fake).map(drop)).unwrap();
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_read_ends_the_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        std::fs::write(&path, vec![1; 5 * 3073]).unwrap();
+        let data = Dataset::from_images(datasets::load_cifar(&path, datasets::Split::Train).unwrap());
+        let mut fake = Fake::new(1);
+        crate::training::train_loop::train(&mut fake, &data, (0, 2), &mut [], &|| false).unwrap();
+        std::fs::write(&path, vec![1; 2 * 3073]).unwrap();
+        let failure = crate::training::train_loop::train(&mut fake, &data, (2, 9), &mut [], &|| false).unwrap_err();
+        assert_eq!(failure.code, Code::Data);
+        let text = failure.to_string();
+        assert!(text.contains("changed") && text.contains("15365") && text.contains("6146"), "{text}");
+    }
+}

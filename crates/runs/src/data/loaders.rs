@@ -1,0 +1,381 @@
+//! Where images come from: one loader for each system's usual data, which the rows of the systems name. What is at a path that is
+//! named is read in whatever form it has, by [`super::reading`].
+
+use std::path::{Path, PathBuf};
+
+use super::memory::{self as places, Teller};
+use super::{Dataset, failure, reading};
+use crate::config::Config;
+use crate::console::typed;
+use crate::failure::{Code, Failure};
+use datasets::{
+    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, LoadOptions, Progress, Season, Source,
+    Split, advice, has_class_file, holds_pictures,
+};
+
+/// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
+const DRAWINGS: u64 = 1;
+/// Built-in pictures of a set, but for those of 64 pixels a side.
+const COUNT: usize = 20_000;
+/// Built-in faces.
+const FACE_COUNT: usize = 10_000;
+/// Built-in landscapes of each season.
+const LANDSCAPES: u64 = 500;
+/// The class of doodles when none is named.
+const DEFAULT_CLASS: &str = "apple";
+/// What `--class` says to get every class where there is a usual one.
+pub const ALL: &str = "all";
+
+/// How a kind of data is found and shown.
+#[derive(Clone, Copy)]
+pub struct Loader {
+    /// Decides between files and built-in pictures.
+    find: fn(&Loader, &Config, &Wanted<'_>) -> Result<Found, Failure>,
+    /// Where files lie when nobody names others, below the working folder; nothing for what is always named.
+    usual: &'static str,
+    /// Reads what is at the path.
+    read: fn(&Path, &Wanted<'_>) -> Result<Found, Failure>,
+    /// Whether the path holds a part that nothing is learned from.
+    held_back: fn(&Path) -> bool,
+    /// What stands in for missing files.
+    built_in: fn([usize; 3]) -> Vec<Images>,
+    /// Stand-ins that nothing is learned from, if there are such.
+    built_in_held_back: Option<fn() -> HeldBack>,
+    /// What the stand-ins for images of this shape are called.
+    built_in_name: fn([usize; 3]) -> &'static str,
+    /// The class of real data when none is named.
+    pub class: Option<&'static str>,
+    /// How pictures of other sizes are fitted, for folders: the defaults of `[images]`.
+    pub fitting: Option<fn() -> Fitting>,
+    /// How images are changed when they are shown: the defaults of `[augment]`.
+    pub augment: fn() -> Augmentation,
+}
+
+/// What a run asks of its images.
+pub(super) struct Wanted<'a> {
+    /// The part of a set that has several.
+    pub(super) split: Split,
+    /// Height, width and channels of what the system learns from.
+    pub(super) shape: [usize; 3],
+    /// The same of what is loaded, which may be larger.
+    pub(super) size: [usize; 3],
+    pub(super) fitting: &'a Fitting,
+    /// The class that is named.
+    pub(super) class: Option<&'a str>,
+    /// Whether the system can be told to learn in grey or in colour.
+    pub(super) has_channels: bool,
+    /// Whether the augmentation gives lines soft edges.
+    pub(super) softened: bool,
+    /// Where the images may lie.
+    pub(super) options: LoadOptions<'a>,
+}
+
+/// Built-in images that nothing is learned from.
+struct HeldBack {
+    domains: Vec<Images>,
+    /// What each of them truly is in the other domain.
+    counterparts: Vec<Images>,
+}
+
+/// Images that were read or drawn, one set for each domain.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) domains: Vec<Images>,
+    /// What each image truly is in the other domain, where that is known.
+    pub(super) counterparts: Option<Vec<Images>>,
+    /// Where they come from, if the images themselves do not say it better.
+    pub(super) origin: Option<String>,
+    pub(super) built_in: bool,
+    /// Whether the class that is named has been found already: it is the name of a file.
+    pub(super) has_class: bool,
+    /// Lines about them.
+    pub(super) notes: Vec<String>,
+}
+
+/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place, or the built-in apples.
+pub const DOODLES: Loader = Loader {
+    find: doodles,
+    usual: "data/quickdraw",
+    read: reading::any,
+    held_back: reading::has_test_part,
+    built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
+    built_in_held_back: None,
+    built_in_name: |_| "drawings of apples",
+    class: None,
+    fitting: Some(Fitting::default),
+    augment: Augmentation::default,
+};
+
+/// Digits in IDX files, as MNIST and its followers; in colour they are other figures.
+pub const DIGITS: Loader = Loader {
+    find: files_or_built_in,
+    usual: "data/mnist",
+    built_in: |[_, _, channels]| match channels {
+        3 => vec![datasets::shapes(COUNT, DRAWINGS)],
+        _ => vec![datasets::digits(COUNT, DRAWINGS)],
+    },
+    built_in_name: |[_, _, channels]| if channels == 3 { "coloured shapes" } else { "hand-written digits" },
+    ..DOODLES
+};
+
+/// CIFAR-10's binary files.
+pub const CIFAR: Loader = Loader {
+    find: files_or_built_in,
+    usual: "data/cifar-10",
+    built_in: |_| vec![datasets::shapes(COUNT, DRAWINGS)],
+    built_in_name: |_| "coloured shapes",
+    ..DOODLES
+};
+
+/// A folder of any pictures.
+pub const FOLDER: Loader = Loader { usual: "", ..CIFAR };
+
+/// Images of any kind; the built-in ones go by the size.
+pub const ANY: Loader = Loader {
+    built_in: |size| match size {
+        [28, _, _] => (DIGITS.built_in)(size),
+        [32, _, _] => (CIFAR.built_in)(size),
+        _ => (FACES.built_in)(size),
+    },
+    built_in_name: |_| "drawings",
+    ..FOLDER
+};
+
+/// A folder of faces, of which the middle is taken.
+pub const FACES: Loader = Loader {
+    usual: "data/faces",
+    built_in: |[height, width, _]| vec![datasets::faces(FACE_COUNT, DRAWINGS, height.max(width))],
+    built_in_name: |_| "cartoon faces",
+    fitting: Some(|| Fitting { crop: Crop::Crop108, ..Fitting::default() }),
+    augment: || Augmentation { flip: true, ..Augmentation::default() },
+    ..FOLDER
+};
+
+/// Two folders, A and B, that are not paired: scaled a little larger, cropped at random, mirrored.
+pub const PAIRS: Loader = Loader {
+    usual: "data/pairs",
+    read: reading::pair,
+    held_back: reading::has_test_pair,
+    built_in: |_| landscapes([0, 1], [Season::Summer, Season::Winter]),
+    built_in_held_back: Some(|| HeldBack {
+        domains: landscapes([2, 3], [Season::Summer, Season::Winter]),
+        counterparts: landscapes([2, 3], [Season::Winter, Season::Summer]),
+    }),
+    built_in_name: |_| "landscapes in summer and in winter",
+    fitting: Some(|| Fitting { aspect: datasets::Aspect::Stretch, filter: Filter::Bicubic, ..Fitting::default() }),
+    augment: || Augmentation { enlarge: 286.0 / 256.0, flip: true, ..Augmentation::default() },
+    ..FOLDER
+};
+
+/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`] on, so that no landscape is
+/// in two of them, and the same set in both seasons is of true pairs.
+fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
+    let draw =
+        |(set, season): (u64, Season)| datasets::seasons(set * LANDSCAPES..(set + 1) * LANDSCAPES, DRAWINGS, season);
+    sets.into_iter().zip(seasons).map(draw).collect()
+}
+
+/// The images that `--data` names, those at the usual place, or the built-in ones.
+fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    if let Some(path) = loader.place(config.data.as_deref()) {
+        return loader.named(&path, wanted);
+    }
+    let why = match &config.data {
+        Some(_) => String::new(),
+        None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
+        None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
+    };
+    let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.shape)));
+    found.of_class(wanted.class.filter(|class| *class != ALL))
+}
+
+/// Doodles: the class is the name of a file, unless what is named is of another form.
+fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    let data = config.data.as_deref().map(Path::new);
+    if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
+        let is_by_class = || match Form::of(path, None) {
+            // Nothing that could be read, or the files of other classes: the file of the class is missed.
+            Ok(Form::Pictures(folder)) => !holds_pictures(&folder),
+            Ok(Form::Array(_) | Form::Strokes(_)) | Err(_) => wanted.class.is_some(),
+            _ => false,
+        };
+        if !path.is_dir() || !(has_class_file(path, wanted.class.unwrap_or(DEFAULT_CLASS)) || is_by_class()) {
+            return loader.named(path, wanted);
+        }
+    }
+    let source = Source::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
+    match &source {
+        Source::File(path) => Ok(Found { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
+        Source::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
+    }
+}
+
+impl Loader {
+    /// The loader that takes one class of real data when none is named.
+    pub const fn of_class(self, class: &'static str) -> Self {
+        Self { class: Some(class), ..self }
+    }
+
+    /// The loader with other defaults of `[augment]`.
+    pub const fn changed_by(self, augment: fn() -> Augmentation) -> Self {
+        Self { augment, ..self }
+    }
+
+    /// Where files lie when nobody names others; empty for what is always named.
+    pub fn usual_place(&self) -> &Path {
+        Path::new(self.usual)
+    }
+
+    /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
+    /// built-in ones.
+    ///
+    /// # Errors
+    /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
+    pub fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, false)
+    }
+
+    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as they show without reading the images.
+    pub fn look_at(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, true)
+    }
+
+    /// The images of the same set and class that are held back from training, if there are such.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), about files that are there.
+    pub fn load_held_back(&self, config: &Config, shape: [usize; 3]) -> Result<Option<Dataset>, Failure> {
+        let is_there = match self.place(config.data.as_deref()) {
+            Some(path) => (self.held_back)(&path),
+            None => self.built_in_held_back.is_some(),
+        };
+        is_there.then(|| self.load_part(Split::Test, config, shape, false)).transpose()
+    }
+
+    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3], look_only: bool) -> Result<Dataset, Failure> {
+        if ![1, 3].contains(&shape[2]) {
+            return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
+                .at(config.row.name)
+                .because("they are grey (1) or in colour (3)")
+                .help(advice!(
+                    "channels-of-pictures",
+                    "learn in grey, `--set channels=1`, or in colour, `--set channels=3`"
+                )));
+        }
+        let augmentation = config.augmentation()?;
+        let fitting = config.fitting()?;
+        let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
+        let teller = Teller::default();
+        let tell = |progress: &Progress<'_>| teller.tell(progress);
+        let wanted = Wanted {
+            split,
+            shape,
+            size: [height, width, shape[2]],
+            fitting: &fitting,
+            class: config.class.as_deref(),
+            has_channels: config.settings.contains_key("channels"),
+            softened: augmentation.bends(),
+            options: places::options(config, look_only, &tell),
+        };
+        let found = (self.find)(self, config, &wanted)?;
+        let ([memory, cache], found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
+        let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
+        Ok(Dataset {
+            origin: found.origin.clone().unwrap_or_else(origins),
+            built_in: found.built_in,
+            domains: found.domains,
+            counterparts: found.counterparts,
+            size: [shape[0], shape[1]],
+            augmentation,
+            seed: config.seed,
+            memory,
+            cache,
+            notes: found.notes,
+        })
+    }
+
+    /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
+    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+        if !path.exists() {
+            return Err(reading::nothing_at(path, (self.built_in_name)(wanted.shape)));
+        }
+        let mut found = (self.read)(path, wanted)?;
+        if found.has_class {
+            return Ok(found);
+        }
+        let usual = self.class.filter(|_| wanted.class.is_none()).filter(|class| {
+            let has = found.domains.iter().all(|images| images.class_names().iter().any(|name| name == class));
+            if !has {
+                found.notes.push(format!("             all of them: there is no class {class}, the usual one"));
+            }
+            has
+        });
+        found.of_class(wanted.class.or(usual).filter(|class| *class != ALL))
+    }
+
+    /// The built-in pictures, scaled to what is wanted.
+    fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> Found {
+        let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
+        let scaled = |sets: Vec<Images>| sets.into_iter().map(|images| images.in_size(wanted.size, filter)).collect();
+        let (domains, counterparts) = match self.built_in_held_back {
+            Some(held_back) if wanted.split == Split::Test => {
+                let HeldBack { domains, counterparts } = held_back();
+                (domains, Some(scaled(counterparts)))
+            }
+            _ => ((self.built_in)(wanted.size), None),
+        };
+        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, ..Found::default() }
+    }
+
+    /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
+    fn place(&self, data: Option<&str>) -> Option<PathBuf> {
+        match data {
+            Some(BUILT_IN) => None,
+            Some(path) => Some(PathBuf::from(path)),
+            None => Some(PathBuf::from(self.usual)).filter(|path| !self.usual.is_empty() && path.exists()),
+        }
+    }
+}
+
+impl Found {
+    /// Bytes of memory for each set of images.
+    fn share(&self, options: &LoadOptions<'_>) -> u64 {
+        options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory
+    }
+
+    /// Bytes of memory and of disk that they will need when they are [`kept`](Self::kept).
+    fn needs(&self, options: &LoadOptions<'_>) -> [u64; 2] {
+        let most = self.share(options);
+        let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
+        [sets().map(|images| images.resident_bytes_kept(most)).sum(), sets().map(Images::cache_bytes).sum()]
+    }
+
+    /// The images in memory, as far as they may lie there.
+    fn kept(self, options: &LoadOptions<'_>) -> Result<Self, Failure> {
+        if options.look_only {
+            return Ok(self);
+        }
+        let most = self.share(options);
+        let kept = |sets: Vec<Images>| -> Result<Vec<Images>, Failure> {
+            sets.into_iter().map(|images| images.kept(most).map_err(failure)).collect()
+        };
+        let counterparts = self.counterparts.map(kept).transpose()?;
+        Ok(Self { domains: kept(self.domains)?, counterparts, ..self })
+    }
+
+    /// Only the images of `class`, if one is named.
+    fn of_class(self, class: Option<&str>) -> Result<Self, Failure> {
+        let Some(class) = class else { return Ok(self) };
+        let domains =
+            self.domains.iter().map(|images| images.of_class(class).map_err(failure)).collect::<Result<_, _>>()?;
+        Ok(Self { domains, ..self })
+    }
+}
+
+#[cfg(test)]
+mod forms;
+#[cfg(test)]
+mod tests;

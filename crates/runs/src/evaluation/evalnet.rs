@@ -1,0 +1,260 @@
+//! The classifier that metrics look through: trained once on a labelled set, kept under `data/evalnet/`, found again by the
+//! fingerprint of its images.
+
+use std::path::{Path, PathBuf};
+
+use datasets::{Advice, advice};
+use metrics::{Extractor, Matrix, Pictures};
+use rand::seq::SliceRandom;
+
+use crate::checkpoint::{Checkpoint, weights_hash};
+use crate::config::{Config, Entry};
+use crate::console::{Console, print};
+use crate::data::{ALL, Dataset};
+use crate::engine::{Evalnet, Key, Tensor, evalnet, meta};
+use crate::failure::{Code, Failure};
+use crate::options::EvalnetOptions;
+use crate::storage::{self, RealDisk};
+use crate::systems::Row;
+
+/// Where the trained classifiers lie.
+const FOLDER: &str = "data/evalnet";
+/// Images that it learns from in all, again and again if there are fewer.
+const SEEN: usize = 180_000;
+/// Every so many-th image is not learned from but asked for at the end.
+const HELD_OUT: usize = 10;
+/// Images that are looked at together.
+const AT_A_TIME: usize = 256;
+
+/// A trained classifier, as an extractor.
+struct Trained {
+    name: String,
+    net: Evalnet,
+    accuracy: f64,
+}
+
+impl Extractor for Trained {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn extract(&self, pictures: &Pictures) -> (Matrix, Option<Matrix>) {
+        let count = pictures.count();
+        let parts = (0..count).step_by(AT_A_TIME).map(|first| {
+            let batch = pictures.batch(first..count.min(first + AT_A_TIME));
+            self.net.infer(&batch).map(|part| Matrix::from_tensor(&part))
+        });
+        let both = parts.reduce(|[features, logits], [more, further]| [features.above(&more), logits.above(&further)]);
+        let [features, logits] = both.unwrap_or([Matrix::zeros(0, evalnet::FEATURES), Matrix::zeros(0, 0)]);
+        (features, Some(logits))
+    }
+}
+
+/// `train evalnet SYSTEM`: trains one, over an older one of the same images.
+///
+/// # Errors
+/// When the images cannot be read, have no classes, or the file cannot be written.
+pub fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Failure> {
+    let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
+    let config = Config::resolve(row, &entries)?;
+    let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
+        Failure::new(Code::Usage, format!("`{}` learns from no images", row.name))
+            .because("a classifier is trained on images with classes")
+    })?;
+    let data = all_classes(&config, shape)?;
+    let help = advice!("no-labels", "give images with classes, and enough of them");
+    let set = Labelled::new(&config, &data, help)?;
+    let (trained, hash) = set.train(options.seed, &Console::default())?;
+    print(&format!(
+        "{}\naccuracy: {:.4} of {} images not learned from\nweights hash: {hash}\n",
+        set.path().display(),
+        trained.accuracy,
+        set.held_out().len()
+    ))
+}
+
+/// The classifier of the images of `data`: the one that was trained before, or a new one.
+///
+/// # Errors
+/// When the images have no classes or another size than `side`, or the file cannot be read or written.
+pub fn extractor(
+    side: usize,
+    config: &Config,
+    data: &Dataset,
+    console: &Console,
+) -> Result<Box<dyn Extractor>, Failure> {
+    // A run may have learned one class of many; the classifier needs them all.
+    let every;
+    let data = match data.classes() {
+        Some((labels, _)) if labels.iter().all(|label| *label == labels[0]) => {
+            every = all_classes(config, data.shape(0))?;
+            &every
+        }
+        _ => data,
+    };
+    let help = advice!("no-classifier", "measure with `--extractor pca64`, which needs no classes");
+    let set = Labelled::new(config, data, help)?;
+    if set.shape[..2] != [side; 2] {
+        let [height, width, _] = set.shape;
+        return Err(Failure::new(Code::Usage, format!("evalnet{side} does not fit the images"))
+            .at("option --extractor")
+            .because(format!("they have {height} x {width} pixels"))
+            .help(advice!("classifier-of-other-size", "measure with `--extractor pca64`, which takes any size")));
+    }
+    let trained = match set.saved()? {
+        Some(trained) => trained,
+        None => set.train(1, console)?.0,
+    };
+    console.say(&format!(
+        "classifier   {}: {:.2} % right on images it did not learn from",
+        set.path().display(),
+        100.0 * trained.accuracy
+    ));
+    Ok(Box::new(trained))
+}
+
+/// The images of `config` of all classes, whichever it names.
+fn all_classes(config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
+    let mut config = config.clone();
+    config.class = Some(ALL.to_owned());
+    config.row.load.load(&config, shape)
+}
+
+/// Images with classes.
+struct Labelled<'a> {
+    data: &'a Dataset,
+    labels: &'a [u32],
+    classes: usize,
+    shape: [usize; 3],
+    name: String,
+    /// Of the images.
+    fingerprint: String,
+}
+
+impl<'a> Labelled<'a> {
+    fn new(config: &Config, data: &'a Dataset, help: Advice) -> Result<Self, Failure> {
+        let failure = |why: &str| {
+            Failure::new(Code::Data, "a classifier cannot be trained on these images")
+                .at(data.origin())
+                .because(why)
+                .help(help.clone())
+        };
+        let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
+        let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
+        if present < 2 {
+            return Err(failure("they are all of one class"));
+        }
+        let shape = data.shape(0);
+        if !Evalnet::fits(shape) {
+            return Err(failure("their sides cannot be halved twice"));
+        }
+        if labels.len() < 2 * HELD_OUT.max(evalnet::BATCH) {
+            return Err(failure("they are too few"));
+        }
+        let name = format!("evalnet{}-{}", shape[0], set_name(config));
+        Ok(Self { data, labels, classes, shape, name, fingerprint: data.fingerprint()? })
+    }
+
+    /// The file of its classifier.
+    fn path(&self) -> PathBuf {
+        let short = &self.fingerprint[..self.fingerprint.len().min(8)];
+        Path::new(FOLDER).join(format!("{}-{short}.safetensors", self.name))
+    }
+
+    fn held_out(&self) -> Vec<usize> {
+        (0..self.labels.len()).filter(|i| i % HELD_OUT == HELD_OUT - 1).collect()
+    }
+
+    /// The classifier that was trained on these images before.
+    fn saved(&self) -> Result<Option<Trained>, Failure> {
+        let path = self.path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let failure = |why: String| {
+            Failure::new(Code::Checkpoint, "cannot use the classifier")
+                .at(path.display())
+                .because(why)
+                .help(advice!("classifier-of-others", "delete the file: it is trained again when it is needed"))
+        };
+        let saved = Checkpoint::read(&path).map_err(|flaw| failure(flaw.to_string()))?;
+        if saved.data != self.fingerprint {
+            return Err(failure("it learned from other images".to_owned()));
+        }
+        let accuracy = saved.config.strip_prefix("accuracy = ").and_then(|text| text.trim().parse().ok());
+        let accuracy = accuracy.ok_or_else(|| failure("its accuracy is missing".to_owned()))?;
+        let mut net = Evalnet::new(self.shape, self.classes, 1);
+        net.restore(&saved.state).map_err(|error| failure(error.to_string()))?;
+        Ok(Some(Trained { name: self.name.clone(), net, accuracy }))
+    }
+
+    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its weights.
+    fn train(&self, seed: u64, console: &Console) -> Result<(Trained, String), Failure> {
+        let learned: Vec<usize> = (0..self.labels.len()).filter(|i| i % HELD_OUT != HELD_OUT - 1).collect();
+        let steps = (SEEN / evalnet::BATCH) as u64;
+        console.say(&format!("classifier   training {} on {} images, {steps} steps", self.name, learned.len()));
+        let mut net = Evalnet::new(self.shape, self.classes, seed);
+        let mut order: Vec<usize> = Vec::new();
+        let mut epoch = 0;
+        let (mut loss, mut right) = (0.0, 0.0);
+        for step in 0..steps {
+            if order.len() < evalnet::BATCH {
+                order.clone_from(&learned);
+                order.shuffle(&mut Key::named(seed, "classifier epoch").at(epoch).draws());
+                epoch += 1;
+            }
+            let batch = order.split_off(order.len() - evalnet::BATCH);
+            let [step_loss, step_right] = net
+                .step(step, steps, &self.images(&batch)?, &self.classes_of(&batch))
+                .map_err(|error| Failure::new(Code::Diverged, "the classifier diverged").because(error))?;
+            (loss, right) = (loss + step_loss, right + step_right);
+            let each = (steps / 10).max(1);
+            if (step + 1).is_multiple_of(each) {
+                let [mean, share] = [loss, right].map(|sum| sum / each as f64);
+                console.say(&format!("step {:>4}/{steps}  loss {mean:.4}  accuracy {share:.4}", step + 1));
+                (loss, right) = (0.0, 0.0);
+            }
+        }
+        let accuracy = self.accuracy(&net)?;
+        let state = net.state();
+        let checkpoint = Checkpoint {
+            system: self.name.clone(),
+            step: steps,
+            seed,
+            config: format!("accuracy = {accuracy}\n"),
+            data: self.fingerprint.clone(),
+            state,
+        };
+        storage::make_folder(Path::new(FOLDER))?;
+        checkpoint.write(&RealDisk, &self.path())?;
+        let hash = weights_hash(&checkpoint.state);
+        Ok((Trained { name: self.name.clone(), net, accuracy }, hash))
+    }
+
+    fn images(&self, indices: &[usize]) -> Result<Tensor, Failure> {
+        Ok(self.data.pictures(0, indices)?.batch(0..indices.len()))
+    }
+
+    fn classes_of(&self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|&index| self.labels[index] as usize).collect()
+    }
+
+    /// The share of the held-out images that `net` calls by their class.
+    fn accuracy(&self, net: &Evalnet) -> Result<f64, Failure> {
+        let held_out = self.held_out();
+        let mut right = 0.0;
+        for some in held_out.chunks(AT_A_TIME) {
+            let [_, logits] = net.infer(&self.images(some)?);
+            right += evalnet::accuracy(&logits, &self.classes_of(some)) * some.len() as f64;
+        }
+        Ok(right / held_out.len() as f64)
+    }
+}
+
+/// What the images are called in the classifier's name: the file or folder that they come from, else the system that they are built
+/// in for.
+fn set_name(config: &Config) -> String {
+    let stem = config.data.as_deref().and_then(|data| Path::new(data).file_stem()).map(|stem| stem.to_string_lossy());
+    let name = stem.map_or_else(|| config.row.name.to_owned(), std::borrow::Cow::into_owned);
+    name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}

@@ -1,0 +1,67 @@
+//! What is measured of points of the plane: how much of the mixture that they should come from has been found.
+
+use metrics::modes::{Modes, modes};
+use metrics::suite::{Measured, Number};
+
+use super::{Row, Setup};
+use crate::engine::{Key, Mixture, Plane, Tensor};
+use crate::failure::Failure;
+use crate::sampling::pictures;
+use crate::sampling::plane;
+
+/// A point farther than this from every middle belongs to none: seven deviations of the ring's clouds, nearly six of the grid's.
+const REACH: f64 = 0.1;
+
+/// Each number, and what it means.
+pub(super) const NUMBERS: [(&str, &str); 4] = [
+    ("modes", "clouds with enough points within 0.1 of their middle: 5 % of all for gauss8, 1 % for gauss25"),
+    ("near", "the share of points within 0.1 of a middle"),
+    ("least", "the share of all points in the emptiest cloud; a fair share is 12.5 % or 4 %"),
+    ("most", "the share of all points in the fullest cloud"),
+];
+
+/// The share of all points that covers a cloud: two fifths or a quarter of its fair share.
+fn enough(mixture: Mixture) -> f64 {
+    match mixture {
+        Mixture::Ring8 => 0.05,
+        Mixture::Grid25 => 0.01,
+    }
+}
+
+/// Measures as many points as are asked for, and as many real ones.
+///
+/// # Errors
+/// When a point is not made of finite numbers.
+pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Row>, Failure> {
+    let count = setup.count;
+    let latents = plane.sampler.latents(setup.seed, "evaluation", count);
+    let drawn = pictures::finite(plane::in_parts(&latents, |part| plane.sampler.draw(part)))?;
+    let reals = plane.mixture.points(count, Key::named(setup.seed, "evaluation reals"));
+    let values = [drawn, reals].map(|points| numbers(plane.mixture, &points));
+    let row = |(at, (name, _)): (usize, &(&'static str, &str))| {
+        let number = Number { name, value: values[0][at], deviation: None };
+        let baseline = Some((values[1][at], count));
+        Row { direction: None, measured: Measured { number, extractor: None, count, pairs: None, baseline } }
+    };
+    Ok(NUMBERS.iter().enumerate().map(row).collect())
+}
+
+/// The [`NUMBERS`] of some points.
+fn numbers(mixture: Mixture, points: &Tensor) -> [f64; 4] {
+    let Modes { covered, near, least, most } = modes(points.data(), &mixture.centres(), REACH, enough(mixture));
+    [covered as f64, near, least, most]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reals_cover_all_and_lie_near() {
+        for (mixture, clouds) in [(Mixture::Ring8, 8.0), (Mixture::Grid25, 25.0)] {
+            let [covered, near, least, most] = numbers(mixture, &mixture.points(5000, Key::named(1, "points")));
+            assert_eq!((covered, near), (clouds, 1.0));
+            assert!((0.8..1.0).contains(&(least * clouds)) && (1.0..1.2).contains(&(most * clouds)), "{least} {most}");
+        }
+    }
+}

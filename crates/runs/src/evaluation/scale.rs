@@ -1,0 +1,365 @@
+//! [`Scale`]: the reals that fakes are weighed against, looked at once, however often fakes are weighed.
+
+use core::fmt;
+
+use metrics::suite::{Baseline, FEWEST, Measured, Metric, Number, Sample, measure_all};
+use metrics::{Extractor, NotFinite, Pictures};
+
+use super::points;
+use crate::data::Dataset;
+use crate::engine::{Direction, FromLatents, Key, Sampler, Tensor, Translate};
+use crate::failure::{Code, Failure};
+use crate::sampling::pictures;
+use rand::seq::index::sample;
+
+/// Principal components are fitted on at most so many reals.
+const MOST_TO_FIT: usize = 5000;
+
+/// What is to be measured.
+pub struct Setup {
+    pub metrics: Vec<&'static Metric>,
+    /// Fakes, and reals, if there are so many.
+    pub count: usize,
+    /// Of the fakes, and of the choice of reals.
+    pub seed: u64,
+}
+
+/// The reals of one domain, and what looks at images of it.
+struct Target {
+    extractor: Box<dyn Extractor>,
+    real: Sample,
+    /// What the reals truly are in the other domain, if that is known.
+    counterparts: Option<Pictures>,
+    baseline: Baseline,
+}
+
+/// The reals of every domain.
+pub struct Scale {
+    setup: Setup,
+    targets: Vec<Target>,
+}
+
+/// One number, and of which pictures if the system makes several kinds.
+pub struct Row {
+    /// `a-to-b` or `b-to-a` of a system that translates.
+    pub direction: Option<&'static str>,
+    pub measured: Measured,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.direction {
+            Some(direction) => write!(f, "{direction}  {}", self.measured),
+            None => self.measured.fmt(f),
+        }
+    }
+}
+
+impl Scale {
+    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them. Real
+    /// points of the plane are drawn when they are needed: then `data` has no domain.
+    ///
+    /// `learned` are the images that the system learned from, if `data` are others.
+    ///
+    /// The reals that score against the others are as many, if there are twice as many; else both are halves of all.
+    ///
+    /// # Errors
+    /// When there are too few reals for two halves; and those of `extractor`.
+    pub fn new(
+        data: &Dataset,
+        learned: Option<&Dataset>,
+        mut setup: Setup,
+        extractor: impl Fn(&Pictures) -> Result<Box<dyn Extractor>, Failure>,
+    ) -> Result<Self, Failure> {
+        let available = data.counts();
+        if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
+            return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
+                .at(data.origin())
+                .because(format!("they are {few}, wanted are {} at least", 2 * FEWEST)));
+        }
+        setup.count = available.iter().fold(setup.count, |count, available| count.min(*available));
+        let target = |(domain, available): (usize, &usize)| {
+            let two = (2 * setup.count).min(*available);
+            let key = Key::named(setup.seed, "evaluation reals").at(domain as u32);
+            let chosen = sample(&mut key.draws(), *available, two).into_vec();
+            let pictures = data.pictures(domain, &chosen)?;
+            let counterparts = data.counterparts(domain, &chosen[..setup.count])?;
+            let extractor = extractor(&pictures.part(0..two.min(MOST_TO_FIT)))?;
+            let mut both = Sample::new(pictures, &*extractor).map_err(not_finite)?;
+            if let Some(learned) = learned {
+                let all = learned.counts()[domain];
+                let chosen = sample(&mut key.draws(), all, setup.count.min(all)).into_vec();
+                let features = extractor.extract(&learned.pictures(domain, &chosen)?).0;
+                both = both.with_learned(features).map_err(not_finite)?;
+            }
+            let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
+            let baseline = Baseline::new(&setup.metrics, [&first, &second]);
+            Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baseline })
+        };
+        let targets = available.iter().enumerate().map(target).collect::<Result<_, Failure>>()?;
+        Ok(Self { setup, targets })
+    }
+
+    /// How many fakes are weighed against as many reals.
+    pub fn count(&self) -> usize {
+        self.setup.count
+    }
+
+    /// Measures what a system draws now. One that translates is measured in both directions: against the reals of the other
+    /// domain, on the way back, and, where the truth is known, against that.
+    ///
+    /// # Errors
+    /// When it draws numbers that are not finite, or the extractor makes such of its pictures.
+    pub fn weigh(&self, sampler: Sampler<'_>) -> Result<Vec<Row>, Failure> {
+        match sampler {
+            Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)?),
+            Sampler::Points(plane) => points::weigh(plane, &self.setup),
+            Sampler::Images(translator) => {
+                let mut rows = Vec::new();
+                for (direction, name, [from, to]) in
+                    [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
+                {
+                    let Target { real, counterparts, .. } = &self.targets[from];
+                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref())?;
+                    rows.extend(self.against(Some(name), to, translated.fakes)?);
+                    rows.extend(translated.distances.into_iter().map(|(distance, value)| {
+                        let number = Number { name: distance, value, deviation: None };
+                        let measured =
+                            Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
+                        Row { direction: Some(name), measured }
+                    }));
+                }
+                Ok(rows)
+            }
+        }
+    }
+
+    fn against(&self, direction: Option<&'static str>, domain: usize, fakes: Pictures) -> Result<Vec<Row>, Failure> {
+        let Target { extractor, real, baseline, .. } = &self.targets[domain];
+        let fakes = Sample::new(fakes, &**extractor).map_err(not_finite)?;
+        let all = measure_all(&self.setup.metrics, &extractor.name(), real, &fakes, Some(baseline));
+        Ok(all.into_iter().map(|measured| Row { direction, measured }).collect())
+    }
+
+    fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
+        let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
+        let length = latents.size() / self.count();
+        let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
+        let parts = latents.data().chunks(length * at_a_time).map(|rows| {
+            let some = Tensor::new(&[rows.len() / length, length], rows.to_vec());
+            sampler.draw(&some)
+        });
+        joined(parts)
+    }
+}
+
+/// The distances that a translation is measured by, and what each means.
+pub(super) const DISTANCES: [(&str, &str); 4] = [
+    ("cycle_l1", "mean difference of what comes back from the source, where 2 lies between black and white"),
+    ("true_l1", "the same of the translation from what the source truly is in the other domain (built-in landscapes)"),
+    ("untranslated_l1", "the same of the source itself from that: what no translation at all would score"),
+    ("true_ratio", "true_l1 over untranslated_l1: 0 is the truth, 1 no better than to leave the picture alone"),
+];
+
+/// What became of pictures of one domain.
+struct Translated {
+    fakes: Pictures,
+    /// Those of [`DISTANCES`] that can be measured, in that order.
+    distances: Vec<(&'static str, f64)>,
+}
+
+impl Translated {
+    /// Translates all `sources`, and measures the results against them and against the `truth`, if it is known.
+    fn new(
+        translator: &dyn Translate,
+        direction: Direction,
+        sources: &Pictures,
+        truth: Option<&Pictures>,
+    ) -> Result<Self, Failure> {
+        let count = sources.count();
+        let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];
+        let at_a_time = pictures::at_a_time(sources.size());
+        let parts = (0..count).step_by(at_a_time).map(|first| {
+            let range = first..count.min(first + at_a_time);
+            let some = sources.batch(range.clone());
+            let there = translator.translate(direction, &some);
+            way_back += difference(&some, &translator.translate(direction.reverse(), &there));
+            if let Some(truth) = truth {
+                let truth = truth.batch(range);
+                from_truth += difference(&there, &truth);
+                untranslated += difference(&some, &truth);
+            }
+            there
+        });
+        let fakes = joined(parts)?;
+        let [way_back, from_truth, untranslated] =
+            [way_back, from_truth, untranslated].map(|sum: f64| sum / sources.pixels().len() as f64);
+        let values = [way_back, from_truth, untranslated, from_truth / untranslated];
+        let known = if truth.is_some() { DISTANCES.len() } else { 1 };
+        let distances = DISTANCES.iter().zip(values).take(known).map(|((name, _), value)| (*name, value));
+        Ok(Self { fakes, distances: distances.collect() })
+    }
+}
+
+/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses are told.
+fn difference(a: &Tensor, b: &Tensor) -> f64 {
+    a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
+}
+
+/// What looks at the images has made a number of one that is none.
+fn not_finite(bad: NotFinite) -> Failure {
+    Failure::new(Code::Diverged, "the extractor makes numbers that are not finite").because(bad)
+}
+
+/// Images in [0, 1] as bytes, one batch after the other.
+///
+/// # Errors
+/// When a number is not finite.
+fn joined(parts: impl Iterator<Item = Tensor>) -> Result<Pictures, Failure> {
+    let (mut pixels, mut size) = (Vec::new(), [0; 3]);
+    for part in parts {
+        size.copy_from_slice(&part.shape()[1..]);
+        pixels.extend(pictures::bytes(&pictures::finite(part)?));
+    }
+    Ok(Pictures::new(pixels, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::suite;
+
+    /// Turns light into dark.
+    struct Negative;
+
+    impl Translate for Negative {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            Tensor::from_fn(*images.shape(), |i| 1.0 - images.data()[i])
+        }
+    }
+
+    fn scale(domains: Vec<datasets::Images>, metrics: &[&str]) -> Scale {
+        let metrics = metrics.iter().map(|name| suite::find(name).unwrap()).collect();
+        let setup = Setup { metrics, count: 12, seed: 1 };
+        Scale::new(&Dataset::from_domains(domains), None, setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8))))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_translation_is_weighed_against_the_other_domain_in_both_directions() {
+        let apples = datasets::apples(30, 1);
+        let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i).unwrap().into_owned()).map(|x| 255 - x).collect();
+        let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
+        let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative)).unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
+        let names = ["colors", "frechet", "cycle_l1"];
+        assert_eq!(told, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
+        for row in &rows {
+            let (value, baseline) = (row.measured.number.value, row.measured.baseline);
+            match row.measured.number.name {
+                "cycle_l1" => assert!(value < 1e-6 && baseline.is_none()),
+                _ => assert!(value < 3.0 * baseline.unwrap().0, "{row}"),
+            }
+        }
+        assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
+    }
+
+    /// Paints every picture in the colours of the other set, which has the same pictures in the same order.
+    struct Oracle {
+        sets: [datasets::Images; 2],
+    }
+
+    impl Translate for Oracle {
+        fn translate(&self, direction: Direction, images: &Tensor) -> Tensor {
+            let [from, to] = match direction {
+                Direction::AToB => [&self.sets[0], &self.sets[1]],
+                Direction::BToA => [&self.sets[1], &self.sets[0]],
+            };
+            let bytes = pictures::bytes(images);
+            let length = bytes.len() / images.shape()[0];
+            let truth = |image: &[u8]| {
+                let place = (0..from.count()).find(|place| *from.image(*place).unwrap() == *image).unwrap();
+                to.image(place).unwrap().iter().map(|byte| f32::from(*byte) / 255.0).collect::<Vec<_>>()
+            };
+            Tensor::new(images.shape(), bytes.chunks(length).flat_map(truth).collect())
+        }
+    }
+
+    /// Leaves pictures alone.
+    struct Identity;
+
+    impl Translate for Identity {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            images.clone()
+        }
+    }
+
+    #[test]
+    fn a_translation_is_weighed_against_the_truth_where_it_is_known() {
+        use datasets::{Season, seasons};
+        let domains = vec![seasons(0..20, 1, Season::Summer), seasons(20..40, 1, Season::Winter)];
+        let truths = vec![seasons(0..20, 1, Season::Winter), seasons(20..40, 1, Season::Summer)];
+        let oracle = Oracle { sets: [Season::Summer, Season::Winter].map(|season| seasons(0..40, 1, season)) };
+        let setup = || Setup { metrics: Vec::new(), count: 12, seed: 1 };
+        let pca = |reals: &Pictures| Ok(Box::new(metrics::Pca::fit(reals, 8)) as Box<dyn Extractor>);
+        let data = Dataset::from_domains(domains).with_counterparts(truths);
+        let scale = Scale::new(&data, None, setup(), pca).unwrap();
+        let values = |translator: &dyn Translate| -> Vec<[f64; 4]> {
+            let rows = scale.weigh(Sampler::Images(translator)).unwrap();
+            let names: Vec<_> = rows.iter().map(|row| row.measured.number.name).collect();
+            assert_eq!(names, [DISTANCES.map(|(name, _)| name); 2].concat());
+            let (each, _) = rows.as_chunks::<4>();
+            each.iter().map(|rows| rows.each_ref().map(|row| row.measured.number.value)).collect()
+        };
+        for [cycle, truth, untranslated, ratio] in values(&oracle) {
+            assert!(cycle == 0.0 && truth == 0.0 && ratio == 0.0 && untranslated > 0.1, "{untranslated}");
+        }
+        for [cycle, truth, untranslated, ratio] in values(&Identity) {
+            assert!(cycle == 0.0 && truth == untranslated && ratio == 1.0, "{truth} {untranslated}");
+        }
+        assert!(values(&Negative).iter().all(|[_, truth, untranslated, ratio]| *ratio == truth / untranslated));
+    }
+
+    /// Draws and paints nothing but NaN.
+    struct Sick;
+
+    impl Translate for Sick {
+        fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
+            Tensor::full(*images.shape(), f32::NAN)
+        }
+    }
+
+    impl FromLatents for Sick {
+        fn kind(&self) -> crate::engine::LatentKind {
+            crate::engine::LatentKind::Normal
+        }
+        fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
+            Tensor::zeros([count, 2])
+        }
+        fn draw(&self, latents: &Tensor) -> Tensor {
+            Tensor::full([latents.shape()[0], 28, 28, 1], f32::NAN)
+        }
+    }
+
+    #[test]
+    fn pictures_that_are_not_finite_are_no_black_ones() {
+        let apples = || datasets::apples(30, 1);
+        let latents = scale(vec![apples()], &["frechet"]).weigh(Sampler::Latents(&Sick));
+        let images = scale(vec![apples(), apples()], &["ink"]).weigh(Sampler::Images(&Sick));
+        for failure in [latents.err().unwrap(), images.err().unwrap()] {
+            assert_eq!(failure.code, Code::Diverged);
+            assert!(failure.to_string().contains("not finite"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn all_reals_are_halved_if_there_are_not_twice_as_many() {
+        let system = crate::fake::Fake::new(1);
+        let found = |count: usize| {
+            let scale = scale(vec![datasets::apples(count, 1)], &["spread"]);
+            let row = scale.weigh(crate::engine::System::samples(&system)).unwrap().remove(0);
+            (row.measured.count, row.measured.baseline.unwrap().1)
+        };
+        assert_eq!([found(40), found(20), found(17)], [(12, 12), (12, 10), (12, 9)]);
+    }
+}

@@ -1,0 +1,136 @@
+//! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code that goes with it.
+
+use std::fmt;
+use std::path::Path;
+
+use datasets::Advice;
+
+use crate::console;
+
+/// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A derivative that is not what finite differences say.
+    Wrong = 1,
+    /// The command line itself: unknown option, options that exclude each other, a run folder that exists.
+    Usage = 2,
+    /// A key or a value of the configuration, wherever it was written.
+    Config = 3,
+    /// The images to learn from.
+    Data = 4,
+    /// A saved state that is missing, damaged, or not this run's.
+    Checkpoint = 5,
+    /// A loss, a gradient or a picture that is not made of finite numbers.
+    Diverged = 6,
+    /// A file that cannot be written or a folder that cannot be made.
+    Storage = 7,
+    /// A download.
+    Network = 8,
+    /// Stopped by a signal, after saving: 128 and the number of the signal, 130 for Ctrl-C.
+    Interrupted = 130,
+}
+
+/// Exit codes as `--help` tells them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  wrong: `train gradcheck` or `train derive` has found a wrong derivative
+    2  usage: unknown command or option, options that exclude each other, run folder in use
+    3  configuration: unknown key, wrong type, number out of range
+    4  data: images missing, damaged, or in another form
+    5  checkpoint: missing, damaged, or of another run
+    6  diverged: a loss, a gradient or a picture is not made of finite numbers
+    7  storage: a file could not be written
+    8  network: a download failed
+  130  interrupted by Ctrl-C (SIGINT), after saving. Other signals: 128 and their number, which is
+       143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1, 140 for SIGUSR2, 152 for SIGXCPU";
+
+/// A problem told so that the user can act: what happened, where, why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind, hence the exit code.
+    pub code: Code,
+    /// One line: what could not be done.
+    pub what: String,
+    /// The file, line, option or step.
+    pub place: Option<String>,
+    /// The reason, with the numbers.
+    pub why: Option<String>,
+    /// What the user can do.
+    pub help: Option<Advice>,
+}
+
+impl Failure {
+    /// A failure of which only the first line is known yet.
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), place: None, why: None, help: None }
+    }
+
+    /// The ending of the name of `path` stands for no form that such things can be written in.
+    pub fn unknown_ending(path: &Path, things: &str) -> Self {
+        Self::new(Code::Usage, format!("the file's ending says no form that {things} can be written in"))
+            .at(path.display())
+            .because(format!("it ends with {:?}", path.extension().unwrap_or_default()))
+    }
+
+    /// Adds where it happened.
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place = Some(place.to_string());
+        self
+    }
+
+    /// Adds the reason.
+    pub fn because(mut self, why: impl fmt::Display) -> Self {
+        self.why = Some(why.to_string());
+        self
+    }
+
+    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train command` or an `--option`")`, by the convention that
+    /// [`Advice`] documents; a situation with this id in `tests/advice/` makes the failure and types what the line says. (A line without
+    /// either needs none.)
+    pub fn help(mut self, help: Advice) -> Self {
+        self.help = Some(help);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)?;
+        let help = self.help.as_ref().map(console::typed);
+        for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
+            if let Some(text) = text {
+                // Later lines of a long text stand under its first one.
+                write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datasets::advice;
+
+    #[test]
+    fn reads_as_what_where_why_help() {
+        let failure = Failure::new(Code::Data, "cannot read the images").at("a.npy").because("empty");
+        let failure = failure.help(advice!("of-a-test", "one\ntwo"));
+        assert_eq!(
+            failure.to_string(),
+            "cannot read the images\n  where: a.npy\n  why:   empty\n  help:  one\n         two"
+        );
+    }
+
+    #[test]
+    fn every_code_is_documented() {
+        use Code::{Checkpoint, Config, Data, Diverged, Network, Storage, Usage, Wrong};
+        for code in [Wrong, Usage, Config, Data, Checkpoint, Diverged, Storage, Network] {
+            assert!(EXIT_CODES.contains(&format!("\n    {}  ", code as u8)), "{code:?}");
+        }
+        assert!(EXIT_CODES.contains("\n  130  "));
+    }
+}

@@ -1,0 +1,233 @@
+//! `train fetch`: downloads a data set, checks it, and puts it where training looks for it.
+
+mod check;
+mod claim;
+mod client;
+mod download;
+mod partial;
+mod sets;
+mod unpack;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use datasets::advice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::console::{self, Console};
+use crate::failure::{Code, Failure};
+use crate::options::FetchOptions;
+use crate::signals;
+use crate::storage;
+use crate::suggestion::suggestion;
+use claim::Claim;
+use download::{Wanted, download};
+use sets::{Inside, SETS, Set};
+
+/// The class of doodles when none is named.
+const APPLE: &str = "apple";
+
+/// A file to have.
+struct Target {
+    url: String,
+    path: PathBuf,
+    length: Option<u64>,
+    sha256: Option<&'static str>,
+    /// What must be inside a file of a fixed set; doodles are checked by their set.
+    inside: Option<Inside>,
+}
+
+/// Downloads, or lists what can be downloaded.
+///
+/// # Errors
+/// When there is no such set, and as everything about downloads, each with the way to get the files by hand.
+pub fn run(options: &FetchOptions) -> Result<(), Failure> {
+    let Some(name) = &options.set else { return console::print(&listing()) };
+    let Some(set) = SETS.iter().find(|set| set.name == name) else {
+        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
+        return Err(Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(advice!(
+            "no-such-set",
+            "{}",
+            suggestion(name, &names)
+        )));
+    };
+    let targets = targets(set, options)?;
+    let folder = options.out.join(set.folder);
+    if options.dry_run {
+        return console::print(&by_hand(&targets));
+    }
+    storage::make_folder(&folder)?;
+    let console = Console::default();
+    if !set.files.is_empty() && (set.check)(&folder).is_ok() && targets.iter().all(|target| is_here(set, target)) {
+        console.say(&format!("{} is complete in {}", set.name, folder.display()));
+        return Ok(());
+    }
+    signals::listen();
+    let agent = client::agent();
+    for target in &targets {
+        fetch_one(&agent, &console, set, target, &folder).map_err(|failure| with_hand(failure, &targets))?;
+    }
+    if !set.files.is_empty() {
+        (set.check)(&folder).map_err(|error| unusable(&folder, &error))?;
+    }
+    console.say(&format!("done         {}", folder.display()));
+    Ok(())
+}
+
+/// The files of a set, or of its classes.
+fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
+    let folder = options.out.join(set.folder);
+    let address = options.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
+    if !set.files.is_empty() {
+        if !options.classes.is_empty() {
+            return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
+                .because("its classes come in one")
+                .help(advice!("set-of-all-classes", "leave out `--class`")));
+        }
+        let target = |file: &sets::Known| Target {
+            url: format!("{address}/{}", file.name),
+            path: folder.join(file.name),
+            length: file.length,
+            sha256: file.sha256,
+            inside: Some(file.inside),
+        };
+        return Ok(set.files.iter().map(target).collect());
+    }
+    let classes = if options.classes.is_empty() { vec![APPLE.to_owned()] } else { options.classes.clone() };
+    classes
+        .into_iter()
+        .map(|class| {
+            let simple = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+            if class.is_empty() || !class.chars().all(simple) {
+                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles")).help(advice!(
+                    "class-of-doodles",
+                    "classes are simple words, such as `--class apple` or `--class \"ice cream\"`"
+                )));
+            }
+            Ok(Target {
+                url: format!("{address}/{}.npy", class.replace(' ', "%20")),
+                path: folder.join(format!("{class}.npy")),
+                length: None,
+                sha256: None,
+                inside: None,
+            })
+        })
+        .collect()
+}
+
+fn is_archive(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".tar.gz")
+}
+
+/// Whether a file is there and is the known one. An archive that was unpacked is gone.
+fn is_here(set: &Set, target: &Target) -> bool {
+    let known = |sha256: &str| download::sha256(&target.path).is_ok_and(|found| found == sha256);
+    is_archive(&target.path)
+        || target.path.is_file() && target.sha256.map_or_else(|| looks_right(set, target, &target.path).is_ok(), known)
+}
+
+/// Looks inside the file at `path`, which is the target's or will be.
+fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
+    match target.inside {
+        None => (set.check)(path).map_err(|error| unusable(&target.path, &error)),
+        Some(inside) => inside.check(path).map_err(|why| {
+            Failure::new(Code::Network, "what came is not the data set").at(target.path.display()).because(why)
+        }),
+    }
+}
+
+/// One file, if it is not there; what is in an archive goes into `folder`.
+fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target, folder: &Path) -> Result<(), Failure> {
+    let is_there = || {
+        let there = if is_archive(&target.path) { (set.check)(folder).is_ok() } else { is_here(set, target) };
+        if there {
+            console.say(&format!("is there     {}", target.path.display()));
+        }
+        there
+    };
+    if is_there() {
+        return Ok(());
+    }
+    // Another process may just have brought it.
+    let _claim = Claim::take(&target.path, &|line| console.say(line))?;
+    if is_there() {
+        return Ok(());
+    }
+    let Target { url, path, length, sha256, .. } = target;
+    console.say(&format!("downloading  {url}"));
+    let bar = console::is_lively().then(bar);
+    let mut progress = |received: u64, total: Option<u64>| {
+        if let Some(bar) = &bar {
+            bar.set_length(total.unwrap_or(received));
+            bar.set_position(received);
+        }
+    };
+    let wanted = Wanted { url, path, length: *length, sha256: *sha256 };
+    let result = download(agent, &wanted, &mut progress, &|part| looks_right(set, target, part));
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    result?;
+    let known =
+        if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its content was checked" };
+    console.say(&format!("written      {} ({known})", path.display()));
+    if is_archive(path) {
+        console.say(&format!("unpacking    {}", path.display()));
+        unpack::unpack(path, folder)?;
+        // It is not needed any more, and does no harm if it stays.
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("[{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
+/// The failure of files that came and cannot be used.
+fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
+    let place = error.path().unwrap_or(path);
+    Failure::new(Code::Network, format!("what came is not the data set: {}", error.what()))
+        .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
+        .because(error.why())
+        .help(advice!("not-the-set", "remove the file and try again, or another day"))
+}
+
+/// Adds how to get the files without this program.
+fn with_hand(failure: Failure, targets: &[Target]) -> Failure {
+    if failure.code != Code::Network {
+        return failure;
+    }
+    let hand = by_hand(targets);
+    failure.help(advice!("download-by-hand", "check the network, or download by hand:\n{}", hand.trim_end()))
+}
+
+/// Which file goes where.
+fn by_hand(targets: &[Target]) -> String {
+    targets
+        .iter()
+        .map(|target| {
+            let Target { url, path, sha256, .. } = target;
+            let hash = sha256.map_or_else(String::new, |sha256| format!("\n  SHA-256 {sha256}"));
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let unpack = if is_archive(path) {
+                format!("\n  then unpack it: tar -xzf {} -C {}", path.display(), folder.display())
+            } else {
+                String::new()
+            };
+            format!("{url}\n  to {}{hash}{unpack}\n", path.display())
+        })
+        .collect()
+}
+
+/// The sets.
+fn listing() -> String {
+    let line = |set: &Set| {
+        format!("{:<14} {}\n{:14} into data/{}, from {}\n", set.name, set.about, "", set.folder, set.address)
+    };
+    SETS.iter().map(line).collect()
+}

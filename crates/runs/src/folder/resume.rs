@@ -1,0 +1,162 @@
+//! Opening what a run has saved: to go on with it, or to look at what it makes.
+
+use std::path::{Path, PathBuf};
+
+use datasets::advice;
+
+use crate::checkpoint::{self, Checkpoint, Found};
+use crate::config::Config;
+use crate::engine::System;
+use crate::failure::{Code, Failure};
+use crate::folder::lock::Lock;
+use crate::folder::{self, Located};
+use crate::plan;
+use crate::storage;
+
+/// A run folder with the state that it is to go on from.
+pub struct SavedRun {
+    pub run: PathBuf,
+    pub lock: Lock,
+    pub config: Config,
+    /// Nothing if the run was stopped before its first checkpoint.
+    pub found: Option<Found>,
+}
+
+/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked before anything of it is read:
+/// what another process still writes would be overwritten by what goes on from an older state.
+///
+/// # Errors
+/// When there is no such run, when another process has it, when no checkpoint can be used, or when the run's `config.toml` says
+/// something else than the checkpoint was trained with.
+pub fn open_run(path: &Path) -> Result<SavedRun, Failure> {
+    let located = folder::locate(path)?;
+    let Some(run) = located.run.clone() else {
+        let flaw = read_named(path).err();
+        return Err(flaw.unwrap_or_else(|| {
+            Failure::new(Code::Checkpoint, "this checkpoint lies outside of a run folder")
+                .at(path.display())
+                .because("a run goes on in its folder: config.toml, metrics.csv and the sheets are there")
+                .help(advice!(
+                    "checkpoint-alone",
+                    "give the run folder, or put the file into the folder checkpoints of its run"
+                ))
+        }));
+    };
+    if !run.join("config.toml").is_file() {
+        find(&located, &run)?;
+        return Err(no_run(&run));
+    }
+    let lock = Lock::take(&run)?;
+    let mut config = Config::of_run(&run.join("config.toml"))?;
+    let is_fresh = located.checkpoint.is_none() && checkpoint::in_folder(&run)?.is_empty();
+    let found = if is_fresh { None } else { Some(find(&located, &run)?) };
+    if let Some(found) = &found {
+        agree(&config, found)?;
+    }
+    config.find_data(&run);
+    Ok(SavedRun { run, lock, config, found })
+}
+
+/// A system as a run has saved it, to look at what it makes.
+pub struct Trained {
+    pub config: Config,
+    pub system: Box<dyn System>,
+    pub found: Found,
+    /// The run folder; None for a checkpoint file that lies elsewhere.
+    pub run: Option<PathBuf>,
+}
+
+/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint file alone is enough.
+///
+/// # Errors
+/// When no checkpoint can be used.
+pub fn open_trained(path: &Path) -> Result<Trained, Failure> {
+    let located = folder::locate(path)?;
+    let found = match &located.run {
+        Some(run) => find(&located, run)?,
+        None => read_named(path)?,
+    };
+    let mut config = config_within(&found)?;
+    config.find_data(located.run.as_deref().unwrap_or(storage::folder_of(path)));
+    plan::can_open(&config, path)?;
+    let mut system = config.build()?;
+    found.checkpoint.restore(&mut *system, &found.path)?;
+    Ok(Trained { config, system, found, run: located.run })
+}
+
+/// The file with the state after `step` steps of the run that `path` names, asked for by `option`.
+///
+/// # Errors
+/// When `path` is no run folder, or the run has no such checkpoint: the ones it has are listed.
+pub fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
+    let located = folder::locate(path)?;
+    let (Some(run), None) = (located.run, located.checkpoint) else {
+        return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
+            .at(format!("option {option}"))
+            .because(format!("{} is a checkpoint file, not a run folder", path.display()))
+            .help(advice!("checkpoint-not-run", "give the run folder, or leave out `{option}`")));
+    };
+    let files = checkpoint::in_folder(&run)?;
+    if let Some((_, file)) = files.iter().find(|(at, _)| *at == step) {
+        return Ok(file.clone());
+    }
+    let mut steps: Vec<String> = files.iter().map(|(step, _)| step.to_string()).collect();
+    steps.reverse();
+    let there = if steps.is_empty() { "none".to_owned() } else { steps.join(", ") };
+    Err(Failure::new(Code::Checkpoint, format!("the run has no checkpoint of step {step}"))
+        .at(run.display())
+        .because(format!("steps of its checkpoints: {there}"))
+        .help(advice!("no-such-checkpoint", "a run keeps its newest checkpoints; leave out `{option}` for the newest")))
+}
+
+fn find(located: &Located, run: &Path) -> Result<Found, Failure> {
+    match &located.checkpoint {
+        Some(file) => read_named(file),
+        None => checkpoint::newest_good(run),
+    }
+}
+
+fn read_named(file: &Path) -> Result<Found, Failure> {
+    let checkpoint = Checkpoint::read(file).map_err(|flaw| flaw.failure(file))?;
+    Ok(Found { path: file.to_owned(), checkpoint, damaged: Vec::new() })
+}
+
+/// The configuration that the checkpoint holds.
+fn config_within(found: &Found) -> Result<Config, Failure> {
+    Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display())).map_err(
+        |failure| {
+            Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")
+                .at(found.path.display())
+                .because(failure)
+        },
+    )
+}
+
+/// A run's `config.toml` that is missing is a broken run, not a mistake in a configuration.
+fn no_run(run: &Path) -> Failure {
+    Failure::new(Code::Checkpoint, "this is not a run folder")
+        .at(run.display())
+        .because("it has no config.toml")
+        .help(advice!("not-a-run", "give a folder that a training has made, such as runs/0001-quickdraw"))
+}
+
+/// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
+fn agree(config: &Config, found: &Found) -> Result<(), Failure> {
+    let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(found.path.display());
+    let saved = &found.checkpoint;
+    if saved.system != config.row.name {
+        return Err(failure("the checkpoint is of another system")
+            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.row.name))
+            .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
+    }
+    let differences = config.differences(&config_within(found)?);
+    if !differences.is_empty() {
+        return Err(failure("the checkpoint was trained with another configuration than config.toml says")
+            .because(differences.join("\n"))
+            .help(advice!(
+                "config-was-changed",
+                "put these values back into config.toml (here is config.toml, there the checkpoint)"
+            )));
+    }
+    Ok(())
+}

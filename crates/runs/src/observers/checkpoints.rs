@@ -1,0 +1,120 @@
+//! Checkpoints while training: the newest and the one before it are kept.
+//!
+//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk without room for a checkpoint
+//! is noticed at once. That one goes when the first regular one is complete.
+
+use std::path::PathBuf;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::failure::Failure;
+use crate::observers::{Moment, Numbers, Observer};
+use crate::storage::Disk;
+
+/// Saves every so many steps and at the end.
+pub struct Saving<'a> {
+    pub disk: &'a dyn Disk,
+    /// The run folder.
+    pub run: PathBuf,
+    pub every: u64,
+    pub seed: u64,
+    /// Text of the run's `config.toml`.
+    pub config: String,
+    /// Fingerprint of the images.
+    pub data: String,
+    /// The step of the last good checkpoint; nothing for a new run.
+    pub last: Option<u64>,
+}
+
+impl Saving<'_> {
+    /// Saves, and deletes all older ones but the last.
+    fn save(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.write(now)?;
+        self.last = Some(now.step);
+        Ok(())
+    }
+
+    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+        let path = self.run.join("checkpoints").join(checkpoint::file_name(now.step));
+        let checkpoint = Checkpoint {
+            system: now.system.name().to_owned(),
+            step: now.step,
+            seed: self.seed,
+            config: self.config.clone(),
+            data: self.data.clone(),
+            state: now.system.state(),
+        };
+        checkpoint.write(self.disk, &path)?;
+        // Only now, with the new one safe, may others go: all but this and the one before, so also damaged ones and those
+        // of steps beyond the checkpoint that the user went back to.
+        let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
+        Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
+    }
+}
+
+impl Observer for Saving<'_> {
+    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        if self.last.is_none() { self.write(now) } else { Ok(()) }
+    }
+
+    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+        if now.step.is_multiple_of(self.every) { self.save(now) } else { Ok(()) }
+    }
+
+    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        if self.last == Some(now.step) { Ok(()) } else { self.save(now) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::System;
+    use crate::fake::{Fake, dataset};
+    use crate::storage::RealDisk;
+    use crate::training::train_loop::train;
+
+    fn steps(run: &std::path::Path) -> Vec<u64> {
+        checkpoint::in_folder(run).unwrap().iter().map(|(step, _)| *step).collect()
+    }
+
+    fn saving(run: &std::path::Path, last: Option<u64>) -> Box<dyn Observer> {
+        let (config, data) = (String::new(), String::new());
+        Box::new(Saving { disk: &RealDisk, run: run.to_owned(), every: 3, seed: 1, config, data, last })
+    }
+
+    #[test]
+    fn the_newest_two_are_kept_and_the_end_is_saved() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir(run.path().join("checkpoints")).unwrap();
+        let mut fake = Fake::new(1);
+        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap();
+        assert_eq!(steps(run.path()), [10, 9]);
+        // Back to step 9 and on: what lay beyond is another future.
+        train(&mut fake, &dataset(9), (9, 9), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        assert_eq!(steps(run.path()), [10, 9], "nothing new, nothing deleted");
+        train(&mut fake, &dataset(9), (9, 11), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        assert_eq!(steps(run.path()), [11, 9]);
+    }
+
+    #[test]
+    fn a_new_run_is_saved_before_its_first_step_and_keeps_that_until_the_next() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir(run.path().join("checkpoints")).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| true).unwrap();
+        assert_eq!(steps(run.path()), [0]);
+        let saved = checkpoint::newest_good(run.path()).unwrap().checkpoint;
+        assert_eq!((saved.step, saved.state), (0, Fake::new(1).state()));
+        train(&mut Fake::new(1), &dataset(9), (0, 4), &mut [saving(run.path(), None)], &|| false).unwrap();
+        assert_eq!(steps(run.path()), [4, 3], "the newest two");
+    }
+
+    #[test]
+    fn a_divergence_keeps_the_last_good_one_and_saves_nothing() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir(run.path().join("checkpoints")).unwrap();
+        let mut fake = Fake::new(1);
+        fake.bad_step = Some(4);
+        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap_err();
+        assert_eq!(steps(run.path()), [3]);
+    }
+}

@@ -1,0 +1,94 @@
+//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps because a viewer has it open, does
+//! not end a training; checkpoints and numbers are another matter.
+
+use crate::console::Console;
+use crate::failure::{Code, Failure};
+use crate::observers::{Moment, Numbers, Observer};
+
+/// Warns where `inner` fails to write, and goes on.
+pub struct Forgiving<'a> {
+    console: &'a Console,
+    inner: Box<dyn Observer + 'a>,
+    /// Whether people were told: on a full disk the same would be told at every sheet.
+    has_warned: bool,
+}
+
+impl<'a> Forgiving<'a> {
+    pub fn new(console: &'a Console, inner: impl Observer + 'a) -> Self {
+        Self { console, inner: Box::new(inner), has_warned: false }
+    }
+
+    fn forgive(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        let failure = match result {
+            Err(failure) if failure.code == Code::Storage => failure,
+            other => return other,
+        };
+        let warning = warning(&failure);
+        if self.has_warned {
+            self.console.log(&warning)
+        } else {
+            self.console.say(&warning)
+        }
+        self.has_warned = true;
+        Ok(())
+    }
+}
+
+/// A line about a picture that could not be written.
+pub fn warning(failure: &Failure) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!("warning      {}: {}: {}; the training goes on", failure.what, part(&failure.place), part(&failure.why))
+}
+
+impl Observer for Forgiving<'_> {
+    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        let result = self.inner.start(now);
+        self.forgive(result)
+    }
+
+    fn before(&mut self) {
+        self.inner.before();
+    }
+
+    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+        let result = self.inner.step(now, numbers);
+        self.forgive(result)
+    }
+
+    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        let result = self.inner.end(now);
+        self.forgive(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, dataset};
+    use crate::training::train_loop::{Ending, train};
+
+    struct Failing(Code);
+
+    impl Observer for Failing {
+        fn step(&mut self, now: &Moment<'_>, _: &Numbers<'_>) -> Result<(), Failure> {
+            Err(Failure::new(self.0, "cannot write a picture").at("loss.png").because(format!("held at {}", now.step)))
+        }
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_written_ends_nothing_and_anything_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let console = Console::logging_to(folder.path()).unwrap();
+        let run = |code| {
+            let observer = Forgiving::new(&console, Failing(code));
+            train(&mut Fake::new(1), &dataset(9), (0, 3), &mut [Box::new(observer)], &|| false)
+        };
+        assert_eq!(run(Code::Storage), Ok(Ending::Finished));
+        let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
+        assert!(
+            log.starts_with("warning      cannot write a picture: loss.png: held at 1; the training goes on\n"),
+            "{log}"
+        );
+        assert_eq!(run(Code::Data).unwrap_err().code, Code::Data);
+    }
+}

@@ -1,0 +1,166 @@
+//! `metrics.csv`: a header, then a row for every step, flushed as it is written.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::observers::past_rows::Table;
+use crate::observers::{Moment, Numbers, Observer};
+use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
+
+/// Writes the rows.
+pub struct MetricsFile {
+    path: PathBuf,
+    file: File,
+    /// The rows are put on the medium every so many steps, before the checkpoint of that step.
+    sync_every: u64,
+}
+
+/// The first line.
+fn header(metrics: &[&str]) -> String {
+    format!("step,{},seconds", metrics.join(","))
+}
+
+impl MetricsFile {
+    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to there to `visit`: the step and
+    /// its metrics. Rows of later steps and a torn last line, left by a process that was killed, are dropped. A damaged file is
+    /// kept as it was beside the new one, and what people should know is returned.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(
+        disk: &dyn Disk,
+        run: &Path,
+        metrics: &[&str],
+        (from, sync_every): (u64, u64),
+        visit: &mut dyn FnMut(u64, &[f64]),
+    ) -> Result<(Self, Option<String>), Failure> {
+        let path = run.join("metrics.csv");
+        let failed = |error| StorageError::new("write", &path, error);
+        let header = header(metrics);
+        let mut new = BufWriter::new(Unfinished::begin(disk, &path)?);
+        writeln!(new, "{header}").map_err(failed)?;
+        let mut note = None;
+        if from > 0 {
+            let table = Table { header: Some(&header), numbers: Some(metrics.len() + 1), until: from };
+            let report = table.read(disk, &path, &mut |line, step, numbers| {
+                visit(step, &numbers[..metrics.len()]);
+                new.write_all(line.as_bytes()).map_err(failed)
+            })?;
+            note = report.set_aside(disk, &path)?;
+            if note.is_none() && report.rows < from {
+                let there = if report.is_there { "has rows of" } else { "is not there:" };
+                note = Some(format!("warning      metrics.csv {there} {} of the {from} steps done", report.rows));
+            }
+        }
+        new.into_inner().map_err(|error| failed(error.into_error()))?.finish()?;
+        let file = patiently(disk, || OpenOptions::new().append(true).open(&path)).map_err(failed)?;
+        Ok((Self { path, file, sync_every }, note))
+    }
+}
+
+impl Observer for MetricsFile {
+    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+        let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
+        let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
+        // One call per row: a reader never sees half of one unless the disk is full. A program that has locked the file for a
+        // moment has let nothing of it be written.
+        let written = patiently(&RealDisk, || self.file.write_all(line.as_bytes()));
+        let synced = written
+            .and_then(|()| if now.step.is_multiple_of(self.sync_every) { self.file.sync_data() } else { Ok(()) });
+        synced.map_err(|error| StorageError::new("write", &self.path, error).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use std::fs;
+
+    const NAMES: [&str; 2] = ["d_loss", "g_loss"];
+
+    fn add(file: &mut MetricsFile, step: u64) {
+        let numbers = Numbers { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
+        file.step(&Moment { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
+    }
+
+    type Rows = Vec<(u64, Vec<f64>)>;
+
+    /// Opens the file after step `from`, with the rows and the note.
+    fn open(run: &Path, from: u64) -> (MetricsFile, Rows, Option<String>) {
+        let mut rows = Rows::new();
+        let mut visit = |step: u64, values: &[f64]| rows.push((step, values.to_vec()));
+        let (file, note) = MetricsFile::open(&RealDisk, run, &NAMES, (from, 2), &mut visit).unwrap();
+        (file, rows, note)
+    }
+
+    #[test]
+    fn rows_read_back_to_the_same_bits() {
+        let run = tempfile::tempdir().unwrap();
+        let (mut file, rows, note) = open(run.path(), 0);
+        assert!(rows.is_empty() && note.is_none());
+        (1..=3).for_each(|step| add(&mut file, step));
+        let text = fs::read_to_string(run.path().join("metrics.csv")).unwrap();
+        assert!(text.starts_with("step,d_loss,g_loss,seconds\n1,0.30000000000000004,1,0.250000\n"), "{text}");
+        let (_, rows, note) = open(run.path(), 3);
+        assert_eq!(rows, [(1, vec![0.1 + 0.2, 1.0]), (2, vec![0.1 + 0.2, 2.0]), (3, vec![0.1 + 0.2, 3.0])]);
+        assert_eq!((fs::read_to_string(run.path().join("metrics.csv")).unwrap(), note), (text, None));
+    }
+
+    #[test]
+    fn later_rows_and_a_torn_line_are_dropped_without_a_word() {
+        let run = tempfile::tempdir().unwrap();
+        let path = run.path().join("metrics.csv");
+        fs::write(&path, "step,d_loss,g_loss,seconds\n1,1,2,3\n2,1,2,3\n3,1,2,3\n4,1,2").unwrap();
+        let (mut file, rows, note) = open(run.path(), 2);
+        assert_eq!((rows.len(), note), (2, None));
+        add(&mut file, 3);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "step,d_loss,g_loss,seconds\n1,1,2,3\n2,1,2,3\n3,0.30000000000000004,3,0.250000\n");
+    }
+
+    #[test]
+    fn a_damaged_file_keeps_its_rows_and_is_itself_kept() {
+        let run = tempfile::tempdir().unwrap();
+        let path = run.path().join("metrics.csv");
+        let row = |step: u64| format!("{step},1,2,3\n").into_bytes();
+        let good: Vec<u8> =
+            [b"step,d_loss,g_loss,seconds\n".to_vec()].into_iter().chain((1..=400).map(row)).flatten().collect();
+        for at in [0, 3, 40, 41, good.len() / 2, good.len() - 3] {
+            let mut bytes = good.clone();
+            bytes[at] = 0xFF;
+            fs::write(&path, &bytes).unwrap();
+            let (_, rows, note) = open(run.path(), 400);
+            let note = note.unwrap();
+            assert!(rows.len() >= 398, "byte {at}: {} rows, {note}", rows.len());
+            let aside = (1..).map(|number| run.path().join(format!("metrics.csv.damaged-{number}")));
+            let aside = aside.take_while(|path| path.exists()).last().unwrap();
+            assert!(note.contains("is damaged (") && note.contains(&aside.display().to_string()), "{note}");
+            assert_eq!(fs::read(&aside).unwrap(), bytes);
+            assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), rows.len() + 1);
+        }
+        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and nothing is lost.
+        let long = "9".repeat(300_000);
+        for text in ["step,a,seconds\n1,5,0\n", "rubbish\n2,1,2,3\n1,5,5,5\n", &format!("{long}\n1,1,2,3\n"), "\n\n"] {
+            fs::write(&path, text).unwrap();
+            assert!(open(run.path(), 9).2.unwrap().contains("damaged"), "{text:.40}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_or_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let run = tempfile::tempdir().unwrap();
+        let note = open(run.path(), 7).2.unwrap();
+        assert!(note.contains("is not there: 0 of the 7 steps"), "{note}");
+        let path = run.path().join("metrics.csv");
+        fs::write(&path, "step,d_loss,g_loss,seconds\n1,1,2,3\n").unwrap();
+        assert!(open(run.path(), 2).2.unwrap().contains("rows of 1 of the 2 steps"));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let opened = MetricsFile::open(&RealDisk, run.path(), &NAMES, (3, 2), &mut |_, _| {});
+        let failure = opened.err().unwrap();
+        assert!(failure.to_string().contains("metrics.csv") && path.is_dir(), "{failure}");
+    }
+}

@@ -1,0 +1,136 @@
+//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an empty one.
+//!
+//! A line that a killed process has not finished, and rows of steps that are to be done again, are dropped as a matter of course.
+//! Whatever else is no row is damage: the file is kept beside the new one, and people are told.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::storage::{Disk, StorageError, Unfinished, patiently};
+
+/// No line of ours is longer.
+const LONGEST_LINE: u64 = 1 << 16;
+/// Files that are set aside at most, for one name.
+const MOST_ASIDE: u32 = 1000;
+
+/// What the rows of a table must look like.
+pub struct Table<'a> {
+    /// The first line, if it is known.
+    pub header: Option<&'a str>,
+    /// Numbers behind the step, if it is known.
+    pub numbers: Option<usize>,
+    /// The last step that counts.
+    pub until: u64,
+}
+
+/// What a file held.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Whether it was there.
+    pub is_there: bool,
+    /// Rows that count.
+    pub rows: u64,
+    /// Lines that are neither rows nor the header, and the number of the first one.
+    pub damaged: u64,
+    first_damaged: u64,
+}
+
+/// Takes a row: its line with the newline, its step and its numbers.
+pub type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
+
+impl Table<'_> {
+    /// Hands every row of the file that counts to `keep`.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read, and those of `keep`.
+    pub fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
+        let failed = |error| StorageError::new("read", path, error);
+        let mut reader = match patiently(disk, || File::open(path)) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Report::default()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut report = Report { is_there: true, ..Report::default() };
+        let (mut line, mut number, mut after) = (Vec::new(), 0, None);
+        loop {
+            line.clear();
+            reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(failed)?;
+            if line.is_empty() {
+                return Ok(report);
+            }
+            number += 1;
+            let whole = std::str::from_utf8(&line).ok().and_then(|text| Some((text, text.strip_suffix('\n')?)));
+            let is_last = whole.is_none() && reader.fill_buf().map_err(failed)?.is_empty();
+            let row = whole.and_then(|(text, bare)| Some((text, self.parse(bare)?)));
+            match row {
+                Some((text, (step, numbers))) if after.is_none_or(|after| step > after) => {
+                    if step <= self.until {
+                        keep(text, step, &numbers)?;
+                        (report.rows, after) = (report.rows + 1, Some(step));
+                    }
+                }
+                // What was being written when the process was killed.
+                _ if is_last && !line.ends_with(b"\n") => {}
+                _ if number == 1 && whole.is_some_and(|(_, bare)| self.is_header(bare)) => {}
+                _ => {
+                    if report.damaged == 0 {
+                        report.first_damaged = number;
+                    }
+                    report.damaged += 1;
+                }
+            }
+        }
+    }
+
+    fn is_header(&self, line: &str) -> bool {
+        self.header.map_or_else(|| line.starts_with("step,"), |header| line == header)
+    }
+
+    /// The step and the numbers of a line.
+    fn parse(&self, line: &str) -> Option<(u64, Vec<f64>)> {
+        let mut fields = line.split(',');
+        let step = fields.next()?.parse().ok()?;
+        let numbers = fields.map(|field| field.parse().ok()).collect::<Option<Vec<f64>>>()?;
+        self.numbers.is_none_or(|count| numbers.len() == count).then_some((step, numbers))
+    }
+}
+
+impl Report {
+    /// Keeps the file as it was, if it is damaged, and says so in a line for people.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
+        if self.damaged == 0 {
+            return Ok(None);
+        }
+        let aside = free_name(path).ok_or_else(|| {
+            let why = format!("there are {MOST_ASIDE} damaged ones beside it already");
+            StorageError::new("set aside", path, io::Error::other(why))
+        })?;
+        let failed = |error| StorageError::new("set aside", path, error);
+        let mut copy = Unfinished::begin(disk, &aside)?;
+        io::copy(&mut File::open(path).map_err(failed)?, &mut copy).map_err(failed)?;
+        copy.finish()?;
+        let (name, first) = (path.file_name().unwrap_or_default().to_string_lossy(), self.first_damaged);
+        let lines =
+            if self.damaged == 1 { format!("line {first}") } else { format!("{} lines from {first} on", self.damaged) };
+        Ok(Some(format!(
+            "warning      {name} is damaged ({lines}): {} rows are kept, the file as it was is {}",
+            self.rows,
+            aside.display()
+        )))
+    }
+}
+
+/// `metrics.csv.damaged-1`, or the next number that is free.
+fn free_name(path: &Path) -> Option<PathBuf> {
+    (1..=MOST_ASIDE)
+        .map(|number| {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".damaged-{number}"));
+            path.with_file_name(name)
+        })
+        .find(|path| !path.exists())
+}

@@ -1,0 +1,200 @@
+//! Progress as a person wants it: a bar with speed, time left and the current numbers on a terminal; off one, and in the
+//! log, at most forty plain lines.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::observers::{Moment, Numbers, Observer};
+
+/// Lines that a run may write.
+const MOST_LINES: u64 = 40;
+/// Steps that the speed and the numbers of the bar are taken over.
+const WINDOW: usize = 50;
+/// Steps after which it is told how long the run will take; the first one also fills caches.
+const FIRST: usize = 5;
+
+/// Tells progress.
+pub struct Progress<'a> {
+    console: &'a Console,
+    bar: Option<ProgressBar>,
+    /// A plain line every so many steps.
+    every: u64,
+    /// Sums of the numbers since the last plain line, and of how many steps.
+    sums: Vec<f64>,
+    count: u32,
+    /// Whether it was told how long the run will take.
+    estimated: bool,
+    /// The last steps: when each ended, and its numbers.
+    recent: VecDeque<(Instant, Vec<f64>)>,
+}
+
+impl<'a> Progress<'a> {
+    /// Progress over the steps `from` to `total`, told on `bar` if there is one.
+    pub fn new(console: &'a Console, bar: Option<ProgressBar>, from: u64, total: u64) -> Self {
+        let every = interval(total.saturating_sub(from));
+        Self { console, bar, every, sums: Vec::new(), count: 0, estimated: false, recent: VecDeque::new() }
+    }
+
+    /// Steps per second over the recent steps; `None` while there are fewer than two.
+    fn rate(&self) -> Option<f64> {
+        let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
+        let seconds = last.duration_since(first).as_secs_f64();
+        (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
+    }
+
+    /// How long it will take, as soon as that can be known; not where the first plain line comes as soon.
+    fn estimate(&mut self, now: &Moment<'_>) {
+        if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
+            return;
+        }
+        self.estimated = true;
+        if let Some(rate) = self.rate() {
+            let left = now.total - now.step;
+            let line = format!(
+                "time         about {} for {left} more steps ({} steps/s)",
+                duration(left as f64 / rate),
+                digits(rate)
+            );
+            self.tell(&line);
+        }
+    }
+
+    /// A plain line: the bar shows as much, and is enough on a terminal.
+    fn tell(&self, line: &str) {
+        match &self.bar {
+            Some(_) => self.console.log(line),
+            None => self.console.say(line),
+        }
+    }
+
+    fn speed(&self, now: &Moment<'_>) -> String {
+        match self.rate() {
+            Some(rate) if now.step < now.total => {
+                let left = (now.total - now.step) as f64 / rate;
+                format!("{} steps/s, {} left", digits(rate), duration(left))
+            }
+            Some(rate) => format!("{} steps/s", digits(rate)),
+            None => "...".to_owned(),
+        }
+    }
+}
+
+/// The bar, if there is a terminal to draw it on. It appears with the first step.
+pub fn bar(from: u64, total: u64) -> Option<ProgressBar> {
+    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} {wide_msg}").ok()?;
+    crate::console::is_lively().then(|| {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        bar.set_style(style.progress_chars("=> "));
+        bar.with_position(from)
+    })
+}
+
+impl Observer for Progress<'_> {
+    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+        if self.sums.is_empty() {
+            self.sums = vec![0.0; numbers.values.len()];
+        }
+        for (sum, value) in self.sums.iter_mut().zip(numbers.values) {
+            *sum += value;
+        }
+        self.count += 1;
+        self.recent.push_back((Instant::now(), numbers.values.to_vec()));
+        if self.recent.len() > WINDOW {
+            self.recent.pop_front();
+        }
+
+        self.estimate(now);
+
+        let names = now.system.metrics();
+        if let Some(bar) = &self.bar {
+            let recent = self.recent.len() as f64;
+            let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
+            // The losses first: 80 columns have room for them, and for the other numbers only wider ones.
+            let mut order: Vec<usize> = (0..names.len()).collect();
+            order.sort_by_key(|&at| !names[at].ends_with("loss"));
+            let told: Vec<String> = order.into_iter().map(|at| format!("{} {:.3}", names[at], mean(at))).collect();
+            bar.set_message(format!("{} {}", self.speed(now), told.join(" ")));
+            bar.set_position(now.step);
+        }
+        if now.is_due(self.every) {
+            let means: Vec<f64> = self.sums.iter().map(|sum| sum / f64::from(self.count)).collect();
+            let width = now.total.to_string().len();
+            let line =
+                format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(names, &means), self.speed(now));
+            self.tell(&line);
+            self.sums.fill(0.0);
+            self.count = 0;
+        }
+        self.console.check()
+    }
+
+    fn end(&mut self, _now: &Moment<'_>) -> Result<(), Failure> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.console.check()
+    }
+}
+
+/// `d_loss 0.4123  d_acc 0.8100`.
+fn named(names: &[&str], values: &[f64]) -> String {
+    names.iter().zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect::<Vec<_>>().join("  ")
+}
+
+/// The roundest interval that makes at most [`MOST_LINES`] lines of `steps` steps.
+fn interval(steps: u64) -> u64 {
+    let mut decade = 1_u64;
+    loop {
+        for factor in [1, 2, 5] {
+            let every = decade.saturating_mul(factor);
+            if steps / every < MOST_LINES {
+                return every;
+            }
+        }
+        decade = decade.saturating_mul(10);
+    }
+}
+
+/// Three digits that matter.
+fn digits(number: f64) -> String {
+    match number {
+        100.0.. => format!("{number:.0}"),
+        10.0.. => format!("{number:.1}"),
+        _ => format!("{number:.2}"),
+    }
+}
+
+/// `45 s`, `27 min`, `1 h 12 min`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_run_writes_more_than_forty_lines() {
+        for steps in (1..5000).chain([2_000_000, u64::from(u32::MAX)]) {
+            assert!(steps / interval(steps) < MOST_LINES, "{steps}");
+        }
+        assert_eq!(interval(2000), 100);
+        assert_eq!(interval(10), 1);
+    }
+
+    #[test]
+    fn times_are_told_in_words() {
+        assert_eq!(duration(45.2), "45 s");
+        assert_eq!(duration(1600.0), "27 min");
+        assert_eq!(duration(7200.0 + 720.0), "2 h 12 min");
+    }
+}

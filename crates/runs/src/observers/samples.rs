@@ -1,0 +1,136 @@
+//! Sheets of the same subjects as the network learns.
+
+use std::path::PathBuf;
+
+use crate::data::Dataset;
+use crate::engine::{Direction, Sampler, System, Tensor, Translate};
+use crate::failure::Failure;
+use crate::observers::{Moment, Numbers, Observer};
+use crate::sampling::pictures::{self, Arrangement};
+use crate::sampling::plane;
+use crate::sampling::styles::StyleSheet;
+use crate::storage::RealDisk;
+
+/// Images on a sheet.
+pub const COUNT: usize = 16;
+/// Pictures of each domain that a sheet of translations starts from.
+pub const ROWS: usize = 6;
+
+/// The stream of the latents of a run's sheets.
+const STREAM: &str = "samples";
+
+/// Draws sheets at the start and every so many steps, and those of styles at the end.
+pub struct Samples {
+    run: PathBuf,
+    every: u64,
+    seed: u64,
+    subjects: Subjects,
+    /// What the system had grown to when it was last looked at.
+    level: Option<String>,
+}
+
+/// What all sheets of a run are drawn from.
+enum Subjects {
+    Latents(Tensor),
+    /// Images of the two domains.
+    Images([Tensor; 2]),
+}
+
+impl Samples {
+    /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Result<Self, Failure> {
+        let subjects = match system.samples() {
+            Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
+            Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
+            Sampler::Images(_) => {
+                let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
+                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>())?.try_into();
+                Subjects::Images(images.expect("a system that translates learns from two domains"))
+            }
+        };
+        Ok(Self { run, every, seed, subjects, level: None })
+    }
+
+    /// The sheet after this step.
+    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.write_as(&format!("step-{:06}", now.step), now)
+    }
+
+    /// A sheet of what was learned at a level. When the next one begins, its share of the picture is still next to nothing.
+    fn level_is_done(&self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
+    }
+
+    fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
+        let path = self.path(name);
+        let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
+            (Sampler::Points(plane), Subjects::Latents(latents)) => {
+                return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
+            }
+            (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
+                let image = now.system.image_shape().unwrap_or_default();
+                let draw = |rows| sampler.draw(&latents.rows(rows));
+                let images = pictures::in_parts(latents.shape()[0], image, draw);
+                let pixels = pictures::bytes(&images);
+                (images, Arrangement::default(), pixels)
+            }
+            (Sampler::Images(sampler), Subjects::Images([a, b])) => {
+                let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                let pixels = pictures::side_by_side(&sides);
+                (a.clone(), Arrangement::in_columns(sides.len()), pixels)
+            }
+            _ => unreachable!("a system keeps its way of drawing"),
+        };
+        pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.run.join(format!("samples/{name}.png"))
+    }
+}
+
+/// Height, width and channels of these images.
+fn image_of(images: &Tensor) -> [usize; 3] {
+    [1, 2, 3].map(|axis| images.shape()[axis])
+}
+
+/// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
+/// generator that paints their own domain makes of them (which should be nothing).
+pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
+    let there = sampler.translate(direction, images);
+    let home = sampler.translate(direction.reverse(), &there);
+    let identity = sampler.translate(direction.reverse(), images);
+    vec![images.clone(), there, home, identity]
+}
+
+impl Observer for Samples {
+    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        self.level = now.system.level();
+        if now.step == 0 { self.write(now) } else { Ok(()) }
+    }
+
+    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+        let level = now.system.level();
+        if level != self.level || now.step == now.total {
+            self.level_is_done(now)?;
+            self.level = level;
+        }
+        if now.is_due(self.every) { self.write(now) } else { Ok(()) }
+    }
+
+    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
+        let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
+        for sheet in StyleSheet::ALL {
+            let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
+            let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
+            let arrangement = Arrangement::in_columns(columns.len());
+            let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
+            pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! What would fit where a training does not.
+
+use toml::Value;
+
+use super::Needs;
+use crate::config::Config;
+use crate::engine::meta;
+
+/// A change of the configuration that makes the training fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// The largest batch that does.
+    Batch(u64),
+    /// The largest size of the images.
+    Size(u64),
+    /// Another preset, the first that does.
+    Preset(&'static str),
+}
+
+/// What makes it fit into `bytes`; None if nothing is known to. `least` says what a configuration needs.
+pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
+    let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.memory() <= bytes);
+    let builds = |config: &Config| meta::run(|| config.build().is_ok());
+    let with = |key: &str, value: u64| {
+        let mut config = config.clone();
+        config.settings.insert(key.to_owned(), Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)));
+        config
+    };
+    let now = |key: &str| config.settings.get(key).and_then(Value::as_integer).and_then(|n| u64::try_from(n).ok());
+    if let Some(batch) = now("batch") {
+        // The least batch that the system takes: some need two.
+        let least = (1..=2.min(batch)).find(|batch| builds(&with("batch", *batch)));
+        if let Some(least) = least.filter(|least| fits(&with("batch", *least))) {
+            let (mut low, mut high) = (least, batch);
+            while high - low > 1 {
+                let middle = low.midpoint(high);
+                if fits(&with("batch", middle)) { low = middle } else { high = middle }
+            }
+            return Some(Remedy::Batch(low));
+        }
+    }
+    let sizes = now("size").into_iter().flat_map(|size| (1..8).map(move |half| size >> half));
+    if let Some(size) = sizes.filter(|size| *size > 0).find(|size| fits(&with("size", *size))) {
+        return Some(Remedy::Size(size));
+    }
+    let smaller = |name: &&str| *name != config.preset && config.with_preset(name).is_ok_and(|config| fits(&config));
+    config.row.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
+}

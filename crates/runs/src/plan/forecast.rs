@@ -1,0 +1,241 @@
+//! [`Forecast`]: the memory and the work of a training, from its configuration alone.
+//!
+//! The system is built, trained for a step or two at each of its stages, and asked for its sheets, in [meta](meta::run) mode: the very
+//! code of the training runs, but tensors have no memory and kernels do nothing. So the forecast of a 1024x1024 network takes
+//! milliseconds, and knows whatever the code does.
+
+use std::ops::Range;
+
+use crate::config::Config;
+use crate::engine::{Direction, Sampler, System, Tensor, meta};
+use crate::failure::Failure;
+use crate::observers::samples;
+use crate::sampling::pictures;
+use crate::sampling::styles::StyleSheet;
+
+/// Stages that are looked at with a step each cost a few milliseconds; there are never so many.
+const MOST_STAGES: usize = 64;
+
+/// Steps of a stage that are looked at, at most: enough to see what is done at every sixteenth.
+const OFTEN: usize = 16;
+
+/// What a training needs, in bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Forecast {
+    /// Real images of the largest step.
+    pub batch: usize,
+    /// Weights and running statistics of the networks that are trained.
+    pub weights: u64,
+    /// Averages of weights, and pools of images.
+    pub copies: u64,
+    /// What the optimisers remember.
+    pub optimizers: u64,
+    /// Each stage of the training, in order.
+    pub stages: Vec<Stage>,
+    /// What the process holds for tensors in the end, sheets included.
+    pub tensors: u64,
+    /// Height, width and channels of what is drawn, and how many are on the largest sheet.
+    pub sheet: ([usize; 3], usize),
+}
+
+/// A stage of a training: all its steps are alike.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    /// Such as `8x8, fading in`; empty if there is only one.
+    pub name: String,
+    /// Its steps.
+    pub steps: Range<u64>,
+    /// Real images of a step.
+    pub batch: usize,
+    /// Tensors that a step holds at once beyond what lasts.
+    pub step: u64,
+    /// Where convolutions pack their operands.
+    pub packed: u64,
+    /// What the process holds for tensors after it, what waits for use included.
+    pub held: u64,
+    /// The work of the steps that were looked at.
+    pub work: meta::Usage,
+    /// How many these are.
+    pub looked_at: u64,
+}
+
+impl Forecast {
+    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` > 0) has its state twice for a while.
+    ///
+    /// # Errors
+    /// When the settings are not accepted, as when they are built.
+    pub(super) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
+        meta::run(|| Self::in_meta_mode(config, from))
+    }
+
+    fn in_meta_mode(config: &Config, from: u64) -> Result<Self, Failure> {
+        let mut system = config.build()?;
+        if from > 0 {
+            let saved = config.build()?;
+            // It has the same tensors, so it fits.
+            system.restore(&saved.state()).unwrap_or_default();
+        }
+        let [weights, copies, optimizers] = lasting(&*system);
+        let mut drawing = Drawing::of(&*system, config.seed);
+        if from == 0 {
+            drawing.draw(&*system);
+        }
+        let total = config.steps.max(from + 1);
+        let starts = system.stages(from..total);
+        let ends = starts.iter().skip(1).map(|(step, _)| *step).chain([total]);
+        let spans: Vec<_> = starts.iter().zip(ends).map(|((start, name), end)| (name.clone(), *start..end)).collect();
+        let mut stages = Vec::new();
+        for (name, steps) in spans.into_iter().take(MOST_STAGES) {
+            let before = meta::usage();
+            meta::count_work_anew();
+            let (mut batch, mut looked_at, mut last) = (0, 0, 0);
+            // The second one finds the optimisers' memory made. If it writes less, some things are not done at every step.
+            for step in steps.clone().take(OFTEN) {
+                let before = meta::usage().written;
+                let reals = reals(&*system, step);
+                batch = reals.first().map_or_else(|| system.batch_size(), |reals| reals.shape()[0]);
+                // Nothing is ever not finite here.
+                let _ = system.step(step, &reals);
+                looked_at += 1;
+                let written = meta::usage().written - before;
+                if looked_at >= 2 && written.abs_diff(last) < written / 16 {
+                    break;
+                }
+                last = written;
+            }
+            let work = meta::usage();
+            drawing.draw(&*system);
+            let after = meta::usage();
+            let step = work.most_live.saturating_sub(before.live.min(weights + copies + optimizers));
+            stages.push(Stage {
+                name,
+                steps,
+                batch,
+                step,
+                packed: after.packed,
+                held: after.most_held,
+                work,
+                looked_at,
+            });
+        }
+        if system.level().is_some() || matches!(system.samples(), Sampler::Latents(_)) {
+            drawing.last(&*system);
+        }
+        let usage = meta::usage();
+        let batch = stages.iter().map(|stage| stage.batch).max().unwrap_or(0);
+        let (tensors, sheet) = (usage.most_held.saturating_add(usage.packed), (drawing.image, drawing.count));
+        Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
+    }
+
+    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn, translated or searched a little.
+    ///
+    /// # Errors
+    /// When the settings are not accepted.
+    pub(super) fn of_opened(config: &Config) -> Result<u64, Failure> {
+        meta::run(|| {
+            let mut system = config.build()?;
+            let state = system.state();
+            // As it is read: the file, and its tensors.
+            let file: Vec<Tensor> = state.tensors.values().map(|tensor| Tensor::zeros(*tensor.shape())).collect();
+            let saved = config.build()?;
+            drop(file);
+            system.restore(&saved.state()).unwrap_or_default();
+            Drawing::of(&*system, config.seed).draw(&*system);
+            let usage = meta::usage();
+            Ok(usage.most_held.saturating_add(usage.packed))
+        })
+    }
+
+    /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    pub(super) fn recorded(&self) -> u64 {
+        self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
+    }
+
+    /// Bytes of the tensors of a checkpoint.
+    pub(super) fn state(&self) -> u64 {
+        self.weights + self.copies + self.optimizers
+    }
+}
+
+/// Bytes of the networks, of other tensors that last, and of the optimisers.
+fn lasting(system: &dyn System) -> [u64; 3] {
+    let names: Vec<String> = system.networks().iter().map(|network| format!("{}.", network.name())).collect();
+    let mut bytes = [0; 3];
+    for (name, tensor) in system.state().tensors {
+        let place = if name.starts_with("optimizer.") {
+            2
+        } else {
+            usize::from(!names.iter().any(|network| name.starts_with(network)))
+        };
+        bytes[place] += 4 * tensor.size() as u64;
+    }
+    bytes
+}
+
+/// The real images of a step, as many as there will be if there are enough.
+fn reals(system: &dyn System, step: u64) -> Vec<Tensor> {
+    let domains = match system.samples() {
+        Sampler::Latents(_) => 1,
+        Sampler::Images(_) => 2,
+        Sampler::Points(_) => return Vec::new(),
+    };
+    let image = system.image_shape().unwrap_or_default();
+    let chosen = system.batch(step, &vec![system.batch_size(); domains]);
+    chosen.iter().map(|indices| Tensor::zeros(&[&[indices.len()], &image[..]].concat()[..])).collect()
+}
+
+/// The sheets of a run.
+struct Drawing {
+    image: [usize; 3],
+    count: usize,
+    subjects: Vec<Tensor>,
+}
+
+impl Drawing {
+    fn of(system: &dyn System, seed: u64) -> Self {
+        let image = system.image_shape().unwrap_or_default();
+        let rows = || Tensor::zeros([samples::ROWS, image[0], image[1], image[2]]);
+        let (count, subjects) = match system.samples() {
+            Sampler::Latents(sampler) => (samples::COUNT, vec![sampler.latents(seed, "samples", samples::COUNT)]),
+            Sampler::Points(plane) => (0, vec![plane.sampler.latents(seed, "samples", crate::sampling::plane::COUNT)]),
+            Sampler::Images(_) => (8 * samples::ROWS, vec![rows(), rows()]),
+        };
+        Self { image, count, subjects }
+    }
+
+    fn draw(&self, system: &dyn System) {
+        match system.samples() {
+            Sampler::Latents(sampler) => {
+                let latents = &self.subjects[0];
+                drop(pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows))));
+            }
+            Sampler::Points(plane) => {
+                drop(plane.sampler.draw(&self.subjects[0]));
+                drop(plane.discriminator.infer(&Tensor::zeros([crate::sampling::plane::AT_A_TIME, 2])));
+            }
+            Sampler::Images(sampler) => {
+                let sides = [(Direction::AToB, 0), (Direction::BToA, 1)];
+                drop(sides.map(|(direction, domain)| samples::columns(sampler, direction, &self.subjects[domain])));
+            }
+        }
+    }
+
+    /// The sheets of styles at the end of a training.
+    fn last(&mut self, system: &dyn System) {
+        let Sampler::Latents(sampler) = system.samples() else { return };
+        let Some(styles) = sampler.styles() else { return };
+        for sheet in StyleSheet::ALL {
+            let usual = sheet.usual();
+            let [rows, columns] = sheet.grid(usual);
+            let of = styles.styles_of(&sampler.latents(0, "samples", usual));
+            let [height, width, channels] = self.image;
+            // All columns are there before the sheet is put together.
+            let drawn: Vec<Tensor> = (1..columns).map(|_| Tensor::zeros([rows, height, width, channels])).collect();
+            let row = pictures::in_parts(usual, self.image, |rows| {
+                styles.draw_styled(&vec![of.rows(rows); styles.layers()], None)
+            });
+            drop((row, drawn));
+            self.count = self.count.max(rows * columns);
+        }
+    }
+}

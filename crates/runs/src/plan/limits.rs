@@ -1,0 +1,250 @@
+//! What this process may use of memory: the least of what its control groups, its own limits and the machine leave.
+//!
+//! Linux tells all of it in files. Elsewhere nothing is known, and nothing is refused.
+
+use std::path::{Path, PathBuf};
+
+/// How much memory a process may have, and what says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes, those that the process has already included.
+    pub bytes: u64,
+    /// Bytes that it has.
+    pub own: u64,
+    /// Such as `the machine's free memory`.
+    pub set_by: String,
+}
+
+/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`): they are taken from a limit of the
+/// address space however little of them is used.
+const RESERVED: u64 = 64 << 20;
+
+/// Reads a file of the system; None if there is none.
+type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
+
+/// What this process may have. None where nothing is known.
+pub fn room() -> Option<Room> {
+    least(&|path| std::fs::read_to_string(path).ok())
+}
+
+/// The least of all limits that the files which `read` reads tell of.
+fn least(read: Read<'_>) -> Option<Room> {
+    let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
+    let status = proc("self/status");
+    let own = field(&status, "VmRSS:").unwrap_or(0);
+    let machine = field(&proc("meminfo"), "MemAvailable:");
+    let machine =
+        machine.map(|free| Room { own, bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
+    // What is mapped counts against these two, whether it is used or not; addresses also where they are only reserved.
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse::<u64>().ok());
+    let reserved = threads.unwrap_or(0).saturating_mul(RESERVED);
+    let mapped =
+        [("Max address space", "VmSize:", "ulimit -v", reserved), ("Max data size", "VmData:", "ulimit -d", 0)];
+    let limits = proc("self/limits");
+    let mapped = mapped.into_iter().filter_map(|(limit, used, command, reserved)| {
+        let left = limit_of(&limits, limit)?.saturating_sub(field(&status, used)?).saturating_sub(reserved);
+        Some(Room {
+            own,
+            bytes: left.saturating_add(own),
+            set_by: format!("this process's limit of memory (`{command}`)"),
+        })
+    });
+    let strict = proc("sys/vm/overcommit_memory").trim() == "2";
+    let committed = strict.then(|| commitment(&proc("meminfo"))).flatten();
+    let committed = committed.map(|left| Room {
+        own,
+        bytes: left.saturating_add(own),
+        set_by: "the machine's commit limit".into(),
+    });
+    let groups = control_groups(&proc("self/cgroup"), own, read);
+    machine.into_iter().chain(mapped).chain(committed).chain(groups).min_by_key(|room| room.bytes)
+}
+
+/// The bytes of a line such as `VmRSS:  2072 kB`.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = rest.split_whitespace().next()?.parse().ok()?;
+    Some(kib.saturating_mul(1024))
+}
+
+/// What may still be promised where memory is not promised beyond what there is.
+fn commitment(meminfo: &str) -> Option<u64> {
+    Some(field(meminfo, "CommitLimit:")?.saturating_sub(field(meminfo, "Committed_AS:")?))
+}
+
+/// The soft limit of this name in the text of `/proc/self/limits`.
+fn limit_of(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+/// The names of the files of one generation of control groups.
+struct Generation {
+    /// Where they may be mounted.
+    mounts: &'static [&'static str],
+    limits: &'static [&'static str],
+    used: &'static str,
+    /// In `memory.stat`: pages of files, which go when memory is wanted.
+    cached: [&'static str; 2],
+}
+
+const FIRST: Generation = Generation {
+    mounts: &["/sys/fs/cgroup/memory"],
+    limits: &["memory.limit_in_bytes"],
+    used: "memory.usage_in_bytes",
+    cached: ["total_inactive_file", "total_active_file"],
+};
+
+const SECOND: Generation = Generation {
+    mounts: &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"],
+    limits: &["memory.max", "memory.high"],
+    used: "memory.current",
+    cached: ["inactive_file", "active_file"],
+};
+
+/// More than any machine has: the first generation writes its largest number for no limit.
+const UNLIMITED: u64 = 1 << 60;
+
+/// What the control groups in the text of `/proc/self/cgroup` and all above them leave; `own` is what the process has itself.
+fn control_groups(text: &str, own: u64, read: Read<'_>) -> Vec<Room> {
+    let mut rooms = Vec::new();
+    for line in text.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(number), Some(controllers), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let generation = if number == "0" && controllers.is_empty() {
+            &SECOND
+        } else if controllers.split(',').any(|controller| controller == "memory") {
+            &FIRST
+        } else {
+            continue;
+        };
+        for mount in generation.mounts {
+            // In a container the group's path is often that of the host, and the mount the group itself: what is not there is passed over.
+            for folder in Path::new(group).ancestors() {
+                let folder: PathBuf = Path::new(mount).join(folder.strip_prefix("/").unwrap_or(folder));
+                // Joined with nothing, a path ends with a slash.
+                let folder: PathBuf = folder.components().collect();
+                rooms.extend(generation.room(&folder, own, read));
+            }
+        }
+    }
+    rooms
+}
+
+impl Generation {
+    fn room(&self, folder: &Path, own: u64, read: Read<'_>) -> Option<Room> {
+        let number = |name: &str| read(&folder.join(name))?.trim().parse::<u64>().ok();
+        let limit = self.limits.iter().filter_map(|name| number(name)).filter(|limit| *limit < UNLIMITED).min()?;
+        let stat = read(&folder.join("memory.stat")).unwrap_or_default();
+        let cached = self.cached.iter().filter_map(|name| {
+            let of = |line: &str| line.split_once(' ').filter(|(key, _)| key == name)?.1.trim().parse::<u64>().ok();
+            stat.lines().find_map(of)
+        });
+        let used = number(self.used).unwrap_or(0).saturating_sub(cached.sum());
+        let bytes = limit.saturating_sub(used).saturating_add(own).min(limit);
+        Some(Room { own, bytes, set_by: format!("the control group {}", folder.display()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    const GIB: u64 = 1 << 30;
+
+    fn told(files: &[(&str, &str)]) -> Option<Room> {
+        let files: HashMap<PathBuf, String> =
+            files.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect();
+        least(&|path| files.get(path).cloned())
+    }
+
+    const STATUS: (&str, &str) =
+        ("/proc/self/status", "Name:\ttrain\nVmSize:\t 1048576 kB\nVmRSS:\t  524288 kB\nVmData:\t 262144 kB\n");
+    const MEMINFO: (&str, &str) =
+        ("/proc/meminfo", "MemTotal: 16777216 kB\nMemFree: 1048576 kB\nMemAvailable:    8388608 kB\n");
+
+    fn set_by(room: Option<Room>) -> (u64, String) {
+        let room = room.expect("something is known");
+        (room.bytes, room.set_by)
+    }
+
+    #[test]
+    fn nothing_known_is_no_limit() {
+        assert_eq!(told(&[]), None);
+    }
+
+    #[test]
+    fn what_the_process_has_is_part_of_what_it_may_have() {
+        let (bytes, by) = set_by(told(&[STATUS, MEMINFO]));
+        assert_eq!((bytes, by.as_str()), (8 * GIB + GIB / 2, "the machine's free memory"));
+    }
+
+    #[test]
+    fn limits_of_the_process_count_what_is_mapped() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max data size             unlimited            unlimited            bytes     \n\
+                      Max address space         3221225472           unlimited            bytes     \n";
+        let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
+        assert_eq!(bytes, 2 * GIB + GIB / 2);
+        assert!(by.contains("ulimit -v"), "{by}");
+        let status = format!("{}Threads:\t4\n", STATUS.1);
+        let (bytes, _) = set_by(told(&[("/proc/self/status", &status), MEMINFO, ("/proc/self/limits", limits)]));
+        assert_eq!(bytes, 2 * GIB + GIB / 4, "each thread's allocator reserves addresses");
+        let limits = "Max data size             1073741824            1073741824            bytes     \n";
+        let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
+        assert_eq!(bytes, GIB - GIB / 4 + GIB / 2);
+        assert!(by.contains("ulimit -d"), "{by}");
+    }
+
+    #[test]
+    fn the_second_generation_of_groups_limits_at_every_level() {
+        let group = "0::/work.slice/job-7.scope\n";
+        let mut files = vec![
+            STATUS,
+            MEMINFO,
+            ("/proc/self/cgroup", group),
+            ("/sys/fs/cgroup/work.slice/job-7.scope/memory.max", "max\n"),
+            ("/sys/fs/cgroup/work.slice/job-7.scope/memory.high", "max\n"),
+            ("/sys/fs/cgroup/work.slice/memory.max", "4294967296\n"),
+            ("/sys/fs/cgroup/work.slice/memory.current", "3221225472\n"),
+            (
+                "/sys/fs/cgroup/work.slice/memory.stat",
+                "anon 7\nfile 9\ninactive_file 1073741824\nactive_file 1073741824\n",
+            ),
+        ];
+        let (bytes, by) = set_by(told(&files));
+        assert_eq!((bytes, by.as_str()), (3 * GIB + GIB / 2, "the control group /sys/fs/cgroup/work.slice"));
+        files.push(("/sys/fs/cgroup/work.slice/memory.high", "2147483648\n"));
+        assert_eq!(set_by(told(&files)).0, GIB + GIB / 2);
+    }
+
+    #[test]
+    fn the_first_generation_of_groups_limits_too_from_inside_a_container_as_well() {
+        let group = "9:name=systemd:/\n4:memory,hugetlb:/docker/abc\n1:cpu:/docker/abc\n0::/\n";
+        let files = vec![
+            STATUS,
+            MEMINFO,
+            ("/proc/self/cgroup", group),
+            // The path is the host's; what is mounted is the group itself.
+            ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n"),
+            ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "1610612736\n"),
+            ("/sys/fs/cgroup/memory/memory.stat", "inactive_file 5\ntotal_inactive_file 536870912\n"),
+        ];
+        let (bytes, by) = set_by(told(&files));
+        assert_eq!((bytes, by.as_str()), (GIB + GIB / 2, "the control group /sys/fs/cgroup/memory"));
+        let mut unlimited = files.clone();
+        unlimited[3].1 = "9223372036854771712\n";
+        assert_eq!(set_by(told(&unlimited)).1, "the machine's free memory");
+    }
+
+    #[test]
+    fn where_nothing_is_promised_beyond_what_there_is_that_is_a_limit() {
+        let meminfo =
+            ("/proc/meminfo", "MemAvailable: 8388608 kB\nCommitLimit: 4194304 kB\nCommitted_AS: 2097152 kB\n");
+        let strict = ("/proc/sys/vm/overcommit_memory", "2\n");
+        assert_eq!(set_by(told(&[STATUS, meminfo, strict])).0, 2 * GIB + GIB / 2);
+        assert_eq!(set_by(told(&[STATUS, meminfo])).0, 8 * GIB + GIB / 2);
+    }
+}

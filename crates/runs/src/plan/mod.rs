@@ -1,0 +1,261 @@
+//! What a training will need, known before anything is written: memory, time and disk.
+//!
+//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have, [`disk`] what there is room for, [`time`]
+//! how quick the machine is just now, and [`fit`] what would fit where something does not. [`Needs`] puts it together, tells it in one line or
+//! in a table, and refuses what cannot be.
+
+mod disk;
+mod fit;
+mod forecast;
+pub mod limits;
+mod table;
+mod time;
+
+use std::path::Path;
+
+use datasets::{Advice, advice};
+
+use crate::config::Config;
+use crate::console;
+use crate::data::Dataset;
+use crate::failure::{Code, Failure};
+use crate::folder;
+use disk::Written;
+use fit::Remedy;
+use forecast::Forecast;
+use limits::Room;
+
+/// The program itself, its libraries, and what is too small to be counted.
+const PROGRAM: u64 = 17 << 20;
+/// What each thread keeps for the kernels' blocks.
+const THREAD: u64 = 3 << 20;
+/// A picture of the plane as it is drawn.
+const PLANE: u64 = 16 << 20;
+/// Images that are measured at a time with `--evaluate-every`, and their features.
+const MEASURED: u64 = 12_000;
+
+/// What a training needs.
+#[derive(Clone, Debug)]
+pub struct Needs {
+    forecast: Forecast,
+    /// Steps done before.
+    from: u64,
+    threads: u64,
+    /// Bytes of the data set in memory.
+    data: u64,
+    /// Bytes of its cache on disk, if that is still to be written.
+    cache: u64,
+    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets, measured images.
+    passing: u64,
+    written: Written,
+}
+
+impl Needs {
+    /// Of the steps `from` to the last of `config`, on data that is not known yet.
+    ///
+    /// # Errors
+    /// When the settings are not accepted.
+    pub fn of(config: &Config, from: u64) -> Result<Self, Failure> {
+        let forecast = Forecast::of(config, from)?;
+        let (image, count) = forecast.sheet;
+        let image = image.iter().product::<usize>() as u64;
+        let sheet = image * count as u64;
+        let sheets = config.steps.saturating_sub(from).div_ceil(config.sample_every.max(1));
+        let state = forecast.state();
+        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
+        let measured = if config.evaluate_every > 0 { MEASURED * image } else { 0 };
+        let drawn = if count == 0 { PLANE } else { 3 * sheet };
+        let passing = state.max(drawn).max(measured);
+        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
+        let threads = rayon::current_num_threads() as u64;
+        Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
+    }
+
+    /// With this data.
+    pub fn on(self, data: &Dataset) -> Self {
+        Self { data: data.memory(), cache: data.cache(), ..self }
+    }
+
+    /// Bytes that the process will have at most.
+    pub fn memory(&self) -> u64 {
+        [self.forecast.tensors, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
+    }
+
+    fn program(&self) -> u64 {
+        PROGRAM + self.threads * THREAD
+    }
+
+    /// The same until the end of the stage number `stage`.
+    fn memory_of(&self, stage: usize) -> u64 {
+        let stage = &self.forecast.stages[stage];
+        [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. `told` prints the
+    /// table of what does not.
+    ///
+    /// # Errors
+    /// When the settings are not accepted, or what they need cannot be had.
+    pub fn that_fit(config: &Config, from: u64, told: bool) -> Result<Self, Failure> {
+        let needs = Self::of(config, from)?;
+        match needs.check_memory(config) {
+            Ok(()) => Ok(needs),
+            Err(failure) => Err(if told { needs.told().err().unwrap_or(failure) } else { failure }),
+        }
+    }
+
+    /// Refuses a run of which even the last step needs more than can be had: to be asked before its checkpoint is read. What is no run
+    /// is not this one's business.
+    ///
+    /// # Errors
+    /// With the numbers.
+    pub fn of_saved(path: &Path) -> Result<(), Failure> {
+        let run = folder::locate(path).ok().and_then(|located| located.run);
+        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml")).ok()) else { return Ok(()) };
+        Self::of(&config, config.steps.saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
+    }
+
+    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be in `place`; returns a warning where the
+    /// disk may be full later. `told` prints the table.
+    ///
+    /// # Errors
+    /// With the numbers, and what would fit.
+    pub fn check(&self, config: &Config, place: &Path, told: bool) -> Result<Option<String>, Failure> {
+        if told {
+            self.told()?;
+        }
+        self.check_memory(config)?;
+        self.check_disk(place)
+    }
+
+    fn told(&self) -> Result<(), Failure> {
+        console::print(&self.table())
+    }
+
+    fn check_memory(&self, config: &Config) -> Result<(), Failure> {
+        limits::room().map_or(Ok(()), |room| self.check_within(config, &room))
+    }
+
+    fn check_within(&self, config: &Config, room: &Room) -> Result<(), Failure> {
+        let needed = self.memory();
+        if needed <= room.bytes {
+            return Ok(());
+        }
+        let stages = &self.forecast.stages;
+        let stage = (0..stages.len()).find(|stage| self.memory_of(*stage) > room.bytes).map(|stage| &stages[stage]);
+        let place = match stage.filter(|_| stages.len() > 1) {
+            Some(stage) => {
+                format!("the stage {} from step {} on, batch {}", stage.name, stage.steps.start, stage.batch)
+            }
+            None => format!("{}, preset `{}`, batch {}", config.row.name, config.preset, self.forecast.batch),
+        };
+        let why = format!(
+            "it needs about {}, but only {} can be had ({})",
+            table::size(needed),
+            table::size(room.bytes),
+            room.set_by
+        );
+        let failure = Failure::new(Code::Config, "the training does not fit into memory").at(place).because(why);
+        if self.from > 0 {
+            return Err(failure.help(advice!(
+                "resume-does-not-fit",
+                "go on with it where there is more memory: a run folder can be moved to another machine"
+            )));
+        }
+        Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data)) {
+            Some(Remedy::Batch(batch)) => {
+                advice!("batch-does-not-fit", "the largest batch that fits is `--batch {batch}`")
+            }
+            Some(Remedy::Size(size)) => advice!("size-does-not-fit", "smaller images fit: `--set size={size}`"),
+            Some(Remedy::Preset(preset)) => {
+                advice!("preset-does-not-fit", "a smaller preset fits: `--preset {preset}`")
+            }
+            None => advice!("nothing-fits", "free some memory, or train on a machine with more"),
+        }))
+    }
+
+    fn check_disk(&self, run: &Path) -> Result<Option<String>, Failure> {
+        disk::free(run).map_or(Ok(None), |free| self.check_room(run, free))
+    }
+
+    fn check_room(&self, run: &Path, free: u64) -> Result<Option<String>, Failure> {
+        let Written { checkpoint, .. } = self.written;
+        if free < checkpoint {
+            return Err(Failure::new(Code::Storage, "there is no room for the run")
+                .at(run.display())
+                .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
+                .help(advice!("no-room-for-the-run", "free some space, or choose a folder on another disk")));
+        }
+        let most = self.written.most();
+        Ok((free < most).then(|| {
+            format!(
+                "warning      the run may fill the disk: it writes up to {}, free are {}",
+                table::size(most),
+                table::size(free)
+            )
+        }))
+    }
+}
+
+/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and the need is known to a quarter.
+fn within(bytes: u64) -> u64 {
+    bytes - bytes / 4
+}
+
+/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
+    can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
+}
+
+/// Refuses to record a step of `config` whose numbers do not fit.
+///
+/// # Errors
+/// With the numbers; and when the settings are not accepted.
+pub fn can_record(config: &Config) -> Result<(), Failure> {
+    let mut first = config.clone();
+    first.steps = 1;
+    let needs = Needs::of(&first, 0)?;
+    let bytes = needs.memory().saturating_add(needs.forecast.recorded());
+    can_have(bytes, "a step with all its numbers", Path::new(config.row.name))
+}
+
+fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
+    let Some(room) = limits::room().filter(|room| room.bytes < bytes) else { return Ok(()) };
+    let (needed, free) = (table::size(bytes), table::size(room.bytes));
+    Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
+        .at(place.display())
+        .because(format!("about {needed} are needed, but only {free} can be had ({})", room.set_by))
+        .help(more_memory()))
+}
+
+/// What to do where nothing smaller would fit.
+fn more_memory() -> Advice {
+    advice!("no-memory-to-open", "free some memory, or use a machine with more")
+}
+
+/// Refuses `count` of something that takes `each` bytes, beyond what the process has already.
+///
+/// # Errors
+/// With the numbers, and the largest count that fits.
+pub fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
+    let Some(room) = limits::room() else { return Ok(()) };
+    let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);
+    let bytes = each.saturating_mul(count as u64);
+    if bytes <= free {
+        return Ok(());
+    }
+    let (needed, most) = (table::size(bytes), within(free) / each.max(1));
+    Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
+        .at("option --count")
+        .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
+        .help(match most {
+            0 => more_memory(),
+            most => advice!("count-does-not-fit", "fewer fit: `--count {most}`"),
+        }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! How needs are told: in one line, and as a table.
+
+use super::{Needs, limits, time};
+use crate::observers::progress::duration;
+
+/// A number of bytes for people: two or three digits.
+pub(super) fn size(bytes: u64) -> String {
+    let (mut number, mut unit) = (bytes as f64, "B");
+    for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
+        if number < 1000.0 {
+            break;
+        }
+        (number, unit) = (number / 1024.0, next);
+    }
+    if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+}
+
+/// Seconds for people.
+fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.001 => format!("{:.2} ms", 1000.0 * s),
+        s if s < 0.1 => format!("{:.0} ms", 1000.0 * s),
+        s if s < 10.0 => format!("{s:.1} s"),
+        s => duration(s),
+    }
+}
+
+impl Needs {
+    /// Seconds of a step at each stage.
+    fn step_seconds(&self) -> Vec<f64> {
+        let works: Vec<_> = self.forecast.stages.iter().map(|stage| (&stage.work, stage.looked_at)).collect();
+        time::of_steps(&works)
+    }
+
+    /// What it needs in one line.
+    pub fn line(&self) -> String {
+        let steps = self.step_seconds();
+        let stages = &self.forecast.stages;
+        let count = |at: usize| stages[at].steps.end - stages[at].steps.start;
+        let all: u64 = (0..stages.len()).map(count).sum();
+        let total: f64 = (0..stages.len()).map(|at| count(at) as f64 * steps[at]).sum();
+        let step = match (steps.iter().copied().reduce(f64::min), steps.iter().copied().reduce(f64::max)) {
+            (Some(least), Some(most)) if most > 2.0 * least => format!("{} to {}", seconds(least), seconds(most)),
+            (_, most) => seconds(most.unwrap_or(0.0)),
+        };
+        let of = limits::room().map_or_else(String::new, |room| format!(" of {} free", size(room.bytes)));
+        format!(
+            "needs        about {}{of}; a step about {step}, all {all} about {}; {} a checkpoint",
+            size(self.memory()),
+            duration(total),
+            size(self.written.checkpoint)
+        )
+    }
+
+    /// All that is known, for `--dry-run`.
+    pub fn table(&self) -> String {
+        let forecast = &self.forecast;
+        let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
+        let (step, packed) = (most(|stage| stage.step), most(|stage| stage.packed));
+        let known = forecast.state() + step + packed;
+        let rows = [
+            ("weights", forecast.weights),
+            ("averages and pools", forecast.copies),
+            ("optimisers", forecast.optimizers),
+            ("the largest step: activations, gradients", step),
+            ("kernels' packing", packed),
+            ("sheets, and buffers that wait", forecast.tensors.saturating_sub(known)),
+            ("a checkpoint or a sheet being written", self.passing),
+            ("data", self.data),
+            ("program and threads", self.program()),
+            ("memory in all", self.memory()),
+        ];
+        let mut text = String::new();
+        for (what, bytes) in rows {
+            text += &format!("{what:<42} {:>9}\n", size(bytes));
+        }
+        match limits::room() {
+            Some(room) => text += &format!("{:<42} {:>9}  {}\n", "free", size(room.bytes), room.set_by),
+            None => text += &format!("{:<42} {:>9}\n", "free", "unknown"),
+        }
+        let steps = self.step_seconds();
+        text += &format!(
+            "\n{:<24} {:>12} {:>6} {:>10} {:>10} {:>12}\n",
+            "stage", "from step", "batch", "memory", "a step", "all steps"
+        );
+        for (at, stage) in forecast.stages.iter().enumerate() {
+            let name = if stage.name.is_empty() { "all" } else { &stage.name };
+            let all = (stage.steps.end - stage.steps.start) as f64 * steps[at];
+            text += &format!(
+                "{name:<24} {:>12} {:>6} {:>10} {:>10} {:>12}\n",
+                stage.steps.start,
+                stage.batch,
+                size(self.memory_of(at)),
+                seconds(steps[at]),
+                duration(all)
+            );
+        }
+        let written = &self.written;
+        let disk = [
+            ("a checkpoint (two are kept)", written.checkpoint),
+            ("sheets and curves, at most", written.pictures),
+            ("metrics", written.lines),
+            ("disk in all, at the worst moment", written.most()),
+            ("beside it, a cache of decoded pictures", self.cache),
+        ];
+        text.push('\n');
+        for (what, bytes) in disk.into_iter().filter(|(_, bytes)| *bytes > 0) {
+            text += &format!("{what:<42} {:>9}\n", size(bytes));
+        }
+        text
+    }
+}

@@ -1,0 +1,68 @@
+//! What the kernels run on: the instruction set and the threads, checked and started before the first kernel runs.
+
+use std::ffi::OsStr;
+
+use datasets::advice;
+
+use crate::engine;
+use crate::failure::{Code, Failure};
+
+/// rayon's own variable. It takes any number, also one that no machine can start, and passes over what is none.
+const THREADS: &str = "RAYON_NUM_THREADS";
+/// Threads that can be asked for.
+pub const MOST_THREADS: u16 = 1024;
+
+/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one per processor. Returns a line
+/// about them and the instruction set.
+///
+/// # Errors
+/// When the environment asks for what is not there or not possible, or the system starts no more threads.
+pub fn start(threads: Option<u16>) -> Result<String, Failure> {
+    let set = engine::instruction_set().map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })?;
+    let number =
+        threads.map_or_else(|| asked_for(std::env::var_os(THREADS).as_deref()), |threads| Ok(Some(threads)))?;
+    let mut builder = rayon::ThreadPoolBuilder::new();
+    if let Some(number) = number {
+        builder = builder.num_threads(number.into());
+    }
+    builder.build_global().map_err(|error| {
+        Failure::new(Code::Usage, "cannot start the threads").because(error).help(match threads {
+            Some(_) => advice!("too-many-threads", "ask for fewer, such as `--threads 4`"),
+            None => advice!("too-many-threads-here", "ask for fewer in the environment, such as RAYON_NUM_THREADS=4"),
+        })
+    })?;
+    Ok(format!("{set}, {} threads", rayon::current_num_threads()))
+}
+
+/// The number in the variable; nothing if it is not set, or empty.
+fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    let number = value.to_str().and_then(|text| text.parse().ok());
+    number.filter(|number| (1..=MOST_THREADS).contains(number)).map(Some).ok_or_else(|| {
+        Failure::new(Code::Config, "the number of threads that the environment asks for is not possible")
+            .at(format!("environment variable {THREADS}"))
+            .because(format!("{THREADS}={}; allowed: 1 to {MOST_THREADS}", value.to_string_lossy()))
+            .help(advice!("no-such-threads", "unset it for one thread per processor, or give a number in this range"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_in_the_range_are_taken() {
+        let asked = |text: &str| asked_for(Some(OsStr::new(text)));
+        for (text, number) in [("1", 1), ("1024", 1024), ("007", 7)] {
+            assert_eq!(asked(text).unwrap(), Some(number));
+        }
+        assert_eq!((asked("").unwrap(), asked_for(None).unwrap()), (None, None));
+        for text in ["0", "-1", "abc", "1025", "100000", "99999999999999999999", "2.5", " 3"] {
+            let failure = asked(text).unwrap_err();
+            assert_eq!(failure.code, Code::Config);
+            assert!(failure.to_string().contains("1 to 1024"), "{failure}");
+        }
+    }
+}

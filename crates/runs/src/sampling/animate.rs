@@ -1,0 +1,120 @@
+//! `train animate`: an animation of a run's own sheets, which shows a network that learns to draw.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use datasets::advice;
+
+use crate::console::print;
+use crate::failure::{Code, Failure};
+use crate::folder;
+use crate::options::AnimateOptions;
+use crate::sampling::animation::{Animation, Form};
+use crate::storage::{RealDisk, StorageError, Unfinished};
+
+/// A sheet that was read: its pixels, its height and width, and its channels.
+type Sheet = (Vec<u8>, [usize; 2], usize);
+
+/// Makes the animation.
+///
+/// # Errors
+/// When there are no sheets, one of them cannot be read or has another size, or the file cannot be written.
+pub fn run(options: &AnimateOptions) -> Result<(), Failure> {
+    let form = options.out.as_deref().map_or(Ok(Form::Png), Form::of)?;
+    let located = folder::locate(&options.run)?;
+    let run = located.run.unwrap_or_else(|| options.run.clone());
+    let files = sheets(&run.join("samples"), options.every);
+    if files.is_empty() {
+        return Err(Failure::new(Code::Data, "the run has no sheets")
+            .at(run.join("samples").display())
+            .because("it holds no file such as step-000100.png")
+            .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
+    }
+    let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
+    write(form, &out, &files, options)?;
+    print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))
+}
+
+/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
+fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
+    let step = |path: &Path| -> Option<u64> {
+        let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let steps: BTreeMap<u64, PathBuf> = paths.filter_map(|path| Some((step(&path)?, path))).collect();
+    let last = steps.keys().next_back().copied();
+    let wanted = |step: u64| every.is_none_or(|every| step.is_multiple_of(every)) || Some(step) == last;
+    steps.into_iter().filter(|(step, _)| wanted(*step)).map(|(_, path)| path).collect()
+}
+
+fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) -> Result<(), Failure> {
+    let failed = |why: String| Failure::from(StorageError::drawing(out, why));
+    let frames = u32::try_from(files.len()).map_err(|error| failed(error.to_string()))?;
+    let usual = Duration::from_millis(u64::from(1000 / options.fps));
+    let hold = Duration::from_secs(u64::from(options.hold)).max(usual);
+    let first = read(&files[0])?;
+    let mut file = Unfinished::begin(&RealDisk, out)?;
+    let mut animation = Animation::begin(form, &mut file, frames, first.1, first.2).map_err(failed)?;
+    for (number, path) in files.iter().enumerate() {
+        let sheet = read(path)?;
+        if (sheet.1, sheet.2) != (first.1, first.2) {
+            let told =
+                |[height, width]: [usize; 2], channels: usize| format!("{width} x {height}, {channels} channels");
+            return Err(Failure::new(Code::Data, "the sheets are of different sizes")
+                .at(path.display())
+                .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))
+                .help(advice!("sheets-of-others", "keep only the sheets of one training in the folder")));
+        }
+        animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
+    }
+    animation.end().map_err(failed)?;
+    Ok(file.finish()?)
+}
+
+/// Reads a sheet.
+fn read(path: &Path) -> Result<Sheet, Failure> {
+    let failure = |why: String| {
+        Failure::new(Code::Data, "cannot read a sheet")
+            .at(path.display())
+            .because(why)
+            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets will do"))
+    };
+    let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
+    let told = |error: png::DecodingError| failure(error.to_string());
+    let mut reader = png::Decoder::new(io::Cursor::new(bytes)).read_info().map_err(told)?;
+    let size = reader.output_buffer_size().ok_or_else(|| failure("it is too large".to_owned()))?;
+    let mut pixels = vec![0; size];
+    let info = reader.next_frame(&mut pixels).map_err(told)?;
+    let channels = match (info.color_type, info.bit_depth) {
+        (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
+        (png::ColorType::Rgb, png::BitDepth::Eight) => 3,
+        other => return Err(failure(format!("it is not a sheet of this program: {other:?}"))),
+    };
+    pixels.truncate(info.buffer_size());
+    Ok((pixels, [info.height as usize, info.width as usize], channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sheets_come_in_the_order_of_their_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["step-1000000.png", "step-000100.png", "step-000250.png", "step-7-x.png", "reals.png", "step-.png"]
+        {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let names = |every| -> Vec<String> {
+            let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+            sheets(folder.path(), every).into_iter().map(name).collect()
+        };
+        assert_eq!(names(None), ["step-000100.png", "step-000250.png", "step-1000000.png"]);
+        assert_eq!(names(Some(250)), ["step-000250.png", "step-1000000.png"]);
+        assert_eq!(names(Some(1 << 40)), ["step-1000000.png"]);
+    }
+}

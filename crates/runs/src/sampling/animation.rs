@@ -1,0 +1,189 @@
+//! Moving pictures: animated PNG, which keeps every pixel, and GIF, which everything shows.
+
+use std::borrow::Cow;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use datasets::advice;
+
+use crate::failure::Failure;
+use crate::sampling::pictures;
+use crate::storage;
+
+/// Pictures per second that players keep up with.
+pub const MOST_PER_SECOND: u32 = 50;
+
+/// The form of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Png,
+    Gif,
+}
+
+impl Form {
+    /// The form that the ending of a file's name stands for.
+    ///
+    /// # Errors
+    /// When it is neither's.
+    pub fn of(path: &Path) -> Result<Self, Failure> {
+        match &*storage::ending(path) {
+            "png" => Ok(Self::Png),
+            "gif" => Ok(Self::Gif),
+            _ => Err(Failure::unknown_ending(path, "an animation").help(advice!(
+                "animation-ending",
+                "end it with .png for an animated PNG, which keeps every pixel, or with .gif"
+            ))),
+        }
+    }
+}
+
+/// An animation that is being written. It plays over and over.
+pub enum Animation<W: Write> {
+    Png { writer: png::Writer<BufWriter<W>> },
+    Gif { encoder: gif::Encoder<BufWriter<W>>, size: [u16; 2], channels: usize },
+}
+
+/// What goes wrong with a file is a sentence here; the caller knows the file.
+type Result<T, E = String> = core::result::Result<T, E>;
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+impl<W: Write> Animation<W> {
+    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in colour (3).
+    ///
+    /// # Errors
+    /// In words, when it is too large for the form or cannot be written.
+    pub fn begin(form: Form, to: W, frames: u32, [height, width]: [usize; 2], channels: usize) -> Result<Self> {
+        let to = BufWriter::new(to);
+        let too_large = |_| format!("frames of {width} x {height} are too large");
+        match form {
+            Form::Png => {
+                let (width, height) =
+                    (u32::try_from(width).map_err(too_large)?, u32::try_from(height).map_err(too_large)?);
+                let mut encoder = png::Encoder::new(to, width, height);
+                encoder.set_color(pictures::color(channels));
+                encoder.set_depth(png::BitDepth::Eight);
+                encoder.set_compression(png::Compression::High);
+                encoder.set_animated(frames, 0).map_err(told)?;
+                encoder.validate_sequence(true);
+                Ok(Self::Png { writer: encoder.write_header().map_err(told)? })
+            }
+            Form::Gif => {
+                let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
+                // Every grey has its place, so that grey pictures lose nothing; coloured frames bring 256 colours each.
+                let greys: Vec<u8> = (0..=255).flat_map(|shade| [shade; 3]).collect();
+                let palette = if channels == 1 { &greys[..] } else { &[] };
+                let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(told)?;
+                encoder.set_repeat(gif::Repeat::Infinite).map_err(told)?;
+                Ok(Self::Gif { encoder, size, channels })
+            }
+        }
+    }
+
+    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame stays longer than a minute).
+    ///
+    /// # Errors
+    /// In words.
+    pub fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
+        let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX).min(60_000);
+        match self {
+            Self::Png { writer } => {
+                writer.set_frame_delay(milliseconds, 1000).map_err(told)?;
+                writer.write_image_data(pixels).map_err(told)
+            }
+            Self::Gif { encoder, size: [height, width], channels } => {
+                let mut frame = match channels {
+                    1 => gif::Frame {
+                        width: *width,
+                        height: *height,
+                        buffer: Cow::Borrowed(pixels),
+                        ..Default::default()
+                    },
+                    _ => gif::Frame::from_rgb_speed(*width, *height, pixels, 10),
+                };
+                frame.delay = milliseconds.div_ceil(10);
+                encoder.write_frame(&frame).map_err(told)
+            }
+        }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// In words, also when there were fewer or more frames than announced.
+    pub fn end(self) -> Result<()> {
+        match self {
+            Self::Png { writer } => writer.finish().map_err(told),
+            Self::Gif { encoder, .. } => encoder.into_inner().map_err(told)?.flush().map_err(told),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three frames of 2 x 3 pixels, the last one longer.
+    fn written(form: Form, channels: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
+        let frames: Vec<Vec<u8>> =
+            (0..3).map(|frame| (0..6 * channels).map(|i| (frame * 60 + i * 10) as u8).collect()).collect();
+        let mut file = Vec::new();
+        let mut animation = Animation::begin(form, &mut file, 3, [2, 3], channels).unwrap();
+        for (pixels, time) in frames.iter().zip([80, 80, 2000]) {
+            animation.frame(pixels, Duration::from_millis(time)).unwrap();
+        }
+        animation.end().unwrap();
+        (file, frames)
+    }
+
+    #[test]
+    fn an_animated_png_keeps_every_pixel() {
+        for channels in [1, 3] {
+            let (file, frames) = written(Form::Png, channels);
+            let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+            assert_eq!(reader.info().animation_control.unwrap().num_frames, 3);
+            assert_eq!(reader.info().animation_control.unwrap().num_plays, 0, "over and over");
+            let mut delays = Vec::new();
+            for wanted in frames {
+                let mut pixels = vec![0; wanted.len()];
+                reader.next_frame(&mut pixels).unwrap();
+                assert_eq!(pixels, wanted);
+                let control = reader.info().frame_control.unwrap();
+                delays.push((control.delay_num, control.delay_den));
+            }
+            assert_eq!(delays, [(80, 1000), (80, 1000), (2000, 1000)]);
+        }
+    }
+
+    #[test]
+    fn a_gif_keeps_every_grey_and_few_colours() {
+        for channels in [1, 3] {
+            let (file, frames) = written(Form::Gif, channels);
+            let mut options = gif::DecodeOptions::new();
+            options.set_color_output(gif::ColorOutput::RGBA);
+            let mut reader = options.read_info(&file[..]).unwrap();
+            let mut delays = Vec::new();
+            for wanted in frames {
+                let frame = reader.read_next_frame().unwrap().unwrap();
+                let rgb: Vec<u8> = frame.buffer.chunks(4).flat_map(|pixel| pixel[..channels].to_vec()).collect();
+                assert_eq!(rgb, wanted, "{channels} channels");
+                delays.push(frame.delay);
+            }
+            assert!(reader.read_next_frame().unwrap().is_none());
+            assert_eq!(delays, [8, 8, 200]);
+        }
+    }
+
+    #[test]
+    fn a_missing_frame_and_a_wrong_ending_are_told() {
+        let animation = Animation::begin(Form::Png, Vec::new(), 2, [1, 1], 1).unwrap();
+        assert!(animation.end().is_err());
+        assert!(Animation::begin(Form::Gif, Vec::new(), 2, [1, 70_000], 1).is_err_and(|why| why.contains("too large")));
+        assert_eq!(Form::of(Path::new("a.GIF")), Ok(Form::Gif));
+        let failure = Form::of(Path::new("a.mp4")).unwrap_err().to_string();
+        assert!(failure.contains("mp4") && failure.contains(".gif"), "{failure}");
+    }
+}

@@ -1,0 +1,65 @@
+//! Arrays as `.npy` files, written as they come.
+//!
+//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the format, as described in NumPy's
+//! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the
+//! numbers.
+
+use crate::engine::Tensor;
+
+/// Bytes, as the format calls them.
+pub const BYTES: &str = "|u1";
+/// 32-bit floating point numbers, the lowest byte first.
+const FLOATS: &str = "<f4";
+
+/// A file with an array of [`FLOATS`].
+pub fn of_numbers(tensor: &Tensor) -> Vec<u8> {
+    let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
+    header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
+}
+
+/// The header of a file with an array of such numbers of the shape `shape`, in the C order.
+pub fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");
+    // The ten bytes before the text, the text and its line end fill multiples of 64 bytes.
+    while (10 + text.len() + 1) % 64 != 0 {
+        text.push(' ');
+    }
+    text.push('\n');
+    let length = u16::try_from(text.len()).expect("a shape of a few axes is a short text");
+    [b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use ndarray::{ArrayD, IxDyn};
+    use ndarray_npy::ReadNpyExt;
+
+    #[test]
+    fn the_header_is_numpys() {
+        let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 4), }";
+        let wanted = format!("\u{1}\0v\0{text:<117}\n");
+        assert_eq!(header(BYTES, &[2, 3, 4]), [b"\x93NUMPY", wanted.as_bytes()].concat());
+    }
+
+    #[test]
+    fn a_library_reads_the_file() {
+        for shape in [&[24][..], &[4, 6], &[2, 3, 4], &[1, 2, 3, 4]] {
+            let numbers: Vec<u8> = (0..24).collect();
+            let file = [header(BYTES, shape), numbers.clone()].concat();
+            assert_eq!((file.len() - 24) % 64, 0);
+            let array = ArrayD::<u8>::read_npy(&file[..]).unwrap();
+            assert_eq!(array, ArrayD::from_shape_vec(IxDyn(shape), numbers).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_library_reads_numbers() {
+        let numbers = Tensor::new(&[2, 3], vec![0.5, -1.0, 3.25, 0.0, 1e-20, 7.0]);
+        let array = ArrayD::<f32>::read_npy(&of_numbers(&numbers)[..]).unwrap();
+        assert_eq!(array, ArrayD::from_shape_vec(IxDyn(&[2, 3]), numbers.data().to_vec()).unwrap());
+    }
+}

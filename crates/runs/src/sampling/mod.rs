@@ -1,0 +1,434 @@
+//! `train sample`: draws with a trained network. `seeds.rs` says from which latents, `walk.rs` moves between them.
+
+pub mod animate;
+pub mod animation;
+pub mod array_file;
+pub mod pictures;
+pub mod plane;
+pub mod project;
+pub mod styles;
+pub mod translate;
+
+mod points;
+mod seeds;
+mod truncated_latents;
+mod walk;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use datasets::{Advice, advice, quoted};
+
+use self::pictures::{Arrangement, Layout};
+use self::styles::{StyleSheet, Truncated};
+use crate::console::{Console, print};
+use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
+use crate::failure::{Code, Failure};
+use crate::folder::resume::{self, Trained};
+use crate::observers::progress;
+use crate::options::SampleOptions;
+use crate::plan;
+use crate::signals;
+use crate::storage::{self, RealDisk, StorageError, Unfinished};
+use seeds::Seeds;
+use truncated_latents::TruncatedLatents;
+
+/// More images than this need not be asked for at once.
+const MOST: usize = 1_000_000;
+/// More tiles than this make a sheet that no program opens.
+const MOST_ON_A_SHEET: usize = 10_000;
+
+/// What is kept of a file when its drawing is stopped.
+fn nothing() -> Advice {
+    advice!("drawing-stopped", "nothing was written")
+}
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// All images side by side.
+    Sheet,
+    /// An array of bytes.
+    Array,
+    /// A folder with a picture of each.
+    Files,
+    /// A walk between latents.
+    Walk(animation::Form),
+}
+
+/// Draws the samples and writes them.
+///
+/// # Errors
+/// When the options make no sense, no checkpoint can be used, or the file cannot be written.
+pub fn run(options: &SampleOptions) -> Result<(), Failure> {
+    let form = form_of(options)?;
+    // What can be refused by the command line alone is refused before a checkpoint is read.
+    let listed = match &options.seeds {
+        Some(list) => Some(Seeds::listed(list, count(options, form, 1)?, most(form))?),
+        None => None,
+    };
+    let alone = count(options, form, options.sheet.map_or(16, StyleSheet::usual))?;
+
+    let state = match options.checkpoint {
+        Some(step) => &resume::checkpoint_at(&options.run, step, "--checkpoint")?,
+        None => &options.run,
+    };
+    let Trained { config, system, found, run } = resume::open_trained(state)?;
+    let (sampler, plane) = match system.samples() {
+        Sampler::Latents(sampler) => (sampler, None),
+        Sampler::Points(plane) => {
+            points::check(form, options)?;
+            (plane.sampler, Some(plane))
+        }
+        Sampler::Images(_) => {
+            return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
+                .at(options.run.display())
+                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
+                .help(advice!(
+                    "translates-instead",
+                    "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
+                    quoted(&options.run)
+                )));
+        }
+    };
+    let raw = Raw(sampler);
+    let truncated = options.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &options.run)).transpose()?;
+    let sampler = match &truncated {
+        Some(truncated) => truncated,
+        None if options.raw => raw.checked(&options.run)?,
+        None => sampler,
+    };
+    let within = options.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &options.run)).transpose()?;
+    let sampler = within.as_ref().map_or(sampler, |within| within);
+    let alone = if plane.is_some() && options.count.is_none() { plane::COUNT } else { alone };
+    let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
+    let what = match (options.sheet, form) {
+        (Some(sheet), _) => sheet.name(),
+        (None, Form::Walk(_)) => "interpolation",
+        (None, _) => "sample",
+    };
+    let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
+
+    signals::listen();
+    let told = match (plane, system.image_shape()) {
+        (Some(plane), _) => {
+            if options.sheet.is_some() {
+                styles::of(&Sampler::Points(plane), "--sheet", &options.run)?;
+            }
+            points::write(form, &out, plane, sampler, &seeds, config.seed)?
+        }
+        (None, image) => {
+            let image = image.expect("what draws no points draws images");
+            let latent = sampler.latents(0, "probe", 1).size();
+            // A latent is there twice while it is drawn.
+            plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
+            let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
+            match form {
+                Form::Sheet => match options.sheet {
+                    Some(sheet) => job.style_sheet(sheet, &options.run)?,
+                    None => job.sheet()?,
+                },
+                Form::Array => job.array()?,
+                Form::Files => job.files()?,
+                Form::Walk(form) => job.walk(form, options)?,
+            }
+        }
+    };
+    found.passed_over().iter().for_each(|line| Console::default().say(line));
+    let (out, seeds) = (out.display(), seeds.told());
+    print(&format!("{out}: {told} of {}, step {}, {seeds}\n", config.row.name, found.checkpoint.step))
+}
+
+/// What the options ask for: the ending of the file's name decides.
+fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
+    let form = match &options.out {
+        None if options.walk.interpolate => Form::Walk(animation::Form::Png),
+        None => Form::Sheet,
+        Some(path)
+            if path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir() =>
+        {
+            Form::Files
+        }
+        Some(path) => match &*storage::ending(path) {
+            "png" | "gif" if options.walk.interpolate => Form::Walk(animation::Form::of(path)?),
+            "png" => Form::Sheet,
+            "npy" => Form::Array,
+            "gif" => {
+                return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
+                    "gif-moves",
+                    "add `--interpolate`, or make a sheet, `--out {}`",
+                    other_ending(path, "png")
+                )));
+            }
+            _ => {
+                return Err(Failure::unknown_ending(path, "samples").help(advice!(
+                    "samples-ending",
+                    "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
+                     `--interpolate --out {0}.gif` an animation",
+                    other_ending(path, "")
+                )));
+            }
+        },
+    };
+    // An option without an effect is a mistake.
+    let [walk, zoom] = [("--interpolate", options.walk.interpolate), ("--zoom", options.zoom.is_some())];
+    let sheet = ("--sheet", options.sheet.is_some());
+    let [columns, gap] = [("--columns", options.columns.is_some()), ("--gap", options.gap.is_some())];
+    let (what, idle) = match form {
+        Form::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
+        Form::Files => ("single pictures", &[walk, sheet, columns, gap][..]),
+        Form::Sheet | Form::Walk(_) => ("", &[][..]),
+    };
+    match idle.iter().find(|(_, given)| *given) {
+        Some((option, _)) => {
+            let out = options.out.as_deref().unwrap_or(Path::new(""));
+            Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
+                advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
+            ))
+        }
+        None => Ok(form),
+    }
+}
+
+/// The path with another ending, as it is typed.
+fn other_ending(path: &Path, ending: &str) -> String {
+    quoted(&path.with_extension(ending))
+}
+
+/// The largest count of images.
+fn most(form: Form) -> usize {
+    if matches!(form, Form::Array | Form::Files) { MOST } else { MOST_ON_A_SHEET }
+}
+
+/// `--count`, or `usual`.
+fn count(options: &SampleOptions, form: Form, usual: usize) -> Result<usize, Failure> {
+    let Some(count) = options.count else { return Ok(usual) };
+    let wanted = usize::try_from(count).ok().filter(|count| (1..=most(form)).contains(count));
+    wanted.ok_or_else(|| {
+        Failure::new(Code::Usage, format!("cannot draw {count} samples")).at("option --count").because(format!(
+            "allowed: 1 to {MOST_ON_A_SHEET} for a sheet or an animation, 1 to {MOST} for a .npy or a folder"
+        ))
+    })
+}
+
+fn arrangement(options: &SampleOptions) -> Arrangement {
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Arrangement { columns: options.columns.map(size), zoom: options.zoom.map(size), gap: options.gap.map(size) }
+}
+
+/// Where the samples go when nothing is said: beside the run's own sheets.
+fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
+    let name = format!("{what}-{}.png", seeds.told().replace(' ', "-"));
+    run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
+}
+
+/// Draws with the weights of the last step instead of their average.
+struct Raw<'a>(&'a dyn FromLatents);
+
+impl Raw<'_> {
+    /// Itself, if there is an average.
+    fn checked(&self, run: &Path) -> Result<&dyn FromLatents, Failure> {
+        match self.0.draw_raw(&self.latents(0, "probe", 1)) {
+            Some(_) => Ok(self),
+            None => Err(Failure::new(Code::Usage, "this run keeps no average of its weights")
+                .at(run.display())
+                .because("it was trained with ema = 0, so that the last weights are the only ones")
+                .help(advice!("no-average", "leave out `--raw`"))),
+        }
+    }
+}
+
+impl FromLatents for Raw<'_> {
+    fn kind(&self) -> LatentKind {
+        self.0.kind()
+    }
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        self.0.latents(seed, stream, count)
+    }
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.0.draw_raw(latents).unwrap_or_else(|| self.0.draw(latents))
+    }
+}
+
+/// What is to be drawn, and where it goes.
+struct Job<'a> {
+    sampler: &'a dyn FromLatents,
+    /// Height, width, channels.
+    image: [usize; 3],
+    seeds: &'a Seeds,
+    arrangement: Arrangement,
+    out: &'a Path,
+}
+
+impl Job<'_> {
+    /// A sheet. Returns what was written, in words; so do the others.
+    fn sheet(&self) -> Result<String, Failure> {
+        self.laid_out(&self.layout(self.seeds.count())?, || {
+            let mut pixels = Vec::new();
+            self.each_batch(&nothing(), |bytes| {
+                pixels.extend_from_slice(bytes);
+                Ok(())
+            })?;
+            Ok(pixels)
+        })?;
+        Ok(self.counted())
+    }
+
+    /// A sheet of what styles and noise decide, of the system of this run.
+    fn style_sheet(&self, sheet: StyleSheet, run: &Path) -> Result<String, Failure> {
+        let (_, styles) = styles::of(&Sampler::Latents(self.sampler), "--sheet", run)?;
+        let count = self.seeds.count();
+        let [rows, columns] = sheet.grid(count);
+        let arrangement = Arrangement { columns: Some(columns), ..self.arrangement };
+        let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
+        self.laid_out(&layout, || {
+            let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
+            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
+        })?;
+        Ok(format!("{} of {count} samples", sheet.name()))
+    }
+
+    /// Writes a sheet of the pixels that `draw` makes.
+    fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
+        // As pixels, and as a file that may be as large.
+        plan::can_have_so_many(self.seeds.count(), (3 * layout.bytes()).div_ceil(self.seeds.count()))?;
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
+        let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
+        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
+        Ok(file.finish()?)
+    }
+
+    /// An array of shape (count, height, width), with channels behind if the images are in colour.
+    fn array(&self) -> Result<String, Failure> {
+        let [height, width, channels] = self.image;
+        let shape = [self.seeds.count(), height, width, channels];
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
+        let failed = |error: std::io::Error| StorageError::new("write", self.out, error);
+        file.write_all(&array_file::header(array_file::BYTES, if channels == 1 { &shape[..3] } else { &shape }))
+            .map_err(failed)?;
+        self.each_batch(&nothing(), |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
+        file.finish()?;
+        Ok(self.counted())
+    }
+
+    /// A picture of each image.
+    fn files(&self) -> Result<String, Failure> {
+        storage::make_folder(self.out)?;
+        let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
+        let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
+        let mut number = 0;
+        self.each_batch(&advice!("pictures-stopped", "the pictures that are there are whole"), |bytes| {
+            for image in bytes.chunks_exact(self.image.iter().product()) {
+                let path = self.out.join(self.seeds.name(number) + ".png");
+                let file = layout.encode(image).map_err(|why| self.failed(why))?;
+                storage::write_whole(&RealDisk, &path, &file)?;
+                number += 1;
+            }
+            Ok(())
+        })?;
+        let [first, last] = [0, number - 1].map(|number| self.seeds.name(number));
+        Ok(format!("{} ({first}.png to {last}.png)", self.counted()))
+    }
+
+    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones at any size of the batches.
+    fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+        let (latents, length) = self.seeds.latents(self.sampler);
+        let bar = progress::bar(0, self.seeds.count() as u64);
+        let mut drawn = 0;
+        for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
+            self.stop_if_asked(drawn, self.seeds.count(), kept)?;
+            visit(&draw(self.sampler, batch, length)?)?;
+            drawn += batch.len() / length;
+            if let Some(bar) = &bar {
+                bar.set_position(drawn as u64);
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        Ok(())
+    }
+
+    fn stop_if_asked(&self, done: usize, of: usize, kept: &Advice) -> Result<(), Failure> {
+        if !signals::asked() {
+            return Ok(());
+        }
+        Err(Failure::new(Code::Interrupted, "stopped before everything was drawn")
+            .at(self.out.display())
+            .because(format!("{done} of {of} pictures were drawn"))
+            .help(kept.clone()))
+    }
+
+    fn layout(&self, count: usize) -> Result<Layout, Failure> {
+        Layout::new(count, self.image, self.arrangement).map_err(|why| self.too_large(why))
+    }
+
+    fn too_large(&self, why: String) -> Failure {
+        Failure::new(Code::Usage, "cannot arrange the samples").at(self.out.display()).because(why).help(advice!(
+            "sheet-too-large",
+            "ask for fewer or smaller ones, such as `--count 16 --columns 4 --zoom 1`"
+        ))
+    }
+
+    fn failed(&self, why: String) -> Failure {
+        StorageError::drawing(self.out, why).into()
+    }
+
+    fn counted(&self) -> String {
+        format!("{} samples", self.seeds.count())
+    }
+}
+
+/// The bytes of the images of some latents, each of the length `length`.
+fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec<u8>, Failure> {
+    let images = sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec()));
+    Ok(pictures::bytes(&pictures::finite(images)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Settings as _, System as _, quickdraw};
+
+    /// A small network whose running statistics and weights are all its own.
+    fn system() -> quickdraw::Quickdraw {
+        let settings = quickdraw::Settings { batch: 2, depth: 2, ..quickdraw::Settings::preset("cpu").unwrap() };
+        quickdraw::Quickdraw::new(settings, 3).unwrap()
+    }
+
+    /// Sample 3 is sample 3 in a batch of one, of three and of many, on one thread and on three.
+    #[test]
+    fn a_sample_does_not_depend_on_its_batch() {
+        let drawn = |at_a_time: usize, threads: usize| -> Vec<u8> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let system = system();
+                let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
+                let (latents, length) = Seeds::one(7, 70).latents(sampler);
+                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length).unwrap()).collect()
+            })
+        };
+        let wanted = drawn(70, 2);
+        assert_eq!(wanted.len(), 70 * 784);
+        assert!(wanted.chunks(784).skip(1).any(|image| image != &wanted[..784]), "different pictures");
+        for (at_a_time, threads) in [(1, 1), (3, 3), (16, 1), (64, 2)] {
+            assert_eq!(drawn(at_a_time, threads), wanted, "{at_a_time} at a time on {threads} threads");
+        }
+    }
+
+    #[test]
+    fn few_samples_are_the_first_of_many_and_walks_begin_at_them() {
+        let system = system();
+        let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
+        let (many, length) = Seeds::one(7, 100).latents(sampler);
+        let (few, _) = Seeds::one(7, 5).latents(sampler);
+        assert_eq!((few.len(), &few[..]), (5 * length, &many[..5 * length]));
+        let (keys, _) = Seeds::one(7, 5).keys(sampler, 3);
+        assert_eq!(keys.concat(), many[..15 * length]);
+        let listed = Seeds::listed("7,9", 5, 100).unwrap();
+        let (keys, _) = listed.keys(sampler, 3);
+        assert_eq!((keys.len(), &keys[0]), (2, &few));
+        assert_eq!(keys[1], Seeds::one(9, 5).latents(sampler).0);
+        assert_eq!(keys.concat(), listed.latents(sampler).0);
+    }
+}

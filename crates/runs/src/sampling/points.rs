@@ -1,0 +1,59 @@
+//! `train sample` of a run that draws points of the plane: a picture, or an array of numbers.
+
+use std::path::Path;
+
+use datasets::advice;
+
+use super::Form;
+use super::seeds::Seeds;
+use crate::engine::{FromLatents, Plane, Tensor};
+use crate::failure::{Code, Failure};
+use crate::options::SampleOptions;
+use crate::sampling::array_file;
+use crate::sampling::pictures;
+use crate::sampling::plane;
+use crate::storage::{self, RealDisk};
+
+/// Refuses what cannot be made of points.
+pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> {
+    let idle = [
+        ("--interpolate", matches!(form, Form::Walk(_))),
+        ("a folder of single pictures", form == Form::Files),
+        ("--columns", options.columns.is_some()),
+        ("--zoom", options.zoom.is_some()),
+        ("--gap", options.gap.is_some()),
+    ];
+    match idle.iter().find(|(_, given)| *given) {
+        Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
+            .at(options.run.display())
+            .because("all of its points are shown in one picture of the plane")
+            .help(match form {
+                Form::Files => advice!(
+                    "points-not-files",
+                    "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
+                ),
+                _ => advice!("points-not-pictures", "leave out `{what}`"),
+            })),
+        None => Ok(()),
+    }
+}
+
+/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written, in words.
+pub(super) fn write(
+    form: Form,
+    out: &Path,
+    plane: Plane<'_>,
+    sampler: &dyn FromLatents,
+    seeds: &Seeds,
+    run_seed: u64,
+) -> Result<String, Failure> {
+    let (latents, length) = seeds.latents(sampler);
+    let latents = Tensor::new(&[latents.len() / length, length], latents);
+    if form == Form::Array {
+        let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
+        storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
+    } else {
+        plane::write_points(out, plane, sampler, &latents, run_seed)?;
+    }
+    Ok(format!("{} points", seeds.count()))
+}

@@ -1,0 +1,102 @@
+//! `train project`: looks for the style by which a trained network draws a given picture.
+//!
+//! The picture is brought to the size that the run has learned at, as its own pictures were. A sheet shows it beside what the network draws
+//! at some stages of the search; the style that is found lies beside the sheet, as an array.
+
+use std::path::{Path, PathBuf};
+
+use datasets::{advice, load_picture};
+
+use crate::console::{Console, print};
+use crate::data;
+use crate::engine::{Projection, Tensor};
+use crate::failure::{Code, Failure};
+use crate::folder::resume::{self, Trained};
+use crate::observers::progress;
+use crate::options::ProjectOptions;
+use crate::sampling::array_file;
+use crate::sampling::pictures::{self, Arrangement};
+use crate::sampling::styles;
+use crate::signals;
+use crate::storage::{self, RealDisk};
+
+/// The sheet shows what is drawn after these shares of all steps.
+const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
+
+/// Looks for the style, and writes what is found.
+///
+/// # Errors
+/// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file cannot be written.
+pub fn run(options: &ProjectOptions) -> Result<(), Failure> {
+    if let Some(path) = &options.out
+        && storage::ending(path) != "png"
+    {
+        return Err(Failure::unknown_ending(path, "the sheet")
+            .help(advice!("project-ending", "end it with .png; the style goes beside it, as .npy")));
+    }
+    let Trained { config, system, found, run } = resume::open_trained(&options.run)?;
+    let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));
+    let (sampler, styles) = styles::of(&system.samples(), "train project", &options.run).map_err(help)?;
+    let shape @ [height, width, channels] = system.image_shape().expect("styles make images");
+    let pixels = load_picture(&options.picture, shape, &config.fitting()?).map_err(data::failure)?;
+    let target = Tensor::from_fn([1, height, width, channels], |i| f32::from(pixels[i]) / 255.0);
+    let seed = options.seed.unwrap_or(config.seed);
+    let projection = Projection::new(sampler, styles, &target, options.steps as usize, seed);
+    let out = options.out.clone().unwrap_or_else(|| default_out(&options.picture, run.as_deref()));
+
+    signals::listen();
+    let Search { columns, distances: [first, last], style } = search(projection, &target, options.steps)?;
+    let array = out.with_extension("npy");
+    storage::write_whole(&RealDisk, &array, &array_file::of_numbers(&style))?;
+    let arrangement = Arrangement::in_columns(columns.len());
+    pictures::write_sheet(&RealDisk, &out, &pictures::side_by_side(&columns), shape, arrangement)?;
+    found.passed_over().iter().for_each(|line| Console::default().say(line));
+    print(&format!(
+        "{}: distance {last:.4}, {first:.4} at the mean style; {} of {}, step {}, seed {seed}; style in {}\n",
+        out.display(),
+        options.picture.display(),
+        config.row.name,
+        found.checkpoint.step,
+        array.display()
+    ))
+}
+
+/// Where the sheet goes when nothing is said: beside the run's own ones, called after the picture.
+fn default_out(picture: &Path, run: Option<&Path>) -> PathBuf {
+    let name = format!("project-{}.png", picture.file_stem().unwrap_or_default().to_string_lossy());
+    run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
+}
+
+/// What a search has found.
+struct Search {
+    /// The picture looked for, and what was drawn at the stages that the sheet shows.
+    columns: Vec<Tensor>,
+    /// From the picture, before the first and after the last step.
+    distances: [f64; 2],
+    style: Tensor,
+}
+
+fn search(mut projection: Projection, target: &Tensor, steps: u32) -> Result<Search, Failure> {
+    let bar = progress::bar(0, u64::from(steps));
+    let (mut columns, first) = (vec![target.clone()], projection.distance());
+    for step in 0..=steps {
+        if SHOWN.iter().any(|share| (share * f64::from(steps)).round() == f64::from(step)) {
+            columns.push(projection.picture());
+        }
+        if signals::asked() {
+            return Err(Failure::new(Code::Interrupted, "stopped before the style was found")
+                .because(format!("{step} of {steps} steps were done"))
+                .help(advice!("search-stopped", "nothing was written")));
+        }
+        if step < steps {
+            projection.step();
+        }
+        if let Some(bar) = &bar {
+            bar.set_position(u64::from(step));
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(Search { columns, distances: [first, projection.distance()], style: projection.style() })
+}

@@ -1,0 +1,148 @@
+//! `train translate`: pictures of one domain in the other's style, by a run that has learned to translate.
+//!
+//! Every picture is brought to the size that the run has learned at, as its own pictures were (`[images]` in its configuration,
+//! without the random crop), and comes out in this size.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use datasets::{advice, list_pictures, load_picture, quoted};
+
+use crate::console::{Console, print};
+use crate::data;
+use crate::engine::{Direction, Sampler, Tensor, Translate};
+use crate::failure::{Code, Failure};
+use crate::folder::resume::{self, Trained};
+use crate::observers::samples;
+use crate::options::TranslateOptions;
+use crate::sampling::pictures::{self, Arrangement};
+use crate::storage::{self, RealDisk};
+
+/// The sheet in the folder of translations.
+const SHEET: &str = "_sheet.png";
+/// So many pictures are shown on it.
+const ON_THE_SHEET: usize = 8;
+
+/// Translates the pictures and writes them.
+///
+/// # Errors
+/// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
+pub fn run(options: &TranslateOptions) -> Result<(), Failure> {
+    let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
+    let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
+        let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);
+        return Err(Failure::new(Code::Usage, "this run does not translate pictures")
+            .at(options.run.display())
+            .because(why)
+            .help(advice!(
+                "draws-instead",
+                "draw with `train sample {}`, or give a run of cyclegan",
+                quoted(&options.run)
+            )));
+    };
+    let fitting = config.fitting()?;
+    let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
+    refuse_the_same(root, &options.out)?;
+    // Translations that were made before and lie among the pictures are not translated again.
+    let (files, left_out) = list_pictures(&options.pictures, Some(&options.out)).map_err(data::failure)?;
+    storage::make_folder(&options.out)?;
+
+    let console = Console::default();
+    found.passed_over().iter().chain(&left_out).for_each(|line| console.say(line));
+    let mut sheet = Sheet { sampler, direction: options.direction, columns: Vec::new() };
+    let (mut written, mut unreadable) = (0, Vec::new());
+    for (file, name) in files.iter().zip(names(&files, root)) {
+        let pixels = match load_picture(file, shape, &fitting) {
+            Ok(pixels) => pixels,
+            Err(error) => {
+                console.say(&format!("left out {}: {}", file.display(), error.why()));
+                unreadable.push(error);
+                continue;
+            }
+        };
+        let picture = Tensor::from_fn([1, shape[0], shape[1], shape[2]], |i| f32::from(pixels[i]) / 255.0);
+        let translation = pictures::finite(sheet.translate(&picture))?;
+        let path = options.out.join(name);
+        storage::make_folder(storage::folder_of(&path))?;
+        pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;
+        written += 1;
+    }
+    if let (0, Some(error)) = (written, unreadable.pop()) {
+        return Err(data::failure(error));
+    }
+    let path = options.out.join(SHEET);
+    let arrangement = Arrangement::in_columns(sheet.columns.len());
+    pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
+    print(&format!(
+        "{}: {written} pictures, step {}; side by side in {}\n",
+        options.out.display(),
+        found.checkpoint.step,
+        path.display()
+    ))
+}
+
+/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own sheets.
+struct Sheet<'a> {
+    sampler: &'a dyn Translate,
+    direction: Direction,
+    columns: Vec<Tensor>,
+}
+
+impl Sheet<'_> {
+    fn translate(&mut self, picture: &Tensor) -> Tensor {
+        if self.columns.first().is_some_and(|column| column.shape()[0] == ON_THE_SHEET) {
+            return self.sampler.translate(self.direction, picture);
+        }
+        let new = samples::columns(self.sampler, self.direction, picture);
+        let translation = new[1].clone();
+        self.columns = match self.columns.is_empty() {
+            true => new,
+            false => self.columns.iter().zip(&new).map(|(column, new)| column.concat(new)).collect(),
+        };
+        translation
+    }
+}
+
+/// What each translation is called: as its picture, below the same folders, but ending in `.png`; where two would be called the same,
+/// the later keeps its own ending before that.
+fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
+    let mut taken = HashSet::from([PathBuf::from(SHEET)]);
+    let name = |file: &PathBuf| {
+        let own = file.strip_prefix(root).unwrap_or(file);
+        let mut name = own.with_extension("png");
+        let mut ending = own.extension().unwrap_or_default().to_owned();
+        while !taken.insert(name.clone()) {
+            ending.push(".png");
+            name = own.with_extension(&ending);
+        }
+        name
+    };
+    files.iter().map(name).collect()
+}
+
+/// Refuses to write into the folder that is read.
+fn refuse_the_same(pictures: &Path, out: &Path) -> Result<(), Failure> {
+    match (fs::canonicalize(pictures), fs::canonicalize(out)) {
+        (Ok(pictures), Ok(to)) if pictures == to => {
+            Err(Failure::new(Code::Usage, "the translations would replace the pictures")
+                .at(out.display())
+                .because("--out is the folder of the pictures")
+                .help(advice!("onto-the-pictures", "give another folder")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn translations_are_called_as_their_pictures() {
+        let files = ["in/a.jpg", "in/a.png", "in/b/a.jpg", "in/_sheet.png", "in/c"].map(PathBuf::from);
+        let names = names(&files, Path::new("in"));
+        let expected = ["a.png", "a.png.png", "b/a.png", "_sheet.png.png", "c.png"].map(PathBuf::from);
+        assert_eq!(names, expected);
+    }
+}

@@ -1,0 +1,113 @@
+//! `train sample --interpolate`: tiles side by side, each of which walks from latent to latent.
+
+use std::time::Duration;
+
+use datasets::advice;
+
+use super::{Job, MOST, draw, nothing};
+use crate::failure::{Code, Failure};
+use crate::observers::progress;
+use crate::options::SampleOptions;
+use crate::sampling::animation::{Animation, Form};
+use crate::sampling::pictures;
+use crate::storage::{RealDisk, Unfinished};
+
+/// Which frames a walk has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Walk {
+    /// Latents that it leads through.
+    keys: usize,
+    /// Frames from one to the next.
+    between: usize,
+    /// Whether it returns to the first one.
+    closed: bool,
+}
+
+impl Walk {
+    /// Frames in all. An open walk ends at its last key, a closed one just before its first.
+    fn frames(self) -> usize {
+        if self.closed { self.keys * self.between } else { (self.keys - 1) * self.between + 1 }
+    }
+
+    /// The keys that a frame lies between, and how far it is from the first to the second.
+    fn place(self, frame: usize) -> (usize, usize, f64) {
+        let (key, rest) = (frame / self.between, frame % self.between);
+        (key, (key + 1) % self.keys, rest as f64 / self.between as f64)
+    }
+}
+
+impl Job<'_> {
+    /// An animation. Returns what was written, in words.
+    pub(super) fn walk(&self, form: Form, options: &SampleOptions) -> Result<String, Failure> {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let (tiles, keys) = self.seeds.walk(size(options.walk.keys));
+        let walk = Walk { keys, between: size(options.walk.frames), closed: options.walk.closed };
+        if keys < 2 {
+            return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
+                .at("option --seeds")
+                .because("one seed is listed")
+                .help(advice!(
+                    "walk-of-one-seed",
+                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to walk between samples of one seed",
+                    self.seeds.first(),
+                    self.seeds.first().wrapping_add(1)
+                )));
+        }
+        let frames = walk.frames();
+        let few = u32::try_from(frames).ok().filter(|_| frames.saturating_mul(tiles) <= MOST);
+        let frames_told = few.ok_or_else(|| {
+            Failure::new(Code::Usage, "the animation is too long")
+                .at("options --frames, --keys and --count")
+                .because(format!("{frames} frames of {tiles} pictures are more than {MOST} pictures"))
+                .help(match options.seeds {
+                    Some(_) => advice!("walk-through-seeds-too-long", "ask for fewer, such as `--frames 8 --count 1`"),
+                    None => advice!("walk-too-long", "ask for fewer, such as `--frames 16 --keys 4 --count 4`"),
+                })
+        })?;
+
+        let layout = self.layout(tiles)?;
+        let time = Duration::from_millis(u64::from(1000 / options.walk.fps));
+        let mut file = Unfinished::begin(&RealDisk, self.out)?;
+        let begun = Animation::begin(form, &mut file, frames_told, layout.size(), self.image[2]);
+        let mut animation = begun.map_err(|why| self.failed(why))?;
+        let (latents, length) = self.seeds.keys(self.sampler, keys);
+        let kind = self.sampler.kind();
+        let bar = progress::bar(0, frames as u64);
+        for frame in 0..frames {
+            self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
+            let (from, to, part) = walk.place(frame);
+            let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
+            let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
+            let parts = here.chunks(length * pictures::at_a_time(self.image));
+            let pixels = parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
+            animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
+        }
+        animation.end().map_err(|why| self.failed(why))?;
+        file.finish()?;
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        Ok(format!("{frames} frames of {tiles} walks through {keys} samples each"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_lie_between_their_keys() {
+        let open = Walk { keys: 3, between: 4, closed: false };
+        assert_eq!(open.frames(), 9);
+        assert_eq!(
+            [0, 1, 4, 7, 8].map(|frame| open.place(frame)),
+            [(0, 1, 0.0), (0, 1, 0.25), (1, 2, 0.0), (1, 2, 0.75), (2, 0, 0.0)]
+        );
+        let closed = Walk { closed: true, ..open };
+        assert_eq!(closed.frames(), 12);
+        assert_eq!([8, 11].map(|frame| closed.place(frame)), [(2, 0, 0.0), (2, 0, 0.75)]);
+    }
+}

@@ -1,0 +1,411 @@
+//! Writing files so that a name never stands for half a file.
+//!
+//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program replaces a file: a temporary
+//! name in the same folder, the bytes, a sync, a rename over the final name, a sync of the folder. Whenever the machine stops,
+//! the final name holds either the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+//!
+//! A temporary file is locked through the operating system while it is written, so that one that a killed process has left
+//! behind can be told from one at work: `temporary.rs` makes them and sweeps them up.
+
+mod temporary;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use temporary::{is_temporary, sweep_run};
+
+use datasets::advice;
+
+use crate::failure::{Code, Failure};
+
+/// The operations on the outside world that writing a file is made of.
+pub trait Disk {
+    /// Makes a new empty file; one of that name is left alone.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        File::create_new(path)
+    }
+    /// Writes some of the bytes and says how many.
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+    /// Returns when the bytes of the file are on the medium.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+    /// Gives the file its final name, over an old one of that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+    /// Returns when the names in the folder are on the medium.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        // Only Unix can open a folder as a file; elsewhere a rename needs no second sync.
+        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+    /// Deletes a file.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+    /// Waits until another program may have let go of a file.
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// The file system of this machine.
+pub struct RealDisk;
+
+impl Disk for RealDisk {}
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}", path.display())]
+pub struct StorageError {
+    /// `write`, `make the folder`, ...
+    pub doing: &'static str,
+    /// The file that was to be written, by its final name.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+impl StorageError {
+    pub fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { doing, path: path.to_owned(), source }
+    }
+
+    /// A picture that cannot be drawn, for a reason in words.
+    pub fn drawing(path: &Path, why: String) -> Self {
+        Self::new("draw", path, io::Error::other(why))
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let help = match error.source.kind() {
+            _ if is_held(&error.source) => {
+                advice!("file-is-held", "close the program that has the file open")
+            }
+            io::ErrorKind::FileTooLarge => {
+                advice!("file-too-large", "raise the limit of a file's size (ulimit -f)")
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                advice!("disk-full", "free some space")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                advice!("may-not-write", "choose a folder that you may write to")
+            }
+            _ => {
+                advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")
+            }
+        };
+        Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))
+            .at(error.path.display())
+            .because(error.source)
+            .help(help)
+    }
+}
+
+/// Whether an operation failed because another program has the file open: Windows' ERROR_SHARING_VIOLATION and
+/// ERROR_LOCK_VIOLATION, which no operation on files returns on Unix, and what a rename over an open file returns there.
+pub fn is_held(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A virus scanner or an indexer is
+/// done by then; a person with a viewer is not, and is told.
+const TRIES: u32 = 12;
+
+/// Does `act`, again and again for a while if another program holds the file.
+///
+/// # Errors
+/// The last one.
+pub fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for tried in 0..TRIES {
+        match act() {
+            Err(error) if is_held(&error) => disk.pause(Duration::from_millis(1 << tried)),
+            done => return done,
+        }
+    }
+    act()
+}
+
+/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for nothing.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    let same = {
+        use std::os::unix::fs::MetadataExt;
+        // Asked by name: a second handle may be one too many, or one that may not be had.
+        let (ours, there) = (file.metadata()?, fs::metadata(path));
+        there.map(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+    };
+    #[cfg(windows)]
+    let same = {
+        // Opening is allowed where reading is not.
+        let ours = same_file::Handle::from_file(file.try_clone()?)?;
+        same_file::Handle::from_path(path).map(|there| there == ours)
+    };
+    match same {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        known => known,
+    }
+}
+
+/// Makes a folder, and those that it lies in, unless they are there.
+///
+/// # Errors
+/// Names `folder` and the system's reason.
+pub fn make_folder(folder: &Path) -> Result<(), StorageError> {
+    fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
+}
+
+/// The ending of a file's name, in small letters.
+pub fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a power cut.
+///
+/// # Errors
+/// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
+/// failed, the new one, complete).
+pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+    let mut file = Unfinished::begin(disk, path)?;
+    file.write_all(bytes).map_err(|source| StorageError::new("write", path, source))?;
+    file.finish()
+}
+
+/// A file that is written piece by piece, for what should not lie in memory whole: it has its name only when it is
+/// finished, and leaves nothing behind when it never is.
+pub struct Unfinished<'a> {
+    disk: &'a dyn Disk,
+    path: PathBuf,
+    temporary: PathBuf,
+    /// Until it is closed.
+    file: Option<File>,
+    /// Whether it has its final name.
+    named: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    /// Makes the temporary file for `path`.
+    ///
+    /// # Errors
+    /// Names `path` and the system's reason.
+    pub fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
+        let made = temporary::create(disk, path);
+        let (file, temporary) = made.map_err(|source| StorageError::new("write", path, source))?;
+        Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
+    }
+
+    /// Gives the file its name, over an old one, and returns when it is safe from a power cut.
+    ///
+    /// # Errors
+    /// As [`write_whole`].
+    pub fn finish(mut self) -> Result<(), StorageError> {
+        self.settle().map_err(|source| StorageError::new("write", &self.path, source))
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            self.disk.sync(file)?;
+        }
+        // Windows renames no open file over another one. Elsewhere the file stays open, and thus locked, until it has its
+        // name, so that nobody sweeps it up.
+        if cfg!(windows) {
+            self.file = None;
+        }
+        patiently(self.disk, || self.disk.rename(&self.temporary, &self.path))?;
+        (self.named, self.file) = (true, None);
+        self.disk.sync_folder(folder_of(&self.path))
+    }
+}
+
+impl Write for Unfinished<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => self.disk.write(file, bytes),
+            None => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.named {
+            drop(self.file.take());
+            // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
+            let _ = self.disk.remove(&self.temporary);
+        }
+    }
+}
+
+/// The folder that holds `path`, `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A disk on which the N-th operation fails, for tests here and of the checkpoints.
+#[cfg(test)]
+pub mod failing {
+    use super::*;
+    use std::cell::Cell;
+
+    /// How an operation fails.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Fault {
+        NoSpace,
+        Permission,
+        /// Some bytes are written, then the disk is full.
+        ShortWrite,
+        /// Some bytes are written and reported so: not an error at all.
+        Partial,
+    }
+
+    /// Counts operations down and fails when it reaches zero.
+    pub struct FailingDisk {
+        pub left: Cell<usize>,
+        pub fault: Fault,
+        pub fired: Cell<bool>,
+    }
+
+    impl FailingDisk {
+        pub fn new(nth: usize, fault: Fault) -> Self {
+            Self { left: Cell::new(nth), fault, fired: Cell::new(false) }
+        }
+
+        fn due(&self) -> bool {
+            let left = self.left.get();
+            self.left.set(left.wrapping_sub(1));
+            if left == 0 {
+                self.fired.set(true);
+            }
+            left == 0
+        }
+
+        fn error(&self) -> io::Error {
+            match self.fault {
+                Fault::Permission => io::ErrorKind::PermissionDenied.into(),
+                _ => io::ErrorKind::StorageFull.into(),
+            }
+        }
+
+        fn gate(&self) -> io::Result<()> {
+            if self.due() && !matches!(self.fault, Fault::Partial) { Err(self.error()) } else { Ok(()) }
+        }
+    }
+
+    impl Disk for FailingDisk {
+        fn create(&self, path: &Path) -> io::Result<File> {
+            self.gate().and_then(|()| RealDisk.create(path))
+        }
+        fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+            if !self.due() {
+                // Small pieces, so that a file takes several writes.
+                return RealDisk.write(file, &bytes[..bytes.len().min(300)]);
+            }
+            match self.fault {
+                Fault::Partial => RealDisk.write(file, &bytes[..bytes.len().div_ceil(7)]),
+                Fault::ShortWrite => RealDisk.write(file, &bytes[..bytes.len() / 2]).and(Err(self.error())),
+                _ => Err(self.error()),
+            }
+        }
+        fn sync(&self, file: &File) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.sync(file))
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.rename(from, to))
+        }
+        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.sync_folder(folder))
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            self.gate().and_then(|()| RealDisk.remove(path))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failing::{FailingDisk, Fault};
+    use super::*;
+
+    #[test]
+    fn a_name_holds_the_old_or_the_new_bytes_whatever_operation_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (old, new) = (vec![1_u8; 1000], vec![2_u8; 2000]);
+        for fault in [Fault::NoSpace, Fault::Permission, Fault::ShortWrite, Fault::Partial] {
+            for nth in 0.. {
+                fs::write(&path, &old).unwrap();
+                let disk = FailingDisk::new(nth, fault);
+                let result = write_whole(&disk, &path, &new);
+                let held = fs::read(&path).unwrap();
+                assert!(held == old || held == new, "{fault:?} at {nth}");
+                match result {
+                    Ok(()) => assert_eq!(held, new),
+                    Err(error) => assert!(error.to_string().contains("file"), "{error}"),
+                }
+                if !disk.fired.get() {
+                    assert!(nth > 5, "the loop saw every operation");
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = Unfinished::begin(&RealDisk, &path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert!(!path.exists() && fs::read_dir(folder.path()).unwrap().count() == 1);
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut file = Unfinished::begin(&RealDisk, &path).unwrap();
+        file.write_all(b"who").and_then(|()| file.write_all(b"le")).unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_current_folder() {
+        assert_eq!(folder_of(Path::new("x.png")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/x.png")), Path::new("a"));
+    }
+
+    /// A disk on which another program holds the target for some tries.
+    struct Held(std::cell::Cell<u32>);
+
+    impl Disk for Held {
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            let left = self.0.get();
+            self.0.set(left.saturating_sub(1));
+            if left > 0 { Err(io::Error::from_raw_os_error(32)) } else { RealDisk.rename(from, to) }
+        }
+        fn pause(&self, _: Duration) {}
+    }
+
+    #[test]
+    fn a_target_that_another_program_holds_for_a_while_is_replaced_and_one_that_it_keeps_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("loss.png");
+        fs::write(&path, "old").unwrap();
+        write_whole(&Held(TRIES.into()), &path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let failure = Failure::from(write_whole(&Held(u32::MAX.into()), &path, b"newer").unwrap_err());
+        assert!(failure.to_string().contains("loss.png"), "{failure}");
+        assert!(failure.to_string().contains("close the program"), "{failure}");
+        assert_eq!((fs::read(&path).unwrap(), fs::read_dir(folder.path()).unwrap().count()), (b"new".to_vec(), 1));
+    }
+}

@@ -1,0 +1,11 @@
+//! Help with mistyped names.
+
+use datasets::nearest;
+
+/// A help line for a mistyped name: the nearest one, or all of them.
+pub fn suggestion(name: &str, candidates: &[&str]) -> String {
+    match nearest(name, candidates.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", candidates.join(", ")),
+    }
+}

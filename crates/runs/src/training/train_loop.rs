@@ -1,0 +1,156 @@
+//! The training loop: batches in, numbers out to whoever watches.
+
+use std::time::Instant;
+
+use crate::data::{Batches, Dataset};
+use crate::engine::System;
+use crate::failure::{Code, Failure};
+use crate::observers::{Moment, Numbers, Observer};
+
+/// How a training ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps are done.
+    Finished,
+    /// Stopped by the user after this many steps of the run.
+    Stopped(u64),
+}
+
+/// Trains `system` from step `from` to `total`. `stop` is asked after every step.
+///
+/// # Errors
+/// When a number is not finite, an image cannot be read, or an observer fails.
+pub fn train(
+    system: &mut dyn System,
+    data: &Dataset,
+    (from, total): (u64, u64),
+    observers: &mut [Box<dyn Observer + '_>],
+    stop: &dyn Fn() -> bool,
+) -> Result<Ending, Failure> {
+    Batches::with(data, (from, total), |batches| {
+        for observer in observers.iter_mut() {
+            observer.start(&Moment { step: from, total, system })?;
+        }
+        let mut done = from;
+        while done < total && !stop() {
+            for observer in observers.iter_mut() {
+                observer.before();
+            }
+            let began = Instant::now();
+            let reals = batches.of_step(done, system)?;
+            let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let seconds = began.elapsed().as_secs_f64();
+            done += 1;
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                return Err(diverged(done, &format!("{} is {}", system.metrics()[at], values[at])));
+            }
+            for observer in observers.iter_mut() {
+                observer.step(&Moment { step: done, total, system }, &Numbers { values: &values, seconds })?;
+            }
+        }
+        for observer in observers.iter_mut() {
+            observer.end(&Moment { step: done, total, system })?;
+        }
+        Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
+    })
+}
+
+/// The failure of a step (from 1) in which `first` was not finite.
+pub fn diverged(step: u64, first: &str) -> Failure {
+    Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
+        .at(format!("step {step}"))
+        .because(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, dataset};
+
+    #[derive(Default)]
+    struct Notes(std::rc::Rc<std::cell::RefCell<Vec<String>>>);
+
+    impl Observer for Notes {
+        fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+            self.0.borrow_mut().push(format!("start {}", now.step));
+            Ok(())
+        }
+        fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+            assert!(numbers.seconds >= 0.0 && numbers.values.len() == 2);
+            self.0.borrow_mut().push(now.step.to_string());
+            Ok(())
+        }
+        fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+            self.0.borrow_mut().push(format!("end {} of {}", now.step, now.total));
+            Ok(())
+        }
+    }
+
+    fn run(fake: &mut Fake, span: (u64, u64), stop: &dyn Fn() -> bool) -> (Result<Ending, Failure>, String) {
+        let notes = Notes::default();
+        let shared = notes.0.clone();
+        let result = train(fake, &dataset(9), span, &mut [Box::new(notes)], stop);
+        let text = shared.borrow().join(" ");
+        (result, text)
+    }
+
+    #[test]
+    fn everyone_is_told_each_step_once() {
+        let (ending, notes) = run(&mut Fake::new(1), (2, 5), &|| false);
+        assert_eq!(ending, Ok(Ending::Finished));
+        assert_eq!(notes, "start 2 3 4 5 end 5 of 5");
+    }
+
+    #[test]
+    fn a_stop_finishes_the_step_and_ends_in_order() {
+        let asked = std::cell::Cell::new(0);
+        let stop = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 2
+        };
+        let (ending, notes) = run(&mut Fake::new(1), (0, 100), &stop);
+        assert_eq!(ending, Ok(Ending::Stopped(2)));
+        assert_eq!(notes, "start 0 1 2 end 2 of 100");
+    }
+
+    #[test]
+    fn two_halves_give_the_bits_of_the_whole() {
+        let (mut whole, mut half) = (Fake::new(3), Fake::new(3));
+        run(&mut whole, (0, 6), &|| false).0.unwrap();
+        run(&mut half, (0, 3), &|| false).0.unwrap();
+        let mut resumed = Fake::new(3);
+        resumed.restore(&half.state()).unwrap();
+        run(&mut resumed, (3, 6), &|| false).0.unwrap();
+        assert_eq!(whole.state(), resumed.state());
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_stops_with_its_name_and_step() {
+        let mut fake = Fake::new(1);
+        fake.bad_step = Some(3);
+        let (result, notes) = run(&mut fake, (0, 9), &|| false);
+        let failure = result.unwrap_err();
+        assert_eq!(failure.code, Code::Diverged);
+        let text = failure.to_string();
+        assert!(text.contains("step 4") && text.contains("bce_with_logits"), "{text}");
+        assert_eq!(notes, "start 0 1 2 3", "no end: nothing may be saved");
+    }
+
+    /// The same with the real engine, whose weights have grown until a product overflows.
+    #[test]
+    fn a_real_overflow_is_told_by_its_layer_and_op_and_leaves_the_weights_alone() {
+        use crate::engine::{System, quickdraw};
+        let settings = quickdraw::Settings { batch: 2, depth: 2, ..Default::default() };
+        let mut system = quickdraw::Quickdraw::new(settings, 1).unwrap();
+        let mut state = system.state();
+        for weight in ["discriminator.conv3.weight", "discriminator.conv4.weight"] {
+            state.tensors.get_mut(weight).unwrap().data_mut().fill(1e30);
+        }
+        system.restore(&state).unwrap();
+        let failure = train(&mut system, &dataset(9), (0, 9), &mut [], &|| false).unwrap_err();
+        assert_eq!(failure.code, Code::Diverged);
+        let text = failure.to_string();
+        assert!(["step 1", "discriminator.conv4", "`conv2d`"].iter().all(|part| text.contains(part)), "{text}");
+        assert_eq!(system.state(), state);
+    }
+}

@@ -1,0 +1,91 @@
+//! `train gradcheck`: are the derivatives of the engine's operations right?
+
+use datasets::advice;
+
+use runs::console;
+use runs::failure::{Code, Failure};
+use runs::options::GradcheckOptions;
+use runs::suggestion::suggestion;
+use tensor::gradcheck::{Check, check_entry};
+use tensor::ops::{Entry as Operation, REGISTRY};
+
+/// The operation called `name`.
+///
+/// # Errors
+/// When there is none, with the nearest name.
+pub(crate) fn operation(name: &str) -> Result<&'static Operation, Failure> {
+    let names: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
+    REGISTRY.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        Failure::new(Code::Usage, format!("there is no operation `{name}`")).help(advice!(
+            "no-such-operation",
+            "{}",
+            suggestion(name, &names)
+        ))
+    })
+}
+
+/// Checks one operation, or all, and prints a line for each.
+///
+/// # Errors
+/// When there is no such operation; when a derivative is wrong.
+pub(crate) fn run(options: &GradcheckOptions) -> Result<(), Failure> {
+    match &options.op {
+        Some(name) => checked(std::slice::from_ref(operation(name)?)),
+        None => checked(&REGISTRY),
+    }
+}
+
+fn checked(chosen: &[Operation]) -> Result<(), Failure> {
+    let check = Check::default();
+    let [first, second] = check.tolerance;
+    console::print(&format!("{:<20}{:>8}{:>15}{:>15}\n", "operation", "checks", "first order", "second order"))?;
+    let (mut total, mut wrong) = (0, Vec::new());
+    for entry in chosen {
+        let line = match check_entry(entry, check) {
+            Ok((count, worst)) => {
+                total += count;
+                format!("{:<20}{count:>8}{:>15.1e}{:>15.1e}  ok\n", entry.name, worst[0], worst[1])
+            }
+            Err(found) => {
+                wrong.push(found.to_string());
+                format!("{:<20}{:>40}\n", entry.name, "WRONG")
+            }
+        };
+        console::print(&line)?;
+    }
+    if wrong.is_empty() {
+        let what = if chosen.len() == 1 { "1 operation".into() } else { format!("{} operations", chosen.len()) };
+        return console::print(&format!(
+            "{what}, {total} checks: all right. These are the worst relative errors;\nallowed are {first:e} for \
+             gradients and {second:e} for gradients of gradients.\n"
+        ));
+    }
+    Err(Failure::new(Code::Wrong, format!("{} of {} operations have a wrong derivative", wrong.len(), chosen.len()))
+        .because(wrong.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::ops::{Case, Domain, sample};
+
+    #[test]
+    fn a_wrong_derivative_is_a_failure_with_a_code_of_its_own() {
+        // Half of the gradient of a square is cut off.
+        let half = || vec![Case::new("six", vec![sample(Domain::Any, 1, &[6])], |v| &v[0] * &v[0].detach())];
+        let wrong = Operation { name: "half_a_square", cases: half, ..*operation("square").expect("an operation") };
+        let failure = checked(&[wrong]).expect_err("it is wrong");
+        assert_eq!(failure.code, Code::Wrong);
+        let told = failure.to_string();
+        for part in ["1 of 1 operations", "op `half_a_square` (six)", "expected", "ratio 0.5"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_operation_gets_the_nearest_name() {
+        let Err(failure) = operation("matmull") else { panic!("there is no such operation") };
+        assert_eq!(failure.code, Code::Usage);
+        assert!(failure.to_string().contains("did you mean `matmul`?"), "{failure}");
+    }
+}

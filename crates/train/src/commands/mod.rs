@@ -1,0 +1,4 @@
+//! Commands about the engine itself, which need no run.
+
+pub(crate) mod derive;
+pub(crate) mod gradcheck;
