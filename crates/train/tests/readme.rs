@@ -247,6 +247,59 @@ fn every_link_leads_to_a_file() {
     assert!(seen > 50, "{seen} links");
 }
 
+/// The arrows of the first block of ARCHITECTURE.md: from which crate to which.
+fn arrows() -> Vec<(String, String)> {
+    let text = text(&root().join("ARCHITECTURE.md"));
+    let block = &blocks(&text)[0].text;
+    let first: Vec<char> = block.lines().next().unwrap().chars().collect();
+    let mut found = Vec::new();
+    for line in block.lines() {
+        // A line that does not begin with a crate continues the crate of the first line above its corner.
+        let start = line.chars().take_while(|c| *c == ' ').count();
+        let is_name = |c: &char| c.is_alphanumeric();
+        let from = first[..=start].iter().rposition(|c| !is_name(c)).map_or(0, |at| at + 1);
+        let above: String = first[from..].iter().take_while(|c| is_name(c)).collect();
+        let names: Vec<String> =
+            line.split(|c: char| !c.is_alphanumeric()).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let chain: Vec<String> = if start == 0 { names } else { [vec![above], names].concat() };
+        found.extend(chain.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())));
+    }
+    found
+}
+
+/// Each arrow is a dependency, each dependency follows arrows, and so none leads upwards.
+#[test]
+fn the_crates_depend_on_each_other_as_drawn() {
+    let arrows = arrows();
+    let below = |name: &str| {
+        let mut reached = vec![name.to_owned()];
+        let mut next = 0;
+        while next < reached.len() {
+            let new: Vec<String> =
+                arrows.iter().filter(|(from, _)| *from == reached[next]).map(|(_, to)| to.clone()).collect();
+            reached.extend(new.into_iter().filter(|to| !reached.contains(to)).collect::<Vec<_>>());
+            next += 1;
+        }
+        reached
+    };
+    let drawn = below("train");
+    for name in &drawn {
+        let manifest = text(&root().join(format!("crates/{name}/Cargo.toml")));
+        let (_, dependencies) = manifest.split_once("\n[dependencies]").unwrap();
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        let dependencies: Vec<&str> = dependencies.lines().filter_map(|line| line.split(['.', ' ']).next()).collect();
+        let ours = ["guide", "exercises"].map(str::to_owned);
+        for dependency in dependencies.iter().filter(|other| drawn.iter().chain(&ours).any(|name| name == *other)) {
+            assert!(below(name).iter().any(|other| other == dependency), "ARCHITECTURE.md: {name} needs {dependency}");
+        }
+        for (_, to) in arrows.iter().filter(|(from, _)| from == name) {
+            assert!(dependencies.contains(&&**to), "ARCHITECTURE.md: {name} does not need {to}");
+        }
+        assert!(below(name)[1..].iter().all(|other| !below(other).contains(name)), "{name} needs itself");
+    }
+    assert!(drawn.len() >= 9, "{drawn:?}");
+}
+
 /// The first picture of the gallery shows the untrained network of the default run. It is drawn again here, and is the same
 /// file as long as the weights, the latents, the generator and the drawing of sheets do not change.
 #[test]
