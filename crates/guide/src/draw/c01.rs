@@ -22,27 +22,27 @@ fn players() -> String {
     place([548.0, 125.0], "loss", "how surprised", "#ffffff");
     canvas.arrow([134.0, 88.0], [190.0, 88.0], value);
     canvas.arrow([308.0, 92.0], [390.0, 140.0], value);
-    canvas.text([352.0, 104.0], Anchor::InitScheme, 13.0, color::VALUE, "fakes");
+    canvas.text([352.0, 104.0], Anchor::Start, 13.0, color::VALUE, "fakes");
     canvas.arrow([308.0, 214.0], [390.0, 166.0], value);
     canvas.arrow([508.0, 147.0], [548.0, 147.0], value);
     canvas.arrow([548.0, 168.0], [508.0, 168.0], slope);
     // The discriminator's turn: the slope ends in its own weights.
     canvas.path(&[[580.0, 181.0], [580.0, 236.0], [449.0, 236.0]], slope);
     canvas.arrow([449.0, 236.0], [449.0, 181.0], slope);
-    canvas.text([449.0, 254.0], Anchor::InitScheme, 13.0, color::GRADIENT, "1. D's turn: to D's weights;");
-    canvas.text([449.0, 271.0], Anchor::InitScheme, 13.0, color::GRADIENT, "the fakes are constants");
+    canvas.text([449.0, 254.0], Anchor::Start, 13.0, color::GRADIENT, "1. D's turn: to D's weights;");
+    canvas.text([449.0, 271.0], Anchor::Start, 13.0, color::GRADIENT, "the fakes are constants");
     // The generator's turn: through the frozen discriminator.
     canvas.path(&[[580.0, 125.0], [580.0, 34.0], [249.0, 34.0]], slope);
     canvas.arrow([249.0, 34.0], [249.0, 60.0], slope);
     canvas.text(
         [262.0, 24.0],
-        Anchor::InitScheme,
+        Anchor::Start,
         13.0,
         color::GRADIENT,
         "2. G's turn: through D, which is frozen, to G's weights",
     );
-    canvas.text([16.0, 254.0], Anchor::InitScheme, 13.0, color::VALUE, "solid: values go forward");
-    canvas.text([16.0, 271.0], Anchor::InitScheme, 13.0, color::GRADIENT, "dashed: slopes come back");
+    canvas.text([16.0, 254.0], Anchor::Start, 13.0, color::VALUE, "solid: values go forward");
+    canvas.text([16.0, 271.0], Anchor::Start, 13.0, color::GRADIENT, "dashed: slopes come back");
     canvas.finish("The two players of a GAN and the two ways back")
 }
 

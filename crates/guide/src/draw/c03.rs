@@ -60,7 +60,7 @@ fn steps() -> String {
     canvas.text([602.0, 20.0], Anchor::End, 13.0, color::GRADIENT, "dashed: from one side");
     canvas.text([602.0, 37.0], Anchor::End, 13.0, color::VALUE, "solid: from both sides");
     let [x, y] = plot.place(-11.6, -1.2);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::QUIET, "h too small: rounding");
+    canvas.text([x, y], Anchor::Start, 13.0, color::QUIET, "h too small: rounding");
     let [x, y] = plot.place(-0.3, -11.2);
     canvas.text([x, y], Anchor::End, 13.0, color::QUIET, "h too large: the curve bends");
     canvas.finish("Error of difference quotients of the cube at 1 against the step")

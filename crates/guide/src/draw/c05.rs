@@ -18,7 +18,7 @@ fn order() -> String {
             let half = scaled(height) / 2.0;
             let all: usize = steps.iter().map(|(_, _, products)| products).sum();
             let title = format!("{title}: {} multiplications", thousands(all));
-            canvas.text([20.0, y - half - 16.0], Anchor::InitScheme, 14.0, line, &title);
+            canvas.text([20.0, y - half - 16.0], Anchor::Start, 14.0, line, &title);
             for (i, width) in WIDTHS.into_iter().enumerate() {
                 let size = [scaled(width), scaled(height)];
                 // Nothing is carried at the end where the row begins from the inputs: the first Jacobian is the start.

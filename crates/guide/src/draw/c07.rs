@@ -59,6 +59,6 @@ fn panel(canvas: &mut Canvas, left: f64, made: usize, names: [&str; 3], formula:
     canvas.text([middle[0] + N as f64 * CELL / 2.0, top - 8.0], Anchor::Middle, 14.0, color::INK, names[1]);
     canvas.text([middle[0] + N as f64 * CELL / 2.0, low], Anchor::Middle, 14.0, color::INK, names[2]);
     for (formula, down) in formula.into_iter().zip([30.0, 48.0]) {
-        canvas.text([left, low + down], Anchor::InitScheme, 12.5, line, formula);
+        canvas.text([left, low + down], Anchor::Start, 12.5, line, formula);
     }
 }

@@ -29,7 +29,7 @@ fn taps() -> String {
     for (t, word) in ["w[0] = 1", "w[1] = 10", "w[2] = 100"].into_iter().enumerate() {
         let at = [150.0 + 130.0 * t as f64, 322.0];
         canvas.line([at[0], at[1] - 5.0], [at[0] + 34.0, at[1] - 5.0], tap(t, color::INK));
-        canvas.text([at[0] + 42.0, at[1]], Anchor::InitScheme, 13.0, color::INK, word);
+        canvas.text([at[0] + 42.0, at[1]], Anchor::Start, 13.0, color::INK, word);
     }
     canvas.finish("The same lines between five pixels and three outputs, walked in both directions")
 }
@@ -54,7 +54,7 @@ fn panel(
     // Place 0 is the zero in front.
     let pixel = |place: usize| left + 38.0 * place as f64;
     let output = |o: usize| pixel(o * g.stride[1] + 1);
-    canvas.text([left, 28.0], Anchor::InitScheme, 14.0, line, title);
+    canvas.text([left, 28.0], Anchor::Start, 14.0, line, title);
     for place in [0, g.input[1] + 1] {
         canvas.rectangle([pixel(place), top], size, color::NONE, Stroke::new(color::QUIET).width(1.0).dashed());
         canvas.text([pixel(place) + 19.0, top + 19.0], Anchor::Middle, 13.0, color::QUIET, "0");
@@ -91,7 +91,7 @@ fn stamps() -> String {
         let size = [26.0, 20.0];
         let corner = |place: usize, row: f64| [left + size[0] * place as f64, 44.0 + row * (size[1] + 4.0)];
         let title = format!("{taps} taps, stride 2");
-        canvas.text([left, 28.0], Anchor::InitScheme, 14.0, color::VALUE, &title);
+        canvas.text([left, 28.0], Anchor::Start, 14.0, color::VALUE, &title);
         for pixel in 0..4 {
             for tap in 0..taps {
                 let at = corner(2 * pixel + tap, pixel as f64);
@@ -105,7 +105,7 @@ fn stamps() -> String {
             canvas.text([at[0] + 13.0, at[1] + 15.0], Anchor::Middle, 13.0, color::INK, &count.to_string());
         }
         let below = corner(0, 4.4)[1] + 42.0;
-        canvas.text([left, below], Anchor::InitScheme, 13.0, color::INK, "stamps that meet at each place");
+        canvas.text([left, below], Anchor::Start, 13.0, color::INK, "stamps that meet at each place");
     }
     canvas.finish("Stamps of three taps overlap at every second place, stamps of four taps everywhere but at the ends")
 }

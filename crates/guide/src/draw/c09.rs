@@ -76,7 +76,7 @@ fn losses() -> String {
         for sign in [1.0, -1.0] {
             canvas.line([x - 6.0, y - 6.0 * sign], [x + 6.0, y + 6.0 * sign], Stroke::new(color::VALUE).width(3.0));
         }
-        canvas.text([x + 14.0, y + down], Anchor::InitScheme, 12.0, color::VALUE, word);
+        canvas.text([x + 14.0, y + down], Anchor::Start, 12.0, color::VALUE, word);
     }
     let words = forms.map(|(words, _, stroke)| (words, stroke));
     legend(&mut canvas, 306.0, [40.0, 280.0, 450.0], &words);
@@ -86,6 +86,6 @@ fn losses() -> String {
 fn legend<const N: usize>(canvas: &mut Canvas, y: f64, places: [f64; N], rows: &[(&str, Stroke); N]) {
     for (x, (words, stroke)) in places.into_iter().zip(rows) {
         canvas.line([x, y - 4.0], [x + 34.0, y - 4.0], *stroke);
-        canvas.text([x + 42.0, y], Anchor::InitScheme, 13.0, color::INK, words);
+        canvas.text([x + 42.0, y], Anchor::Start, 13.0, color::INK, words);
     }
 }

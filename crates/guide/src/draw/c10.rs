@@ -31,7 +31,7 @@ fn projection() -> String {
         canvas.arrow(plot.place(x, line(i)), plot.place(x, gy), Stroke::new(color::GRADIENT));
         canvas.disc(plot.place(x, gy), 4.5, color::VALUE);
     }
-    let mut note = |at: f64, color: &str, text: &str| canvas.text([430.0, at], Anchor::InitScheme, 13.0, color, text);
+    let mut note = |at: f64, color: &str, text: &str| canvas.text([430.0, at], Anchor::Start, 13.0, color, text);
     note(80.0, color::VALUE, "discs: gy, what arrives");
     note(130.0, color::QUIET, "dashed: mean(gy) + xh mean(gy xh):");
     note(148.0, color::QUIET, "the part along the directions in");

@@ -68,7 +68,7 @@ fn valley() -> String {
         (color::THIRD, "discs: Adam, rate 0.2: both directions at the same speed, whatever their curvature"),
     ];
     for (i, (color, text)) in told.into_iter().enumerate() {
-        canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::InitScheme, 13.0, color, text);
+        canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::Start, 13.0, color, text);
     }
     canvas.finish("The paths of three optimisers in a narrow valley")
 }

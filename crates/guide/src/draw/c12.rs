@@ -7,7 +7,7 @@ use tensor::{Options, Tape, Tensor, Var, grad};
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, ring};
+use crate::plane::{Rules, ToyGan, ring};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c12_walls", svg: walls() }, Figure { name: "c12_arrows", svg: arrows() }]
@@ -29,7 +29,7 @@ fn walls() -> String {
     {
         let y = top + 70.0;
         let generator_learns = g == "learns";
-        canvas.text([16.0, top + 12.0], Anchor::InitScheme, 15.0, color::INK, title);
+        canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
         let fill = |learns: bool| if learns { color::GRADIENT_FILL } else { color::VALUE_FILL };
         network(&mut canvas, [140.0, y], fill(generator_learns), "generator", g);
         network(&mut canvas, [390.0, y], fill(!generator_learns), "discriminator", d);
@@ -58,7 +58,7 @@ fn walls() -> String {
 /// The plane after some training: the verdict, reals, fakes, and where each fake is pushed.
 fn arrows() -> String {
     let rules = Rules { k: 3, d_rate: 3e-3, g_rate: 3e-3, ..Rules::default() };
-    let mut play = Play::new(rules, 1);
+    let mut play = ToyGan::new(rules, 1);
     play.steps(200).expect("a healthy run");
     let mut canvas = Canvas::new(640.0, 420.0);
     let plot = Plot { at: [40.0, 20.0], size: [380.0, 380.0], x: [-3.0, 3.0], y: [-3.0, 3.0] };
@@ -89,7 +89,7 @@ fn arrows() -> String {
         canvas.arrow(plot.place(x, y), plot.place(to[0], to[1]), Stroke::new(color::GRADIENT).width(1.2));
         canvas.disc(plot.place(x, y), 3.5, color::VALUE);
     }
-    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::InitScheme, 13.0, color, text);
+    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::Start, 13.0, color, text);
     note(90.0, color::THIRD, "small discs: reals");
     note(120.0, color::VALUE, "large discs: fakes");
     note(150.0, color::GRADIENT, "arrows: minus the gradient");

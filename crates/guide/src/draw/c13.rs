@@ -7,7 +7,7 @@ use tensor::Var;
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, centre};
+use crate::plane::{Rules, ToyGan, centre};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c13_runs", svg: runs() }, Figure { name: "c13_vanishing", svg: vanishing() }]
@@ -25,7 +25,7 @@ fn runs() -> String {
         ("20 steps later", collapsed, 140),
     ];
     for (number, (title, rules, steps)) in panels.into_iter().enumerate() {
-        let mut play = Play::new(rules, 1);
+        let mut play = ToyGan::new(rules, 1);
         let told = play.steps(steps).expect("finite");
         let left = 10.0 + 168.0 * number as f64;
         let plot = Plot { at: [left, 34.0], size: [156.0, 156.0], x: [-3.2, 3.2], y: [-3.2, 3.2] };
@@ -79,8 +79,8 @@ fn vanishing() -> String {
         plot.curve(&mut canvas, points, stroke);
     }
     let [x, y] = plot.place(5.2, -6.3);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::GRADIENT, "dashed: sigmoids");
+    canvas.text([x, y], Anchor::Start, 13.0, color::GRADIENT, "dashed: sigmoids");
     let [x, y] = plot.place(1.4, -0.6);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::VALUE, "solid: leaky ReLUs");
+    canvas.text([x, y], Anchor::Start, 13.0, color::VALUE, "solid: leaky ReLUs");
     canvas.finish("Gradient lengths of eleven layers, with sigmoids and with leaky ReLUs between them")
 }

@@ -58,7 +58,7 @@ impl Stroke {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
-    InitScheme,
+    Start,
     /// Its middle.
     Middle,
     /// Its right end.
@@ -128,7 +128,7 @@ impl Canvas {
     pub fn text(&mut self, at: [f64; 2], anchor: Anchor, size: f64, color: &str, text: &str) {
         let [x, y, size] = [at[0], at[1], size].map(number);
         let anchor = match anchor {
-            Anchor::InitScheme => "start",
+            Anchor::Start => "start",
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };

@@ -37,7 +37,7 @@ impl Plot {
         canvas.rectangle(self.at, self.size, color::NONE, Stroke::new(color::QUIET).width(1.0));
         let below = self.at[1] + self.size[1] + 34.0;
         canvas.text([self.at[0] + self.size[0] / 2.0, below], Anchor::Middle, 13.0, color::INK, names[0]);
-        canvas.text([self.at[0], self.at[1] - 8.0], Anchor::InitScheme, 13.0, color::INK, names[1]);
+        canvas.text([self.at[0], self.at[1] - 8.0], Anchor::Start, 13.0, color::INK, names[1]);
     }
 
     /// A curve through points, as far as they are inside of the frame from its left to its right end; heights beyond it are cut.
