@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use guide::CHAPTERS;
-use guide::markdown::{Block, blocks, links, prose, with_links};
+use guide::manual::PAGES;
+use guide::markdown::{Block, blocks, links, prose, source_page, with_links};
 
 /// What a Rust block is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,8 +183,48 @@ fn numbers_of_the_prose_stand_in_a_block() {
 #[test]
 fn the_book_has_every_chapter_in_order() {
     let summary = std::fs::read_to_string(root().join("crates/guide/src/SUMMARY.md")).unwrap();
-    let files: Vec<String> = CHAPTERS.iter().map(|(name, _)| format!("{name}.md")).collect();
-    assert_eq!(links(&summary), files);
+    let chapters = CHAPTERS.iter().map(|(name, _)| format!("{name}.md"));
+    let manual = PAGES.iter().map(|(name, _)| format!("manual/{name}.md"));
+    assert_eq!(links(&summary), chapters.chain(manual).collect::<Vec<_>>());
+}
+
+/// Rustdoc would compile a block of another kind, or one that is not fenced.
+#[test]
+fn the_manual_has_fenced_blocks_of_few_kinds() {
+    for (name, text) in PAGES {
+        for block in blocks(text) {
+            let known = ["sh", "console", "text", "python"].contains(&block.kind);
+            assert!(known, "manual/{name}.md:{}: a block of the kind `{}`", block.line, block.kind);
+        }
+        for (number, line) in prose(text) {
+            assert!(!line.starts_with("    "), "manual/{name}.md:{number}: a block that is not fenced");
+        }
+    }
+}
+
+/// They lead to a heading, to another page of the book, to a picture, or to a file with a page in the documentation.
+#[test]
+fn links_of_the_manual_lead_somewhere() {
+    let folder = root().join("crates/guide/src/manual");
+    for (name, text) in PAGES {
+        for target in links(text).iter().filter(|target| !target.starts_with("https://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let told = format!("manual/{name}.md links to {target}");
+            assert!(file.is_empty() || folder.join(file).is_file(), "{told}, which is not there");
+            let in_book = !file.contains('/') || file.strip_prefix("../c").is_some_and(|rest| !rest.contains('/'));
+            let has_page = in_book || file.ends_with(".png") || source_page(file).is_some();
+            assert!(has_page, "{told}, which has no page in the documentation");
+            if !heading.is_empty() {
+                let page = if file.is_empty() {
+                    (*text).to_owned()
+                } else {
+                    std::fs::read_to_string(folder.join(file)).unwrap()
+                };
+                let mut headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+                assert!(headings.any(|line| place_of(line) == heading), "{told}, a heading that is not there");
+            }
+        }
+    }
 }
 
 /// The heading's place on a page of rustdoc and of the book.
@@ -228,7 +269,7 @@ fn a_chapter_that_is_named_is_the_one_that_is_meant() {
 /// The formulas of the optimisers are those by which the kernels are tested, word for word.
 #[test]
 fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
-    use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd};
+    use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, UpdateRule};
     let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == "c11_optimizers").unwrap();
     let blocks = blocks(text).into_iter().filter(|block| block.kind == "text").map(|block| block.text);
     let inline = prose(text).into_iter().flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).map(str::to_owned);
@@ -238,14 +279,15 @@ fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
     let (beta1, beta2, epsilon) = (0.5, 0.999, 1e-8);
     let network = Network::new("net", &[1], Dialect::Keras, 1);
     let gradients = Gradients { parameters: vec![], buffers: vec![] };
-    for rule in [
+    let rules: [UpdateRule; 6] = [
         RmsProp { rho: 0.9, epsilon }.into(),
         Adam { beta1, beta2, epsilon }.into(),
         AdamTf { beta1, beta2, epsilon }.into(),
         Sgd { momentum: 0.0, nesterov: false }.into(),
         Sgd { momentum: 0.9, nesterov: false }.into(),
         Sgd { momentum: 0.9, nesterov: true }.into(),
-    ] {
+    ];
+    for rule in rules {
         let optimizer = Optimizer::new(&network, rule, 0.1).decay(0.1).clip(1.0).clip_norm(1.0).weight_decay(0.1);
         for line in optimizer.formulas(&gradients).lines {
             assert!(formulas.contains(&&*line.to_string()), "c11_optimizers.md does not have `{line}` of {rule:?}");

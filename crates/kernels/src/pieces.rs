@@ -1,20 +1,21 @@
 //! Work for several threads: slices cut into pieces of a fixed size.
 //!
-//! Where the cuts are depends on the sizes of the problem, never on the number of threads, so a kernel computes the
-//! same numbers from the same pieces whoever does the work. A problem of one piece stays on the calling thread and
-//! pays nothing; the pieces of a larger one are handed out by `rayon::join`, halving.
+//! The cuts depend on the sizes of the problem, never on the number of threads, so a kernel computes the same numbers
+//! from the same pieces whichever thread does it. A single piece stays on the calling thread and costs nothing extra.
+//! More are distributed by `rayon::join`, which halves them recursively.
 //!
 //! The instruction set is chosen ([`dispatch`](crate::simd::dispatch)) inside each piece.
 
-/// Elements in a piece of an element-wise kernel: 64 KiB, small beside a level-2 cache, large beside the price of a
-/// task.
+/// Elements in a piece of an element-wise kernel: 64 KiB, which is small compared with a level-2 cache and much work
+/// compared with the overhead of a task.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
-/// How far ahead a kernel calls for memory (see [`Simd::prefetch`](crate::simd::Simd::prefetch)), in elements: 16 lines of 64
-/// bytes, time enough for one to arrive while those before it are worked on.
+/// How far ahead kernels [prefetch](crate::simd::Simd::prefetch), in elements: 16 cache lines, enough for one to arrive
+/// while those before it are processed.
 pub(crate) const AHEAD: usize = 256;
 
-/// A slice, seen as consecutive pieces of `size` elements; the last one may be shorter.
+/// A slice as consecutive pieces of `size` elements; the last one may be shorter.
+#[derive(Clone, Copy)]
 pub(crate) struct Pieces<S> {
     slice: S,
     size: usize,
@@ -28,15 +29,15 @@ impl<S> Pieces<S> {
     }
 }
 
-/// What can be cut between pieces: [`Pieces`] of a slice, and tuples of such with equally many pieces.
+/// What can be cut between pieces: [`Pieces`] of a slice, and tuples and arrays of these with equally many pieces.
 pub(crate) trait Cut: Sized + Send {
     /// The slice (or the slices) of one piece.
     type Slices;
     /// How many pieces there are.
     fn count(&self) -> usize;
-    /// The first `pieces` pieces, and the others.
+    /// The first `pieces` pieces, and the rest.
     fn cut(self, pieces: usize) -> (Self, Self);
-    /// Everything, uncut.
+    /// All slices, uncut.
     fn slices(self) -> Self::Slices;
 }
 

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use kernels::{Finish, Key};
+use kernels::{BiasActivation, Key};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, StepResult};
@@ -235,7 +235,7 @@ impl ForwardContext {
     /// Completes a layer: y + bias, followed, in the same operation, by the activation and the dropout
     /// that come after the layer.
     #[track_caller]
-    pub fn finish(&mut self, y: Var, bias: Option<&Var>) -> Var {
+    pub fn bias_act(&mut self, y: Var, bias: Option<&Var>) -> Var {
         let slope = self.fused_slope();
         let dropout = self.fusible.dropout.take().and_then(|(rate, path)| {
             self.fusible.fused += 1;
@@ -244,7 +244,7 @@ impl ForwardContext {
         });
         match (bias, slope, dropout) {
             (None, None, None) => y,
-            _ => y.finish(bias, Finish { slope, dropout }),
+            _ => y.bias_act(bias, BiasActivation { slope, dropout }),
         }
     }
 

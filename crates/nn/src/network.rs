@@ -51,7 +51,7 @@ pub trait Layer {
         None
     }
 
-    /// How the layer before it may fuse this one ([`ForwardContext::finish`]).
+    /// How the layer before it may fuse this one ([`ForwardContext::bias_act`]).
     fn fusion(&self) -> Option<Fusion> {
         None
     }

@@ -7,7 +7,7 @@ use tensor::{Options, Tape, Tensor, Var, grad};
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, ring};
+use crate::plane::{Rules, ToyGan, ring};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c12_walls", svg: walls() }, Figure { name: "c12_arrows", svg: arrows() }]
@@ -58,7 +58,7 @@ fn walls() -> String {
 /// The plane after some training: the verdict, reals, fakes, and where each fake is pushed.
 fn arrows() -> String {
     let rules = Rules { k: 3, d_rate: 3e-3, g_rate: 3e-3, ..Rules::default() };
-    let mut play = Play::new(rules, 1);
+    let mut play = ToyGan::new(rules, 1);
     play.steps(200).expect("a healthy run");
     let mut canvas = Canvas::new(640.0, 420.0);
     let plot = Plot { at: [40.0, 20.0], size: [380.0, 380.0], x: [-3.0, 3.0], y: [-3.0, 3.0] };

@@ -7,7 +7,7 @@ use tensor::Var;
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, centre};
+use crate::plane::{Rules, ToyGan, centre};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c13_runs", svg: runs() }, Figure { name: "c13_vanishing", svg: vanishing() }]
@@ -25,7 +25,7 @@ fn runs() -> String {
         ("20 steps later", collapsed, 140),
     ];
     for (number, (title, rules, steps)) in panels.into_iter().enumerate() {
-        let mut play = Play::new(rules, 1);
+        let mut play = ToyGan::new(rules, 1);
         let told = play.steps(steps).expect("finite");
         let left = 10.0 + 168.0 * number as f64;
         let plot = Plot { at: [left, 34.0], size: [156.0, 156.0], x: [-3.2, 3.2], y: [-3.2, 3.2] };

@@ -11,10 +11,10 @@
 use core::fmt;
 use core::ops::{Add, Div, Mul, Sub};
 
-use crate::element::Real;
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
+use crate::real::Real;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
-use crate::timing::{Kind, Work, time};
+use crate::timing::{Category, Work, time};
 
 /// `target <- formula`: one line of an update, applied to each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ fn on_vectors<D: Declaration<N, K>, const N: usize, const K: usize>(
     let work = Work::Floats((3 + 2 * N) * g.len());
     let coefficients = rule.coefficients(update.learning_rate, update.t).map(|x| x as f32);
     let pieces = (Pieces::new(g, GRAIN), state.map(|state| Pieces::new(state, GRAIN)), Pieces::new(theta, GRAIN));
-    time(Kind::Optimizer, kernel, work, || {
+    time(Category::Optimizer, kernel, work, || {
         for_each_piece(pieces, |_, (g, state, theta)| {
             dispatch(Piece { rule, update, coefficients, g, state, theta });
         });

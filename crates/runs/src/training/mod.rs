@@ -326,7 +326,7 @@ fn train_all(
     let every = config.checkpoint_every;
     let (metrics, note) = MetricsFile::open(&RealDisk, run, system.metrics(), (from, every), &mut remember)?;
     note.iter().for_each(|note| console.say(note));
-    let samples = Samples::new(run.to_owned(), config.sample_every, &*system, config.seed, data)?;
+    let samples = Samples::new(console, run.to_owned(), config.sample_every, &*system, config.seed, data)?;
     let told: Box<dyn Observer + '_> = match options.log {
         LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
         LogStyle::Seed => Box::new(seed_log),
