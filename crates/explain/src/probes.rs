@@ -5,7 +5,7 @@
 //! its own numbers; where they do meet (in batch normalisation) the whole batch is taken.
 
 use kernels::Key;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 use tensor::{NodeCheck, Tensor};
 
 use crate::atlas::{Atlas, Place};
@@ -242,7 +242,8 @@ impl<'a> Again<'a> {
     fn element(&self, node: usize, at: usize, why: String) -> Probe {
         let record = &self.nodes[node];
         let value = record.value.data()[at];
-        let value_expression = self.probes[node].as_ref().map_or_else(String::new, |probe| probe.worked_value(at).text);
+        let value_expression =
+            self.probes[node].as_ref().map_or_else(String::new, |probe| probe.value_arithmetic(at).text);
         let mut probe = Probe {
             index: index(record.value.shape(), at),
             why,
@@ -270,7 +271,7 @@ impl<'a> Again<'a> {
             let (Some(again), Some(gy)) = (&self.probes[*reader], &self.nodes[*reader].gradient) else { continue };
             let rows = gy.shape().first().copied().unwrap_or(1);
             let terms = again.gradient_terms(*input, at, &rows_of(gy, again));
-            addends.push(again.worked_terms(*input, &terms).text);
+            addends.push(again.terms_arithmetic(*input, &terms).text);
             let node = self.atlas.id(Place::Node(self.number, *reader));
             probe.gradient_terms.extend(terms.terms.iter().take(TOLD_TERMS).map(|term| GradientTerm {
                 node,

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use nn::optim::StateSlot;
 use nn::{Formulas, ForwardCall, ParameterUpdate, RngContext, StepObserver, StepResult};
-use tensor::{Made, NodeId, Op, Saves, Swept, TapeObserver, Tensor, Var};
+use tensor::{NodeId, Op, RecordedNode, Saves, SweptNode, TapeObserver, Tensor, Var};
 
 use crate::summary::squares;
 
@@ -258,41 +258,41 @@ struct TapeWatcher {
 }
 
 impl TapeObserver for TapeWatcher {
-    fn made(&self, made: &Made<'_, f32>) {
+    fn node_recorded(&self, node: &RecordedNode<'_, f32>) {
         let mut notes = self.recorder.0.borrow_mut();
-        let source = |input: &&Var| match input.place() {
+        let source = |input: &&Var| match input.node() {
             Some((_, node)) => Source::Node(node),
             None => Source::Constant(notes.constant(self.tape, input.value())),
         };
-        let inputs = made.inputs.iter().map(source).collect();
+        let inputs = node.inputs.iter().map(source).collect();
         let tape = &mut notes.recording.tapes[self.tape];
         // A sweep within the pass has gone before: its gradients are values like any other.
         if !tape.order.is_empty() {
             tape.order.clear();
-            tape.nodes.iter_mut().for_each(|node| (node.gradient, node.sent) = (None, Vec::new()));
+            tape.nodes.iter_mut().for_each(|earlier| (earlier.gradient, earlier.sent) = (None, Vec::new()));
         }
         let forward_of = tape.walks.last().is_some_and(|walk| walk.output.is_none());
         tape.nodes.push(NodeRecord {
-            op: made.op.cloned(),
+            op: node.op.cloned(),
             inputs,
-            value: made.value.clone(),
-            saves: made.saves,
-            scope: made.scope.into(),
+            value: node.value.clone(),
+            saves: node.saves,
+            scope: node.scope.into(),
             walk: forward_of.then(|| tape.walks.len() - 1),
-            at: (made.at.file(), made.at.line()),
+            at: (node.at.file(), node.at.line()),
             gradient: None,
             sent: Vec::new(),
         });
-        notes.values.insert(made.value.data().as_ptr() as usize, (self.tape, made.node));
+        notes.values.insert(node.value.data().as_ptr() as usize, (self.tape, node.id));
     }
 
-    fn swept(&self, swept: &Swept<'_, f32>) {
+    fn node_swept(&self, node: &SweptNode<'_, f32>) {
         let mut notes = self.recorder.0.borrow_mut();
         let tape = &mut notes.recording.tapes[self.tape];
-        tape.order.push(swept.node);
-        let node = &mut tape.nodes[swept.node];
-        node.gradient = Some(swept.gradient.clone());
-        node.sent = swept.contributions.iter().map(|(input, _, sent)| (*input, (*sent).clone())).collect();
+        tape.order.push(node.id);
+        let record = &mut tape.nodes[node.id];
+        record.gradient = Some(node.gradient.clone());
+        record.sent = node.contributions.iter().map(|(input, _, sent)| (*input, (*sent).clone())).collect();
     }
 }
 

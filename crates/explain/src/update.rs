@@ -1,7 +1,7 @@
 //! The optimiser's update of one parameter: its formulas ([`nn::Formulas`]), and one element in numbers.
 
 use nn::optim::formula::{filled, lookup};
-use tensor::worked::{Digits, evaluate};
+use tensor::arithmetic::{Digits, evaluate};
 
 use crate::document::{WorkedLine, WorkedUpdate};
 use crate::probes::index;

@@ -7,7 +7,7 @@ use common::{Step, steps};
 use explain::atlas::{Atlas, Place};
 use explain::document::{Document, NoGradient, Node, Question, Role};
 use tensor::Tensor;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 
 /// The answer to the question that begins so.
 fn answer<'a>(document: &'a Document, begin: &str) -> Option<&'a Question> {

@@ -12,7 +12,7 @@ use explain::presets::{PRESETS, Preset};
 use explain::recorder::{Origin, Recorder, Recording, Source};
 use explain::{Progress, explain, explain_observed, explain_within};
 use models::stylegan2;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 use tensor::{Options, Tape, Tensor, grad};
 
 /// Every step that the tests look at, by name.

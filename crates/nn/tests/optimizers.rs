@@ -4,7 +4,7 @@
 use nn::layers::Dense;
 use nn::{
     Adam, AdamTf, Dialect, ForwardContext, Gradients, Network, Optimizer, RmsProp, RngContext, Sgd, State, Stateful,
-    differentiate,
+    UpdateRule, differentiate,
 };
 use tensor::{Tensor, Var};
 
@@ -57,7 +57,7 @@ fn an_optimiser_may_hold_several_networks() {
 
 #[test]
 fn clipping_is_elementwise_for_every_rule() {
-    let rules = [
+    let rules: [UpdateRule; 4] = [
         RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
         Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
         AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
@@ -93,7 +93,7 @@ fn slope() -> (Network, Gradients) {
     (network, gradients)
 }
 
-/// The weights after one plain step of size 1.
+/// The weights after one step of plain gradient descent with step size 1.
 fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
     let (mut network, gradients) = slope();
     let plain = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);

@@ -100,7 +100,7 @@ fn verdicts(images: &Var<f64>, v: &[Var<f64>]) -> Var<f64> {
 
 /// R1: the mean over the images of the squared length of the verdict's gradient by the image.
 fn r1(images: &Tensor<f64>, v: &[Var<f64>]) -> Var<f64> {
-    let tape = v[0].place().map_or_else(Tape::new, |(tape, _)| tape.clone());
+    let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
     let images = tape.variable("images", images.clone());
     let verdict = verdicts(&images, v).sum();
     let gradient = grad(&verdict, &[images], Options::CREATE_GRAPH).remove(0);

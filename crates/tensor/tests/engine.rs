@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use kernels::{Key, Padding, TransposedPadding};
-use tensor::{Call, FirstNonFinite, Made, Op, Options, Saves, Swept, Tape, TapeObserver, Tensor, Var, grad, vjp};
+use tensor::{
+    Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad, vjp,
+};
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::new(&[values.len()], values.to_vec())
@@ -382,13 +384,13 @@ fn watching_changes_no_value() {
 struct Notes(RefCell<Vec<String>>);
 
 impl TapeObserver<f64> for Notes {
-    fn made(&self, made: &Made<'_, f64>) {
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
         let inputs: Vec<_> = made.inputs.iter().map(|input| input.value().data().to_vec()).collect();
         let (op, file) = (made.op.map_or("variable", |op| op.name()), made.at.file());
         self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", made.node, made.value.data()));
     }
 
-    fn swept(&self, swept: &Swept<'_, f64>) {
+    fn node_swept(&self, node: &SweptNode<'_, f64>) {
         let sent: Vec<_> = swept.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
         self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", swept.node, swept.op, swept.gradient.data()));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tensor::ops::{Case, Domain, REGISTRY, sample};
-use tensor::{Made, Options, Replay, Rows, Shape, Swept, Tape, TapeObserver, Tensor, Var, vjp};
+use tensor::{Options, RecordedNode, Replay, Rows, Shape, SweptNode, Tape, TapeObserver, Tensor, Var, vjp};
 
 /// Makes each node again as soon as it is made, and compares.
 #[derive(Default)]
@@ -16,7 +16,7 @@ struct Again {
 }
 
 impl TapeObserver<f64> for Again {
-    fn made(&self, made: &Made<'_, f64>) {
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
         let Some(op) = made.op else { return };
         let name = op.name();
         let again = op.replay().unwrap_or_else(|| panic!("`{name}` cannot be made again"));
@@ -26,7 +26,7 @@ impl TapeObserver<f64> for Again {
         set.borrow_mut().insert(name);
     }
 
-    fn swept(&self, _swept: &Swept<'_, f64>) {}
+    fn swept(&self, _swept: &SweptNode<'_, f64>) {}
 }
 
 fn on(again: &dyn Replay, inputs: &[Tensor<f64>], shape: Shape) -> Tensor<f64> {

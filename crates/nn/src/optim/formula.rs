@@ -6,7 +6,7 @@
 //! fills in the numbers of a real step, and a test of the guide requires them in its chapter.
 
 pub use kernels::optimizer::Line;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 
 use super::UpdateRule;
 
@@ -38,7 +38,7 @@ impl Formulas {
         let mut known: Vec<(&str, f64)> = self.constants.iter().chain(start).copied().collect();
         let mut set = Vec::new();
         for line in &self.lines {
-            let full = |x: f64| tensor::worked::Digits::Full.write(x);
+            let full = |x: f64| tensor::arithmetic::Digits::Full.write(x);
             let value = evaluate(&filled(line.formula, |name| lookup(&known, name).map(full))?)?;
             known.push((line.target, value));
             set.push((line.target, value));

@@ -21,10 +21,10 @@
 
 use kernels::{Element, Norm};
 
+use crate::arithmetic::{ElementContext, sum};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::{Place, sum};
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -183,18 +183,22 @@ impl<T: Element> Replay for BatchNorm<T> {
         Rows::Batch
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let channels = self.statistics.mean.size();
         let channel = at.at % channels;
         let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
-        let normal = normal_in_numbers(at, numbers, self.norm.epsilon);
+        let normal = normalised_arithmetic(at, numbers, self.norm.epsilon);
         let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
-        Some(bent_in_numbers(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
+        Some(leaky_relu_arithmetic(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
     }
 }
 
 /// `(x - mean) / sqrt(variance + epsilon)` for the element at a place, whose channel has these `numbers`.
-pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> + Clone, epsilon: f64) -> String {
+pub(super) fn normalised_arithmetic(
+    at: &ElementContext,
+    numbers: impl Iterator<Item = f64> + Clone,
+    epsilon: f64,
+) -> String {
     let count = numbers.clone().count() as f64;
     let mean = numbers.clone().sum::<f64>() / count;
     let variance = numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
@@ -204,7 +208,7 @@ pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> +
 
 /// `straight`, and the slope of the leaky ReLU that is part of the op, if it bends the element at this place: it has a
 /// positive slope, so the value has the sign of what was bent.
-pub(super) fn bent_in_numbers(at: &Place, slope: Option<f64>, straight: String) -> String {
+pub(super) fn leaky_relu_arithmetic(at: &ElementContext, slope: Option<f64>, straight: String) -> String {
     match slope {
         Some(slope) if at.value.data()[at.at] <= 0.0 => format!("{} * ({straight})", at.n(slope)),
         _ => straight,

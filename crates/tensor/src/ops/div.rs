@@ -6,9 +6,9 @@ use core::ops;
 
 use kernels::{Binary, Element};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
 /// The row of the registry.
@@ -75,11 +75,11 @@ impl Replay for Div {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("{} / {}", at.x(0), at.x(1)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, input: usize) -> Option<String> {
         Some(if input == 0 {
             format!("1 / {}", at.x(1))
         } else {

@@ -17,11 +17,11 @@
 
 use kernels::{Element, Norm};
 
-use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers, normalised};
+use crate::arithmetic::ElementContext;
+use crate::ops::batch_norm::{leaky_relu_arithmetic, normalised, normalised_arithmetic};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -142,12 +142,12 @@ impl<T: Element> Replay for InstanceNorm<T> {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let [_, height, width, channels] = [0, 1, 2, 3].map(|axis| at.value.shape()[axis]);
         let image = height * width * channels;
         let first = at.at / image * image + at.at % channels;
         let numbers = at.inputs[0].data()[first..].iter().copied().step_by(channels).take(height * width);
-        Some(bent_in_numbers(at, self.norm.slope, normal_in_numbers(at, numbers, self.norm.epsilon)))
+        Some(leaky_relu_arithmetic(at, self.norm.slope, normalised_arithmetic(at, numbers, self.norm.epsilon)))
     }
 }
 

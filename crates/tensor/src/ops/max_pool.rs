@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use kernels::{Element, UpsampleGeometry};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -185,7 +185,7 @@ impl Replay for MaxPool {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let block: Vec<_> = block_of(&self.choice.g, at.at).map(|i| at.n(at.inputs[0].data()[i])).collect();
         self.of_input.then(|| format!("max({})", block.join(", ")))
     }

@@ -6,9 +6,9 @@
 
 use kernels::Element;
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The row of the registry.
@@ -121,7 +121,7 @@ impl<T: Element> Replay for Maxout<T> {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let pieces = at.inputs[0].size() / at.value.size();
         let group = &at.inputs[0].data()[at.at * pieces..][..pieces];
         Some(format!("max({})", group.iter().map(|x| at.n(*x)).collect::<Vec<_>>().join(", ")))

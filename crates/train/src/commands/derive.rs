@@ -7,8 +7,8 @@ use crate::commands::gradcheck::operation;
 use runs::console;
 use runs::failure::{Code, Failure};
 use runs::options::DeriveOptions;
+use tensor::arithmetic::Arithmetic;
 use tensor::ops::{Domain, Entry as Operation, sample};
-use tensor::worked::Worked;
 use tensor::{Made, Op, Probe, Shape, Swept, Tape, TapeObserver, Tensor};
 
 /// Columns of a terminal.
@@ -114,7 +114,7 @@ impl Example {
             text += &numbers(&format!("input {number}"), input);
         }
         text += &numbers("value", probe.value());
-        text += &worked("value", largest(probe.value()), |i| probe.worked_value(i));
+        text += &arithmetic("value", largest(probe.value()), |i| probe.value_arithmetic(i));
         text += &numbers("upstream", &gy);
 
         let mut wrong = 0;
@@ -132,7 +132,7 @@ impl Example {
                 }
             }
             text += &more(gradient.size());
-            text += &worked("gradient", largest(gradient), |j| probe.worked_gradient(number, j, &gy));
+            text += &arithmetic("gradient", largest(gradient), |j| probe.gradient_arithmetic(number, j, &gy));
         }
         (text, wrong)
     }
@@ -158,9 +158,9 @@ fn more(size: usize) -> String {
 }
 
 /// The arithmetic of one element.
-fn worked(what: &str, at: usize, work: impl Fn(usize) -> Worked) -> String {
-    let worked = work(at);
-    labelled("worked", &format!("{what} {at} = {} = {:.9}", worked.text, worked.result))
+fn arithmetic(what: &str, at: usize, work: impl Fn(usize) -> Arithmetic) -> String {
+    let arithmetic = work(at);
+    labelled("worked", &format!("{what} {at} = {} = {:.9}", arithmetic.text, arithmetic.result))
 }
 
 /// A line with a label in front, wrapped.
