@@ -93,7 +93,7 @@ impl Preset {
     ///
     /// # Errors
     /// When a number is not finite.
-    pub fn unheard(&self, seed: u64) -> Result<State, NonFinite> {
+    pub fn step_unobserved(&self, seed: u64) -> Result<State, NonFinite> {
         let mut lesson = (self.make)(seed);
         (lesson.step)(&mut lesson, seed)?;
         Ok(lesson.state())

@@ -55,7 +55,7 @@ fn every_step_is_told_truly() {
         updates_are_the_steps(&step);
         terms_are_those_of_the_rule(&step);
 
-        if let Some(asked) = answer(document, "How many numbers did dropout forget?") {
+        if let Some(asked) = answer(document, "How many elements did dropout set to 0?") {
             dropouts += 1;
             let node = chosen(document, asked);
             let (y, x) = (value(node), value(&document.nodes[node.inputs[0].node]));
@@ -93,7 +93,7 @@ fn every_step_is_told_truly() {
             );
         }
         let parameters = || document.nodes.iter().filter(|node| node.role == Role::Parameter);
-        let asked = answer(document, "Which parameter has the most numbers?").unwrap();
+        let asked = answer(document, "Which parameter has the most elements?").unwrap();
         let most = parameters().map(|node| value(node).size()).max().unwrap();
         let told = numbers(asked.answer.split_once(", with ").unwrap().1);
         assert_eq!(told[0], most as f64, "{name}: {}", asked.answer);
@@ -103,7 +103,7 @@ fn every_step_is_told_truly() {
             assert_eq!(told[1], others as f64, "{name}: {}", asked.answer);
         }
 
-        let asked = answer(document, "By how much does each parameter move").unwrap();
+        let asked = answer(document, "By how much does each parameter change").unwrap();
         let ratio = |update: &explain::recorder::UpdateRecord| {
             let moved: f64 =
                 update.before.data().iter().zip(update.after.data()).map(|(a, b)| f64::from(a - b).powi(2)).sum();
@@ -116,8 +116,10 @@ fn every_step_is_told_truly() {
         let still = recording.updates.len() - ratios.len();
         assert_eq!(told.get(2).copied().unwrap_or(0.0), still as f64, "{name}: {}", asked.answer);
 
-        if let Some(asked) =
-            document.questions.iter().find(|asked| asked.question.starts_with("How are the gradients of "))
+        if let Some(asked) = document
+            .questions
+            .iter()
+            .find(|asked| asked.question.starts_with("How are the elements of the gradient of "))
         {
             let g = gradient(chosen(document, asked)).unwrap();
             let largest = g.data().iter().fold(0.0_f32, |most, g| most.max(g.abs()));
@@ -149,7 +151,7 @@ fn every_step_is_told_truly() {
                 asked.answer
             );
         }
-        if let Some(asked) = answer(document, "For how long a step") {
+        if let Some(asked) = answer(document, "For which step sizes") {
             let moved = recording.tapes.iter().find_map(|tape| tape.what_if.as_ref()).unwrap();
             let by = |i: usize| [moved.sizes[i], moved.loss[i] - moved.loss[0], -moved.sizes[i] * moved.square];
             let expected = [by(1), by(4)].concat();
@@ -158,7 +160,7 @@ fn every_step_is_told_truly() {
             assert!(told.iter().zip(&expected).all(|(a, b)| near(*a, *b)), "{name}: {expected:?}: {}", asked.answer);
         }
         if let Some(asked) =
-            document.questions.iter().find(|asked| asked.question.starts_with("How much of the gradient does a"))
+            document.questions.iter().find(|asked| asked.question.starts_with("How much of the gradient does "))
         {
             let below = chosen(document, asked);
             let told = numbers(&asked.answer);
@@ -247,7 +249,7 @@ fn terms_are_those_of_the_rule(step: &Step) {
                 node.label
             );
             let Some(gradient) = probe.gradient else { continue };
-            let others = probe.gradient_rest_text.starts_with("what the other");
+            let others = probe.gradient_rest_text.starts_with("the contributions of the other");
             if probe.gradient_terms_more == 0 && !others && !terms.is_empty() {
                 let sum: f64 = terms.iter().map(|term| f64::from(term.product)).sum();
                 // The rounding of the products, and that of slopes near 0, which are differences.

@@ -39,7 +39,7 @@ fn listening_changes_no_bit_of_any_system() {
         assert!(recording.tapes.len() >= 2 && !recording.updates.is_empty(), "{name}: little was heard");
     }
     for preset in &PRESETS {
-        assert!(preset.teach(3).unwrap().after == preset.unheard(3).unwrap(), "{}", preset.name);
+        assert!(preset.teach(3).unwrap().after == preset.step_unobserved(3).unwrap(), "{}", preset.name);
     }
 }
 
@@ -47,7 +47,7 @@ fn listening_changes_no_bit_of_any_system() {
 #[test]
 fn every_node_of_a_tape_is_told() {
     let recorder = Recorder::default();
-    let tape = Tape::observed(recorder.watch("mine"));
+    let tape = Tape::observed(recorder.tape_observer("mine"));
     let x = tape.variable("x", Tensor::new(&[2], vec![3.0, 4.0]));
     let loss = (&x.square() * &x).sum();
     let gradient = grad(&loss, &[x], Options::default()).remove(0);
@@ -169,7 +169,7 @@ fn every_worked_number_comes_to_the_stored_one() {
                     worked += 1;
                 }
                 if let (Some(gradient), Some(summary)) = (probe.gradient, &node.gradient) {
-                    let all = !probe.gradient_rest_text.starts_with("what the other");
+                    let all = !probe.gradient_rest_text.starts_with("the contributions of the other");
                     // Terms that cancel leave a small sum, but not a small rounding.
                     let parts: f32 = probe.gradient_terms.iter().map(|term| term.product.abs()).sum();
                     let size = summary.max.max(-summary.min).max(parts);
