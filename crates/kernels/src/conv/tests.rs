@@ -1,6 +1,6 @@
-//! The three direct convolutions against the plain loops, bit for bit. (Those in frequencies have tests of their own.)
+//! The three direct convolutions against the plain loops, bit for bit. (Those in the frequency domain have their own tests.)
 
-use super::{direct_weight_grad, gather};
+use super::{direct, direct_weight_grad};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
 use crate::testing::on_each_set;
@@ -31,15 +31,15 @@ fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     reference::conv2d(g, x, w, &mut wanted_y);
     reference::conv2d_input_grad(g, gy, w, &mut wanted_gx);
     reference::conv2d_weight_grad(g, x, gy, &mut wanted_gw);
-    gather::conv2d(g, x, w, &mut y);
+    direct::conv2d(g, x, w, &mut y);
     same_bits("conv2d", g, &y, &wanted_y);
-    gather::conv2d_input_grad(g, gy, w, &mut gx);
+    direct::conv2d_input_grad(g, gy, w, &mut gx);
     same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
     direct_weight_grad(g, x, gy, &mut gw);
     same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
 }
 
-/// A spread of geometries: small ones of every kind, drawn by a fixed rule.
+/// Small geometries of many kinds, drawn by a fixed rule.
 fn geometries() -> Vec<ConvGeometry> {
     let channels = [1, 3, 8, 16, 17, 32, 33];
     let mut geometries = Vec::new();

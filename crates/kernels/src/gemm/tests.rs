@@ -1,10 +1,9 @@
 //! The matrix product against the plain loop, bit for bit.
 
 use super::blocking::{COLUMNS, DEPTH, ROWS};
-use super::*;
 use crate::random::{Key, words};
 use crate::testing::on_each_set;
-use crate::{Element, Gemm, reference};
+use crate::{Element, Gemm, reference, simd};
 
 /// Numbers in (-1, 1), all bits of the mantissa in use.
 pub(crate) fn numbers(stream: u32, len: usize) -> Vec<f32> {

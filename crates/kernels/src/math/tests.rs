@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::element::Unary;
-use crate::map::unary;
+use crate::elementwise::Unary;
+use crate::elementwise::unary;
 use crate::random::{Key, words};
 use crate::testing::{on_the_widest, same_bits_everywhere};
 

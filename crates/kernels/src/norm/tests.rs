@@ -1,10 +1,11 @@
 //! Batch normalisation against the plain loop in `f64`, within bounds that follow from the operations.
 
 use super::{batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics};
+use crate::arguments::Norm;
 use crate::columns::LONGEST_CHAIN;
-use crate::element::{Binary, Norm, Unary};
+use crate::elementwise::{Binary, Unary};
 use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};
-use crate::{map, reference};
+use crate::{elementwise, reference};
 
 /// (rows, channels)
 const SHAPES: [(usize, usize); 18] = [
@@ -147,8 +148,8 @@ fn a_bend_on_the_way_changes_no_bit() {
             let got = same_bits_everywhere(&what, || all(Norm { slope: Some(slope), ..NORM }, &gy).concat());
             let [mut bent, mut g] = [0; 2].map(|_| vec![f32::NAN; x.len()]);
             let [y, _] = all(NORM, &gy);
-            map::unary(Unary::LeakyRelu { slope }, &y, &mut bent);
-            map::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
+            elementwise::unary(Unary::LeakyRelu { slope }, &y, &mut bent);
+            elementwise::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
             let [_, gradients] = all(NORM, &g);
             assert_same_bits(&got, &[bent, gradients].concat(), &what);
         }

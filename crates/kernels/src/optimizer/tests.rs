@@ -1,7 +1,7 @@
 //! Bits of the plain loop over several steps, and known values.
 
 use super::{adam, rms_prop, sgd};
-use crate::element::{Adam, RmsProp, Sgd};
+use crate::arguments::{Adam, RmsProp, Sgd};
 use crate::reference;
 use crate::testing::{SIZES, assert_same_bits, numbers, same_bits_everywhere, wild_numbers};
 

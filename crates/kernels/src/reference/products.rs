@@ -3,8 +3,9 @@
 use core::ops::Range;
 
 use super::at;
-use crate::element::{Gemm, Real};
+use crate::arguments::Gemm;
 use crate::geometry::{ConvGeometry, TapsGeometry};
+use crate::real::Real;
 
 /// See [`Element::gemm`](crate::Element::gemm).
 pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
@@ -159,9 +160,9 @@ pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
     });
 }
 
-/// See [`Element::gather_taps`](crate::Element::gather_taps).
-pub fn gather_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
-    assert_taps_lengths("gather_taps", g, w, spread, g.spread_shape());
+/// See [`Element::fold_taps`](crate::Element::fold_taps).
+pub fn fold_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
+    assert_taps_lengths("fold_taps", g, w, spread, g.spread_shape());
     w.fill(R::default());
     for_each_spread(g, |tap, place| {
         for (sum, spread) in w[tap].iter_mut().zip(&spread[place]) {

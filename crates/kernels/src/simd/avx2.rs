@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Isa, Kernel, LANES, Simd, x86_token};
+use super::x86::{self, x86_token};
+use super::{Kernel, LANES, RegisterTiles, SQUARE, Simd};
 
 x86_token! {
     /// The CPU has AVX2 and FMA.
@@ -22,8 +23,9 @@ macro_rules! halves {
 }
 
 impl Simd for Avx2 {
-    const ISA: Isa = Isa::Avx2;
-    const ACCUMULATORS: usize = 6;
+    // 16 registers of 8 floats: a tile of 6 x 1 takes 12 for its sums and leaves 4 for the operands. 3 x 2 would need
+    // one register too many.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 2, tallest: [0, 6, 2, 2, 1, 0, 0, 0, 0] };
     type F = [__m256; 2];
     type U = [__m256i; 2];
     type M = [__m256; 2];
@@ -32,6 +34,11 @@ impl Simd for Avx2 {
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves that the CPU has the features of `enter_avx2`.
         unsafe { enter_avx2(self, kernel) }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
+        // SAFETY: the token proves AVX2, which includes AVX.
+        unsafe { x86::transpose(rows, to, stride) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {

@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Isa, Kernel, LANES, Simd, x86_token};
+use super::x86::{self, x86_token};
+use super::{Kernel, LANES, RegisterTiles, SQUARE, Simd};
 
 x86_token! {
     /// The CPU has AVX-512 F (and the AVX2 and FMA that come with it).
@@ -18,8 +19,9 @@ macro_rules! avx512 {
 }
 
 impl Simd for Avx512 {
-    const ISA: Isa = Isa::Avx512;
-    const ACCUMULATORS: usize = 28;
+    // 32 registers of 16 floats: a tile of 14 x 2 takes 28 for its sums and leaves room for two vectors of columns and
+    // two broadcast rows. 6 x 4 and 3 x 8 serve products with few rows. 7 x 4 would need one register too many.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 1, tallest: [0, 14, 14, 9, 6, 0, 0, 0, 3] };
     type F = __m512;
     type U = __m512i;
     type M = __mmask16;
@@ -28,6 +30,11 @@ impl Simd for Avx512 {
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves that the CPU has the features of `enter_avx512`.
         unsafe { enter_avx512(self, kernel) }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
+        // SAFETY: the token proves AVX-512, which includes AVX.
+        unsafe { x86::transpose(rows, to, stride) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {

@@ -1,20 +1,28 @@
-//! The token that every CPU has: plain vectors of the `wide` crate.
+//! The instruction set of every CPU: plain vectors of the `wide` crate.
 
 use wide::{f32x16, u32x16};
 
-use super::{Isa, Kernel, LANES, Simd};
+use super::{Kernel, LANES, RegisterTiles, Simd};
 
 /// Plain code on any CPU. The fused multiply-add is exact even where the hardware has none.
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
+impl Portable {
+    /// The token; every CPU has it.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        Some(Self)
+    }
+}
+
 /// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library call.
 ///
 /// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two `f32` is exact in `f64`
-/// (24 + 24 <= 53 bits), so only the sum and the way back to `f32` round. Two roundings in a row can be wrong when the
-/// first lands on a tie of the second; rounding the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and
-/// correctly rounded sums: proved algorithms using rounding to odd", 2008) cannot. The sum's exact error, which tells
-/// where to round, is Knuth's TwoSum.
+/// (24 + 24 <= 53 bits), so only the sum and the conversion back to `f32` round. Two roundings in a row can be wrong when
+/// the first lands on a tie of the second. Rounding the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and
+/// correctly rounded sums: proved algorithms using rounding to odd", 2008) avoids that. Knuth's TwoSum gives the exact
+/// error of the sum, and with it the direction of the rounding.
 #[inline(always)]
 #[cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "only where it is an instruction of the CPU"))]
 pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
@@ -27,7 +35,8 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let c_part = sum - product;
     let error = (product - (sum - c_part)) + (c - c_part);
     let bits = sum.to_bits();
-    // Towards the exact value: away from zero when the error has the sum's sign. (A NaN error, of an infinite sum, asks for neither.)
+    // Move towards the exact value: away from zero when the error has the sum's sign. (An infinite sum has a NaN error,
+    // and neither comparison holds.)
     let grow = u64::from((error > 0.0) & (sum > 0.0) | (error < 0.0) & (sum < 0.0));
     let shrink = u64::from((error > 0.0) & (sum < 0.0) | (error < 0.0) & (sum > 0.0));
     let even = !bits & 1;
@@ -35,8 +44,8 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
 }
 
 impl Simd for Portable {
-    const ISA: Isa = Isa::Portable;
-    const ACCUMULATORS: usize = 4;
+    // On baseline x86-64, a vector is four SSE registers of 16.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
     type F = f32x16;
     type U = u32x16;
     type M = f32x16;

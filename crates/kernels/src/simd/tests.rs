@@ -1,5 +1,7 @@
 //! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic, bit for bit.
 
+use std::collections::HashSet;
+
 use super::*;
 use crate::random::{Key, words};
 use crate::testing::on_each_set;
@@ -60,7 +62,7 @@ impl Kernel for Ops<'_> {
     }
 }
 
-/// Operations in the list.
+/// The number of operations in the list.
 const OPS: usize = 23;
 
 /// The same list in plain arithmetic, for one lane of three vectors.
@@ -112,31 +114,33 @@ on_each_set! {
     }
 }
 
-/// The set that a kernel is compiled for.
-struct Which;
+/// The token that a kernel is compiled for.
+struct Token;
 
-impl Kernel for Which {
-    type Output = Isa;
+impl Kernel for Token {
+    type Output = &'static str;
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> Isa {
-        S::ISA
+    fn run<S: Simd>(self, _: S) -> &'static str {
+        std::any::type_name::<S>()
     }
 }
 
-/// All sets at the same time, from pieces of work that go to every thread of a pool, and this thread beside them.
+/// All sets run at the same time, each on all threads of its pool, beside this thread.
 #[test]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;
-    let own = dispatch(Which);
+    let own = dispatch(Token);
+    let tokens: HashSet<_> = available().iter().map(|isa| isa.run(Token)).collect();
+    assert_eq!(tokens.len(), available().len());
     std::thread::scope(|scope| {
         for isa in available() {
             scope.spawn(move || {
-                let found: Vec<Isa> =
-                    pool(isa, 3).install(|| (0..10_000).into_par_iter().map(|_| dispatch(Which)).collect());
-                assert!(found.iter().all(|found| *found == isa), "{isa}");
+                let found: Vec<_> =
+                    pool(isa, 3).install(|| (0..10_000).into_par_iter().map(|_| dispatch(Token)).collect());
+                assert!(found.iter().all(|found| *found == isa.run(Token)), "{isa}");
             });
         }
-        assert!((0..10_000).all(|_| dispatch(Which) == own));
+        assert!((0..10_000).all(|_| dispatch(Token) == own));
     });
 }
 
