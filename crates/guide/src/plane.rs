@@ -1,9 +1,10 @@
-//! The toy of chapters 12 and 13: a GAN whose images are points in the plane, so small that a whole run takes less than a
-//! second.
+//! The toy of chapters 12 and 13: a GAN whose images are points in the plane, so small that a whole
+//! run takes less than a second.
 //!
-//! The real points form eight clusters on a circle ([`ring`]). The generator maps two latents to a point, and the
-//! discriminator outputs a logit for a point. They use the engine's layers, losses and optimisers. [`ToyGan`] has the
-//! training step of [`quickdraw`](models::quickdraw), and reports the metrics of a run's `metrics.csv`.
+//! The real points form eight clusters on a circle ([`ring`]). The generator maps two latents to a
+//! point, and the discriminator outputs a logit for a point. They use the engine's layers, losses
+//! and optimisers. [`ToyGan`] has the training step of [`quickdraw`](models::quickdraw), and
+//! reports the metrics of a run's `metrics.csv`.
 
 use kernels::{Element, Key};
 use nn::layers::{Activation, Dense};
@@ -39,8 +40,9 @@ pub fn latents(count: usize, key: Key) -> Tensor {
     Tensor::written([count, 2], |numbers| f32::normal(key, numbers))
 }
 
-/// The number of clusters that at least one in 50 of these points belongs to, and the share of points that belong to any. A
-/// point belongs to a cluster if it is within three standard deviations of its centre.
+/// The number of clusters that at least one in 50 of these points belongs to, and the share of
+/// points that belong to any. A point belongs to a cluster if it is within three standard
+/// deviations of its centre.
 pub fn modes(points: &Tensor) -> (usize, f64) {
     let mut counts = [0; 8];
     for point in points.data().chunks_exact(2) {
@@ -127,7 +129,8 @@ impl ToyGan {
         Self { rules, seed, turn: 0, discriminator, generator, optimizers }
     }
 
-    /// One step: the turns of the discriminator, then those of the generator. Returns the metrics of the last turn of each.
+    /// One step: the turns of the discriminator, then those of the generator. Returns the metrics
+    /// of the last turn of each.
     ///
     /// # Errors
     /// If a loss or a gradient is not finite.

@@ -20,13 +20,14 @@ fn network(canvas: &mut Canvas, center: [f64; 2], fill: &str, name: &str, state:
     canvas.text([center[0], center[1] + 16.0], Anchor::Middle, 12.0, color::QUIET, state);
 }
 
-/// Both steps: what flows where, and where it ends.
+/// Both steps: what flows forward and backward, and where it ends.
 fn walls() -> String {
     let mut canvas = Canvas::new(660.0, 300.0);
     let (forward, backward) = (Stroke::new(color::VALUE), Stroke::new(color::GRADIENT).dashed());
-    for (top, title, g, d) in
-        [(20.0, "the discriminator's step", "inference", "learns"), (165.0, "the generator's step", "learns", "frozen")]
-    {
+    for (top, title, g, d) in [
+        (20.0, "the discriminator's step", "inference", "trained"),
+        (165.0, "the generator's step", "trained", "frozen"),
+    ] {
         let y = top + 70.0;
         let generator_learns = g == "learns";
         canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
@@ -47,15 +48,17 @@ fn walls() -> String {
             canvas.text([390.0, y + 46.0], Anchor::Middle, 12.0, color::QUIET, "constants: no weight gradient");
         } else {
             canvas.line([265.0, y - 12.0], [265.0, y + 34.0], Stroke::new(color::INK).width(5.0));
-            canvas.text([265.0, y + 50.0], Anchor::Middle, 12.0, color::INK, "cut: nothing flows back");
+            canvas.text([265.0, y + 50.0], Anchor::Middle, 12.0, color::INK, "detached: nothing flows back");
             canvas.arrow([300.0, top + 26.0], [326.0, y - 18.0], forward);
             canvas.text([294.0, top + 24.0], Anchor::End, 13.0, color::VALUE, "reals");
         }
     }
-    canvas.finish("The two steps of a GAN: what flows forward and backward, the cut, and the frozen network")
+    canvas
+        .finish("The two steps of a GAN: what flows forward and backward, where it is detached, and the frozen network")
 }
 
-/// The plane after some training: the verdict, reals, fakes, and where each fake is pushed.
+/// The plane after some training: the discriminator's output, reals, fakes, and the direction in
+/// which each fake is pushed.
 fn arrows() -> String {
     let rules = Rules { k: 3, d_rate: 3e-3, g_rate: 3e-3, ..Rules::default() };
     let mut play = ToyGan::new(rules, 1);
@@ -93,8 +96,8 @@ fn arrows() -> String {
     note(90.0, color::THIRD, "small discs: reals");
     note(120.0, color::VALUE, "large discs: fakes");
     note(150.0, color::GRADIENT, "arrows: minus the gradient");
-    note(168.0, color::GRADIENT, "of L_G by a fake,");
+    note(168.0, color::GRADIENT, "of L_G in a fake,");
     note(186.0, color::GRADIENT, "10 times as long");
-    note(216.0, color::QUIET, "darker: what D finds fake");
+    note(216.0, color::QUIET, "darker: D outputs fake");
     canvas.finish("Fakes in the plane, and where the discriminator's gradient pushes each of them")
 }
