@@ -5,7 +5,8 @@ use crate::random::Key;
 /// What may follow a linear layer, each part optional: dropout(leaky_relu(x + bias)).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BiasActivation {
-    /// The slope of the leaky ReLU for x <= 0. It must not be negative, so that the value has the sign of x.
+    /// The slope of the leaky ReLU for x <= 0. It must not be negative, so that the value has the
+    /// sign of x.
     pub slope: Option<f64>,
     /// The rate of the dropout, and the random stream that decides which elements are dropped.
     pub dropout: Option<(f64, Key)>,
@@ -49,9 +50,9 @@ pub struct RmsProp {
     pub clip: f64,
 }
 
-/// One update of Adam (Kingma and Ba 2015, in PyTorch's form): m <- beta1 * m + (1 - beta1) * g,
-/// v <- beta2 * v + (1 - beta2) * g^2, theta <- theta - learning_rate * (m / c1) / (sqrt(v / c2) + epsilon),
-/// with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t.
+/// One update of Adam (Kingma and Ba 2015, in PyTorch's form): m <- beta1 * m + (1 - beta1) * g, v
+/// <- beta2 * v + (1 - beta2) * g^2, theta <- theta - learning_rate * (m / c1) / (sqrt(v / c2) +
+/// epsilon), with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// The step size.
@@ -66,8 +67,8 @@ pub struct Adam {
     pub t: u64,
 }
 
-/// One update of stochastic gradient descent with momentum: v <- momentum * v + g, theta <- theta - learning_rate * v
-/// (or, in Nesterov's form, theta <- theta - learning_rate * (g + momentum * v)).
+/// One update of stochastic gradient descent with momentum: v <- momentum * v + g, theta <- theta -
+/// learning_rate * v (or, in Nesterov's form, theta <- theta - learning_rate * (g + momentum * v)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// The step size.

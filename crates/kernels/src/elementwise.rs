@@ -1,8 +1,9 @@
 //! Element-wise functions of one and of two slices.
 //!
-//! Which function it is gets decided once, outside the loop: each function is a small struct with a method on vectors,
-//! and the loop is compiled for each. `functions.rs` lists them. Most compute exactly what their plain form does, operation
-//! by operation; the others are those of [`math`](crate::math).
+//! Which function it is gets decided once, outside the loop: each function is a small struct with a
+//! method on vectors, and the loop is compiled for each. `functions.rs` lists them. Most compute
+//! exactly what their plain form does, operation by operation; the others are those of
+//! [`math`](crate::math).
 
 mod functions;
 #[cfg(test)]
@@ -80,7 +81,8 @@ struct ToRows<'a> {
     y: &'a mut [f32],
 }
 
-/// Elements of the repeated row that one call of [`Map`] reads, approximately: they stay in the first-level cache.
+/// Elements of the repeated row that one call of [`Map`] reads, approximately: they stay in the
+/// first-level cache.
 const PATTERN: usize = 2048;
 
 impl Visit<2> for ToRows<'_> {

@@ -1,9 +1,10 @@
-//! Optimiser updates: each reads a gradient and updates its state and the parameters, in one pass over memory.
+//! Optimiser updates: each reads a gradient and updates its state and the parameters, in one pass
+//! over memory.
 //!
 //! * RMSprop: Tieleman and Hinton, "Lecture 6.5", 2012, in the form of Keras.
 //! * Adam: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, in PyTorch's form.
-//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of initialization and momentum
-//!   in deep learning", 2013.
+//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of
+//!   initialization and momentum in deep learning", 2013.
 //!
 //! [`RmsProp`], [`Adam`] and [`Sgd`] give the formulas. The operations and their order are those of
 //! [`reference`](crate::reference), each correctly rounded, so the bits are the same.
@@ -13,7 +14,8 @@ use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::reference::power;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
-/// The update of 16 parameters: from the gradient, `N` numbers of state and the parameter to the new state and parameter.
+/// The update of 16 parameters: from the gradient, `N` numbers of state and the parameter to the
+/// new state and parameter.
 trait Update<const N: usize>: Copy + Sync {
     fn step<S: Simd>(self, s: S, g: S::F, state: [S::F; N], theta: S::F) -> ([S::F; N], S::F);
 }

@@ -407,12 +407,12 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
     let told = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
     let wanted = [
         "0 variable[] = [3.0] in here",
-        "1 finish[[3.0], [1.0]] = [4.0] in here",
+        "1 bias_act[[3.0], [1.0]] = [4.0] in here",
         "2 mul[[4.0], [3.0]] = [12.0] in here",
         "3 sum_to[[12.0]] = [12.0] in here",
         "3 sum_to got [1.0], sent [(0, 2, [1.0])]",
         "2 mul got [1.0], sent [(0, 1, [3.0]), (1, 0, [4.0])]",
-        "1 finish got [3.0], sent [(0, 0, [3.0])]",
+        "1 bias_act got [3.0], sent [(0, 0, [3.0])]",
         "0 variable got [7.0], sent []",
     ];
     assert_eq!(told, wanted);

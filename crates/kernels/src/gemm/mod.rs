@@ -1,8 +1,9 @@
 //! The matrix product, and the machinery that convolutions share with it.
 //!
-//! From the inside out: [`micro`] multiplies two panels into a tile of registers, in a [`precision`]; [`panels`] and
-//! [`pack`] bring operands into panels; [`sweep`] (for matrices) and [`block`] (for convolutions) combine panels while
-//! they are in the nearest caches; [`blocking`] chooses all sizes; [`product`] divides a matrix product among threads.
+//! From the inside out: [`micro`] multiplies two panels into a tile of registers, in a
+//! [`precision`]; [`panels`] and [`pack`] bring operands into panels; [`sweep`] (for matrices) and
+//! [`block`] (for convolutions) combine panels while they are in the nearest caches; [`blocking`]
+//! chooses all sizes; [`product`] divides a matrix product among threads.
 
 pub(crate) mod block;
 pub(crate) mod blocking;
@@ -33,8 +34,8 @@ pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) +
     }
 }
 
-/// The blocks of a result: groups of row panels and of column panels. Small products get small ones, so that all
-/// threads have work.
+/// The blocks of a result: groups of row panels and of column panels. Small products get small
+/// ones, so that all threads have work.
 pub(crate) fn groups(
     rows: &panels::Panels,
     columns: &panels::Panels,

@@ -31,7 +31,8 @@ pub fn adam<R: Real>(update: Adam, g: &[R], [m, v]: [&mut [R]; 2], theta: &mut [
     }
 }
 
-/// beta^t by repeated squaring, which gives the same bits on every system; `powf` of a system library may not.
+/// beta^t by repeated squaring, which gives the same bits on every system; `powf` of a system
+/// library may not.
 pub fn power(beta: f64, mut t: u64) -> f64 {
     let (mut result, mut square) = (1.0, beta);
     while t > 0 {
