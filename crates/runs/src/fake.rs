@@ -1,9 +1,12 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
+use crate::engine::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
 use crate::engine::{
     FromLatents, LatentKind, Network, NonFinite, Sampler, State, Stateful, System, Tensor, not_finite,
 };
+
+pub(crate) const METRICS: [MetricDescription; 2] = [D_LOSS, G_LOSS];
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -36,8 +39,8 @@ impl System for Fake {
     fn image_shape(&self) -> Option<[usize; 3]> {
         Some([28, 28, 1])
     }
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_loss", "g_loss"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
     fn batch_size(&self) -> usize {
         2
@@ -45,7 +48,7 @@ impl System for Fake {
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         vec![(0..2).map(|index| (step + self.seed + index) as usize % available[0]).collect()]
     }
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         if self.bad_step == Some(step) {
             return Err(not_finite());
         }
@@ -53,7 +56,7 @@ impl System for Fake {
         let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();
         self.state.tensors.insert("weight".into(), Tensor::new(&[2, 2], next));
         *self.state.counters.entry("updates".into()).or_default() += 1;
-        Ok(vec![f64::from(mean), 1.0 / (step + 1) as f64])
+        Ok(StepMetrics::new(&METRICS, vec![f64::from(mean), 1.0 / (step + 1) as f64]))
     }
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)

@@ -63,6 +63,8 @@ fn a_run_goes_on_with_its_own_images_only() {
     place.good(&format!("{TINY} --data a.npy --steps 2 --out run"));
     std::fs::write(place.path("b.npy"), images(9)).unwrap();
     place.bad("quickdraw --resume run --steps 4 --data b.npy", CHECKPOINT, &["other images", "b.npy", "fingerprint"]);
+    let dry = "quickdraw --resume run --steps 4 --data b.npy --dry-run";
+    place.bad(dry, CHECKPOINT, &["other images", "b.npy", "fingerprint"]);
     std::fs::rename(place.path("a.npy"), place.path("moved.npy")).unwrap();
     place.bad("quickdraw --resume run --steps 4", DATA, &["a.npy"]);
     assert_eq!(place.good("quickdraw --resume run --steps 4 --data moved.npy").hash(), whole.hash());
