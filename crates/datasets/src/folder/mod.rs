@@ -140,7 +140,7 @@ impl Pictures<'_> {
         if self.options.look_only {
             return Ok(self.undecoded(cache_bytes(count, image)));
         }
-        let waiting = |lock: &Path| (self.options.progress)(&Progress::Waiting { lock });
+        let waiting = |lock: &Path, holder| (self.options.progress)(&Progress::Waiting { lock, holder });
         let _turn = Turn::take(&self.options.cache, waiting)?;
         // Another process may have written it in the meantime.
         if cached().is_none() {
@@ -179,9 +179,11 @@ impl Pictures<'_> {
         let total = self.files.len();
         let bytes_in_all = cache_bytes(total, image);
         let tell = |done| {
-            (self.options.progress)(&Progress::Decoding { cache: path, bytes: bytes_in_all, done, total });
+            let progress = Progress::Decoding { cache: path, bytes: bytes_in_all, done, total };
+            let stopped = (self.options.progress)(&progress).is_break();
+            if stopped { Err(DataError::Stopped { path: path.to_owned() }) } else { Ok(()) }
         };
-        tell(0);
+        tell(0)?;
         let mut writer = Writer::begin(path, key, self.size, total)?;
         let in_flight = self.in_flight();
         let block = (AT_A_TIME / image).max(1);
@@ -206,7 +208,7 @@ impl Pictures<'_> {
             writer.push(&bytes[..kept])?;
             let bad = results.into_iter().enumerate();
             left_out.extend(bad.filter_map(|(index, result)| Some((first + index, result.err()?))));
-            tell(first + files.len());
+            tell(first + files.len())?;
         }
         self.enough(&left_out)?;
         writer.finish(left_out)

@@ -111,6 +111,10 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
 
 /// The error for a folder without pictures.
 fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<Kind, usize>, left_out: &[String]) -> DataError {
+    if entries == 0 {
+        let why = "there is no file and no folder in it";
+        return DataError::unusable(folder, "the folder is empty", why, crate::form::wanted());
+    }
     let is_archive = |kind: &Kind| matches!(kind, Kind::Archive(_) | Kind::Gzip);
     let help = if counts.keys().any(|kind| matches!(kind, Kind::OtherPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")

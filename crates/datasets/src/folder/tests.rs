@@ -139,7 +139,7 @@ fn what_is_no_folder_of_pictures_is_told() {
     let told = |path: &Path| {
         load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string()
     };
-    assert!(told(folder.path()).contains("PNG, JPEG"));
+    assert!(told(folder.path()).contains("is empty"));
     assert!(told(&folder.path().join("none")).contains("no such folder"));
     save(folder.path(), "a.txt", b"x");
     assert!(told(&folder.path().join("a.txt")).contains("expected a folder"));
@@ -278,4 +278,17 @@ fn a_range_makes_white_of_what_is_white() {
     assert_eq!(pixels("auto", 1), [0, 16]);
     assert_eq!(pixels("0..4095", 1), [0, 255]);
     assert_eq!(pixels("4095..0", 3), [255, 255, 255, 0, 0, 0]);
+}
+
+#[test]
+fn an_empty_folder_is_called_empty_with_what_could_be_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = || load_folder(folder.path(), [1, 2, 1], &Fitting::default(), &LoadOptions::default()).unwrap_err();
+    let error = load();
+    assert_eq!(error.what(), "the folder is empty");
+    for form in ["pictures", ".npy", "MNIST", "CIFAR-10"] {
+        assert!(error.help().text().contains(form), "{error}");
+    }
+    std::fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
+    assert!(load().what().contains("no pictures"), "{}", load());
 }
