@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::idx::{MOST_LABELLED, Split, too_many_labels};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::plural::plural;
 use crate::store::records::{Part, Records, Stamp};
 use std::fs;
 use std::io::Read;
@@ -53,7 +54,7 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
         parts.push(part);
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {SIDE}x{SIDE})", grouped(labels.len()));
+    let origin = format!("{name} ({} {} {SIDE}x{SIDE})", grouped(labels.len()), plural(labels.len(), "image"));
     let store = Records { parts, skip: 1, image: 3 * PLANE, unpack: Some(pixels) };
     Ok(Images::of(Arc::new(store), [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }

@@ -3,6 +3,7 @@
 use crate::advice::{Advice, quoted};
 use crate::nearest::nearest;
 use crate::npy::NpyFault;
+use crate::plural::plural;
 use crate::source::classes_in;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -164,7 +165,7 @@ impl DataError {
             Self::Stopped { .. } => "somebody asked for it".into(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
-                format!("{origin}: {count} images, but a batch takes {batch} different ones")
+                format!("{origin}: {count} {}, but a batch takes {batch} different ones", plural(*count, "image"))
             }
         }
     }

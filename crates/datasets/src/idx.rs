@@ -9,6 +9,7 @@ use crate::advice::quoted;
 use crate::error::{DataError, damaged_on_its_way, listed};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::plural::plural;
 use crate::store::records::{Part, Records, Stamp};
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -67,7 +68,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
         ));
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {height}x{width})", grouped(count as usize));
+    let origin = format!("{name} ({} {} {height}x{width})", grouped(count as usize), plural(count as usize, "image"));
     let size = [height as usize, width as usize, 1];
     let set = match elements {
         Elements::Unpacked(pixels) => Images::new(pixels, size, origin),
@@ -83,7 +84,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
         return Err(DataError::unusable(
             &labels,
             "the labels are of other images",
-            format!("{count} images, {} labels", found[0]),
+            format!("images: {count}, labels: {}", found[0]),
             advice!("labels-of-others", "put the two files of one set beside each other"),
         ));
     }
@@ -246,7 +247,7 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
         let wanted = if rank == 1 { "labels: 00 00 08 01" } else { "images of bytes: 00 00 08 03" };
         let [a, b, kind, dimensions] = magic;
         let found = match (a, b, kind) {
-            (0, 0, 8) => format!("an IDX file of {dimensions} dimensions"),
+            (0, 0, 8) => format!("an IDX file of {dimensions} {}", plural(dimensions.into(), "dimension")),
             (0, 0, 9 | 11..=14) => format!("an IDX file of numbers of another type ({kind:#04x})"),
             _ => match recognised(&magic) {
                 Some((kind, _)) => kind.to_owned(),
@@ -391,7 +392,7 @@ mod tests {
             error.to_string()
         };
         assert!(told(&plain, &[]).contains("empty"));
-        assert!(told(&plain, &idx(&[3], &[1, 2, 3])).contains("1 dimensions"));
+        assert!(told(&plain, &idx(&[3], &[1, 2, 3])).contains("of 1 dimension;"));
         assert!(told(&plain, &[0, 0, 13, 3, 0, 0, 0, 1]).contains("another type"));
         assert!(told(&plain, b"\x89PNG and so on").contains("PNG"));
         assert!(told(&plain, &twelve()[..20]).contains("3 x 2 x 2"));
@@ -414,7 +415,7 @@ mod tests {
         fs::write(folder.path().join("train-images-idx3-ubyte"), twelve()).unwrap();
         fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
         let error = load_idx(folder.path(), Split::Train).unwrap_err();
-        assert!(error.why().contains("3 images, 2 labels"), "{error}");
+        assert!(error.why().contains("images: 3, labels: 2"), "{error}");
     }
 
     #[test]

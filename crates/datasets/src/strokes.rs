@@ -7,6 +7,7 @@ use crate::built_in::{DRAWING_SIDE, draw_strokes};
 use crate::error::{DataError, damaged_on_its_way, shown};
 use crate::images::Images;
 use crate::npy::{grouped, open};
+use crate::plural::plural;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader, Read};
@@ -82,7 +83,8 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         ));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} drawings of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count));
+    let origin =
+        format!("{name} ({} {} of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count), plural(count, "drawing"));
     Ok(Images::new(pixels, [DRAWING_SIDE, DRAWING_SIDE, 1], origin))
 }
 

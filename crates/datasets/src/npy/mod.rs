@@ -15,6 +15,7 @@ use crate::advice::Advice;
 use crate::error::DataError;
 use crate::images::Images;
 use crate::layout::{Element, Extent, Layout, Number};
+use crate::plural::plural;
 use crate::range::{Levels, Range, written};
 use crate::store::Store;
 use crate::store::records::{Part, Stamp};
@@ -63,7 +64,7 @@ pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Re
     let array = examine(&mut file, stamp.length, levels, wanted).map_err(told)?;
     let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {}x{})", grouped(count), size[0], size[1]);
+    let origin = format!("{name} ({} {} {}x{})", grouped(count), plural(count, "image"), size[0], size[1]);
     let (note, extent) = (array.note(), array.extent);
     let images = if array.fortran {
         Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
