@@ -29,7 +29,7 @@ pub use seasons::{Season, seasons};
 pub use shapes::shapes;
 
 use crate::images::Images;
-use crate::store::drawn::{Drawn, draws};
+use crate::store::generated::{Generated, draws};
 use kernels::random::{Draws, Key};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -54,7 +54,7 @@ fn drawn(
     origin: String,
     draw: impl Fn(Draws, &mut [u8]) + Send + Sync + 'static,
 ) -> Images {
-    Images::of(Arc::new(Drawn { key, numbers, image: size.iter().product(), draw }), size, origin)
+    Images::of(Arc::new(Generated { key, numbers, image: size.iter().product(), draw }), size, origin)
 }
 
 /// What `label` makes of the first random numbers of each picture.

@@ -5,16 +5,18 @@
 //! | [`MAGIC`] | how the file begins |
 //! | count x image | the images, dense |
 //! | count x 8 | the hash of each image, little-endian |
-//! | | [`About`] as JSON |
+//! | | [`Metadata`] as JSON |
 //! | 24 | the length and the hash of that JSON, and [`MAGIC`]'s first eight bytes again |
 //!
 //! The file has its name only when all of it is on the disk. What an image is read from is checked against its hash each time.
 
-use super::records::{Part, Stamp};
-use super::{Store, hash::PIECE};
+use super::Store;
+use super::hash::{PIECE, Pieces, fingerprint, hash_bytes};
+use super::records::RecordFile;
+use super::survey::{Survey, SuspectCounter, Suspects, is_blank};
 use crate::error::DataError;
-use crate::images::{Counted, Survey, Suspects, is_blank};
-use crate::store::hash::{Pieces, fingerprint, hash_bytes};
+use crate::file::FileStamp;
+use crate::text::file_size;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -25,14 +27,14 @@ use std::time::Duration;
 
 /// How the file begins. The digits are the version of the form; another decoder or another way of fitting is another version.
 const MAGIC: &[u8; 16] = b"BDIMAGES cache 1";
-/// Length of the last part.
+/// Length of the last file.
 const FOOTER: u64 = 24;
-/// What is said about the images takes at most so many bytes.
-const MOST_ABOUT: u64 = 256 << 20;
+/// What is said metadata the images takes at most so many bytes.
+const MAX_METADATA: u64 = 256 << 20;
 
-/// What the file says about its images.
+/// What the file says metadata its images.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct About {
+pub(crate) struct Metadata {
     /// Stands for the files that were decoded and how they were fitted.
     pub(crate) key: u64,
     /// Height, width and channels.
@@ -50,60 +52,60 @@ pub(crate) struct About {
 
 /// The images of a cache file.
 pub(crate) struct Cached {
-    part: Part,
+    file: RecordFile,
     image: usize,
     /// Of each image.
     hashes: Vec<u64>,
-    pub(crate) about: About,
+    pub(crate) metadata: Metadata,
 }
 
 impl Cached {
     /// Opens the file if it is there, whole, and of this key and size. Everything but the images themselves is checked.
     pub(crate) fn open(path: &Path, key: u64, size: [usize; 3]) -> Option<Self> {
         let file = File::open(path).ok()?;
-        let stamp = Stamp::of(&file.metadata().ok()?);
-        let mut part = Part { path: path.to_owned(), file, stamp, offset: MAGIC.len() as u64, count: 0 };
+        let stamp = FileStamp::of(&file.metadata().ok()?);
+        let mut file = RecordFile { path: path.to_owned(), file, stamp, offset: MAGIC.len() as u64, count: 0 };
         let end = stamp.length.checked_sub(FOOTER)?;
         let (mut magic, mut footer) = ([0; MAGIC.len()], [0; FOOTER as usize]);
-        part.read(0, &mut magic).ok()?;
-        part.read(end, &mut footer).ok()?;
+        file.read(0, &mut magic).ok()?;
+        file.read(end, &mut footer).ok()?;
         let word = |at: usize| footer[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         let (length, hash) = (word(0)?, word(8)?);
-        if magic != *MAGIC || footer[16..] != MAGIC[..8] || length > end.min(MOST_ABOUT) {
+        if magic != *MAGIC || footer[16..] != MAGIC[..8] || length > end.min(MAX_METADATA) {
             return None;
         }
         let mut text = vec![0; length as usize];
-        part.read(end - length, &mut text).ok()?;
-        let about: About = (hash_bytes(&text) == hash).then(|| serde_json::from_slice(&text).ok())??;
+        file.read(end - length, &mut text).ok()?;
+        let metadata: Metadata = (hash_bytes(&text) == hash).then(|| serde_json::from_slice(&text).ok())??;
         let image: usize = size.iter().product();
-        let bytes = (about.count as u64).checked_mul(image as u64 + 8)?;
-        if (about.key, about.size) != (key, size) || bytes.checked_add(part.offset) != Some(end - length) {
+        let bytes = (metadata.count as u64).checked_mul(image as u64 + 8)?;
+        if (metadata.key, metadata.size) != (key, size) || bytes.checked_add(file.offset) != Some(end - length) {
             return None;
         }
-        let mut hashes = vec![0; 8 * about.count];
-        part.read(end - length - hashes.len() as u64, &mut hashes).ok()?;
-        if hash_bytes(&hashes) != about.hashes {
+        let mut hashes = vec![0; 8 * metadata.count];
+        file.read(end - length - hashes.len() as u64, &mut hashes).ok()?;
+        if hash_bytes(&hashes) != metadata.hashes {
             return None;
         }
-        part.count = about.count;
+        file.count = metadata.count;
         let hashes = hashes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
-        Some(Self { part, image, hashes, about })
+        Some(Self { file, image, hashes, metadata })
     }
 }
 
 impl Store for Cached {
     fn count(&self) -> usize {
-        self.part.count
+        self.file.count
     }
 
     fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
-        self.part.read(self.part.offset + (first * self.image) as u64, images)?;
+        self.file.read(self.file.offset + (first * self.image) as u64, images)?;
         let mut read = images.chunks_exact(self.image).zip(&self.hashes[first..]);
         if read.all(|(image, hash)| hash_bytes(image) == *hash) {
             return Ok(());
         }
-        Err(DataError::unusable(
-            &self.part.path,
+        Err(DataError::invalid(
+            &self.file.path,
             "the cache of the pictures is damaged",
             "an image is not what was written there",
             advice!("damaged-cache", "delete the file and start again: the pictures are then decoded anew"),
@@ -114,12 +116,12 @@ impl Store for Cached {
         8 * self.hashes.len() as u64
     }
 
-    fn place(&self) -> String {
-        format!("read from the cache {} (which may be deleted)", self.part.path.display())
+    fn location(&self) -> String {
+        format!("read from the cache {} (which may be deleted)", self.file.path.display())
     }
 
     fn known(&self) -> Option<Survey> {
-        let About { fingerprint, blank, copies, count, .. } = &self.about;
+        let Metadata { fingerprint, blank, copies, count, .. } = &self.metadata;
         let suspects = Suspects { blank: *blank, copies: *copies, count: *count };
         Some(Survey { fingerprint: fingerprint.clone(), suspects })
     }
@@ -140,15 +142,15 @@ impl Store for Undecoded {
 
     fn read(&self, _first: usize, _images: &mut [u8]) -> Result<(), DataError> {
         let (why, help) = ("they were only looked at", advice!("undecoded", "start without looking only"));
-        Err(DataError::unusable(&self.folder, "the pictures are not decoded yet", why, help))
+        Err(DataError::invalid(&self.folder, "the pictures are not decoded yet", why, help))
     }
 
     fn cache_bytes(&self) -> u64 {
         self.bytes
     }
 
-    fn place(&self) -> String {
-        format!("decoded into a cache of {} first", crate::images::bytes_in_words(self.bytes))
+    fn location(&self) -> String {
+        format!("decoded into a cache of {} first", file_size(self.bytes))
     }
 }
 
@@ -161,14 +163,14 @@ pub(crate) fn cache_bytes(count: usize, image: usize) -> u64 {
 const POLL: Duration = Duration::from_millis(100);
 
 /// Held by the one process that writes into a folder of caches.
-pub(crate) struct Turn {
+pub(crate) struct CacheLock {
     _lock: Option<File>,
 }
 
-impl Turn {
-    /// Makes the folder and waits for the turn. While another process has it, `waiting` is called again and again, with its
+impl CacheLock {
+    /// Makes the folder and waits for the lock. While another process has it, `waiting` is called again and again, with its
     /// process id if that is known.
-    pub(crate) fn take(
+    pub(crate) fn acquire(
         folder: &Path,
         waiting: impl Fn(&Path, Option<u32>) -> ControlFlow<()>,
     ) -> Result<Self, DataError> {
@@ -183,7 +185,7 @@ impl Turn {
                 Err(TryLockError::WouldBlock) => {
                     let holder = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
                     if waiting(&path, holder).is_break() {
-                        return Err(DataError::Stopped { path });
+                        return Err(DataError::stopped(&path));
                     }
                     std::thread::sleep(POLL);
                 }
@@ -207,7 +209,7 @@ fn sweep(folder: &Path) {
 }
 
 /// Writes a cache file.
-pub(crate) struct Writer {
+pub(crate) struct CacheWriter {
     path: PathBuf,
     temporary: PathBuf,
     file: File,
@@ -215,14 +217,14 @@ pub(crate) struct Writer {
     size: [usize; 3],
     hashes: Vec<u64>,
     pieces: Pieces,
-    counted: Counted,
+    suspects: SuspectCounter,
     /// Whether it has its name.
     named: bool,
 }
 
-impl Writer {
+impl CacheWriter {
     /// Begins the file `path` for at most `count` images, in the place of an old one, if the disk has room for it.
-    pub(crate) fn begin(path: &Path, key: u64, size: [usize; 3], count: usize) -> Result<Self, DataError> {
+    pub(crate) fn create(path: &Path, key: u64, size: [usize; 3], count: usize) -> Result<Self, DataError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         // It is of other files or settings, or it is damaged. Where it cannot be deleted, it will be replaced.
         let _ = fs::remove_file(path);
@@ -232,15 +234,15 @@ impl Writer {
             && free < wanted
         {
             let why = format!("the decoded pictures take {wanted} bytes, {free} are free");
-            return Err(DataError::NoCache { path: path.to_owned(), why });
+            return Err(DataError::cache(path, why));
         }
         let temporary = path.with_extension(format!("{}.part", std::process::id()));
         let failed = |error| unwritable(&temporary, &error);
         let mut file = File::create(&temporary).map_err(failed)?;
         file.write_all(MAGIC).map_err(failed)?;
-        let (pieces, counted) = (Pieces::default(), Counted::default());
+        let (pieces, suspects) = (Pieces::default(), SuspectCounter::default());
         let path = path.to_owned();
-        Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, counted, named: false })
+        Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, suspects, named: false })
     }
 
     /// Adds images at the end.
@@ -250,7 +252,7 @@ impl Writer {
             images.par_chunks_exact(image).map(|image| (hash_bytes(image), is_blank(image))).collect();
         for (hash, blank) in hashes {
             self.hashes.push(hash);
-            self.counted.add((!blank).then_some(hash));
+            self.suspects.add((!blank).then_some(hash));
         }
         self.pieces.push(images);
         self.file.write_all(images).map_err(|error| unwritable(&self.path, &error))
@@ -260,10 +262,10 @@ impl Writer {
     pub(crate) fn finish(mut self, left_out: Vec<(usize, String)>) -> Result<(), DataError> {
         let count = self.hashes.len();
         let hashes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        let Suspects { blank, copies, .. } = self.counted.suspects;
+        let Suspects { blank, copies, .. } = self.suspects.suspects;
         let [height, width, channels] = self.size;
         let pieces = std::mem::take(&mut self.pieces).finish();
-        let about = About {
+        let metadata = Metadata {
             key: self.key,
             size: self.size,
             count,
@@ -273,11 +275,11 @@ impl Writer {
             left_out,
             hashes: hash_bytes(&hashes),
         };
-        self.settle(&hashes, &about).map_err(|error| unwritable(&self.path, &error))
+        self.settle(&hashes, &metadata).map_err(|error| unwritable(&self.path, &error))
     }
 
-    fn settle(&mut self, hashes: &[u8], about: &About) -> io::Result<()> {
-        let text = serde_json::to_vec(about)?;
+    fn settle(&mut self, hashes: &[u8], metadata: &Metadata) -> io::Result<()> {
+        let text = serde_json::to_vec(metadata)?;
         self.file.write_all(hashes)?;
         self.file.write_all(&text)?;
         self.file.write_all(&(text.len() as u64).to_le_bytes())?;
@@ -291,7 +293,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for CacheWriter {
     fn drop(&mut self) {
         if !self.named {
             // Best effort: the next process that writes here deletes it.
@@ -302,5 +304,5 @@ impl Drop for Writer {
 
 /// The error of a cache that cannot be written.
 fn unwritable(path: &Path, error: &io::Error) -> DataError {
-    DataError::NoCache { path: path.to_owned(), why: format!("the system said: {error}") }
+    DataError::cache(path, format!("the system said: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::error::DataError;
-use crate::folder::Fitting;
+use crate::fitting::Fitting;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -60,12 +60,12 @@ impl Store for Scaled {
         self.from.cache_bytes()
     }
 
-    fn place(&self) -> String {
-        format!("{}, scaled when they are needed", self.from.place())
+    fn location(&self) -> String {
+        format!("{}, scaled when they are needed", self.from.location())
     }
 
-    fn is_drawn(&self) -> bool {
-        self.from.is_drawn()
+    fn is_generated(&self) -> bool {
+        self.from.is_generated()
     }
 }
 
@@ -95,11 +95,11 @@ impl Store for Selected {
         self.from.cache_bytes()
     }
 
-    fn place(&self) -> String {
-        self.from.place()
+    fn location(&self) -> String {
+        self.from.location()
     }
 
-    fn is_drawn(&self) -> bool {
-        self.from.is_drawn()
+    fn is_generated(&self) -> bool {
+        self.from.is_generated()
     }
 }

@@ -7,19 +7,20 @@
 //! | [`Memory`] | all of them in memory |
 //! | [`records::Records`] | read by offset from files of records of one length: `.npy`, IDX, CIFAR-10 |
 //! | [`cached::Cached`] | read by offset from the cache file of a folder that was decoded before |
-//! | [`drawn::Drawn`] | drawn: picture n of a seed is always the same |
+//! | [`generated::Generated`] | drawn: picture n of a seed is always the same |
 //! | [`derived::Scaled`], [`derived::Selected`] | those of another store, in another size, or some of them |
 
 pub(crate) mod cached;
 pub(crate) mod derived;
-pub(crate) mod drawn;
+pub(crate) mod generated;
 pub(crate) mod hash;
 pub(crate) mod records;
+pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 
 use crate::error::DataError;
-use crate::images::Survey;
+use survey::Survey;
 
 /// The bytes of images of one size.
 pub(crate) trait Store: Send + Sync {
@@ -53,10 +54,10 @@ pub(crate) trait Store: Send + Sync {
     }
 
     /// Where the bytes are, for people: `in memory`, `read from FILE`.
-    fn place(&self) -> String;
+    fn location(&self) -> String;
 
     /// Whether the pictures are drawn here: they cost time instead of reading, and none is blank or a copy.
-    fn is_drawn(&self) -> bool {
+    fn is_generated(&self) -> bool {
         false
     }
 
@@ -91,7 +92,7 @@ impl Store for Memory {
         self.bytes.len() as u64
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "in memory".into()
     }
 }

@@ -29,7 +29,11 @@ mod real {
 }
 
 fn with_threads(threads: usize, seed: u64) -> Images {
-    ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| apples(500, seed).kept(u64::MAX).unwrap())
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap()
+        .install(|| apples(500, seed).load_into_memory(u64::MAX).unwrap())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// How the images of an array are laid out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Images {
+pub(super) struct ImageShape {
     /// Height, width and channels.
     pub(super) size: [usize; 3],
     /// Whether the channels come first.
@@ -12,14 +12,14 @@ pub(super) struct Images {
 }
 
 /// Pictures larger than this in either direction are no pictures.
-const LONGEST_SIDE: u64 = 1 << 15;
+const MAX_SIDE: u64 = 1 << 15;
 
 /// The images in an array of this shape, the first length being their number; nothing if it does not hold any. Flat ones are
-/// 28x28 or of the size `wanted`.
-pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images> {
+/// 28x28 or of the size `flat_size`.
+pub(super) fn images(shape: &[u64], flat_size: Option<[usize; 3]>) -> Option<ImageShape> {
     let of = |[height, width, channels]: [u64; 3], planes| {
-        let possible = [height, width].iter().all(|side| (1..=LONGEST_SIDE).contains(side));
-        possible.then_some(Images {
+        let possible = [height, width].iter().all(|side| (1..=MAX_SIDE).contains(side));
+        possible.then_some(ImageShape {
             size: [height as usize, width as usize, channels as usize],
             planes,
             flat: shape.len() == 2,
@@ -27,9 +27,9 @@ pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images
     };
     match *shape {
         [_, 784] => of([28, 28, 1], false),
-        [_, flat] => {
-            let wanted = wanted.map(|size| size.map(|length| length as u64));
-            wanted.filter(|size| size.iter().product::<u64>() == flat).and_then(|size| of(size, false))
+        [_, length] => {
+            let flat = flat_size.map(|size| size.map(|length| length as u64));
+            flat.filter(|size| size.iter().product::<u64>() == length).and_then(|size| of(size, false))
         }
         [height, width, channels] if is_one_picture(height, width, channels) => None,
         [_, height, width] => of([height, width, 1], false),

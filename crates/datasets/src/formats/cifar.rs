@@ -1,16 +1,30 @@
 //! Reads the binary form of CIFAR-10: records of one label byte and 32x32 pixels in three planes, red, green and blue.
 
+use super::format::{Format, Loaded};
 use crate::advice::Advice;
 use crate::error::DataError;
-use crate::idx::{MOST_LABELLED, Split, too_many_labels};
+use crate::file::{FileStamp, open};
+use crate::file_type::FileType;
 use crate::images::Images;
-use crate::npy::{grouped, open, recognised};
-use crate::plural::plural;
-use crate::store::records::{Part, Records, Stamp};
+use crate::labels::{MAX_LABELS, too_many_labels};
+use crate::load_options::Split;
+use crate::store::records::{RecordFile, Records};
+use crate::text::counted;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub(super) const FORMAT: Format = Format {
+    name: "CIFAR-10 binary files",
+    class_extension: None,
+    // Records have no magic bytes, and may begin like any other file.
+    has_content: |file| file.extension == "bin" && is_cifar(file.path),
+    has_name: |file| file.extension == "bin" || is_cifar(file.path),
+    is_in: is_cifar,
+    has_split: has_cifar,
+    load: |path, request| Ok(Loaded::from_bytes(load_cifar(path, request.split)?, request)),
+};
 
 /// Side of a picture in pixels.
 const SIDE: usize = 32;
@@ -40,32 +54,32 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
     let (mut parts, mut labels) = (Vec::new(), Vec::new());
     for file in &files {
         let part = records(file)?;
-        if labels.len() + part.count > MOST_LABELLED {
-            let why = format!("more than {MOST_LABELLED} records");
+        if labels.len() + part.count > MAX_LABELS {
+            let why = format!("more than {MAX_LABELS} records");
             return Err(too_many_labels(file, why));
         }
         for (number, label) in labels_in(&part)?.into_iter().enumerate() {
             if usize::from(label) >= names.len() {
                 let why = format!("record {number} has the label {label}; labels are below {}", names.len());
-                return Err(DataError::unusable(file, "these are not records of CIFAR-10", why, wanted()));
+                return Err(DataError::invalid(file, "these are not records of CIFAR-10", why, wanted()));
             }
             labels.push(u32::from(label));
         }
         parts.push(part);
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} {} {SIDE}x{SIDE})", grouped(labels.len()), plural(labels.len(), "image"));
-    let store = Records { parts, skip: 1, image: 3 * PLANE, unpack: Some(pixels) };
+    let origin = format!("{name} ({} {SIDE}x{SIDE})", counted(labels.len(), "image"));
+    let store = Records { files: parts, skip: 1, image: 3 * PLANE, decode: Some(pixels) };
     Ok(Images::of(Arc::new(store), [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }
 
 /// Whether [`load_cifar`] finds this part in the folder `path`; a file has no parts.
-pub fn has_cifar(path: &Path, split: Split) -> bool {
+fn has_cifar(path: &Path, split: Split) -> bool {
     path.is_dir() && files_in(path, split).is_ok()
 }
 
 /// Whether `path` is a file of records, or a folder with the usual names or with such files.
-pub(crate) fn is_cifar(path: &Path) -> bool {
+fn is_cifar(path: &Path) -> bool {
     let is_whole = |path: &Path| {
         fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0 && about.len() % RECORD as u64 == 0)
     };
@@ -98,7 +112,7 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
             }
             _ => ("there are no files of CIFAR-10 in this folder", format!("looked for {looked}")),
         };
-        return Err(DataError::unusable(folder, what, why, wanted()));
+        return Err(DataError::invalid(folder, what, why, wanted()));
     }
     Ok(files)
 }
@@ -118,7 +132,7 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     if names.is_empty() {
         let why = "the file of the classes' names has no lines";
         let help = advice!("cifar-names", "remove it: the ten names are known");
-        return Err(DataError::unusable(&path, "there are no names in it", why, help));
+        return Err(DataError::invalid(&path, "there are no names in it", why, help));
     }
     Ok(names)
 }
@@ -131,7 +145,7 @@ fn pixels(planes: &[u8], pixels: &mut [u8]) {
 }
 
 /// The label of each record of a file.
-fn labels_in(part: &Part) -> Result<Vec<u8>, DataError> {
+fn labels_in(part: &RecordFile) -> Result<Vec<u8>, DataError> {
     const AT_A_TIME: usize = 1000;
     let mut labels = Vec::with_capacity(part.count);
     let mut bytes = Vec::new();
@@ -144,19 +158,20 @@ fn labels_in(part: &Part) -> Result<Vec<u8>, DataError> {
 }
 
 /// A file that is a whole number of records.
-fn records(path: &Path) -> Result<Part, DataError> {
+fn records(path: &Path) -> Result<RecordFile, DataError> {
     let file = open(path)?;
     let unreadable = |error| DataError::unreadable(path, error);
-    let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
+    let stamp = FileStamp::of(&file.metadata().map_err(unreadable)?);
     let length = stamp.length;
     if length == 0 || !length.is_multiple_of(RECORD as u64) {
         let mut start = Vec::new();
         file.take(512).read_to_end(&mut start).map_err(unreadable)?;
-        let kind = recognised(&start).map(|(kind, _)| format!("; it looks like {kind}")).unwrap_or_default();
+        let kind =
+            FileType::of(&start, "").in_words().map(|kind| format!("; it looks like {kind}")).unwrap_or_default();
         let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
-        return Err(DataError::unusable(path, "this is not a file of CIFAR-10, or only a part of one", why, wanted()));
+        return Err(DataError::invalid(path, "this is not a file of CIFAR-10, or only a part of one", why, wanted()));
     }
-    Ok(Part { path: path.to_owned(), file, stamp, offset: 0, count: (length / RECORD as u64) as usize })
+    Ok(RecordFile { path: path.to_owned(), file, stamp, offset: 0, count: (length / RECORD as u64) as usize })
 }
 
 #[cfg(test)]

@@ -3,15 +3,27 @@
 //! A line is `{"word": "apple", ..., "drawing": [[[x, ...], [y, ...]], ...]}`, one pair of lists for each stroke. The simplified
 //! files hold whole numbers from 0 to 255, the raw ones any numbers and a third list, the times.
 
+use super::format::{Format, Loaded};
 use crate::built_in::{DRAWING_SIDE, draw_strokes};
-use crate::error::{DataError, damaged_on_its_way, shown};
+use crate::error::{DataError, download_again};
+use crate::file::open;
+use crate::file_type::FileType;
 use crate::images::Images;
-use crate::npy::{grouped, open};
-use crate::plural::plural;
+use crate::text::{counted, shown};
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+
+pub(super) const FORMAT: Format = Format {
+    name: "Quick, Draw! strokes",
+    class_extension: Some("ndjson"),
+    has_content: |file| are_strokes(file.start),
+    has_name: |file| file.extension == "ndjson",
+    is_in: |_| false,
+    has_split: |_, _| false,
+    load: |path, request| Ok(Loaded::from_bytes(load_strokes(path)?, request)),
+};
 
 /// A line longer than this is no drawing.
 const LONGEST_LINE: u64 = 1 << 22;
@@ -31,8 +43,8 @@ struct Line {
 }
 
 /// Whether a file that begins so is one of strokes.
-pub(crate) fn are_strokes(start: &[u8]) -> bool {
-    start.windows(9).any(|part| part == b"\"drawing\"")
+fn are_strokes(start: &[u8]) -> bool {
+    FileType::of(start, "") == FileType::Json && start.windows(9).any(|part| part == b"\"drawing\"")
 }
 
 /// Draws every drawing of the file, 28x28, 0 paper and 255 ink.
@@ -65,7 +77,7 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         }
         if first > MOST {
             let why = format!("more than {MOST} lines");
-            return Err(DataError::unusable(
+            return Err(DataError::invalid(
                 path,
                 "the file has too many drawings",
                 why,
@@ -75,16 +87,11 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
     }
     let count = pixels.len() / (DRAWING_SIDE * DRAWING_SIDE);
     if count == 0 {
-        return Err(DataError::unusable(
-            path,
-            "there are no drawings in the file",
-            "it has no lines",
-            damaged_on_its_way(),
-        ));
+        return Err(DataError::invalid(path, "there are no drawings in the file", "it has no lines", download_again()));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin =
-        format!("{name} ({} {} of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count), plural(count, "drawing"));
+    let drawings = counted(count, "drawing");
+    let origin = format!("{name} ({drawings} of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})");
     Ok(Images::new(pixels, [DRAWING_SIDE, DRAWING_SIDE, 1], origin))
 }
 
@@ -97,7 +104,7 @@ fn drawn(path: &Path, lines: &[Vec<u8>], first: usize) -> Result<Vec<u8>, DataEr
         }
         drawing(line).map_err(|why| {
             let why = format!("line {}: {}", first + index, shown(&why));
-            DataError::unusable(path, "a line of the file is no drawing", why, damaged_on_its_way())
+            DataError::invalid(path, "a line of the file is no drawing", why, download_again())
         })
     });
     Ok(pictures.collect::<Result<Vec<_>, _>>()?.concat())

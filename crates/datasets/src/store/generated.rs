@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// The pictures `numbers` of a key: what `draw` makes of the random numbers of each.
-pub(crate) struct Drawn<F> {
+pub(crate) struct Generated<F> {
     pub(crate) key: Key,
     pub(crate) numbers: Range<u64>,
     /// Bytes of a picture.
@@ -22,7 +22,7 @@ pub(crate) fn draws(key: Key, number: u64) -> Draws {
     Key { stream, step: number as u32, ..key }.draws()
 }
 
-impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Drawn<F> {
+impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Generated<F> {
     fn count(&self) -> usize {
         self.numbers.end.saturating_sub(self.numbers.start) as usize
     }
@@ -39,11 +39,11 @@ impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Drawn<F> {
         Ok(())
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "drawn when they are needed".into()
     }
 
-    fn is_drawn(&self) -> bool {
+    fn is_generated(&self) -> bool {
         true
     }
 }

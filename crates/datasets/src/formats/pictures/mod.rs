@@ -4,33 +4,44 @@
 //! [`fitting`] brings each to the one size, by [`resample()`]. A picture's place in the set depends on the names alone.
 
 mod decode;
-mod fitting;
 mod in_flight;
-mod levels;
-mod own;
-mod resample;
+mod pixels;
 mod scan;
 #[cfg(test)]
 mod tests;
+pub(super) mod values;
 
-pub use fitting::{Aspect, Background, Crop, Fitting};
-pub use levels::{Depth, depth_of};
-pub(crate) use own::is_own;
-pub use resample::Filter;
-
-use crate::error::{DataError, shown};
+use super::format::{Format, Loaded, Values};
+use crate::error::DataError;
+use crate::file::{FileStamp, changed};
+use crate::fitting::Fitting;
 use crate::images::Images;
 use crate::load_options::{LoadOptions, Progress};
-use crate::npy::grouped;
 use crate::plural::plural;
-use crate::store::cached::{Cached, Turn, Undecoded, Writer, cache_bytes};
+use crate::store::cached::{CacheLock, CacheWriter, Cached, Undecoded, cache_bytes};
 use crate::store::hash::{hash_bytes, hash_words};
-use crate::store::records::{Stamp, changed};
 use crate::store::{Memory, Store};
+use crate::text::{counted, shown};
 use in_flight::InFlight;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub(super) const FORMAT: Format = Format {
+    name: "folder of pictures",
+    class_extension: None,
+    has_content: |_| false,
+    has_name: |_| false,
+    is_in: scan::holds_pictures,
+    has_split: |_, _| false,
+    load: |path, request| {
+        let folder = load_folder(path, request.size, request.fitting, &request.options)?;
+        let mut notes = vec![folder.found];
+        notes.extend(folder.left_out);
+        let (images, warning, values) = (folder.images, folder.skipped, Values::Files(folder.sample));
+        Ok(Loaded { channels: images.channels(), images, notes, warning, values })
+    },
+};
 
 /// Pictures that are being decoded take as much memory together as half of what the set may take, within these bounds.
 const LEAST_IN_FLIGHT: u64 = 64 << 20;
@@ -47,7 +58,7 @@ const SAMPLE: usize = 16;
 
 /// What a folder held.
 #[derive(Debug)]
-pub struct Folder {
+pub struct PictureFolder {
     /// The pictures, with the names of the sub-folders as classes if there are any.
     pub images: Images,
     /// `Found N images belonging to K classes.`
@@ -71,7 +82,7 @@ pub fn load_folder(
     size: [usize; 3],
     fitting: &Fitting,
     options: &LoadOptions<'_>,
-) -> Result<Folder, DataError> {
+) -> Result<PictureFolder, DataError> {
     let [height, width, channels] = size;
     assert!(height * width > 0 && (channels == 1 || channels == 3), "load_folder: no pictures of size {size:?}");
     if !folder.is_dir() {
@@ -81,7 +92,7 @@ pub fn load_folder(
             ("there is no such folder", "nothing has this name")
         };
         let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
-        return Err(DataError::unusable(folder, what, why, help));
+        return Err(DataError::invalid(folder, what, why, help));
     }
     let scan::Scanned { found: files, left_out: others } = scan::scan(folder, None)?;
     let pictures = Pictures { folder, files: &files, size, fitting, options };
@@ -90,29 +101,25 @@ pub fn load_folder(
     let skipped = pictures.skipped(&left_out);
     let mut kept = vec![true; files.len()];
     left_out.iter().for_each(|(index, _)| kept[*index] = false);
-    let kept: Vec<&scan::Found> = files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file).collect();
+    let kept: Vec<&scan::PictureFile> =
+        files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file).collect();
     let classes: Vec<Option<&str>> = kept.iter().map(|file| file.class.as_deref()).collect();
     let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.path.clone()).collect();
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-    let origin = format!(
-        "{} ({} {} {height}x{width})",
-        folder.display(),
-        grouped(classes.len()),
-        plural(classes.len(), "image")
-    );
+    let origin = format!("{} ({} {height}x{width})", folder.display(), counted(classes.len(), "image"));
     let images = Images::of(store, size, origin);
     let count = classes.len();
     let (images, classes) = labelled(images, &classes, &name);
     let found =
         format!("Found {count} {} belonging to {classes} {}.", plural(count, "image"), plural(classes, "class"));
     let skipped = skipped.map(|text| format!("{text}; they are left out"));
-    Ok(Folder { images, found, skipped, left_out: others, sample })
+    Ok(PictureFolder { images, found, skipped, left_out: others, sample })
 }
 
 /// The pictures of a folder, to be decoded.
 struct Pictures<'a> {
     folder: &'a Path,
-    files: &'a [scan::Found],
+    files: &'a [scan::PictureFile],
     size: [usize; 3],
     fitting: &'a Fitting,
     options: &'a LoadOptions<'a>,
@@ -131,29 +138,29 @@ impl Pictures<'_> {
         let image = self.size.iter().product();
         let count = self.files.len();
         if (count as u64).saturating_mul(image as u64) <= self.options.memory {
-            return if self.options.look_only { Ok(self.undecoded(0)) } else { self.in_memory(image) };
+            return if self.options.inspect_only { Ok(self.undecoded(0)) } else { self.in_memory(image) };
         }
-        let stamps: Vec<Option<Stamp>> =
-            self.files.par_iter().map(|file| file.path.metadata().ok().map(|about| Stamp::of(&about))).collect();
+        let stamps: Vec<Option<FileStamp>> =
+            self.files.par_iter().map(|file| file.path.metadata().ok().map(|about| FileStamp::of(&about))).collect();
         let (path, key) = (self.cache_path(), self.key(&stamps));
         let cached = || {
             let cached = Cached::open(&path, key, self.size)?;
-            let left_out = cached.about.left_out.clone();
+            let left_out = cached.metadata.left_out.clone();
             Some(Decoded { store: Arc::new(cached), left_out })
         };
         if let Some(found) = cached() {
             return Ok(found);
         }
-        if self.options.look_only {
+        if self.options.inspect_only {
             return Ok(self.undecoded(cache_bytes(count, image)));
         }
         let waiting = |lock: &Path, holder| (self.options.progress)(&Progress::Waiting { lock, holder });
-        let _turn = Turn::take(&self.options.cache, waiting)?;
+        let _lock = CacheLock::acquire(&self.options.cache, waiting)?;
         // Another process may have written it in the meantime.
         if cached().is_none() {
             self.write_cache(&path, key, &stamps)?;
         }
-        cached().ok_or_else(|| DataError::NoCache { path, why: "it cannot be read again".into() })
+        cached().ok_or_else(|| DataError::cache(&path, "it cannot be read again"))
     }
 
     fn undecoded(&self, bytes: u64) -> Decoded {
@@ -168,7 +175,7 @@ impl Pictures<'_> {
     fn in_memory(&self, image: usize) -> Result<Decoded, DataError> {
         let in_flight = self.in_flight();
         let mut bytes = vec![0; self.files.len() * image];
-        let read = |(place, file): (&mut [u8], &scan::Found)| -> Result<(), String> {
+        let read = |(place, file): (&mut [u8], &scan::PictureFile)| -> Result<(), String> {
             place.copy_from_slice(&read_picture(&file.path, self.size, self.fitting, &in_flight)?);
             Ok(())
         };
@@ -181,17 +188,17 @@ impl Pictures<'_> {
         Ok(Decoded { store: Arc::new(Memory { bytes, image }), left_out })
     }
 
-    fn write_cache(&self, path: &Path, key: u64, stamps: &[Option<Stamp>]) -> Result<(), DataError> {
+    fn write_cache(&self, path: &Path, key: u64, stamps: &[Option<FileStamp>]) -> Result<(), DataError> {
         let image: usize = self.size.iter().product();
         let total = self.files.len();
         let bytes_in_all = cache_bytes(total, image);
         let tell = |done| {
             let progress = Progress::Decoding { cache: path, bytes: bytes_in_all, done, total };
             let stopped = (self.options.progress)(&progress).is_break();
-            if stopped { Err(DataError::Stopped { path: path.to_owned() }) } else { Ok(()) }
+            if stopped { Err(DataError::stopped(path)) } else { Ok(()) }
         };
         tell(0)?;
-        let mut writer = Writer::begin(path, key, self.size, total)?;
+        let mut writer = CacheWriter::create(path, key, self.size, total)?;
         let in_flight = self.in_flight();
         let block = (AT_A_TIME / image).max(1);
         let mut bytes = vec![0; block.min(total) * image];
@@ -199,9 +206,9 @@ impl Pictures<'_> {
         for (number, files) in self.files.chunks(block).enumerate() {
             let first = number * block;
             let stamps = &stamps[first..first + files.len()];
-            let read = |((place, file), stamp): ((&mut [u8], &scan::Found), &Option<Stamp>)| {
+            let read = |((place, file), stamp): ((&mut [u8], &scan::PictureFile), &Option<FileStamp>)| {
                 let read = read_picture(&file.path, self.size, self.fitting, &in_flight);
-                let now = file.path.metadata().ok().map(|about| Stamp::of(&about));
+                let now = file.path.metadata().ok().map(|about| FileStamp::of(&about));
                 if let (Some(before), Some(now)) = (*stamp, now)
                     && before != now
                 {
@@ -228,19 +235,24 @@ impl Pictures<'_> {
         let name: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
         let [height, width, channels] = self.size;
         let place = hash_bytes(folder.as_os_str().as_encoded_bytes());
-        let hash = hash_words([place, hash_bytes(format!("{:?}", self.fitting).as_bytes())]);
+        let hash = hash_words([place, self.fitting_hash()]);
         self.options.cache.join(format!("{name}-{height}x{width}x{channels}-{hash:016x}.images"))
     }
 
     /// Stands for all that the decoded pictures depend on: the files' names, lengths and times, their size and how they are fitted.
-    fn key(&self, stamps: &[Option<Stamp>]) -> u64 {
+    fn key(&self, stamps: &[Option<FileStamp>]) -> u64 {
         let words = self.files.iter().zip(stamps).flat_map(|(file, stamp)| {
             let name = file.path.strip_prefix(self.folder).unwrap_or(&file.path);
             let [length, time] = stamp.map_or([0; 2], |stamp| [stamp.length, stamp.nanoseconds()]);
             [hash_bytes(name.as_os_str().as_encoded_bytes()), length, time]
         });
-        let how = [hash_bytes(format!("{:?} {:?}", self.size, self.fitting).as_bytes())];
+        let [height, width, channels] = self.size.map(|length| length as u64);
+        let how = [height, width, channels, self.fitting_hash()];
         hash_words(how.into_iter().chain(words))
+    }
+
+    fn fitting_hash(&self) -> u64 {
+        hash_bytes(&serde_json::to_vec(self.fitting).expect("a fitting has no maps and no failing parts"))
     }
 
     /// One line about the files that cannot be read, if there are any.
@@ -265,7 +277,7 @@ impl Pictures<'_> {
         if bad < all && bad <= (all / BAD_SHARE).max(FEW) {
             return Ok(());
         }
-        Err(DataError::unusable(
+        Err(DataError::invalid(
             self.folder,
             "too many of the pictures cannot be read",
             self.skipped(left_out).unwrap_or_default(),
@@ -306,7 +318,7 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
     }
     if !path.exists() {
         let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
-        return Err(DataError::unusable(path, "there is no such folder or file", "nothing has this name", help));
+        return Err(DataError::invalid(path, "there is no such folder or file", "nothing has this name", help));
     }
     let scan::Scanned { found, left_out } = scan::scan(path, without)?;
     Ok((found.into_iter().map(|found| found.path).collect(), left_out))
@@ -319,7 +331,7 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
     read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| {
         let help = advice!("bad-picture", "replace or remove this file");
-        DataError::unusable(file, "the picture cannot be read", shown(&why), help)
+        DataError::invalid(file, "the picture cannot be read", shown(&why), help)
     })
 }
 

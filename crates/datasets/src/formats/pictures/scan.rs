@@ -3,25 +3,27 @@
 //! What counts is the content of a file, not the ending of its name. What runs of this program have written is left out, and so are
 //! hidden files; pictures of forms that are not read here are counted, so that nothing is missing without a word.
 
-use super::own;
-use crate::error::{DataError, listed};
-use crate::kinds::{Kind, ending_of, kind_of_file};
+use super::super::unsupported::supported;
+use crate::error::DataError;
+use crate::file_type::{FileType, extension_of};
 use crate::plural::plural;
+use crate::run_folders;
+use crate::text::listed;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What files of pictures end in. A file with such a name that holds no picture is a damaged one.
-const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
+const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
 /// More files and folders than this are not looked at.
-const MOST_ENTRIES: usize = 2_000_000;
+const MAX_ENTRIES: usize = 2_000_000;
 /// Folders within folders deeper than this are not looked at.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// A picture's file.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct PictureFile {
     pub(super) path: PathBuf,
     /// The first folder below the scanned one that it lies in.
     pub(super) class: Option<String>,
@@ -31,7 +33,7 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Scanned {
     /// Its pictures, in order, and files that have the name of one.
-    pub(super) found: Vec<Found>,
+    pub(super) found: Vec<PictureFile>,
     /// Lines about what is left out.
     pub(super) left_out: Vec<String>,
 }
@@ -42,8 +44,8 @@ pub(super) struct Scanned {
 /// # Errors
 /// [`DataError`] if there is no picture, if the folder is too large or may not be read, and if it belongs to a run itself.
 pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, DataError> {
-    if let Some(run) = own::run_of(folder) {
-        return Err(DataError::unusable(
+    if let Some(run) = run_folders::run_of(folder) {
+        return Err(DataError::invalid(
             folder,
             "this folder belongs to a run",
             format!("{} holds what a run has written, which is never data", run.display()),
@@ -54,12 +56,12 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     let mut scan = Scan { files: Vec::new(), runs: Vec::new(), entries: 0, seen: HashSet::from_iter(without) };
     scan.folder(folder, None, 0)?;
     let Scan { files, runs, entries, .. } = scan;
-    let kinds: Vec<Kind> = files.par_iter().map(|file| kind(&file.path)).collect();
+    let kinds: Vec<FileType> = files.par_iter().map(|file| kind(&file.path)).collect();
     let mut counts = BTreeMap::new();
     let mut found = Vec::new();
     for (file, kind) in files.into_iter().zip(kinds) {
         match kind {
-            Kind::Picture => found.push(file),
+            FileType::Picture(_) => found.push(file),
             other => *counts.entry(other).or_insert(0_usize) += 1,
         }
     }
@@ -76,19 +78,19 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
 }
 
 /// What the file is taken for: a picture if it holds one or has the name of one.
-fn kind(path: &Path) -> Kind {
-    let named = ENDINGS.contains(&ending_of(path).as_str());
-    match kind_of_file(path) {
-        Ok(kind @ Kind::OtherPicture(_)) => kind,
-        _ if named => Kind::Picture,
+fn kind(path: &Path) -> FileType {
+    let named = EXTENSIONS.contains(&extension_of(path).as_str());
+    match FileType::of_file(path) {
+        Ok(kind @ FileType::UnsupportedPicture(_)) => kind,
+        _ if named => FileType::Picture(""),
         Ok(kind) => kind,
-        Err(_) => Kind::Unknown,
+        Err(_) => FileType::Unknown,
     }
 }
 
 /// One line about the files of `counts` that hold pictures or data of other forms.
-fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
-    let list = |name: fn(Kind) -> Option<&'static str>| {
+fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
+    let list = |name: fn(FileType) -> Option<&'static str>| {
         let mut all: Vec<(usize, &str)> =
             counts.iter().filter_map(|(&kind, &count)| Some((count, name(kind)?))).collect();
         // The most frequent first.
@@ -96,12 +98,12 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
         all.into_iter().map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
     };
     let pictures = list(|kind| match kind {
-        Kind::OtherPicture(name) => Some(name),
+        FileType::UnsupportedPicture(name) => Some(name),
         _ => None,
     });
     let data = list(|kind| match kind {
-        Kind::Array => Some("NumPy array"),
-        Kind::Archive(name) => Some(name),
+        FileType::Archive(name) => Some(name),
+        FileType::Data(name @ "NumPy array") => Some(name),
         _ => None,
     });
     let pictures = (!pictures.is_empty()).then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
@@ -111,13 +113,13 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
 }
 
 /// The error for a folder without pictures.
-fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<Kind, usize>, left_out: &[String]) -> DataError {
+fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<FileType, usize>, left_out: &[String]) -> DataError {
     if entries == 0 {
         let why = "there is no file and no folder in it";
-        return DataError::unusable(folder, "the folder is empty", why, crate::form::wanted());
+        return DataError::invalid(folder, "the folder is empty", why, supported());
     }
-    let is_archive = |kind: &Kind| matches!(kind, Kind::Archive(_) | Kind::Gzip);
-    let help = if counts.keys().any(|kind| matches!(kind, Kind::OtherPicture(_))) {
+    let is_archive = |kind: &FileType| matches!(kind, FileType::Archive(_) | FileType::Gzip);
+    let help = if counts.keys().any(|kind| matches!(kind, FileType::UnsupportedPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
     } else if counts.keys().any(is_archive) {
         advice!("pictures-in-an-archive", "unpack the archive, and give the folder of the pictures that were in it")
@@ -128,7 +130,21 @@ fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<Kind, usize>, left_o
         "looked at {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden ones are left out)"
     );
     let why = left_out.iter().fold(looked, |why, line| format!("{why}; {line}"));
-    DataError::unusable(folder, "there are no pictures in this folder", why, help)
+    DataError::invalid(folder, "there are no pictures in this folder", why, help)
+}
+
+/// Whether [`scan`] would find a picture in the folder.
+pub(super) fn holds_pictures(folder: &Path) -> bool {
+    fn holds(folder: &Path, depth: usize) -> bool {
+        let Ok(entries) = fs::read_dir(folder) else { return false };
+        let visible = |path: &PathBuf| !path.file_name().unwrap_or_default().to_string_lossy().starts_with('.');
+        let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+            entries.flatten().map(|entry| entry.path()).filter(visible).partition(|path| path.is_dir());
+        files.iter().any(|file| matches!(FileType::of_file(file), Ok(FileType::Picture(_))))
+            || depth < MAX_DEPTH
+                && folders.iter().any(|folder| !run_folders::is_program_output(folder) && holds(folder, depth + 1))
+    }
+    holds(folder, 0)
 }
 
 /// A path for people, from the scanned folder on.
@@ -137,7 +153,7 @@ fn short(path: &Path, folder: &Path) -> String {
 }
 
 struct Scan {
-    files: Vec<Found>,
+    files: Vec<PictureFile>,
     /// Folders of runs and caches.
     runs: Vec<PathBuf>,
     entries: usize,
@@ -148,7 +164,7 @@ struct Scan {
 impl Scan {
     fn folder(&mut self, folder: &Path, class: Option<&str>, depth: usize) -> Result<(), DataError> {
         let unreadable = |error| DataError::unreadable(folder, error);
-        if depth > DEEPEST || !self.seen.insert(fs::canonicalize(folder).map_err(unreadable)?) {
+        if depth > MAX_DEPTH || !self.seen.insert(fs::canonicalize(folder).map_err(unreadable)?) {
             return Ok(());
         }
         let mut paths = Vec::new();
@@ -156,9 +172,9 @@ impl Scan {
             paths.push(entry.map_err(unreadable)?.path());
         }
         self.entries += paths.len();
-        if self.entries > MOST_ENTRIES {
-            let why = format!("it holds more than {MOST_ENTRIES} files and folders");
-            return Err(DataError::unusable(
+        if self.entries > MAX_ENTRIES {
+            let why = format!("it holds more than {MAX_ENTRIES} files and folders");
+            return Err(DataError::invalid(
                 folder,
                 "the folder is too large",
                 why,
@@ -172,8 +188,8 @@ impl Scan {
                 continue;
             }
             if !path.is_dir() {
-                self.files.push(Found { path, class: class.map(str::to_owned) });
-            } else if own::is_run(&path) || own::is_cache(&path) {
+                self.files.push(PictureFile { path, class: class.map(str::to_owned) });
+            } else if run_folders::is_run(&path) || run_folders::is_cache(&path) {
                 self.runs.push(path);
             } else {
                 self.folder(&path, Some(class.unwrap_or(&name)), depth + 1)?;

@@ -1,7 +1,11 @@
 //! How a picture of any size and kind becomes one of the size and the channels that are wanted.
 
-use super::resample::{Filter, resample};
-use crate::range::Levels;
+mod resample;
+
+pub use resample::Filter;
+
+use crate::value_range::{self, ValueRange};
+use resample::resample;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -22,7 +26,8 @@ pub struct Fitting {
     pub background: Background,
     /// Which numbers of the files become black and white: `auto`, by their type, or `LOW..HIGH`, such as `0..4095` for pictures of 12
     /// bits.
-    pub range: Levels,
+    #[serde(with = "value_range")]
+    pub range: Option<ValueRange>,
 }
 
 /// What is done with a picture whose proportions are not the wanted ones.
@@ -143,7 +148,7 @@ pub(crate) fn grey([red, green, blue]: [u8; 3]) -> u8 {
 }
 
 /// A colour with alpha laid on a background.
-pub(super) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Background) -> [u8; 3] {
+pub(crate) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Background) -> [u8; 3] {
     let over = |value: u8, below: u8| {
         let (alpha, value, below) = (u32::from(alpha), u32::from(value), u32::from(below));
         ((value * alpha + below * (255 - alpha) + 127) / 255) as u8

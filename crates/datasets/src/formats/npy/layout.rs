@@ -4,12 +4,12 @@
 //! black and which white. It reads nothing itself: whoever holds the file (or a part of it in memory) hands over the bytes of
 //! one image's record and gets the bytes of the image.
 
-use crate::range::Range;
+use crate::value_range::ValueRange;
 use std::fmt;
 
 /// A kind of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
+pub(crate) enum NumberKind {
     /// 0 or 1.
     Bool,
     /// Whole numbers from 0 up.
@@ -22,18 +22,18 @@ pub(crate) enum Number {
 
 /// The type of the numbers in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Element {
-    pub(crate) number: Number,
+pub(crate) struct Dtype {
+    pub(crate) kind: NumberKind,
     /// Bytes of one: 1, 2, 4 or 8.
     pub(crate) bytes: usize,
     pub(crate) big_endian: bool,
 }
 
-impl Element {
+impl Dtype {
     /// `uint8`: the bytes are the pixels.
-    pub(crate) const BYTE: Self = Self { number: Number::Unsigned, bytes: 1, big_endian: false };
+    pub(crate) const BYTE: Self = Self { kind: NumberKind::Unsigned, bytes: 1, big_endian: false };
 
-    /// The number in `raw`, which has the element's bytes. 64-bit integers are rounded to 53 bits.
+    /// The number in `raw`, which has the dtype's bytes. 64-bit integers are rounded to 53 bits.
     fn value(self, raw: &[u8]) -> f64 {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(raw) {
@@ -43,28 +43,28 @@ impl Element {
             word[..self.bytes].reverse();
         }
         let bits = u64::from_le_bytes(word);
-        match (self.number, self.bytes) {
-            (Number::Bool, _) => f64::from(bits != 0),
-            (Number::Unsigned, _) => bits as f64,
-            (Number::Signed, bytes) => {
+        match (self.kind, self.bytes) {
+            (NumberKind::Bool, _) => f64::from(bits != 0),
+            (NumberKind::Unsigned, _) => bits as f64,
+            (NumberKind::Signed, bytes) => {
                 let unused = 64 - 8 * bytes as u32;
                 (((bits << unused) as i64) >> unused) as f64
             }
-            (Number::Float, 2) => half(bits as u16),
-            (Number::Float, 4) => f64::from(f32::from_bits(bits as u32)),
-            (Number::Float, _) => f64::from_bits(bits),
+            (NumberKind::Float, 2) => half(bits as u16),
+            (NumberKind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
+            (NumberKind::Float, _) => f64::from_bits(bits),
         }
     }
 }
 
-impl fmt::Display for Element {
+impl fmt::Display for Dtype {
     /// NumPy's name of the type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.number {
-            Number::Bool => return f.write_str("bool"),
-            Number::Unsigned => "uint",
-            Number::Signed => "int",
-            Number::Float => "float",
+        let name = match self.kind {
+            NumberKind::Bool => return f.write_str("bool"),
+            NumberKind::Unsigned => "uint",
+            NumberKind::Signed => "int",
+            NumberKind::Float => "float",
         };
         write!(f, "{name}{}", 8 * self.bytes)
     }
@@ -96,11 +96,11 @@ pub(crate) struct Layout {
     /// From where one image begins to where the next does, in bytes.
     pub(crate) stride: u64,
     /// The type of the numbers.
-    pub(crate) element: Element,
+    pub(crate) dtype: Dtype,
     /// Whether an image is stored as one plane for each channel (channels, height, width) instead of channels last.
     pub(crate) planes: bool,
     /// The numbers that become 0 and 255.
-    pub(crate) range: Range,
+    pub(crate) range: ValueRange,
 }
 
 impl Layout {
@@ -111,7 +111,7 @@ impl Layout {
 
     /// Bytes of an image in the file.
     pub(crate) fn record_len(&self) -> usize {
-        self.image_len() * self.element.bytes
+        self.image_len() * self.dtype.bytes
     }
 
     /// Where in the file the numbers of image `index` begin.
@@ -121,7 +121,7 @@ impl Layout {
 
     /// Whether a record is the image as it stands.
     pub(crate) fn is_plain(&self) -> bool {
-        self.element == Element::BYTE && !self.planes && self.range == Range::BYTES
+        self.dtype == Dtype::BYTE && !self.planes && self.range == ValueRange::BYTES
     }
 
     /// Writes the image whose record is `record` into `image`, channels last, 0 to 255.
@@ -136,7 +136,7 @@ impl Layout {
             return;
         }
         let [height, width, channels] = self.size;
-        for (at, raw) in record.chunks_exact(self.element.bytes).enumerate() {
+        for (at, raw) in record.chunks_exact(self.dtype.bytes).enumerate() {
             let place = if self.planes { at % (height * width) * channels + at / (height * width) } else { at };
             image[place] = self.byte(raw);
         }
@@ -144,36 +144,35 @@ impl Layout {
 
     /// The byte of one number.
     pub(crate) fn byte(&self, raw: &[u8]) -> u8 {
-        self.range.byte(self.element.value(raw))
+        self.range.byte(self.dtype.value(raw))
     }
 }
 
 /// The smallest and the largest of some numbers, and where the first one is that is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Extent {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
     /// Place (from 0) and value of the first number that is not finite.
     pub(crate) not_finite: Option<(u64, f64)>,
-    seen: u64,
+    /// How many values were seen.
+    count: u64,
 }
 
 impl Extent {
-    pub(crate) const fn nothing() -> Self {
-        Self { low: f64::INFINITY, high: f64::NEG_INFINITY, not_finite: None, seen: 0 }
-    }
+    pub(crate) const EMPTY: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, not_finite: None, count: 0 };
 
     /// Takes in the next numbers, a whole number of them.
-    pub(crate) fn take_in(&mut self, element: Element, bytes: &[u8]) {
-        for raw in bytes.chunks_exact(element.bytes) {
-            let value = element.value(raw);
+    pub(crate) fn include(&mut self, dtype: Dtype, bytes: &[u8]) {
+        for raw in bytes.chunks_exact(dtype.bytes) {
+            let value = dtype.value(raw);
             if value.is_finite() {
-                self.low = self.low.min(value);
-                self.high = self.high.max(value);
+                self.min = self.min.min(value);
+                self.max = self.max.max(value);
             } else if self.not_finite.is_none() {
-                self.not_finite = Some((self.seen, value));
+                self.not_finite = Some((self.count, value));
             }
-            self.seen += 1;
+            self.count += 1;
         }
     }
 }
@@ -182,18 +181,18 @@ impl Extent {
 mod tests {
     use super::*;
 
-    fn element(number: Number, bytes: usize, big_endian: bool) -> Element {
-        Element { number, bytes, big_endian }
+    fn dtype(kind: NumberKind, bytes: usize, big_endian: bool) -> Dtype {
+        Dtype { kind, bytes, big_endian }
     }
 
     #[test]
     fn numbers_of_every_type_and_order_are_read() {
-        use Number::{Bool, Float, Signed, Unsigned};
+        use NumberKind::{Bool, Float, Signed, Unsigned};
         let value = |number, bytes, raw: &[u8]| {
             let mut turned = raw.to_vec();
             turned.reverse();
-            let little = element(number, bytes, false).value(raw);
-            assert_eq!(little.to_bits(), element(number, bytes, true).value(&turned).to_bits());
+            let little = dtype(number, bytes, false).value(raw);
+            assert_eq!(little.to_bits(), dtype(number, bytes, true).value(&turned).to_bits());
             little
         };
         assert_eq!(value(Bool, 1, &[2]), 1.0);
@@ -218,9 +217,9 @@ mod tests {
             size: [1, 2, 3],
             first: 0,
             stride: 6,
-            element: Element::BYTE,
+            dtype: Dtype::BYTE,
             planes: false,
-            range: Range::BYTES,
+            range: ValueRange::BYTES,
         };
         let decoded = |layout: &Layout, record: &[u8]| {
             let mut image = [0; 6];
@@ -230,18 +229,18 @@ mod tests {
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 6]), [1, 2, 3, 4, 5, 6]);
         layout.planes = true;
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 6]), [1, 3, 5, 2, 4, 6]);
-        layout.range = Range::new(1.0, 6.0).unwrap();
+        layout.range = ValueRange::new(1.0, 6.0).unwrap();
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 9]), [0, 102, 204, 51, 153, 255]);
     }
 
     #[test]
     fn the_extent_tells_where_the_first_number_is_that_is_none() {
-        let mut extent = Extent::nothing();
-        let float = element(Number::Float, 4, false);
+        let mut extent = Extent::EMPTY;
+        let float = dtype(NumberKind::Float, 4, false);
         for part in [[1.0_f32, -3.0], [f32::NAN, 2.0], [f32::INFINITY, 5.0]] {
-            extent.take_in(float, &part.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+            extent.include(float, &part.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
         }
-        assert_eq!((extent.low, extent.high), (-3.0, 5.0));
+        assert_eq!((extent.min, extent.max), (-3.0, 5.0));
         assert_eq!(extent.not_finite.map(|(at, value)| (at, value.is_nan())), Some((2, true)));
     }
 }

@@ -1,7 +1,8 @@
 //! Folders of every kind of picture, and of what is none.
 
 use super::*;
-use crate::range::Levels;
+use crate::fitting::Background;
+use crate::value_range::ValueRange;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs;
 
@@ -270,9 +271,12 @@ fn a_range_makes_white_of_what_is_white() {
     let deep = image::ImageBuffer::<Luma<u16>, _>::from_fn(2, 1, |x, _| Luma([if x == 0 { 0 } else { 4095 }]));
     save(folder.path(), "a.png", &bytes(deep, ImageFormat::Png));
     let pixels = |range: &str, channels: usize| {
-        let fitting = Fitting { range: Levels::try_from(range.to_owned()).unwrap(), ..Fitting::default() };
+        let fitting = Fitting { range: ValueRange::parse(range).unwrap(), ..Fitting::default() };
         let read = load_folder(folder.path(), [1, 2, channels], &fitting, &LoadOptions::default()).unwrap();
-        assert_eq!(depth_of(&read.sample), Some(Depth { white: 65_535.0, low: 0.0, high: 4095.0, colour: false }));
+        assert_eq!(
+            values::stats_of(&read.sample),
+            Some(crate::ValueStats { white: 65_535.0, min: 0.0, max: 4095.0, colour: false })
+        );
         read.images.image(0).unwrap().to_vec()
     };
     assert_eq!(pixels("auto", 1), [0, 16]);

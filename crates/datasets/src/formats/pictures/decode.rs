@@ -1,9 +1,9 @@
 //! One file to pixels.
 
-use super::fitting::{Background, Fitting, blend, grey};
 use super::in_flight::InFlight;
-use super::levels::levelled;
-use crate::range::Levels;
+use super::pixels::apply_range;
+use crate::file_type::FileType;
+use crate::fitting::{Background, Fitting, blend, grey};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -11,13 +11,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// A file longer than this is not read.
-const LONGEST_FILE: u64 = 256 << 20;
+const MAX_FILE: u64 = 256 << 20;
 /// A picture wider or higher than this is not decoded.
-const LONGEST_SIDE: u32 = 1 << 15;
+const MAX_SIDE: u32 = 1 << 15;
 /// Pixels of the largest picture that is decoded.
-const MOST_PIXELS: u64 = 1 << 26;
+const MAX_PIXELS: u64 = 1 << 26;
 /// Memory that decoding one picture may take.
-const MOST_MEMORY: u64 = 1 << 30;
+const MAX_MEMORY: u64 = 1 << 30;
 
 /// Bytes of a file in which its size is looked for before room is asked for.
 const HEAD: u64 = 256 << 10;
@@ -36,8 +36,8 @@ pub(super) struct Picture {
 /// Why it cannot be read, in words.
 pub(super) fn decode(path: &Path, channels: usize, fitting: &Fitting, in_flight: &InFlight) -> Result<Picture, String> {
     let bytes = |image| match fitting.range {
-        Levels(Some(range)) => levelled(&image, range),
-        _ => image,
+        Some(range) => apply_range(&image, range),
+        None => image,
     };
     opened(path, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
 }
@@ -58,8 +58,8 @@ pub(super) fn opened<T>(
     }
     let mut file = File::open(path).map_err(words)?;
     let length = file.metadata().map_err(words)?.len();
-    if length > LONGEST_FILE {
-        return Err(format!("{length} bytes; at most {LONGEST_FILE} are read"));
+    if length > MAX_FILE {
+        return Err(format!("{length} bytes; at most {MAX_FILE} are read"));
     }
     let mut bytes = Vec::with_capacity(length.min(HEAD) as usize);
     file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(words)?;
@@ -71,7 +71,7 @@ pub(super) fn opened<T>(
     let need = catch_unwind(AssertUnwindSafe(|| need(&bytes, length, channels))).unwrap_or_default();
     // What keeps its size at its end is large enough to be alone.
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
-    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(words)?;
+    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
     catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see)))
         .unwrap_or_else(|_| Err("the decoder gave up on it".into()))
 }
@@ -89,13 +89,13 @@ fn need(head: &[u8], length: u64, channels: usize) -> Option<u64> {
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     if reader.format().is_none() {
-        let kind = crate::npy::recognised(bytes).map(|(kind, _)| format!(": it looks like {kind}"));
+        let kind = FileType::of(bytes, "").in_words().map(|kind| format!(": it looks like {kind}"));
         return Err(format!("not a picture of a known form{}", kind.unwrap_or_default()));
     }
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     reader.into_decoder().map_err(|error| error.to_string())
 }
@@ -106,8 +106,8 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
     if width == 0 || height == 0 {
         return Err("it has no pixels".into());
     }
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!("{width}x{height} pixels; at most {MOST_PIXELS} are decoded"));
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!("{width}x{height} pixels; at most {MAX_PIXELS} are decoded"));
     }
     let orientation = decoder.orientation().map_err(|error| error.to_string())?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
