@@ -9,7 +9,7 @@ use crate::store::survey::{Survey, Suspects};
 use crate::store::{Memory, Store};
 use crate::text::{file_size, grouped};
 use crate::value_range::ValueRange;
-use kernels::timing::{Kind, Work, time};
+use kernels::timing::{Category, Work, time};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fmt;
@@ -282,7 +282,7 @@ impl Images {
     pub fn gather(&self, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
         let (length, places) = (self.image_len(), batch.len());
         assert!(indices.len() * length == places, "Images::gather: {} images of {length} into {places}", indices.len());
-        time(Kind::Batch, "gather", Work::Unknown, || {
+        time(Category::Batch, "gather", Work::Unknown, || {
             for (&index, pixels) in indices.iter().zip(batch.chunks_exact_mut(length)) {
                 for (pixel, &byte) in pixels.iter_mut().zip(&*self.image(index)?) {
                     *pixel = f32::from(byte) / 255.0;

@@ -1,12 +1,14 @@
 //! What this program uses of the engine and of the data sets, in one place.
 
 pub(crate) use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm, Key, allocations, timing};
+pub(crate) use models::catalogue;
 pub(crate) use models::evalnet::{self, Evalnet};
+pub(crate) use models::step_metrics;
 pub(crate) use models::style::mapping::truncated;
 pub(crate) use models::trainer::switches;
 pub(crate) use models::{
-    Direction, FromLatents, LatentKind, Mixture, Plane, Projection, Sampler, Settings, SettingsError, Styles, System,
-    Translate, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    Direction, FromLatents, LatentKind, MetricDescription, Mixture, Plane, Projection, Sampler, Styles, System,
+    Translate,
 };
 pub(crate) use nn::init::truncated_normal;
 pub(crate) use nn::{Network, State, StateError, totals, wholes};
@@ -23,6 +25,8 @@ pub(crate) fn instruction_set() -> Result<String, String> {
 
 #[cfg(test)]
 pub(crate) use kernels::Padding;
+#[cfg(test)]
+pub(crate) use models::{Settings, quickdraw, wgan_gp};
 #[cfg(test)]
 pub(crate) use nn::{ForwardContext, Stateful};
 #[cfg(test)]

@@ -1,17 +1,19 @@
-//! The table of systems: everything that the command line knows of a GAN. A new system is a new row, in `rows`.
+//! The table of systems: everything that the command line knows of a GAN. A new system needs no new
+//! row: `rows` is made from the catalogue in `models`.
 
 mod rows;
 
-use serde::Serialize;
 use toml::Table;
 
 use crate::data::Loader;
-use crate::engine::{Settings, SettingsError, System};
+use crate::engine::catalogue::Built;
 use crate::observers::notebook_log::Lines;
 
+pub use crate::engine::catalogue::{BadSetting, Preset, settings_from};
 pub use rows::SYSTEMS;
 
 /// One system as the command line sees it.
+#[derive(Clone, Copy)]
 pub struct Row {
     /// What is typed, and the name of its table in `config.toml`.
     pub name: &'static str,
@@ -29,27 +31,6 @@ pub struct Row {
     pub seed_log: Lines,
 }
 
-/// A system, or the setting that it does not accept.
-type Built = Result<Box<dyn System>, BadSetting>;
-
-/// A named set of settings.
-pub struct Preset {
-    /// What is typed after `--preset`.
-    pub name: &'static str,
-    /// One line for `train systems`.
-    pub about: &'static str,
-    /// Training steps when nothing else is said.
-    pub steps: u64,
-}
-
-/// A setting that a system does not accept.
-pub struct BadSetting {
-    /// The key within the system's table, if the reason is about one key.
-    pub key: Option<String>,
-    /// The reason, with the allowed range.
-    pub why: String,
-}
-
 /// The row of the system called `name`.
 pub fn find(name: &str) -> Option<&'static Row> {
     SYSTEMS.iter().find(|row| row.name == name)
@@ -60,29 +41,6 @@ impl Row {
     pub fn preset(&self, name: &str) -> Option<&'static Preset> {
         self.presets.iter().find(|preset| preset.name == name)
     }
-}
-
-/// A system in its box, or what is wrong with its settings.
-fn built<S: System + 'static>(result: Result<S, SettingsError>) -> Built {
-    let system = result.map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
-    Ok(Box::new(system))
-}
-
-/// The settings of a preset as a table.
-fn preset<S: Settings + Serialize>(name: &str) -> Table {
-    let settings = S::preset(name).expect("the row names the system's own presets");
-    Table::try_from(&settings).expect("settings are a flat table of numbers and words")
-}
-
-/// Reads settings from a table. Each key is tried alone first, so that the error names it.
-pub fn settings_from<S: serde::de::DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
-    for (key, value) in settings {
-        let alone = Table::from_iter([(key.clone(), value.clone())]);
-        if let Err(error) = alone.try_into::<S>() {
-            return Err(BadSetting { key: Some(key.clone()), why: error.message().to_owned() });
-        }
-    }
-    settings.clone().try_into().map_err(|error| BadSetting { key: None, why: error.message().to_owned() })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use datasets::{LoadOptions, Progress};
+use datasets::{LoadOptions, Progress, plural};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::Config;
@@ -67,7 +67,11 @@ impl Teller {
                 if let Ok(mut decoding) = self.decoding.lock() {
                     if done == 0 {
                         let size = bytes as f64 / 1e9;
-                        say(format!("decoding {total} pictures into {} ({size:.1} GB), once", cache.display()));
+                        say(format!(
+                            "decoding {total} {} into {} ({size:.1} GB), once",
+                            plural(total, "picture"),
+                            cache.display()
+                        ));
                         *decoding = (bar(total), 0);
                     }
                     let (bar, told) = &mut *decoding;
@@ -77,7 +81,7 @@ impl Teller {
                         None => {
                             let tenths = 10 * done / total.max(1);
                             if tenths > *told {
-                                say(format!("{done} of {total} pictures are decoded"));
+                                say(format!("{done} of {total} {} decoded", plural(total, "picture")));
                                 *told = tenths;
                             }
                         }

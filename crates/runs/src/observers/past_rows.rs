@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use datasets::plural;
+
 use crate::storage::{Disk, StorageError, Unfinished, patiently};
 
 /// No line of ours is longer.
@@ -123,8 +125,9 @@ impl Report {
         let lines =
             if self.damaged == 1 { format!("line {first}") } else { format!("{} lines from {first} on", self.damaged) };
         Ok(Some(format!(
-            "warning      {name} is damaged ({lines}): {} rows are kept, the file as it was is {}",
+            "warning      {name} is damaged ({lines}): {} {} kept, the file as it was is {}",
             self.rows,
+            plural(self.rows as usize, "row"),
             aside.display()
         )))
     }

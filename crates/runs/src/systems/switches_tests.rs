@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::*;
 use crate::engine::{Tensor, meta, switches};
 
-/// A system small enough to train two steps with each switch.
+/// A system small enough to train two steps with each switch: the smallest preset, and smaller still where
+/// that takes long.
 fn tiny(row: &Row) -> Table {
     let small = match row.name {
         "quickdraw" => "batch = 2\ndepth = 2\nlatent = 2",
@@ -19,7 +20,7 @@ fn tiny(row: &Row) -> Table {
         "wgan-gp" => "batch = 2\nwidth = 2\nlatent = 4\nk = 1",
         "progan" | "stylegan" => "batch = 4\nsize = 8\nfmap_base = 16\nfmap_max = 4\nema_ramp_up = false",
         "stylegan2" => "batch = 4\nsize = 8\nfmap_base = 16\nfmap_max = 4\nmapping_layers = 1\nema_ramp_up = false",
-        new => panic!("no small settings of `{new}`"),
+        _ => "",
     };
     with(&(row.settings)("cpu"), small)
 }
@@ -64,7 +65,7 @@ fn steps(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
             })
             .collect();
         let numbers = system.step(step, &reals).map_err(|error| format!("diverged: {error}"))?;
-        assert!(numbers.iter().all(|number| number.is_finite()), "{}: {numbers:?}", row.name);
+        assert!(numbers.non_finite().is_none(), "{}: {numbers:?}", row.name);
     }
     Ok(system.state())
 }

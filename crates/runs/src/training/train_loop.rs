@@ -38,14 +38,14 @@ pub fn train(
             }
             let began = Instant::now();
             let reals = batches.of_step(done, system)?;
-            let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let metrics = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
             let seconds = began.elapsed().as_secs_f64();
             done += 1;
-            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                return Err(diverged(done, &format!("{} is {}", system.metrics()[at], values[at])));
+            if let Some((metric, value)) = metrics.non_finite() {
+                return Err(diverged(done, &format!("{} is {value}", metric.name)));
             }
             for observer in observers.iter_mut() {
-                observer.step(&Moment { step: done, total, system }, &Numbers { values: &values, seconds })?;
+                observer.step(&Moment { step: done, total, system }, &Numbers { values: metrics.values(), seconds })?;
             }
         }
         for observer in observers.iter_mut() {
