@@ -1,4 +1,5 @@
-//! Reads the binary form of CIFAR-10: records of one label byte and 32x32 pixels in three planes, red, green and blue.
+//! The binary format of CIFAR-10: records of one label byte and 32x32 pixels in three planes, red,
+//! green and blue.
 
 use super::format::{Format, Loaded};
 use crate::advice::Advice;
@@ -26,15 +27,15 @@ pub(super) const FORMAT: Format = Format {
     load: |path, request| Ok(Loaded::from_bytes(load_cifar(path, request.split)?, request)),
 };
 
-/// Side of a picture in pixels.
+/// The side of a picture in pixels.
 const SIDE: usize = 32;
-/// Bytes of a plane.
+/// Bytes of one plane.
 const PLANE: usize = SIDE * SIDE;
-/// Bytes of a record.
+/// Bytes of one record.
 const RECORD: usize = 1 + 3 * PLANE;
-/// The classes, in the order of their numbers; `batches.meta.txt` says the same.
+/// The names of the classes in numerical order, as in `batches.meta.txt`.
 const NAMES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
-/// What wrong files should be replaced by.
+/// The advice for files in another format.
 fn wanted() -> Advice {
     advice!(
         "binary-cifar",
@@ -42,12 +43,13 @@ fn wanted() -> Advice {
     )
 }
 
-/// Loads pictures, 32x32x3 with labels, from one file of records or from a folder: every `.bin` file in it in the order of the
-/// names, of which `test_batch.bin` alone is [`Split::Test`]. The folder may be the one above `cifar-10-batches-bin`. The
-/// names of the classes are read from `batches.meta.txt` if it is there.
+/// Loads pictures, 32x32x3 with labels, from one file or a folder. In a folder, `test_batch.bin` is
+/// [`Split::Test`] and all other `.bin` files, in alphabetical order, are [`Split::Train`]. The
+/// folder may be the parent of `cifar-10-batches-bin`. Class names are read from `batches.meta.txt`
+/// if it exists.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content.
+/// [`DataError`] if there is no such file, or it has another content.
 pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
     let files = if path.is_dir() { files_in(path, split)? } else { vec![path.to_owned()] };
     let names = class_names(files[0].parent().unwrap_or(Path::new("")))?;
@@ -73,12 +75,12 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
     Ok(Images::of(Arc::new(store), [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }
 
-/// Whether [`load_cifar`] finds this part in the folder `path`; a file has no parts.
+/// Whether the folder `path` has this split.
 fn has_cifar(path: &Path, split: Split) -> bool {
     path.is_dir() && files_in(path, split).is_ok()
 }
 
-/// Whether `path` is a file of records, or a folder with the usual names or with such files.
+/// Whether `path` is a file of records, or a folder with such files.
 fn is_cifar(path: &Path) -> bool {
     let is_whole = |path: &Path| {
         fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0 && about.len() % RECORD as u64 == 0)
@@ -91,7 +93,7 @@ fn is_cifar(path: &Path) -> bool {
     if path.is_dir() { files().flatten().any(|file| known(&file)) } else { is_whole(path) }
 }
 
-/// The files of records in a folder.
+/// The files of one split in a folder.
 fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
     let inner = folder.join("cifar-10-batches-bin");
     let folder = if inner.is_dir() { &inner } else { folder };
@@ -117,7 +119,7 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
-/// The names in `batches.meta.txt`, or the known ones.
+/// The names in `batches.meta.txt`, or the usual ones.
 fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     const LONGEST: u64 = 1 << 16;
     let path = folder.join("batches.meta.txt");
@@ -137,14 +139,14 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// Three planes of colours as pixels.
+/// Converts three planes to pixels.
 fn pixels(planes: &[u8], pixels: &mut [u8]) {
     for (at, pixel) in pixels.as_chunks_mut().0.iter_mut().enumerate() {
         *pixel = [planes[at], planes[PLANE + at], planes[2 * PLANE + at]];
     }
 }
 
-/// The label of each record of a file.
+/// The label of each record in a file.
 fn labels_in(part: &RecordFile) -> Result<Vec<u8>, DataError> {
     const AT_A_TIME: usize = 1000;
     let mut labels = Vec::with_capacity(part.count);
@@ -157,7 +159,7 @@ fn labels_in(part: &RecordFile) -> Result<Vec<u8>, DataError> {
     Ok(labels)
 }
 
-/// A file that is a whole number of records.
+/// Opens a file that contains a whole number of records.
 fn records(path: &Path) -> Result<RecordFile, DataError> {
     let file = open(path)?;
     let unreadable = |error| DataError::unreadable(path, error);

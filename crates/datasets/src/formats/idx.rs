@@ -1,9 +1,10 @@
-//! Reads IDX files, the form of MNIST and of the sets made after it: images, and labels beside them.
+//! The IDX format of MNIST and similar data sets: a file of images, and a file of labels beside it.
 //!
-//! A file begins with two zero bytes, the type of the elements (8: unsigned bytes), the number of dimensions, and the
-//! dimensions as big-endian 32-bit numbers; the elements follow, and are read when they are needed. Packed files (gzip) are
-//! unpacked into memory: what is claimed is held against the length of the file and a limit before memory is asked for, and never
-//! more than what is claimed is unpacked.
+//! A file begins with two zero bytes, the type of the elements (8: unsigned bytes), the number of
+//! dimensions, and the dimensions as big-endian 32-bit integers. The elements follow and are read
+//! on demand. Files compressed with gzip are unpacked into memory. Before memory is allocated, the
+//! claimed size is compared with the length of the file and with a limit; no more than that size is
+//! unpacked.
 
 use super::format::{Candidate, Format, Loaded};
 use crate::advice::quoted;
@@ -34,25 +35,28 @@ pub(super) const FORMAT: Format = Format {
 
 /// How a gzip file begins.
 const GZIP: &[u8] = b"\x1f\x8b";
-/// Deflate packs at most this many bytes into one.
+/// The largest compression ratio of Deflate.
 const MAX_DEFLATE_RATIO: u64 = 1032;
-/// Bytes that are unpacked into memory at most.
+/// The most bytes that are unpacked into memory.
 const MAX_UNPACKED: u64 = 1 << 30;
-/// Bytes that are unpacked for each packed one at most: drawings on paper pack ten to one, the emptiest of them thirty.
+/// The largest compression ratio accepted. Drawings are compressed ten to one, the sparsest thirty
+/// to one.
 const MAX_RATIO: u64 = 64;
-/// Up to so many bytes any ratio is believed: labels that are all the same pack a thousand to one.
+/// Below this size any ratio is accepted: equal labels are compressed a thousand to one.
 const ANY_RATIO_BELOW: u64 = 64 << 20;
-/// Pictures larger than this in either direction are no pictures.
+/// The largest side of an image.
 const MAX_SIDE: u32 = 1 << 14;
 
-/// Loads images of bytes from IDX files, with their labels if there are any, as grey images with the classes `0`, `1`, ...
+/// Loads images of bytes from IDX files as grey images, with their labels if there are any; the
+/// classes are `0`, `1`, ...
 ///
-/// `path` is the file of images (plain or gzip), or a folder with the usual names: `train-images-idx3-ubyte` and
-/// `train-labels-idx1-ubyte`, or `t10k-...` for [`Split::Test`]; with a dot in place of the hyphen before `idx`, with `.gz`, or
-/// both. The labels of a file are looked for beside it, under the name in which `images` and `idx3` are replaced.
+/// `path` is the file of images, possibly compressed with gzip, or a folder with the usual names:
+/// `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...` for [`Split::Test`], also
+/// with a dot instead of the hyphen before `idx` and with `.gz`. The labels are beside the images,
+/// in a file whose name has `labels` for `images` and `idx1` for `idx3`.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content.
+/// [`DataError`] if there is no such file, or it has another content.
 pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     let images = if path.is_dir() { images_in(path, split)? } else { path.to_owned() };
     let (dimensions, elements) = read(&images, 3)?;
@@ -104,8 +108,8 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     Ok(set.with_labels(numbers.into_iter().map(u32::from).collect(), names))
 }
 
-/// Whether the file, or what is packed in it, begins like an IDX file. A packed file that cannot be read counts: the
-/// reader reports what is wrong.
+/// Whether the file begins like an IDX file, or does so when unpacked. A compressed file of unknown
+/// content counts too: the reader reports what is wrong with it.
 fn has_content(file: &Candidate<'_>) -> bool {
     let is_idx = |start: &[u8]| matches!(start, [0, 0, 8 | 9 | 11..=14, 1..=4, ..]);
     if !file.start.starts_with(GZIP) {
@@ -116,7 +120,7 @@ fn has_content(file: &Candidate<'_>) -> bool {
         || FileType::of(&start, "") == FileType::Unknown && file.extension != "tgz" && !file.name.ends_with(".tar.gz")
 }
 
-/// Whether [`load_idx`] finds this part in the folder `path`; a file has no parts.
+/// Whether the folder `path` has this split.
 fn has_idx(path: &Path, split: Split) -> bool {
     path.is_dir() && images_in(path, split).is_ok()
 }
@@ -137,7 +141,7 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
     })
 }
 
-/// The names of the files in a folder that have an IDX file's.
+/// The names of IDX files in a folder.
 fn idx_files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -147,29 +151,29 @@ fn idx_files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The file of labels that belongs to a file of images.
+/// The file of labels for a file of images.
 fn labels_beside(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_str()?;
     let labels = name.replace("images", "labels").replace("idx3", "idx1");
     if labels == name {
-        // What lies beside it under the same name, packed or unpacked, is the file itself once more.
+        // A file with the same name is the same file, packed or unpacked.
         return None;
     }
-    // The partner of a packed file may be unpacked, and the other way round.
+    // Only one of the two files may be packed.
     let other = labels.strip_suffix(".gz").map_or_else(|| format!("{labels}.gz"), str::to_owned);
     [labels, other].into_iter().map(|name| images.with_file_name(name)).find(|path| path.is_file())
 }
 
-/// The elements of a file whose header was checked.
+/// The elements of a file with a valid header.
 enum Elements {
-    /// In memory: those of a packed file.
+    /// The elements of a packed file.
     Unpacked(Vec<u8>),
-    /// All that the file holds from `offset` on.
+    /// The rest of the file from `offset` on.
     InFile { file: File, stamp: FileStamp, offset: u64 },
 }
 
 impl Elements {
-    /// All of them; they are `count`.
+    /// All `count` elements.
     fn into_bytes(self, path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
         match self {
             Self::Unpacked(bytes) => Ok(bytes),
@@ -182,7 +186,7 @@ impl Elements {
     }
 }
 
-/// The dimensions and the elements of the file `path`, which must have `rank` dimensions of bytes.
+/// Reads the dimensions and the elements of a file, which must have `rank` dimensions of bytes.
 fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     let file = open(path)?;
     let stamp = FileStamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
@@ -217,18 +221,18 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     Ok((dimensions, Elements::InFile { file: file.into_inner(), stamp, offset }))
 }
 
-/// Bytes in front of the elements.
+/// The length of the header in bytes.
 fn header_length(rank: u8) -> u64 {
     4 + 4 * u64::from(rank)
 }
 
-/// The error of a file in which more follows than the `claimed` elements.
+/// The error for a file with more than the `claimed` elements.
 fn too_long(path: &Path, claimed: u64) -> DataError {
     let why = format!("more than the claimed {claimed} bytes are there");
     DataError::invalid(path, "the file is longer than its header claims", why, download_again())
 }
 
-/// The error of a file that cannot be read on.
+/// The error for a file that cannot be read to its end.
 fn failed(path: &Path, error: io::Error) -> DataError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => DataError::invalid(
@@ -244,14 +248,15 @@ fn failed(path: &Path, error: io::Error) -> DataError {
     }
 }
 
-/// The error of a file that has not all of the elements of its `dimensions`, but as many as `present` says.
+/// The error for a file with fewer elements than its `dimensions` claim.
 fn too_few(path: &Path, dimensions: &[u32], present: String) -> DataError {
     let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
     let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
     DataError::invalid(path, "the file is shorter than its header claims", why, download_again())
 }
 
-/// The dimensions that `reader` gives first, and how many elements they claim; the file cannot be more than `most` bytes.
+/// Reads the dimensions and the number of elements that they claim. The file has at most `limit`
+/// bytes.
 fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, u64), DataError> {
     let failed = |error| failed(path, error);
     let mut magic = [0; 4];
@@ -285,7 +290,7 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
     }
 }
 
-/// The dimensions and the elements of a packed file of `length` bytes.
+/// Reads the dimensions and the elements of a packed file of `length` bytes.
 fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Result<(Vec<u32>, Elements), DataError> {
     let failed = |error| failed(path, error);
     let (dimensions, claimed) = header(path, reader, rank, length.saturating_mul(MAX_DEFLATE_RATIO))?;
@@ -307,7 +312,7 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Resul
     if (bytes.len() as u64) < claimed {
         return Err(too_few(path, &dimensions, bytes.len().to_string()));
     }
-    // One byte further: nothing may follow, and only at its end does a packed file tell its checksum.
+    // Read one more byte: nothing may follow, and the checksum is compared only at the end.
     if reader.read(&mut [0]).map_err(failed)? > 0 {
         return Err(too_long(path, claimed));
     }
@@ -381,7 +386,7 @@ mod tests {
         for name in ["digits", "digits.gz", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", ""] {
             assert_eq!(load(name).labels(), None, "{name}");
         }
-        // Labels that are there twice are those of either.
+        // If there are two files of labels, both are the same.
         for name in ["train-labels-idx1-ubyte", "train-labels-idx1-ubyte.gz"] {
             let bytes = idx(&[3], &[2, 0, 1]);
             fs::write(folder.path().join(name), if name.ends_with(".gz") { packed(&bytes) } else { bytes }).unwrap();
@@ -418,9 +423,9 @@ mod tests {
         let crc = rotten.len() - 8;
         rotten[crc] ^= 1;
         assert!(told(&gz, &rotten).contains("damaged"));
-        // A small file that claims a great deal.
+        // A small file that claims to be large.
         assert!(told(&gz, &packed(&idx(&[60_000, 28, 28], &[]))).contains("60000 x 28 x 28"));
-        // A bomb: unpacked no further than claimed.
+        // A zip bomb is not unpacked further than claimed.
         assert!(told(&gz, &packed(&idx(&[1, 2, 2], &vec![0; 50_000_000]))).contains("longer"));
         fs::write(folder.path().join("train-images-idx3-ubyte"), twelve()).unwrap();
         fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
@@ -432,7 +437,7 @@ mod tests {
     fn what_a_packed_file_claims_is_held_against_its_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.gz");
-        // 100 MB of nothing pack into 100 kB; nothing of it is unpacked.
+        // 100 MB of zeros are compressed to 100 kB, and none of them is unpacked.
         fs::write(&path, packed(&idx(&[100_000, 32, 32], &vec![0; 102_400_000]))).unwrap();
         let error = load_idx(&path, Split::Train).unwrap_err();
         assert!(error.what().contains("too large") && error.why().contains("claims 102400000 bytes"), "{error}");

@@ -1,7 +1,9 @@
-//! Reads the Quick, Draw! files of strokes (`.ndjson`): one drawing a line, as JSON, and draws them as the bitmaps were drawn.
+//! The Quick, Draw! files of strokes (`.ndjson`): one drawing per line, as JSON. They are
+//! rasterised like the published bitmaps.
 //!
-//! A line is `{"word": "apple", ..., "drawing": [[[x, ...], [y, ...]], ...]}`, one pair of lists for each stroke. The simplified
-//! files hold whole numbers from 0 to 255, the raw ones any numbers and a third list, the times.
+//! A line is `{"word": "apple", ..., "drawing": [[[x, ...], [y, ...]], ...]}`, with a pair of lists
+//! for each stroke. The simplified files contain integers from 0 to 255; the raw files contain any
+//! numbers, and the times in a third list.
 
 use super::format::{Format, Loaded};
 use crate::built_in::{DRAWING_SIDE, draw_strokes};
@@ -25,35 +27,35 @@ pub(super) const FORMAT: Format = Format {
     load: |path, request| Ok(Loaded::from_bytes(load_strokes(path)?, request)),
 };
 
-/// A line longer than this is no drawing.
+/// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 1 << 22;
-/// Drawings of a file at most; the largest published one has 340,000.
+/// The most drawings in a file. The largest published file has 340,000.
 const MOST: usize = 4_000_000;
-/// Drawings that are drawn together.
+/// How many drawings are rasterised together.
 const AT_A_TIME: usize = 4096;
 /// UTF-8's byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Numbers beyond this are no places on a screen.
+/// The largest plausible coordinate.
 const FARTHEST: f64 = 1e6;
 
-/// A line; what else it holds is not looked at.
+/// A line; its other fields are ignored.
 #[derive(Deserialize)]
 struct Line {
     drawing: Vec<Vec<Vec<f64>>>,
 }
 
-/// Whether a file that begins so is one of strokes.
+/// Whether a file with this beginning contains strokes.
 fn are_strokes(start: &[u8]) -> bool {
     FileType::of(start, "") == FileType::Json && start.windows(9).any(|part| part == b"\"drawing\"")
 }
 
-/// Draws every drawing of the file, 28x28, 0 paper and 255 ink.
+/// Loads the drawings of a file as 28x28 pictures: 0 is paper, 255 is ink.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or a line of it is no drawing.
+/// [`DataError`] if there is no such file, or a line is not a drawing.
 pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
     let mut file = BufReader::new(open(path)?);
-    // Some editors put one in front of what they save.
+    // Some editors write a byte order mark.
     if file.fill_buf().map_err(|error| DataError::unreadable(path, error))?.starts_with(BYTE_ORDER_MARK) {
         file.consume(BYTE_ORDER_MARK.len());
     }
@@ -95,7 +97,7 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
     Ok(Images::new(pixels, [DRAWING_SIDE, DRAWING_SIDE, 1], origin))
 }
 
-/// The pictures of some lines, of which the first has the number `first`; blank lines are no drawings.
+/// The pictures of the lines from number `first` on. Blank lines are skipped.
 fn drawn(path: &Path, lines: &[Vec<u8>], first: usize) -> Result<Vec<u8>, DataError> {
     let pictures = lines.par_iter().enumerate().map(|(index, line)| {
         let line = line.trim_ascii();
@@ -145,14 +147,15 @@ mod tests {
 
     #[test]
     fn strokes_are_drawn_as_the_bitmaps_were() {
-        // The same square larger and elsewhere, in two strokes and with times, as the raw files have it.
+        // The same square in another place and size, in two strokes and with times, as in the raw
+        // files.
         let raw =
             r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
         let images = load(&format!("{SQUARE}\n\n{raw}\n")).unwrap();
         assert_eq!((images.count(), images.size()), (2, [28, 28, 1]));
         assert_eq!(images.image(0).unwrap(), images.image(1).unwrap());
         let at = |row: usize, column: usize| images.image(0).unwrap()[row * 28 + column];
-        // One and a half pixels stay free, the lines are one and a half wide.
+        // A margin of one and a half pixels is free, and the lines are one and a half pixels wide.
         assert_eq!([at(0, 14), at(14, 14), at(27, 27)], [0, 0, 0]);
         assert!([at(2, 14), at(25, 14), at(14, 2), at(14, 25)].iter().all(|&ink| ink > 200), "{:?}", images.image(0));
         assert!(are_strokes(SQUARE.as_bytes()) && !are_strokes(b"{\"error\": 404}"));

@@ -1,14 +1,15 @@
-//! The cache of a folder that was decoded before: one file from which images are read by offset.
+//! The cache of a decoded folder of pictures: one file from which images are read by offset.
 //!
 //! | bytes | |
 //! |---|---|
-//! | [`MAGIC`] | how the file begins |
-//! | count x image | the images, dense |
-//! | count x 8 | the hash of each image, little-endian |
-//! | | [`Metadata`] as JSON |
-//! | 24 | the length and the hash of that JSON, and [`MAGIC`]'s first eight bytes again |
+//! || [`MAGIC`] | the magic bytes |
+//! || count x image | the images, dense |
+//! || count x 8 | the hash of each image, little-endian |
+//! || | [`Metadata`] as JSON |
+//! || 24 | the length and the hash of the JSON, and the first eight bytes of [`MAGIC`] |
 //!
-//! The file has its name only when all of it is on the disk. What an image is read from is checked against its hash each time.
+//! The file is renamed to its final name when it is complete on disk. Whenever an image is read, it
+//! is checked against its hash.
 
 use super::Store;
 use super::hash::{PIECE, Pieces, fingerprint, hash_bytes};
@@ -25,26 +26,27 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How the file begins. The digits are the version of the form; another decoder or another way of fitting is another version.
+/// The magic bytes. The digits are the version of the format, which changes with the decoder and
+/// with the way images are fitted.
 const MAGIC: &[u8; 16] = b"BDIMAGES cache 1";
-/// Length of the last file.
+/// The length of the last part in bytes.
 const FOOTER: u64 = 24;
-/// What is said metadata the images takes at most so many bytes.
+/// The maximum length of the JSON in bytes.
 const MAX_METADATA: u64 = 256 << 20;
 
-/// What the file says metadata its images.
+/// What the file says about its images.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Metadata {
-    /// Stands for the files that were decoded and how they were fitted.
+    /// A hash of what was decoded: the files, the size and the fitting.
     pub(crate) key: u64,
-    /// Height, width and channels.
+    /// (height, width, channels).
     pub(crate) size: [usize; 3],
     pub(crate) count: usize,
     /// As [`Images::fingerprint`](crate::Images::fingerprint).
     pub(crate) fingerprint: String,
     pub(crate) blank: usize,
     pub(crate) copies: usize,
-    /// The files that could not be read: their places in the list of files, and why.
+    /// The files that could not be read: their indices in the list of files, and the reasons.
     pub(crate) left_out: Vec<(usize, String)>,
     /// The hash of the images' hashes.
     pub(crate) hashes: u64,
@@ -54,13 +56,14 @@ pub(crate) struct Metadata {
 pub(crate) struct Cached {
     file: RecordFile,
     image: usize,
-    /// Of each image.
+    /// The hash of each image.
     hashes: Vec<u64>,
     pub(crate) metadata: Metadata,
 }
 
 impl Cached {
-    /// Opens the file if it is there, whole, and of this key and size. Everything but the images themselves is checked.
+    /// Opens the file if it exists, is complete, and has this key and size. Checks everything
+    /// except the images themselves.
     pub(crate) fn open(path: &Path, key: u64, size: [usize; 3]) -> Option<Self> {
         let file = File::open(path).ok()?;
         let stamp = FileStamp::of(&file.metadata().ok()?);
@@ -127,11 +130,11 @@ impl Store for Cached {
     }
 }
 
-/// A folder's pictures before they are decoded: they can be counted, but not read.
+/// The pictures of a folder that was only inspected: they can be counted, but not read.
 pub(crate) struct Undecoded {
     pub(crate) folder: PathBuf,
     pub(crate) count: usize,
-    /// Of the cache that they will have.
+    /// The size of the future cache in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -154,22 +157,22 @@ impl Store for Undecoded {
     }
 }
 
-/// Bytes of a cache of so many images.
+/// The size in bytes of a cache of `count` images of `image` bytes.
 pub(crate) fn cache_bytes(count: usize, image: usize) -> u64 {
     (count as u64).saturating_mul(image as u64 + 8) + PIECE as u64
 }
 
-/// From one look at a lock that another process holds to the next.
+/// The interval between attempts to take a lock that another process holds.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Held by the one process that writes into a folder of caches.
+/// The lock of a cache folder, held by the only process that writes to it.
 pub(crate) struct CacheLock {
     _lock: Option<File>,
 }
 
 impl CacheLock {
-    /// Makes the folder and waits for the lock. While another process has it, `waiting` is called again and again, with its
-    /// process id if that is known.
+    /// Creates the folder and waits for the lock. While another process holds it, `waiting` is
+    /// called repeatedly with the lock file and, if it is known, the id of that process.
     pub(crate) fn acquire(
         folder: &Path,
         waiting: impl Fn(&Path, Option<u32>) -> ControlFlow<()>,
@@ -178,7 +181,7 @@ impl CacheLock {
         let path = folder.join("lock");
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let mut file = open.map_err(|error| unwritable(&path, &error))?;
-        // Asked again and again: a call that waits in the system could not be ended by `waiting`.
+        // Polled, because a blocking call could not be ended by `waiting`.
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -189,18 +192,18 @@ impl CacheLock {
                     }
                     std::thread::sleep(POLL);
                 }
-                // A file system without locks: each process writes under a name of its own.
+                // The file system has no locks, but each process writes to its own temporary file.
                 Err(TryLockError::Error(_)) => return Ok(Self { _lock: None }),
             }
         }
         sweep(folder);
-        // For people and for those who wait; the lock holds without it.
+        // Informs waiting processes and users. The lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
         Ok(Self { _lock: Some(file) })
     }
 }
 
-/// Deletes what interrupted processes left: nobody else writes now.
+/// Deletes the files that interrupted processes left: nobody else is writing now.
 fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     for left in entries.filter(|path| path.extension().is_some_and(|ending| ending == "part")) {
@@ -218,18 +221,20 @@ pub(crate) struct CacheWriter {
     hashes: Vec<u64>,
     pieces: Pieces,
     suspects: SuspectCounter,
-    /// Whether it has its name.
+    /// Whether the file has been renamed to its final name.
     named: bool,
 }
 
 impl CacheWriter {
-    /// Begins the file `path` for at most `count` images, in the place of an old one, if the disk has room for it.
+    /// Begins the file `path` for at most `count` images in place of an old one, if there is enough
+    /// space on the disk.
     pub(crate) fn create(path: &Path, key: u64, size: [usize; 3], count: usize) -> Result<Self, DataError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        // It is of other files or settings, or it is damaged. Where it cannot be deleted, it will be replaced.
+        // The old file belongs to other pictures or settings, or is damaged. If it cannot be
+        // deleted, it will be replaced.
         let _ = fs::remove_file(path);
         let wanted = cache_bytes(count, size.iter().product());
-        // Where the system does not say how much is free, writing will show it.
+        // If the system does not know the free space, writing fails if there is too little.
         if let Ok(free) = fs4::available_space(folder)
             && free < wanted
         {
@@ -245,7 +250,7 @@ impl CacheWriter {
         Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, suspects, named: false })
     }
 
-    /// Adds images at the end.
+    /// Appends images.
     pub(crate) fn push(&mut self, images: &[u8]) -> Result<(), DataError> {
         let image: usize = self.size.iter().product();
         let hashes: Vec<(u64, bool)> =
@@ -258,7 +263,7 @@ impl CacheWriter {
         self.file.write_all(images).map_err(|error| unwritable(&self.path, &error))
     }
 
-    /// Gives the file its name when all of it is on the disk.
+    /// Completes the file and renames it to its final name once it is on disk.
     pub(crate) fn finish(mut self, left_out: Vec<(usize, String)>) -> Result<(), DataError> {
         let count = self.hashes.len();
         let hashes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
@@ -302,7 +307,7 @@ impl Drop for CacheWriter {
     }
 }
 
-/// The error of a cache that cannot be written.
+/// The error for a cache that cannot be written.
 fn unwritable(path: &Path, error: &io::Error) -> DataError {
     DataError::cache(path, format!("the system said: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Images read by offset from files of records of one length.
+//! Images read by offset from files of fixed-size records.
 
 use super::Store;
 use crate::error::DataError;
@@ -11,24 +11,24 @@ use std::path::PathBuf;
 pub(crate) struct RecordFile {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
-    /// Of the file when its header was read.
+    /// Taken when the header was read.
     pub(crate) stamp: FileStamp,
-    /// Where the first record begins.
+    /// The offset of the first record.
     pub(crate) offset: u64,
     pub(crate) count: usize,
 }
 
 impl RecordFile {
-    /// The error if the file is no longer what it was.
+    /// Fails if the file has changed since its header was read.
     pub(crate) fn unchanged(&self) -> Result<(), DataError> {
         let now = FileStamp::of(&self.file.metadata().map_err(|error| DataError::unreadable(&self.path, error))?);
         if now == self.stamp { Ok(()) } else { Err(changed(&self.path, self.stamp, now)) }
     }
 
-    /// Reads `bytes` from `offset` on.
+    /// Fills `bytes` from `offset` on.
     pub(crate) fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), DataError> {
         let result = read_at(&self.file, offset, bytes);
-        // First this: a file that became shorter gives a read error that does not say so.
+        // Checked first: reading a file that became shorter gives an error that does not say so.
         self.unchanged()?;
         result.map_err(|error| DataError::unreadable(&self.path, error))
     }
@@ -43,24 +43,24 @@ fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
 fn read_at(mut file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     use std::io::{Read, Seek, SeekFrom};
     use std::sync::{Mutex, PoisonError};
-    // The place in the file is shared by all threads.
+    // All threads share the position in the file.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset))?;
     file.read_exact(bytes)
 }
 
-/// Writes the pixels of an image, given its bytes in the file.
+/// Writes the pixels of an image from its bytes in the file.
 type Decode = fn(&[u8], &mut [u8]);
 
-/// Files of records, each an image after `skip` bytes.
+/// Files of records. Each record is an image after `skip` bytes.
 pub(crate) struct Records {
     pub(crate) files: Vec<RecordFile>,
-    /// Bytes of a record in front of the image.
+    /// Bytes before the image in a record.
     pub(crate) skip: usize,
-    /// Bytes of an image.
+    /// Bytes of one image.
     pub(crate) image: usize,
-    /// Makes the pixels of an image of its bytes in the file; None where they are the same.
+    /// Converts the bytes in the file to pixels, if they differ.
     pub(crate) decode: Option<Decode>,
 }
 
@@ -69,7 +69,7 @@ impl Records {
         self.skip + self.image
     }
 
-    /// Reads images of one file.
+    /// Reads images from one file.
     fn read_file(&self, file: &RecordFile, first: usize, images: &mut [u8]) -> Result<(), DataError> {
         let offset = file.offset + (first * self.record()) as u64;
         if self.skip == 0 && self.decode.is_none() {

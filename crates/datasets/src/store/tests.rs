@@ -1,4 +1,4 @@
-//! The images are the same wherever their bytes lie.
+//! Images are the same in memory, on disk, in a cache and generated.
 
 use crate::{
     Augmentation, DataError, ErrorKind, Filter, Fitting, Images, LoadOptions, Progress, Season, Split, digits, faces,
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Options under which nothing fits into memory.
+/// Options with which nothing fits into memory.
 fn tight(cache: &Path) -> LoadOptions<'static> {
     LoadOptions { memory: 0, cache: cache.to_owned(), ..LoadOptions::default() }
 }
@@ -29,16 +29,16 @@ fn load(folder: &Path, options: &LoadOptions<'_>) -> Result<Images, DataError> {
     load_folder(folder, [4, 4, 3], &Fitting::default(), options).map(|found| found.images)
 }
 
-/// The files in the folder of caches that are no lock.
+/// The files in the cache folder except the lock.
 fn caches(cache: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| !path.ends_with("lock")).collect()
 }
 
-/// Writes a batch of images.
+/// Writes one batch.
 type Gather<'a> = &'a dyn Fn(&Images, &mut [f32]) -> Result<(), DataError>;
 
-/// All that can be asked of `images`, once as they are and once in memory.
+/// Compares everything that `images` can return with the same images in memory.
 fn the_same(name: &str, images: &Images) {
     assert!(!images.are_in_memory(), "{name}");
     let kept = images.clone().load_into_memory(u64::MAX).unwrap();
@@ -70,7 +70,7 @@ fn the_same(name: &str, images: &Images) {
     both(&|images, batch| images.gather_augmented(&indices, small, &shaken, key, batch), small);
 }
 
-/// As [`the_same`], and of the same images in another size, and of one class.
+/// [`the_same`] for the images, for a resized copy, and for one class.
 fn the_same_in_all_ways(name: &str, images: &Images) {
     the_same(name, images);
     let other = [9, 7, if images.channels() == 1 { 3 } else { 1 }];
@@ -133,7 +133,7 @@ fn a_set_goes_into_memory_only_if_it_fits() {
     assert_eq!(images.load_into_memory(most).unwrap().summary(), "10 images 28x28x1, 7.8 kB: in memory");
 }
 
-/// A set of the built-in faces in the size of the largest networks has 31 GB.
+/// The built-in faces have 31 GB in the size of the largest networks.
 #[test]
 fn the_largest_faces_cost_nothing_until_they_are_drawn() {
     let images = faces(10_000, 1, 1024).load_into_memory(1 << 30).unwrap();
@@ -154,7 +154,7 @@ fn a_file_that_changes_is_refused_and_one_that_is_replaced_does_not_matter() {
     assert!(cfg!(windows) || images.image(1).unwrap().iter().all(|&value| value == 1));
 
     let images = load_cifar(&path, Split::Train).unwrap();
-    // The clock of a file system may be coarse.
+    // File systems may have coarse timestamps.
     let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_secs(5);
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_modified(later).unwrap();
     let error = images.image(0).unwrap_err();
@@ -210,7 +210,8 @@ fn no_damage_to_a_cache_goes_unnoticed() {
     load(&data, &tight(&cache)).unwrap();
     let path = caches(&cache).remove(0);
     let good = fs::read(&path).unwrap();
-    // What an interrupted process leaves has another name; whatever has this one is whole, or not believed.
+    // An interrupted process leaves a file with another name. A file with this name is complete, or
+    // is rejected.
     for length in (0..good.len()).step_by(7) {
         fs::write(&path, &good[..length]).unwrap();
         let images = load(&data, &tight(&cache)).unwrap();
@@ -246,7 +247,8 @@ fn an_unfinished_cache_leaves_nothing_and_a_left_one_is_swept() {
 
     fs::write(cache.join("killed.123.part"), "half").unwrap();
     pictures(&data, 8);
-    // Changed while it was read: the clock moves before the first picture is looked at again.
+    // The file changes while it is read: its timestamp is newer before the first picture is checked
+    // again.
     let touch = |progress: &Progress<'_>| {
         if let Progress::Decoding { done: 0, .. } = progress {
             fs::write(data.join("b/007.png"), "longer than it was, and no picture").unwrap();
@@ -307,7 +309,7 @@ fn waiting_for_another_process_names_it_and_can_be_ended() {
     assert!(error.kind() == ErrorKind::Stopped && error.path().unwrap().ends_with("lock"), "{error}");
     let process = cfg!(unix).then_some(4711); // a locked file cannot be read on Windows
     assert_eq!(*holders.lock().unwrap(), [process; 3]);
-    // Decoding can be ended too, and leaves nothing.
+    // Decoding can also be stopped, and leaves nothing.
     lock.unlock().unwrap();
     let error = wait(0).unwrap_err();
     assert!(error.kind() == ErrorKind::Stopped && caches(&cache).is_empty(), "{error}");

@@ -195,7 +195,7 @@ pub(super) fn truncated(claimed: u64, present: u64) -> Fault {
 /// The file has more bytes than its header claims.
 pub(super) fn trailing(extra: u64) -> Fault {
     let bytes = plural(extra as usize, "byte");
-    let why = format!("behind the last image there are {extra} more {bytes}");
+    let why = format!("{extra} extra {bytes} after the last image");
     damaged_header("the file is longer than its header claims", why)
 }
 

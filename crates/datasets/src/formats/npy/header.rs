@@ -1,26 +1,27 @@
-//! The text header of a `.npy` file: a Python dictionary of three keys, taken apart without recursion.
+//! The header of a `.npy` file: a Python dictionary with three keys, parsed without recursion.
 //!
-//! NumPy writes `{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }`, padded with blanks and ended by a line
-//! break. Only such plain dictionaries are read here; anything cleverer that Python would also accept is refused.
+//! NumPy writes `{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }`, padded with
+//! blanks and followed by a line break. Only such plain dictionaries are accepted, not all that
+//! Python accepts.
 
 use super::fault::{self, Fault};
 use super::layout::{Dtype, NumberKind};
 
-/// What the header says, once it is known to be an array of numbers.
+/// The header of an array of numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// The type of the elements.
     pub(super) dtype: Dtype,
-    /// Whether the first index varies fastest in the file (Fortran order) instead of the last (C order).
+    /// Whether the first index varies fastest in the file (Fortran order), not the last (C order).
     pub(super) fortran: bool,
-    /// The lengths; their product, in bytes, fits 64 bits.
+    /// The shape. Its product in bytes fits in 64 bits.
     pub(super) shape: Vec<u64>,
 }
 
-/// The three keys, and what each holds.
+/// The three keys.
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
-/// Reads the header's text.
+/// Parses the header.
 pub(super) fn parse(text: &str) -> Result<Header, Fault> {
     let mut values: [Option<&str>; 3] = [None; 3];
     for (key, value) in entries(text)? {
@@ -42,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Header, Fault> {
     Ok(Header { dtype, fortran, shape: parse_shape(shape, dtype.bytes as u64)? })
 }
 
-/// The keys and the text of their values.
+/// The keys, and the text of their values.
 fn entries(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
     let fault = |position: usize, problem: &str| fault::syntax(text[..position].chars().count() + 1, problem);
     let blank = |mut position: usize| {
@@ -81,7 +82,8 @@ fn entries(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
     Ok(found)
 }
 
-/// The position after the string that starts at `start`. Strings with a backslash are not read: NumPy writes none.
+/// The position after the string that begins at `start`. NumPy writes no backslashes, so they are
+/// not accepted.
 fn quoted(text: &str, start: usize) -> Option<usize> {
     let quote = text[start..].chars().next().filter(|first| matches!(first, '\'' | '"'))?;
     let length = text[start + 1..].find([quote, '\\', '\n'])?;
@@ -89,7 +91,7 @@ fn quoted(text: &str, start: usize) -> Option<usize> {
     text[end..].starts_with(quote).then_some(end + 1)
 }
 
-/// The position of the comma or brace that ends the value at `start`; brackets and strings within it are stepped over.
+/// The position of the comma or brace that ends the value at `start`; skips brackets and strings.
 fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
     let mut open = Vec::new();
     let mut position = start;
@@ -113,7 +115,7 @@ fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
     Err((position, "the dictionary is not closed"))
 }
 
-/// The type of numbers that the text names, in any of NumPy's spellings.
+/// Parses a dtype in any of NumPy's spellings.
 fn parse_dtype(text: &str) -> Result<Dtype, Fault> {
     let name = text.trim_matches(['\'', '"']);
     let is_string = quoted(text, 0) == Some(text.len());
@@ -123,7 +125,8 @@ fn parse_dtype(text: &str) -> Result<Dtype, Fault> {
     };
     let known = TYPES.iter().find(|(names, ..)| names.contains(&kind)).filter(|_| is_string);
     if let Some(&(_, kind, bytes)) = known {
-        // NumPy writes `=` and no mark at all only on the machine's own order, which is little-endian wherever this runs.
+        // NumPy writes `=` or no mark for the native byte order, which is little-endian on all
+        // supported machines.
         return Ok(Dtype { kind, bytes, big_endian: order == Some('>') && bytes > 1 });
     }
     let meaning = if is_string {
@@ -136,7 +139,7 @@ fn parse_dtype(text: &str) -> Result<Dtype, Fault> {
     Err(fault::dtype(text, &meaning))
 }
 
-/// The types that are read: NumPy's names for each, the kind of number, and its bytes.
+/// The supported dtypes: NumPy's names, the kind, and the size in bytes.
 const TYPES: [(&[&str], NumberKind, usize); 12] = [
     (&["u1", "B", "uint8"], NumberKind::Unsigned, 1),
     (&["b1", "?", "bool"], NumberKind::Bool, 1),
@@ -171,7 +174,7 @@ fn meaning(kind: &str) -> String {
     }
 }
 
-/// Reads a tuple of lengths, and checks that their bytes can be counted.
+/// Parses a tuple of lengths, and checks that the product in bytes fits in 64 bits.
 fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, Fault> {
     let bad = || fault::value(KEYS[2], text, "a tuple of lengths, like (2500, 784)");
     let impossible = || fault::overflow(text);
@@ -183,7 +186,7 @@ fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, Fault> {
             return Err(bad());
         }
         for length in inside.strip_suffix(',').unwrap_or(inside).split(',').map(str::trim) {
-            // Python 2 marked long numbers with an L, and such files are still about.
+            // Python 2 wrote an L after large numbers, and such files still exist.
             let digits = length.strip_suffix('L').unwrap_or(length);
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(fault::dimension(length));
@@ -191,7 +194,7 @@ fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, Fault> {
             shape.push(digits.parse().map_err(|_| impossible())?);
         }
     }
-    // A zero would hide the others' overflow from the product.
+    // A zero would hide the overflow of the other lengths.
     let product = shape.iter().try_fold(bytes, |product, &length: &u64| product.checked_mul(length.max(1)));
     product.map(|_| shape).ok_or_else(impossible)
 }

@@ -1,30 +1,30 @@
-//! How images lie in a file of numbers, and how the numbers become bytes.
+//! How images are stored in an array file, and how values become bytes.
 //!
-//! A [`Layout`] is what a header says: where the numbers of image `i` begin, their type and order, and which of them is
-//! black and which white. It reads nothing itself: whoever holds the file (or a part of it in memory) hands over the bytes of
-//! one image's record and gets the bytes of the image.
+//! A [`Layout`] contains what the header says: the offsets of the images, the dtype, and which
+//! values are black and white. It reads nothing itself; it converts the bytes of one record to the
+//! bytes of one image.
 
 use crate::value_range::ValueRange;
 use std::fmt;
 
-/// A kind of number.
+/// A kind of number in a dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NumberKind {
     /// 0 or 1.
     Bool,
-    /// Whole numbers from 0 up.
+    /// Integers from 0 up.
     Unsigned,
-    /// Whole numbers of either sign.
+    /// Signed integers.
     Signed,
-    /// IEEE 754.
+    /// IEEE 754 floating point.
     Float,
 }
 
-/// The type of the numbers in a file.
+/// The dtype of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dtype {
     pub(crate) kind: NumberKind,
-    /// Bytes of one: 1, 2, 4 or 8.
+    /// The size in bytes: 1, 2, 4 or 8.
     pub(crate) bytes: usize,
     pub(crate) big_endian: bool,
 }
@@ -33,7 +33,7 @@ impl Dtype {
     /// `uint8`: the bytes are the pixels.
     pub(crate) const BYTE: Self = Self { kind: NumberKind::Unsigned, bytes: 1, big_endian: false };
 
-    /// The number in `raw`, which has the dtype's bytes. 64-bit integers are rounded to 53 bits.
+    /// The value of `raw`, which has the size of the dtype. 64-bit integers are rounded to 53 bits.
     fn value(self, raw: &[u8]) -> f64 {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(raw) {
@@ -58,7 +58,7 @@ impl Dtype {
 }
 
 impl fmt::Display for Dtype {
-    /// NumPy's name of the type.
+    /// NumPy's name of the dtype.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.kind {
             NumberKind::Bool => return f.write_str("bool"),
@@ -74,7 +74,7 @@ impl fmt::Display for Dtype {
 fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    // Powers of two by their bits: exact, without a call to a library.
+    // Exact powers of two from their bits, without a library call.
     let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
     sign * match exponent {
         0 => fraction * power(-24),
@@ -84,27 +84,28 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-/// Where the images of a file lie, and how they become bytes.
+/// Where the images are in a file, and how they become bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// How many images there are.
+    /// The number of images.
     pub(crate) count: usize,
-    /// Height, width and channels of each.
+    /// (height, width, channels).
     pub(crate) size: [usize; 3],
-    /// Where in the file the first image's numbers begin.
+    /// The offset of the first image.
     pub(crate) first: u64,
-    /// From where one image begins to where the next does, in bytes.
+    /// Bytes from the beginning of one image to the next.
     pub(crate) stride: u64,
-    /// The type of the numbers.
+    /// The dtype of the values.
     pub(crate) dtype: Dtype,
-    /// Whether an image is stored as one plane for each channel (channels, height, width) instead of channels last.
+    /// Whether an image has the shape (channels, height, width) instead of (height, width,
+    /// channels).
     pub(crate) planes: bool,
-    /// The numbers that become 0 and 255.
+    /// The values that become 0 and 255.
     pub(crate) range: ValueRange,
 }
 
 impl Layout {
-    /// Numbers of an image.
+    /// Values in an image.
     pub(crate) fn image_len(&self) -> usize {
         self.size.iter().product()
     }
@@ -114,20 +115,20 @@ impl Layout {
         self.image_len() * self.dtype.bytes
     }
 
-    /// Where in the file the numbers of image `index` begin.
+    /// The offset of image `index`.
     pub(crate) fn offset(&self, index: usize) -> u64 {
         self.first + index as u64 * self.stride
     }
 
-    /// Whether a record is the image as it stands.
+    /// Whether the bytes in the file are the pixels.
     pub(crate) fn is_plain(&self) -> bool {
         self.dtype == Dtype::BYTE && !self.planes && self.range == ValueRange::BYTES
     }
 
-    /// Writes the image whose record is `record` into `image`, channels last, 0 to 255.
+    /// Converts the bytes of a record to an image, channels last, 0 to 255.
     ///
     /// # Panics
-    /// If either has another length than an image.
+    /// If one of the lengths is wrong.
     #[track_caller]
     pub(crate) fn decode(&self, record: &[u8], image: &mut [u8]) {
         assert!(record.len() == self.record_len() && image.len() == self.image_len(), "Layout::decode: lengths");
@@ -142,27 +143,27 @@ impl Layout {
         }
     }
 
-    /// The byte of one number.
+    /// Converts one value to a byte.
     pub(crate) fn byte(&self, raw: &[u8]) -> u8 {
         self.range.byte(self.dtype.value(raw))
     }
 }
 
-/// The smallest and the largest of some numbers, and where the first one is that is none.
+/// The smallest and the largest of some values, and the first that is not finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Extent {
     pub(crate) min: f64,
     pub(crate) max: f64,
-    /// Place (from 0) and value of the first number that is not finite.
+    /// The index and value of the first value that is not finite.
     pub(crate) not_finite: Option<(u64, f64)>,
-    /// How many values were seen.
+    /// How many values were included.
     count: u64,
 }
 
 impl Extent {
     pub(crate) const EMPTY: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, not_finite: None, count: 0 };
 
-    /// Takes in the next numbers, a whole number of them.
+    /// Includes more values.
     pub(crate) fn include(&mut self, dtype: Dtype, bytes: &[u8]) {
         for raw in bytes.chunks_exact(dtype.bytes) {
             let value = dtype.value(raw);

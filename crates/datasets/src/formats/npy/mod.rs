@@ -62,7 +62,7 @@ fn load(path: &Path, request: &LoadRequest<'_>) -> Result<Loaded, DataError> {
     Ok(Loaded { notes: array.note.into_iter().collect(), values, ..loaded })
 }
 
-/// Loads the images of a `.npy` file as bytes: as [`load_array`] with everything as usual.
+/// Loads the images of a `.npy` file with the default options of [`load_array`].
 ///
 /// # Errors
 /// As [`load_array`].
@@ -70,16 +70,17 @@ pub fn load_npy(path: &Path) -> Result<Images, DataError> {
     load_array(path, None, None).map(|loaded| loaded.images)
 }
 
-/// Loads the images of a `.npy` file: shape (N, height, width), (N, height, width, channels) or (N, channels, height, width)
-/// with 1, 3 or 4 channels, flat (N, 784), or flat of the size `wanted` (height, width, channels); booleans, integers or floats
-/// of any width, in either byte order, C or Fortran order. `levels` says which numbers become black and white; `auto` goes by
-/// the type and, where it leaves a choice, by the numbers: 0 to 255 for bytes, 0 to 1 or -1 to 1 for floats, and so on. With the
-/// images comes a line about how the numbers were read, unless they are bytes.
+/// Loads the images of a `.npy` file. The shape is (N, height, width), (N, height, width, channels)
+/// or (N, channels, height, width) with 1, 3 or 4 channels, (N, 784), or flat with `flat_size`
+/// (height, width, channels). Values are booleans, integers or floats of any width, in either byte
+/// order, in C or Fortran order. `range` are the values that become black and white. By default
+/// they depend on the dtype and, where that leaves a choice, on the values: 0 to 255 for bytes, 0
+/// to 1 or -1 to 1 for floats, and so on.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content; if a number is not finite, or none of the usual
-/// ranges holds them. Never allocates more than a few megabytes, as the images are read when they are needed; but those in Fortran order
-/// are brought into memory.
+/// [`DataError`] if there is no such file, or it has another content; if a value is not finite, or
+/// the values are in none of the usual ranges. Allocates at most a few megabytes, as images are
+/// read on demand; only images in Fortran order are loaded into memory.
 pub fn load_array(
     path: &Path,
     range: Option<ValueRange>,
@@ -112,7 +113,7 @@ pub fn load_array(
     Ok(LoadedArray { images, note, range, extent })
 }
 
-/// The images of a file in C order whose header was checked.
+/// The images of a file in C order with a valid header.
 struct ArrayFile {
     file: RecordFile,
     layout: Layout,
@@ -161,29 +162,30 @@ impl Store for ArrayFile {
 pub struct LoadedArray {
     /// The images as bytes, of the size and with the channels of the file: 1, 3 or, with alpha, 4.
     pub images: Images,
-    /// One line about how the numbers were read, unless they are bytes.
+    /// A line that says how the values were converted, unless they are bytes.
     pub note: Option<String>,
-    /// The numbers that became 0 and 255.
+    /// The values that became 0 and 255.
     pub range: ValueRange,
-    /// The smallest and the largest number, if they were looked at.
+    /// The smallest and the largest value, if they were measured.
     pub extent: Option<[f64; 2]>,
 }
 
-/// What is known of an array file once its header is read and its numbers are looked at.
+/// An array file whose header was read and whose values were measured.
 #[derive(Debug)]
 pub(crate) struct Array {
     pub(crate) layout: Layout,
-    /// Whether the file holds the first number of every image, then the second of every image, and so on (Fortran order), and
-    /// those of an image, unless it is flat, as Fortran counts them.
+    /// Whether the file is in Fortran order: it has the first value of every image, then the second
+    /// of every image, and so on. The values of an image are in Fortran order too, unless it is
+    /// flat.
     pub(crate) fortran: bool,
-    /// Whether an image is one row of numbers.
+    /// Whether an image is one row of values.
     flat: bool,
-    /// The smallest and the largest number, if they were looked at.
+    /// The smallest and the largest value, if they were measured.
     extent: Option<[f64; 2]>,
 }
 
 impl Array {
-    /// One line about how the numbers are read, unless they are bytes in the usual order.
+    /// A line that says how the values are converted, unless they are bytes in C order.
     pub(crate) fn note(&self) -> Option<String> {
         let Layout { dtype, range, planes, .. } = &self.layout;
         let order = if *planes { ", (N, channels, height, width)" } else { "" };
@@ -194,7 +196,8 @@ impl Array {
         })
     }
 
-    /// Reads the pixels of every image from Fortran order: the file holds a number of every image, then the next of every image.
+    /// Reads all images from Fortran order, in which the file has one value of every image after
+    /// the other.
     fn read_fortran(&self, file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
         file.seek(SeekFrom::Start(self.layout.first))?;
         let Layout { count, size: [height, width, channels], dtype, planes, .. } = self.layout;
@@ -202,7 +205,7 @@ impl Array {
         let mut pixels = vec![0; count * length];
         let mut numbers = vec![0; count * dtype.bytes];
         for at in 0..length {
-            // The first of an image's own indices varies fastest.
+            // The first index of an image varies fastest.
             let place = if self.flat {
                 at
             } else if planes {
@@ -221,13 +224,13 @@ impl Array {
     }
 }
 
-/// Why reading stopped.
+/// Why the file cannot be used.
 enum Failure {
     /// The content is wrong.
     Fault(Fault),
     /// The file begins with these bytes instead of the magic ones.
     Foreign(Vec<u8>),
-    /// The system gave an error.
+    /// The operating system reported an error.
     System(io::Error),
 }
 
@@ -243,8 +246,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads the header of a file of `length` bytes, holds it against that length, and looks at the numbers if their type alone does
-/// not say which of them are black and white.
+/// Reads and checks the header of a file of `length` bytes, and measures the values if their dtype
+/// does not determine which are black and white.
 fn examine(
     file: &mut (impl Read + Seek),
     length: u64,
@@ -261,7 +264,7 @@ fn examine(
     if shape[0] == 0 {
         return Err(fault::no_images().into());
     }
-    // The header's check made sure that the product fits.
+    // The product fits in 64 bits: the header was checked.
     let numbers = shape.iter().product::<u64>();
     let claimed = numbers * dtype.bytes as u64;
     let first = prefix + body.len() as u64;
@@ -276,12 +279,12 @@ fn examine(
         return Err(fault::fortran_order(numbers).into());
     }
     let (range, extent): MeasuredRange = range_of(file, first, claimed, dtype, requested)?;
-    // What is there in the file can be counted.
+    // The file has that many bytes, so the number fits.
     let (count, stride) = (shape[0] as usize, claimed / shape[0]);
     Ok(Array { layout: Layout { count, size, first, stride, dtype, planes, range }, fortran, flat, extent })
 }
 
-/// Checks the fixed bytes in front of the header; returns how many there are and the header's length.
+/// Checks the fixed bytes before the header; returns their number and the length of the header.
 fn read_prefix(start: &[u8], length: u64) -> Result<(u64, u64), Failure> {
     if start.is_empty() {
         return Err(fault::empty().into());
@@ -312,14 +315,14 @@ fn read_prefix(start: &[u8], length: u64) -> Result<(u64, u64), Failure> {
     Ok((prefix, claimed))
 }
 
-/// The header's bytes: `claimed` of them, after `prefix`. `start` was read already.
+/// The `claimed` bytes of the header after `prefix`. `start` was read already.
 fn header_bytes(reader: &mut impl Read, start: &[u8], prefix: u64, claimed: u64) -> Result<Vec<u8>, Failure> {
     let begin = (prefix as usize).min(start.len());
     let end = (prefix + claimed) as usize;
     let mut body = start[begin..end.min(start.len())].to_vec();
     reader.by_ref().take(end.saturating_sub(start.len()) as u64).read_to_end(&mut body)?;
     if (body.len() as u64) < claimed {
-        // The file became shorter while we read it.
+        // The file became shorter while it was read.
         let length = prefix + body.len() as u64;
         return Err(fault::header_cut(prefix + claimed, length).into());
     }
@@ -337,10 +340,10 @@ fn header_text(body: &[u8], prefix: u64, version: u8) -> Result<&str, Fault> {
     }
 }
 
-/// Reads `claimed` bytes of pixels, all that is left of the file.
+/// Reads the `claimed` bytes of pixels, which are the rest of the file.
 ///
-/// `ndarray-npy` reads them under a header of our own: the shape it needs is then a single length, and spellings that we
-/// accept and it does not (`<u1`, Python 2's `28L`) do not reach it.
+/// `ndarray-npy` reads them with a new header in front. That header has a single length, and the
+/// spellings that are accepted here but not there (`<u1`, Python 2's `28L`) do not occur in it.
 fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
     let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({claimed},), }}\n");
     let mut front = [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes()].concat();
@@ -348,7 +351,7 @@ fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
     match Array1::<u8>::read_npy(front.chain(reader)) {
         Ok(array) => Ok(array.into_raw_vec_and_offset().0),
         Err(ReadNpyError::Io(error)) => Err(error),
-        // Only if the file changed since its length was taken.
+        // Only if the file changed after its length was read.
         Err(error) => Err(io::Error::other(error)),
     }
 }

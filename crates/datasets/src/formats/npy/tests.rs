@@ -125,7 +125,7 @@ fn headers_that_lie_are_refused() {
         ("overflow of one length", "'shape': (99999999999999999999999, 784)|", "impossible shape"),
         ("claims 7.8 GB", "'shape': (10000000, 784)|", "claims 7840000000 bytes;2352 are there;truncated?"),
         ("claims one more", "'shape': (4, 784)|", "claims 3136 bytes;2352 are there;truncated?"),
-        ("trailing", "'shape': (2, 784)|", "longer;784 bytes follow"),
+        ("trailing", "'shape': (2, 784)|", "longer;784 extra bytes"),
         ("no images", "'shape': (0, 784)|", "no samples"),
         ("negative", "'shape': (-3, 784)|", "impossible shape;is -3;whole numbers"),
         ("float length", "'shape': (3.0, 784)|", "is 3.0;whole numbers"),
