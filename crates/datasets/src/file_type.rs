@@ -78,7 +78,7 @@ const MAGIC: [(&[u8], FileType); 44] = [
     (b"version https://git-lfs", FileType::Data("Git LFS pointer")),
 ];
 
-/// Endings of raw photographs, which are TIFF files with a tiny preview in front.
+/// Extensions of raw photographs, which are TIFF files that begin with a tiny preview.
 const RAW: [&str; 9] = ["dng", "nef", "cr2", "arw", "pef", "srw", "3fr", "iiq", "nrw"];
 
 impl FileType {
@@ -86,7 +86,7 @@ impl FileType {
     pub(crate) fn of(start: &[u8], extension: &str) -> Self {
         let at = |place: usize, bytes: &[u8]| start.get(place..).is_some_and(|rest| rest.starts_with(bytes));
         match start {
-            // Two letters are no proof: a text may begin with them.
+            // Two letters are not enough: a text may begin with them.
             [b'B', b'M', ..] if is_bmp(start) => return FileType::Picture("BMP"),
             [b'P', b'1'..=b'6', next, ..] if next.is_ascii_whitespace() => return FileType::Picture("PNM"),
             [b'P', b'7', b'\n', ..] => return FileType::Picture("PNM"),
@@ -147,7 +147,7 @@ impl FileType {
     }
 }
 
-/// What a text is.
+/// The type of a text.
 fn text(start: &[u8], extension: &str) -> FileType {
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let begins = |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
@@ -157,24 +157,24 @@ fn text(start: &[u8], extension: &str) -> FileType {
     if text.starts_with(b"<") && (extension == "svg" || text.windows(4).any(|part| part == b"<svg")) {
         return FileType::UnsupportedPicture("SVG");
     }
-    // The answer of a server that keeps files, most often.
+    // Usually the answer of an object store.
     if begins(b"<?xml") {
         return FileType::WebPage;
     }
     match text {
         [b'{', ..] => FileType::Json,
-        // A form without magic bytes.
+        // A format without magic bytes.
         _ if extension == "tga" => FileType::UnsupportedPicture("TGA"),
         _ => FileType::Unknown,
     }
 }
 
-/// Whether the header that follows the two letters has one of the lengths that there are.
+/// Whether the header after the two letters has one of the lengths in use.
 fn is_bmp(start: &[u8]) -> bool {
     start.get(14..18).is_some_and(|field| matches!(field, [12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]))
 }
 
-/// The form of a file of boxes (ISO base media), as the brands in its first box tell.
+/// The format of an ISO base media file, by the brands in its first box.
 fn brand(start: &[u8]) -> &'static str {
     let end = start.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize).clamp(12, 64);
     let brands = start.get(8..).unwrap_or_default();
@@ -202,7 +202,7 @@ pub(crate) fn start_of(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn unpacked_start(path: &Path) -> Vec<u8> {
     let mut start = Vec::new();
     if let Ok(file) = File::open(path) {
-        // What was read before an error is enough.
+        // A damaged file gives its first bytes until the error.
         let _ = GzDecoder::new(file).take(START as u64).read_to_end(&mut start);
     }
     start
@@ -249,7 +249,7 @@ mod tests {
         }
         assert_eq!(FileType::of(&[&[0; 128][..], b"DICM"].concat(), ""), FileType::UnsupportedPicture("DICOM"));
         assert_eq!(FileType::of(&[&[0x61; 257][..], b"ustar"].concat(), ""), FileType::Archive("tar archive"));
-        // No beginning makes it panic.
+        // No beginning causes a panic.
         for length in 0..64 {
             FileType::of(&boxed(b"avif\0\0\0\0avifmif1")[..length.min(24)], "");
             FileType::of(&vec![0xFF; length], "");

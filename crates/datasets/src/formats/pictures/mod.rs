@@ -1,7 +1,9 @@
-//! Reads folders of pictures: any sizes, any of the usual formats, nested or not, the sub-folders being classes.
+//! Loads folders of pictures of any size and in any usual format, nested or not. Sub-folders are
+//! classes.
 //!
-//! [`scan`] lists the files in a fixed order, [`decode`] reads them in parallel, as many at a time as [`in_flight`] has room for,
-//! [`fitting`] brings each to the one size, by [`resample()`]. A picture's place in the set depends on the names alone.
+//! [`scan`] lists the files in a fixed order, and [`decode`] decodes them in parallel, as many at a
+//! time as the memory budget of [`in_flight`] allows. The position of a picture in the set depends
+//! on the names of the files only.
 
 mod decode;
 mod in_flight;
@@ -43,40 +45,44 @@ pub(super) const FORMAT: Format = Format {
     },
 };
 
-/// Pictures that are being decoded take as much memory together as half of what the set may take, within these bounds.
+/// The pictures that are decoded at the same time use at most half of the memory for the set,
+/// within these bounds.
 const LEAST_IN_FLIGHT: u64 = 64 << 20;
 const MOST_IN_FLIGHT: u64 = 512 << 20;
-/// Bytes of pictures that are decoded together, to be written to a cache.
+/// Bytes of pictures that are decoded together before they are written to a cache.
 const AT_A_TIME: usize = 64 << 20;
-/// Of a folder's files one in this many may be unreadable, and always [`FEW`]; beyond, something is wrong with the folder.
+/// One in this many files may be unreadable, but always [`FEW`]. If more are, something is wrong
+/// with the folder.
 const BAD_SHARE: usize = 10;
 const FEW: usize = 3;
-/// So many unreadable files are named.
+/// How many unreadable files are named.
 const NAMED: usize = 5;
-/// Pictures whose numbers may be looked at again.
+/// How many pictures are listed in [`PictureFolder::sample`].
 const SAMPLE: usize = 16;
 
-/// What a folder held.
+/// The content of a folder.
 #[derive(Debug)]
 pub struct PictureFolder {
-    /// The pictures, with the names of the sub-folders as classes if there are any.
+    /// The pictures; the names of the sub-folders are the classes, if there are any.
     pub images: Images,
     /// `Found N images belonging to K classes.`
     pub found: String,
-    /// One line about the files that could not be read and are left out, if there are any.
+    /// A line about unreadable files, if there are any. They are left out.
     pub skipped: Option<String>,
-    /// Lines about what is there and was not looked at: pictures of other forms, folders of runs.
+    /// Lines about files that were ignored: pictures in other formats, folders of runs.
     pub left_out: Vec<String>,
-    /// The files of a few of the pictures, spread over the folder.
+    /// Some of the files, spread over the folder.
     pub sample: Vec<PathBuf>,
 }
 
-/// Loads every picture below `folder` as one of `size` (height, width, channels): PNG, JPEG, BMP, PPM and its kin, TIFF, GIF,
-/// WebP; grey, in colour, with a palette, 16 bits deep, transparent. If they need more memory than `options` allow, they are
-/// decoded into a cache file, and read from there; as long as nothing changes, the next time finds it.
+/// Loads every picture below `folder` with `size` (height, width, channels). The formats are PNG,
+/// JPEG, BMP, PNM, TIFF, GIF and WebP; grey, colour, with a palette, 16 bits deep, or transparent.
+/// If the pictures need more memory than `options` allow, they are decoded into a cache file and
+/// read from there. The cache is used again as long as the files and the settings do not change.
 ///
 /// # Errors
-/// [`DataError`] if there is no such folder, no picture in it, more unreadable files than a few, or no room for the cache.
+/// [`DataError`] if there is no such folder, it has no pictures or too many unreadable files, or
+/// there is no space for the cache.
 pub fn load_folder(
     folder: &Path,
     size: [usize; 3],
@@ -116,7 +122,7 @@ pub fn load_folder(
     Ok(PictureFolder { images, found, skipped, left_out: others, sample })
 }
 
-/// The pictures of a folder, to be decoded.
+/// The pictures of a folder and how to decode them.
 struct Pictures<'a> {
     folder: &'a Path,
     files: &'a [scan::PictureFile],
@@ -125,15 +131,16 @@ struct Pictures<'a> {
     options: &'a LoadOptions<'a>,
 }
 
-/// What became of them.
+/// Decoded pictures.
 struct Decoded {
     store: Arc<dyn Store>,
-    /// The places of the files that cannot be read, and why.
+    /// The indices of the files that cannot be read, and the reasons.
     left_out: Vec<(usize, String)>,
 }
 
 impl Pictures<'_> {
-    /// Decodes them all: into memory if they fit there, else into a cache, unless that is there.
+    /// Decodes all pictures into memory if they fit, and otherwise into a cache, unless it exists
+    /// already.
     fn decoded(&self) -> Result<Decoded, DataError> {
         let image = self.size.iter().product();
         let count = self.files.len();
@@ -156,7 +163,7 @@ impl Pictures<'_> {
         }
         let waiting = |lock: &Path, holder| (self.options.progress)(&Progress::Waiting { lock, holder });
         let _lock = CacheLock::acquire(&self.options.cache, waiting)?;
-        // Another process may have written it in the meantime.
+        // Another process may have written it meanwhile.
         if cached().is_none() {
             self.write_cache(&path, key, &stamps)?;
         }
@@ -228,7 +235,7 @@ impl Pictures<'_> {
         writer.finish(left_out)
     }
 
-    /// The file of the cache: one for each folder, size and fitting.
+    /// The cache file for this folder, size and fitting.
     fn cache_path(&self) -> PathBuf {
         let folder = std::fs::canonicalize(self.folder).unwrap_or_else(|_| self.folder.to_owned());
         let name: String = folder.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
@@ -239,7 +246,8 @@ impl Pictures<'_> {
         self.options.cache.join(format!("{name}-{height}x{width}x{channels}-{hash:016x}.images"))
     }
 
-    /// Stands for all that the decoded pictures depend on: the files' names, lengths and times, their size and how they are fitted.
+    /// A hash of everything that the decoded pictures depend on: the names, lengths and times of
+    /// the files, the size and the fitting.
     fn key(&self, stamps: &[Option<FileStamp>]) -> u64 {
         let words = self.files.iter().zip(stamps).flat_map(|(file, stamp)| {
             let name = file.path.strip_prefix(self.folder).unwrap_or(&file.path);
@@ -255,7 +263,7 @@ impl Pictures<'_> {
         hash_bytes(&serde_json::to_vec(self.fitting).expect("a fitting has no maps and no failing parts"))
     }
 
-    /// One line about the files that cannot be read, if there are any.
+    /// A line about the files that cannot be read, if there are any.
     fn skipped(&self, left_out: &[(usize, String)]) -> Option<String> {
         let named = left_out.iter().take(NAMED).map(|(index, why)| {
             let path = &self.files[*index].path;
@@ -271,7 +279,7 @@ impl Pictures<'_> {
         })
     }
 
-    /// An error if more files cannot be read than a few.
+    /// An error if too many files cannot be read.
     fn enough(&self, left_out: &[(usize, String)]) -> Result<(), DataError> {
         let (bad, all) = (left_out.len(), self.files.len());
         if bad < all && bad <= (all / BAD_SHARE).max(FEW) {
@@ -286,7 +294,7 @@ impl Pictures<'_> {
     }
 }
 
-/// Moves the images that were read together, at the front of `bytes`; returns how many bytes they take.
+/// Moves the images that were read to the front of `bytes`, and returns how many bytes they take.
 fn compact(bytes: &mut [u8], image: usize, results: &[Result<(), String>]) -> usize {
     let good = (0..results.len()).filter(|&index| results[index].is_ok());
     let mut end = 0;
@@ -307,11 +315,12 @@ fn read_picture(
     Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
 }
 
-/// The files of pictures below the folder `path` but not below `without`, in the order in which [`load_folder`] has them, and lines
-/// about what is left out; or `path` itself, if it is a file.
+/// The files of pictures below the folder `path`, but not below `without`, in the order of
+/// [`load_folder`], and lines about files that were ignored. If `path` is a file, it is the only
+/// one.
 ///
 /// # Errors
-/// [`DataError`] if there is neither, or no picture in the folder.
+/// [`DataError`] if `path` does not exist, or is a folder without pictures.
 pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
     if path.is_file() {
         return Ok((vec![path.to_owned()], Vec::new()));
@@ -324,7 +333,7 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
     Ok((found.into_iter().map(|found| found.path).collect(), left_out))
 }
 
-/// The bytes of the picture in `file` as one of `size` (height, width, channels).
+/// The bytes of the picture in `file`, converted to `size` (height, width, channels).
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
@@ -335,8 +344,9 @@ pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<
     })
 }
 
-/// The images with their classes, in order, and how many there are. Pictures beside the sub-folders belong to a class with
-/// the name of the folder; a folder without sub-folders is one class and needs no labels.
+/// The images with their classes in alphabetical order, and the number of classes. Pictures beside
+/// the sub-folders belong to a class named after the folder. A folder without sub-folders is one
+/// class and has no labels.
 fn labelled(images: Images, classes: &[Option<&str>], folder: &str) -> (Images, usize) {
     let mut names: Vec<&str> = classes.iter().map(|class| class.unwrap_or(folder)).collect();
     let of_each = names.clone();

@@ -1,7 +1,7 @@
-//! Which pictures a folder holds.
+//! Finds the pictures in a folder.
 //!
-//! What counts is the content of a file, not the ending of its name. What runs of this program have written is left out, and so are
-//! hidden files; pictures of forms that are not read here are counted, so that nothing is missing without a word.
+//! The content of a file decides, not its extension. Hidden files and the output of runs are
+//! ignored. Pictures in unsupported formats are counted, so that users learn about them.
 
 use super::super::unsupported::supported;
 use crate::error::DataError;
@@ -14,35 +14,36 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What files of pictures end in. A file with such a name that holds no picture is a damaged one.
+/// The extensions of pictures. A file with one of them that is not a picture is a damaged one.
 const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
-/// More files and folders than this are not looked at.
+/// The most files and folders that are examined.
 const MAX_ENTRIES: usize = 2_000_000;
-/// Folders within folders deeper than this are not looked at.
+/// The deepest nesting of folders that is examined.
 const MAX_DEPTH: usize = 32;
 
 /// A picture's file.
 #[derive(Debug)]
 pub(super) struct PictureFile {
     pub(super) path: PathBuf,
-    /// The first folder below the scanned one that it lies in.
+    /// The first folder below the scanned one that contains it.
     pub(super) class: Option<String>,
 }
 
-/// What a folder holds.
+/// The content of a folder.
 #[derive(Debug)]
 pub(super) struct Scanned {
-    /// Its pictures, in order, and files that have the name of one.
+    /// The pictures in order, including files with the extension of one.
     pub(super) found: Vec<PictureFile>,
-    /// Lines about what is left out.
+    /// Lines about files that were ignored.
     pub(super) left_out: Vec<String>,
 }
 
-/// Every picture below `folder`, in the order of the paths, folder by folder. Hidden files, folders of runs and `without` are left
-/// out.
+/// Lists every picture below `folder`, sorted by path within each folder. Hidden files, folders of
+/// runs and `without` are ignored.
 ///
 /// # Errors
-/// [`DataError`] if there is no picture, if the folder is too large or may not be read, and if it belongs to a run itself.
+/// [`DataError`] if there is no picture, if the folder is too large, cannot be read, or belongs to
+/// a run.
 pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, DataError> {
     if let Some(run) = run_folders::run_of(folder) {
         return Err(DataError::invalid(
@@ -77,7 +78,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     Ok(Scanned { found, left_out })
 }
 
-/// What the file is taken for: a picture if it holds one or has the name of one.
+/// The type of a file: a picture if it contains one or has the extension of one.
 fn kind(path: &Path) -> FileType {
     let named = EXTENSIONS.contains(&extension_of(path).as_str());
     match FileType::of_file(path) {
@@ -88,12 +89,12 @@ fn kind(path: &Path) -> FileType {
     }
 }
 
-/// One line about the files of `counts` that hold pictures or data of other forms.
+/// A line about pictures and data in other formats, given how many files of each type there are.
 fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
     let list = |name: fn(FileType) -> Option<&'static str>| {
         let mut all: Vec<(usize, &str)> =
             counts.iter().filter_map(|(&kind, &count)| Some((count, name(kind)?))).collect();
-        // The most frequent first.
+        // The most frequent type first.
         all.sort_by_key(|&(count, name)| (usize::MAX - count, name));
         all.into_iter().map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
     };
@@ -147,7 +148,7 @@ pub(super) fn holds_pictures(folder: &Path) -> bool {
     holds(folder, 0)
 }
 
-/// A path for people, from the scanned folder on.
+/// A path relative to the scanned folder.
 fn short(path: &Path, folder: &Path) -> String {
     path.strip_prefix(folder).unwrap_or(path).display().to_string()
 }
@@ -157,7 +158,7 @@ struct Scan {
     /// Folders of runs and caches.
     runs: Vec<PathBuf>,
     entries: usize,
-    /// Folders that were entered, by their true names: a link may lead back up.
+    /// The canonical paths of the folders that were entered: a symbolic link may lead back up.
     seen: HashSet<PathBuf>,
 }
 
