@@ -120,5 +120,5 @@ impl DataError {
 
 /// The advice for a file that looks truncated or corrupted.
 pub(crate) fn download_again() -> Advice {
-    advice!("download-again", "the download may have been cut short or damaged: fetch the file again")
+    advice!("download-again", "the download may be incomplete or damaged: download the file again")
 }

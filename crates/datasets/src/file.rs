@@ -9,7 +9,7 @@ use std::time::SystemTime;
 /// Opens a regular file. Opening a pipe could block forever, so anything else is an error.
 pub(crate) fn open(path: &Path) -> Result<File, DataError> {
     let fail = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => no_data_file(path, "nothing has this name"),
+        io::ErrorKind::NotFound => no_data_file(path, "there is no such file or folder"),
         _ => DataError::unreadable(path, error),
     };
     let kind = fs::metadata(path).map_err(fail)?.file_type();
@@ -20,7 +20,7 @@ pub(crate) fn open(path: &Path) -> Result<File, DataError> {
     Err(DataError::invalid(
         path,
         format!("expected a file, found {found}"),
-        "images are read from files and from folders of files",
+        "images are loaded from files or folders",
         advice!("not-a-data-file", "give the path of a .npy file, or of a folder of such files"),
     ))
 }

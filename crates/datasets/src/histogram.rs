@@ -7,11 +7,11 @@ use crate::images::Images;
 use crate::value_range::{ValueRange, ValueScale, ValueStats};
 
 /// The most images that are counted, spread evenly over the set.
-const MOST: usize = 1000;
+const SAMPLE: usize = 1000;
 /// One in so many of the darkest and of the brightest values may be an outlier.
-const FAULTS: u64 = 10_000;
+const OUTLIER_SHARE: u64 = 10_000;
 /// Images whose values span fewer than this many of 255 steps have lost most of their shades.
-const FEW: u8 = 64;
+const MIN_SPAN: u8 = 64;
 
 /// How often each value occurs in a sample of the images.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Histogram {
     /// If an image cannot be read.
     pub fn of(images: &Images) -> Result<Self, DataError> {
         let mut histogram = Self { counts: [0; 256], grey: images.channels() == 3 };
-        for index in (0..images.count()).step_by(images.count().div_ceil(MOST).max(1)) {
+        for index in (0..images.count()).step_by(images.count().div_ceil(SAMPLE).max(1)) {
             let image = images.image(index)?;
             for &byte in &*image {
                 histogram.counts[usize::from(byte)] += 1;
@@ -49,11 +49,11 @@ impl Histogram {
         // The first value that exceeds the share of outliers.
         let first = |counts: &mut dyn Iterator<Item = u64>| {
             let mut seen = 0;
-            let is_fault = |count: u64| {
+            let is_outlier = |count: u64| {
                 seen += count;
-                seen * FAULTS <= all
+                seen * OUTLIER_SHARE <= all
             };
-            counts.map(is_fault).take_while(|is_fault| *is_fault).count()
+            counts.map(is_outlier).take_while(|is_outlier| *is_outlier).count()
         };
         let (low, beyond) = (first(&mut self.counts.into_iter()), first(&mut self.counts.into_iter().rev()));
         [low.min(255) as u8, 255_usize.saturating_sub(beyond) as u8]
@@ -64,7 +64,7 @@ impl Histogram {
     /// is called only if it is needed.
     pub fn warning(&self, scale: impl FnOnce() -> ValueScale, softened: bool) -> Option<Advice> {
         let [low, high] = self.extent();
-        if high < low || high - low >= FEW {
+        if high < low || high - low >= MIN_SPAN {
             return if softened { None } else { self.two_values() };
         }
         if high == low {
@@ -73,7 +73,7 @@ impl Histogram {
         let kind = match (low, high) {
             (_, ..64) => "nearly black",
             (192.., _) => "nearly white",
-            _ => "almost without contrast",
+            _ => "almost uniform",
         };
         let (from, to, white) = match scale() {
             // If a few values are outliers, the bytes are more accurate.
@@ -89,7 +89,7 @@ impl Histogram {
         let (black, bright) = stretched(from, to);
         Some(advice!(
             "range-of-the-numbers",
-            "the pictures are {kind}: their numbers go from {} to {}, white is {}; `--set images.range={}..{}` makes use of all shades",
+            "the pictures are {kind}: their values range from {} to {}, and white is {}; use the full range with `--set images.range={}..{}`",
             number(from),
             number(to),
             number(white),
@@ -103,7 +103,7 @@ impl Histogram {
         let &[low, high] = &values[..] else { return None };
         Some(advice!(
             "two-values",
-            "every number in the pictures is {low} or {high}, none lies between: greys give a fake away; `--set augment.rotation=3` gives lines soft edges"
+            "every value in the pictures is {low} or {high}, so the discriminator can tell fakes by their greys; `--set augment.rotation=3` gives lines soft edges"
         ))
     }
 }

@@ -337,10 +337,10 @@ impl Images {
         if self.count() < batch {
             let (origin, count) = (&self.origin, self.count());
             let images = plural(count, "image");
-            let why = format!("{origin}: {count} {images}, but a batch takes {batch} different ones");
+            let why = format!("{origin}: {count} {images}, but a batch needs {batch} different ones");
             let help = match count {
-                0 => advice!("no-images", "use a set with images in it"),
-                _ => advice!("too-few-images", "use a larger set"),
+                0 => advice!("no-images", "use a data set with images"),
+                _ => advice!("too-few-images", "use a larger data set"),
             };
             return Err(DataError::invalid_set("fewer images than a batch", why, help));
         }

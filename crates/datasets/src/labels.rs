@@ -62,7 +62,7 @@ impl Labels {
                 format!("{origin}: the classes are: {}", listed(&self.names)),
                 match guess {
                     Some(near) => advice!("class-near", "did you mean `--class {}`?", quoted(near)),
-                    None => advice!("no-such-class", "name one of them, or its number from 0"),
+                    None => advice!("no-such-class", "give one of them, or its index, counted from 0"),
                 },
             ));
         };
@@ -75,7 +75,7 @@ impl Labels {
                     self.of_each.len(),
                     plural(self.of_each.len(), "image")
                 ),
-                advice!("empty-class", "name another class, or use a larger set"),
+                advice!("empty-class", "use another class, or a larger data set"),
             ));
         }
         Ok(Chosen { class: found, images })
@@ -85,7 +85,7 @@ impl Labels {
     pub(crate) fn none(class: &str, origin: &str) -> DataError {
         DataError::invalid_set(
             format!("there is no class '{}'", shown(class)),
-            format!("{origin}: these images have no classes"),
+            format!("{origin}: the images have no classes"),
             advice!("no-classes", "leave out `--class`"),
         )
     }

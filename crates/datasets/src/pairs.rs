@@ -47,11 +47,11 @@ impl Pair {
         let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
         Err(DataError::invalid(
             folder,
-            "the two folders of an unpaired set are not there",
+            "the two folders of an unpaired data set are missing",
             format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
             advice!(
                 "two-folders",
-                "make trainA and trainB with pictures of one kind each, and testA and testB with some that are held back"
+                "make trainA and trainB with pictures of one domain each, and testA and testB with held-out ones"
             ),
         ))
     }

@@ -53,8 +53,8 @@ impl QuickDraw {
             Some(path) if is_absent(path) => {
                 let others = path.parent().map(classes_in).unwrap_or_default();
                 let why = match &others[..] {
-                    [] => "nothing has this name".into(),
-                    _ => format!("nothing has this name; the data files in its folder are: {}", listed(&others)),
+                    [] => "there is no such file or folder".into(),
+                    _ => format!("there is no such file; the data files in its folder are: {}", listed(&others)),
                 };
                 return Err(no_data_file(path, why));
             }
@@ -128,9 +128,9 @@ fn bad_class(class: &str, folder: &Path) -> DataError {
     let example = classes.first().map_or(DEFAULT_CLASS, String::as_str);
     DataError::invalid(
         folder,
-        format!("'{}' cannot be the name of a class", shown(class)),
-        "a class is the name of a file without its .npy; it cannot be empty or hold a slash or a colon",
-        advice!("bad-class", "name the class alone, such as `--class {}`", quoted(example)),
+        format!("'{}' is not a possible class name", shown(class)),
+        "a class is the name of a file without .npy; it must not be empty or contain a slash or a colon",
+        advice!("bad-class", "give only the name of the class, such as `--class {}`", quoted(example)),
     )
 }
 
@@ -139,8 +139,8 @@ fn no_class(class: &str, folder: &Path, usual: bool) -> DataError {
     let path = folder.join(format!("{class}.npy"));
     let classes = classes_in(folder);
     let others = match &classes[..] {
-        [] => "there are no class files beside it".into(),
-        _ => format!("the class files beside it are: {}", listed(&classes)),
+        [] => "there are no files of other classes".into(),
+        _ => format!("the classes with a file there are: {}", listed(&classes)),
     };
     let drawings = if usual { ", and only apples have built-in drawings" } else { "" };
     let (options, built_in) = if usual { ("--class", Some(DEFAULT_CLASS)) } else { ("--data --class", None) };
@@ -236,14 +236,14 @@ mod tests {
         assert!(error.what().contains("no data file"), "{error}");
         assert!(error.why().contains("are: apple"), "{error}");
         let error = QuickDraw::resolve(Some(Path::new("no/such/folder/a.npy")), None, root.path()).unwrap_err();
-        assert!(error.why().contains("nothing has this name"), "{error}");
+        assert!(error.why().contains("there is no such file or folder"), "{error}");
     }
 
     #[test]
     fn a_class_is_a_name_and_not_a_path() {
         for class in ["", "../cat", "a/b", "a\\b", "nul\0", "c:x"] {
             let error = QuickDraw::resolve(None, Some(class), Path::new(".")).unwrap_err();
-            assert!(error.what().contains("cannot be the name"), "{error}");
+            assert!(error.what().contains("not a possible class name"), "{error}");
         }
     }
 

@@ -39,7 +39,7 @@ const NAMES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog
 fn wanted() -> Advice {
     advice!(
         "binary-cifar",
-        "use the binary version of CIFAR-10, not the one for Python: `train fetch cifar10` downloads it"
+        "use the binary version of CIFAR-10, not the one for Python; download it with `train fetch cifar10`"
     )
 }
 
@@ -63,7 +63,7 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
         for (number, label) in labels_in(&part)?.into_iter().enumerate() {
             if usize::from(label) >= names.len() {
                 let why = format!("record {number} has the label {label}; labels are below {}", names.len());
-                return Err(DataError::invalid(file, "these are not records of CIFAR-10", why, wanted()));
+                return Err(DataError::invalid(file, "the file does not contain CIFAR-10 records", why, wanted()));
             }
             labels.push(u32::from(label));
         }
@@ -106,13 +106,12 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
         .collect();
     files.sort();
     if files.is_empty() {
-        let looked =
-            if split == Split::Test { "test_batch.bin" } else { "data_batch_1.bin and others that end in .bin" };
+        let looked = if split == Split::Test { "test_batch.bin" } else { "data_batch_1.bin and other .bin files" };
         let (what, why) = match split {
             Split::Train if folder.join("test_batch.bin").is_file() => {
-                ("the pictures to learn from are missing", format!("found test_batch.bin; looked for {looked}"))
+                ("the training pictures are missing", format!("found test_batch.bin; looked for {looked}"))
             }
-            _ => ("there are no files of CIFAR-10 in this folder", format!("looked for {looked}")),
+            _ => ("there are no CIFAR-10 files in this folder", format!("looked for {looked}")),
         };
         return Err(DataError::invalid(folder, what, why, wanted()));
     }
@@ -121,20 +120,20 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
 
 /// The names in `batches.meta.txt`, or the usual ones.
 fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
-    const LONGEST: u64 = 1 << 16;
+    const MAX_BYTES: u64 = 1 << 16;
     let path = folder.join("batches.meta.txt");
     if !path.is_file() {
         return Ok(NAMES.map(str::to_owned).to_vec());
     }
     let mut text = String::new();
-    let read = open(&path)?.take(LONGEST).read_to_string(&mut text);
+    let read = open(&path)?.take(MAX_BYTES).read_to_string(&mut text);
     read.map_err(|error| DataError::unreadable(&path, error))?;
     let text = text.trim_start_matches('\u{feff}');
     let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
-        let why = "the file of the classes' names has no lines";
-        let help = advice!("cifar-names", "remove it: the ten names are known");
-        return Err(DataError::invalid(&path, "there are no names in it", why, help));
+        let why = "the file of class names is empty";
+        let help = advice!("cifar-names", "remove it: the ten usual names are used instead");
+        return Err(DataError::invalid(&path, "there are no class names in it", why, help));
     }
     Ok(names)
 }
@@ -148,11 +147,11 @@ fn pixels(planes: &[u8], pixels: &mut [u8]) {
 
 /// The label of each record in a file.
 fn labels_in(part: &RecordFile) -> Result<Vec<u8>, DataError> {
-    const AT_A_TIME: usize = 1000;
+    const BLOCK: usize = 1000;
     let mut labels = Vec::with_capacity(part.count);
     let mut bytes = Vec::new();
-    for first in (0..part.count).step_by(AT_A_TIME) {
-        bytes.resize(AT_A_TIME.min(part.count - first) * RECORD, 0);
+    for first in (0..part.count).step_by(BLOCK) {
+        bytes.resize(BLOCK.min(part.count - first) * RECORD, 0);
         part.read((first * RECORD) as u64, &mut bytes)?;
         labels.extend(bytes.chunks_exact(RECORD).map(|record| record[0]));
     }
@@ -171,7 +170,7 @@ fn records(path: &Path) -> Result<RecordFile, DataError> {
         let kind =
             FileType::of(&start, "").in_words().map(|kind| format!("; it looks like {kind}")).unwrap_or_default();
         let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
-        return Err(DataError::invalid(path, "this is not a file of CIFAR-10, or only a part of one", why, wanted()));
+        return Err(DataError::invalid(path, "this is not a CIFAR-10 file, or a truncated one", why, wanted()));
     }
     Ok(RecordFile { path: path.to_owned(), file, stamp, offset: 0, count: (length / RECORD as u64) as usize })
 }

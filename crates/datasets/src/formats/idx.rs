@@ -72,7 +72,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     if count == 0 {
         return Err(DataError::invalid(
             &images,
-            "there are no samples in the file",
+            "there are no images in the file",
             "its count is 0",
             advice!("no-idx-images", "use another file"),
         ));
@@ -93,13 +93,13 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     if found[0] != count {
         return Err(DataError::invalid(
             &labels,
-            "the labels are of other images",
+            "the labels do not belong to the images",
             format!("images: {count}, labels: {}", found[0]),
-            advice!("labels-of-others", "put the two files of one set beside each other"),
+            advice!("labels-of-others", "put the two files of the same data set into one folder"),
         ));
     }
     if count as usize > MAX_LABELS {
-        let why = format!("{count} labels; at most {MAX_LABELS} are taken");
+        let why = format!("{count} labels; at most {MAX_LABELS} are possible");
         return Err(too_many_labels(&labels, why));
     }
     let numbers = elements.into_bytes(&labels, count as usize)?;
@@ -136,7 +136,7 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
             [] => ("there are no IDX files in this folder".to_owned(), looked),
             found => (format!("the images {about} are missing"), format!("found {}; {looked}", listed(found))),
         };
-        let help = advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself");
+        let help = advice!("no-idx-files", "download them with `train fetch mnist`, or give the file of images");
         DataError::invalid(folder, what, why, help)
     })
 }
@@ -211,7 +211,12 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
         let hex = hex(&start[..start.len().min(4)]);
         let found = FileType::of(&start, "").in_words().unwrap_or_else(|| "something else".into());
         let why = format!("it starts with {hex}, which looks like {found}; gzip starts with 1f 8b");
-        return Err(DataError::invalid(path, "not a gzip file in spite of its name", why, download_again()));
+        return Err(DataError::invalid(
+            path,
+            "not a gzip file, although its name ends with .gz",
+            why,
+            download_again(),
+        ));
     }
     let (dimensions, claimed) = header(path, &mut &start[..], rank, length)?;
     let offset = header_length(rank);
@@ -238,11 +243,11 @@ fn failed(path: &Path, error: io::Error) -> DataError {
         io::ErrorKind::UnexpectedEof => DataError::invalid(
             path,
             "the file is shorter than its header claims",
-            "it ends within its header or its packed data",
+            "it ends within its header or its compressed data",
             download_again(),
         ),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            DataError::invalid(path, "the packed file is damaged", format!("gzip: {error}"), download_again())
+            DataError::invalid(path, "the compressed file is damaged", format!("gzip: {error}"), download_again())
         }
         _ => DataError::unreadable(path, error),
     }
@@ -266,15 +271,13 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
         let [a, b, kind, dimensions] = magic;
         let found = match (a, b, kind) {
             (0, 0, 8) => format!("an IDX file of {dimensions} {}", plural(dimensions.into(), "dimension")),
-            (0, 0, 9 | 11..=14) => format!("an IDX file of numbers of another type ({kind:#04x})"),
+            (0, 0, 9 | 11..=14) => format!("an IDX file with elements of another type ({kind:#04x})"),
             _ => FileType::of(&magic, "").in_words().unwrap_or_else(|| hex(&magic)),
         };
-        let help = advice!(
-            "not-the-idx-file",
-            "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in"
-        );
-        let why = format!("found {found}; wanted {wanted}");
-        return Err(DataError::invalid(path, "not the IDX file that is wanted", why, help));
+        let help =
+            advice!("not-the-idx-file", "give the file of images (such as train-images-idx3-ubyte), or its folder");
+        let why = format!("found {found}; expected {wanted}");
+        return Err(DataError::invalid(path, "not the expected IDX file", why, help));
     }
     let mut dimensions = Vec::with_capacity(usize::from(rank));
     for _ in 0..rank {
@@ -298,15 +301,15 @@ fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Resul
     let mut bytes = Vec::new();
     if claimed > most || bytes.try_reserve_exact(claimed as usize).is_err() {
         let why = format!(
-            "its header claims {claimed} bytes for the {length} that it has; at most {most} are unpacked into memory, {MAX_RATIO} for each"
+            "its header claims {claimed} bytes for a compressed length of {length}; at most {most} are unpacked into memory ({MAX_RATIO} times the length)"
         );
         let unpacked = path.with_extension("");
         let help = advice!(
             "unpack-first",
-            "unpack it with gunzip, then give the unpacked file, which is read image by image: `--data {}`",
+            "unpack it with gunzip, then give the unpacked file, which is read on demand: `--data {}`",
             quoted(&unpacked)
         );
-        return Err(DataError::invalid(path, "the packed file is too large", why, help));
+        return Err(DataError::invalid(path, "the compressed file is too large", why, help));
     }
     reader.by_ref().take(claimed).read_to_end(&mut bytes).map_err(failed)?;
     if (bytes.len() as u64) < claimed {

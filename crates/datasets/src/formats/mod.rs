@@ -112,9 +112,9 @@ impl DataFiles {
                 let names: Vec<String> = files.iter().map(|file| stem(file)).collect();
                 Err(DataError::invalid(
                     folder,
-                    "which of the arrays in this folder?",
-                    format!("it holds {} of them: {}", names.len(), listed(&names)),
-                    advice!("which-array", "name one, such as `--class {}`", quoted(&names[0])),
+                    "there are several arrays in this folder",
+                    format!("{} of them: {}", names.len(), listed(&names)),
+                    advice!("which-array", "choose one, such as `--class {}`", quoted(&names[0])),
                 ))
             }
         }
@@ -223,7 +223,10 @@ mod tests {
             format!("{:?}", of("several", Some("dog")).unwrap()),
             found(&at("several/dog.ndjson"), "Quick, Draw! strokes")
         );
-        assert_eq!(of("several", Some("../arrays/one")).unwrap_err().help().text(), "name one, such as `--class cat`");
+        assert_eq!(
+            of("several", Some("../arrays/one")).unwrap_err().help().text(),
+            "choose one, such as `--class cat`"
+        );
         for (name, bytes, what, help) in [
             ("a.zip", &b"PK\x03\x04"[..], "zip archive", "unzip"),
             ("a.npz", b"PK\x03\x04", ".npz", "numpy.load"),

@@ -28,15 +28,15 @@ pub(super) const FORMAT: Format = Format {
 };
 
 /// The longest line that is read, in bytes.
-const LONGEST_LINE: u64 = 1 << 22;
+const MAX_LINE: u64 = 1 << 22;
 /// The most drawings in a file. The largest published file has 340,000.
-const MOST: usize = 4_000_000;
+const MAX_DRAWINGS: usize = 4_000_000;
 /// How many drawings are rasterised together.
-const AT_A_TIME: usize = 4096;
+const BLOCK: usize = 4096;
 /// UTF-8's byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The largest plausible coordinate.
-const FARTHEST: f64 = 1e6;
+const MAX_COORDINATE: f64 = 1e6;
 
 /// A line; its other fields are ignored.
 #[derive(Deserialize)]
@@ -64,12 +64,12 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
     let mut first = 1;
     loop {
         let mut line = Vec::new();
-        let read = file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        let read = file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
         let length = read.map_err(|error| DataError::unreadable(path, error))?;
         if length > 0 {
             lines.push(line);
         }
-        if length == 0 || lines.len() == AT_A_TIME {
+        if length == 0 || lines.len() == BLOCK {
             pixels.extend(drawn(path, &lines, first)?);
             first += lines.len();
             lines.clear();
@@ -77,11 +77,11 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         if length == 0 {
             break;
         }
-        if first > MOST {
-            let why = format!("more than {MOST} lines");
+        if first > MAX_DRAWINGS {
+            let why = format!("more than {MAX_DRAWINGS} lines");
             return Err(DataError::invalid(
                 path,
-                "the file has too many drawings",
+                "there are too many drawings in the file",
                 why,
                 advice!("too-many-drawings", "use a part of it"),
             ));
@@ -106,7 +106,7 @@ fn drawn(path: &Path, lines: &[Vec<u8>], first: usize) -> Result<Vec<u8>, DataEr
         }
         drawing(line).map_err(|why| {
             let why = format!("line {}: {}", first + index, shown(&why));
-            DataError::invalid(path, "a line of the file is no drawing", why, download_again())
+            DataError::invalid(path, "a line of the file is not a drawing", why, download_again())
         })
     });
     Ok(pictures.collect::<Result<Vec<_>, _>>()?.concat())
@@ -117,9 +117,9 @@ fn drawing(line: &[u8]) -> Result<Vec<u8>, String> {
     let Line { drawing } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let mut strokes = Vec::new();
     for stroke in drawing {
-        let [x, y, ..] = &stroke[..] else { return Err("a stroke has no two lists of numbers".into()) };
-        if x.len() != y.len() || x.iter().chain(y).any(|place| place.abs() > FARTHEST) {
-            return Err("a stroke's lists are not of one length, or hold impossible numbers".into());
+        let [x, y, ..] = &stroke[..] else { return Err("a stroke does not have two lists of numbers".into()) };
+        if x.len() != y.len() || x.iter().chain(y).any(|place| place.abs() > MAX_COORDINATE) {
+            return Err("the lists of a stroke differ in length, or have impossible values".into());
         }
         strokes.push(x.iter().copied().zip(y.iter().copied()).collect::<Vec<_>>());
     }

@@ -16,8 +16,8 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
             let name = FileType::of(start, &extension).in_words().unwrap_or_default();
             refused(
                 format!("this is one picture ({name})"),
-                "a network learns from many",
-                advice!("one-picture", "give the folder that it is in: `--data {}`", quoted(folder)),
+                "training needs many",
+                advice!("one-picture", "give its folder: `--data {}`", quoted(folder)),
             )
         }
         FileType::Gzip => match FileType::of(&unpacked_start(path), "") {
@@ -43,18 +43,18 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
         page @ (FileType::WebPage | FileType::Json) => refused(
             format!("not data: looks like {}", page.in_words().unwrap_or_default()),
             if page == FileType::Json {
-                "it begins with { and no \"drawing\" follows"
+                "it begins with {, and no \"drawing\" follows"
             } else {
-                "it begins as HTML or XML does"
+                "it begins like HTML or XML"
             },
-            advice!("page-for-data", "the link may have led to an error page or a login; download the file itself"),
+            advice!("page-for-data", "the link may lead to an error page or a login page; download the file itself"),
         ),
         FileType::Data("NumPy array") | FileType::Unknown => None,
         data @ FileType::Data(name) => refused(
             format!("this is {}", data.in_words().unwrap_or_default()),
             "this format is not supported",
             match name {
-                "Git LFS pointer" => advice!("lfs-pointer", "fetch the file that it stands for: git lfs pull"),
+                "Git LFS pointer" => advice!("lfs-pointer", "get the file with: git lfs pull"),
                 _ => advice!(
                     "data-to-npy",
                     "read it in Python and save the images as an array: numpy.save('images.npy', array)"
@@ -67,7 +67,7 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
 /// The error for a file of unknown type that begins with `start`.
 pub(super) fn unknown(path: &Path, start: &[u8]) -> DataError {
     if start.is_empty() {
-        return DataError::invalid(path, "the file is empty (0 bytes)", "images take some", supported());
+        return DataError::invalid(path, "the file is empty (0 bytes)", "a file of images has some bytes", supported());
     }
     let why = format!("it starts with {}", hex(&start[..start.len().min(8)]));
     DataError::invalid(path, "not in a supported format", why, supported())
@@ -94,6 +94,6 @@ fn unpack(path: &Path, name: &str) -> Option<DataError> {
         path,
         format!("this is a {name}"),
         "images are not read from archives",
-        advice!("unpack", "unpack it ({command} {}) and give the folder that comes out of it", quoted(path)),
+        advice!("unpack", "unpack it ({command} {}) and give the resulting folder", quoted(path)),
     ))
 }

@@ -110,8 +110,8 @@ impl Store for Cached {
         Err(DataError::invalid(
             &self.file.path,
             "the cache of the pictures is damaged",
-            "an image is not what was written there",
-            advice!("damaged-cache", "delete the file and start again: the pictures are then decoded anew"),
+            "an image has changed since it was written",
+            advice!("damaged-cache", "delete the file and start again; the pictures are then decoded again"),
         ))
     }
 
@@ -144,7 +144,7 @@ impl Store for Undecoded {
     }
 
     fn read(&self, _first: usize, _images: &mut [u8]) -> Result<(), DataError> {
-        let (why, help) = ("they were only looked at", advice!("undecoded", "start without looking only"));
+        let (why, help) = ("they were only inspected", advice!("undecoded", "load them without `inspect_only`"));
         Err(DataError::invalid(&self.folder, "the pictures are not decoded yet", why, help))
     }
 
@@ -153,7 +153,7 @@ impl Store for Undecoded {
     }
 
     fn location(&self) -> String {
-        format!("decoded into a cache of {} first", file_size(self.bytes))
+        format!("first decoded into a cache of {}", file_size(self.bytes))
     }
 }
 

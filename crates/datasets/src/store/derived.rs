@@ -61,7 +61,7 @@ impl Store for Scaled {
     }
 
     fn location(&self) -> String {
-        format!("{}, scaled when they are needed", self.from.location())
+        format!("{}, scaled on demand", self.from.location())
     }
 
     fn is_generated(&self) -> bool {

@@ -41,7 +41,7 @@ impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Generated<F> {
     }
 
     fn location(&self) -> String {
-        "drawn when they are needed".into()
+        "drawn on demand".into()
     }
 
     fn is_generated(&self) -> bool {

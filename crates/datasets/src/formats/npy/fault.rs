@@ -27,7 +27,7 @@ fn fault(what: impl Into<String>, why: impl Into<String>, help: Advice) -> Fault
 
 /// The header cannot be parsed.
 fn damaged_header(what: &str, why: String) -> Fault {
-    let help = advice!("damaged-npy", "fetch the file again, or save it again from Python: numpy.save(path, array)");
+    let help = advice!("damaged-npy", "download the file again, or save it again from Python: numpy.save(path, array)");
     fault(what, why, help)
 }
 
@@ -141,16 +141,16 @@ pub(super) fn shape(shape: &[u64]) -> Fault {
     let help = match *shape {
         [height, width, channels] if is_one_picture(height, width, channels) => advice!(
             "npy-of-one-picture",
-            "it looks like one picture; put many into one array: numpy.save(path, numpy.stack(pictures))"
+            "it looks like one picture; stack many into one array: numpy.save(path, numpy.stack(pictures))"
         ),
         [_, _] => advice!(
             "npy-of-rows",
-            "give the images their sides in Python: numpy.save(path, array.reshape(-1, height, width))"
+            "give the images their shape in Python: numpy.save(path, array.reshape(-1, height, width))"
         ),
         [_, _, _, 2] => advice!("npy-of-two-channels", "keep one channel: numpy.save(path, array[..., 0])"),
         _ => advice!(
             "npy-of-other-shape",
-            "put the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))"
+            "stack the pictures into one array in Python: numpy.save(path, numpy.stack(pictures))"
         ),
     };
     let what = format!("an array of shape {text} does not hold images");
@@ -160,14 +160,14 @@ pub(super) fn shape(shape: &[u64]) -> Fault {
 /// The array has no images.
 pub(super) fn no_images() -> Fault {
     let help = advice!("empty-npy", "use a file with images in it");
-    fault("there are no samples in the file", "the first length of its shape is 0", help)
+    fault("there are no images in the file", "the first length of its shape is 0", help)
 }
 
 /// The value at this index of the array, in the order of the file, is infinite or NaN.
 pub(super) fn not_finite(index: u64, value: &str) -> Fault {
     fault(
         format!("the array holds {value}, which is not a pixel value"),
-        format!("number {index} of the array (counted from 0) is {value}"),
+        format!("element {index} of the array (counted from 0) is {value}"),
         advice!("npy-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))"),
     )
 }
@@ -175,13 +175,16 @@ pub(super) fn not_finite(index: u64, value: &str) -> Fault {
 /// No usual range of pixels has all values of this dtype, from `low` to `high`.
 pub(super) fn range(dtype: &str, low: &str, high: &str, all_equal: bool) -> Fault {
     let help = if all_equal {
-        advice!("numbers-all-alike", "use an array with something in it: all numbers of this one are the same")
+        advice!("numbers-all-alike", "use another array: all values in this one are the same")
     } else {
-        advice!("numbers-of-no-range", "say it: `--set images.range={low}..{high}` makes {low} black and {high} white")
+        advice!(
+            "numbers-of-no-range",
+            "set the range: `--set images.range={low}..{high}` makes {low} black and {high} white"
+        )
     };
     fault(
-        format!("which numbers are black and white? ({dtype}, {low} to {high})"),
-        format!("{low} to {high} is in none of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535"),
+        format!("it is not clear which values are black and white ({dtype}, {low} to {high})"),
+        format!("{low} to {high} is not in any of the usual ranges: 0 to 1, -1 to 1 (floats), 0 to 255, 0 to 65535"),
         help,
     )
 }

@@ -73,8 +73,7 @@ pub(super) fn opened<T>(
     // A file that does not have its size at the beginning is decoded alone.
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
-    catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see)))
-        .unwrap_or_else(|_| Err("the decoder gave up on it".into()))
+    catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
 }
 
 /// The memory for decoding and fitting a picture, from what its header claims; `None` if the header
@@ -92,7 +91,7 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     if reader.format().is_none() {
         let kind = FileType::of(bytes, "").in_words().map(|kind| format!(": it looks like {kind}"));
-        return Err(format!("not a picture of a known form{}", kind.unwrap_or_default()));
+        return Err(format!("not a picture in a supported format{}", kind.unwrap_or_default()));
     }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);

@@ -47,16 +47,16 @@ pub(super) const FORMAT: Format = Format {
 
 /// The pictures that are decoded at the same time use at most half of the memory for the set,
 /// within these bounds.
-const LEAST_IN_FLIGHT: u64 = 64 << 20;
-const MOST_IN_FLIGHT: u64 = 512 << 20;
+const MIN_IN_FLIGHT: u64 = 64 << 20;
+const MAX_IN_FLIGHT: u64 = 512 << 20;
 /// Bytes of pictures that are decoded together before they are written to a cache.
-const AT_A_TIME: usize = 64 << 20;
-/// One in this many files may be unreadable, but always [`FEW`]. If more are, something is wrong
+const BLOCK: usize = 64 << 20;
+/// One in this many files may be unreadable, but always [`ALWAYS_ALLOWED`]. If more are, something is wrong
 /// with the folder.
-const BAD_SHARE: usize = 10;
-const FEW: usize = 3;
+const ALLOWED_SHARE: usize = 10;
+const ALWAYS_ALLOWED: usize = 3;
 /// How many unreadable files are named.
-const NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 /// How many pictures are listed in [`PictureFolder::sample`].
 const SAMPLE: usize = 16;
 
@@ -93,11 +93,11 @@ pub fn load_folder(
     assert!(height * width > 0 && (channels == 1 || channels == 3), "load_folder: no pictures of size {size:?}");
     if !folder.is_dir() {
         let (what, why) = if folder.exists() {
-            ("expected a folder, found something else", "pictures are read from a folder")
+            ("expected a folder, found something else", "pictures are loaded from a folder")
         } else {
-            ("there is no such folder", "nothing has this name")
+            ("there is no such folder", "there is no such file or folder")
         };
-        let help = advice!("no-such-folder", "give a folder of pictures, in sub-folders or not");
+        let help = advice!("no-such-folder", "give a folder of pictures; it may have sub-folders");
         return Err(DataError::invalid(folder, what, why, help));
     }
     let scan::Scanned { found: files, left_out: others } = scan::scan(folder, None)?;
@@ -176,7 +176,7 @@ impl Pictures<'_> {
     }
 
     fn in_flight(&self) -> InFlight {
-        InFlight::new((self.options.memory / 2).clamp(LEAST_IN_FLIGHT, MOST_IN_FLIGHT))
+        InFlight::new((self.options.memory / 2).clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT))
     }
 
     fn in_memory(&self, image: usize) -> Result<Decoded, DataError> {
@@ -207,7 +207,7 @@ impl Pictures<'_> {
         tell(0)?;
         let mut writer = CacheWriter::create(path, key, self.size, total)?;
         let in_flight = self.in_flight();
-        let block = (AT_A_TIME / image).max(1);
+        let block = (BLOCK / image).max(1);
         let mut bytes = vec![0; block.min(total) * image];
         let mut left_out = Vec::new();
         for (number, files) in self.files.chunks(block).enumerate() {
@@ -265,14 +265,14 @@ impl Pictures<'_> {
 
     /// A line about the files that cannot be read, if there are any.
     fn skipped(&self, left_out: &[(usize, String)]) -> Option<String> {
-        let named = left_out.iter().take(NAMED).map(|(index, why)| {
+        let named = left_out.iter().take(MAX_NAMED).map(|(index, why)| {
             let path = &self.files[*index].path;
             let name = path.strip_prefix(self.folder).unwrap_or(path);
             format!("{} ({})", shown(&name.to_string_lossy()), shown(why))
         });
         let named = named.collect::<Vec<_>>().join(", ");
         let count = left_out.len();
-        let more = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
+        let more = if count > MAX_NAMED { format!(" and {} more", count - MAX_NAMED) } else { String::new() };
         (count > 0).then(|| {
             let all = self.files.len();
             format!("{count} of {all} {} cannot be read: {named}{more}", plural(all, "file"))
@@ -282,14 +282,14 @@ impl Pictures<'_> {
     /// An error if too many files cannot be read.
     fn enough(&self, left_out: &[(usize, String)]) -> Result<(), DataError> {
         let (bad, all) = (left_out.len(), self.files.len());
-        if bad < all && bad <= (all / BAD_SHARE).max(FEW) {
+        if bad < all && bad <= (all / ALLOWED_SHARE).max(ALWAYS_ALLOWED) {
             return Ok(());
         }
         Err(DataError::invalid(
             self.folder,
-            "too many of the pictures cannot be read",
+            "too many pictures cannot be read",
             self.skipped(left_out).unwrap_or_default(),
-            advice!("bad-pictures", "remove or replace these files; a few bad ones among many would be left out"),
+            advice!("bad-pictures", "remove or replace these files; a few unreadable files among many are skipped"),
         ))
     }
 }
@@ -327,7 +327,12 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
     }
     if !path.exists() {
         let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
-        return Err(DataError::invalid(path, "there is no such folder or file", "nothing has this name", help));
+        return Err(DataError::invalid(
+            path,
+            "there is no such folder or file",
+            "there is no such file or folder",
+            help,
+        ));
     }
     let scan::Scanned { found, left_out } = scan::scan(path, without)?;
     Ok((found.into_iter().map(|found| found.path).collect(), left_out))

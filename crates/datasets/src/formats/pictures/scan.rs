@@ -49,7 +49,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
         return Err(DataError::invalid(
             folder,
             "this folder belongs to a run",
-            format!("{} holds what a run has written, which is never data", run.display()),
+            format!("{} contains the output of a run, which is never used as data", run.display()),
             advice!("folder-of-a-run", "give the folder of your pictures"),
         ));
     }
@@ -70,7 +70,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     if !runs.is_empty() {
         let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
         let noun = plural(runs.len(), "folder");
-        left_out.push(format!("left out: {} {noun} of this program's own ({})", runs.len(), listed(&names)));
+        left_out.push(format!("left out: {} {noun} written by this program ({})", runs.len(), listed(&names)));
     }
     if found.is_empty() {
         return Err(nothing(folder, entries, &counts, &left_out));
@@ -116,19 +116,19 @@ fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
 /// The error for a folder without pictures.
 fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<FileType, usize>, left_out: &[String]) -> DataError {
     if entries == 0 {
-        let why = "there is no file and no folder in it";
+        let why = "it has no files and no folders";
         return DataError::invalid(folder, "the folder is empty", why, supported());
     }
     let is_archive = |kind: &FileType| matches!(kind, FileType::Archive(_) | FileType::Gzip);
     let help = if counts.keys().any(|kind| matches!(kind, FileType::UnsupportedPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
     } else if counts.keys().any(is_archive) {
-        advice!("pictures-in-an-archive", "unpack the archive, and give the folder of the pictures that were in it")
+        advice!("pictures-in-an-archive", "unpack the archive, and give the folder with the pictures from it")
     } else {
-        advice!("no-pictures", "give the folder that holds the pictures, in sub-folders or not")
+        advice!("no-pictures", "give the folder that contains the pictures; it may have sub-folders")
     };
     let looked = format!(
-        "looked at {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden ones are left out)"
+        "searched {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)"
     );
     let why = left_out.iter().fold(looked, |why, line| format!("{why}; {line}"));
     DataError::invalid(folder, "there are no pictures in this folder", why, help)
@@ -174,7 +174,7 @@ impl Scan {
         }
         self.entries += paths.len();
         if self.entries > MAX_ENTRIES {
-            let why = format!("it holds more than {MAX_ENTRIES} files and folders");
+            let why = format!("it has more than {MAX_ENTRIES} files and folders");
             return Err(DataError::invalid(
                 folder,
                 "the folder is too large",

@@ -248,7 +248,7 @@ fn what_runs_have_written_is_no_data() {
         (&before.found, before.images.fingerprint().unwrap())
     );
     let names = "cache, killed, my-run, runs/0001-folder, runs/0002-dcgan";
-    assert_eq!(after.left_out, [format!("left out: 5 folders of this program's own ({names})")]);
+    assert_eq!(after.left_out, [format!("left out: 5 folders written by this program ({names})")]);
     for name in ["my-run", "my-run/samples", "runs/0001-folder/curves"] {
         let error = load(&folder.path().join(name)).unwrap_err();
         assert!(error.what().contains("belongs to a run"), "{error}");
