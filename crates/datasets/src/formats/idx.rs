@@ -1,95 +1,105 @@
-//! Reads IDX files, the form of MNIST and of the sets made after it: images, and labels beside them.
+//! The IDX format of MNIST and similar data sets: a file of images, and a file of labels beside it.
 //!
-//! A file begins with two zero bytes, the type of the elements (8: unsigned bytes), the number of dimensions, and the
-//! dimensions as big-endian 32-bit numbers; the elements follow, and are read when they are needed. Packed files (gzip) are
-//! unpacked into memory: what is claimed is held against the length of the file and a limit before memory is asked for, and never
-//! more than what is claimed is unpacked.
+//! A file begins with two zero bytes, the type of the elements (8: unsigned bytes), the number of
+//! dimensions, and the dimensions as big-endian 32-bit integers. The elements follow and are read
+//! on demand. Files compressed with gzip are unpacked into memory. Before memory is allocated, the
+//! claimed size is compared with the length of the file and with a limit; no more than that size is
+//! unpacked.
 
+use super::format::{Candidate, Format, Loaded};
 use crate::advice::quoted;
-use crate::error::{DataError, damaged_on_its_way, listed};
+use crate::error::{DataError, download_again};
+use crate::file::{FileStamp, open};
+use crate::file_type::{FileType, unpacked_start};
 use crate::images::Images;
-use crate::npy::{grouped, open, recognised};
+use crate::labels::{MAX_LABELS, too_many_labels};
+use crate::load_options::Split;
 use crate::plural::plural;
-use crate::store::records::{Part, Records, Stamp};
+use crate::store::records::{RecordFile, Records};
+use crate::text::{counted, hex, listed};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Which part of a published set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// What networks learn from.
-    Train,
-    /// What is held back.
-    Test,
-}
+pub(super) const FORMAT: Format = Format {
+    name: "IDX files",
+    class_extension: None,
+    has_content,
+    has_name: |file| file.extension == "gz" || ["ubyte", "idx"].iter().any(|part| file.name.contains(part)),
+    is_in: |folder| [Split::Train, Split::Test].into_iter().any(|split| has_idx(folder, split)),
+    has_split: has_idx,
+    load: |path, request| Ok(Loaded::from_bytes(load_idx(path, request.split)?, request)),
+};
 
-/// Deflate packs at most this many bytes into one.
-const MOST_PACKED: u64 = 1032;
-/// Bytes that are unpacked into memory at most.
-const MOST_UNPACKED: u64 = 1 << 30;
-/// Bytes that are unpacked for each packed one at most: drawings on paper pack ten to one, the emptiest of them thirty.
-const MOST_RATIO: u64 = 64;
-/// Up to so many bytes any ratio is believed: labels that are all the same pack a thousand to one.
-const ANY_RATIO: u64 = 64 << 20;
-/// Images whose labels are held in memory at most.
-pub(crate) const MOST_LABELLED: usize = 1 << 26;
-/// Pictures larger than this in either direction are no pictures.
-const LONGEST_SIDE: u32 = 1 << 14;
+/// How a gzip file begins.
+const GZIP: &[u8] = b"\x1f\x8b";
+/// The largest compression ratio of Deflate.
+const MAX_DEFLATE_RATIO: u64 = 1032;
+/// The most bytes that are unpacked into memory.
+const MAX_UNPACKED: u64 = 1 << 30;
+/// The largest compression ratio accepted. Drawings are compressed ten to one, the sparsest thirty
+/// to one.
+const MAX_RATIO: u64 = 64;
+/// Below this size any ratio is accepted: equal labels are compressed a thousand to one.
+const ANY_RATIO_BELOW: u64 = 64 << 20;
+/// The largest side of an image.
+const MAX_SIDE: u32 = 1 << 14;
 
-/// Loads images of bytes from IDX files, with their labels if there are any, as grey images with the classes `0`, `1`, ...
+/// Loads images of bytes from IDX files as grey images, with their labels if there are any; the
+/// classes are `0`, `1`, ...
 ///
-/// `path` is the file of images (plain or gzip), or a folder with the usual names: `train-images-idx3-ubyte` and
-/// `train-labels-idx1-ubyte`, or `t10k-...` for [`Split::Test`]; with a dot in place of the hyphen before `idx`, with `.gz`, or
-/// both. The labels of a file are looked for beside it, under the name in which `images` and `idx3` are replaced.
+/// `path` is the file of images, possibly compressed with gzip, or a folder with the usual names:
+/// `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...` for [`Split::Test`], also
+/// with a dot instead of the hyphen before `idx` and with `.gz`. The labels are beside the images,
+/// in a file whose name has `labels` for `images` and `idx1` for `idx3`.
 ///
 /// # Errors
-/// [`DataError`] if there is no such file or it is anything else, of any content.
+/// [`DataError`] if there is no such file, or it has another content.
 pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     let images = if path.is_dir() { images_in(path, split)? } else { path.to_owned() };
     let (dimensions, elements) = read(&images, 3)?;
     let [count, height, width] = dimensions[..] else { unreachable!("three dimensions were asked for") };
-    if height.max(width) > LONGEST_SIDE || height.min(width) == 0 {
-        return Err(DataError::unusable(
+    if height.max(width) > MAX_SIDE || height.min(width) == 0 {
+        return Err(DataError::invalid(
             &images,
             "the images have an impossible size",
-            format!("{height}x{width} pixels; sides from 1 to {LONGEST_SIDE} are possible"),
-            damaged_on_its_way(),
+            format!("{height}x{width} pixels; sides from 1 to {MAX_SIDE} are possible"),
+            download_again(),
         ));
     }
     if count == 0 {
-        return Err(DataError::unusable(
+        return Err(DataError::invalid(
             &images,
-            "there are no samples in the file",
+            "there are no images in the file",
             "its count is 0",
             advice!("no-idx-images", "use another file"),
         ));
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} {} {height}x{width})", grouped(count as usize), plural(count as usize, "image"));
+    let origin = format!("{name} ({} {height}x{width})", counted(count as usize, "image"));
     let size = [height as usize, width as usize, 1];
     let set = match elements {
         Elements::Unpacked(pixels) => Images::new(pixels, size, origin),
         Elements::InFile { file, stamp, offset } => {
-            let part = Part { path: images.clone(), file, stamp, offset, count: count as usize };
-            let records = Records { parts: vec![part], skip: 0, image: size.iter().product(), unpack: None };
+            let file = RecordFile { path: images.clone(), file, stamp, offset, count: count as usize };
+            let records = Records { files: vec![file], skip: 0, image: size.iter().product(), decode: None };
             Images::of(Arc::new(records), size, origin)
         }
     };
     let Some(labels) = labels_beside(&images) else { return Ok(set) };
     let (found, elements) = read(&labels, 1)?;
     if found[0] != count {
-        return Err(DataError::unusable(
+        return Err(DataError::invalid(
             &labels,
-            "the labels are of other images",
+            "the labels do not belong to the images",
             format!("images: {count}, labels: {}", found[0]),
-            advice!("labels-of-others", "put the two files of one set beside each other"),
+            advice!("labels-of-others", "put the two files of the same data set into one folder"),
         ));
     }
-    if count as usize > MOST_LABELLED {
-        let why = format!("{count} labels; at most {MOST_LABELLED} are taken");
+    if count as usize > MAX_LABELS {
+        let why = format!("{count} labels; at most {MAX_LABELS} are possible");
         return Err(too_many_labels(&labels, why));
     }
     let numbers = elements.into_bytes(&labels, count as usize)?;
@@ -98,8 +108,20 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
     Ok(set.with_labels(numbers.into_iter().map(u32::from).collect(), names))
 }
 
-/// Whether [`load_idx`] finds this part in the folder `path`; a file has no parts.
-pub fn has_idx(path: &Path, split: Split) -> bool {
+/// Whether the file begins like an IDX file, or does so when unpacked. A compressed file of unknown
+/// content counts too: the reader reports what is wrong with it.
+fn has_content(file: &Candidate<'_>) -> bool {
+    let is_idx = |start: &[u8]| matches!(start, [0, 0, 8 | 9 | 11..=14, 1..=4, ..]);
+    if !file.start.starts_with(GZIP) {
+        return is_idx(file.start);
+    }
+    let start = unpacked_start(file.path);
+    is_idx(&start)
+        || FileType::of(&start, "") == FileType::Unknown && file.extension != "tgz" && !file.name.ends_with(".tar.gz")
+}
+
+/// Whether the folder `path` has this split.
+fn has_idx(path: &Path, split: Split) -> bool {
     path.is_dir() && images_in(path, split).is_ok()
 }
 
@@ -114,12 +136,12 @@ fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
             [] => ("there are no IDX files in this folder".to_owned(), looked),
             found => (format!("the images {about} are missing"), format!("found {}; {looked}", listed(found))),
         };
-        let help = advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself");
-        DataError::unusable(folder, what, why, help)
+        let help = advice!("no-idx-files", "download them with `train fetch mnist`, or give the file of images");
+        DataError::invalid(folder, what, why, help)
     })
 }
 
-/// The names of the files in a folder that have an IDX file's.
+/// The names of IDX files in a folder.
 fn idx_files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -129,67 +151,72 @@ fn idx_files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The file of labels that belongs to a file of images.
+/// The file of labels for a file of images.
 fn labels_beside(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_str()?;
     let labels = name.replace("images", "labels").replace("idx3", "idx1");
     if labels == name {
-        // What lies beside it under the same name, packed or unpacked, is the file itself once more.
+        // A file with the same name is the same file, packed or unpacked.
         return None;
     }
-    // The partner of a packed file may be unpacked, and the other way round.
+    // Only one of the two files may be packed.
     let other = labels.strip_suffix(".gz").map_or_else(|| format!("{labels}.gz"), str::to_owned);
     [labels, other].into_iter().map(|name| images.with_file_name(name)).find(|path| path.is_file())
 }
 
-/// The elements of a file whose header was checked.
+/// The elements of a file with a valid header.
 enum Elements {
-    /// In memory: those of a packed file.
+    /// The elements of a packed file.
     Unpacked(Vec<u8>),
-    /// All that the file holds from `offset` on.
-    InFile { file: File, stamp: Stamp, offset: u64 },
+    /// The rest of the file from `offset` on.
+    InFile { file: File, stamp: FileStamp, offset: u64 },
 }
 
 impl Elements {
-    /// All of them; they are `count`.
+    /// All `count` elements.
     fn into_bytes(self, path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
         match self {
             Self::Unpacked(bytes) => Ok(bytes),
             Self::InFile { file, stamp, offset } => {
                 let mut bytes = vec![0; count];
-                Part { path: path.to_owned(), file, stamp, offset, count }.read(offset, &mut bytes)?;
+                RecordFile { path: path.to_owned(), file, stamp, offset, count }.read(offset, &mut bytes)?;
                 Ok(bytes)
             }
         }
     }
 }
 
-/// The dimensions and the elements of the file `path`, which must have `rank` dimensions of bytes.
+/// Reads the dimensions and the elements of a file, which must have `rank` dimensions of bytes.
 fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     let file = open(path)?;
-    let stamp = Stamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
+    let stamp = FileStamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
     let length = stamp.length;
     let mut file = BufReader::new(file);
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(|error| DataError::unreadable(path, error))?;
     let ends_with_gz = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
     if start.is_empty() {
-        return Err(DataError::unusable(
+        return Err(DataError::invalid(
             path,
             "the file is empty (0 bytes)",
             "an IDX file has at least a header",
-            damaged_on_its_way(),
+            download_again(),
         ));
     }
-    if start.starts_with(b"\x1f\x8b") {
+    if start.starts_with(GZIP) {
         let packed: io::Chain<&[u8], BufReader<File>> = start.chain(file);
         return unpacked(path, &mut GzDecoder::new(packed), rank, length);
     }
     if ends_with_gz {
-        let hex = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
-        let found = recognised(&start).map_or_else(|| "something else".to_owned(), |(kind, _)| kind.to_owned());
+        let hex = hex(&start[..start.len().min(4)]);
+        let found = FileType::of(&start, "").in_words().unwrap_or_else(|| "something else".into());
         let why = format!("it starts with {hex}, which looks like {found}; gzip starts with 1f 8b");
-        return Err(DataError::unusable(path, "not a gzip file in spite of its name", why, damaged_on_its_way()));
+        return Err(DataError::invalid(
+            path,
+            "not a gzip file, although its name ends with .gz",
+            why,
+            download_again(),
+        ));
     }
     let (dimensions, claimed) = header(path, &mut &start[..], rank, length)?;
     let offset = header_length(rank);
@@ -199,46 +226,42 @@ fn read(path: &Path, rank: u8) -> Result<(Vec<u32>, Elements), DataError> {
     Ok((dimensions, Elements::InFile { file: file.into_inner(), stamp, offset }))
 }
 
-/// The error of more labels than are held in memory.
-pub(crate) fn too_many_labels(path: &Path, why: String) -> DataError {
-    DataError::unusable(path, "too many labelled images", why, advice!("too-many-labels", "use a part of them"))
-}
-
-/// Bytes in front of the elements.
+/// The length of the header in bytes.
 fn header_length(rank: u8) -> u64 {
     4 + 4 * u64::from(rank)
 }
 
-/// The error of a file in which more follows than the `claimed` elements.
+/// The error for a file with more than the `claimed` elements.
 fn too_long(path: &Path, claimed: u64) -> DataError {
     let why = format!("more than the claimed {claimed} bytes are there");
-    DataError::unusable(path, "the file is longer than its header claims", why, damaged_on_its_way())
+    DataError::invalid(path, "the file is longer than its header claims", why, download_again())
 }
 
-/// The error of a file that cannot be read on.
+/// The error for a file that cannot be read to its end.
 fn failed(path: &Path, error: io::Error) -> DataError {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => DataError::unusable(
+        io::ErrorKind::UnexpectedEof => DataError::invalid(
             path,
             "the file is shorter than its header claims",
-            "it ends within its header or its packed data",
-            damaged_on_its_way(),
+            "it ends within its header or its compressed data",
+            download_again(),
         ),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            DataError::unusable(path, "the packed file is damaged", format!("gzip: {error}"), damaged_on_its_way())
+            DataError::invalid(path, "the compressed file is damaged", format!("gzip: {error}"), download_again())
         }
         _ => DataError::unreadable(path, error),
     }
 }
 
-/// The error of a file that has not all of the elements of its `dimensions`, but as many as `present` says.
+/// The error for a file with fewer elements than its `dimensions` claim.
 fn too_few(path: &Path, dimensions: &[u32], present: String) -> DataError {
     let sizes: Vec<String> = dimensions.iter().map(u32::to_string).collect();
     let why = format!("the header claims {} bytes, {present} are there: truncated?", sizes.join(" x "));
-    DataError::unusable(path, "the file is shorter than its header claims", why, damaged_on_its_way())
+    DataError::invalid(path, "the file is shorter than its header claims", why, download_again())
 }
 
-/// The dimensions that `reader` gives first, and how many elements they claim; the file cannot be more than `most` bytes.
+/// Reads the dimensions and the number of elements that they claim. The file has at most `limit`
+/// bytes.
 fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(Vec<u32>, u64), DataError> {
     let failed = |error| failed(path, error);
     let mut magic = [0; 4];
@@ -248,18 +271,13 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
         let [a, b, kind, dimensions] = magic;
         let found = match (a, b, kind) {
             (0, 0, 8) => format!("an IDX file of {dimensions} {}", plural(dimensions.into(), "dimension")),
-            (0, 0, 9 | 11..=14) => format!("an IDX file of numbers of another type ({kind:#04x})"),
-            _ => match recognised(&magic) {
-                Some((kind, _)) => kind.to_owned(),
-                None => format!("{a:02x} {b:02x} {kind:02x} {dimensions:02x}"),
-            },
+            (0, 0, 9 | 11..=14) => format!("an IDX file with elements of another type ({kind:#04x})"),
+            _ => FileType::of(&magic, "").in_words().unwrap_or_else(|| hex(&magic)),
         };
-        let help = advice!(
-            "not-the-idx-file",
-            "give the file of images (train-images-idx3-ubyte or the like), or the folder that it is in"
-        );
-        let why = format!("found {found}; wanted {wanted}");
-        return Err(DataError::unusable(path, "not the IDX file that is wanted", why, help));
+        let help =
+            advice!("not-the-idx-file", "give the file of images (such as train-images-idx3-ubyte), or its folder");
+        let why = format!("found {found}; expected {wanted}");
+        return Err(DataError::invalid(path, "not the expected IDX file", why, help));
     }
     let mut dimensions = Vec::with_capacity(usize::from(rank));
     for _ in 0..rank {
@@ -275,29 +293,29 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
     }
 }
 
-/// The dimensions and the elements of a packed file of `length` bytes.
+/// Reads the dimensions and the elements of a packed file of `length` bytes.
 fn unpacked(path: &Path, reader: &mut impl Read, rank: u8, length: u64) -> Result<(Vec<u32>, Elements), DataError> {
     let failed = |error| failed(path, error);
-    let (dimensions, claimed) = header(path, reader, rank, length.saturating_mul(MOST_PACKED))?;
-    let most = MOST_UNPACKED.min(length.saturating_mul(MOST_RATIO).max(ANY_RATIO));
+    let (dimensions, claimed) = header(path, reader, rank, length.saturating_mul(MAX_DEFLATE_RATIO))?;
+    let most = MAX_UNPACKED.min(length.saturating_mul(MAX_RATIO).max(ANY_RATIO_BELOW));
     let mut bytes = Vec::new();
     if claimed > most || bytes.try_reserve_exact(claimed as usize).is_err() {
         let why = format!(
-            "its header claims {claimed} bytes for the {length} that it has; at most {most} are unpacked into memory, {MOST_RATIO} for each"
+            "its header claims {claimed} bytes for a compressed length of {length}; at most {most} are unpacked into memory ({MAX_RATIO} times the length)"
         );
         let unpacked = path.with_extension("");
         let help = advice!(
             "unpack-first",
-            "unpack it with gunzip, then give the unpacked file, which is read image by image: `--data {}`",
+            "unpack it with gunzip, then give the unpacked file, which is read on demand: `--data {}`",
             quoted(&unpacked)
         );
-        return Err(DataError::unusable(path, "the packed file is too large", why, help));
+        return Err(DataError::invalid(path, "the compressed file is too large", why, help));
     }
     reader.by_ref().take(claimed).read_to_end(&mut bytes).map_err(failed)?;
     if (bytes.len() as u64) < claimed {
         return Err(too_few(path, &dimensions, bytes.len().to_string()));
     }
-    // One byte further: nothing may follow, and only at its end does a packed file tell its checksum.
+    // Read one more byte: nothing may follow, and the checksum is compared only at the end.
     if reader.read(&mut [0]).map_err(failed)? > 0 {
         return Err(too_long(path, claimed));
     }
@@ -371,7 +389,7 @@ mod tests {
         for name in ["digits", "digits.gz", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", ""] {
             assert_eq!(load(name).labels(), None, "{name}");
         }
-        // Labels that are there twice are those of either.
+        // If there are two files of labels, both are the same.
         for name in ["train-labels-idx1-ubyte", "train-labels-idx1-ubyte.gz"] {
             let bytes = idx(&[3], &[2, 0, 1]);
             fs::write(folder.path().join(name), if name.ends_with(".gz") { packed(&bytes) } else { bytes }).unwrap();
@@ -408,9 +426,9 @@ mod tests {
         let crc = rotten.len() - 8;
         rotten[crc] ^= 1;
         assert!(told(&gz, &rotten).contains("damaged"));
-        // A small file that claims a great deal.
+        // A small file that claims to be large.
         assert!(told(&gz, &packed(&idx(&[60_000, 28, 28], &[]))).contains("60000 x 28 x 28"));
-        // A bomb: unpacked no further than claimed.
+        // A zip bomb is not unpacked further than claimed.
         assert!(told(&gz, &packed(&idx(&[1, 2, 2], &vec![0; 50_000_000]))).contains("longer"));
         fs::write(folder.path().join("train-images-idx3-ubyte"), twelve()).unwrap();
         fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
@@ -422,7 +440,7 @@ mod tests {
     fn what_a_packed_file_claims_is_held_against_its_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.gz");
-        // 100 MB of nothing pack into 100 kB; nothing of it is unpacked.
+        // 100 MB of zeros are compressed to 100 kB, and none of them is unpacked.
         fs::write(&path, packed(&idx(&[100_000, 32, 32], &vec![0; 102_400_000]))).unwrap();
         let error = load_idx(&path, Split::Train).unwrap_err();
         assert!(error.what().contains("too large") && error.why().contains("claims 102400000 bytes"), "{error}");

@@ -1,51 +1,52 @@
-//! One file to pixels.
+//! Decodes one picture.
 
-use super::fitting::{Background, Fitting, blend, grey};
 use super::in_flight::InFlight;
-use super::levels::levelled;
-use crate::range::Levels;
+use super::pixels::apply_range;
+use crate::file_type::FileType;
+use crate::fitting::{Background, Fitting, blend, grey};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// A file longer than this is not read.
-const LONGEST_FILE: u64 = 256 << 20;
-/// A picture wider or higher than this is not decoded.
-const LONGEST_SIDE: u32 = 1 << 15;
-/// Pixels of the largest picture that is decoded.
-const MOST_PIXELS: u64 = 1 << 26;
-/// Memory that decoding one picture may take.
-const MOST_MEMORY: u64 = 1 << 30;
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+/// The largest side of a picture.
+const MAX_SIDE: u32 = 1 << 15;
+/// The most pixels of a picture.
+const MAX_PIXELS: u64 = 1 << 26;
+/// The most memory that the decoder may use for one picture.
+const MAX_MEMORY: u64 = 1 << 30;
 
-/// Bytes of a file in which its size is looked for before room is asked for.
+/// How many first bytes of a file are read to find the picture's size, before memory is requested.
 const HEAD: u64 = 256 << 10;
 
-/// Pixels in rows: bytes, `channels` of them to a pixel.
+/// The pixels of a picture in rows, with `channels` bytes each.
 pub(super) struct Picture {
-    /// Height and width.
+    /// (height, width).
     pub(super) size: [usize; 2],
     pub(super) bytes: Vec<u8>,
 }
 
-/// The picture in the file `path`, grey (1 channel) or in colour (3): its numbers brought to bytes, laid on the background where it is
-/// transparent, turned upright if its camera says how it was held. Waits until `in_flight` has room for it.
+/// Decodes the file `path` to grey (1 channel) or colour (3): values are converted to bytes,
+/// transparent pixels are blended with the background, and the picture is rotated as its EXIF
+/// orientation says. Waits until `in_flight` has enough memory.
 ///
 /// # Errors
-/// Why it cannot be read, in words.
+/// The reason why it cannot be read.
 pub(super) fn decode(path: &Path, channels: usize, fitting: &Fitting, in_flight: &InFlight) -> Result<Picture, String> {
     let bytes = |image| match fitting.range {
-        Levels(Some(range)) => levelled(&image, range),
-        _ => image,
+        Some(range) => apply_range(&image, range),
+        None => image,
     };
     opened(path, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
 }
 
-/// What `see` makes of the picture in the file `path`, as deep as it is.
+/// Decodes the file `path` and calls `see` with the picture at its full depth.
 ///
 /// # Errors
-/// Why it cannot be read, in words.
+/// The reason why it cannot be read.
 pub(super) fn opened<T>(
     path: &Path,
     channels: usize,
@@ -58,30 +59,30 @@ pub(super) fn opened<T>(
     }
     let mut file = File::open(path).map_err(words)?;
     let length = file.metadata().map_err(words)?.len();
-    if length > LONGEST_FILE {
-        return Err(format!("{length} bytes; at most {LONGEST_FILE} are read"));
+    if length > MAX_FILE {
+        return Err(format!("{length} bytes; at most {MAX_FILE} are read"));
     }
     let mut bytes = Vec::with_capacity(length.min(HEAD) as usize);
     file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(words)?;
     if bytes.is_empty() {
         return Err("the file is empty (0 bytes)".into());
     }
-    // The decoders are other people's: should one of them panic on a damaged file, that file is damaged.
+    // A decoder may panic on a damaged file. Only that file is reported then.
     let whole = bytes.len() as u64 >= length;
     let need = catch_unwind(AssertUnwindSafe(|| need(&bytes, length, channels))).unwrap_or_default();
-    // What keeps its size at its end is large enough to be alone.
+    // A file that does not have its size at the beginning is decoded alone.
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
-    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(words)?;
-    catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see)))
-        .unwrap_or_else(|_| Err("the decoder gave up on it".into()))
+    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
+    catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
 }
 
-/// Memory that decoding and fitting a picture takes, by what its header claims; None if that cannot be seen in its `head`.
+/// The memory for decoding and fitting a picture, from what its header claims; `None` if the header
+/// is not in `head`.
 fn need(head: &[u8], length: u64, channels: usize) -> Option<u64> {
     let decoder = decoder(head).ok()?;
     let (width, height) = decoder.dimensions();
     let (pixels, channels) = (u64::from(width) * u64::from(height), channels as u64);
-    // As it is decoded, within the decoder and after; without transparency; the part that is taken.
+    // Once in the decoder and once decoded, without transparency, and as a cropped copy.
     Some(length + 2 * decoder.total_bytes() + pixels * 2 * channels)
 }
 
@@ -89,13 +90,13 @@ fn need(head: &[u8], length: u64, channels: usize) -> Option<u64> {
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     if reader.format().is_none() {
-        let kind = crate::npy::recognised(bytes).map(|(kind, _)| format!(": it looks like {kind}"));
-        return Err(format!("not a picture of a known form{}", kind.unwrap_or_default()));
+        let kind = FileType::of(bytes, "").in_words().map(|kind| format!(": it looks like {kind}"));
+        return Err(format!("not a picture in a supported format{}", kind.unwrap_or_default()));
     }
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     reader.into_decoder().map_err(|error| error.to_string())
 }
@@ -106,8 +107,8 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
     if width == 0 || height == 0 {
         return Err("it has no pixels".into());
     }
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!("{width}x{height} pixels; at most {MOST_PIXELS} are decoded"));
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!("{width}x{height} pixels; at most {MAX_PIXELS} are decoded"));
     }
     let orientation = decoder.orientation().map_err(|error| error.to_string())?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
@@ -119,7 +120,7 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
 fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
     let picture = |bytes| Picture { size, bytes };
-    // The usual kinds need no copy with a fourth channel.
+    // The most common types need no copy with an alpha channel.
     let image = match (image, channels) {
         (DynamicImage::ImageLuma8(image), 1) => return picture(image.into_raw()),
         (DynamicImage::ImageRgb8(image), 3) => return picture(image.into_raw()),

@@ -1,57 +1,64 @@
-//! How a picture of any size and kind becomes one of the size and the channels that are wanted.
+//! Converts pictures of any size to the size and channels that a network needs.
 
-use super::resample::{Filter, resample};
-use crate::range::Levels;
+mod resample;
+
+pub use resample::Filter;
+
+use crate::value_range::{self, ValueRange};
+use resample::resample;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// What is done to each image, in this order: its numbers become bytes, it is laid on the background where it is transparent,
-/// cropped, and scaled. As `[images]` in a run's configuration.
+/// How each image is converted: its values become bytes, transparent pixels are blended with the
+/// background, then it is cropped and scaled. The table `[images]` of a run's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fitting {
-    /// The part that is taken before anything is scaled: `none`, `content` (all that is not background), `crop108` or
-    /// `crop128` (for CelebA's aligned faces), or `centre-N`, the middle N x N pixels.
+    /// Which part of the picture is used: `none` (all of it), `content` (the bounding box of
+    /// everything that is not background), `crop108` or `crop128` (for CelebA's aligned faces), or
+    /// `centre-N`, the central N x N pixels.
     pub crop: Crop,
-    /// What is done with a picture of other proportions: `stretch`, `crop` or `pad`.
+    /// What happens to pictures with another aspect ratio: `stretch`, `crop` or `pad`.
     pub aspect: Aspect,
-    /// How it is scaled: `area`, `nearest`, `bilinear` or `bicubic`.
+    /// The resampling filter: `area`, `nearest`, `bilinear` or `bicubic`.
     pub filter: Filter,
-    /// What shows through where a picture is transparent, and beside one that is padded: `white`, `black`, `grey` or
+    /// The colour behind transparent pixels and beside padded pictures: `white`, `black`, `grey` or
     /// `#rrggbb`.
     pub background: Background,
-    /// Which numbers of the files become black and white: `auto`, by their type, or `LOW..HIGH`, such as `0..4095` for pictures of 12
-    /// bits.
-    pub range: Levels,
+    /// Which values become black and white: `auto`, by their type, or `LOW..HIGH`, such as
+    /// `0..4095` for 12-bit pictures.
+    #[serde(with = "value_range")]
+    pub range: Option<ValueRange>,
 }
 
-/// What is done with a picture whose proportions are not the wanted ones.
+/// What happens to a picture with another aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Aspect {
-    /// It is stretched.
+    /// Stretch it.
     Stretch,
-    /// The largest part in the middle that has them is taken.
+    /// Use the largest central part with the right aspect ratio.
     #[default]
     Crop,
-    /// It is scaled to fit in, and the rest is background.
+    /// Scale it to fit, and fill the rest with the background.
     Pad,
 }
 
-/// A part of a picture. A square that does not fit in becomes the largest that does.
+/// A part of a picture. A square that does not fit is replaced by the largest one that does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Crop {
-    /// All of it.
+    /// The whole picture.
     #[default]
     None,
-    /// The smallest part that holds all that is not background: what is drawn fills the picture.
+    /// The bounding box of everything that is not background.
     Content,
-    /// The middle 108x108.
+    /// The central 108x108 pixels.
     Crop108,
-    /// 128x128 with its centre 12 pixels below the middle: x 89 and y 121 of CelebA's 178x218.
+    /// 128x128 pixels with the centre 12 pixels below the middle: x 89 and y 121 in CelebA's
+    /// 178x218.
     Crop128,
-    /// The middle square of this side.
+    /// The central square with this side.
     Centre(u32),
 }
 
@@ -99,7 +106,7 @@ impl Crop {
     }
 }
 
-/// A colour behind pictures.
+/// A background colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Background(pub [u8; 3]);
@@ -137,13 +144,13 @@ impl TryFrom<String> for Background {
     }
 }
 
-/// The grey of a colour as television weighs it (ITU-R BT.601), in integers.
+/// The luma of a colour (ITU-R BT.601), in integers.
 pub(crate) fn grey([red, green, blue]: [u8; 3]) -> u8 {
     ((u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471 + 0x8000) >> 16) as u8
 }
 
-/// A colour with alpha laid on a background.
-pub(super) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Background) -> [u8; 3] {
+/// Blends a colour that has an alpha channel with a background.
+pub(crate) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Background) -> [u8; 3] {
     let over = |value: u8, below: u8| {
         let (alpha, value, below) = (u32::from(alpha), u32::from(value), u32::from(below));
         ((value * alpha + below * (255 - alpha) + 127) / 255) as u8
@@ -152,8 +159,9 @@ pub(super) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Backg
 }
 
 impl Fitting {
-    /// An image of bytes of the size `from` (height, width, channels) as one of the size `to`: grey (1 channel), in colour (3)
-    /// or, before, with alpha (4). One that has the size already stays as it is, unless a part of it is asked for.
+    /// Converts an image of bytes from size `from` to size `to` (height, width, channels). The
+    /// result is grey (1 channel) or colour (3); the input may also have an alpha channel (4). An
+    /// image of the right size is not resampled, unless a crop is set.
     ///
     /// # Panics
     /// If there is another number of channels.
@@ -183,7 +191,8 @@ impl Fitting {
         }
     }
 
-    /// A picture of `from` (height, width) pixels of `channels` bytes as one of `to` (height, width).
+    /// Crops and scales a picture of (height, width) `from`, with `channels` bytes per pixel, to
+    /// `to`.
     pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
         let (picture, from) = (cut(picture, from, channels, part), [part[2], part[3]]);
@@ -218,7 +227,8 @@ impl Fitting {
     }
 }
 
-/// The smallest part (top, left, height, width) that holds every pixel other than `paper`; all of a blank picture.
+/// The bounding box (top, left, height, width) of all pixels that differ from `paper`; all of a
+/// blank picture.
 fn content(picture: &[u8], [height, width]: [usize; 2], paper: &[u8]) -> [usize; 4] {
     let inked = |row: usize, column: usize| &picture[(row * width + column) * paper.len()..][..paper.len()] != paper;
     let row_is = |row: &usize| (0..width).any(|column| inked(*row, column));
@@ -231,9 +241,10 @@ fn content(picture: &[u8], [height, width]: [usize; 2], paper: &[u8]) -> [usize;
     }
 }
 
-/// The largest (height, width) with the proportions of `shape` within `frame`; at least one pixel.
+/// The largest (height, width) with the aspect ratio of `shape` that fits in `frame`; at least one
+/// pixel.
 fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
-    // Rounded to the nearest pixel, in integers.
+    // Rounded to the nearest pixel in integers.
     let scaled = |length: usize, by: usize, of: usize| ((2 * length * by + of) / (2 * of)).max(1);
     if shape[0] * frame[1] >= shape[1] * frame[0] {
         [frame[0], scaled(shape[1], frame[0], shape[0]).min(frame[1])]
@@ -242,9 +253,9 @@ fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
     }
 }
 
-/// The part (top, left, height, width) of a picture of `from` (height, width) pixels.
+/// Copies the part (top, left, height, width) of a picture of (height, width) `from`.
 fn cut(picture: &[u8], from: [usize; 2], channels: usize, [top, left, height, width]: [usize; 4]) -> Cow<'_, [u8]> {
-    // Whole rows lie together: a large picture is not copied for nothing.
+    // Full rows are contiguous and need no copy.
     if width == from[1] {
         return Cow::Borrowed(&picture[top * width * channels..(top + height) * width * channels]);
     }

@@ -1,11 +1,12 @@
-//! Folders of every kind of picture, and of what is none.
+//! Folders of pictures in all formats, and of other files.
 
 use super::*;
-use crate::range::Levels;
+use crate::fitting::Background;
+use crate::value_range::ValueRange;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs;
 
-/// A picture with the value of each pixel told by its place.
+/// A picture in which the value of each pixel depends on its position.
 fn colour(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([(x * 40) as u8, (y * 30) as u8, 200]))
 }
@@ -22,7 +23,7 @@ fn save(folder: &Path, name: &str, file: &[u8]) {
     fs::write(path, file).unwrap();
 }
 
-/// The file with the size in its PNG header replaced, its checksum made right again.
+/// Replaces the size in the header of a PNG file, and corrects its checksum.
 fn claiming(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
     png[16..20].copy_from_slice(&width.to_be_bytes());
     png[20..24].copy_from_slice(&height.to_be_bytes());
@@ -214,7 +215,7 @@ fn a_folder_of_other_forms_alone_names_them() {
     assert!(told().contains("1 zip archive") && told().contains("help: unpack the archive"));
 }
 
-/// What a run leaves in its folder.
+/// The files that a run leaves in its folder.
 fn run_in(folder: &Path) {
     let sheet = bytes(colour(9, 9), ImageFormat::Png);
     save(folder, "config.toml", b"# All that decides\nsystem = \"folder\"\n");
@@ -234,7 +235,7 @@ fn what_runs_have_written_is_no_data() {
     assert!(before.left_out.is_empty());
     run_in(&folder.path().join("runs/0001-folder"));
     run_in(&folder.path().join("my-run"));
-    // Killed before anything but the folders was there, and one of which only the sheets were kept.
+    // One run was killed when it had only its folders, and only the sheets of another were kept.
     for name in ["killed/samples", "killed/curves", "killed/checkpoints", "runs/0002-dcgan/curves"] {
         fs::create_dir_all(folder.path().join(name)).unwrap();
     }
@@ -247,17 +248,17 @@ fn what_runs_have_written_is_no_data() {
         (&before.found, before.images.fingerprint().unwrap())
     );
     let names = "cache, killed, my-run, runs/0001-folder, runs/0002-dcgan";
-    assert_eq!(after.left_out, [format!("left out: 5 folders of this program's own ({names})")]);
+    assert_eq!(after.left_out, [format!("left out: 5 folders written by this program ({names})")]);
     for name in ["my-run", "my-run/samples", "runs/0001-folder/curves"] {
         let error = load(&folder.path().join(name)).unwrap_err();
         assert!(error.what().contains("belongs to a run"), "{error}");
     }
-    // A folder is no run because of its name, nor because of a file that others write as well.
+    // Neither its name nor a common file makes a folder a run.
     save(folder.path(), "runs/0003-alps/piste.png", &png);
     save(folder.path(), "other/config.toml", b"[model]\nname = 'x'\n");
     save(folder.path(), "other/samples/a.png", &png);
     assert_eq!(load(folder.path()).unwrap().found, "Found 4 images belonging to 3 classes.");
-    // What lies in a run's folder and is not the run's may be named.
+    // Other folders inside the folder of a run may be given explicitly.
     save(folder.path(), "my-run/mine/a.png", &png);
     assert_eq!(load(&folder.path().join("my-run/mine")).unwrap().images.count(), 1);
     let (files, _) = list_pictures(folder.path(), Some(&folder.path().join("other"))).unwrap();
@@ -270,9 +271,12 @@ fn a_range_makes_white_of_what_is_white() {
     let deep = image::ImageBuffer::<Luma<u16>, _>::from_fn(2, 1, |x, _| Luma([if x == 0 { 0 } else { 4095 }]));
     save(folder.path(), "a.png", &bytes(deep, ImageFormat::Png));
     let pixels = |range: &str, channels: usize| {
-        let fitting = Fitting { range: Levels::try_from(range.to_owned()).unwrap(), ..Fitting::default() };
+        let fitting = Fitting { range: ValueRange::parse(range).unwrap(), ..Fitting::default() };
         let read = load_folder(folder.path(), [1, 2, channels], &fitting, &LoadOptions::default()).unwrap();
-        assert_eq!(depth_of(&read.sample), Some(Depth { white: 65_535.0, low: 0.0, high: 4095.0, colour: false }));
+        assert_eq!(
+            values::stats_of(&read.sample),
+            Some(crate::ValueStats { white: 65_535.0, min: 0.0, max: 4095.0, colour: false })
+        );
         read.images.image(0).unwrap().to_vec()
     };
     assert_eq!(pixels("auto", 1), [0, 16]);

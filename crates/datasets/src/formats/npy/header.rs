@@ -1,53 +1,51 @@
-//! The text header of a `.npy` file: a Python dictionary of three keys, taken apart without recursion.
+//! The header of a `.npy` file: a Python dictionary with three keys, parsed without recursion.
 //!
-//! NumPy writes `{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }`, padded with blanks and ended by a line
-//! break. Only such plain dictionaries are read here; anything cleverer that Python would also accept is refused.
+//! NumPy writes `{'descr': '|u1', 'fortran_order': False, 'shape': (2500, 784), }`, padded with
+//! blanks and followed by a line break. Only such plain dictionaries are accepted, not all that
+//! Python accepts.
 
-use super::fault::NpyFault;
-use crate::layout::{Element, Number};
+use super::fault::{self, Fault};
+use super::layout::{Dtype, NumberKind};
 
-/// What the header says, once it is known to be an array of numbers.
+/// The header of an array of numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// The type of the elements.
-    pub(super) element: Element,
-    /// Whether the first index varies fastest in the file (Fortran order) instead of the last (C order).
+    pub(super) dtype: Dtype,
+    /// Whether the first index varies fastest in the file (Fortran order), not the last (C order).
     pub(super) fortran: bool,
-    /// The lengths; their product, in bytes, fits 64 bits.
+    /// The shape. Its product in bytes fits in 64 bits.
     pub(super) shape: Vec<u64>,
 }
 
-/// The three keys, and what each holds.
+/// The three keys.
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
-/// Reads the header's text.
-pub(super) fn parse(text: &str) -> Result<Header, NpyFault> {
+/// Parses the header.
+pub(super) fn parse(text: &str) -> Result<Header, Fault> {
     let mut values: [Option<&str>; 3] = [None; 3];
     for (key, value) in entries(text)? {
         let Some(index) = KEYS.iter().position(|known| *known == key) else {
-            return Err(NpyFault::UnknownKey { key: key.to_owned() });
+            return Err(fault::unknown_key(key));
         };
         if values[index].replace(value).is_some() {
-            return Err(NpyFault::DuplicateKey { key: key.to_owned() });
+            return Err(fault::duplicate_key(key));
         }
     }
-    let value = |index: usize| values[index].ok_or(NpyFault::MissingKey { key: KEYS[index] });
+    let value = |index: usize| values[index].ok_or_else(|| fault::missing_key(KEYS[index]));
     let (descr, order, shape) = (value(0)?, value(1)?, value(2)?);
-    let element = element(descr)?;
+    let dtype = parse_dtype(descr)?;
     let fortran = match order {
         "False" => false,
         "True" => true,
-        _ => return Err(NpyFault::Value { key: KEYS[1], text: order.to_owned(), wanted: "True or False" }),
+        _ => return Err(fault::value(KEYS[1], order, "True or False")),
     };
-    Ok(Header { element, fortran, shape: parse_shape(shape, element.bytes as u64)? })
+    Ok(Header { dtype, fortran, shape: parse_shape(shape, dtype.bytes as u64)? })
 }
 
-/// The keys and the text of their values.
-fn entries(text: &str) -> Result<Vec<(&str, &str)>, NpyFault> {
-    let fault = |position: usize, problem: &'static str| {
-        let column = text[..position].chars().count() + 1;
-        NpyFault::HeaderForm { column, problem }
-    };
+/// The keys, and the text of their values.
+fn entries(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
+    let fault = |position: usize, problem: &str| fault::syntax(text[..position].chars().count() + 1, problem);
     let blank = |mut position: usize| {
         while text[position..].starts_with([' ', '\t', '\n', '\r']) {
             position += 1;
@@ -84,7 +82,8 @@ fn entries(text: &str) -> Result<Vec<(&str, &str)>, NpyFault> {
     Ok(found)
 }
 
-/// The position after the string that starts at `start`. Strings with a backslash are not read: NumPy writes none.
+/// The position after the string that begins at `start`. NumPy writes no backslashes, so they are
+/// not accepted.
 fn quoted(text: &str, start: usize) -> Option<usize> {
     let quote = text[start..].chars().next().filter(|first| matches!(first, '\'' | '"'))?;
     let length = text[start + 1..].find([quote, '\\', '\n'])?;
@@ -92,7 +91,7 @@ fn quoted(text: &str, start: usize) -> Option<usize> {
     text[end..].starts_with(quote).then_some(end + 1)
 }
 
-/// The position of the comma or brace that ends the value at `start`; brackets and strings within it are stepped over.
+/// The position of the comma or brace that ends the value at `start`; skips brackets and strings.
 fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
     let mut open = Vec::new();
     let mut position = start;
@@ -116,8 +115,8 @@ fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
     Err((position, "the dictionary is not closed"))
 }
 
-/// The type of numbers that the text names, in any of NumPy's spellings.
-fn element(text: &str) -> Result<Element, NpyFault> {
+/// Parses a dtype in any of NumPy's spellings.
+fn parse_dtype(text: &str) -> Result<Dtype, Fault> {
     let name = text.trim_matches(['\'', '"']);
     let is_string = quoted(text, 0) == Some(text.len());
     let (order, kind) = match name.chars().next() {
@@ -125,9 +124,10 @@ fn element(text: &str) -> Result<Element, NpyFault> {
         _ => (None, name),
     };
     let known = TYPES.iter().find(|(names, ..)| names.contains(&kind)).filter(|_| is_string);
-    if let Some(&(_, number, bytes)) = known {
-        // NumPy writes `=` and no mark at all only on the machine's own order, which is little-endian wherever this runs.
-        return Ok(Element { number, bytes, big_endian: order == Some('>') && bytes > 1 });
+    if let Some(&(_, kind, bytes)) = known {
+        // NumPy writes `=` or no mark for the native byte order, which is little-endian on all
+        // supported machines.
+        return Ok(Dtype { kind, bytes, big_endian: order == Some('>') && bytes > 1 });
     }
     let meaning = if is_string {
         meaning(kind) + if order == Some('>') { " (big-endian)" } else { "" }
@@ -136,23 +136,23 @@ fn element(text: &str) -> Result<Element, NpyFault> {
     } else {
         "of a type that is not known here".into()
     };
-    Err(NpyFault::Dtype { text: text.to_owned(), meaning })
+    Err(fault::dtype(text, &meaning))
 }
 
-/// The types that are read: NumPy's names for each, the kind of number, and its bytes.
-const TYPES: [(&[&str], Number, usize); 12] = [
-    (&["u1", "B", "uint8"], Number::Unsigned, 1),
-    (&["b1", "?", "bool"], Number::Bool, 1),
-    (&["i1", "b", "int8"], Number::Signed, 1),
-    (&["u2", "H", "uint16"], Number::Unsigned, 2),
-    (&["i2", "h", "int16"], Number::Signed, 2),
-    (&["u4", "I", "uint32"], Number::Unsigned, 4),
-    (&["i4", "i", "int32"], Number::Signed, 4),
-    (&["u8", "L", "Q", "uint64"], Number::Unsigned, 8),
-    (&["i8", "l", "q", "int64"], Number::Signed, 8),
-    (&["f2", "e", "float16"], Number::Float, 2),
-    (&["f4", "f", "float32"], Number::Float, 4),
-    (&["f8", "d", "float64"], Number::Float, 8),
+/// The supported dtypes: NumPy's names, the kind, and the size in bytes.
+const TYPES: [(&[&str], NumberKind, usize); 12] = [
+    (&["u1", "B", "uint8"], NumberKind::Unsigned, 1),
+    (&["b1", "?", "bool"], NumberKind::Bool, 1),
+    (&["i1", "b", "int8"], NumberKind::Signed, 1),
+    (&["u2", "H", "uint16"], NumberKind::Unsigned, 2),
+    (&["i2", "h", "int16"], NumberKind::Signed, 2),
+    (&["u4", "I", "uint32"], NumberKind::Unsigned, 4),
+    (&["i4", "i", "int32"], NumberKind::Signed, 4),
+    (&["u8", "L", "Q", "uint64"], NumberKind::Unsigned, 8),
+    (&["i8", "l", "q", "int64"], NumberKind::Signed, 8),
+    (&["f2", "e", "float16"], NumberKind::Float, 2),
+    (&["f4", "f", "float32"], NumberKind::Float, 4),
+    (&["f8", "d", "float64"], NumberKind::Float, 8),
 ];
 
 /// A dtype in words.
@@ -174,11 +174,10 @@ fn meaning(kind: &str) -> String {
     }
 }
 
-/// Reads a tuple of lengths, and checks that their bytes can be counted.
-fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, NpyFault> {
-    let bad =
-        || NpyFault::Value { key: KEYS[2], text: text.to_owned(), wanted: "a tuple of lengths, like (2500, 784)" };
-    let impossible = || NpyFault::Impossible { text: text.to_owned() };
+/// Parses a tuple of lengths, and checks that the product in bytes fits in 64 bits.
+fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, Fault> {
+    let bad = || fault::value(KEYS[2], text, "a tuple of lengths, like (2500, 784)");
+    let impossible = || fault::overflow(text);
     let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or_else(bad)?.trim();
     let mut shape = Vec::new();
     if !inside.is_empty() {
@@ -187,15 +186,15 @@ fn parse_shape(text: &str, bytes: u64) -> Result<Vec<u64>, NpyFault> {
             return Err(bad());
         }
         for length in inside.strip_suffix(',').unwrap_or(inside).split(',').map(str::trim) {
-            // Python 2 marked long numbers with an L, and such files are still about.
+            // Python 2 wrote an L after large numbers, and such files still exist.
             let digits = length.strip_suffix('L').unwrap_or(length);
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(NpyFault::Dimension { text: length.to_owned() });
+                return Err(fault::dimension(length));
             }
             shape.push(digits.parse().map_err(|_| impossible())?);
         }
     }
-    // A zero would hide the others' overflow from the product.
+    // A zero would hide the overflow of the other lengths.
     let product = shape.iter().try_fold(bytes, |product, &length: &u64| product.checked_mul(length.max(1)));
     product.map(|_| shape).ok_or_else(impossible)
 }
@@ -213,42 +212,42 @@ mod tests {
             ("{'shape': (), 'descr': 'B', 'fortran_order': False}", vec![]),
             ("{'shape': (7,), 'descr': '>u1', 'fortran_order': False}", vec![7]),
         ] {
-            let element = Element::BYTE;
-            assert_eq!(parse(text), Ok(Header { element, fortran: false, shape }), "{text}");
+            let dtype = Dtype::BYTE;
+            assert_eq!(parse(text), Ok(Header { dtype, fortran: false, shape }), "{text}");
         }
     }
 
     #[test]
     fn every_spelling_of_a_type_is_known() {
         for (text, number, bytes, big_endian) in [
-            ("|b1", Number::Bool, 1, false),
-            ("bool", Number::Bool, 1, false),
-            ("|i1", Number::Signed, 1, false),
-            ("<u2", Number::Unsigned, 2, false),
-            (">u2", Number::Unsigned, 2, true),
-            ("<i8", Number::Signed, 8, false),
-            ("<f2", Number::Float, 2, false),
-            ("=f4", Number::Float, 4, false),
-            (">f8", Number::Float, 8, true),
-            ("float64", Number::Float, 8, false),
+            ("|b1", NumberKind::Bool, 1, false),
+            ("bool", NumberKind::Bool, 1, false),
+            ("|i1", NumberKind::Signed, 1, false),
+            ("<u2", NumberKind::Unsigned, 2, false),
+            (">u2", NumberKind::Unsigned, 2, true),
+            ("<i8", NumberKind::Signed, 8, false),
+            ("<f2", NumberKind::Float, 2, false),
+            ("=f4", NumberKind::Float, 4, false),
+            (">f8", NumberKind::Float, 8, true),
+            ("float64", NumberKind::Float, 8, false),
         ] {
             let header = format!("{{'descr': '{text}', 'fortran_order': True, 'shape': (2, 3)}}");
-            let element = Element { number, bytes, big_endian };
-            assert_eq!(parse(&header), Ok(Header { element, fortran: true, shape: vec![2, 3] }), "{text}");
+            let dtype = Dtype { kind: number, bytes, big_endian };
+            assert_eq!(parse(&header), Ok(Header { dtype, fortran: true, shape: vec![2, 3] }), "{text}");
         }
     }
 
     #[test]
     fn columns_count_letters_from_one() {
         let fault = parse("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 784]}").unwrap_err();
-        assert!(matches!(fault, NpyFault::HeaderForm { column: 58, .. }), "{fault:?}");
+        assert!(fault.why.contains("column 58 "), "{fault:?}");
         let fault = parse("{'\u{e9}': 1} x").unwrap_err();
-        assert!(matches!(fault, NpyFault::HeaderForm { column: 10, .. }), "{fault:?}");
+        assert!(fault.why.contains("column 10 "), "{fault:?}");
     }
 
     #[test]
     fn deep_nesting_costs_no_stack() {
         let text = format!("{{'descr': {}", "[".repeat(9_000));
-        assert!(matches!(parse(&text), Err(NpyFault::HeaderForm { .. })));
+        assert!(parse(&text).unwrap_err().why.contains("column"));
     }
 }

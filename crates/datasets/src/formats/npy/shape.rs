@@ -1,25 +1,25 @@
-//! Which shapes of an array are images.
+//! Finds the images in the shape of an array.
 
-/// How the images of an array are laid out.
+/// The layout of the images in an array.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Images {
-    /// Height, width and channels.
+pub(super) struct ImageShape {
+    /// (height, width, channels).
     pub(super) size: [usize; 3],
-    /// Whether the channels come first.
+    /// Whether channels come first.
     pub(super) planes: bool,
-    /// Whether an image is one row of numbers.
+    /// Whether an image is one row of values.
     pub(super) flat: bool,
 }
 
-/// Pictures larger than this in either direction are no pictures.
-const LONGEST_SIDE: u64 = 1 << 15;
+/// The largest side of an image.
+const MAX_SIDE: u64 = 1 << 15;
 
-/// The images in an array of this shape, the first length being their number; nothing if it does not hold any. Flat ones are
-/// 28x28 or of the size `wanted`.
-pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images> {
+/// The images in an array of this shape, whose first length is their number; `None` if it does not
+/// contain images. Flat images are 28x28 or have `flat_size`.
+pub(super) fn images(shape: &[u64], flat_size: Option<[usize; 3]>) -> Option<ImageShape> {
     let of = |[height, width, channels]: [u64; 3], planes| {
-        let possible = [height, width].iter().all(|side| (1..=LONGEST_SIDE).contains(side));
-        possible.then_some(Images {
+        let possible = [height, width].iter().all(|side| (1..=MAX_SIDE).contains(side));
+        possible.then_some(ImageShape {
             size: [height as usize, width as usize, channels as usize],
             planes,
             flat: shape.len() == 2,
@@ -27,9 +27,9 @@ pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images
     };
     match *shape {
         [_, 784] => of([28, 28, 1], false),
-        [_, flat] => {
-            let wanted = wanted.map(|size| size.map(|length| length as u64));
-            wanted.filter(|size| size.iter().product::<u64>() == flat).and_then(|size| of(size, false))
+        [_, length] => {
+            let flat = flat_size.map(|size| size.map(|length| length as u64));
+            flat.filter(|size| size.iter().product::<u64>() == length).and_then(|size| of(size, false))
         }
         [height, width, channels] if is_one_picture(height, width, channels) => None,
         [_, height, width] => of([height, width, 1], false),
@@ -39,7 +39,7 @@ pub(super) fn images(shape: &[u64], wanted: Option<[usize; 3]>) -> Option<Images
     }
 }
 
-/// Whether three lengths are those of a single picture in colour instead of many grey ones.
+/// Whether a shape of three lengths is probably one colour picture instead of many grey ones.
 pub(super) fn is_one_picture(height: u64, width: u64, channels: u64) -> bool {
     matches!(channels, 3 | 4) && height > 4 && width > 4
 }

@@ -1,39 +1,39 @@
-//! How images lie in a file of numbers, and how the numbers become bytes.
+//! How images are stored in an array file, and how values become bytes.
 //!
-//! A [`Layout`] is what a header says: where the numbers of image `i` begin, their type and order, and which of them is
-//! black and which white. It reads nothing itself: whoever holds the file (or a part of it in memory) hands over the bytes of
-//! one image's record and gets the bytes of the image.
+//! A [`Layout`] contains what the header says: the offsets of the images, the dtype, and which
+//! values are black and white. It reads nothing itself; it converts the bytes of one record to the
+//! bytes of one image.
 
-use crate::range::Range;
+use crate::value_range::ValueRange;
 use std::fmt;
 
-/// A kind of number.
+/// A kind of number in a dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
+pub(crate) enum NumberKind {
     /// 0 or 1.
     Bool,
-    /// Whole numbers from 0 up.
+    /// Integers from 0 up.
     Unsigned,
-    /// Whole numbers of either sign.
+    /// Signed integers.
     Signed,
-    /// IEEE 754.
+    /// IEEE 754 floating point.
     Float,
 }
 
-/// The type of the numbers in a file.
+/// The dtype of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Element {
-    pub(crate) number: Number,
-    /// Bytes of one: 1, 2, 4 or 8.
+pub(crate) struct Dtype {
+    pub(crate) kind: NumberKind,
+    /// The size in bytes: 1, 2, 4 or 8.
     pub(crate) bytes: usize,
     pub(crate) big_endian: bool,
 }
 
-impl Element {
+impl Dtype {
     /// `uint8`: the bytes are the pixels.
-    pub(crate) const BYTE: Self = Self { number: Number::Unsigned, bytes: 1, big_endian: false };
+    pub(crate) const BYTE: Self = Self { kind: NumberKind::Unsigned, bytes: 1, big_endian: false };
 
-    /// The number in `raw`, which has the element's bytes. 64-bit integers are rounded to 53 bits.
+    /// The value of `raw`, which has the size of the dtype. 64-bit integers are rounded to 53 bits.
     fn value(self, raw: &[u8]) -> f64 {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(raw) {
@@ -43,28 +43,28 @@ impl Element {
             word[..self.bytes].reverse();
         }
         let bits = u64::from_le_bytes(word);
-        match (self.number, self.bytes) {
-            (Number::Bool, _) => f64::from(bits != 0),
-            (Number::Unsigned, _) => bits as f64,
-            (Number::Signed, bytes) => {
+        match (self.kind, self.bytes) {
+            (NumberKind::Bool, _) => f64::from(bits != 0),
+            (NumberKind::Unsigned, _) => bits as f64,
+            (NumberKind::Signed, bytes) => {
                 let unused = 64 - 8 * bytes as u32;
                 (((bits << unused) as i64) >> unused) as f64
             }
-            (Number::Float, 2) => half(bits as u16),
-            (Number::Float, 4) => f64::from(f32::from_bits(bits as u32)),
-            (Number::Float, _) => f64::from_bits(bits),
+            (NumberKind::Float, 2) => half(bits as u16),
+            (NumberKind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
+            (NumberKind::Float, _) => f64::from_bits(bits),
         }
     }
 }
 
-impl fmt::Display for Element {
-    /// NumPy's name of the type.
+impl fmt::Display for Dtype {
+    /// NumPy's name of the dtype.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.number {
-            Number::Bool => return f.write_str("bool"),
-            Number::Unsigned => "uint",
-            Number::Signed => "int",
-            Number::Float => "float",
+        let name = match self.kind {
+            NumberKind::Bool => return f.write_str("bool"),
+            NumberKind::Unsigned => "uint",
+            NumberKind::Signed => "int",
+            NumberKind::Float => "float",
         };
         write!(f, "{name}{}", 8 * self.bytes)
     }
@@ -74,7 +74,7 @@ impl fmt::Display for Element {
 fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    // Powers of two by their bits: exact, without a call to a library.
+    // Exact powers of two from their bits, without a library call.
     let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
     sign * match exponent {
         0 => fraction * power(-24),
@@ -84,50 +84,51 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-/// Where the images of a file lie, and how they become bytes.
+/// Where the images are in a file, and how they become bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// How many images there are.
+    /// The number of images.
     pub(crate) count: usize,
-    /// Height, width and channels of each.
+    /// (height, width, channels).
     pub(crate) size: [usize; 3],
-    /// Where in the file the first image's numbers begin.
+    /// The offset of the first image.
     pub(crate) first: u64,
-    /// From where one image begins to where the next does, in bytes.
+    /// Bytes from the beginning of one image to the next.
     pub(crate) stride: u64,
-    /// The type of the numbers.
-    pub(crate) element: Element,
-    /// Whether an image is stored as one plane for each channel (channels, height, width) instead of channels last.
+    /// The dtype of the values.
+    pub(crate) dtype: Dtype,
+    /// Whether an image has the shape (channels, height, width) instead of (height, width,
+    /// channels).
     pub(crate) planes: bool,
-    /// The numbers that become 0 and 255.
-    pub(crate) range: Range,
+    /// The values that become 0 and 255.
+    pub(crate) range: ValueRange,
 }
 
 impl Layout {
-    /// Numbers of an image.
+    /// Values in an image.
     pub(crate) fn image_len(&self) -> usize {
         self.size.iter().product()
     }
 
     /// Bytes of an image in the file.
     pub(crate) fn record_len(&self) -> usize {
-        self.image_len() * self.element.bytes
+        self.image_len() * self.dtype.bytes
     }
 
-    /// Where in the file the numbers of image `index` begin.
+    /// The offset of image `index`.
     pub(crate) fn offset(&self, index: usize) -> u64 {
         self.first + index as u64 * self.stride
     }
 
-    /// Whether a record is the image as it stands.
+    /// Whether the bytes in the file are the pixels.
     pub(crate) fn is_plain(&self) -> bool {
-        self.element == Element::BYTE && !self.planes && self.range == Range::BYTES
+        self.dtype == Dtype::BYTE && !self.planes && self.range == ValueRange::BYTES
     }
 
-    /// Writes the image whose record is `record` into `image`, channels last, 0 to 255.
+    /// Converts the bytes of a record to an image, channels last, 0 to 255.
     ///
     /// # Panics
-    /// If either has another length than an image.
+    /// If one of the lengths is wrong.
     #[track_caller]
     pub(crate) fn decode(&self, record: &[u8], image: &mut [u8]) {
         assert!(record.len() == self.record_len() && image.len() == self.image_len(), "Layout::decode: lengths");
@@ -136,44 +137,43 @@ impl Layout {
             return;
         }
         let [height, width, channels] = self.size;
-        for (at, raw) in record.chunks_exact(self.element.bytes).enumerate() {
+        for (at, raw) in record.chunks_exact(self.dtype.bytes).enumerate() {
             let place = if self.planes { at % (height * width) * channels + at / (height * width) } else { at };
             image[place] = self.byte(raw);
         }
     }
 
-    /// The byte of one number.
+    /// Converts one value to a byte.
     pub(crate) fn byte(&self, raw: &[u8]) -> u8 {
-        self.range.byte(self.element.value(raw))
+        self.range.byte(self.dtype.value(raw))
     }
 }
 
-/// The smallest and the largest of some numbers, and where the first one is that is none.
+/// The smallest and the largest of some values, and the first that is not finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Extent {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-    /// Place (from 0) and value of the first number that is not finite.
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    /// The index and value of the first value that is not finite.
     pub(crate) not_finite: Option<(u64, f64)>,
-    seen: u64,
+    /// How many values were included.
+    count: u64,
 }
 
 impl Extent {
-    pub(crate) const fn nothing() -> Self {
-        Self { low: f64::INFINITY, high: f64::NEG_INFINITY, not_finite: None, seen: 0 }
-    }
+    pub(crate) const EMPTY: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, not_finite: None, count: 0 };
 
-    /// Takes in the next numbers, a whole number of them.
-    pub(crate) fn take_in(&mut self, element: Element, bytes: &[u8]) {
-        for raw in bytes.chunks_exact(element.bytes) {
-            let value = element.value(raw);
+    /// Includes more values.
+    pub(crate) fn include(&mut self, dtype: Dtype, bytes: &[u8]) {
+        for raw in bytes.chunks_exact(dtype.bytes) {
+            let value = dtype.value(raw);
             if value.is_finite() {
-                self.low = self.low.min(value);
-                self.high = self.high.max(value);
+                self.min = self.min.min(value);
+                self.max = self.max.max(value);
             } else if self.not_finite.is_none() {
-                self.not_finite = Some((self.seen, value));
+                self.not_finite = Some((self.count, value));
             }
-            self.seen += 1;
+            self.count += 1;
         }
     }
 }
@@ -182,18 +182,18 @@ impl Extent {
 mod tests {
     use super::*;
 
-    fn element(number: Number, bytes: usize, big_endian: bool) -> Element {
-        Element { number, bytes, big_endian }
+    fn dtype(kind: NumberKind, bytes: usize, big_endian: bool) -> Dtype {
+        Dtype { kind, bytes, big_endian }
     }
 
     #[test]
     fn numbers_of_every_type_and_order_are_read() {
-        use Number::{Bool, Float, Signed, Unsigned};
+        use NumberKind::{Bool, Float, Signed, Unsigned};
         let value = |number, bytes, raw: &[u8]| {
             let mut turned = raw.to_vec();
             turned.reverse();
-            let little = element(number, bytes, false).value(raw);
-            assert_eq!(little.to_bits(), element(number, bytes, true).value(&turned).to_bits());
+            let little = dtype(number, bytes, false).value(raw);
+            assert_eq!(little.to_bits(), dtype(number, bytes, true).value(&turned).to_bits());
             little
         };
         assert_eq!(value(Bool, 1, &[2]), 1.0);
@@ -218,9 +218,9 @@ mod tests {
             size: [1, 2, 3],
             first: 0,
             stride: 6,
-            element: Element::BYTE,
+            dtype: Dtype::BYTE,
             planes: false,
-            range: Range::BYTES,
+            range: ValueRange::BYTES,
         };
         let decoded = |layout: &Layout, record: &[u8]| {
             let mut image = [0; 6];
@@ -230,18 +230,18 @@ mod tests {
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 6]), [1, 2, 3, 4, 5, 6]);
         layout.planes = true;
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 6]), [1, 3, 5, 2, 4, 6]);
-        layout.range = Range::new(1.0, 6.0).unwrap();
+        layout.range = ValueRange::new(1.0, 6.0).unwrap();
         assert_eq!(decoded(&layout, &[1, 2, 3, 4, 5, 9]), [0, 102, 204, 51, 153, 255]);
     }
 
     #[test]
     fn the_extent_tells_where_the_first_number_is_that_is_none() {
-        let mut extent = Extent::nothing();
-        let float = element(Number::Float, 4, false);
+        let mut extent = Extent::EMPTY;
+        let float = dtype(NumberKind::Float, 4, false);
         for part in [[1.0_f32, -3.0], [f32::NAN, 2.0], [f32::INFINITY, 5.0]] {
-            extent.take_in(float, &part.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+            extent.include(float, &part.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
         }
-        assert_eq!((extent.low, extent.high), (-3.0, 5.0));
+        assert_eq!((extent.min, extent.max), (-3.0, 5.0));
         assert_eq!(extent.not_finite.map(|(at, value)| (at, value.is_nan())), Some((2, true)));
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures that are drawn when they are needed.
+//! Pictures that are drawn on demand.
 
 use super::Store;
 use crate::error::DataError;
@@ -6,23 +6,24 @@ use kernels::random::{Draws, Key};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The pictures `numbers` of a key: what `draw` makes of the random numbers of each.
-pub(crate) struct Drawn<F> {
+/// The pictures `numbers` of a key: `draw` makes each from its random numbers.
+pub(crate) struct Generated<F> {
     pub(crate) key: Key,
     pub(crate) numbers: Range<u64>,
-    /// Bytes of a picture.
+    /// Bytes of one picture.
     pub(crate) image: usize,
     pub(crate) draw: F,
 }
 
 /// The random numbers of picture `number`.
 pub(crate) fn draws(key: Key, number: u64) -> Draws {
-    // The step counts 2^32 drawings; further ones take other streams, far from those of other names in practice.
+    // The step counts 2^32 pictures. Further ones use other streams, which in practice do not
+    // collide with named ones.
     let stream = key.stream.wrapping_add((number >> 32) as u32);
     Key { stream, step: number as u32, ..key }.draws()
 }
 
-impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Drawn<F> {
+impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Generated<F> {
     fn count(&self) -> usize {
         self.numbers.end.saturating_sub(self.numbers.start) as usize
     }
@@ -39,11 +40,11 @@ impl<F: Fn(Draws, &mut [u8]) + Send + Sync> Store for Drawn<F> {
         Ok(())
     }
 
-    fn place(&self) -> String {
-        "drawn when they are needed".into()
+    fn location(&self) -> String {
+        "drawn on demand".into()
     }
 
-    fn is_drawn(&self) -> bool {
+    fn is_generated(&self) -> bool {
         true
     }
 }

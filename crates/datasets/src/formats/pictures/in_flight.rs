@@ -1,15 +1,15 @@
-//! [`InFlight`]: how much memory the pictures that are being decoded take together.
+//! [`InFlight`]: limits the memory for pictures that are decoded at the same time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Bytes that are in use by all threads together, up to a bound. What is larger than the bound is let in alone.
+/// A budget of bytes shared by all threads. A request that exceeds the budget is granted alone.
 pub(super) struct InFlight {
     most: u64,
     used: Mutex<u64>,
     freed: Condvar,
 }
 
-/// Some of the bytes; they are free again when it is dropped.
+/// Some bytes of the budget, returned when dropped.
 pub(super) struct Permit<'a> {
     bytes: u64,
     from: &'a InFlight,
@@ -20,7 +20,7 @@ impl InFlight {
         Self { most, used: Mutex::new(0), freed: Condvar::new() }
     }
 
-    /// Waits until `bytes` are free.
+    /// Waits until `bytes` are free, and takes them.
     pub(super) fn take(&self, bytes: u64) -> Permit<'_> {
         let bytes = bytes.min(self.most);
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);

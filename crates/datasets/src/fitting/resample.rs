@@ -1,29 +1,30 @@
-//! Scaling pictures of bytes: nearest, area, bilinear and bicubic.
+//! Resamples pictures of bytes: nearest, area, bilinear and bicubic.
 //!
-//! A new pixel is a weighted mean of old ones. When a picture shrinks, the filter is stretched by the factor, so that every
-//! old pixel counts (as in Pillow; without it thin lines would vanish). The weights are products of one for the row and one
-//! for the column, so columns are scaled first and rows after. All in `f64` with additions, products and quotients alone: the
-//! same bytes on every machine. Half-way values are rounded up.
+//! An output pixel is a weighted mean of input pixels. When a picture is shrunk, the filter is
+//! stretched by the scale factor so that every input pixel counts, as in Pillow; otherwise thin
+//! lines would vanish. The filter is separable: columns are scaled first, then rows. Only sums,
+//! products and quotients of `f64` are used, so the bytes are the same on every machine. Halves are
+//! rounded up.
 
 use serde::{Deserialize, Serialize};
 
-/// How the pixels of a scaled picture are found.
+/// A resampling filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {
-    /// The mean of the area that the new pixel covers: the best for shrinking.
+    /// The mean of the area that the output pixel covers; best for shrinking.
     #[default]
     Area,
-    /// The one old pixel in the middle.
+    /// The nearest input pixel.
     Nearest,
-    /// Weights that fall off evenly (a triangle).
+    /// Linear weights (a triangle).
     Bilinear,
-    /// Weights after Keys' cubic with a = -1/2: sharper, with a slight overshoot.
+    /// Keys' cubic with a = -1/2: sharper, with a slight overshoot.
     Bicubic,
 }
 
 impl Filter {
-    /// How far the filter reaches, in old pixels where nothing shrinks.
+    /// The radius of the filter in input pixels, without shrinking.
     fn reach(self) -> f64 {
         match self {
             Self::Area | Self::Nearest => 0.5,
@@ -32,7 +33,7 @@ impl Filter {
         }
     }
 
-    /// The weight at the distance `x` from the middle.
+    /// The weight at the distance `x` from the centre.
     fn weight(self, x: f64) -> f64 {
         let x = x.abs();
         match self {
@@ -45,13 +46,13 @@ impl Filter {
     }
 }
 
-/// The old pixels that a new one is made of: the first, and the weight of each, which sum to 1.
+/// The input pixels of one output pixel: the first, and the weight of each. The weights sum to 1.
 struct Taps {
     first: usize,
     weights: Vec<f64>,
 }
 
-/// The taps of every new pixel of a line that is scaled from `from` pixels to `to`.
+/// The taps of every output pixel of a line that is scaled from `from` pixels to `to`.
 fn taps(from: usize, to: usize, filter: Filter) -> Vec<Taps> {
     let step = from as f64 / to as f64;
     let at = |pixel: usize| {
@@ -73,7 +74,7 @@ fn taps(from: usize, to: usize, filter: Filter) -> Vec<Taps> {
     (0..to).map(at).collect()
 }
 
-/// The share of each old pixel that lies between `low` and `high`.
+/// The part of each input pixel between `low` and `high`.
 fn covered(low: f64, high: f64, from: usize) -> Taps {
     let first = (low as usize).min(from - 1);
     let end = (high.ceil() as usize).clamp(first + 1, from);
@@ -82,7 +83,7 @@ fn covered(low: f64, high: f64, from: usize) -> Taps {
 }
 
 impl Taps {
-    /// The same with weights that sum to 1.
+    /// Scales the weights so that they sum to 1.
     fn even(mut self) -> Self {
         let sum: f64 = self.weights.iter().sum();
         self.weights.iter_mut().for_each(|weight| *weight /= sum);
@@ -90,7 +91,7 @@ impl Taps {
     }
 }
 
-/// `picture` of `from` (height, width, channels) pixels scaled to `to` (height, width).
+/// Resamples a picture of `from` (height, width, channels) to `to` (height, width).
 ///
 /// # Panics
 /// If a side is 0.
@@ -154,7 +155,8 @@ mod tests {
         assert_eq!(resample(&[1, 2], [1, 2, 1], [1, 4], Filter::Area), [1, 1, 2, 2]);
     }
 
-    /// Pillow 11 on the same picture (`Image.resize`, its BILINEAR and BICUBIC), which rounds once more in between.
+    /// The result of Pillow 11 (`Image.resize` with BILINEAR and BICUBIC), which rounds once more
+    /// between rows and columns.
     #[test]
     fn agrees_with_pillow() {
         let picture = ramp(9, 8);
