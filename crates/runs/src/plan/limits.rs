@@ -15,11 +15,9 @@ pub struct Room {
     pub set_by: String,
 }
 
-/// Addresses that the allocator of glibc reserves at once for the arena of a thread (its
-/// `HEAP_MAX_SIZE`): they count against a limit of the address space however few are used.
-const ARENA: u64 = 64 << 20;
-/// Threads that a training starts later: one reads batches ahead.
-const LATER_THREADS: u64 = 1;
+/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`): they are taken from a limit of the
+/// address space however little of them is used.
+const RESERVED: u64 = 64 << 20;
 
 /// Reads a file of the system; None if there is none.
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
@@ -39,9 +37,7 @@ fn least(read: Read<'_>) -> Option<Room> {
         machine.map(|free| Room { own, bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
     // What is mapped counts against these two, whether it is used or not; addresses also where they are only reserved.
     let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse::<u64>().ok());
-    // The main thread has no arena. Most other threads have reserved theirs: `VmSize` has it.
-    let to_come = threads.unwrap_or(1).saturating_sub(1 + arenas(&proc("self/maps"))) + LATER_THREADS;
-    let reserved = to_come.saturating_mul(ARENA);
+    let reserved = threads.unwrap_or(0).saturating_mul(RESERVED);
     let mapped =
         [("Max address space", "VmSize:", "ulimit -v", reserved), ("Max data size", "VmData:", "ulimit -d", 0)];
     let limits = proc("self/limits");
@@ -62,24 +58,6 @@ fn least(read: Read<'_>) -> Option<Room> {
     });
     let groups = control_groups(&proc("self/cgroup"), own, read);
     machine.into_iter().chain(mapped).chain(committed).chain(groups).min_by_key(|room| room.bytes)
-}
-
-/// How many arenas the text of `/proc/self/maps` shows: aligned regions of [`ARENA`] bytes, of which the
-/// first part is in use and the rest is reserved.
-fn arenas(maps: &str) -> u64 {
-    let region = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
-        let address = |text| u64::from_str_radix(text, 16).ok();
-        Some((address(start)?, address(end)?, words.next()?.to_owned()))
-    };
-    let regions: Vec<_> = maps.lines().filter_map(region).collect();
-    let is_arena = |pair: &&[(u64, u64, String)]| {
-        let (used, rest) = (&pair[0], &pair[1]);
-        let is_whole = used.0.is_multiple_of(ARENA) && used.1 == rest.0 && rest.1 == used.0 + ARENA;
-        is_whole && used.2.starts_with("rw") && rest.2.starts_with("---")
-    };
-    regions.windows(2).filter(is_arena).count() as u64
 }
 
 /// The bytes of a line such as `VmRSS:  2072 kB`.
@@ -209,20 +187,11 @@ mod tests {
                       Max data size             unlimited            unlimited            bytes     \n\
                       Max address space         3221225472           unlimited            bytes     \n";
         let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
-        assert_eq!(bytes, 2 * GIB + GIB / 2 - ARENA, "a thread that comes later reserves addresses");
+        assert_eq!(bytes, 2 * GIB + GIB / 2);
         assert!(by.contains("ulimit -v"), "{by}");
         let status = format!("{}Threads:\t4\n", STATUS.1);
         let (bytes, _) = set_by(told(&[("/proc/self/status", &status), MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, 2 * GIB + GIB / 4, "each thread's allocator reserves addresses");
-        let maps = "55d0aa000000-55d0aa100000 r-xp 00000000 fe:00 1 /bin/train\n\
-                    7f0000000000-7f0000021000 rw-p 00000000 00:00 0\n\
-                    7f0000021000-7f0004000000 ---p 00000000 00:00 0\n\
-                    7f0008000000-7f0008300000 rw-p 00000000 00:00 0\n\
-                    7f0008300000-7f000c000000 ---p 00000000 00:00 0\n\
-                    7f0010000000-7f0010300000 rw-p 00000000 00:00 0\n";
-        let status = ("/proc/self/status", &*status);
-        let files = [status, MEMINFO, ("/proc/self/limits", limits), ("/proc/self/maps", maps)];
-        assert_eq!(set_by(told(&files)).0, 2 * GIB + GIB / 4 + 2 * ARENA, "two have done so");
         let limits = "Max data size             1073741824            1073741824            bytes     \n";
         let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, GIB - GIB / 4 + GIB / 2);
