@@ -15,7 +15,7 @@ const BUDGET: Duration = Duration::from_millis(300);
 /// Multiply-adds of a call that is measured, at most about.
 const PRODUCTS: f64 = 2e8;
 /// Numbers of an operand of a call that is measured, at most.
-const NUMBERS: usize = 1 << 23;
+const NUMBERS: usize = 1 << 21;
 /// The kernels cut the images of smaller batches into blocks.
 const IMAGES: usize = 32;
 /// Positions that the blocks of a batch smaller than [`IMAGES`] should offer together.
@@ -240,7 +240,7 @@ fn quickest(mut body: impl FnMut()) -> f64 {
 impl Pace {
     fn measured() -> Self {
         // Three tensors of this length are more than the caches hold on most machines.
-        const LARGE: usize = 1 << 21;
+        const LARGE: usize = 1 << 20;
         let (a, b, mut c) = (vec![0.5_f32; LARGE], vec![0.5_f32; LARGE], vec![0.5_f32; LARGE]);
         let large = quickest(|| f32::binary(Binary::Add, &a, &b, &mut c));
         let small =
