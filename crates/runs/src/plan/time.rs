@@ -273,7 +273,7 @@ mod tests {
         let g = ConvGeometry::new([256, 4, 4, 256], [5, 5], 512, [1, 1], Padding::Same).unwrap();
         let Reduced { call, halvings } = Call::Convolution(Convolution::Forward, g).reduced();
         let Call::Convolution(_, small) = call else { unreachable!() };
-        assert!(small.in_channels == 128 && small.out_channels == 256 && halvings == 1, "{small:?}");
+        assert!([small.in_channels, small.out_channels] == [128; 2] && halvings == 1, "{small:?}");
         assert!(small.batch >= IMAGES && call.half_channels().products() > 0.0, "{small:?}");
         let huge = Gemm { m: 4096, n: 100_000, k: 4096, transpose_a: false, transpose_b: false };
         assert!(Call::Product(huge).reduced().call.products() <= PRODUCTS);
