@@ -4,7 +4,7 @@
 use crate::advice::Advice;
 use crate::error::DataError;
 use crate::images::Images;
-use crate::value_range::{ValueRange, ValueScale, ValueStats};
+use crate::value_range::{ValueScale, ValueStats};
 
 /// The most images that are counted, spread evenly over the set.
 const SAMPLE: usize = 1000;

@@ -10,6 +10,21 @@
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "precision-recall",
+    alias: None,
+    about: "the share of fakes that could be real, and of reals that could have been made",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = precision_recall(&real.features, &fake.features, NEIGHBOR);
+        vec![Number::plain("precision", found.precision), Number::plain("recall", found.recall)]
+    },
+};
 
 /// The neighbour that the balls reach to.
 pub const NEIGHBOR: usize = 3;

@@ -9,7 +9,19 @@
 //!
 //! **Pitfalls.** Places do not count: shuffled pixels are perfect.
 
+use crate::metric::{Metric, Number, Of};
 use crate::pictures::{Pictures, assert_same_size};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "colors",
+    alias: None,
+    about: "distance of the colour histograms, from 0 to 1",
+    of: Of::Pixels,
+    most: usize::MAX,
+    quick: false,
+    measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
+};
 
 /// Bins of a channel.
 const BINS: usize = 8;

@@ -10,6 +10,28 @@
 use crate::distances::nearest;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "memorization",
+    alias: None,
+    about: "distance to the nearest real over that of other reals: 1 is new, 0 a copy",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: false,
+    measure: |real, fake| {
+        let found = match &real.learned {
+            Some(learned) => memorization(learned, &real.features, &fake.features),
+            None => {
+                let half = real.count() / 2;
+                let halves = [0..half, half..real.count()].map(|half| real.features.part(half));
+                memorization(&halves[0], &halves[1], &fake.features)
+            }
+        };
+        vec![Number::plain("memorization", found)]
+    },
+};
 
 /// The ratio, at least 0; infinite if every one of `held_out` is among `learned`, NaN if every fake is as well.
 ///

@@ -5,11 +5,26 @@
 //!
 //! **Pitfalls.** A classifier must choose among its classes, noise too: coverage without confidence says nothing.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::scalar::exp;
 
 use crate::Matrix;
 use crate::class_score::log_softmax;
 use crate::finite::assert_finite;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "classes",
+    alias: None,
+    about: "classes with at least 1 % of the fakes, and how sure the classifier is",
+    of: Of::Classes,
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| {
+        let found = classes(fake.classified());
+        vec![Number::plain("classes", found.covered as f64), Number::plain("confidence", found.confidence)]
+    },
+};
 
 /// A class with at least this share of the images is covered.
 pub const SHARE: f64 = 0.01;

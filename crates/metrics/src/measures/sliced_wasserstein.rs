@@ -10,6 +10,7 @@
 //! **Pitfalls.** The pools are normalised on their own, so a wrong brightness or contrast goes unseen. Images of less
 //! than 32 pixels have one level. It needs thousands of images to be stable; the source takes 8,192.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -17,6 +18,23 @@ use rayon::prelude::*;
 
 use crate::matrix::{Matrix, map_products};
 use crate::pictures::{Pictures, assert_same_size};
+
+/// The metric looks at so many images of a set: their patches fill the memory otherwise.
+const IMAGES: usize = 512;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "swd",
+    alias: None,
+    about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
+    of: Of::Pixels,
+    most: IMAGES,
+    quick: false,
+    measure: |real, fake| {
+        let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
+        vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
+    },
+};
 
 /// The smallest level is at least so many pixels high and wide.
 const SMALLEST: usize = 16;

@@ -16,12 +16,27 @@
 //! **Pitfalls.** Images of different classes are unlike anyway: compare with the reals' own value. The halvings need sides that are
 //! multiples of 16, so images are enlarged to that by repeating their border (28 to 32).
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 use kernels::scalar::{exp, pow};
 use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::Pictures;
+
+/// Pairs of images that the metric compares.
+const PAIRS: usize = 2000;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "ms-ssim",
+    alias: None,
+    about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
+    of: Of::Pairs(PAIRS),
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
+};
 
 /// The weights of the scales, the finest first.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];

@@ -12,10 +12,28 @@
 //! **Pitfalls.** It never looks at a real image: one perfect picture per class has the top score. It rises with the
 //! images per split. It is an *Inception Score* only with Inception's own logits.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::scalar::{exp, ln};
 
 use crate::Matrix;
 use crate::finite::assert_finite;
+
+/// Parts that the metric averages the score over.
+const SPLITS: usize = 10;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "class-score",
+    alias: None,
+    about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
+    of: Of::Classes,
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| {
+        let found = class_score(fake.classified(), SPLITS);
+        vec![Number { name: "class_score", value: found.mean, deviation: Some(found.deviation) }]
+    },
+};
 
 /// Mean and standard deviation over the splits.
 #[derive(Clone, Copy, Debug, PartialEq)]

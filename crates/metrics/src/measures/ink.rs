@@ -5,6 +5,21 @@
 //! weight of line for all are seen at once. (The quickdraw criterion: within a quarter of the reals.)
 
 use crate::Pictures;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "ink",
+    alias: None,
+    about: "mean brightness of an image, and its variance, over the reals': 1 is right",
+    of: Of::Pixels,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = ink(&real.pictures, &fake.pictures);
+        vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
+    },
+};
 
 /// The fakes' as shares of the reals'.
 #[derive(Clone, Copy, Debug, PartialEq)]

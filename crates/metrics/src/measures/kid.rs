@@ -10,10 +10,26 @@
 //! **Pitfalls.** Unbiased, so the right choice for few images, and for the same reason it may be a little below 0. The
 //! subsets overlap: their deviation is not an error bar of the mean.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 
 use crate::finite::assert_finite;
 use crate::matrix::{Matrix, map_products};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "kid",
+    alias: None,
+    about: "kernel distance, right for few images too; about 0 is the same",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = kid(&real.features, &fake.features, Subsets::default());
+        let deviation = Some(found.deviation).filter(|deviation| *deviation > 0.0);
+        vec![Number { name: "kid", value: found.mean, deviation }]
+    },
+};
 
 /// Which subsets the estimate is averaged over.
 #[derive(Clone, Copy, Debug)]

@@ -19,11 +19,23 @@
 //! **Pitfalls.** The number is biased upwards, about as 1/n: compare only equal n, and look at the real-vs-real value. It sees two
 //! moments and nothing else. It means something only together with its features.
 
+use crate::metric::{Metric, Number, Of};
 use rayon::prelude::*;
 
 use crate::eigen::eigenvalues;
 use crate::finite::{assert_finite, is_finite};
 use crate::matrix::{Matrix, dot};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "frechet",
+    alias: None,
+    about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
+};
 
 /// The distance between the features `a` and `b`, a row per image. Not negative.
 ///

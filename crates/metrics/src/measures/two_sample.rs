@@ -9,6 +9,18 @@
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "two-sample",
+    alias: None,
+    about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],
+};
 
 /// The accuracy, in [0, 1].
 ///
