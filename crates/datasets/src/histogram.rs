@@ -144,6 +144,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value_range::ValueRange;
 
     fn histogram(values: &[u8]) -> Histogram {
         Histogram::of(&Images::new(values.to_vec(), [1, 2, 1], "a test".into())).unwrap()
