@@ -5,7 +5,8 @@
 //! the data at hand (TF-GAN's MNIST score uses the same idea):
 //!
 //! ```text
-//! conv 3x3 32, ReLU, max pool, conv 3x3 64, ReLU, max pool, dense 128 = the features, ReLU, dense = the logits
+//! conv 3x3 32, ReLU, max pool, conv 3x3 64, ReLU, max pool, dense 128 = the features
+//! ReLU, dense = the logits
 //! ```
 //!
 //! `evalnet28` is for 28x28 grey images and has 421,642 weights for ten classes; `evalnet32` is for

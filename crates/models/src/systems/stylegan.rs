@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! enlarge, convolve, blur (the first; at 4x4 a learned constant)    convolve (the second)
-//! + noise    + bias    leaky ReLU    normalise each image's channels    scale and shift them by the style
+//! + noise    + bias    leaky ReLU    instance normalisation    scale and shift by the style
 //! ```
 //!
 //! Because the features are normalised at each layer, a style affects its own layer only: those of
