@@ -539,9 +539,9 @@ fn a_penalty_computes_only_what_is_asked() {
         trainer.train_discriminator(0, &images([28, 1], 8), &latents).expect("finite");
         let timings = kernels::timing::stop();
         let critics = timings
-            .rows()
+            .measurements()
             .iter()
-            .filter(|row| row.kind == kernels::timing::Kind::Convolution && row.place.starts_with("critic"));
+            .filter(|row| row.category == kernels::timing::Category::Convolution && row.scope.starts_with("critic"));
         critics.flat_map(|row| row.spent).map(|spent| spent.calls).sum::<u64>()
     };
     let layers = 3;

@@ -4,11 +4,13 @@
 //! checkpoint is loaded, the next step is made in memory, and nothing of it is kept but the page.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use datasets::{advice, quoted};
+use datasets::{advice, plural, quoted};
 use explain::document::Header;
 use explain::presets::{PRESETS, Preset, Taught};
 use explain::recorder::{Recorder, Recording};
+use indicatif::ProgressBar;
 
 use crate::checkpoint::weights_hash;
 use crate::config::{self, Config, Entry};
@@ -17,6 +19,7 @@ use crate::data::{self, Dataset};
 use crate::engine::System;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
+use crate::observers::progress;
 use crate::options::{ExplainOptions, StepChoice};
 use crate::plan;
 use crate::storage::{self, RealDisk};
@@ -53,9 +56,13 @@ pub fn run(options: &ExplainOptions) -> Result<(), Failure> {
         (None, None) => of_fresh(options)?,
     };
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
+    storage::make_folder_for(&out)?;
     let console = Console::default();
     console.say("explaining   the step is made; now every op is checked and its numbers are worked out");
-    let explained = explain::explain(&opened.recording, opened.header);
+    let mut reporter = Reporter::new(&console, QUIET);
+    let explained =
+        explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
+    reporter.end();
     for line in &explained.dropped {
         console.say(&format!("left out     {line}"));
     }
@@ -65,11 +72,53 @@ pub fn run(options: &ExplainOptions) -> Result<(), Failure> {
         (explained.document.nodes.len(), explained.document.nodes.iter().filter_map(|node| node.check.as_ref()));
     let (passed, all) = checks.fold((0, 0), |(passed, all), check| (passed + usize::from(check.pass), all + 1));
     print(&format!(
-        "{}: {:.1} MB, {nodes} nodes, {passed} of {all} checks passed\nopen it in a browser; press ? there for the keys\nweights hash: {}\n",
+        "{}: {:.1} MB, {nodes} {}, {passed} of {all} {} passed\nopen it in a browser; press ? there for the keys\nweights hash: {}\n",
         out.display(),
         page.len() as f64 / 1e6,
+        plural(nodes, "node"),
+        plural(all, "check"),
         explained.document.header.hash_after,
     ))
+}
+
+/// Off a terminal nothing is reported for so long.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Reports how far an explanation has come: a bar on a terminal, else a line now and then.
+struct Reporter<'a> {
+    console: &'a Console,
+    bar: Option<ProgressBar>,
+    quiet: Duration,
+    last: Instant,
+}
+
+impl<'a> Reporter<'a> {
+    fn new(console: &'a Console, quiet: Duration) -> Self {
+        Self { console, bar: progress::bar(0, 1), quiet, last: Instant::now() }
+    }
+
+    fn report(&mut self, now: explain::Progress) {
+        let (what, done, all) = match now {
+            explain::Progress::Checked(done, all) => ("checked", done, all),
+            explain::Progress::WorkedOut(done, all) => ("worked out", done, all),
+            explain::Progress::Drawing => ("drawing the pictures", 0, 0),
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        } else if self.last.elapsed() >= self.quiet {
+            self.last = Instant::now();
+            let count = if all == 0 { String::new() } else { format!(": {done} of {all} nodes") };
+            self.console.say(&format!("explaining   {what}{count}"));
+        }
+    }
+
+    fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// A recorded step, and what it is.
@@ -234,13 +283,16 @@ fn entries(row: &'static Row, options: &ExplainOptions) -> Result<Vec<Entry>, Fa
     let number = |name, key: &str, number: Option<i64>| number.map(|number| Entry::option(name, key, number));
     let named = [
         text("--preset", "preset", &options.preset),
-        // Without --data the drawings that are built in: the page is then the same on every machine.
-        Some(Entry::option("--data", "data", options.data.clone().unwrap_or_else(|| datasets::BUILT_IN.into()))),
+        text("--data", "data", &options.data),
         text("--class", "class", &options.class),
         number("--batch", &format!("{}.batch", row.name), options.batch),
         number("--seed", "seed", options.seed),
     ];
     entries.extend(named.into_iter().flatten());
+    if entries.iter().all(|entry| entry.key != "data") {
+        // The drawings that are built in: the page is then the same on every machine.
+        entries.push(Entry::option("--data", "data", datasets::BUILT_IN));
+    }
     Ok(entries)
 }
 

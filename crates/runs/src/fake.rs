@@ -14,6 +14,8 @@ pub(crate) struct Fake {
     state: State,
     /// The step that goes wrong.
     pub(crate) bad_step: Option<u64>,
+    /// What every number of its pictures is.
+    pub(crate) shade: f32,
 }
 
 impl Fake {
@@ -21,7 +23,7 @@ impl Fake {
         let mut state = State::default();
         state.tensors.insert("weight".into(), Tensor::new(&[2, 2], vec![0.1, 0.2, 0.3, seed as f32]));
         state.counters.insert("updates".into(), 0);
-        Self { seed, state, bad_step: None }
+        Self { seed, state, bad_step: None, shade: 0.5 }
     }
 }
 
@@ -88,6 +90,6 @@ impl FromLatents for Fake {
     }
     fn draw(&self, latents: &Tensor) -> Tensor {
         let count = latents.shape()[0];
-        Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
+        Tensor::new(&[count, 28, 28, 1], vec![self.shade; count * 784])
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::engine;
 use crate::failure::{Code, Failure};
@@ -33,7 +33,7 @@ pub fn start(threads: Option<u16>) -> Result<String, Failure> {
             None => advice!("too-many-threads-here", "ask for fewer in the environment, such as RAYON_NUM_THREADS=4"),
         })
     })?;
-    Ok(format!("{set}, {} threads", rayon::current_num_threads()))
+    Ok(format!("{set}, {} {}", rayon::current_num_threads(), plural(rayon::current_num_threads(), "thread")))
 }
 
 /// The number in the variable; nothing if it is not set, or empty.

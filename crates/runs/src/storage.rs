@@ -163,6 +163,14 @@ pub fn make_folder(folder: &Path) -> Result<(), StorageError> {
     fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
 }
 
+/// Makes the folder that the file `path` is to lie in, unless it is there.
+///
+/// # Errors
+/// As [`make_folder`].
+pub fn make_folder_for(path: &Path) -> Result<(), StorageError> {
+    make_folder(folder_of(path))
+}
+
 /// The ending of a file's name, in small letters.
 pub fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()

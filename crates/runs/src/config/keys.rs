@@ -95,6 +95,27 @@ impl Known {
         Self { row, tables: tables(row, &row.presets[0]) }
     }
 
+    /// All of them, as [`check`](Self::check) makes each.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key different values.
+    pub(super) fn check_all(&self, entries: &[Entry]) -> Result<Vec<Entry>, Failure> {
+        let entries = entries.iter().map(|entry| self.check(entry)).collect::<Result<Vec<_>, _>>()?;
+        for option in entries.iter().filter(|entry| matches!(entry.source, Source::Option(_))) {
+            let differs = |entry: &&Entry| {
+                matches!(entry.source, Source::Set(_)) && entry.key == option.key && entry.value != option.value
+            };
+            if let Some(set) = entries.iter().find(differs) {
+                let (option_text, set_text) = (option.source.typed(), set.source.typed());
+                return Err(Failure::new(Code::Usage, format!("two values for `{}`", option.key))
+                    .at(format!("{} and {}", option.source, set.source))
+                    .because(format!("the option says {}, --set says {}", option.value, set.value))
+                    .help(advice!("contradiction", "leave out `{option_text}`, or leave out `{set_text}`")));
+            }
+        }
+        Ok(entries)
+    }
+
     /// The full key and the value in the key's type.
     pub(super) fn check(&self, entry: &Entry) -> Result<Entry, Failure> {
         let run_key = RUN_KEYS.iter().find(|(name, _)| *name == entry.key);

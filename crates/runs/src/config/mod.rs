@@ -1,6 +1,7 @@
 //! The configuration of a run: what `config.toml` holds, resolved from every place where a value may be written.
 //!
-//! Precedence: an option of the command line, then `--set`, then the file of `--config`, then the preset. Every value
+//! Precedence: the command line (an option and `--set` must not contradict each other; the last of several `--set` holds), then the
+//! file of `--config`, then the preset. Every value
 //! remembers where it came from, so that an error can say so. Threads are not in it: they must not matter.
 
 mod file;
@@ -125,7 +126,7 @@ impl Config {
     /// An unknown key, a value of the wrong type, a number out of range: each names the place and what is allowed.
     pub fn resolve(row: &'static Row, entries: &[Entry]) -> Result<Self, Failure> {
         let known = keys::Known::of(row);
-        let entries = entries.iter().map(|entry| known.check(entry)).collect::<Result<Vec<_>, _>>()?;
+        let entries = known.check_all(entries)?;
 
         let preset = entries.iter().rev().find(|entry| entry.key == "preset");
         let preset = match preset {
@@ -370,8 +371,7 @@ impl Config {
     pub fn extended(&self, entries: &[Entry], run: &Path) -> Result<Self, Failure> {
         let known = keys::Known::of(self.row);
         let mut next = self.clone();
-        for entry in entries {
-            let entry = known.check(entry)?;
+        for entry in known.check_all(entries)? {
             next.put(&entry);
             if entry.key == "preset" {
                 next.preset = entry.value.as_str().unwrap_or_default().to_owned();

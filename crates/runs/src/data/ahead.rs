@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, Scope};
 
 use super::Dataset;
-use crate::engine::timing::{Kind, Work, time};
+use crate::engine::timing::{Category, Work, time};
 use crate::engine::{System, Tensor};
 use crate::failure::{Code, Failure};
 
@@ -73,7 +73,7 @@ impl Batches<'_> {
             self.next += 1;
         }
         let gone = |_| Failure::new(Code::Data, "the thread that reads the images has ended").at(self.data.origin());
-        time(Kind::Batch, "wait", Work::Unknown, || reader.batches.recv()).map_err(gone)?
+        time(Category::Batch, "wait", Work::Unknown, || reader.batches.recv()).map_err(gone)?
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_read_ahead_is_what_is_put_together_at_once() {
-        let (drawn, kept) = (apples(9, 1), apples(9, 1).kept(u64::MAX).unwrap());
+        let (drawn, kept) = (apples(9, 1), apples(9, 1).load_into_memory(u64::MAX).unwrap());
         let (drawn, kept) = (Dataset::from_images(drawn), Dataset::from_images(kept));
         assert!(!drawn.are_in_memory() && kept.are_in_memory());
         let fake = Fake::new(3);

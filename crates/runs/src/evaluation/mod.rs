@@ -22,6 +22,7 @@ use crate::folder::resume::{self, Trained};
 use crate::options::EvaluateOptions;
 use crate::plan;
 use crate::sampling::styles::Truncated;
+use crate::storage;
 use crate::suggestion::suggestion;
 use crate::training;
 
@@ -174,6 +175,9 @@ pub fn run(options: &EvaluateOptions) -> Result<(), Failure> {
     }
     require_classes(&metrics, looking, &data)?;
 
+    if let Some(path) = &options.out {
+        storage::make_folder_for(path)?;
+    }
     let console = Console::default();
     found.passed_over().iter().for_each(|line| console.say(line));
     console.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use datasets::plural;
+
 use crate::engine::MetricDescription;
 use crate::failure::Failure;
 use crate::observers::past_rows::Table;
@@ -53,7 +55,11 @@ impl MetricsFile {
             note = report.set_aside(disk, &path)?;
             if note.is_none() && report.rows < from {
                 let there = if report.is_there { "has rows of" } else { "is not there:" };
-                note = Some(format!("warning      metrics.csv {there} {} of the {from} steps done", report.rows));
+                note = Some(format!(
+                    "warning      metrics.csv {there} {} of the {from} {} done",
+                    report.rows,
+                    plural(from as usize, "step")
+                ));
             }
         }
         new.into_inner().map_err(|error| failed(error.into_error()))?.finish()?;

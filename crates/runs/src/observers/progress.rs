@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use datasets::plural;
+
 use crate::console::Console;
 use crate::engine::MetricDescription;
 use crate::failure::Failure;
@@ -56,8 +58,9 @@ impl<'a> Progress<'a> {
         if let Some(rate) = self.rate() {
             let left = now.total - now.step;
             let line = format!(
-                "time         about {} for {left} more steps ({} steps/s)",
+                "time         about {} for {left} more {} ({} steps/s)",
                 duration(left as f64 / rate),
+                plural(left as usize, "step"),
                 digits(rate)
             );
             self.tell(&line);

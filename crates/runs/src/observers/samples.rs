@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::console::Console;
 use crate::data::Dataset;
 use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
@@ -20,7 +21,8 @@ pub const ROWS: usize = 6;
 const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every so many steps, and those of styles at the end.
-pub struct Samples {
+pub struct Samples<'a> {
+    console: &'a Console,
     run: PathBuf,
     every: u64,
     seed: u64,
@@ -36,12 +38,19 @@ enum Subjects {
     Images([Tensor; 2]),
 }
 
-impl Samples {
+impl<'a> Samples<'a> {
     /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Result<Self, Failure> {
+    pub fn new(
+        console: &'a Console,
+        run: PathBuf,
+        every: u64,
+        system: &dyn System,
+        seed: u64,
+        data: &Dataset,
+    ) -> Result<Self, Failure> {
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
@@ -51,7 +60,7 @@ impl Samples {
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
-        Ok(Self { run, every, seed, subjects, level: None })
+        Ok(Self { console, run, every, seed, subjects, level: None })
     }
 
     /// The sheet after this step.
@@ -68,23 +77,31 @@ impl Samples {
         let path = self.path(name);
         let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
-                return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
+                let points = plane::in_parts(latents, |part| plane.sampler.draw(part));
+                self.warn(pictures::warning(&path, [&points].into_iter(), "such points are not shown"));
+                return plane::write_points(&path, plane, &points, self.seed);
             }
             (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
                 let image = now.system.image_shape().unwrap_or_default();
                 let draw = |rows| sampler.draw(&latents.rows(rows));
                 let images = pictures::in_parts(latents.shape()[0], image, draw);
+                self.warn(pictures::warning(&path, [&images].into_iter(), pictures::MARKED));
                 let pixels = pictures::bytes(&images);
                 (images, Arrangement::default(), pixels)
             }
             (Sampler::Images(sampler), Subjects::Images([a, b])) => {
                 let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                self.warn(pictures::warning(&path, sides.iter(), pictures::MARKED));
                 let pixels = pictures::side_by_side(&sides);
                 (a.clone(), Arrangement::in_columns(sides.len()), pixels)
             }
             _ => unreachable!("a system keeps its way of drawing"),
         };
         pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
+    }
+
+    fn warn(&self, warning: Option<String>) {
+        warning.iter().for_each(|line| self.console.say(line));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -106,7 +123,7 @@ pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -
     vec![images.clone(), there, home, identity]
 }
 
-impl Observer for Samples {
+impl Observer for Samples<'_> {
     fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
         self.level = now.system.level();
         if now.step == 0 { self.write(now) } else { Ok(()) }
@@ -128,9 +145,31 @@ impl Observer for Samples {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
             let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
             let arrangement = Arrangement::in_columns(columns.len());
+            self.warn(pictures::warning(&self.path(sheet.name()), columns.iter(), pictures::MARKED));
             let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
             pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, dataset};
+
+    #[test]
+    fn a_sheet_of_numbers_that_are_not_finite_says_so() {
+        for (shade, words) in [(0.5, ""), (f32::NAN, "step-000000.png: 12544 of 12544 numbers are NaN or infinite")] {
+            let run = tempfile::tempdir().unwrap();
+            std::fs::create_dir(run.path().join("samples")).unwrap();
+            let (console, mut fake) = (Console::logging_to(run.path()).unwrap(), Fake::new(1));
+            fake.shade = shade;
+            let mut samples = Samples::new(&console, run.path().to_owned(), 1, &fake, 1, &dataset(4)).unwrap();
+            samples.start(&Moment { step: 0, total: 1, system: &fake }).unwrap();
+            let log = std::fs::read_to_string(run.path().join("log.txt")).unwrap();
+            assert!(if words.is_empty() { log.is_empty() } else { log.contains(words) }, "{log}");
+            assert!(run.path().join("samples/step-000000.png").exists(), "it is drawn, with a mark");
+        }
     }
 }

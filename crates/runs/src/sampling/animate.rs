@@ -6,14 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::console::print;
 use crate::failure::{Code, Failure};
 use crate::folder;
 use crate::options::AnimateOptions;
 use crate::sampling::animation::{Animation, Form};
-use crate::storage::{RealDisk, StorageError, Unfinished};
+use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
 /// A sheet that was read: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
@@ -34,8 +34,9 @@ pub fn run(options: &AnimateOptions) -> Result<(), Failure> {
             .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
     }
     let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
+    storage::make_folder_for(&out)?;
     write(form, &out, &files, options)?;
-    print(&format!("{}: {} sheets of {}\n", out.display(), files.len(), run.display()))
+    print(&format!("{}: {} {} of {}\n", out.display(), files.len(), plural(files.len(), "sheet"), run.display()))
 }
 
 /// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
@@ -62,8 +63,9 @@ fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) ->
     for (number, path) in files.iter().enumerate() {
         let sheet = read(path)?;
         if (sheet.1, sheet.2) != (first.1, first.2) {
-            let told =
-                |[height, width]: [usize; 2], channels: usize| format!("{width} x {height}, {channels} channels");
+            let told = |[height, width]: [usize; 2], channels: usize| {
+                format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
+            };
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))

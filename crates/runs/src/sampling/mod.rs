@@ -17,7 +17,7 @@ mod walk;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use datasets::{Advice, advice, quoted};
+use datasets::{Advice, advice, plural, quoted};
 
 use self::pictures::{Arrangement, Layout};
 use self::styles::{StyleSheet, Truncated};
@@ -109,6 +109,7 @@ pub fn run(options: &SampleOptions) -> Result<(), Failure> {
     };
     let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let told = match (plane, system.image_shape()) {
         (Some(plane), _) => {
@@ -205,7 +206,12 @@ fn count(options: &SampleOptions, form: Form, usual: usize) -> Result<usize, Fai
     let Some(count) = options.count else { return Ok(usual) };
     let wanted = usize::try_from(count).ok().filter(|count| (1..=most(form)).contains(count));
     wanted.ok_or_else(|| {
-        Failure::new(Code::Usage, format!("cannot draw {count} samples")).at("option --count").because(format!(
+        Failure::new(
+            Code::Usage,
+            format!("cannot draw {count} {}", plural(usize::try_from(count).unwrap_or(usize::MAX), "sample")),
+        )
+        .at("option --count")
+        .because(format!(
             "allowed: 1 to {MOST_ON_A_SHEET} for a sheet or an animation, 1 to {MOST} for a .npy or a folder"
         ))
     })
@@ -283,9 +289,11 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
+            let columns = sheet.draw(styles, &latents, self.seeds.first(), self.image);
+            let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
+            Ok(pictures::side_by_side(&columns))
         })?;
-        Ok(format!("{} of {count} samples", sheet.name()))
+        Ok(format!("{} of {count} {}", sheet.name(), plural(count, "sample")))
     }
 
     /// Writes a sheet of the pixels that `draw` makes.
@@ -355,7 +363,7 @@ impl Job<'_> {
         }
         Err(Failure::new(Code::Interrupted, "stopped before everything was drawn")
             .at(self.out.display())
-            .because(format!("{done} of {of} pictures were drawn"))
+            .because(format!("{done} of {of} {} drawn", plural(of, "picture")))
             .help(kept.clone()))
     }
 
@@ -375,7 +383,7 @@ impl Job<'_> {
     }
 
     fn counted(&self) -> String {
-        format!("{} samples", self.seeds.count())
+        format!("{} {}", self.seeds.count(), plural(self.seeds.count(), "sample"))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::engine::{FromLatents, Key, Mixture, Network, Plane, Tensor};
+use crate::engine::{Key, Mixture, Network, Plane, Tensor};
 use crate::failure::Failure;
 use crate::observers::curves;
 use crate::sampling::pictures;
@@ -53,15 +53,8 @@ pub fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failu
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_points(
-    path: &Path,
-    plane: Plane<'_>,
-    sampler: &dyn FromLatents,
-    latents: &Tensor,
-    seed: u64,
-) -> Result<(), Failure> {
-    let generated = in_parts(latents, |part| sampler.draw(part));
-    write(path, picture(&reals(plane.mixture, seed), Some((&generated, plane.discriminator))))
+pub fn write_points(path: &Path, plane: Plane<'_>, generated: &Tensor, seed: u64) -> Result<(), Failure> {
+    write(path, picture(&reals(plane.mixture, seed), Some((generated, plane.discriminator))))
 }
 
 fn write(path: &Path, picture: Result<Vec<u8>, String>) -> Result<(), Failure> {

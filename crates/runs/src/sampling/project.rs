@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, load_picture};
+use datasets::{advice, load_picture, plural};
 
 use crate::console::{Console, print};
 use crate::data;
@@ -44,8 +44,10 @@ pub fn run(options: &ProjectOptions) -> Result<(), Failure> {
     let projection = Projection::new(sampler, styles, &target, options.steps as usize, seed);
     let out = options.out.clone().unwrap_or_else(|| default_out(&options.picture, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let Search { columns, distances: [first, last], style } = search(projection, &target, options.steps)?;
+    let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
     let array = out.with_extension("npy");
     storage::write_whole(&RealDisk, &array, &array_file::of_numbers(&style))?;
     let arrangement = Arrangement::in_columns(columns.len());
@@ -85,7 +87,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32) -> Result<Sea
         }
         if signals::asked() {
             return Err(Failure::new(Code::Interrupted, "stopped before the style was found")
-                .because(format!("{step} of {steps} steps were done"))
+                .because(format!("{step} of {steps} {} done", plural(steps as usize, "step")))
                 .help(advice!("search-stopped", "nothing was written")));
         }
         if step < steps {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, list_pictures, load_picture, quoted};
+use datasets::{advice, list_pictures, load_picture, plural, quoted};
 
 use crate::console::{Console, print};
 use crate::data;
@@ -72,11 +72,13 @@ pub fn run(options: &TranslateOptions) -> Result<(), Failure> {
         return Err(data::failure(error));
     }
     let path = options.out.join(SHEET);
+    pictures::warning(&path, sheet.columns.iter(), pictures::MARKED).iter().for_each(|line| console.say(line));
     let arrangement = Arrangement::in_columns(sheet.columns.len());
     pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
     print(&format!(
-        "{}: {written} pictures, step {}; side by side in {}\n",
+        "{}: {written} {}, step {}; side by side in {}\n",
         options.out.display(),
+        plural(written, "picture"),
         found.checkpoint.step,
         path.display()
     ))
