@@ -1,6 +1,7 @@
-//! Prepares the chapters and the Manual for rustdoc. A page of rustdoc has no files beside it, so each
-//! figure and picture is embedded into its link. A link to a source file is changed to rustdoc's page
-//! of that file, and a link to another page of the book to that page. Line numbers stay the same.
+//! Prepares the chapters and the Manual for rustdoc. A page of rustdoc has no files beside it, so
+//! each figure and picture is embedded into its link. A link to a source file is changed to
+//! rustdoc's page of that file, and a link to another page of the book to that page. Line numbers
+//! stay the same.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -1,4 +1,5 @@
-//! The parts of Markdown that the tools of the book need: code blocks, and the lines and links outside of them.
+//! The parts of Markdown that the tools of the book need: code blocks, and the lines and links
+//! outside of them.
 
 use std::path::Path;
 
@@ -44,8 +45,8 @@ pub fn prose(text: &str) -> Vec<(usize, &str)> {
     text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| outside(line)).collect()
 }
 
-/// `text` with the target of each link and picture outside of blocks replaced by the result of `change`, unless
-/// that is `None`.
+/// `text` with the target of each link and picture outside of blocks replaced by the result of
+/// `change`, unless that is `None`.
 pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) -> String {
     let outside: Vec<usize> = prose(text).iter().map(|(number, _)| *number).collect();
     let mut result = String::with_capacity(text.len());
@@ -64,7 +65,8 @@ pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) ->
     result
 }
 
-/// The position of the bracket that closes the link. Brackets inside the target, as in `tensor::grad()`, are skipped.
+/// The position of the bracket that closes the link. Brackets inside the target, as in
+/// `tensor::grad()`, are skipped.
 fn end_of_target(rest: &str) -> usize {
     let mut open = 0;
     let closes = |c: char| {
@@ -115,7 +117,7 @@ mod tests {
     const TEXT: &str = "a [`b`](c::d()), ![e](f)\n```rust\nlet g = h[0](1);\n```\nlast\n```text\ni\n```\n";
 
     #[test]
-    fn blocks_and_prose_are_told_apart() {
+    fn blocks_and_prose_are_separated() {
         let found = blocks(TEXT);
         assert_eq!(found[0], Block { kind: "rust", line: 2, text: "let g = h[0](1);\n".into() });
         assert_eq!((found.len(), found[1].line, found[1].kind), (2, 6, "text"));

@@ -1,9 +1,10 @@
-//! The toy of chapters 12 and 13: a GAN whose images are points in the plane, so small that a whole run takes less than a
-//! second.
+//! The toy of chapters 12 and 13: a GAN whose images are points in the plane, so small that a whole
+//! run takes less than a second.
 //!
-//! The real points form eight clusters on a circle ([`ring`]). The generator maps two latents to a point, and the
-//! discriminator outputs a logit for a point. They use the engine's layers, losses and optimisers. [`ToyGan`] has the
-//! training step of [`quickdraw`](models::quickdraw), and reports the metrics of a run's `metrics.csv`.
+//! The real points form eight clusters on a circle ([`ring`]). The generator maps two latents to a
+//! point, and the discriminator outputs a logit for a point. They use the engine's layers, losses
+//! and optimisers. [`ToyGan`] has the training step of [`quickdraw`](models::quickdraw), and
+//! reports the metrics of a run's `metrics.csv`.
 
 use kernels::{Element, Key};
 use nn::layers::{Activation, Dense};
@@ -39,8 +40,9 @@ pub fn latents(count: usize, key: Key) -> Tensor {
     Tensor::written([count, 2], |numbers| f32::normal(key, numbers))
 }
 
-/// The number of clusters that at least one in 50 of these points belongs to, and the share of points that belong to any. A
-/// point belongs to a cluster if it is within three standard deviations of its centre.
+/// The number of clusters that at least one in 50 of these points belongs to, and the share of
+/// points that belong to any. A point belongs to a cluster if it is within three standard
+/// deviations of its centre.
 pub fn modes(points: &Tensor) -> (usize, f64) {
     let mut counts = [0; 8];
     for point in points.data().chunks_exact(2) {
@@ -127,7 +129,8 @@ impl ToyGan {
         Self { rules, seed, turn: 0, discriminator, generator, optimizers }
     }
 
-    /// One step: the turns of the discriminator, then those of the generator. Returns the metrics of the last turn of each.
+    /// One step: the turns of the discriminator, then those of the generator. Returns the metrics
+    /// of the last turn of each.
     ///
     /// # Errors
     /// If a loss or a gradient is not finite.
@@ -215,25 +218,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reals_lie_in_eight_heaps_on_the_circle() {
+    fn reals_lie_in_eight_clusters_on_the_circle() {
         for number in 0..8 {
             let [x, y] = centre(number);
             assert!((x * x + y * y - RADIUS * RADIUS).abs() < 1e-5);
             assert!((0..number).all(|other| centre(other) != [x, y]));
         }
         let (found, share) = modes(&ring(800, Key::named(1, "reals")));
-        assert!(found == 8 && share > 0.97, "{found}, {share}"); // three deviations hold 98.9% of a heap
+        assert!(found == 8 && share > 0.97, "{found}, {share}"); // 98.9% of a cluster are within three deviations
         let one = Tensor::from_fn([100, 2], |i| centre(3)[i % 2]);
         assert_eq!(modes(&one), (1, 1.0));
         assert_eq!(modes(&Tensor::zeros([100, 2])), (0, 0.0));
     }
 
     #[test]
-    fn a_run_is_decided_by_its_seed() {
+    fn the_seed_determines_a_run() {
         let points = |seed| {
-            let mut play = ToyGan::new(Rules::default(), seed);
-            play.steps(3).expect("finite");
-            play.points(4)
+            let mut toy = ToyGan::new(Rules::default(), seed);
+            toy.steps(3).expect("finite");
+            toy.points(4)
         };
         assert_eq!(points(1), points(1));
         assert_ne!(points(1), points(2));

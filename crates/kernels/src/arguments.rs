@@ -5,7 +5,8 @@ use crate::random::Key;
 /// What may follow a linear layer, each part optional: dropout(leaky_relu(x + bias)).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BiasActivation {
-    /// The slope of the leaky ReLU for x <= 0. It must not be negative, so that the value has the sign of x.
+    /// The slope of the leaky ReLU for x <= 0. It must not be negative, so that the value has the
+    /// sign of x.
     pub slope: Option<f64>,
     /// The rate of the dropout, and the random stream that decides which elements are dropped.
     pub dropout: Option<(f64, Key)>,

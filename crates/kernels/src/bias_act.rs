@@ -1,14 +1,17 @@
-//! The fused epilogue of a linear layer: dropout(leaky_relu(x + bias)) and its gradients, in one pass over memory.
+//! The fused epilogue of a linear layer: dropout(leaky_relu(x + bias)) and its gradients, in one
+//! pass over memory.
 //!
-//! These layers do little with each number, so they are bound by memory. Three separate forward passes took about twice
-//! as long as this one, and three backward passes half as long again (`cargo bench -p benches --bench bias_act`). Here a
-//! stretch that fits the level-1 cache goes through all three before the next one is loaded. The operations and their order
-//! are those of the separate kernels, so the bits are the same.
+//! These layers do little with each number, so they are bound by memory. Three separate forward
+//! passes took about twice as long as this one, and three backward passes half as long again
+//! (`cargo bench -p benches --bench bias_act`). Here a stretch that fits the level-1 cache goes
+//! through all three before the next one is loaded. The operations and their order are those of the
+//! separate kernels, so the bits are the same.
 //!
 //! * The forward pass computes the value in place of x.
-//! * The backward pass needs neither x nor a mask. The value has the sign of x (a dropped element may have either sign,
-//!   but its gradient is 0), and the random words are drawn again. The gradient of the bias, a sum over all rows, is
-//!   taken of each stretch while it is in the cache, in the order of [`columns`].
+//! * The backward pass needs neither x nor a mask. The value has the sign of x (a dropped element
+//!   may have either sign, but its gradient is 0), and the random words are drawn again. The
+//!   gradient of the bias, a sum over all rows, is taken of each stretch while it is in the cache,
+//!   in the order of [`columns`].
 
 use crate::arguments::BiasActivation;
 use crate::columns::{self, Layout, Write, Written};
@@ -18,7 +21,8 @@ use crate::reduce::{self, SMALL};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::vector_words::{VECTORS, WORDS};
 
-/// Elements of a stretch, approximately. Together with prefetched memory they fill a third of a level-1 cache.
+/// Elements of a stretch, approximately. Together with prefetched memory they fill a third of a
+/// level-1 cache.
 const STRETCH: usize = 1024;
 
 fn mask(settings: BiasActivation) -> Option<Mask> {
@@ -81,7 +85,8 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
     }
 }
 
-/// Drops elements in place, the first of which has the index `first`, and prefetches those that are `ahead`.
+/// Drops elements in place, the first of which has the index `first`, and prefetches those that are
+/// `ahead`.
 #[inline(always)]
 fn drop_some<S: Simd>(s: S, mask: Mask, first: usize, x: &mut [f32], ahead: usize) {
     let mut block = (first / 4) as u32;
@@ -138,7 +143,8 @@ struct Backward<'a, const RELU: bool> {
 }
 
 impl<const RELU: bool> Backward<'_, RELU> {
-    /// The gradient before the leaky ReLU, for 16 elements from `at` on with the gradient `g` after it.
+    /// The gradient before the leaky ReLU, for 16 elements from `at` on with the gradient `g` after
+    /// it.
     #[inline(always)]
     fn before_relu<S: Simd>(self, s: S, at: usize, g: S::F) -> S::F {
         if !RELU {

@@ -1,11 +1,12 @@
 //! [`Element`]: the number types of the engine, and the list of all kernels.
 //!
-//! `f32` is for training and runs the fast kernels of this crate. `f64` is for checking and runs the plain loops of
-//! [`mod@reference`].
+//! `f32` is for training and runs the fast kernels of this crate. `f64` is for checking and runs
+//! the plain loops of [`mod@reference`].
 //!
-//! To add a kernel, write its plain loop in `reference/` and its fast path in a file of its own, each an ordinary function
-//! with the same arguments, and add a row here. To add an element-wise function of one or two numbers, add a row to
-//! [`elementwise`](crate::elementwise) instead; nothing changes here. Optimisers have a list of their own, in
+//! To add a kernel, write its plain loop in `reference/` and its fast path in a file of its own,
+//! each an ordinary function with the same arguments, and add a row here. To add an element-wise
+//! function of one or two numbers, add a row to [`elementwise`](crate::elementwise) instead;
+//! nothing changes here. Optimisers have a list of their own, in
 //! [`optimizer`](crate::optimizer).
 
 use crate::arguments::{BiasActivation, Gemm, Norm};
@@ -23,7 +24,8 @@ use crate::{bias_act, conv, dropout, gemm, norm, normal, pool, reduce, reference
 ///
 /// ```text
 /// /// y = op(x)
-/// fn unary(op: Unary, x: &[Self], y: &mut [Self]) { Memory op.name(), Floats(2 * x.len()) => elementwise::unary }
+/// fn unary(op: Unary, x: &[Self], y: &mut [Self])
+///     { Memory op.name(), Floats(2 * x.len()) => elementwise::unary }
 /// ```
 ///
 /// becomes a method of the trait, which is the plain loop; `f64` keeps it:
@@ -39,7 +41,8 @@ use crate::{bias_act, conv, dropout, gemm, norm, normal, pool, reduce, reference
 ///
 /// ```text
 /// fn unary(op: Unary, x: &[Self], y: &mut [Self]) {
-///     time(Category::Memory, op.name(), Work::Floats(2 * x.len()), || elementwise::unary(op, x, y))
+///     let work = Work::Floats(2 * x.len());
+///     time(Category::Memory, op.name(), work, || elementwise::unary(op, x, y))
 /// }
 /// ```
 ///
@@ -50,9 +53,11 @@ macro_rules! kernels {
         fn $name:ident($($argument:ident: $Type:ty),+ $(,)?) $(-> $Result:ty)?
         { $category:ident $($label:expr)?, $work:ident($amount:expr) => $fast:path }
     )+) => {
-        /// A number type with all kernels. Every method panics when the length of a slice does not fit the other arguments.
+        /// A number type with all kernels. Every method panics when the length of a slice does not
+        /// fit the other arguments.
         ///
-        /// The provided methods are the plain loops; a type with a faster implementation overrides them.
+        /// The provided methods are the plain loops; a type with a faster implementation overrides
+        /// them.
         pub trait Element: Real {
             $(
                 $(#[$doc])*
@@ -86,31 +91,34 @@ macro_rules! label {
 }
 
 kernels! {
-    /// c = op(a) * op(b); the old content of c is not read. Each element is one chain of fused multiply-adds over
-    /// k = 0, 1, 2, ...
+    /// c = op(a) * op(b); the old content of c is not read. Each element is one chain of fused
+    /// multiply-adds over k = 0, 1, 2, ...
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self])
         { MatrixProduct, Products(gemm.m * gemm.n * gemm.k) => gemm::gemm }
 
-    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (For small maps, `f32` computes the
-    /// convolution and its two gradients in the frequency domain: see [`fast_path`](crate::fast_path).)
+    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (For small maps, `f32`
+    /// computes the convolution and its two gradients in the frequency domain: see
+    /// [`fast_path`](crate::fast_path).)
     fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self])
         { Convolution, Products(g.useful_products()) => conv::conv2d }
 
-    /// gx = the gradient of <conv(x, w), gy> with respect to x, the transposed convolution of gy. Each element is one
-    /// chain over (ky, kx, out-channel).
+    /// gx = the gradient of <conv(x, w), gy> with respect to x, the transposed convolution of gy.
+    /// Each element is one chain over (ky, kx, out-channel).
     fn conv2d_input_grad(g: &ConvGeometry, gy: &[Self], w: &[Self], gx: &mut [Self])
         { Convolution, Products(g.useful_products()) => conv::conv2d_input_grad }
 
-    /// gw = the gradient of <conv(x, w), gy> with respect to w. Each element is one chain over (oy, ox, image).
+    /// gw = the gradient of <conv(x, w), gy> with respect to w. Each element is one chain over (oy,
+    /// ox, image).
     fn conv2d_weight_grad(g: &ConvGeometry, x: &[Self], gy: &[Self], gw: &mut [Self])
         { Convolution, Products(g.useful_products()) => conv::conv2d_weight_grad }
 
-    /// Spreads the taps of the kernel w over a block of pixels; each element is summed over (down, right) in the block.
+    /// Spreads the taps of the kernel w over a block of pixels; each element is summed over (down,
+    /// right) in the block.
     fn spread_taps(g: &TapsGeometry, w: &[Self], spread: &mut [Self])
         { Memory, Floats(w.len() + spread.len()) => reference::spread_taps }
 
-    /// The adjoint of [`spread_taps`](Element::spread_taps): each tap is the sum of the taps to which it was spread,
-    /// over (down, right) in the block.
+    /// The adjoint of [`spread_taps`](Element::spread_taps): each tap is the sum of the taps to
+    /// which it was spread, over (down, right) in the block.
     fn fold_taps(g: &TapsGeometry, spread: &[Self], w: &mut [Self])
         { Memory, Floats(w.len() + spread.len()) => reference::fold_taps }
 
@@ -126,7 +134,8 @@ kernels! {
     fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self])
         { Memory op.name(), Floats(3 * a.len()) => elementwise::binary }
 
-    /// y = op(a, row), where `row` is paired with each consecutive row of a of its length (as a bias is).
+    /// y = op(a, row), where `row` is paired with each consecutive row of a of its length (as a
+    /// bias is).
     fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self])
         { Memory op.name(), Floats(2 * a.len()) => elementwise::binary_rows }
 
@@ -134,7 +143,8 @@ kernels! {
     fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self])
         { Memory, Floats(shape.iter().product()) => reduce::sum_axis }
 
-    /// Repeats along a new middle axis: x of shape (outer, inner) to y of shape (outer, repeated, inner).
+    /// Repeats along a new middle axis: x of shape (outer, inner) to y of shape (outer, repeated,
+    /// inner).
     fn repeat_axis(shape: [usize; 3], x: &[Self], y: &mut [Self])
         { Memory, Floats(shape.iter().product()) => reduce::repeat_axis }
 
@@ -142,7 +152,8 @@ kernels! {
     fn upsample(g: &UpsampleGeometry, x: &[Self], y: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => resample::upsample }
 
-    /// The adjoint of [`upsample`](Element::upsample): each block of the large image is summed into one pixel.
+    /// The adjoint of [`upsample`](Element::upsample): each block of the large image is summed into
+    /// one pixel.
     fn downsample_sum(g: &UpsampleGeometry, y: &[Self], x: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => resample::downsample_sum }
 
@@ -150,18 +161,18 @@ kernels! {
     fn reflection_pad(g: &ReflectGeometry, x: &[Self], y: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => reflect::reflection_pad }
 
-    /// The adjoint of [`reflection_pad`](Element::reflection_pad): each pixel is the sum of itself and its mirror
-    /// images, over (row, column).
+    /// The adjoint of [`reflection_pad`](Element::reflection_pad): each pixel is the sum of itself
+    /// and its mirror images, over (row, column).
     fn reflection_fold(g: &ReflectGeometry, y: &[Self], x: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => reflect::reflection_fold }
 
-    /// A filter with few taps that blurs, enlarges or shrinks images. Each element is one chain over
-    /// (tap down, tap right).
+    /// A filter with few taps that blurs, enlarges or shrinks images. Each element is one chain
+    /// over (tap down, tap right).
     fn fir(g: &FirGeometry, x: &[Self], y: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => fir::fir }
 
-    /// y = the largest number of each block of the large images x, per channel; `indices` = its index within its image.
-    /// The first of equal numbers is chosen; a NaN counts as the largest.
+    /// y = the largest number of each block of the large images x, per channel; `indices` = its
+    /// index within its image. The first of equal numbers is chosen; a NaN counts as the largest.
     fn max_pool(g: &UpsampleGeometry, x: &[Self], y: &mut [Self], indices: &mut [u32])
         { Memory, Floats(x.len() + y.len()) => pool::max_pool }
 
@@ -177,15 +188,17 @@ kernels! {
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self])
         { Memory, Floats(x.len()) => norm::channel_statistics }
 
-    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta per channel, with the statistics [mean, variance] and
-    /// the affine map [gamma, beta]; followed by a leaky ReLU if the norm has a slope.
+    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta per channel, with the statistics
+    /// [mean, variance] and the affine map [gamma, beta]; followed by a leaky ReLU if the norm has
+    /// a slope.
     fn batch_norm(norm: Norm, x: &[Self], statistics: [&[Self]; 2], affine: [&[Self]; 2], y: &mut [Self])
         { Memory, Floats(2 * x.len()) => norm::batch_norm }
 
-    /// The gradients of batch normalisation in training mode, where the statistics are those of x, for the inputs
-    /// [x, gy]. Writes gx, and the parameters [ggamma, gbeta] per channel. With xh = (x - mean) / s,
-    /// s = sqrt(variance + epsilon), and g the gradient with respect to the value before the leaky ReLU:
-    /// gbeta = sum g, ggamma = sum g * xh, gx = gamma / s * (g - gbeta / n - xh * ggamma / n).
+    /// The gradients of batch normalisation in training mode, where the statistics are those of x,
+    /// for the inputs [x, gy]. Writes gx, and the parameters [ggamma, gbeta] per channel. With xh =
+    /// (x - mean) / s, s = sqrt(variance + epsilon), and g the gradient with respect to the value
+    /// before the leaky ReLU: gbeta = sum g, ggamma = sum g * xh, gx = gamma / s * (g - gbeta / n -
+    /// xh * ggamma / n).
     fn batch_norm_grad(
         norm: Norm,
         inputs: [&[Self]; 2],
@@ -195,37 +208,39 @@ kernels! {
         parameters: [&mut [Self]; 2],
     ) { Memory, Floats(3 * gx.len()) => norm::batch_norm_grad }
 
-    /// The mean and biased variance of each channel (the last axis) of each image; `mean` and `variance` have the shape
-    /// (images, channels).
+    /// The mean and biased variance of each channel (the last axis) of each image; `mean` and
+    /// `variance` have the shape (images, channels).
     fn instance_statistics(images: usize, x: &[Self], mean: &mut [Self], variance: &mut [Self])
         { Memory, Floats(x.len()) => norm::instance_statistics }
 
-    /// y = (x - mean) / sqrt(variance + epsilon) with the statistics [mean, variance] of the channels of each image;
-    /// followed by a leaky ReLU if the norm has a slope.
+    /// y = (x - mean) / sqrt(variance + epsilon) with the statistics [mean, variance] of the
+    /// channels of each image; followed by a leaky ReLU if the norm has a slope.
     fn instance_norm(norm: Norm, images: usize, x: &[Self], statistics: [&[Self]; 2], y: &mut [Self])
         { Memory, Floats(2 * x.len()) => norm::instance_norm }
 
-    /// The gradient of instance normalisation, where the statistics are those of x, for the inputs [x, gy]: as
-    /// [`batch_norm_grad`](Element::batch_norm_grad) with gamma 1, for each image.
+    /// The gradient of instance normalisation, where the statistics are those of x, for the inputs
+    /// [x, gy]: as [`batch_norm_grad`](Element::batch_norm_grad) with gamma 1, for each image.
     fn instance_norm_grad(norm: Norm, images: usize, inputs: [&[Self]; 2], statistics: [&[Self]; 2], gx: &mut [Self])
         { Memory, Floats(3 * gx.len()) => norm::instance_norm_grad }
 
-    /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate * 2^32, else 0.
+    /// Inverted dropout: y = x / (1 - rate) where word i of the stream `key` is at least rate *
+    /// 2^32, else 0.
     fn dropout(key: Key, rate: f64, x: &[Self], y: &mut [Self])
         { Memory, Floats(2 * x.len()) => dropout::dropout }
 
-    /// Standard normal numbers from the words of the stream `key`. Number i does not depend on how many are drawn.
+    /// Standard normal numbers from the words of the stream `key`. Number i does not depend on how
+    /// many are drawn.
     fn normal(key: Key, y: &mut [Self])
         { Memory, Floats(y.len()) => normal::normal }
 
-    /// x <- dropout(leaky_relu(x + bias)), each part if asked for, with the same bits as the separate kernels. The bias
-    /// is paired with each consecutive row of x of its length.
+    /// x <- dropout(leaky_relu(x + bias)), each part if asked for, with the same bits as the
+    /// separate kernels. The bias is paired with each consecutive row of x of its length.
     fn bias_act(settings: BiasActivation, bias: Option<&[Self]>, x: &mut [Self])
         { Memory, Floats(2 * x.len()) => bias_act::bias_act }
 
-    /// The gradients of [`bias_act`](Element::bias_act) for an incoming gy: writes gx, and gbias if asked for, with the
-    /// same bits as the separate kernels. `y` is the value; it is only read if there is a slope, and may be empty
-    /// otherwise.
+    /// The gradients of [`bias_act`](Element::bias_act) for an incoming gy: writes gx, and gbias if
+    /// asked for, with the same bits as the separate kernels. `y` is the value; it is only read if
+    /// there is a slope, and may be empty otherwise.
     fn bias_act_grad(
         settings: BiasActivation,
         y: &[Self],

@@ -1,8 +1,9 @@
 //! Element-wise functions of one and of two slices.
 //!
-//! Which function it is gets decided once, outside the loop: each function is a small struct with a method on vectors,
-//! and the loop is compiled for each. `functions.rs` lists them. Most compute exactly what their plain form does, operation
-//! by operation; the others are those of [`math`](crate::math).
+//! Which function it is gets decided once, outside the loop: each function is a small struct with a
+//! method on vectors, and the loop is compiled for each. `functions.rs` lists them. Most compute
+//! exactly what their plain form does, operation by operation; the others are those of
+//! [`math`](crate::math).
 
 mod functions;
 #[cfg(test)]
@@ -29,14 +30,14 @@ impl<Op: Function<N>, const N: usize> Kernel for Map<'_, Op, N> {
         let chunks = self.x.map(|x| &x[..whole].as_chunks::<LANES>().0[..y.len()]);
         let mut x = [s.zero(); N];
         for (i, y) in y.iter_mut().enumerate() {
-            for n in 0..N {
-                x[n] = s.load(&chunks[n][i]);
+            for (x, chunks) in x.iter_mut().zip(chunks) {
+                *x = s.load(&chunks[i]);
             }
             s.store(self.op.apply(s, x), y);
         }
         if rest > 0 {
-            for n in 0..N {
-                x[n] = s.load_part(&self.x[n][whole..whole + rest]);
+            for (x, all) in x.iter_mut().zip(self.x) {
+                *x = s.load_part(&all[whole..whole + rest]);
             }
             s.store_part(self.op.apply(s, x), y_rest);
         }
@@ -80,7 +81,8 @@ struct ToRows<'a> {
     y: &'a mut [f32],
 }
 
-/// Elements of the repeated row that one call of [`Map`] reads, approximately: they stay in the first-level cache.
+/// Elements of the repeated row that one call of [`Map`] reads, approximately: they stay in the
+/// first-level cache.
 const PATTERN: usize = 2048;
 
 impl Visit<2> for ToRows<'_> {

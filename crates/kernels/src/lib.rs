@@ -1,8 +1,9 @@
-//! The numerical kernels of Backdraw. They read and write slices, use all cores and the best instruction set, and give the
-//! same bits whichever of them they use.
+//! The numerical kernels of Backdraw. They read and write slices, use all cores and the best
+//! instruction set, and give the same bits whichever of them they use.
 //!
-//! Start with [`Element`], the list of all kernels. [`reference`](mod@reference) has the plain loop of each, and
-//! [`fast_path`] explains how matrix products and convolutions get from there to most of what a machine can do.
+//! Start with [`Element`], the list of all kernels. [`reference`](mod@reference) has the plain loop
+//! of each, and [`fast_path`] explains how matrix products and convolutions get from there to most
+//! of what a machine can do.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,15 +1,20 @@
-//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
-//! internal covariate shift", 2015), on rows of channels; and instance normalisation (Ulyanov, Vedaldi and Lempitsky,
-//! "Instance normalization: the missing ingredient for fast stylization", 2016), which normalises each image separately.
+//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training
+//! by reducing internal covariate shift", 2015), on rows of channels; and instance normalisation
+//! (Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast
+//! stylization", 2016), which normalises each image separately.
 //!
-//! * Statistics take two passes: the mean, then the mean of (x - mean)^2. The one-pass formula `E[x^2] - E[x]^2`
-//!   subtracts two nearly equal numbers when the mean is large, and its result may even be negative.
+//! * Statistics take two passes: the mean, then the mean of (x - mean)^2. The one-pass formula
+//!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and its result
+//!   may even be negative.
 //! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
-//!   where s = sqrt(variance + epsilon). A leaky ReLU, if one follows, is applied before y is written.
-//! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x - mean)), once for
-//!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)). The two subtracted terms are the parts of the
-//!   gradient that a shift and a scale of the whole batch would undo. With a leaky ReLU, each pass first multiplies gy by
-//!   its slope, for which it computes the sign of the value from x again.
+//!   where s = sqrt(variance + epsilon). A leaky ReLU, if one follows, is applied before y is
+//!   written.
+//! * The backward pass reads x and gy twice: once for both sums per channel (of gy and of
+//!   gy * (x - mean)), once for
+//!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)). The subtracted terms are the
+//!   parts of the gradient that a shift and a scale of the whole batch would undo. With a leaky
+//!   ReLU, each pass first multiplies gy by its slope, for which it computes the sign of the value
+//!   from x again.
 //!
 //! The sums are those of [`columns`]: in a fixed order, combined in `f64`.
 
@@ -50,7 +55,8 @@ impl Normal<'_> {
         s.mul_add(centred, spot.pattern(s, self.scale), spot.pattern(s, self.beta))
     }
 
-    /// The gradient before the leaky ReLU. Computing the value from x again is cheaper than reading it.
+    /// The gradient before the leaky ReLU. Computing the value from x again is cheaper than reading
+    /// it.
     #[inline(always)]
     fn before_relu<S: Simd>(self, s: S, spot: Spot, centred: S::F, gy: S::F) -> S::F {
         s.select(s.less(s.zero(), self.value(s, spot, centred)), gy, s.mul(gy, s.splat(self.slope)))
@@ -117,8 +123,8 @@ impl<const RELU: bool> Terms<1> for GradInput<'_, RELU> {
     }
 }
 
-/// Checks that x is whole rows of channels and all per-channel slices have the length of the first; returns the number
-/// of rows.
+/// Checks that x is whole rows of channels and all per-channel slices have the length of the first;
+/// returns the number of rows.
 #[track_caller]
 fn checked_rows(kernel: &str, x: &[f32], per_channel: &[&[f32]]) -> usize {
     let channels = per_channel[0].len();
@@ -206,7 +212,8 @@ fn grad<const RELU: bool>(
     columns::map(layout, GradInput::<RELU> { x, gy, normal, scale, shift, negative_slope }, gx);
 }
 
-/// Checks that x consists of `images` images of equal size and channels; returns the size and channels of one.
+/// Checks that x consists of `images` images of equal size and channels; returns the size and
+/// channels of one.
 #[track_caller]
 fn checked_images(kernel: &str, images: usize, x: &[f32], per_channel: usize) -> [usize; 2] {
     let whole = images > 0 && !x.is_empty() && x.len().is_multiple_of(images) && per_channel.is_multiple_of(images);

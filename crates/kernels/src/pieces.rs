@@ -1,17 +1,18 @@
 //! Work for several threads: slices cut into pieces of a fixed size.
 //!
-//! The cuts depend on the sizes of the problem, never on the number of threads, so a kernel computes the same numbers
-//! from the same pieces whichever thread does it. A single piece stays on the calling thread and costs nothing extra.
-//! More are distributed by `rayon::join`, which halves them recursively.
+//! The cuts depend on the sizes of the problem, never on the number of threads, so a kernel
+//! computes the same numbers from the same pieces whichever thread does it. A single piece stays on
+//! the calling thread and costs nothing extra. More are distributed by `rayon::join`, which halves
+//! them recursively.
 //!
 //! The instruction set is chosen ([`dispatch`](crate::simd::dispatch)) inside each piece.
 
-/// Elements in a piece of an element-wise kernel: 64 KiB, which is small compared with a level-2 cache and much work
-/// compared with the overhead of a task.
+/// Elements in a piece of an element-wise kernel: 64 KiB, which is small compared with a level-2
+/// cache and much work compared with the overhead of a task.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
-/// How far ahead kernels [prefetch](crate::simd::Simd::prefetch), in elements: 16 cache lines, enough for one to arrive
-/// while those before it are processed.
+/// How far ahead kernels [prefetch](crate::simd::Simd::prefetch), in elements: 16 cache lines,
+/// enough for one to arrive while those before it are processed.
 pub(crate) const AHEAD: usize = 256;
 
 /// A slice as consecutive pieces of `size` elements; the last one may be shorter.
@@ -29,7 +30,8 @@ impl<S> Pieces<S> {
     }
 }
 
-/// What can be cut between pieces: [`Pieces`] of a slice, and tuples and arrays of these with equally many pieces.
+/// What can be cut between pieces: [`Pieces`] of a slice, and tuples and arrays of these with
+/// equally many pieces.
 pub(crate) trait Cut: Sized + Send {
     /// The slice (or the slices) of one piece.
     type Slices;
@@ -113,12 +115,15 @@ impl<C: Cut, const N: usize> Cut for [C; N] {
     }
 }
 
-/// Calls `visit(number of the piece, its slices)` for every piece, on all threads of the current pool.
+/// Calls `visit(index of the piece, its slices)` for every piece, on all threads of the current
+/// pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {
     walk(0, pieces, &visit);
 }
 
-fn walk<P: Cut, V: Fn(usize, P::Slices) + Sync>(first: usize, pieces: P, visit: &V) {
+/// Through a `dyn` function, because one copy of this and of `rayon::join` for each kernel would be
+/// a quarter of the machine code of this crate.
+fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Sync)) {
     match pieces.count() {
         0 => {}
         1 => visit(first, pieces.slices()),

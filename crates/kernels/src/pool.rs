@@ -1,14 +1,16 @@
 //! Max pooling: the largest number of each block of pixels, per channel, and its index.
 //!
-//! Indices count the elements within an image. With them, the gradient and the gradient's own gradient only move numbers:
-//! they scatter to the indices, or gather from them. Blocks do not overlap, and threads share the work by image. The plain
-//! loop does each image, because there is nothing to sum and little to gain.
+//! Indices count the elements within an image. With them, the gradient and the gradient's own
+//! gradient only move numbers: they scatter to the indices, or gather from them. Blocks do not
+//! overlap, and threads share the work by image. The plain loop does each image, because there is
+//! nothing to sum and little to gain.
 
 use crate::geometry::UpsampleGeometry;
 use crate::pieces::{Pieces, for_each_piece};
 use crate::reference;
 
-/// The geometry of one image of `g` and the lengths of its small and its large form; `None` when there is nothing to do.
+/// The geometry of one image of `g` and the lengths of its small and its large form; `None` when
+/// there is nothing to do.
 ///
 /// # Panics
 /// When the slices have other lengths than `g` says.

@@ -1,15 +1,19 @@
-//! [`Shared`] and [`Region`]: one slice that the tasks of a parallel loop write together, each its own elements.
+//! [`Shared`] and [`Region`]: one slice that the tasks of a parallel loop write together, each its
+//! own elements.
 //!
-//! Where the part of each task is contiguous, [`pieces`](crate::pieces) hand out sub-slices and the compiler checks
-//! that they are disjoint. The parts here are not contiguous: a task of a convolution writes some channels of pixels
-//! that are scattered over all images. No borrow can express that, so two types split the responsibility:
+//! Where the part of each task is contiguous, [`pieces`](crate::pieces) hand out sub-slices and the
+//! compiler checks that they are disjoint. The parts here are not contiguous: a task of a
+//! convolution writes some channels of pixels that are scattered over all images. No borrow can
+//! express that, so two types split the responsibility:
 //!
-//! * A [`Shared`] holds the mutable borrow of the slice, so nobody else reads or writes it while the loop runs. Every
-//!   task may have a copy, because a copy gives no access.
-//! * A [`Region`] gives access, with bounds checks. Claiming one is `unsafe`: the task states why no other region
-//!   touches the same elements at the same time. A kernel that is given a region needs no further promise.
+//! * A [`Shared`] holds the mutable borrow of the slice, so nobody else reads or writes it while
+//!   the loop runs. Every task may have a copy, because a copy gives no access.
+//! * A [`Region`] gives access, with bounds checks. Claiming one is `unsafe`: the task states why
+//!   no other region touches the same elements at the same time. A kernel that is given a region
+//!   needs no further promise.
 //!
-//! These are the only types through which a kernel can write to memory that another thread may hold as well.
+//! These are the only types through which a kernel can write to memory that another thread may hold
+//! as well.
 
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -36,8 +40,8 @@ impl<'a> Shared<'a> {
     /// A region for one task.
     ///
     /// # Safety
-    /// While the region is in use, no other region of the same slice reads or writes an element that is accessed
-    /// through this one.
+    /// While the region is in use, no other region of the same slice reads or writes an element
+    /// that is accessed through this one.
     pub(crate) unsafe fn claim(self) -> Region<'a> {
         Region { pointer: self.pointer, len: self.len, borrow: PhantomData }
     }
@@ -70,7 +74,8 @@ impl<'a> Region<'a> {
         self.len
     }
 
-    /// The start of the slice, for unsafe code that checks its offsets against [`len`](Region::len) itself.
+    /// The start of the slice, for unsafe code that checks its offsets against [`len`](Region::len)
+    /// itself.
     pub(crate) fn as_mut_ptr(&mut self) -> *mut f32 {
         self.pointer
     }
@@ -82,7 +87,8 @@ impl<'a> Region<'a> {
     #[inline(always)]
     pub(crate) fn part(&mut self, range: Range<usize>) -> &mut [f32] {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of a region of {}", self.len);
-        // SAFETY: inside the slice, and no other region accesses these elements, as the caller of `claim` promised.
+        // SAFETY: inside the slice, and no other region accesses these elements, as the caller of
+        // `claim` promised.
         unsafe { core::slice::from_raw_parts_mut(self.pointer.add(range.start), range.end - range.start) }
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn whole_numbers(len: usize, stream: u32) -> Vec<f32> {
     numbers(len, stream).into_iter().map(|x| (2.0 * x).round()).collect()
 }
 
-/// Numbers with every tenth replaced by a special one: zeros of both signs, denormals, the largest, infinities, NaN.
+/// Numbers with special ones among them: zeros of both signs, denormals, the largest, infinities,
+/// NaN.
 pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
     let special = [0.0, -0.0, 1e-45, -1e-45, 1e-39, f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1.0, -1.0];
     let special = special.into_iter().chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN]).cycle();
@@ -38,7 +39,7 @@ pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
     numbers
 }
 
-/// The bits, with all NaNs alike (their payload is the CPU's affair).
+/// The bits, with one value for all NaNs, whose payload depends on the CPU.
 pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| if x.is_nan() { u32::MAX } else { x.to_bits() }).collect()
 }
@@ -52,8 +53,8 @@ pub(crate) fn assert_same_bits(got: &[f32], wanted: &[f32], what: &str) {
     }
 }
 
-/// Turns a check into one test per instruction set, with the name of the set: `check_name::portable` and so on. Each test
-/// runs its check on threads that use this set alone.
+/// Turns a check into one test per instruction set, with the name of the set:
+/// `check_name::portable` and so on. Each test runs its check on threads that use this set alone.
 macro_rules! on_each_set {
     ($(#[doc = $doc:literal])* fn $name:ident() $body:block) => {
         $(#[doc = $doc])*
@@ -93,8 +94,8 @@ pub(crate) fn on_set(isa: Isa, check: impl FnOnce() + Send) {
     }
 }
 
-/// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that all give the same
-/// bits, and returns them.
+/// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that
+/// all give the same bits, and returns them.
 #[track_caller]
 pub(crate) fn same_bits_everywhere(what: &str, kernel: impl Fn() -> Vec<f32> + Sync) -> Vec<f32> {
     static POOLS: LazyLock<Vec<(Isa, ThreadPool)>> = LazyLock::new(|| {

@@ -385,14 +385,14 @@ struct Notes(RefCell<Vec<String>>);
 
 impl TapeObserver<f64> for Notes {
     fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
-        let inputs: Vec<_> = made.inputs.iter().map(|input| input.value().data().to_vec()).collect();
-        let (op, file) = (made.op.map_or("variable", |op| op.name()), made.at.file());
-        self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", made.node, made.value.data()));
+        let inputs: Vec<_> = node.inputs.iter().map(|input| input.value().data().to_vec()).collect();
+        let (op, file) = (node.op.map_or("variable", |op| op.name()), node.at.file());
+        self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", node.id, node.value.data()));
     }
 
     fn node_swept(&self, node: &SweptNode<'_, f64>) {
-        let sent: Vec<_> = swept.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
-        self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", swept.node, swept.op, swept.gradient.data()));
+        let sent: Vec<_> = node.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
+        self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", node.id, node.op, node.gradient.data()));
     }
 }
 
@@ -409,12 +409,12 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
     let told = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
     let wanted = [
         "0 variable[] = [3.0] in here",
-        "1 finish[[3.0], [1.0]] = [4.0] in here",
+        "1 bias_act[[3.0], [1.0]] = [4.0] in here",
         "2 mul[[4.0], [3.0]] = [12.0] in here",
         "3 sum_to[[12.0]] = [12.0] in here",
         "3 sum_to got [1.0], sent [(0, 2, [1.0])]",
         "2 mul got [1.0], sent [(0, 1, [3.0]), (1, 0, [4.0])]",
-        "1 finish got [3.0], sent [(0, 0, [3.0])]",
+        "1 bias_act got [3.0], sent [(0, 0, [3.0])]",
         "0 variable got [7.0], sent []",
     ];
     assert_eq!(told, wanted);

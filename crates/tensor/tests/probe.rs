@@ -12,13 +12,13 @@ struct Prober;
 
 impl TapeObserver<f64> for Prober {
     fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
-        let Some(op) = made.op else { return };
-        let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
-        let probe = Probe::new(&**op, &inputs, *made.value.shape(), None).expect("every op can be made again");
+        let Some(op) = node.op else { return };
+        let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
+        let probe = Probe::new(&**op, &inputs, *node.value.shape(), None).expect("every op can be recomputed");
         prove(op.name(), &probe);
     }
 
-    fn swept(&self, _swept: &SweptNode<'_, f64>) {}
+    fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
 }
 
 /// A few elements of a tensor.
@@ -79,11 +79,11 @@ fn probed(shape: &[usize], numbers: &[f32], make: fn(&Var) -> Var, look: fn(&Pro
     struct Look(fn(&Probe));
     impl TapeObserver for Look {
         fn node_recorded(&self, node: &RecordedNode<'_, f32>) {
-            let Some(op) = made.op else { return };
-            let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
-            (self.0)(&Probe::new(&**op, &inputs, *made.value.shape(), None).expect("it can be made again"));
+            let Some(op) = node.op else { return };
+            let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
+            (self.0)(&Probe::new(&**op, &inputs, *node.value.shape(), None).expect("it can be recomputed"));
         }
-        fn swept(&self, _swept: &SweptNode<'_, f32>) {}
+        fn node_swept(&self, _node: &SweptNode<'_, f32>) {}
     }
     let tape = Tape::observed(Rc::new(Look(look)));
     make(&tape.variable("x", Tensor::new(shape, numbers.to_vec())));
@@ -182,7 +182,7 @@ fn a_wrong_rule_fails_its_check_at_any_numbers() {
         let inputs = [&Tensor::new(&[3], numbers.to_vec())];
         for (factor, right) in [(2.0, true), (-2.0, false), (1.0, false), (2.001, false)] {
             let op = Square { factor };
-            let probe = Probe::new(&op, &inputs, *inputs[0].shape(), None).expect("it can be made again");
+            let probe = Probe::new(&op, &inputs, *inputs[0].shape(), None).expect("it can be recomputed");
             let checks = probe.check(&Tensor::full([3], 1e-3));
             assert_eq!(checks[0].passed, right, "factor {factor} at {numbers:?}: {:?}", checks[0]);
         }
@@ -195,15 +195,15 @@ fn the_first_rows_are_a_smaller_probe() {
     struct Look;
     impl TapeObserver<f64> for Look {
         fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
-            let Some(op) = made.op else { return };
-            let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
+            let Some(op) = node.op else { return };
+            let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
             let probe =
-                |rows| Probe::new(&**op, &inputs, *made.value.shape(), Some(rows)).expect("it can be made again");
+                |rows| Probe::new(&**op, &inputs, *node.value.shape(), Some(rows)).expect("it can be recomputed");
             let few = probe(2);
             match op.name() {
                 "matmul" => {
                     assert_eq!((few.cut(), few.has_own_numbers()), (Some(&[true, false][..]), true));
-                    assert_eq!(*few.value(), made.value.first_rows(2));
+                    assert_eq!(*few.value(), node.value.first_rows(2));
                 }
                 "batch_norm" => {
                     assert!(few.cut().is_some() && !few.has_own_numbers() && **few.value().shape() == [2, 2])
@@ -213,7 +213,7 @@ fn the_first_rows_are_a_smaller_probe() {
             assert!(probe(5).cut().is_none(), "that is the whole");
             assert!(few.check(&sample(Domain::Any, 3, &few.shape())).iter().all(|check| check.passed));
         }
-        fn swept(&self, _swept: &SweptNode<'_, f64>) {}
+        fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
     }
     let tape = Tape::observed(Rc::new(Look));
     let h = tape.variable("x", x).matmul(&Var::constant(w));

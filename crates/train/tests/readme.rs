@@ -1,5 +1,5 @@
-//! The README, the Manual and the other texts against the program: their commands and tables are the program's, their links
-//! lead somewhere, their pictures are of this code.
+//! The README, the Manual and the other texts against the program: their commands and tables are
+//! the program's, their links lead somewhere, their pictures are of this code.
 
 mod common;
 
@@ -32,7 +32,8 @@ fn pages() -> Vec<(String, String)> {
     std::iter::once(("README.md".to_owned(), readme())).chain(manual).collect()
 }
 
-/// The commands of the program in `line`, without comments: `train ...`, or `cargo run -p train -- ...`.
+/// The commands of the program in `line`, without comments: `train ...`, or
+/// `cargo run -p train -- ...`.
 fn commands(line: &str) -> Vec<String> {
     let line = line.replace("cargo run -p train -- ", "train ");
     let starts = line.match_indices("train ").map(|(at, _)| at);
@@ -80,7 +81,8 @@ fn every_command_and_option_exists() {
     assert!(seen > 50, "{seen} options in commands");
 }
 
-/// Every command that trains, with data that are there and as a dry run: its preset and its settings exist.
+/// Every command that trains, with data that are there and as a dry run: its preset and its
+/// settings exist.
 #[test]
 fn commands_that_train_are_accepted() {
     let systems = train("systems");
@@ -202,7 +204,8 @@ fn the_techniques_in_the_manual_are_those_of_the_systems() {
     assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
 }
 
-/// All texts of the project, by their paths; `SUMMARY.md` and the pages of the guide have links of their own kind.
+/// All texts of the project, by their paths; `SUMMARY.md` and the pages of the guide have links of
+/// their own kind.
 fn texts() -> Vec<PathBuf> {
     let skipped = ["target", ".git", "runs", "data", "node_modules"];
     let mut folders = vec![root()];
@@ -254,7 +257,8 @@ fn arrows() -> Vec<(String, String)> {
     let first: Vec<char> = block.lines().next().unwrap().chars().collect();
     let mut found = Vec::new();
     for line in block.lines() {
-        // A line that does not begin with a crate continues the crate of the first line above its corner.
+        // A line that does not begin with a crate continues the crate of the first line above its
+        // corner.
         let start = line.chars().take_while(|c| *c == ' ').count();
         let is_name = |c: &char| c.is_alphanumeric();
         let from = first[..=start].iter().rposition(|c| !is_name(c)).map_or(0, |at| at + 1);
@@ -300,8 +304,9 @@ fn the_crates_depend_on_each_other_as_drawn() {
     assert!(drawn.len() >= 9, "{drawn:?}");
 }
 
-/// The first picture of the gallery shows the untrained network of the default run. It is drawn again here, and is the same
-/// file as long as the weights, the latents, the generator and the drawing of sheets do not change.
+/// The first picture of the gallery shows the untrained network of the default run. It is drawn
+/// again here, and is the same file as long as the weights, the latents, the generator and the
+/// drawing of sheets do not change.
 #[test]
 fn the_gallery_is_of_this_code() {
     let place = Place::new();

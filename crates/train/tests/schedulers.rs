@@ -1,4 +1,5 @@
-//! The commands and scripts of the Manual's page on resuming, run as they are, with substitutes for the programs of a cluster.
+//! The commands and scripts of the Manual's page on resuming, run as they are, with substitutes for
+//! the programs of a cluster.
 #![cfg(unix)]
 
 mod common;
@@ -20,8 +21,9 @@ fn blocks() -> Vec<String> {
     blocks.filter(|block| block.contains(LINE)).collect()
 }
 
-/// A folder with programs of the names that the page uses: `train` trains something small, `srun` starts what it is
-/// given, `scontrol` notes what it is asked for, `timeout` warns as soon as there is a checkpoint, but only once.
+/// A folder with programs of the names that the page uses: `train` trains something small, `srun`
+/// starts what it is given, `scontrol` notes what it is asked for, `timeout` warns as soon as there
+/// is a checkpoint, but only once.
 fn cluster() -> Place {
     let place = Place::new();
     let binary = env!("CARGO_BIN_EXE_train");
@@ -104,8 +106,8 @@ fn timeout_and_a_loop_go_on_until_all_is_done() {
     assert!(log.contains("stopped after step") && log.contains("the unfinished run in apples"), "{log}");
 }
 
-/// Slurm warns the step that `srun` has started, or (with `B:`) the shell of the script. The job is queued again, and the same
-/// script goes on.
+/// Slurm warns the step that `srun` has started, or (with `B:`) the shell of the script. The job is
+/// queued again, and the same script goes on.
 #[test]
 fn the_scripts_for_slurm_save_ask_for_the_queue_and_go_on() {
     const ENDLESS: u64 = 4_000_000_000;

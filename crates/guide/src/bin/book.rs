@@ -1,9 +1,9 @@
-//! The preprocessor of the book. mdBook passes it the chapters as JSON; it returns them with links to the pages of
-//! rustdoc, which are in the parent folder of the book (`target/doc/book`).
+//! The preprocessor of the book. mdBook passes it the chapters as JSON; it returns them with links
+//! to the pages of rustdoc, which are in the parent folder of the book (`target/doc/book`).
 //!
-//! Only rustdoc understands a link such as [`Var`](tensor::Var): which page it means depends on what `Var` is. So the
-//! documentation must be made before the book, and a link leads to whichever page exists. A link without a page is an
-//! error.
+//! Only rustdoc understands a link such as [`Var`](tensor::Var): which page it means depends on
+//! what `Var` is. So the documentation must be made before the book, and a link leads to whichever
+//! page exists. A link without a page is an error.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -70,7 +70,8 @@ fn relink(book: &mut Value, documentation: &Path, missing: &mut Vec<String>) {
     }
 }
 
-/// The link in the page at `page`, such as `manual/data.md`, to what `target` means; None to leave it as it is.
+/// The link in the page at `page`, such as `manual/data.md`, to what `target` means; None to leave
+/// it as it is.
 ///
 /// # Errors
 /// When the documentation has no page of it.
@@ -100,7 +101,8 @@ fn for_book(documentation: &Path, page: &str, target: &str) -> Result<Option<Str
     found.map(|page| Some(format!("{root}{page}"))).ok_or(())
 }
 
-/// The page, and the place on it, of the item at `path`: `tensor::Var::square` is `tensor/struct.Var.html#method.square`.
+/// The page, and the place on it, of the item at `path`: `tensor::Var::square` is
+/// `tensor/struct.Var.html#method.square`.
 fn item_page(documentation: &Path, path: &str) -> Option<String> {
     let path = path.replacen("crate::", "guide::", 1);
     if let Some(page) = page(documentation, &path) {
@@ -115,8 +117,8 @@ fn item_page(documentation: &Path, path: &str) -> Option<String> {
     Some(format!("{page}#{place}"))
 }
 
-/// The page of an item that has its own page. If a module and a function have the same name, `()` selects the function, as
-/// in rustdoc.
+/// The page of an item that has its own page. If a module and a function have the same name, `()`
+/// selects the function, as in rustdoc.
 fn page(documentation: &Path, path: &str) -> Option<String> {
     let (folder, name) =
         path.rsplit_once("::").map_or((String::new(), path), |(folder, name)| (folder.replace("::", "/") + "/", name));
@@ -132,7 +134,8 @@ fn page(documentation: &Path, path: &str) -> Option<String> {
     if let Some(name) = names.iter().find(|name| documentation.join(&folder).join(name).is_file()) {
         return Some(folder + name);
     }
-    // An item that is re-exported from a documented module has its page there, and the page of this module links to it.
+    // An item that is re-exported from a documented module has its page there, and the page of this
+    // module links to it.
     let module = fs::read_to_string(documentation.join(&folder).join("index.html")).ok()?;
     let mut links = module.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let link =

@@ -22,7 +22,7 @@ fn tape() -> String {
         canvas.text([270.0, y], Anchor::Start, 15.0, color::INK, inputs);
         canvas.text([350.0, y], Anchor::Start, 15.0, color::VALUE, value);
     }
-    // From each use back to what is used, further out the further it goes.
+    // From each row back to its inputs; longer arrows are further out.
     let arrows = [(2, 1, 440.0), (2, 0, 464.0), (3, 2, 440.0), (3, 0, 490.0)];
     for (user, used, out) in arrows {
         let (from, to) = (height(user) - 10.0 + 6.0 * f64::from(user == 3), height(used) - 3.0 - (out - 464.0) / 4.0);

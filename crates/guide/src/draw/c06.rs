@@ -10,7 +10,7 @@ pub(super) fn figures() -> Vec<Figure> {
 
 const CELL: [f64; 2] = [52.0, 30.0];
 
-/// Forward a row is repeated to four; backward the four rows of the cotangent are summed into one.
+/// Forward, a row is repeated to four rows; backward, the four rows of the cotangent are summed.
 fn repeat_and_sum() -> String {
     let tape = Tape::<f64>::new();
     let b = tape.variable("b", Tensor::new(&[3], vec![1.0, 2.0, 3.0]));
@@ -36,7 +36,7 @@ fn repeat_and_sum() -> String {
     let words = format!("first column: {sum} = {}", gb.value().data()[0]);
     canvas.text([right - 20.0, 278.0], Anchor::Start, 13.0, color::INK, &words);
     canvas.text([left, 278.0], Anchor::Start, 13.0, color::INK, "each number goes to four places");
-    canvas.finish("A row is repeated to four rows; on the way back the columns of four rows are summed")
+    canvas.finish("A row is repeated to four rows; in the backward pass the columns of four rows are summed")
 }
 
 /// The numbers of a row or of a matrix.

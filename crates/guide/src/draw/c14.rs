@@ -9,13 +9,13 @@ pub(super) fn figures() -> Vec<Figure> {
 
 const SIDE: f64 = 34.0;
 
-/// A product of a chain.
+/// A term of a sum.
 fn product(canvas: &mut Canvas, at: [f64; 2], text: &str) {
     canvas.rectangle(at, [SIDE - 6.0, SIDE - 10.0], "#ffffff", Stroke::new(color::INK).width(1.2));
     canvas.text([at[0] + SIDE / 2.0 - 3.0, at[1] + 16.5], Anchor::Middle, 12.0, color::INK, text);
 }
 
-/// One vector across four sums, which keeps their orders; and along one sum, which does not.
+/// One vector across four sums, which keep their order, and one along a single sum, which does not.
 fn lanes() -> String {
     let mut canvas = Canvas::new(660.0, 330.0);
     let down = Stroke::new(color::VALUE).width(1.5);
@@ -47,6 +47,8 @@ fn lanes() -> String {
         canvas.text([at(lane, 0)[0] + 14.0, 52.0], Anchor::Middle, 12.0, color::QUIET, &format!("lane {lane}"));
     }
     canvas.text([493.0, 226.0], Anchor::Middle, 14.0, color::GRADIENT, "c0 = (k0+k4) + (k1+k5) + ...");
-    canvas.text([370.0, 312.0], Anchor::Start, 13.0, color::GRADIENT, "other bits, for every width of a vector");
-    canvas.finish("Vector lanes across four sums, each in its own order, and lanes along one sum in another order")
+    canvas.text([370.0, 312.0], Anchor::Start, 13.0, color::GRADIENT, "different bits for each vector width");
+    canvas.finish(
+        "Vector lanes across four sums, which keep their order, and lanes along one sum, which change its order",
+    )
 }

@@ -2,14 +2,16 @@
 //!
 //! There are three algorithms. The functions below choose among them by shape alone.
 //!
-//! * **Direct**: matrix products over packed pixels, with the tiles and blocks of [`gemm`](crate::gemm). [`plan`] holds
-//!   the geometry and the choices of size, [`direct`] the convolution and its input gradient, [`weight_grad`] the weight
-//!   gradient. Each element of a result is one chain of multiply-adds in the order of the loops in
-//!   [`reference`](crate::reference), over real pixels only: taps that would read padding are skipped rather than
-//!   multiplied by zero, so even signed zeros and infinities are the same.
-//! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few in-channels.
-//! * **In the frequency domain** ([`fourier`]), for small maps with many channels: fewer products and different sums,
-//!   within an error bound that is stated and tested there.
+//! * **Direct**: matrix products over packed pixels, with the tiles and blocks of
+//!   [`gemm`](crate::gemm). [`plan`] holds the geometry and the choices of size, [`direct`] the
+//!   convolution and its input gradient, [`weight_grad`] the weight gradient. Each element of a
+//!   result is one chain of multiply-adds in the order of the loops in
+//!   [`reference`](crate::reference), over real pixels only: taps that would read padding are
+//!   skipped rather than multiplied by zero, so even signed zeros and infinities are the same.
+//! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
+//!   in-channels.
+//! * **In the frequency domain** ([`fourier`]), for small maps with many channels: fewer products
+//!   and different sums, within an error bound that is stated and tested there.
 
 mod direct;
 mod fourier;
@@ -62,7 +64,7 @@ fn direct_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     }
 }
 
-/// A member of the convolution family.
+/// A convolution or one of its gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Convolution {
     /// [`Element::conv2d`](crate::Element::conv2d).
@@ -74,8 +76,8 @@ pub enum Convolution {
 }
 
 impl Convolution {
-    /// The lengths of the two buffers in which a call of this shape on `f32` packs its operands. The calling thread keeps
-    /// them for the next call. (Other memory is small.)
+    /// The lengths of the two buffers in which a call of this shape on `f32` packs its operands.
+    /// The calling thread keeps them for the next call. (Other memory is small.)
     pub fn packed(self, g: &ConvGeometry) -> [usize; 2] {
         match (self, Fourier::choose(g)) {
             (_, Some(fourier)) => fourier.packed(self),

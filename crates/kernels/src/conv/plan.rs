@@ -1,13 +1,15 @@
 //! The geometry of direct convolutions, and every choice that depends on their shape.
 //!
-//! The convolution and its input gradient are the same problem: each position of the result sums over the pixels under
-//! its taps. Along one axis, position p reads the pixel `step * p + t + shift` of its source through tap t.
+//! The convolution and its input gradient are the same problem: each position of the result sums
+//! over the pixels under its taps. Along one axis, position p reads the pixel `step * p + t +
+//! shift` of its source through tap t.
 //!
 //! * Convolution: step is the stride and shift is minus the padding.
-//! * Input gradient: with q = p + padding, the taps that reach input pixel p are those with t = q mod stride, and tap t
-//!   reads output pixel (q - t) / stride. The input pixels therefore fall into stride * stride **phases** of equal
-//!   remainder, and each phase is a problem of its own with every stride-th tap. Its pixels are read backwards as t
-//!   grows. Mirroring the image reverses that, so that adjacent taps are adjacent in memory, as in the convolution.
+//! * Input gradient: with q = p + padding, the taps that reach input pixel p are those with t = q
+//!   mod stride, and tap t reads output pixel (q - t) / stride. The input pixels therefore fall
+//!   into stride * stride **phases** of equal remainder, and each phase is a problem of its own
+//!   with every stride-th tap. Its pixels are read backwards as t grows. Mirroring the image
+//!   reverses that, so that adjacent taps are adjacent in memory, as in the convolution.
 
 use core::ops::Range;
 
@@ -49,7 +51,8 @@ impl Axis {
         }
     }
 
-    /// The input gradient along `axis`: one phase for each remainder of (pixel + padding) modulo the stride.
+    /// The input gradient along `axis`: one phase for each remainder of (pixel + padding) modulo
+    /// the stride.
     pub(crate) fn backward(g: &ConvGeometry, axis: usize) -> Vec<Self> {
         let (stride, pad, source) = (g.stride[axis], g.pad[axis], g.output[axis]);
         let phase = |remainder: usize| {
@@ -97,7 +100,8 @@ impl Axis {
     }
 }
 
-/// A range of positions along an axis, cut into blocks of equal size, and the pixels that each block reads.
+/// A range of positions along an axis, cut into blocks of equal size, and the pixels that each
+/// block reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strip {
     pub(crate) positions: Range<usize>,
@@ -113,7 +117,8 @@ pub(crate) struct Strip {
 impl Strip {
     fn new(axis: &Axis, positions: Range<usize>, blocks: usize) -> Self {
         let size = positions.len().div_ceil(blocks);
-        // The pixels that block 0 reads. The others read as many, because only positions with equal taps are cut.
+        // The pixels that block 0 reads. The others read as many, because only positions with equal
+        // taps are cut.
         let mut seen: Option<Range<isize>> = None;
         for position in positions.start..positions.start + size {
             let (taps, origin) = (axis.valid(position), axis.origin(position));
@@ -136,15 +141,16 @@ impl Strip {
         self.blocks == 1 && other.blocks == 1 && self.first == other.first && self.pixels == other.pixels
     }
 
-    /// The position in memory of a pixel of a packed block; `None` where the last block reaches beyond the image.
+    /// The position in memory of a pixel of a packed block; `None` where the last block reaches
+    /// beyond the image.
     pub(crate) fn pixel(&self, axis: &Axis, block: usize, pixel: usize) -> Option<usize> {
         let at = self.first + axis.step * (self.size * block) as isize + pixel as isize;
         let at = usize::try_from(at).ok().filter(|&at| at < axis.source)?;
         Some(if axis.mirrored { axis.source - 1 - at } else { at })
     }
 
-    /// The first pixel within the packed block that position `r` of each block reads through tap 0. (It may be negative;
-    /// valid taps lead to real pixels.)
+    /// The first pixel within the packed block that position `r` of each block reads through tap 0.
+    /// (It may be negative; valid taps lead to real pixels.)
     pub(crate) fn origin(&self, axis: &Axis, r: usize) -> isize {
         axis.origin(self.positions.start + r) - self.first
     }
@@ -163,17 +169,19 @@ impl Strip {
 
 /// Rows that should share one pass over the weights; with fewer, the weights are read too often.
 const ROWS: usize = 64;
-/// The batch size from which on images alone fill the rows.
+/// The smallest batch whose images alone fill the rows.
 const BATCH: usize = 32;
 
 /// Cuts the map of positions into rectangles, each as a pair of strips.
 ///
-/// The rows of the product are images: each tile computes one position of several images. All images of a batch have the
-/// border in the same place, so the inner loop needs no test for it and multiplies no padding. With fewer than [`BATCH`]
-/// images, each image is cut into blocks that play the role of images. The positions of all blocks must then read through
-/// the same taps, so the inner part of the map is one rectangle, and borders and corners are others.
+/// The rows of the product are images: each tile computes one position of several images. All
+/// images of a batch have the border in the same place, so the inner loop needs no test for it and
+/// multiplies no padding. With fewer than [`BATCH`] images, each image is cut into blocks that play
+/// the role of images. The positions of all blocks must then read through the same taps, so the
+/// inner part of the map is one rectangle, and borders and corners are others.
 ///
-/// All phases of an input gradient read the same mirrored images. A large batch is packed whole, once for all phases.
+/// All phases of an input gradient read the same mirrored images. A large batch is packed whole,
+/// once for all phases.
 pub(crate) fn rectangles(batch: usize, axes: &[Axis; 2]) -> Vec<[Strip; 2]> {
     if batch >= BATCH {
         return vec![[0, 1].map(|i| Strip::whole(&axes[i]))];

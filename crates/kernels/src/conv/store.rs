@@ -1,5 +1,5 @@
-//! Writing tiles whose rows are channels and whose lanes are pixels to images, in which the channels of a pixel are
-//! contiguous.
+//! Writing tiles whose rows are channels and whose lanes are pixels to images, in which the
+//! channels of a pixel are contiguous.
 
 use core::ops::Range;
 
@@ -8,8 +8,8 @@ use crate::gemm::panels::Panel;
 use crate::shared::Region;
 use crate::simd::{Kernel, SQUARE, Simd};
 
-/// Writes the transpose of a block of sums. Squares are transposed in registers, so that each pixel receives its channels
-/// in short contiguous parts.
+/// Writes the transpose of a block of sums. Squares are transposed in registers, so that each pixel
+/// receives its channels in short contiguous parts.
 pub(crate) struct StoreTransposed<'a> {
     /// One row per channel, `stride` floats apart, which holds the pixels as in the panels.
     pub(crate) sums: &'a [f32],

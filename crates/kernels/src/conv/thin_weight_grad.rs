@@ -1,10 +1,11 @@
 //! The weight gradient of layers with few in-channels, straight from the images.
 //!
-//! With few channels there is little to multiply per number read, so packing both images would take longer than all
-//! products. But one row of the kernel with all its channels, (kx, in-channel), is contiguous in memory under each output
-//! pixel. This turns even a single channel into a tile of several rows. Nothing is packed: a tile of sums stays in
-//! registers while output columns and images pass, and reads a short stretch of `x` and of `gy` at each step. The longer
-//! of the two is read as vectors (*wide*), the other number by number (*narrow*).
+//! With few channels there is little to multiply per number read, so packing both images would take
+//! longer than all products. But one row of the kernel with all its channels, (kx, in-channel), is
+//! contiguous in memory under each output pixel. This turns even a single channel into a tile of
+//! several rows. Nothing is packed: a tile of sums stays in registers while output columns and
+//! images pass, and reads a short stretch of `x` and of `gy` at each step. The longer of the two is
+//! read as vectors (*wide*), the other number by number (*narrow*).
 
 use core::ops::Range;
 
@@ -18,14 +19,16 @@ use crate::simd::{self, Isa, Kernel, LANES, Simd};
 
 /// The widest tile, in vectors.
 const WIDEST: usize = 4;
-/// Memory for the sums of a tile: rows of [`WIDEST`] vectors, and one more, because tiles with clipped columns begin within
-/// a row and read beyond its end.
+/// Memory for the sums of a tile: rows of [`WIDEST`] vectors, and one more, because tiles with
+/// clipped columns begin within a row and read beyond its end.
 const SUMS: usize = (TALLEST + 1) * WIDEST * LANES;
 
-/// A sufficient number of tasks. More would be worse: each reads all operands of its tile from memory once.
+/// A sufficient number of tasks. More would be worse: each reads all operands of its tile from
+/// memory once.
 const TASKS: usize = 4;
 
-/// The tiles into which the sums of one row of the kernel, (kx, in-channel) by out-channel, are cut.
+/// The tiles into which the sums of one row of the kernel, (kx, in-channel) by out-channel, are
+/// cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tiles {
     /// Whether the wide operand is `x` rather than `gy`.
@@ -98,7 +101,8 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     let segments = segments(g);
     let shared = Shared::new(gw);
     let count = tiles.narrow.len() * tiles.wide.len();
-    // Rows of the kernel in one task share what they read; combine them as long as there are enough tasks.
+    // Rows of the kernel in one task share what they read; combine them as long as there are enough
+    // tasks.
     let rows = cut(g.kernel[0], TASKS.div_ceil(count).min(g.kernel[0]), 1);
     for_each_task(g.dense_products() > SERIAL, rows.len() * count, |task| {
         let (tile, rows) = (task / rows.len(), rows[task % rows.len()].clone());
@@ -206,18 +210,10 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // The last vector reads beyond the width where there is memory.
-        if self.0.wide.holds(self.0.counts, V * LANES) { self.steps::<S, true>(s) } else { self.steps::<S, false>(s) }
-    }
-}
-
-impl<const H: usize, const V: usize> Sized<'_, H, V> {
-    #[inline(always)]
-    fn steps<S: Simd, const WHOLE: bool>(self, s: S) {
         let Tile { narrow, wide, counts, width, sums: memory } = self.0;
         let last = width - (V - 1) * LANES;
         // The unsafe code below relies on this.
-        assert!(last <= LANES && narrow.holds(counts, H) && wide.holds(counts, if WHOLE { V * LANES } else { width }));
+        assert!(last <= LANES && narrow.holds(counts, H) && wide.holds(counts, width));
         let mut sums = [[s.zero(); V]; H];
         let vectors = memory.as_chunks_mut::<LANES>().0;
         let vectors = &mut vectors[..(H - 1) * WIDEST + V];
@@ -228,14 +224,15 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
         }
         for i in 0..counts[0] {
             for j in 0..counts[1] {
+                let offset = |of: &Stream| of.at + i * of.steps[0] + j * of.steps[1];
                 // SAFETY: step (i, j) of both streams is inside their data, by the assertion.
-                let (a, b) = unsafe {
-                    let offset = |of: &Stream| of.at + i * of.steps[0] + j * of.steps[1];
-                    (narrow.data.as_ptr().add(offset(&narrow)), wide.data.as_ptr().add(offset(&wide)))
-                };
+                let (a, b) =
+                    unsafe { (narrow.data.as_ptr().add(offset(&narrow)), wide.data.as_ptr().add(offset(&wide))) };
+                // The last vector reads beyond the width unless memory ends there.
+                let whole = offset(&wide) + V * LANES <= wide.data.len();
                 // SAFETY: so are all floats of the step.
                 let column = |v: usize| unsafe {
-                    if WHOLE || v + 1 < V {
+                    if v + 1 < V || whole {
                         s.load(&*b.add(LANES * v).cast())
                     } else {
                         s.load_part(core::slice::from_raw_parts(b.add(LANES * v), last))
@@ -289,7 +286,8 @@ impl Tile<'_> {
         macro_rules! sizes {
             ($($h:literal x $v:literal),+) => {
                 match (height, self.width.div_ceil(LANES)) {
-                    // The comparison is between constants: tiles that the instruction set does not have are not compiled.
+                    // The comparison is between constants: tiles that the instruction set does not
+                    // have are not compiled.
                     $(($h, $v) => if $h <= S::TILES.tallest[$v] { s.run(Sized::<$h, $v>(self)) } else { self.no_tile(height) },)+
                     _ => self.no_tile(height),
                 }

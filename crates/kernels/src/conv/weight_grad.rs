@@ -1,9 +1,10 @@
-//! The weight gradient: for every tap, the product of the pixels under it (in-channels as rows) and the output's gradient
-//! (out-channels as columns), summed over (output row, output column, image).
+//! The weight gradient: for every tap, the product of the pixels under it (in-channels as rows) and
+//! the output's gradient (out-channels as columns), summed over (output row, output column, image).
 //!
-//! Both are packed once, with the images of each pixel adjacent, in the order of the sum. The pixels that one tap reads
-//! along an output row lie a stride apart. The image columns are therefore stored by their remainder modulo the stride:
-//! this makes the pixels adjacent, and each output row is one span.
+//! Both are packed once, with the images of each pixel adjacent, in the order of the sum. The
+//! pixels that one tap reads along an output row lie a stride apart. The image columns are
+//! therefore stored by their remainder modulo the stride: this makes the pixels adjacent, and each
+//! output row is one span.
 
 use core::ops::Range;
 
@@ -18,7 +19,8 @@ use crate::geometry::ConvGeometry;
 use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa, Kernel, Simd};
 
-/// Packs one row of pixels of all images into panels of channels, each in the order (row, column, image).
+/// Packs one row of pixels of all images into panels of channels, each in the order (row, column,
+/// image).
 struct PackRow<'a> {
     /// (image, row, column, channel)
     shape: [usize; 4],
@@ -37,7 +39,8 @@ impl Kernel for PackRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { shape: [batch, rows, columns, channels], images, row, positions, panels, mut to } = self;
-        // This order reads the images from front to back and writes each column of a panel from front to back.
+        // This order reads the images from front to back and writes each column of a panel from
+        // front to back.
         for image in 0..batch {
             let from = &images[(image * rows + row) * columns * channels..][..columns * channels];
             for (pixel, position) in from.chunks_exact(channels).zip(positions) {
@@ -70,7 +73,8 @@ fn pack_images(
     packed
 }
 
-/// A stretch of the sum: some images at some adjacent columns of one output row. (Either all images or one column.)
+/// A stretch of the sum: some images at some adjacent columns of one output row. (Either all images
+/// or one column.)
 struct Segment {
     row: usize,
     columns: Range<usize>,
@@ -112,7 +116,8 @@ fn pieces(g: &ConvGeometry) -> Vec<Vec<Segment>> {
     pieces
 }
 
-/// The most sums of a task. Several taps share a task where they fit, so that the pixels it reads serve all of them.
+/// The most sums of a task. Several taps share a task where they fit, so that the pixels it reads
+/// serve all of them.
 const SUMS: usize = 1 << 16;
 
 /// The tiles, and the panels of x and of gy.
@@ -152,7 +157,7 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     let (left, right) = if tiling.swapped { (&y_panels, &x_panels) } else { (&x_panels, &y_panels) };
     let taps = g.kernel[0] * g.kernel[1];
     let (rows, cols) = groups(left, right, COLUMNS, parallel && taps < 8);
-    // Not so many taps per task that there would be too few tasks.
+    // Limit the taps per task, so that there are enough tasks.
     let blocks = rows.len() * cols.len();
     let together = (SUMS * blocks / (left.width * right.width)).min(taps * blocks / 8).clamp(1, taps);
     let pieces = pieces(g);

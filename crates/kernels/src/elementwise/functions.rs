@@ -12,9 +12,10 @@ pub(super) trait Function<const N: usize>: Copy + Sync {
 
 /// Declares an enum of element-wise functions from a list.
 ///
-/// A row is the function's documentation, variant and name; its parameters, each with a value for tests; the function of
-/// numbers (`plain`) and the same on vectors (`vector`, with the token `s`). Both must give the same bits, unless the row
-/// bounds the difference in units in the last place (`vector within 3 ulp`). For example, the row
+/// A row is the function's documentation, variant and name; its parameters, each with a value for
+/// tests; the function of numbers (`plain`) and the same on vectors (`vector`, with the token `s`).
+/// Both must give the same bits, unless the row bounds the difference in units in the last place
+/// (`vector within 3 ulp`). For example, the row
 ///
 /// ```text
 /// /// x where x > 0, else slope * x. Slope 0 is ReLU.
@@ -90,8 +91,8 @@ macro_rules! functions {
                 }
             }
 
-            /// Every function with the parameters of its row, and by how many units in the last place its vectors may
-            /// differ from the plain loop.
+            /// Every function with the parameters of its row, and by how many units in the last
+            /// place its vectors may differ from the plain loop.
             #[cfg(test)]
             pub(crate) const EXAMPLES: &[(Self, u32)] = &[
                 $((Self::$Op $({ $($field: $example),+ })?, 0 $(+ $ulps)?),)+
@@ -240,7 +241,8 @@ functions! {
         plain { if a > zero() { b } else { b * slope } }
         vector |s| { s.select(s.less(s.zero(), a), b, s.mul(b, slope)) }
 
-    /// (x, g): the gradient of [`Unary::Abs`] at x, times g: g where x > 0, -g where x < 0, 0 where x = 0
+    /// (x, g): the gradient of [`Unary::Abs`] at x, times g: g where x > 0, -g where x < 0, 0 where
+    /// x = 0
     AbsGrad "abs_grad"
         plain {
             if a > zero() {

@@ -1,8 +1,9 @@
-//! A block of the result of a convolution: some panels of the left operand times some panels of the right one.
+//! A block of the result of a convolution: some panels of the left operand times some panels of the
+//! right one.
 //!
-//! A block processes the depth in pieces of at most [`DEPTH`] steps. Its sums wait in scratch memory between pieces, so
-//! each element remains one chain of multiply-adds. With the last piece they go to the result, straight from the
-//! registers where a row of the tile is contiguous there.
+//! A block processes the depth in pieces of at most [`DEPTH`] steps. Its sums wait in scratch
+//! memory between pieces, so each element remains one chain of multiply-adds. With the last piece
+//! they go to the result, straight from the registers where a row of the tile is contiguous there.
 
 use super::blocking::DEPTH;
 use super::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
@@ -67,7 +68,8 @@ pub(crate) struct Block<'a> {
     pub(crate) scratch: &'a mut [f32],
     /// The result, of which the block owns its rows and columns.
     pub(crate) to: Region<'a>,
-    /// The offset of each row of the block in the result, or [`NOWHERE`]. Only used with the last piece.
+    /// The offset of each row of the block in the result, or [`NOWHERE`]. Only used with the last
+    /// piece.
     pub(crate) rows: &'a [usize],
     pub(crate) columns: Columns<'a>,
 }
@@ -79,7 +81,8 @@ impl Block<'_> {
     }
 }
 
-/// Splits the spans into pieces of at most [`DEPTH`] steps and calls `visit(piece, first, last)` for each, at least once.
+/// Splits the spans into pieces of at most [`DEPTH`] steps and calls `visit(piece, first, last)`
+/// for each, at least once.
 pub(crate) fn for_each_depth_piece(spans: &[Span], mut visit: impl FnMut(&[Span], bool, bool)) {
     let total: usize = spans.iter().map(|span| span.len).sum();
     // Pieces of nearly equal depth, so that none is short.
@@ -138,7 +141,8 @@ impl Kernel for Block<'_> {
         let (row0, column0, at0) = (left.panels[0].start, right.panels[0].start, right.panels[0].at);
         for right_panel in right.panels {
             let b = right.pointer(right_panel);
-            // While a right panel is in use, the next one is prefetched: a part of it with every tile.
+            // While a right panel is in use, the next one is prefetched: a part of it with every
+            // tile.
             let part = right_panel.width * steps / left.panels.len();
             let next = b.wrapping_add(right_panel.width * (right.depth + spans.first().map_or(0, |span| span.b)));
             for (i, left_panel) in left.panels.iter().enumerate() {
@@ -169,8 +173,8 @@ impl Kernel for Block<'_> {
                     from: (!first).then_some(in_scratch),
                     to: direct.unwrap_or(in_scratch),
                 };
-                // SAFETY: by the assertions, panels, scratch and result are large enough; the block has its scratch
-                // alone and owns these elements of the result.
+                // SAFETY: by the assertions, panels, scratch and result are large enough; the block
+                // has its scratch alone and owns these elements of the result.
                 unsafe { multiply_tile(s, F32, [left_panel, right_panel], tile) };
                 if last && direct.is_none() {
                     for (r, &offset) in offsets.iter().enumerate().filter(|&(_, &offset)| offset != NOWHERE) {
@@ -179,7 +183,8 @@ impl Kernel for Block<'_> {
                         match columns {
                             Columns::From(first) => {
                                 let start = offset + first + column;
-                                // (A loop, because these are short: a call of the system's copy costs more.)
+                                // (A loop, because these are short: a call of the system's copy
+                                // costs more.)
                                 for (to, from) in to.part(start..start + from.len()).iter_mut().zip(from) {
                                     *to = *from;
                                 }

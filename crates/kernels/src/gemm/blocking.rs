@@ -1,12 +1,14 @@
-//! Every choice of a size, by shape, in one place. None of them changes a bit of a result: each element is one chain
-//! of multiply-adds however the work is cut.
+//! Every choice of a size, by shape, in one place. None of them changes a bit of a result: each
+//! element is one chain of multiply-adds however the work is cut.
 //!
-//! The sizes follow the cache in which each piece should stay while it is used. The figures assume 32-48 KiB of
-//! first-level cache and 1-2 MiB of second-level cache per core.
+//! The sizes follow the cache in which each piece should stay while it is used. The figures assume
+//! 32-48 KiB of first-level cache and 1-2 MiB of second-level cache per core.
 //!
-//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats, 250 KiB) stay in the second
-//!   level while the right panels take turns. A right panel (512 steps of 32 floats, 64 KiB) is prefetched.
-//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch memory stay there as well.
+//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats, 250 KiB)
+//!   stay in the second level while the right panels take turns. A right panel (512 steps of 32
+//!   floats, 64 KiB) is prefetched.
+//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch memory
+//!   stay there as well.
 
 use core::ops::Range;
 
@@ -21,7 +23,8 @@ pub(crate) const ROWS: usize = 256;
 pub(crate) const COLUMNS: usize = 256;
 /// Rows of the left operand that a sweep packs at a time, approximately.
 const HELD: usize = 126;
-/// The most rows and columns of a rectangle, so that its sums are still cached when the next piece continues them.
+/// The most rows and columns of a rectangle, so that its sums are still cached when the next piece
+/// continues them.
 const TALL: usize = 1024;
 const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it saves.
@@ -39,8 +42,9 @@ pub(crate) struct Tiling {
 }
 
 impl Tiling {
-    /// The cheapest tile for a product of this shape, by counting the work of the CPU per step of the depth. A layer
-    /// with one output column, say, would use one lane of 16; as one *row* it uses them all.
+    /// The cheapest tile for a product of this shape, by counting the work of the CPU per step of
+    /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it
+    /// uses them all.
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
         // The transpose can only be cheaper where columns would leave many lanes empty.
         let worth_a_try = columns < 2 * LANES && !columns.is_multiple_of(LANES);
@@ -82,20 +86,22 @@ impl Tiling {
         Panels::of_columns(len, self.vectors)
     }
 
-    /// The number of rows to pack at a time: groups of nearly equal size, in multiples of the tile's height.
+    /// The number of rows to pack at a time: groups of nearly equal size, in multiples of the
+    /// tile's height.
     pub(crate) fn rows_at_a_time(&self, rows: usize) -> usize {
         let groups = rows.div_ceil(HELD);
         rows.div_ceil(groups).next_multiple_of(self.tallest).min(rows)
     }
 
-    /// Whether to pack the left and the right operand of a rectangle, given the strides from step to step. Packing pays
-    /// off when many tiles read the panels. It is required where vectors cannot be loaded in place, because adjacent
-    /// columns lie apart or the last vector is incomplete.
+    /// Whether to pack the left and the right operand of a rectangle, given the strides from step
+    /// to step. Packing pays off when many tiles read the panels. It is required where vectors
+    /// cannot be loaded in place, because adjacent columns lie apart or the last vector is
+    /// incomplete.
     pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
         let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
         let required = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
-        // A few steps stay in the first level as they are, unless their distance is a multiple of a kilobyte: then
-        // they share a few cache sets.
+        // A few steps stay in the first level as they are, unless their distance is a multiple of a
+        // kilobyte: then they share a few cache sets.
         let short = depth <= 64 && !step[1].is_multiple_of(256);
         let right = required || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
         [left, right]
@@ -112,11 +118,13 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Each rectangle packs its own operands, so that no thread waits for another. Hence few large ones are best.
+    /// Each rectangle packs its own operands, so that no thread waits for another. Hence few large
+    /// ones are best.
     pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, threads: usize) -> Self {
         let unit = [tiling.tallest, tiling.vectors * LANES];
         let size = [rows, columns];
-        // With several threads and much to do, two each, so that a late thread delays the others less.
+        // With several threads and much to do, two each, so that a late thread delays the others
+        // less.
         let tasks = if threads == 1 {
             1
         } else if rows * columns >= threads << 17 {
@@ -149,8 +157,9 @@ impl Cut {
     }
 }
 
-/// The cost of one step of a tile, in half cycles. Two multiply-adds or two loads start per cycle. No tile is faster
-/// than the latency of its sums, four cycles, plus one for operands that arrive late.
+/// The cost of one step of a tile, in half cycles. Two multiply-adds or two loads start per cycle.
+/// No tile is faster than the latency of its sums, four cycles, plus one for operands that arrive
+/// late.
 pub(crate) fn tile_cost(isa: Isa, height: usize, vectors: usize) -> usize {
     let registers = vectors * isa.tiles().registers_per_vector;
     (height * registers).max(height + registers).max(10)

@@ -1,19 +1,23 @@
-//! The micro-kernel: the register tile in which all products of matrices and convolutions are computed.
+//! The micro-kernel: the register tile in which all products of matrices and convolutions are
+//! computed.
 //!
-//! A **tile** of H rows and V vectors of columns keeps H * V vectors of sums in registers. Each step along the depth (the
-//! k of a matrix product) loads V vectors of the right panel and broadcasts H numbers of the left panel, and makes
-//! H * V multiply-adds of these H + V loads. [`fast_path`](crate::fast_path) explains why it has to be so. Which sizes
-//! exist is a property of the instruction set: [`RegisterTiles`](crate::simd::RegisterTiles). All sizes add up each
+//! A **tile** of H rows and V vectors of columns keeps H * V vectors of sums in registers. Each
+//! step along the depth (the k of a matrix product) loads V vectors of the right panel and
+//! broadcasts H numbers of the left panel, and makes H * V multiply-adds of these H + V loads.
+//! [`fast_path`](crate::fast_path) explains why it has to be so. Which sizes exist is a property of
+//! the instruction set: [`RegisterTiles`](crate::simd::RegisterTiles). All sizes add up each
 //! element in the same order.
 //!
-//! The depth is given as a list of **spans**, stretches in which both panels are read without a jump. A matrix product
-//! has one. A convolution has one per row of the kernel, because taps that would read padding are left out.
+//! The depth is given as a list of **spans**, stretches in which both panels are read without a
+//! jump. A matrix product has one. A convolution has one per row of the kernel, because taps that
+//! would read padding are left out.
 
 use super::panels::Panel;
 use super::precision::Precision;
 use crate::simd::{Kernel, LANES, Simd, prefetch_l1, prefetch_l2};
 
-/// A stretch of the depth: `len` steps, from step `a` of the left panel and step `b` of the right one.
+/// A stretch of the depth: `len` steps, from step `a` of the left panel and step `b` of the right
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) a: usize,
@@ -21,14 +25,16 @@ pub(crate) struct Span {
     pub(crate) len: usize,
 }
 
-/// The rows of a tile in memory: row r begins at `base + offsets[r]` and is `LANES * V` floats long.
+/// The rows of a tile in memory: row r begins at `base + offsets[r]` and is `LANES * V` floats
+/// long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TileRows {
     pub(crate) base: *mut f32,
     pub(crate) offsets: *const usize,
 }
 
-/// Memory to prefetch into the second-level cache, a little with every step. The address may be anything.
+/// Memory to prefetch into the second-level cache, a little with every step. The address may be
+/// anything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefetch {
     pub(crate) at: *const f32,
@@ -52,7 +58,8 @@ const DISTANCE: usize = 64;
 pub(crate) struct Tile<'a> {
     /// The left panel.
     pub(crate) a: *const f32,
-    /// Distances from row to row and from step to step of the left panel. One of them is 1: (1, H) if it is packed.
+    /// Distances from row to row and from step to step of the left panel. One of them is 1: (1, H)
+    /// if it is packed.
     pub(crate) a_strides: [usize; 2],
     /// The right panel: `LANES * V` floats at each step.
     pub(crate) b: *const f32,
@@ -65,7 +72,8 @@ pub(crate) struct Tile<'a> {
     pub(crate) to: TileRows,
 }
 
-/// A tile of H rows and V vectors. With `SPREAD`, the rows of the left panel lie apart and its steps are contiguous.
+/// A tile of H rows and V vectors. With `SPREAD`, the rows of the left panel lie apart and its
+/// steps are contiguous.
 struct Sized<'a, P, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>, P);
 
 impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, P, H, V, SPREAD> {
@@ -80,13 +88,14 @@ impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel fo
         if let Some(from) = from {
             for (r, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: the caller of `multiply_tile` vouches for H row offsets and `LANES * V` floats at each.
+                    // SAFETY: the caller of `multiply_tile` vouches for H row offsets and `LANES *
+                    // V` floats at each.
                     *sum = unsafe { s.load(&*from.base.add(*from.offsets.add(r) + LANES * v).cast()) };
                 }
             }
         }
-        // The steps of a matrix that is not packed lie far apart, often in the same few cache sets, and end soon.
-        // There, prefetch the part of the same step that the next tile reads.
+        // The steps of a matrix that is not packed lie far apart, often in the same few cache sets,
+        // and end soon. There, prefetch the part of the same step that the next tile reads.
         let distance = if a_step > TALLEST { H } else { DISTANCE * a_step };
         for span in spans {
             // SAFETY: the caller vouches that both panels hold every step of the span.
@@ -143,18 +152,21 @@ pub(crate) const TALLEST: usize = 14;
 /// Runs the tile that has the height of the left panel and the width of the right one.
 ///
 /// # Panics
-/// When the instruction set has no such tile, or the list below does not have it: widths of 1, 2, 4 and 8 vectors.
+/// When the instruction set has no such tile, or the list below does not have it: widths of 1, 2, 4
+/// and 8 vectors.
 ///
 /// # Safety
-/// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left panel has rows; at
-/// each of them are as many floats as the right panel is wide, and nobody else accesses them meanwhile.
+/// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left
+/// panel has rows; at each of them are as many floats as the right panel is wide, and nobody else
+/// accesses them meanwhile.
 #[inline(always)]
 pub(crate) unsafe fn multiply_tile<S: Simd, P: Precision>(s: S, precision: P, panels: [&Panel; 2], tile: Tile<'_>) {
     let [left, right] = panels;
     macro_rules! sizes {
         ($($h:literal x $v:literal),+) => {
             match (left.width, right.width / LANES) {
-                // The comparison is between constants: tiles that the instruction set does not have are not compiled.
+                // The comparison is between constants: tiles that the instruction set does not have
+                // are not compiled.
                 $(($h, $v) => if $h > S::TILES.tallest[$v] {
                     no_tile(left, right)
                 } else if tile.a_strides[0] == 1 {

@@ -1,8 +1,9 @@
 //! The matrix product, and the machinery that convolutions share with it.
 //!
-//! From the inside out: [`micro`] multiplies two panels into a tile of registers, in a [`precision`]; [`panels`] and
-//! [`pack`] bring operands into panels; [`sweep`] (for matrices) and [`block`] (for convolutions) combine panels while
-//! they are in the nearest caches; [`blocking`] chooses all sizes; [`product`] divides a matrix product among threads.
+//! From the inside out: [`micro`] multiplies two panels into a tile of registers, in a
+//! [`precision`]; [`panels`] and [`pack`] bring operands into panels; [`sweep`] (for matrices) and
+//! [`block`] (for convolutions) combine panels while they are in the nearest caches; [`blocking`]
+//! chooses all sizes; [`product`] divides a matrix product among threads.
 
 pub(crate) mod block;
 pub(crate) mod blocking;
@@ -25,16 +26,20 @@ use blocking::ROWS;
 pub(crate) use product::gemm;
 
 /// Calls `work(0)`, ..., `work(count - 1)`, on all threads of the pool if `parallel`.
-pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) + Send + Sync) {
-    if parallel && count > 1 {
-        (0..count).into_par_iter().for_each(work);
-    } else {
-        (0..count).for_each(work);
+pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) + Sync) {
+    /// One copy for all kinds of work.
+    fn run(parallel: bool, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        if parallel && count > 1 {
+            (0..count).into_par_iter().for_each(work);
+        } else {
+            (0..count).for_each(work);
+        }
     }
+    run(parallel, count, &work);
 }
 
-/// The blocks of a result: groups of row panels and of column panels. Small products get small ones, so that all
-/// threads have work.
+/// The blocks of a result: groups of row panels and of column panels. Small products get small
+/// ones, so that all threads have work.
 pub(crate) fn groups(
     rows: &panels::Panels,
     columns: &panels::Panels,

@@ -1,8 +1,9 @@
 //! Packing: copying an operand into panels, in the order in which the tile reads it.
 //!
-//! There are two kinds of sources. Where the lanes of a panel (rows or columns) are contiguous in memory, each step of
-//! the depth is one short copy: [`PackSteps`]. Where the *steps* are contiguous (in a row-major left operand, or in the
-//! channels of a pixel), the panel is the transpose of its source: [`PackLanes`]. The tile does not see the difference.
+//! There are two kinds of sources. Where the lanes of a panel (rows or columns) are contiguous in
+//! memory, each step of the depth is one short copy: [`PackSteps`]. Where the *steps* are
+//! contiguous (in a row-major left operand, or in the channels of a pixel), the panel is the
+//! transpose of its source: [`PackLanes`]. The tile does not see the difference.
 
 use core::ops::Range;
 
@@ -15,7 +16,8 @@ const DISTANCE: usize = 8;
 
 /// Packs some steps of several panels from a source in which the lanes of each step are contiguous.
 ///
-/// Each step is read once, for all panels, because the next step of a large matrix is on a different memory page.
+/// Each step is read once, for all panels, because the next step of a large matrix is on a
+/// different memory page.
 pub(crate) struct PackSteps<'a> {
     pub(crate) panels: &'a [Panel],
     /// Lane l of the first of these steps is `source[l]`; the next step is `stride` further.
@@ -44,8 +46,8 @@ impl Kernel for PackSteps<'_> {
         assert!(steps.end <= depth && panels.iter().all(|panel| panel.len <= panel.width));
         for (d, step) in steps.enumerate() {
             for panel in panels {
-                // SAFETY: by the assertions, `source` holds `panel.len` numbers here, and step `step` of the panel is
-                // inside `to`, which owns it.
+                // SAFETY: by the assertions, `source` holds `panel.len` numbers here, and step
+                // `step` of the panel is inside `to`, which owns it.
                 unsafe {
                     let from = source.as_ptr().add(d * stride + panel.start);
                     let later = from.wrapping_add(DISTANCE * stride);
@@ -68,8 +70,8 @@ impl Kernel for PackSteps<'_> {
     }
 }
 
-/// Copies `from` and fills the rest of `to` with zeros. Rows are short: copying a few vectors, the last two of which
-/// overlap, costs less than a call of the system's copy.
+/// Copies `from` and fills the rest of `to` with zeros. Rows are short: copying a few vectors, the
+/// last two of which overlap, costs less than a call of the system's copy.
 #[inline(always)]
 pub(crate) fn copy_short(from: &[f32], to: &mut [f32]) {
     let (body, rest) = to.split_at_mut(from.len());
@@ -106,8 +108,8 @@ pub(crate) struct PackLanes<'a, F> {
     /// Lane l of the panel is `source[lane(l)..]`, one float per step, or zeros if it is `None`.
     pub(crate) source: &'a [f32],
     pub(crate) lane: F,
-    /// The steps are divided into chunks of this length (one per pixel, say), which are packed from the last to the
-    /// first. With all steps in one chunk, the order is that of the source.
+    /// The steps are divided into chunks of this length (one per pixel, say), which are packed from
+    /// the last to the first. With all steps in one chunk, the order is that of the source.
     pub(crate) chunk: usize,
     /// Packed memory for some whole chunks, `panel.width` floats for each step.
     pub(crate) to: &'a mut [f32],
@@ -123,7 +125,8 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
     fn run<S: Simd>(self, s: S) {
         let Self { panel: Panel { len, width, .. }, source, lane, chunk, to } = self;
         let steps = to.len() / width;
-        // Eight lanes at a time. The last eight may overlap those before, which writes some numbers twice.
+        // Eight lanes at a time. The last eight may overlap those before, which writes some numbers
+        // twice.
         let mut first = 0;
         while first < width {
             if width > SQUARE {
@@ -139,8 +142,9 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
             let real = lanes[..kept].iter().all(|(_, real)| *real);
             for start in (0..steps).step_by(chunk) {
                 let to = &mut to[(steps - chunk - start) * width..][..chunk * width];
-                // Squares of eight steps. Where the panel is narrower than a square, a step writes beyond its end and
-                // the next step overwrites that, so there has to be a next one. The rest goes number by number.
+                // Squares of eight steps. Where the panel is narrower than a square, a step writes
+                // beyond its end and the next step overwrites that, so there has to be a next one.
+                // The rest goes number by number.
                 let room = (chunk * width).saturating_sub(first + SQUARE) / width + 1;
                 let whole = if chunk * width < first + SQUARE || kept < SQUARE && !real {
                     0
@@ -152,7 +156,8 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                     let rows: [&[f32]; SQUARE] = core::array::from_fn(|l| &lanes[l.min(kept - 1)].0[start..][..chunk]);
                     let rows = rows.map(<[f32]>::as_ptr);
                     for step in (0..whole).step_by(SQUARE) {
-                        // SAFETY: every row has `chunk` numbers, of which `whole` form whole squares.
+                        // SAFETY: every row has `chunk` numbers, of which `whole` form whole
+                        // squares.
                         let rows = unsafe { rows.map(|row| &*row.add(step).cast()) };
                         s.transpose(rows, &mut to[step * width + first..], width);
                     }

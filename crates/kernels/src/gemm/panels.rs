@@ -1,8 +1,9 @@
 //! How an operand is cut into panels, and where each panel lies in packed memory.
 //!
-//! A matrix product reads its left operand a few rows at a time and its right operand a few columns at a time. Packing
-//! makes these few contiguous: a **panel** of width w holds, for each step of the depth, the w numbers that the register
-//! tile needs at that step. The inner loop then reads both panels from front to back.
+//! A matrix product reads its left operand a few rows at a time and its right operand a few columns
+//! at a time. Packing makes these few contiguous: a **panel** of width w holds, for each step of
+//! the depth, the w numbers that the register tile needs at that step. The inner loop then reads
+//! both panels from front to back.
 
 use core::ops::Range;
 
@@ -17,7 +18,8 @@ pub(crate) struct Panel {
     pub(crate) len: usize,
     /// Numbers per step in packed memory: `len`, rounded up to whole vectors for columns.
     pub(crate) width: usize,
-    /// The sum of the widths of all panels before this one, which begins at `at * depth` in packed memory.
+    /// The sum of the widths of all panels before this one, which begins at `at * depth` in packed
+    /// memory.
     pub(crate) at: usize,
 }
 
@@ -64,13 +66,15 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// Rows: as few panels as the height `tallest` allows, all of nearly the same height. (128 rows in panels of 14 would
-    /// leave one of 2, which cannot keep the multipliers busy; ten panels of 13 and 12 can.)
+    /// Rows: as few panels as the height `tallest` allows, all of nearly the same height. (128 rows
+    /// in panels of 14 would leave one of 2, which cannot keep the multipliers busy; ten panels of
+    /// 13 and 12 can.)
     pub(crate) fn of_rows(len: usize, tallest: usize) -> Self {
         Self::of(rows(len, tallest))
     }
 
-    /// Columns: panels of `vectors` (a power of two) whole vectors; the remainder in smaller powers of two.
+    /// Columns: panels of `vectors` (a power of two) whole vectors; the remainder in smaller powers
+    /// of two.
     pub(crate) fn of_columns(len: usize, vectors: usize) -> Self {
         Self::of(columns(len, vectors))
     }
@@ -94,7 +98,8 @@ impl Panels {
     }
 }
 
-/// Adjacent panels in groups of at most `size` rows or columns (but at least one panel), as ranges of the list.
+/// Adjacent panels in groups of at most `size` rows or columns (but at least one panel), as ranges
+/// of the list.
 pub(crate) fn groups(list: &[Panel], size: usize) -> Vec<Range<usize>> {
     let mut groups = Vec::new();
     let mut first = 0;

@@ -1,4 +1,5 @@
-//! The matrix product: cut into rectangles for the threads and pieces of the depth, each of which is packed and swept.
+//! The matrix product: cut into rectangles for the threads and pieces of the depth, each of which
+//! is packed and swept.
 
 use core::ops::Range;
 
@@ -12,7 +13,8 @@ use crate::arguments::Gemm;
 use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa};
 
-/// A matrix as an operand. Its lanes are the rows of the left operand or the columns of the right one.
+/// A matrix as an operand. Its lanes are the rows of the left operand or the columns of the right
+/// one.
 #[derive(Clone, Copy)]
 struct Matrix<'a> {
     data: &'a [f32],
@@ -81,7 +83,8 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
         (rows, columns, m, n, strides) = (columns, rows, n, m, [1, g.n]);
     }
     let product = Product { isa, rows, columns, depth: g.k, tiling, to: Shared::new(c), strides };
-    // Each task computes a rectangle of the result. No sum is cut, so the cut may depend on the number of threads.
+    // Each task computes a rectangle of the result. No sum is cut, so the cut may depend on the
+    // number of threads.
     let threads = if g.m * g.n * g.k > SERIAL { rayon::current_num_threads() } else { 1 };
     let cut = Cut::choose(&tiling, m, n, threads);
     for_each_task(threads > 1, cut.tasks(), |task| {
@@ -124,7 +127,8 @@ impl Product<'_> {
                 } else {
                     left.in_place()
                 };
-                // SAFETY: the rectangles of two tasks do not overlap, and the sweep accesses only its own.
+                // SAFETY: the rectangles of two tasks do not overlap, and the sweep accesses only
+                // its own.
                 let region = unsafe { self.to.claim() };
                 let to = Rectangle { region, start: row * down + columns.start * across, down, across };
                 let (rows, columns) = (row_panels(height), column_panels());

@@ -1,14 +1,15 @@
 //! [`Scratch`]: buffers for packed operands, reused from call to call.
 //!
-//! A new large buffer costs a page fault for every 4 KiB that is touched, often more than the packing itself. Therefore
-//! each thread keeps a few of the buffers that it has used.
+//! A new large buffer costs a page fault for every 4 KiB that is touched, often more than the
+//! packing itself. Therefore each thread keeps a few of the buffers that it has used.
 
 use core::cell::RefCell;
 use core::ops::{Deref, DerefMut};
 
 use crate::simd::LANES;
 
-/// A cache line, which is also one vector. Buffers consist of lines, so no vector of a panel straddles two.
+/// A cache line, which is also one vector. Buffers consist of lines, so no vector of a panel
+/// straddles two.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
@@ -20,7 +21,8 @@ thread_local! {
     static FREE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of floats with unspecified content, aligned to a cache line. Dropping it returns it to its thread.
+/// A buffer of floats with unspecified content, aligned to a cache line. Dropping it returns it to
+/// its thread.
 pub(crate) struct Scratch {
     lines: Vec<Line>,
     len: usize,

@@ -1,7 +1,7 @@
 //! A sweep of a matrix product: all tiles of a rectangle of the result, for one piece of the depth.
 //!
-//! The sums wait in the result itself until the next piece continues them, so each element remains one chain of
-//! multiply-adds.
+//! The sums wait in the result itself until the next piece continues them, so each element remains
+//! one chain of multiply-adds.
 
 use super::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
 use super::pack::copy_short;
@@ -10,13 +10,14 @@ use super::precision::F32;
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
 
-/// An operand of a sweep. Its lanes are the rows of the left operand or the columns of the right one.
+/// An operand of a sweep. Its lanes are the rows of the left operand or the columns of the right
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side<'a> {
     /// Packed panels in order, `depth` steps each.
     Packed { data: &'a [f32], depth: usize },
-    /// The matrix as it is: the strides from lane to lane and from step to step, one of which is 1 (the first, for a
-    /// right operand).
+    /// The matrix as it is: the strides from lane to lane and from step to step, one of which is 1
+    /// (the first, for a right operand).
     InPlace { data: &'a [f32], strides: [usize; 2] },
 }
 
@@ -100,7 +101,8 @@ where
         let tiles = rows.clone().count();
         for column in columns {
             let (b, [_, b_step]) = right.panel(&column);
-            // While a right panel is in use, the next one is prefetched: a part of it with every tile.
+            // While a right panel is in use, the next one is prefetched: a part of it with every
+            // tile.
             let part = if matches!(right, Side::Packed { .. }) { column.width * depth / tiles } else { 0 };
             let step = (4 * part).div_ceil(depth);
             let next_panel = b.wrapping_add(depth * b_step);
@@ -119,8 +121,8 @@ where
                 };
                 if to.across == 1 && column.len == column.width {
                     let rows = TileRows { base, offsets: direct.as_ptr() };
-                    // SAFETY: by the assertions, both panels hold the steps of this piece and the tile is inside the
-                    // rectangle, which the sweep owns.
+                    // SAFETY: by the assertions, both panels hold the steps of this piece and the
+                    // tile is inside the rectangle, which the sweep owns.
                     unsafe { multiply_tile(s, F32, [&row, &column], tile(rows)) };
                     continue;
                 }

@@ -21,8 +21,8 @@ pub fn dropout<R: Real>(key: Key, rate: f64, x: &[R], y: &mut [R]) {
     }
 }
 
-/// See [`Element::normal`](crate::Element::normal): the formula of Box and Muller, in `f64`. (u is rounded to a float,
-/// which matters only where u is near 1 and the distance near 0.)
+/// See [`Element::normal`](crate::Element::normal): the formula of Box and Muller, in `f64`. (u is
+/// rounded to a float, which matters only where u is near 1 and the distance near 0.)
 pub fn normal<R: Real>(key: Key, y: &mut [R]) {
     for (block, y) in y.chunks_mut(4).enumerate() {
         for (y, pair) in y.chunks_mut(2).zip(words(key, block as u32).chunks(2)) {

@@ -1,11 +1,13 @@
-//! Kernels that move pixels: up-sampling, reflection padding, filters and max pooling, each with its adjoint.
+//! Kernels that move pixels: up-sampling, reflection padding, filters and max pooling, each with
+//! its adjoint.
 
 use super::at;
 use crate::fir::FirGeometry;
 use crate::geometry::{ReflectGeometry, UpsampleGeometry};
 use crate::real::Real;
 
-/// Calls `visit(large, small)` with the indices of every pixel of the large image and of the pixel that it repeats.
+/// Calls `visit(large, small)` with the indices of every pixel of the large image and of the pixel
+/// that it repeats.
 fn for_each_upsampled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize)) {
     let large = g.large_shape();
     for n in 0..g.batch {
@@ -32,7 +34,8 @@ pub fn downsample_sum<R: Real>(g: &UpsampleGeometry, y: &[R], x: &mut [R]) {
     for_each_upsampled(g, |large, small| x[small] = x[small] + y[large]);
 }
 
-/// Calls `visit(padded, source)` with the indices of every element of the padded image and of the one that it mirrors.
+/// Calls `visit(padded, source)` with the indices of every element of the padded image and of the
+/// one that it mirrors.
 fn for_each_reflected(g: &ReflectGeometry, mut visit: impl FnMut(usize, usize)) {
     let padded = g.output_shape();
     for n in 0..g.batch {
@@ -58,7 +61,8 @@ pub fn reflection_fold<R: Real>(g: &ReflectGeometry, y: &[R], x: &mut [R]) {
     for_each_reflected(g, |padded, source| x[source] = x[source] + y[padded]);
 }
 
-/// See [`Element::fir`](crate::Element::fir). Its adjoint is the same function with the [adjoint geometry](FirGeometry::adjoint).
+/// See [`Element::fir`](crate::Element::fir). Its adjoint is the same function with the [adjoint
+/// geometry](FirGeometry::adjoint).
 pub fn fir<R: Real>(g: &FirGeometry, x: &[R], y: &mut [R]) {
     let size = |shape: [usize; 4]| shape.iter().product::<usize>();
     assert_eq!((x.len(), y.len()), (size(g.x_shape()), size(g.y_shape())), "fir: lengths of x and y for {g:?}");
@@ -101,8 +105,8 @@ pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], indices: &m
     });
 }
 
-/// Calls `visit(image, small, corner)` for every pixel and channel of the small images: its index, and that of the first
-/// element of its block within the large image.
+/// Calls `visit(image, small, corner)` for every pixel and channel of the small images: its index,
+/// and that of the first element of its block within the large image.
 fn for_each_pooled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize, usize)) {
     let ([h, w], channels) = (g.input, g.channels);
     for n in 0..g.batch {

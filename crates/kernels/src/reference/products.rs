@@ -1,4 +1,5 @@
-//! Sums of products: the matrix product, the convolution family, and the linear maps between its kernels.
+//! Sums of products: the matrix product, the convolution family, and the linear maps between its
+//! kernels.
 
 use core::ops::Range;
 
@@ -23,8 +24,8 @@ pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
     }
 }
 
-/// Calls `visit(out, tap, pixel)` for every output pixel of one image and every tap that touches a real pixel: rows of
-/// the output, then its columns, then the taps.
+/// Calls `visit(out, tap, pixel)` for every output pixel of one image and every tap that touches a
+/// real pixel: rows of the output, then its columns, then the taps.
 fn for_each_tap(g: &ConvGeometry, mut visit: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
     for oy in 0..g.output[0] {
         for ox in 0..g.output[1] {
@@ -110,9 +111,9 @@ pub fn conv2d_weight_grad<R: Real>(g: &ConvGeometry, x: &[R], gy: &[R], gw: &mut
     });
 }
 
-/// The readable lowering of a convolution to a matrix product: one row per output pixel (image, oy, ox), and in it the
-/// pixels that it reads, (ky, kx, in-channel), zeros for padding. Then y = columns * w, with w as a matrix of
-/// kh * kw * in rows and out columns.
+/// The readable lowering of a convolution to a matrix product: one row per output pixel (image, oy,
+/// ox), and in it the pixels that it reads, (ky, kx, in-channel), zeros for padding. Then y =
+/// columns * w, with w as a matrix of kh * kw * in rows and out columns.
 pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     let row = g.kernel[0] * g.kernel[1] * g.in_channels;
     assert_eq!(columns.len(), g.batch * g.output[0] * g.output[1] * row, "im2col: length for {g:?}");
@@ -126,8 +127,9 @@ pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     }
 }
 
-/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it is spread to: blocks
-/// outermost, so that each spread tap meets its own in the order of the block, and so does each tap.
+/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it
+/// is spread to: blocks outermost, so that each spread tap meets its own in the order of the block,
+/// and so does each tap.
 fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
     let tap = |shape: [usize; 4], ky: usize, kx: usize| {
         let start = at(shape, [ky, kx, 0, 0]);

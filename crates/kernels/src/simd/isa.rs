@@ -1,8 +1,9 @@
 //! [`Isa`]: the list of instruction sets, and everything that follows from it.
 //!
-//! To add an instruction set, write `simd/<name>.rs` with a token that implements [`Simd`] (its operations and its
-//! [register tiles](RegisterTiles)), declare the module in `simd/mod.rs`, and add a row to `instruction_sets!`. The
-//! enum, the name for `BACKDRAW_ISA`, detection, dispatch, tile choice and a test of every kernel come from the row.
+//! To add an instruction set, write `simd/<name>.rs` with a token that implements [`Simd`] (its
+//! operations and its [register tiles](RegisterTiles)), declare the module in `simd/mod.rs`, and
+//! add a row to `instruction_sets!`. The enum, the name for `BACKDRAW_ISA`, detection, dispatch,
+//! tile choice and a test of every kernel come from the row.
 
 use core::cell::Cell;
 use core::fmt;
@@ -14,12 +15,13 @@ use super::{Kernel, RegisterTiles, Simd};
 
 /// The instruction sets, the widest last. This is the only place that lists them.
 ///
-/// `instruction_sets!(callback)` passes the rows to the macro `callback`. A row is the token, and the name of its
-/// module and of its tests, which is also the name that users type.
+/// `instruction_sets!(callback)` passes the rows to the macro `callback`. A row is the token, and
+/// the name of its module and of its tests, which is also the name that users type.
 macro_rules! instruction_sets {
     ($callback:ident) => {
         $callback! {
-            /// Plain code, through the `wide` crate, on any CPU; fused multiply-add in software where the CPU has none.
+            /// Plain code, through the `wide` crate, on any CPU; fused multiply-add in software
+            /// where the CPU has none.
             Portable = portable,
             /// 256-bit vectors: AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
@@ -33,8 +35,8 @@ macro_rules! instruction_sets {
 #[cfg(test)]
 pub(crate) use instruction_sets;
 
-/// For the row `Avx2 = avx2` this writes the variant `Isa::Avx2` and, in each `match` below, an arm such as
-/// `Isa::Avx2 => Avx2::detect().is_some()`, all of them under the row's `#[cfg]`.
+/// For the row `Avx2 = avx2` this writes the variant `Isa::Avx2` and, in each `match` below, an arm
+/// such as `Isa::Avx2 => Avx2::detect().is_some()`, all of them under the row's `#[cfg]`.
 macro_rules! declare_isa {
     ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $Token:ident = $name:ident,)+) => {
         $($(#[cfg($cfg)])? pub use super::$name::$Token;)+
@@ -117,8 +119,9 @@ thread_local! {
     static OF_POOL: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
-/// A pool of `threads` threads that run every kernel on `isa`: `pool(isa, 2).install(|| ...)`. Other threads are not
-/// affected. Every instruction set gives the same bits, so this only changes the speed.
+/// A pool of `threads` threads that run every kernel on `isa`: `pool(isa, 2).install(|| ...)`.
+/// Other threads are not affected. Every instruction set gives the same bits, so this only changes
+/// the speed.
 ///
 /// # Panics
 /// When this CPU does not have the set, or the threads cannot be started.
@@ -131,7 +134,8 @@ pub fn pool(isa: Isa, threads: usize) -> ThreadPool {
 /// The instruction set in use on this thread.
 ///
 /// # Panics
-/// When `BACKDRAW_ISA` names a set that is unknown or missing; programs should check [`from_environment`] first.
+/// When `BACKDRAW_ISA` names a set that is unknown or missing; programs should check
+/// [`from_environment`] first.
 #[inline]
 pub fn current() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();

@@ -1,19 +1,34 @@
 //! Vectors: kernels are written once and compiled for every instruction set.
 //!
-//! A vector always has [`LANES`] = 16 numbers, whatever the CPU: one AVX-512 register, two AVX2 registers, or plain
-//! code. The lanes are therefore the same everywhere, and so are the bits of every result.
+//! A vector always has [`LANES`] = 16 numbers, whatever the CPU: one AVX-512 register, two AVX2
+//! registers, or plain code. The lanes are therefore the same everywhere, and so are the bits of
+//! every result.
 //!
-//! * [`Simd`] is implemented by **tokens**: zero-sized values that can only be made where the CPU supports the
-//!   instructions. Only a token can operate on vectors, so holding one proves support. [`Portable`] always exists.
-//! * A [`Kernel`] is a struct of arguments with one method that is generic over the token. [`dispatch`] runs it with
-//!   the best one.
-//! * [`Isa`] names an instruction set at run time. One list in `simd/isa.rs` generates the enum, the names, detection,
-//!   dispatch and the tests; see there for how to add a set.
-//! * Work is split across threads first, and each thread dispatches its own piece: a closure that runs on another
-//!   thread would leave the `#[target_feature]` region in which the intrinsics are inlined.
+//! * [`Simd`] is implemented by **tokens**: zero-sized values that can only be made where the CPU
+//!   supports the instructions. Only a token can operate on vectors, so holding one proves support.
+//!   [`Portable`] always exists.
+//! * A [`Kernel`] is a struct of arguments with one method that is generic over the token.
+//!   [`dispatch`] runs it with the best one.
+//! * [`Isa`] names an instruction set at run time. One list in `simd/isa.rs` generates the enum,
+//!   the names, detection, dispatch and the tests; see there for how to add a set.
+//! * Work is split across threads first, and each thread dispatches its own piece: a closure that
+//!   runs on another thread would leave the `#[target_feature]` region in which the intrinsics are
+//!   inlined.
 //!
-//! The set in use is the widest that the CPU supports, unless the environment variable `BACKDRAW_ISA` names another.
-//! The threads of a [`pool`] use the set that the pool was made for; tests run kernels on each set that way.
+//! The set in use is the widest that the CPU supports, unless the environment variable
+//! `BACKDRAW_ISA` names another. The threads of a [`pool`] use the set that the pool was made for;
+//! tests run kernels on each set that way.
+
+/// Declares inlined methods of a token. `add(a: F, b: F) -> F { a + b }` becomes
+/// `fn add(self, a: Self::F, b: Self::F) -> Self::F { a + b }` with `#[inline(always)]`.
+macro_rules! methods {
+    ($($name:ident($($x:ident: $X:ident),+) -> $R:ident { $($body:tt)+ })+) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: Self::$X),+) -> Self::$R {
+            $($body)+
+        }
+    )+};
+}
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -36,10 +51,12 @@ pub const SQUARE: usize = 8;
 /// Width of the widest register tile, in vectors.
 pub const WIDEST: usize = 8;
 
-/// The register tiles that suit an instruction set: the blocks of sums that a product keeps in registers.
+/// The register tiles that suit an instruction set: the blocks of sums that a product keeps in
+/// registers.
 ///
-/// The sums, the operands of one step and nothing else must fit into the registers; see the
-/// [fast path](crate::fast_path) for why tiles should be large. Tile sizes change the speed but no bit of any result.
+/// The sums, the operands of one step and nothing else must fit into the registers; see the [fast
+/// path](crate::fast_path) for why tiles should be large. Tile sizes change the speed but no bit of
+/// any result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegisterTiles {
     /// Registers that one vector of 16 floats takes.
@@ -48,10 +65,12 @@ pub struct RegisterTiles {
     pub tallest: [usize; WIDEST + 1],
 }
 
-/// The operations on vectors of 16 `f32` or 16 `u32`. Each is exact or correctly rounded (IEEE 754), so all instruction
-/// sets give the same bits. The sign and payload of a NaN, which IEEE 754 leaves open, are unspecified here too.
+/// The operations on vectors of 16 `f32` or 16 `u32`. Each is exact or correctly rounded (IEEE
+/// 754), so all instruction sets give the same bits. The sign and payload of a NaN, which IEEE 754
+/// leaves open, are unspecified here too.
 ///
-/// Implementations mark every method `#[inline(always)]`: it must be compiled into the region that [`dispatch`] enters.
+/// Implementations mark every method `#[inline(always)]`: it must be compiled into the region that
+/// [`dispatch`] enters.
 pub trait Simd: Copy + Send + Sync + 'static {
     /// The register tiles of this instruction set.
     const TILES: RegisterTiles;
@@ -102,13 +121,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn load_u(self, x: &[u32; LANES]) -> Self::U;
     /// a + b modulo 2^32
     fn add_u(self, a: Self::U, b: Self::U) -> Self::U;
-    /// The 64-bit products of the even words (0, 2, 4, ...) of a and b: each low word in the even place, the high word
-    /// in the odd place after it. The odd words of a and b are ignored.
+    /// The 64-bit products of the even words (0, 2, 4, ...) of a and b: each low word in the even
+    /// place, the high word in the odd place after it. The odd words of a and b are ignored.
     fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U;
     /// Swaps each even word with the odd word after it.
     fn swap_pairs_u(self, a: Self::U) -> Self::U;
-    /// Takes the words in pairs. Returns the first, third, ... pairs of a and b interleaved, and the second, fourth, ...
-    /// pairs likewise.
+    /// Takes the words in pairs. Returns the first, third, ... pairs of a and b interleaved, and
+    /// the second, fourth, ... pairs likewise.
     fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U);
     /// a & b
     fn and_u(self, a: Self::U, b: Self::U) -> Self::U;
@@ -123,16 +142,18 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// a < b as unsigned numbers
     fn less_u(self, a: Self::U, b: Self::U) -> Self::M;
 
-    /// Hints that the memory `ahead` elements after the start of `here` will soon be read. Useful in loops that do so
-    /// much work per cache line that the CPU does not look far enough ahead by itself. Nothing is read, so the address
-    /// may lie beyond the end of the data. (Do not prefetch memory that is only written: the CPU need not load it.)
+    /// Hints that the memory `ahead` elements after the start of `here` will soon be read. Useful
+    /// in loops that do so much work per cache line that the CPU does not look far enough ahead by
+    /// itself. Nothing is read, so the address may lie beyond the end of the data. (Do not prefetch
+    /// memory that is only written: the CPU need not load it.)
     #[inline(always)]
     fn prefetch(self, here: &[f32; LANES], ahead: usize) {
         prefetch_l1(here.as_ptr().wrapping_add(ahead));
     }
 
-    /// Transposes a square: writes its column c to `to[c * stride..][..SQUARE]`, for c = 0, 1, ... in this order, so a
-    /// `stride` below [`SQUARE`] lets each column overwrite the end of the one before.
+    /// Transposes a square: writes its column c to `to[c * stride..][..SQUARE]`, for c = 0, 1, ...
+    /// in this order, so a `stride` below [`SQUARE`] lets each column overwrite the end of the one
+    /// before.
     ///
     /// # Panics
     /// When `to` is too short.
@@ -199,7 +220,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
         whole
     }
 
-    /// The sum of the 16 lanes in a fixed order: the upper half is added to the lower one, from 8 lanes to 4, 2, 1.
+    /// The sum of the 16 lanes in a fixed order: the upper half is added to the lower one, from 8
+    /// lanes to 4, 2, 1.
     #[inline(always)]
     fn sum_lanes(self, x: Self::F) -> f32 {
         let mut lanes = self.to_array(x);
@@ -214,15 +236,18 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// A computation that is generic over the instruction set: a struct of its arguments with one method.
+/// A computation that is generic over the instruction set: a struct of its arguments with one
+/// method.
 pub trait Kernel {
     /// The result.
     type Output;
-    /// Runs it. Implementations, and all functions on vectors that they call, must be `#[inline(always)]`.
+    /// Runs it. Implementations, and all functions on vectors that they call, must be
+    /// `#[inline(always)]`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// Prefetches the cache line of `at` into the first-level cache. The address may be anything: nothing is read.
+/// Prefetches the cache line of `at` into the first-level cache. The address may be anything:
+/// nothing is read.
 #[inline(always)]
 pub(crate) fn prefetch_l1(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
@@ -231,7 +256,8 @@ pub(crate) fn prefetch_l1(at: *const f32) {
     let _ = at;
 }
 
-/// Prefetches the cache line of `at` into the second-level cache. The address may be anything: nothing is read.
+/// Prefetches the cache line of `at` into the second-level cache. The address may be anything:
+/// nothing is read.
 #[inline(always)]
 pub(crate) fn prefetch_l2(at: *const f32) {
     #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,5 @@
-//! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic, bit for bit.
+//! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic,
+//! bit for bit.
 
 use std::collections::HashSet;
 
@@ -54,7 +55,8 @@ impl Kernel for Ops<'_> {
                 s.shift_right_u::<23>(ux),
             ];
             for f in floats.into_iter().chain(words.map(|u| s.bits_to_float(u))) {
-                // All NaNs count as one: their sign and payload are the CPU's affair. (Words pass as bits.)
+                // All NaNs are equal, because their sign and payload depend on the CPU. (Words pass
+                // as bits.)
                 out.extend(s.to_array(f).map(|f| if f.is_nan() { u32::MAX } else { f.to_bits() }));
             }
         }
@@ -125,7 +127,7 @@ impl Kernel for Token {
     }
 }
 
-/// All sets run at the same time, each on all threads of its pool, beside this thread.
+/// All sets run at the same time, each on all threads of its pool, while this thread uses its own.
 #[test]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;
@@ -144,7 +146,8 @@ fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     });
 }
 
-/// The places where two roundings go wrong: results half way between floats, denormal results, cancellation.
+/// Cases in which two roundings go wrong: results half way between floats, denormal results,
+/// cancellation.
 #[test]
 fn the_software_fused_multiply_add_rounds_once() {
     let mut cases = vec![

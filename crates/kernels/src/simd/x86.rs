@@ -4,7 +4,8 @@ use core::arch::x86_64::*;
 
 use super::SQUARE;
 
-/// Makes a token from one list of CPU features, so its detection and its `#[target_feature]` region cannot differ.
+/// Makes a token from one list of CPU features, so its detection and its `#[target_feature]` region
+/// cannot differ.
 macro_rules! x86_token {
     ($(#[$doc:meta])* $Token:ident, $enter:ident, [$($feature:tt),+]) => {
         $(#[$doc])*
@@ -12,7 +13,7 @@ macro_rules! x86_token {
         pub struct $Token(());
 
         impl $Token {
-            /// The token, if the CPU has all the features that it stands for.
+            /// The token, if the CPU has all its features.
             #[inline]
             pub fn detect() -> Option<Self> {
                 if $(std::arch::is_x86_feature_detected!($feature))&&+ { Some(Self(())) } else { None }
@@ -39,8 +40,8 @@ pub(super) fn prefetch_l2(at: *const f32) {
     unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
 }
 
-/// [`Simd::transpose`](super::Simd::transpose) in three rounds of exchanges: of halves, of single numbers between
-/// pairs of rows, and of pairs.
+/// [`Simd::transpose`](super::Simd::transpose) in three rounds of exchanges: of halves, of single
+/// numbers between pairs of rows, and of pairs.
 ///
 /// # Safety
 /// The CPU has AVX.

@@ -1,8 +1,9 @@
 //! A profiler for kernels: where the time of a training step goes.
 //!
-//! Every `f32` kernel runs inside [`time`], which only reads a thread-local variable unless profiling is on. Between [`start`]
-//! and [`stop`], the time of each kernel that this thread calls is added to [`Timings`], with one row per kernel and *scope*:
-//! the layer for which it was called. The engine sets the scope with [`enter`]. No result depends on any of this.
+//! Every `f32` kernel runs inside [`time`], which only reads a thread-local variable unless
+//! profiling is on. Between [`start`] and [`stop`], the time of each kernel that this thread calls
+//! is added to [`Timings`], with one row per kernel and *scope*: the layer for which it was called.
+//! The engine sets the scope with [`enter`]. No result depends on any of this.
 
 mod table;
 
@@ -37,7 +38,8 @@ pub enum Direction {
     Backward,
 }
 
-/// The least amount of work that a call needs: no products with padding, and each number read or written once.
+/// The least amount of work that a call needs: no products with padding, and each number read or
+/// written once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Work {
     /// Not counted.
@@ -92,12 +94,14 @@ pub fn start(timings: Timings) {
     PROFILER.set(Some(profiler));
 }
 
-/// Stops profiling and returns the timings given to [`start`], with all that was added. Empty if profiling was off.
+/// Stops profiling and returns the timings given to [`start`], with all that was added. Empty if
+/// profiling was off.
 pub fn stop() -> Timings {
     PROFILER.take().map_or_else(Timings::default, |profiler| profiler.timings)
 }
 
-/// Runs `body`, a call of the kernel named `kernel` with the given amount of work, and times it if profiling is on.
+/// Runs `body`, a call of the kernel named `kernel` with the given amount of work, and times it if
+/// profiling is on.
 pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl FnOnce() -> R) -> R {
     let profiling = PROFILER.with_borrow_mut(|profiler| match profiler {
         Some(profiler) => !std::mem::replace(&mut profiler.busy, true),
@@ -118,7 +122,8 @@ pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl 
     result
 }
 
-/// Sets the scope and direction of the kernels that this thread calls, until the returned guard is dropped.
+/// Sets the scope and direction of the kernels that this thread calls, until the returned guard is
+/// dropped.
 #[must_use = "dropping this restores the previous scope"]
 pub fn enter(scope: &Rc<str>, direction: Direction) -> ScopeGuard {
     let inside = |profiler: &mut Profiler| {

@@ -19,7 +19,8 @@ pub struct Measurement {
     pub spent: [Spent; 2],
 }
 
-/// Where the time of some steps went. Its `Display` is a table of means per step; [`csv`](Timings::csv) has the same numbers.
+/// Where the time of some steps went. Its `Display` is a table of means per step;
+/// [`csv`](Timings::csv) has the same numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Timings {
     measurements: Vec<Measurement>,
@@ -60,7 +61,8 @@ impl Timings {
         &mut self.measurements[number].spent[direction as usize]
     }
 
-    /// The measurements grouped by scope, in the order in which scopes first appeared; those outside all layers last.
+    /// The measurements grouped by scope, in the order in which scopes first appeared; those
+    /// outside all layers last.
     fn sorted(&self) -> Vec<&Measurement> {
         let mut first: HashMap<&str, usize> = HashMap::new();
         for (number, entry) in self.measurements.iter().enumerate() {
@@ -109,8 +111,8 @@ impl Timings {
         format!("{calls:>5} {forward} {backward} {share:5.1}%")
     }
 
-    /// The measurements as comma-separated values with a header, as means per step. `gflops` and `gbs` are 10^9 operations
-    /// and bytes per second, empty where they were not counted.
+    /// The measurements as comma-separated values with a header, as means per step. `gflops` and
+    /// `gbs` are 10^9 operations and bytes per second, empty where they were not counted.
     pub fn csv(&self) -> String {
         let mut text = String::from("layer,kernel,direction,calls,milliseconds,gflops,gbs,share\n");
         let mut line = |scope: &str, kernel: &str, direction: &str, spent: Spent| {

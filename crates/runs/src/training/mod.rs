@@ -62,11 +62,14 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     let mut needs = plan.needs.clone().on(&looked_at);
     let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(options.out.as_deref());
     let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), options.dry_run)?;
-    if options.dry_run {
+    if options.dry_run && plan.learned_from.is_none() {
         return Ok(Ending::Finished);
     }
     let data = data::of(&plan.config, &*plan.system, batch)?;
     plan.check_images(&data, options)?;
+    if options.dry_run {
+        return Ok(Ending::Finished);
+    }
     // A file that appears later must not take the place of the built-in drawings when the run goes on.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));

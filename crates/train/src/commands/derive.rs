@@ -9,7 +9,7 @@ use runs::failure::{Code, Failure};
 use runs::options::DeriveOptions;
 use tensor::arithmetic::Arithmetic;
 use tensor::ops::{Domain, Entry as Operation, sample};
-use tensor::{Made, Op, Probe, Shape, Swept, Tape, TapeObserver, Tensor};
+use tensor::{Op, Probe, RecordedNode, Shape, SweptNode, Tape, TapeObserver, Tensor};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -68,15 +68,15 @@ struct Catcher {
 }
 
 impl TapeObserver<f64> for Catcher {
-    fn made(&self, made: &Made<'_, f64>) {
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
         let mut caught = self.caught.borrow_mut();
-        if let Some(op) = made.op.filter(|op| op.name() == self.name && caught.is_none()) {
-            let inputs = made.inputs.iter().map(|x| x.value().clone()).collect();
-            *caught = Some(Example { label: String::new(), op: Rc::clone(op), inputs, shape: *made.value.shape() });
+        if let Some(op) = node.op.filter(|op| op.name() == self.name && caught.is_none()) {
+            let inputs = node.inputs.iter().map(|x| x.value().clone()).collect();
+            *caught = Some(Example { label: String::new(), op: Rc::clone(op), inputs, shape: *node.value.shape() });
         }
     }
 
-    fn swept(&self, _swept: &Swept<'_, f64>) {}
+    fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
 }
 
 impl Example {

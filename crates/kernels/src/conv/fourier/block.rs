@@ -50,7 +50,8 @@ impl Kernel for Products<'_> {
         };
         for p in 0..planes {
             for (c, column) in columns.iter().enumerate() {
-                // While a right panel is in use, the next one is prefetched: a part of it with every tile.
+                // While a right panel is in use, the next one is prefetched: a part of it with
+                // every tile.
                 let next = if c + 1 < columns.len() {
                     start(right, columns, c + 1, p)
                 } else {
@@ -72,7 +73,8 @@ impl Kernel for Products<'_> {
                         from: None,
                         to: TileRows { base, offsets: offsets.as_ptr() },
                     };
-                    // SAFETY: by the assertions, panels and sums are large enough; the sums are borrowed.
+                    // SAFETY: by the assertions, panels and sums are large enough; the sums are
+                    // borrowed.
                     unsafe { multiply_tile(s, F32, [row, column], tile) };
                 }
             }
@@ -82,9 +84,9 @@ impl Kernel for Products<'_> {
 
 /// The inverse transform: the planes of a block become tiles of the result.
 ///
-/// Adjacent elements of a tile may lie a power of two apart in the result, so that their cache lines share a set. A line
-/// would then be evicted before its other half is written. Therefore a row of tiles is buffered first, and each contiguous
-/// run of the result is written as a whole.
+/// Adjacent elements of a tile may lie a power of two apart in the result, so that their cache
+/// lines share a set. A line would then be evicted before its other half is written. Therefore a
+/// row of tiles is buffered first, and each contiguous run of the result is written as a whole.
 pub(super) struct Inverse<'a> {
     pub(super) factor: &'a Factor,
     pub(super) planes: &'a [f32],
@@ -118,8 +120,9 @@ impl Kernel for Inverse<'_> {
                 let (column_phase, column) = (first.start / columns_each, first.start % columns_each);
                 for panel in columns_here {
                     for at in (panel.at..panel.at + panel.len).step_by(LANES) {
-                        // SAFETY: by the first assertion, each plane has a vector of row r and this panel; by the second,
-                        // `staged` has room for each element of a tile and each column.
+                        // SAFETY: by the first assertion, each plane has a vector of row r and this
+                        // panel; by the second, `staged` has room for each element of a tile and
+                        // each column.
                         unsafe {
                             let from = planes.as_ptr().add(r * stride + at - columns[0].at);
                             inverse(s, &factor.transform, from, plane, |element, value: S::F| {

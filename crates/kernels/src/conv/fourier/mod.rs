@@ -1,32 +1,37 @@
-//! Convolutions of small maps by Fourier transforms, which need fewer multiplications than the direct sum.
+//! Convolutions of small maps by Fourier transforms, which need fewer multiplications than the
+//! direct sum.
 //!
-//! On a map of a few pixels, almost every output reads almost every pixel, each through a different tap. In the frequency
-//! domain a convolution is one product per frequency instead. A 4 x 4 map under a 5 x 5 kernel has 196 products of a pixel
-//! and a tap; its 6 x 6 transform has 52. Each frequency is a matrix product over channels and images, computed by the
-//! tiles of [`gemm`](crate::gemm), between the small transforms of [`transform`].
+//! On a map of a few pixels, almost every output reads almost every pixel, each through a different
+//! tap. In the frequency domain a convolution is one product per frequency instead. A 4 x 4 map
+//! under a 5 x 5 kernel has 196 products of a pixel and a tap; its 6 x 6 transform has 52. Each
+//! frequency is a matrix product over channels and images, computed by the tiles of
+//! [`gemm`](crate::gemm), between the small transforms of [`transform`].
 //!
-//! * **Number of points.** The transform is cyclic: what leaves the map on one side re-enters on the other. This is
-//!   harmless as long as it only affects outputs that are not needed. With n pixels, taps at offsets d to D (0 is the tap
-//!   on the output's own pixel) and m outputs, max(n - d, m + D) points suffice, fewer than a linear convolution needs.
-//! * **Strides.** With stride s, the outputs read each of the s * s sub-grids of pixels through a stride-1 convolution of
-//!   its own. The sub-grids (**phases**) are therefore treated as channels, s * s times as many, whose products are summed
-//!   before the inverse transform.
-//! * **One trilinear form.** The convolution and its two gradients are the partial derivatives of <conv(x, w), g> with
-//!   respect to g, x and w. Each of the three tensors has a [`Transform`] to planes. To get any of them, multiply the
-//!   planes of the other two and apply the transpose of its own transform.
+//! * **Number of points.** The transform is cyclic: what leaves the map on one side re-enters on
+//!   the other. This is harmless as long as it only affects outputs that are not needed. With n
+//!   pixels, taps at offsets d to D (0 is the tap on the output's own pixel) and m outputs, max(n -
+//!   d, m + D) points suffice, fewer than a linear convolution needs.
+//! * **Strides.** With stride s, the outputs read each of the s * s sub-grids of pixels through a
+//!   stride-1 convolution of its own. The sub-grids (**phases**) are therefore treated as channels,
+//!   s * s times as many, whose products are summed before the inverse transform.
+//! * **One trilinear form.** The convolution and its two gradients are the partial derivatives of
+//!   <conv(x, w), g> with respect to g, x and w. Each of the three tensors has a [`Transform`] to
+//!   planes. To get any of them, multiply the planes of the other two and apply the transpose of
+//!   its own transform.
 //!
-//! **Rounding.** Let B, G and A be the matrices of the three transforms. Each plane of x and w is a sum of few products,
-//! each plane of the result is a chain over k channels (images, for the weight gradient), and each result is a sum of few
-//! planes. The error of y is at most
+//! **Rounding.** Let B, G and A be the matrices of the three transforms. Each plane of x and w is a
+//! sum of few products, each plane of the result is a chain over k channels (images, for the weight
+//! gradient), and each result is a sum of few planes. The error of y is at most
 //!
 //! ```text
 //! γ(k + c) A' (G|w| · B|x|)      with γ(n) = n u / (1 - n u) and u = 2^-24
 //! ```
 //!
-//! where c is the total length of the sums in the transforms and every matrix stands for the absolute values of its
-//! entries (Higham 2002, section 3.1; for fast convolutions Barabasz et al., "Error analysis and improving the accuracy of
-//! Winograd convolution for deep neural networks", 2020). The entries are cosines, at most √2 after Gauss' trick, so the
-//! bound is close to that of the direct sum. A test holds all three results to it.
+//! where c is the total length of the sums in the transforms and every matrix stands for the
+//! absolute values of its entries (Higham 2002, section 3.1; for fast convolutions Barabasz et al.,
+//! "Error analysis and improving the accuracy of Winograd convolution for deep neural networks",
+//! 2020). The entries are cosines, at most √2 after Gauss' trick, so the bound is close to that of
+//! the direct sum. A test holds all three results to it.
 
 mod block;
 mod product;
@@ -40,8 +45,8 @@ use super::Convolution;
 use crate::geometry::ConvGeometry;
 use transform::{LENGTHS, Role, Transform};
 
-/// The non-spatial axes of the three tensors: x has images and inputs, w has inputs and outputs, y has images and outputs.
-/// An input is a channel of a phase.
+/// The non-spatial axes of the three tensors: x has images and inputs, w has inputs and outputs, y
+/// has images and outputs. An input is a channel of a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Axis {
     Image,
@@ -52,7 +57,8 @@ enum Axis {
 /// One of the three tensors: its transform and its layout.
 struct Factor {
     transform: Transform,
-    /// For each phase, the offset of each tile element in the tensor; `None` where the tensor has no such element.
+    /// For each phase, the offset of each tile element in the tensor; `None` where the tensor has
+    /// no such element.
     offsets: Vec<Vec<Option<usize>>>,
     /// The non-spatial axes of the tensor, and the stride of each.
     strides: [(Axis, usize); 2],
@@ -81,8 +87,8 @@ pub(crate) struct Fourier {
 const CHANNELS: usize = 64;
 
 impl Fourier {
-    /// The convolution in the frequency domain, if that pays off. The choice depends on the shape of the layer but not on
-    /// the number of images, so that a sample is the same in any batch.
+    /// The convolution in the frequency domain, if that pays off. The choice depends on the shape
+    /// of the layer but not on the number of images, so that a sample is the same in any batch.
     pub(crate) fn choose(g: &ConvGeometry) -> Option<Self> {
         let fourier = Self::new(g)?;
         let [planes, direct] = [fourier.products(), g.useful_products() / g.batch.max(1)];
@@ -95,7 +101,8 @@ impl Fourier {
         let (mut points, mut pixels, mut taps) = ([0; 2], [0; 2], [0..0, 0..0]);
         for axis in 0..2 {
             let (stride, pad) = (g.stride[axis] as isize, g.pad[axis] as isize);
-            // Tap t of output p reads pixel stride * p + t - pad: element p + offset of its sub-grid.
+            // Tap t of output p reads pixel stride * p + t - pad: element p + offset of its
+            // sub-grid.
             let offsets = (-pad).div_euclid(stride)..(g.kernel[axis] as isize - 1 - pad).div_euclid(stride) + 1;
             pixels[axis] = g.input[axis].div_ceil(g.stride[axis]);
             let needed = (pixels[axis] as isize - offsets.start).max(g.output[axis] as isize + offsets.end - 1);

@@ -1,4 +1,5 @@
-//! The products of all planes: which parts of the operands are held, transformed and multiplied at a time.
+//! The products of all planes: which parts of the operands are held, transformed and multiplied at
+//! a time.
 
 use core::ops::Range;
 
@@ -15,8 +16,8 @@ use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa, LANES};
 
 impl Fourier {
-    /// Computes result(row, column) = sum over the depth of left(row, depth) * right(depth, column) in every plane. The axes
-    /// are those of the rows, the depth and the columns.
+    /// Computes result(row, column) = sum over the depth of left(row, depth) * right(depth, column)
+    /// in every plane. The axes are those of the rows, the depth and the columns.
     pub(super) fn product(&self, axes: [Axis; 3], roles: [Role; 3], left: &[f32], right: &[f32], result: &mut [f32]) {
         let isa = simd::current();
         let parallel = self.geometry.dense_products() > SERIAL;
@@ -151,19 +152,19 @@ impl Operand<'_> {
     }
 }
 
-/// The stride for buffers that are used together: an odd number of cache lines, because lines a power of two apart map to
-/// the same few cache sets.
+/// The stride for buffers that are used together: an odd number of cache lines, because lines a
+/// power of two apart map to the same few cache sets.
 fn padded(floats: usize) -> usize {
     (floats.div_ceil(LANES) | 1) * LANES
 }
 
 /// The most floats of planes that are held at a time. They should stay in the last-level cache.
 const HELD: usize = 6 << 20;
-/// How many of these are reserved for a part of one operand, if the other one fits into the rest as a whole. An operand that
-/// is held as a whole is transformed only once.
+/// How many of these are reserved for a part of one operand, if the other one fits into the rest as
+/// a whole. An operand that is held as a whole is transformed only once.
 const PART: usize = 1 << 20;
 
-/// The floats held of two operands with so many floats of planes.
+/// The floats to hold of two operands, given the floats of their planes.
 pub(super) fn held_at_a_time([left, right]: [usize; 2]) -> [usize; 2] {
     if left + right <= HELD { [left, right] } else { [HELD - PART, PART] }
 }
@@ -181,8 +182,8 @@ fn held([rows, columns]: [usize; 2], floats: usize) -> [usize; 2] {
     }
 }
 
-/// Rows and columns of a block of the result, which is one task. Its sums in all planes (at most 94) stay in the second-level
-/// cache until they are transformed.
+/// Rows and columns of a block of the result, which is one task. Its sums in all planes (at most
+/// 94) stay in the second-level cache until they are transformed.
 const BLOCK: [usize; 2] = [28, 64];
 
 /// The blocks of the result. They are smaller if there would be too few for all threads.

@@ -1,4 +1,5 @@
-//! Convolutions in the frequency domain against the plain loops, within the bound of their rounding error.
+//! Convolutions in the frequency domain against the plain loops, within the bound of their rounding
+//! error.
 
 use super::*;
 use crate::gemm::tests::numbers;
@@ -60,7 +61,8 @@ fn the_points_are_as_few_as_the_map_allows() {
     assert_eq!(points(28, 2), None);
 }
 
-/// The absolute values of the matrix of a transform by column: the contribution of each tile element to each plane.
+/// The absolute values of the matrix of a transform by column: the contribution of each tile
+/// element to each plane.
 fn absolute_values(transform: &Transform) -> Vec<Vec<f64>> {
     let size = transform.size();
     let column = |element: usize| {
@@ -114,8 +116,9 @@ fn bound(fourier: &Fourier, axes: [Axis; 3], roles: [Role; 3], [left, right, res
         let [phases, length] = fourier.extent(axis);
         (0..phases).flat_map(move |phase| (0..length).map(move |at| (axis, [phase, at])))
     };
-    // Roundings: the entries of a transform, once; its sums along a row and down a column, which may be complex; the depth;
-    // and in the inverse transform at most 3 planes for each point of a column and one number for each point of a row.
+    // Roundings: the entries of a transform, once; its sums along a row and down a column, which
+    // may be complex; the depth; and in the inverse transform at most 3 planes for each point of a
+    // column and one number for each point of a row.
     let transform = |of: &Bounded| of.factor.transform.tile[1] + 2 * of.factor.transform.tile[0] + 2;
     let roundings =
         each(axes[1]).count() + transform(&left) + transform(&right) + 3 * fourier.points[0] + fourier.points[1] + 2;

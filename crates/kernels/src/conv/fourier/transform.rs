@@ -1,17 +1,19 @@
 //! The small Fourier transforms, as matrices.
 //!
-//! A tile of n x m numbers is transformed along each row, and the result along each column, by two small matrices that are
-//! applied to 16 tiles at a time, one per lane. The tiles are real, so half of the frequencies suffice. Along a row of N
-//! points, frequency 0 (and N / 2 if N is even) is a real number; the others up to N / 2 are pairs (re, im).
+//! A tile of n x m numbers is transformed along each row, and the result along each column, by two
+//! small matrices that are applied to 16 tiles at a time, one per lane. The tiles are real, so half
+//! of the frequencies suffice. Along a row of N points, frequency 0 (and N / 2 if N is even) is a
+//! real number; the others up to N / 2 are pairs (re, im).
 //!
-//! The last step turns frequencies into **planes**: real numbers such that a product of transforms is the product of planes,
-//! one by one. For complex numbers X = a + ib, W = c + id and G = e + if, the real part of X W G is a sum of three real
-//! products (Gauss):
+//! The last step turns frequencies into **planes**: real numbers such that a product of transforms
+//! is the product of planes, one by one. For complex numbers X = a + ib, W = c + id and G = e + if,
+//! the real part of X W G is a sum of three real products (Gauss):
 //!
 //! Re(X W G) = (a + b) c (e - f)  +  a (d - c) (-f)  +  b (c + d) (-e)
 //!
-//! So each of the three tensors has three planes per complex frequency, and one per real frequency. All of this is linear,
-//! so the matrix of the columns yields planes directly. The inverse transform applies the transposed matrices.
+//! So each of the three tensors has three planes per complex frequency, and one per real frequency.
+//! All of this is linear, so the matrix of the columns yields planes directly. The inverse
+//! transform applies the transposed matrices.
 
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
@@ -32,8 +34,8 @@ pub(crate) const LONGEST: usize = 8;
 /// The supported numbers of points.
 pub(crate) const LENGTHS: [usize; 4] = [4, 5, 6, LONGEST];
 
-/// cos and sin of k / n of a full turn, for n in [`LENGTHS`]. They are computed from square roots, which every machine
-/// rounds in the same way.
+/// cos and sin of k / n of a full turn, for n in [`LENGTHS`]. They are computed from square roots,
+/// which every machine rounds in the same way.
 fn turn(k: usize, n: usize) -> (f64, f64) {
     let k = k % n;
     if 2 * k > n {
@@ -104,7 +106,8 @@ pub(crate) struct Transform {
     columns: Vec<Column>,
 }
 
-/// The real numbers that represent the frequencies of a row of `n` points: frequency and whether it is the imaginary part.
+/// The real numbers that represent the frequencies of a row of `n` points: frequency and whether it
+/// is the imaginary part.
 fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
     (0..=n / 2).flat_map(move |k| {
         let real = k == 0 || 2 * k == n;
@@ -113,8 +116,8 @@ fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
 }
 
 impl Transform {
-    /// The transform of tiles whose first element is at `offset` from the origin (taps may lie left of it), with `points`
-    /// frequencies down and across.
+    /// The transform of tiles whose first element is at `offset` from the origin (taps may lie left
+    /// of it), with `points` frequencies down and across.
     pub(crate) fn new(role: Role, tile: [usize; 2], offset: [isize; 2], points: [usize; 2]) -> Self {
         let [height, width] = tile;
         // conv reads x at output + tap, so the frequencies of the pixels are conjugated.
@@ -131,7 +134,8 @@ impl Transform {
             Role::Taps => [(1.0, 0.0), (-1.0, 1.0), (1.0, 1.0)],
             Role::Outputs => [(1.0, -1.0), (0.0, -1.0), (-1.0, 0.0)],
         };
-        // The normalisation, in one of the three transforms. A frequency that also represents its conjugate counts twice.
+        // The normalisation, in one of the three transforms. A frequency that also represents its
+        // conjugate counts twice.
         let size = (points[0] * points[1]) as f64;
         let scale = |real: bool| match role {
             Role::Taps => (if real { 1.0 } else { 2.0 }) / size,
@@ -154,7 +158,8 @@ impl Transform {
             let mut rows: Vec<Vec<f64>> = Vec::new();
             for ky in 0..frequencies {
                 let real = real_column && (ky == 0 || 2 * ky == points[0]);
-                // The real and imaginary part of the frequency, as sums over the elements of the column.
+                // The real and imaginary part of the frequency, as sums over the elements of the
+                // column.
                 let waves: Vec<(f64, f64)> = (0..height).map(|at| wave(0, ky, at)).collect();
                 let re = waves.iter().map(|w| w.0).chain(waves.iter().map(|w| -w.1));
                 let im = waves.iter().map(|w| w.1).chain(waves.iter().map(|w| w.0));
@@ -178,12 +183,13 @@ impl Transform {
     }
 }
 
-/// The intermediate result for 16 tiles: at most as many numbers as pixels down times points across.
+/// The intermediate result for 16 tiles: at most as many numbers as pixels down times points
+/// across.
 #[repr(align(64))]
 struct Between([[f32; LANES]; LONGEST * LONGEST]);
 
-/// to = matrix * from, where elements are vectors of 16 lanes. `from` and `to` are pairs of the first element and the
-/// stride in floats.
+/// to = matrix * from, where elements are vectors of 16 lanes. `from` and `to` are pairs of the
+/// first element and the stride in floats.
 ///
 /// # Safety
 /// `from` is valid for reading a vector per column of the matrix, `to` for writing one per row.
@@ -227,8 +233,8 @@ unsafe fn rows<S: Simd, const H: usize>(
     let mut sums = [s.zero(); H];
     let mut factors = matrix.numbers[row..].as_ptr();
     for _ in 0..matrix.columns {
-        // SAFETY: a column has H or more numbers from `row` on; `from` is valid as the caller promises. Both pointers wrap,
-        // because the step after the last one may lie outside.
+        // SAFETY: a column has H or more numbers from `row` on; `from` is valid as the caller
+        // promises. Both pointers wrap, because the step after the last one may lie outside.
         unsafe {
             let x = s.load(&*from.cast());
             for (h, sum) in sums.iter_mut().enumerate() {
@@ -246,12 +252,14 @@ unsafe fn rows<S: Simd, const H: usize>(
 /// The transform of tiles to planes.
 pub(crate) struct Forward<'a> {
     pub(crate) transform: &'a Transform,
-    /// For each element of a tile, `stride` floats (whole vectors): that element of every tile, then padding.
+    /// For each element of a tile, `stride` floats (whole vectors): that element of every tile,
+    /// then padding.
     pub(crate) tiles: &'a [f32],
     pub(crate) stride: usize,
     /// The number of tiles.
     pub(crate) count: usize,
-    /// The planes, of which this owns those of its tiles: plane p of the first tile is float `start + p * plane`.
+    /// The planes, of which this owns those of its tiles. Plane p of the first tile is at
+    /// `start + p * plane`.
     pub(crate) to: Region<'a>,
     pub(crate) start: usize,
     pub(crate) plane: usize,
@@ -272,8 +280,9 @@ impl Kernel for Forward<'_> {
         let mut rest = Between([[0.0; LANES]; LONGEST * LONGEST]);
         for at in (0..count).step_by(LANES) {
             for i in 0..height {
-                // SAFETY: inside `tiles` by the first assertion, and inside `between` by the last. The frequencies of a row
-                // are stored `height` apart, so that the elements of a column are contiguous.
+                // SAFETY: inside `tiles` by the first assertion, and inside `between` by the last.
+                // The frequencies of a row are stored `height` apart, so that the elements of a
+                // column are contiguous.
                 unsafe {
                     let from = tiles.as_ptr().add(i * width * stride + at);
                     let to = between.0.as_mut_ptr().cast::<f32>().add(i * LANES);
@@ -282,8 +291,8 @@ impl Kernel for Forward<'_> {
             }
             let whole = count - at >= LANES;
             for column in &transform.columns {
-                // SAFETY: inside `to` by the second assertion; an incomplete last vector goes through `rest` (at most 3 * 8
-                // planes).
+                // SAFETY: inside `to` by the second assertion; an incomplete last vector goes
+                // through `rest` (at most 3 * 8 planes).
                 unsafe {
                     let from = between.0.as_ptr().cast::<f32>().add(column.part * height * LANES);
                     let first = start + column.plane * plane + at;
@@ -302,7 +311,8 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// The transposed transform of 16 tiles: calls `visit` with the index and value of each tile element.
+/// The transposed transform of 16 tiles: calls `visit` with the index and value of each tile
+/// element.
 ///
 /// # Safety
 /// `planes` is valid for reading 16 floats at each plane, `plane` floats apart.
@@ -318,7 +328,8 @@ pub(crate) unsafe fn inverse<S: Simd>(
     let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
     assert!(transform.row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
     for column in &transform.columns {
-        // SAFETY: `planes` is valid as the caller promises; the elements of the column are inside `between`.
+        // SAFETY: `planes` is valid as the caller promises; the elements of the column are inside
+        // `between`.
         unsafe {
             let from = planes.add(column.plane * plane);
             let to = between.0.as_mut_ptr().cast::<f32>().add(column.part * height * LANES);
@@ -327,7 +338,8 @@ pub(crate) unsafe fn inverse<S: Simd>(
     }
     let mut line = [[0.0; LANES]; LONGEST];
     for i in 0..height {
-        // SAFETY: the frequencies of the row are `height` apart in `between`; a line has at most `LONGEST` elements.
+        // SAFETY: the frequencies of the row are `height` apart in `between`; a line has at most
+        // `LONGEST` elements.
         unsafe {
             let from = between.0.as_ptr().cast::<f32>().add(i * LANES);
             multiply(s, &transform.row_back, (from, height * LANES), (line.as_mut_ptr().cast(), LANES));
