@@ -228,7 +228,8 @@ pub(crate) fn draw(document: &mut Document, recording: &Recording, atlas: &Atlas
     }
 }
 
-/// Whether a node is always shown: parameters, the loss, inputs of the step, and the last node of a layer.
+/// Whether a node is always shown: parameters, the loss, inputs of the step, and the last node of a
+/// layer.
 pub(crate) fn is_outline(document: &Document, node: &Node) -> bool {
     let last = document.modules.iter().find(|module| module.path == node.module).and_then(|module| module.nodes.last());
     node.role != Role::Activation || last == Some(&node.id)

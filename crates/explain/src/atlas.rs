@@ -31,7 +31,8 @@ pub struct Atlas<'a> {
 }
 
 impl<'a> Atlas<'a> {
-    /// Numbers everything that was recorded, in order of time; the constants of a tape come before its nodes.
+    /// Numbers everything that was recorded, in order of time; the constants of a tape come before
+    /// its nodes.
     pub fn new(recording: &'a Recording) -> Self {
         let mut places = Vec::new();
         for moment in &recording.moments {
@@ -249,7 +250,8 @@ impl Leaves {
         Self { of_node }
     }
 
-    /// Inputs of networks form a module of their own; other constants belong to the module that uses them first.
+    /// Inputs of networks form a module of their own; other constants belong to the module that
+    /// uses them first.
     fn of_constant(&self, record: &TapeRecord, number: usize) -> String {
         let constant = &record.constants[number];
         let user = record.nodes.iter().position(|user| user.inputs.contains(&Source::Constant(number)));

@@ -1,11 +1,13 @@
-//! The cost of a node: arithmetic for matrix products and convolutions, memory traffic for everything else.
+//! The cost of a node: arithmetic for matrix products and convolutions, memory traffic for
+//! everything else.
 
 use tensor::Tensor;
 
 use crate::document::{Cost, Saved};
 use crate::recorder::NodeRecord;
 
-/// The cost of a node in both directions. `inputs` are the values that it read. None for a variable.
+/// The cost of a node in both directions. `inputs` are the values that it read. None for a
+/// variable.
 pub(crate) fn cost(node: &NodeRecord, inputs: &[&Tensor]) -> Option<Cost> {
     let op = node.op.as_ref()?;
     let wanted = node.sent.len() as u64;

@@ -42,7 +42,8 @@ fn aloud(formula: &str) -> String {
     words.iter().fold(formula.to_owned(), |text, (sign, word)| text.replace(sign, word))
 }
 
-/// A formula as MathML: letters, numbers and operators as such, words as text, `^` as a superscript.
+/// A formula as MathML: letters, numbers and operators as such, words as text, `^` as a
+/// superscript.
 fn mathml(formula: &str) -> String {
     let mut math = String::from("<math xmlns=\"http://www.w3.org/1998/Math/MathML\"><mrow>");
     let mut rest = formula;

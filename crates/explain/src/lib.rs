@@ -1,8 +1,9 @@
 //! Records a real training step and explains it in a page.
 //!
-//! A [`Recorder`](recorder::Recorder) observes the engine during a step, without changing a bit of the result, and records
-//! every value, every gradient, what each was computed from, and why some have none. The [`Document`](document::Document)
-//! made from it has everything that the page shows; every number in it is computed and tested here.
+//! A [`Recorder`](recorder::Recorder) observes the engine during a step, without changing a bit of
+//! the result, and records every value, every gradient, what each was computed from, and why some
+//! have none. The [`Document`](document::Document) made from it has everything that the page shows;
+//! every number in it is computed and tested here.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

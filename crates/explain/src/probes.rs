@@ -1,8 +1,9 @@
 //! The arithmetic of single elements and the check of every node: each op is recomputed in `f64`.
 //!
-//! A convolution of a whole batch would be slow in `f64`. For a large node, the explained element is in the first image, and
-//! only that image is recomputed; its check uses the first two images. Such ops treat each row of a batch separately, so the
-//! numbers are the same; for ops that do not (batch normalisation) the whole batch is recomputed.
+//! A convolution of a whole batch would be slow in `f64`. For a large node, the explained element
+//! is in the first image, and only that image is recomputed; its check uses the first two images.
+//! Such ops treat each row of a batch separately, so the numbers are the same; for ops that do not
+//! (batch normalisation) the whole batch is recomputed.
 
 use kernels::Key;
 use tensor::arithmetic::evaluate;
@@ -20,7 +21,8 @@ const CHECKED_ROWS: usize = 2;
 /// The number of terms of a gradient that are listed.
 const LISTED_TERMS: usize = 8;
 
-/// Adds the arithmetic of `count` elements of every node. `progress` is called before each node with the number done.
+/// Adds the arithmetic of `count` elements of every node. `progress` is called before each node
+/// with the number done.
 pub(crate) fn probe(
     document: &mut Document,
     recording: &Recording,
@@ -41,7 +43,8 @@ pub(crate) fn probe(
     }
 }
 
-/// Checks the gradient rule of every node. `progress` is called before each node with the number done.
+/// Checks the gradient rule of every node. `progress` is called before each node with the number
+/// done.
 pub(crate) fn check(
     document: &mut Document,
     recording: &Recording,
@@ -94,7 +97,8 @@ fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Check
     all.map(|check| Checked { single: probe.inputs()[check.input].size() == 1, check, op: op.name(), rows }).collect()
 }
 
-/// The check with the largest error. `slots` are the names of the node's inputs; a variable has none.
+/// The check with the largest error. `slots` are the names of the node's inputs; a variable has
+/// none.
 fn worst<'a>(checks: impl Iterator<Item = &'a Checked> + Clone, slots: &[String]) -> Option<Check> {
     let count = checks.clone().count();
     let agreement = |checked: &Checked| (checked.check.passed, checked.check.tolerance - checked.check.error);
@@ -194,7 +198,8 @@ impl<'a> ReplayedTape<'a> {
         Self { number, nodes: &tape.nodes, atlas, probes: tape.nodes.iter().map(again).collect(), readers }
     }
 
-    /// The number of elements of a node that can be explained: those of the first image, if only that is recomputed.
+    /// The number of elements of a node that can be explained: those of the first image, if only
+    /// that is recomputed.
     fn reach(&self, node: usize) -> usize {
         let all = self.nodes[node].value.size();
         let own = self.probes[node].as_ref().map_or(all, |probe| probe.shape().size());

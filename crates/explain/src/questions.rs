@@ -1,5 +1,6 @@
-//! Questions that a student can answer from the page, each within three actions. Only questions about what the step has are
-//! asked: none about a frozen network if there is none. Every number in an answer is computed from the recorded step.
+//! Questions that a student can answer from the page, each within three actions. Only questions
+//! about what the step has are asked: none about a frozen network if there is none. Every number in
+//! an answer is computed from the recorded step.
 
 use tensor::{Op, Tensor};
 
@@ -477,8 +478,8 @@ impl Asked<'_> {
     }
 }
 
-/// The number of elements that a dropout sets to 0, and how many of these were already 0. Its mask is found by applying it to
-/// ones.
+/// The number of elements that a dropout sets to 0, and how many of these were already 0. Its mask
+/// is found by applying it to ones.
 fn dropped_elements(op: &dyn Op<f32>, x: &Tensor) -> Option<[usize; 2]> {
     let ones = Tensor::full(*x.shape(), 1.0);
     let probe = tensor::Probe::new(op, &[&ones], *x.shape(), None)?;

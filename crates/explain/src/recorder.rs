@@ -1,8 +1,9 @@
 //! [`Recorder`]: records everything that happens in a training step.
 //!
-//! It keeps a handle of every tensor that it sees. A shared tensor is never overwritten, so this changes no bit of the step.
-//! And because no buffer is reused meanwhile, the address of a constant identifies its origin: the weight of a frozen
-//! network, a value that was computed earlier, or data.
+//! It keeps a handle of every tensor that it sees. A shared tensor is never overwritten, so this
+//! changes no bit of the step. And because no buffer is reused meanwhile, the address of a constant
+//! identifies its origin: the weight of a frozen network, a value that was computed earlier, or
+//! data.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -169,7 +170,8 @@ fn address(tensor: &Tensor) -> Address {
 #[derive(Default)]
 struct Notes {
     recording: Recording,
-    /// The names of frozen weights, by the addresses of their buffers. The tensors keep the buffers alive.
+    /// The names of frozen weights, by the addresses of their buffers. The tensors keep the buffers
+    /// alive.
     frozen: HashMap<usize, (String, Tensor)>,
     /// The node of each buffer.
     values: HashMap<usize, (usize, NodeId)>,
@@ -372,7 +374,8 @@ impl StepObserver for Recorder {
     }
 }
 
-/// The loss at four steps along the negative gradient. The largest would halve the loss if it fell linearly.
+/// The loss at four steps along the negative gradient. The largest would halve the loss if it fell
+/// linearly.
 fn moved(result: &StepResult<'_>, notes: &Notes) -> Option<Moved> {
     let tape = notes.recording.tapes.last()?;
     let loss = f64::from(tape.nodes[*tape.order.first()?].value.item());

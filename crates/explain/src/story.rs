@@ -62,7 +62,8 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The distinct networks of these forward calls, in order, as words: `generator_ab` is `generator ab`.
+/// The distinct networks of these forward calls, in order, as words: `generator_ab` is `generator
+/// ab`.
 fn networks<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for call in calls {

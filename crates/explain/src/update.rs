@@ -1,4 +1,5 @@
-//! The optimiser's update of one parameter: its formulas ([`nn::Formulas`]), and one element in numbers.
+//! The optimiser's update of one parameter: its formulas ([`nn::Formulas`]), and one element in
+//! numbers.
 
 use nn::optim::formula::{filled, lookup};
 use tensor::arithmetic::{Digits, evaluate};
@@ -26,14 +27,15 @@ pub(crate) fn constants(update: &UpdateRecord) -> String {
     update.formulas.constants.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
-/// The update of the element with the largest gradient, line by line. Each line reads the values that the
-/// lines before it have stored.
+/// The update of the element with the largest gradient, line by line. Each line reads the values
+/// that the lines before it have stored.
 pub(crate) fn worked(update: &UpdateRecord) -> WorkedUpdate {
     let gradient = update.gradient.data();
     let size = |i: usize| gradient[i].abs();
     let at = (0..gradient.len()).reduce(|most, i| if size(i) > size(most) { i } else { most }).unwrap_or(0);
     let element = |tensor: &tensor::Tensor| f64::from(tensor.data()[at]);
-    // Constants are written with all digits, because 1 - beta2 is a difference of nearly equal numbers.
+    // Constants are written with all digits, because 1 - beta2 is a difference of nearly equal
+    // numbers.
     let constants = &update.formulas.constants;
     let mut known = Vec::from([("g", element(&update.gradient)), ("theta", element(&update.before))]);
     let number = |known: &[(&'static str, f64)], name: &str| match lookup(known, name) {

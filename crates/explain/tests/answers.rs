@@ -1,5 +1,5 @@
-//! What the page says in words and numbers is what happened in the step, for every example and every system: each number is found here
-//! once more, from the tape itself.
+//! What the page says in words and numbers is what happened in the step, for every example and
+//! every system: each number is found here once more, from the tape itself.
 
 mod common;
 
@@ -59,8 +59,8 @@ fn every_step_is_told_truly() {
             dropouts += 1;
             let node = chosen(document, asked);
             let (y, x) = (value(node), value(&document.nodes[node.inputs[0].node]));
-            // A number that came as one and left as zero was forgotten; of zeros that came nobody can see it, but the rule: those
-            // are the ones that get no gradient though one arrives.
+            // A number that came as one and left as zero was forgotten; of zeros that came nobody
+            // can see it, but the rule: those are the ones that get no gradient though one arrives.
             let sent = |record: &explain::recorder::NodeRecord| {
                 record.sent.iter().find(|sent| sent.0 == 0).map(|s| s.1.clone())
             };
@@ -198,8 +198,8 @@ fn questions_are_short(name: &str, document: &Document) {
     assert_eq!(different.len(), document.questions.len(), "{name}: asked twice");
 }
 
-/// The update of a parameter as the page shows it is the one that was made: of the right node, by the right gradient, and each line
-/// comes to what is stored.
+/// The update of a parameter as the page shows it is the one that was made: of the right node, by
+/// the right gradient, and each line comes to what is stored.
 fn updates_are_the_steps(step: &Step) {
     let Step { name, recording, document } = step;
     for (update, record) in document.updates.iter().zip(&recording.updates) {

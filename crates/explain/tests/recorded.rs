@@ -1,4 +1,5 @@
-//! What is told of a step is what happened in it: every number of the page, recomputed; and the recorder changes no bit.
+//! What is told of a step is what happened in it: every number of the page, recomputed; and the
+//! recorder changes no bit.
 
 mod common;
 
@@ -95,7 +96,8 @@ fn every_statistic_is_that_of_the_tensor() {
     }
 }
 
-/// The sum of what the consumers of a value send back is its gradient: in the order of the sweep to the last bit.
+/// The sum of what the consumers of a value send back is its gradient: in the order of the sweep to
+/// the last bit.
 #[test]
 fn addends_sum_to_the_gradient_at_every_node() {
     let mut forks = 0;

@@ -2,10 +2,10 @@
 //!
 //! A [`Network`](crate::Network) holds only its weights. The context decides how they are used:
 //!
-//! * **training or inference**: in training, dropout drops, batch normalisation uses the statistics of
-//!   the batch, and operations are recorded on a tape;
-//! * **frozen or not**: parameters of a frozen network are constants. Gradients flow through it, but no
-//!   gradient is computed for its parameters, and its running statistics do not change.
+//! * **training or inference**: in training, dropout drops, batch normalisation uses the statistics
+//!   of the batch, and operations are recorded on a tape;
+//! * **frozen or not**: parameters of a frozen network are constants. Gradients flow through it,
+//!   but no gradient is computed for its parameters, and its running statistics do not change.
 //!
 //! [`differentiate`] runs a forward pass in training mode and computes the gradients.
 
@@ -17,8 +17,8 @@ use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, StepResult};
 
-/// Selects the random numbers of a forward pass: the run's seed, the training step, and the purpose of
-/// the pass, since one training step can apply the same layer several times.
+/// Selects the random numbers of a forward pass: the run's seed, the training step, and the purpose
+/// of the pass, since one training step can apply the same layer several times.
 #[derive(Clone, Copy, Debug)]
 pub struct RngContext {
     /// The run's seed.
@@ -107,8 +107,8 @@ impl ForwardContext {
         }
     }
 
-    /// Runs `body` with all parameters frozen. This does not change the mode: in training, dropout still
-    /// drops and batch normalisation still uses the statistics of the batch.
+    /// Runs `body` with all parameters frozen. This does not change the mode: in training, dropout
+    /// still drops and batch normalisation still uses the statistics of the batch.
     pub fn frozen<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
         let outer = core::mem::replace(&mut self.frozen, true);
         let result = body(self);
@@ -168,7 +168,8 @@ impl ForwardContext {
         self.tape.variable(name, value)
     }
 
-    /// The parameter `name` of the current layer: a variable of the tape, or a constant if it is frozen.
+    /// The parameter `name` of the current layer: a variable of the tape, or a constant if it is
+    /// frozen.
     #[track_caller]
     pub fn parameter(&mut self, name: &str, value: &Tensor) -> Var {
         if self.frozen {
@@ -185,14 +186,14 @@ impl ForwardContext {
         var
     }
 
-    /// The constant `name` of the current layer, which is not learned, or the value that replaces it
-    /// ([`inference_with`](ForwardContext::inference_with)).
+    /// The constant `name` of the current layer, which is not learned, or the value that replaces
+    /// it ([`inference_with`](ForwardContext::inference_with)).
     pub fn constant(&self, name: &str, value: &Tensor) -> Var {
         self.constant_overrides.get(&self.full_name(name)).cloned().unwrap_or_else(|| Var::constant(value.clone()))
     }
 
-    /// The random stream of the current layer, a different one each time the layer is applied; None in
-    /// inference.
+    /// The random stream of the current layer, a different one each time the layer is applied; None
+    /// in inference.
     pub fn key(&mut self) -> Option<Key> {
         self.key_of(self.path.join("."))
     }
@@ -206,9 +207,9 @@ impl ForwardContext {
         Some(Key::named(seed, &format!("{purpose}: {path}{visit}")).at(step as u32))
     }
 
-    /// Runs `body`, which applies a layer, and lets it fuse the layers `after` it, given by name and
-    /// fusion. Returns how many it has fused. On an [observed](Tape::observed) tape nothing is fused, so
-    /// that the value of every layer can be seen.
+    /// Runs `body`, which applies a layer, and lets it fuse the layers `after` it, given by name
+    /// and fusion. Returns how many it has fused. On an [observed](Tape::observed) tape nothing is
+    /// fused, so that the value of every layer can be seen.
     pub(crate) fn with_fusible<'a, R>(
         &mut self,
         after: impl Iterator<Item = (&'a str, Option<Fusion>)>,
@@ -232,8 +233,8 @@ impl ForwardContext {
         (result, fusible.fused)
     }
 
-    /// Completes a layer: y + bias, followed, in the same operation, by the activation and the dropout
-    /// that come after the layer.
+    /// Completes a layer: y + bias, followed, in the same operation, by the activation and the
+    /// dropout that come after the layer.
     #[track_caller]
     pub fn bias_act(&mut self, y: Var, bias: Option<&Var>) -> Var {
         let slope = self.fused_slope();
@@ -248,23 +249,23 @@ impl ForwardContext {
         }
     }
 
-    /// For a layer that can fuse an activation but no dropout: the slope of the leaky ReLU that comes
-    /// after it, which the caller must then apply.
+    /// For a layer that can fuse an activation but no dropout: the slope of the leaky ReLU that
+    /// comes after it, which the caller must then apply.
     pub fn fused_slope(&mut self) -> Option<f64> {
         let slope = self.fusible.slope.take();
         self.fusible.fused += usize::from(slope.is_some());
         slope
     }
 
-    /// The new value of the buffer `name` of the current layer, if this pass has updated it. A layer that
-    /// is applied twice continues from its own first update.
+    /// The new value of the buffer `name` of the current layer, if this pass has updated it. A
+    /// layer that is applied twice continues from its own first update.
     pub fn updated(&self, name: &str) -> Option<&Tensor> {
         let name = self.full_name(name);
         self.updates.iter().rev().find(|(updated, _)| *updated == name).map(|(_, value)| value)
     }
 
-    /// Sets the new value of the buffer `name` of the current layer, to be stored with the optimiser's
-    /// update. Does nothing where the parameters are frozen.
+    /// Sets the new value of the buffer `name` of the current layer, to be stored with the
+    /// optimiser's update. Does nothing where the parameters are frozen.
     pub fn update(&mut self, name: &str, value: impl FnOnce() -> Tensor) {
         if !self.frozen {
             self.updates.push((self.full_name(name), value()));
@@ -272,8 +273,8 @@ impl ForwardContext {
     }
 }
 
-/// The gradients of a loss with respect to every parameter that was not frozen, and the new values of
-/// the buffers (running statistics), in the order of the forward pass.
+/// The gradients of a loss with respect to every parameter that was not frozen, and the new values
+/// of the buffers (running statistics), in the order of the forward pass.
 #[derive(Clone, Debug)]
 pub struct Gradients {
     /// Parameter names and gradients.
@@ -282,13 +283,14 @@ pub struct Gradients {
     pub buffers: Vec<(String, Tensor)>,
 }
 
-/// Runs `forward` in training mode and computes the gradients of its loss. `forward` returns the loss, a
-/// scalar, and any further result of the caller's.
+/// Runs `forward` in training mode and computes the gradients of its loss. `forward` returns the
+/// loss, a scalar, and any further result of the caller's.
 ///
 /// # Errors
-/// When the loss, a gradient or the new value of a buffer is not finite. The step is then repeated on an
-/// [observed](Tape::observed) tape to name the first operation with such a value. The repetition gives
-/// the same numbers, because a step depends only on its inputs; a healthy step does not pay for it.
+/// When the loss, a gradient or the new value of a buffer is not finite. The step is then repeated
+/// on an [observed](Tape::observed) tape to name the first operation with such a value. The
+/// repetition gives the same numbers, because a step depends only on its inputs; a healthy step
+/// does not pay for it.
 pub fn differentiate<R>(
     rng: RngContext,
     forward: impl Fn(&mut ForwardContext) -> (Var, R),

@@ -4,7 +4,8 @@ use kernels::{Element as _, Key};
 use rand_distr::{Distribution, Uniform};
 use tensor::Tensor;
 
-/// The framework whose defaults a network follows: they differ in initialisation, batch normalisation and slopes.
+/// The framework whose defaults a network follows: they differ in initialisation, batch
+/// normalisation and slopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Keras 2 on TensorFlow: Glorot-uniform weights, zero biases, BatchNorm with epsilon 1e-3 and
@@ -15,8 +16,8 @@ pub enum Dialect {
     Torch,
 }
 
-/// The number of inputs that each output of a layer depends on, and the number of outputs that depend on
-/// each input.
+/// The number of inputs that each output of a layer depends on, and the number of outputs that
+/// depend on each input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fan {
     /// Inputs per output, as the dialect counts them.
@@ -32,8 +33,8 @@ pub enum Initializer {
     Constant(f64),
     /// Uniform within +- sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010).
     GlorotUniform,
-    /// Uniform within +- gain * sqrt(3 / fan in), with gain = sqrt(2 / (1 + slope^2)) (He et al. 2015).
-    /// PyTorch's default for weights has slope sqrt(5), and so the bound 1 / sqrt(fan in).
+    /// Uniform within +- gain * sqrt(3 / fan in), with gain = sqrt(2 / (1 + slope^2)) (He et al.
+    /// 2015). PyTorch's default for weights has slope sqrt(5), and so the bound 1 / sqrt(fan in).
     KaimingUniform {
         /// The slope of the leaky ReLU that follows.
         slope: f64,
@@ -92,8 +93,8 @@ impl InitScheme {
         Self { weight, bias: Initializer::Constant(0.0), scale: Initializer::Constant(1.0) }
     }
 
-    /// The scheme of DCGAN (Radford, Metz and Chintala 2016): normal weights with mean 0 and normal scales
-    /// with mean 1, both with standard deviation 0.02; biases 0.
+    /// The scheme of DCGAN (Radford, Metz and Chintala 2016): normal weights with mean 0 and normal
+    /// scales with mean 1, both with standard deviation 0.02; biases 0.
     pub fn dcgan() -> Self {
         Self { scale: Initializer::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
     }
@@ -122,16 +123,16 @@ impl Dialect {
     }
 }
 
-/// Numbers drawn uniformly from [low, high) by the random stream `key`. The first n numbers are the same
-/// for every shape with at least n elements.
+/// Numbers drawn uniformly from [low, high) by the random stream `key`. The first n numbers are the
+/// same for every shape with at least n elements.
 pub fn uniform(shape: &[usize], low: f64, high: f64, key: Key) -> Tensor {
     let mut draws = key.draws();
     let distribution = Uniform::new(low as f32, high as f32).expect("low is below high");
     Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
 }
 
-/// Numbers drawn from the normal distribution by the random stream `key`. The first n numbers are the same
-/// for every shape with at least n elements, and their bits are the same on every machine
+/// Numbers drawn from the normal distribution by the random stream `key`. The first n numbers are
+/// the same for every shape with at least n elements, and their bits are the same on every machine
 /// ([`Element::normal`](kernels::Element::normal); the samplers of `rand_distr` use the system's
 /// logarithm).
 pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
@@ -142,10 +143,10 @@ pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
     })
 }
 
-/// Standard normal numbers, where each number outside [-bound, bound] is drawn again until it is inside:
-/// the truncation trick (Brock, Donahue and Simonyan, "Large scale GAN training for high fidelity natural
-/// image synthesis", 2019). The other numbers are those of [`normal`], and the first n numbers are the
-/// same for every shape with at least n elements.
+/// Standard normal numbers, where each number outside [-bound, bound] is drawn again until it is
+/// inside: the truncation trick (Brock, Donahue and Simonyan, "Large scale GAN training for high
+/// fidelity natural image synthesis", 2019). The other numbers are those of [`normal`], and the
+/// first n numbers are the same for every shape with at least n elements.
 ///
 /// # Panics
 /// When `bound` is not positive, as no number would be inside.

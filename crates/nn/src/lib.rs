@@ -1,7 +1,9 @@
-//! Building blocks of networks, over the [`tensor`] engine: layers, initialisers, losses and optimisers.
+//! Building blocks of networks, over the [`tensor`] engine: layers, initialisers, losses and
+//! optimisers.
 //!
 //! * [`Network`]: named layers in a row, with their weights.
-//! * [`ForwardContext`]: the mode in which networks are applied: training or inference, frozen or not.
+//! * [`ForwardContext`]: the mode in which networks are applied: training or inference, frozen or
+//!   not.
 //! * [`differentiate`]: a forward pass and its gradients, which [`Optimizer::step`] applies.
 //! * [`StepObserver`]: receives what happens in training steps, installed by [`observe`].
 //! * [`State`]: the weights and the optimisers' state by name, for checkpoints.

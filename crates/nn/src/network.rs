@@ -23,15 +23,15 @@ pub trait Layer {
     /// How the summary describes it: `Conv2d 5x5 stride 2x2 same`.
     fn describe(&self) -> String;
 
-    /// Prepares the layer for its input: initialises its tensors and returns the shape of its output
-    /// (without the batch axis).
+    /// Prepares the layer for its input: initialises its tensors and returns the shape of its
+    /// output (without the batch axis).
     ///
     /// # Errors
     /// One sentence, when the layer cannot take an input of this shape.
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String>;
 
-    /// The kernel and the stride, each as height and width, of a layer that moves a window of weights
-    /// over images.
+    /// The kernel and the stride, each as height and width, of a layer that moves a window of
+    /// weights over images.
     fn window(&self) -> Option<[[usize; 2]; 2]> {
         None
     }
@@ -39,8 +39,8 @@ pub trait Layer {
     /// Applies the layer to a batch, of shape (batch, ...).
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var;
 
-    /// The factor of a layer that only up-samples images. The layer after it may then do the up-sampling
-    /// ([`forward_upsampled`](Layer::forward_upsampled)).
+    /// The factor of a layer that only up-samples images. The layer after it may then do the
+    /// up-sampling ([`forward_upsampled`](Layer::forward_upsampled)).
     fn upsampling(&self) -> Option<[usize; 2]> {
         None
     }
@@ -66,8 +66,8 @@ pub trait Layer {
         Vec::new()
     }
 
-    /// The networks that a composite layer consists of; their names begin with the layer's path. Their
-    /// tensors are then those of the layer.
+    /// The networks that a composite layer consists of; their names begin with the layer's path.
+    /// Their tensors are then those of the layer.
     fn inner(&self) -> &[Network] {
         &[]
     }
@@ -140,8 +140,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network without layers, for inputs of shape `input` (without the batch axis). Its weights are
-    /// drawn from random streams of `seed`.
+    /// A network without layers, for inputs of shape `input` (without the batch axis). Its weights
+    /// are drawn from random streams of `seed`.
     pub fn new(name: &str, input: &[usize], dialect: Dialect, seed: u64) -> Self {
         let (init, spectral_norm, members) = (dialect.init_scheme(), false, Vec::new());
         Self { name: name.into(), input: input.to_vec(), dialect, init, spectral_norm, seed, members }
@@ -247,8 +247,8 @@ impl Network {
         x
     }
 
-    /// Applies the first of these layers by `forward`, which may fuse the layers after it. Returns the
-    /// output and the layers that remain; None if there is no layer, or `forward` returns None.
+    /// Applies the first of these layers by `forward`, which may fuse the layers after it. Returns
+    /// the output and the layers that remain; None if there is no layer, or `forward` returns None.
     fn forward_first<'a>(
         ctx: &mut ForwardContext,
         members: &'a [Member],
@@ -261,7 +261,8 @@ impl Network {
         Some((y?, &after[fused..]))
     }
 
-    /// Applies the network to a batch in inference: running statistics, no dropout, nothing recorded.
+    /// Applies the network to a batch in inference: running statistics, no dropout, nothing
+    /// recorded.
     pub fn infer(&self, x: &Tensor) -> Tensor {
         self.forward(&mut ForwardContext::inference(), &Var::constant(x.clone())).into_value()
     }
@@ -276,8 +277,9 @@ impl Network {
         self.members.iter_mut().flat_map(|member| member.tensors_mut(&self.name)).collect()
     }
 
-    /// Updates this network as the exponential moving average of `source`, a network of the same layers:
-    /// every parameter becomes decay * average + (1 - decay) * source; all other tensors are copied.
+    /// Updates this network as the exponential moving average of `source`, a network of the same
+    /// layers: every parameter becomes decay * average + (1 - decay) * source; all other tensors
+    /// are copied.
     ///
     /// The average of constant weights converges to them exactly, however close to 1 the decay is.
     ///
@@ -299,7 +301,8 @@ impl Network {
         }
     }
 
-    /// The full name, the kernel and the stride of every layer that moves a window of weights over images.
+    /// The full name, the kernel and the stride of every layer that moves a window of weights over
+    /// images.
     pub fn windows(&self) -> Vec<(String, [[usize; 2]; 2])> {
         let of = |member: &Member| {
             let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
@@ -350,11 +353,12 @@ impl Stateful for Network {
 
 /// decay * average + (1 - decay) * x, computed so that the average of a constant converges to it.
 ///
-/// In f64 the factors add up to 1. In f32 they would not: with a decay of 0.99999, their rounding alone
-/// would put the average of a constant 0.14% too low. The only error left is the rounding of the result
-/// to f32. It would stop the average as soon as its step, (1 - decay) times the difference, is less than
-/// half a unit in the last place: up to 0.6% away from its limit at 0.99999. So where the average would
-/// not move although it differs from `x`, it moves by one unit in the last place.
+/// In f64 the factors add up to 1. In f32 they would not: with a decay of 0.99999, their rounding
+/// alone would put the average of a constant 0.14% too low. The only error left is the rounding of
+/// the result to f32. It would stop the average as soon as its step, (1 - decay) times the
+/// difference, is less than half a unit in the last place: up to 0.6% away from its limit at
+/// 0.99999. So where the average would not move although it differs from `x`, it moves by one unit
+/// in the last place.
 fn moving_average(average: f32, x: f32, decay: f64) -> f32 {
     let next = (decay * f64::from(average) + (1.0 - decay) * f64::from(x)) as f32;
     if next != average || average == x || decay == 1.0 {
@@ -387,7 +391,8 @@ mod tests {
         assert_eq!(moving_average(3.0, 1e-8, 1.0), 3.0, "with decay 1 it stays");
     }
 
-    /// Weights that oscillate, by much or so little that no single step moves an f32 by half a unit.
+    /// Weights that oscillate, by much or so little that no single step moves an f32 by half a
+    /// unit.
     #[test]
     fn the_average_of_oscillating_weights_is_their_mean() {
         for (swing, off) in [(0.1, 2e-4), (1e-3, 2e-5), (1e-5, 4e-6)] {

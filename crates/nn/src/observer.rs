@@ -1,9 +1,10 @@
 //! [`StepObserver`]: watches training steps without changing them.
 //!
-//! [`observe`] installs an observer on the current thread while a function runs. Every training step is
-//! then recorded on a tape with the observer's [`TapeObserver`], and the observer is also notified of what
-//! a tape does not know: which networks are applied, which parameters are frozen, and what the optimisers
-//! do. Without an observer, each of these places costs one look at a thread-local variable.
+//! [`observe`] installs an observer on the current thread while a function runs. Every training
+//! step is then recorded on a tape with the observer's [`TapeObserver`], and the observer is also
+//! notified of what a tape does not know: which networks are applied, which parameters are frozen,
+//! and what the optimisers do. Without an observer, each of these places costs one look at a
+//! thread-local variable.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ use crate::optim::Formulas;
 
 /// Receives the events of training steps, in the order in which they happen.
 pub trait StepObserver {
-    /// A call of [`differentiate`](crate::differentiate) begins. The returned observer sees its tape, while
-    /// it is recorded and during the reverse sweep.
+    /// A call of [`differentiate`](crate::differentiate) begins. The returned observer sees its
+    /// tape, while it is recorded and during the reverse sweep.
     fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver>;
 
     /// The gradients are computed. What this method computes itself is not observed.
@@ -52,7 +53,8 @@ pub struct ForwardCall<'a> {
 pub struct StepResult<'a> {
     /// The gradients and the new buffers.
     pub gradients: &'a Gradients,
-    /// Computes the loss of the same step again, with these values for the parameters of these names.
+    /// Computes the loss of the same step again, with these values for the parameters of these
+    /// names.
     pub loss_with: &'a dyn Fn(BTreeMap<String, Tensor>) -> f64,
 }
 

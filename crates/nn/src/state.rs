@@ -14,8 +14,8 @@ pub struct State {
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Why a [`State`] does not fit the networks and optimisers that should load it. Lists every name that
-/// does not fit.
+/// Why a [`State`] does not fit the networks and optimisers that should load it. Lists every name
+/// that does not fit.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct StateError {
     /// Names that are expected but not in the state.
@@ -28,11 +28,12 @@ pub struct StateError {
     pub beyond: Vec<(String, u64, u64)>,
 }
 
-/// The limit of counters without a lower limit of their own. No run counts that far, and sums of such
-/// numbers do not overflow.
+/// The limit of counters without a lower limit of their own. No run counts that far, and sums of
+/// such numbers do not overflow.
 pub const MOST_COUNTED: u64 = 1 << 48;
 
-/// Something that training changes and a checkpoint stores: a network, an optimiser, several of them.
+/// Something that training changes and a checkpoint stores: a network, an optimiser, several of
+/// them.
 pub trait Stateful {
     /// Adds everything that training changes to `state`.
     fn save(&self, state: &mut State);

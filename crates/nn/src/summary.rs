@@ -1,8 +1,8 @@
 //! [`summary`](fn@summary) and [`totals`]: the table of a network's layers, and the number of its
 //! parameters.
 //!
-//! A network may consist of several [`Network`]s, its parts: `generator.4x4` and `generator.rgb4x4` are
-//! parts of `generator`, and one table lists the layers of both.
+//! A network may consist of several [`Network`]s, its parts: `generator.4x4` and `generator.rgb4x4`
+//! are parts of `generator`, and one table lists the layers of both.
 
 use core::fmt::Write as _;
 
@@ -46,9 +46,9 @@ pub fn totals(parts: &[&Network]) -> String {
     format!("{}: {} parameters{fixed}", whole(parts[0]), thousands(all))
 }
 
-/// The table of the layers of a whole, with name, kind, output shape and number of parameters, and the
-/// totals. Running statistics count as non-trainable parameters in the Keras dialect and are listed
-/// separately in the PyTorch dialect, as in these frameworks.
+/// The table of the layers of a whole, with name, kind, output shape and number of parameters, and
+/// the totals. Running statistics count as non-trainable parameters in the Keras dialect and are
+/// listed separately in the PyTorch dialect, as in these frameworks.
 ///
 /// # Panics
 /// When `parts` is empty.

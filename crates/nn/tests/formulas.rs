@@ -1,4 +1,5 @@
-//! The formulas of an update agree with the kernels, element by element, for every rule with every option.
+//! The formulas of an update agree with the kernels, element by element, for every rule with every
+//! option.
 
 use nn::layers::Dense;
 use nn::optim::StateSlot;
@@ -97,7 +98,8 @@ fn formulas_agree_with_the_kernels() {
     }
 }
 
-/// Each state slot has a line, except the velocity of plain gradient descent, which is the gradient.
+/// Each state slot has a line, except the velocity of plain gradient descent, which is the
+/// gradient.
 #[test]
 fn every_state_slot_has_a_line() {
     for rule in rules() {

@@ -18,7 +18,8 @@ fn deviation(tensor: &Tensor) -> f64 {
     (square / tensor.size() as f64).sqrt()
 }
 
-/// Weights of deviation 1 that act as if they had been drawn with gain / sqrt(fan in); biases that start at 0.
+/// Weights of deviation 1 that act as if they had been drawn with gain / sqrt(fan in); biases that
+/// start at 0.
 #[test]
 fn equalised_weights_start_alike_and_are_scaled_at_run_time() {
     let layers = |equalised: Equalised| {
@@ -61,7 +62,8 @@ fn pixels_get_the_mean_square_1() {
     }
 }
 
-/// One more channel, the same for all images of a group; images of a group are strided through the batch.
+/// One more channel, the same for all images of a group; images of a group are strided through the
+/// batch.
 #[test]
 fn the_deviation_of_a_group_is_a_channel() {
     let layer = |group| network(&[1, 2, 1]).with("stddev", MinibatchStddev(group));

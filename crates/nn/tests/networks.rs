@@ -133,7 +133,8 @@ Total params: 145
     assert!(network.summary().starts_with(expected), "{}", network.summary());
 }
 
-/// x + layers(x), with the layers walked as in any network: what they are called, and their gradients.
+/// x + layers(x), with the layers walked as in any network: what they are called, and their
+/// gradients.
 #[test]
 fn a_residual_block_adds_its_input() {
     let network = residual();
@@ -379,8 +380,8 @@ fn the_tape_tells_which_layer_asked() {
     assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
 }
 
-/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape between the two keeps them
-/// apart, and the numbers are the same up to rounding.
+/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape
+/// between the two keeps them apart, and the numbers are the same up to rounding.
 #[test]
 fn a_convolution_after_up_sampling_reads_the_small_images() {
     let up = || empty(&[4, 5, 4]).with("up", UpSampling2d([2, 2]));
@@ -414,7 +415,8 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
         for ((name, a), (same, b)) in merged.iter().zip(&apart) {
             assert_eq!((name, a.shape()), (same, b.shape()));
             let size = a.data().iter().fold(0.0_f32, |size, x| size.max(x.abs()));
-            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are added before.
+            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are
+            // added before.
             assert!(a.data().iter().zip(b.data()).all(|(a, b)| (a - b).abs() <= 344.0 * f32::EPSILON * size), "{name}");
         }
     }
@@ -444,8 +446,9 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     assert_eq!(mean, 0.5 * (0.5 * 0.0 + 0.5 * 1.0) + 0.5 * 9.0, "from 0 over the mean 1 to the mean 9");
 }
 
-/// A layer does the activation and the dropout after it in the same op. A reshape between them keeps them apart, as does a watched
-/// tape: and no bit is another, of value, gradients and statistics, in training and in inference, on every instruction set.
+/// A layer does the activation and the dropout after it in the same op. A reshape between them
+/// keeps them apart, as does a watched tape: and no bit is another, of value, gradients and
+/// statistics, in training and in inference, on every instruction set.
 #[test]
 fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
     type Add = fn(Network) -> Network;

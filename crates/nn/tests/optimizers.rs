@@ -1,5 +1,5 @@
-//! What an optimiser promises beside its rule (the rules are held to PyTorch and Keras in `tests/`): clipping, decay, schedules,
-//! several networks at once.
+//! What an optimiser promises beside its rule (the rules are held to PyTorch and Keras in
+//! `tests/`): clipping, decay, schedules, several networks at once.
 
 use nn::layers::Dense;
 use nn::{
@@ -83,7 +83,8 @@ fn a_gradient_of_a_stranger_is_refused() {
     Optimizer::rms_prop(&network, 0.1).step(&mut network, &Gradients { parameters, buffers: vec![] });
 }
 
-/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1, 1).
+/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1,
+/// 1).
 fn slope() -> (Network, Gradients) {
     let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
     network.tensors_mut()[0].2.data_mut().copy_from_slice(&[3.0, 4.0]);

@@ -7,9 +7,9 @@
 //! part    = number | ( sum ) | name ( sum { , sum } )
 //! ```
 //!
-//! Numbers are decimal, with an optional exponent: `0.31`, `1e-7`. Exponents of powers are non-negative integers. The
-//! functions are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus` and `abs` of one argument, and `max` and `min` of one
-//! or more.
+//! Numbers are decimal, with an optional exponent: `0.31`, `1e-7`. Exponents of powers are
+//! non-negative integers. The functions are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus` and
+//! `abs` of one argument, and `max` and `min` of one or more.
 
 use kernels::scalar;
 
@@ -18,15 +18,16 @@ use crate::tensor::Tensor;
 /// An expression and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arithmetic {
-    /// The expression. Its numbers are rounded as long as its value stays within a relative error of 1e-6 of `result`.
+    /// The expression. Its numbers are rounded as long as its value stays within a relative error
+    /// of 1e-6 of `result`.
     pub text: String,
     /// The exact value.
     pub result: f64,
 }
 
 impl Arithmetic {
-    /// The expression `text` with short numbers, or with all digits if the short numbers do not give `result`, for
-    /// instance because large numbers cancel.
+    /// The expression `text` with short numbers, or with all digits if the short numbers do not
+    /// give `result`, for instance because large numbers cancel.
     pub(crate) fn new(result: f64, text: impl Fn(Digits) -> String) -> Self {
         let short = text(Digits::Short);
         let close = evaluate(&short).is_some_and(|got| (got - result).abs() <= 1e-6 * result.abs());
@@ -70,7 +71,8 @@ pub struct ElementContext<'a> {
 }
 
 impl ElementContext<'_> {
-    /// The element of input `input` that this element of an element-wise op depends on; rows are broadcast.
+    /// The element of input `input` that this element of an element-wise op depends on; rows are
+    /// broadcast.
     pub fn input(&self, input: usize) -> f64 {
         let data = self.inputs[input].data();
         data[self.at % data.len()]

@@ -1,8 +1,8 @@
 //! [`Buffer`]: the memory of tensors, which is recycled.
 //!
-//! Every training step needs the same few dozen large buffers. Fresh memory from the operating system costs a page fault
-//! per 4 KiB, so a large buffer that is no longer used goes to a pool, from which the next tensor takes it for which it is
-//! long enough and not much too long.
+//! Every training step needs the same few dozen large buffers. Fresh memory from the operating
+//! system costs a page fault per 4 KiB, so a large buffer that is no longer used goes to a pool,
+//! from which the next tensor takes it for which it is long enough and not much too long.
 
 use core::any::{Any, TypeId};
 use core::ops::{Deref, DerefMut};
@@ -23,8 +23,9 @@ pub(crate) const SPARE: usize = 4;
 type Pool = HashMap<TypeId, BTreeMap<usize, Vec<Box<dyn Any + Send>>>>;
 static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
 
-/// A vector that returns to the pool when it is dropped, if it was allocated for the pool. (A vector that was allocated
-/// elsewhere is freed: the next one will be allocated elsewhere too, and the pool would only grow.)
+/// A vector that returns to the pool when it is dropped, if it was allocated for the pool. (A
+/// vector that was allocated elsewhere is freed: the next one will be allocated elsewhere too, and
+/// the pool would only grow.)
 pub(crate) struct Buffer<T: Element> {
     /// The first `len` are in use.
     numbers: Vec<T>,
@@ -35,8 +36,8 @@ pub(crate) struct Buffer<T: Element> {
 }
 
 impl<T: Element> Buffer<T> {
-    /// A buffer of `len` numbers with arbitrary content. (In tests it is NaN, so that a kernel that does not write all of
-    /// its output is found.)
+    /// A buffer of `len` numbers with arbitrary content. (In tests it is NaN, so that a kernel that
+    /// does not write all of its output is found.)
     pub(crate) fn stale(len: usize) -> Self {
         if let Some(claim) = Claim::new::<T>(len, true) {
             return Self::meta(claim);

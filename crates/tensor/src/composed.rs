@@ -1,20 +1,22 @@
 //! Functions composed of [`ops`](crate::ops) that several networks use.
 //!
-//! They are not ops themselves: they have no entry in the registry and no gradient rules. The tape records the ops that they
-//! call, whose rules give their gradients of every order. To add one, write a method here.
+//! They are not ops themselves: they have no entry in the registry and no gradient rules. The tape
+//! records the ops that they call, whose rules give their gradients of every order. To add one,
+//! write a method here.
 
 use kernels::Element;
 
 use crate::var::Var;
 
-/// Added under the square root of a standard deviation and of a demodulation, as Karras et al. do, because the derivative
-/// of the root is infinite at 0.
+/// Added under the square root of a standard deviation and of a demodulation, as Karras et al. do,
+/// because the derivative of the root is infinite at 0.
 const TINY: f64 = 1e-8;
 
 impl<T: Element> Var<T> {
-    /// x / sqrt(mean of x^2 + epsilon), with the mean over the last axis: each row of a matrix (n, c), or each pixel of
-    /// images (n, h, w, c), is scaled to mean square 1 (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for
-    /// improved quality, stability, and variation", 2018).
+    /// x / sqrt(mean of x^2 + epsilon), with the mean over the last axis: each row of a matrix (n,
+    /// c), or each pixel of images (n, h, w, c), is scaled to mean square 1 (Karras, Aila, Laine
+    /// and Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation",
+    /// 2018).
     ///
     /// # Panics
     /// When `self` is a scalar.
@@ -26,11 +28,12 @@ impl<T: Element> Var<T> {
         self * &self.square().mean_to(&*one_each).add_scalar(epsilon).sqrt().reciprocal()
     }
 
-    /// Images (n, h, w, c) with an additional channel that shows the variation within the batch: (n, h, w, c + 1) (same
-    /// paper).
+    /// Images (n, h, w, c) with an additional channel that shows the variation within the batch:
+    /// (n, h, w, c + 1) (same paper).
     ///
-    /// The batch is divided into n / g groups of g = min(`group`, n) images; image i belongs to group i mod (n / g). The new
-    /// channel of a group is the mean of sqrt(variance within the group + 1e-8) over all pixels and channels.
+    /// The batch is divided into n / g groups of g = min(`group`, n) images; image i belongs to
+    /// group i mod (n / g). The new channel of a group is the mean of sqrt(variance within the
+    /// group + 1e-8) over all pixels and channels.
     ///
     /// # Panics
     /// When `self` does not have the shape of images, or n is not a multiple of g.
@@ -48,17 +51,20 @@ impl<T: Element> Var<T> {
         self.concat(&map.reshape([n, h, w, 1]), 3)
     }
 
-    /// The modulated convolution of images (n, h, w, in) with `weight`, (kh, kw, in, out), and `style`, (n, in) (Karras,
-    /// Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image quality of StyleGAN", 2020).
+    /// The modulated convolution of images (n, h, w, in) with `weight`, (kh, kw, in, out), and
+    /// `style`, (n, in) (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and
+    /// improving the image quality of StyleGAN", 2020).
     ///
-    /// The weight for image i is w_i = weight * style_i, scaled per input channel. If `demodulate`, it is then divided, per
-    /// output channel, by sqrt(sum of w_i^2 + 1e-8), with the sum over taps and input channels.
+    /// The weight for image i is w_i = weight * style_i, scaled per input channel. If `demodulate`,
+    /// it is then divided, per output channel, by sqrt(sum of w_i^2 + 1e-8), with the sum over taps
+    /// and input channels.
     ///
-    /// The w_i are never computed. As a convolution is linear, scaling an input channel of the weight is the same as scaling
-    /// that channel of the image, and likewise for output channels. So one convolution with `weight` is applied to all
-    /// images: `convolve`, which gets the scaled images and `weight`, and must be linear in both (plain, strided or
-    /// transposed, possibly with a filter). The sum of w_i^2 is a matrix product of style^2 and the sum of weight^2 over
-    /// the taps.
+    /// The w_i are never computed. As a convolution is linear, scaling an input channel of the
+    /// weight is the same as scaling that channel of the image, and likewise for output channels.
+    /// So one convolution with `weight` is applied to all images: `convolve`, which gets the scaled
+    /// images and `weight`, and must be linear in both (plain, strided or transposed, possibly with
+    /// a filter). The sum of w_i^2 is a matrix product of style^2 and the sum of weight^2 over the
+    /// taps.
     ///
     /// # Panics
     /// When the shapes do not fit each other.
@@ -89,7 +95,8 @@ impl<T: Element> Var<T> {
         &y * &squares.add_scalar(TINY).sqrt().reciprocal().reshape([n, 1, 1, out])
     }
 
-    /// The mean over blocks of `factor` (height, width) pixels of images (n, h, w, c): (n, h / height, w / width, c).
+    /// The mean over blocks of `factor` (height, width) pixels of images (n, h, w, c): (n, h /
+    /// height, w / width, c).
     ///
     /// # Panics
     /// When `self` does not have the shape of images, or they cannot be divided into such blocks.

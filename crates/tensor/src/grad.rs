@@ -1,11 +1,12 @@
 //! [`grad`]: the reverse sweep.
 //!
-//! The nodes of a tape are in topological order, so one loop from the output back to the first node reaches every node
-//! after all its users, when its gradient is complete. At each node the op's rules compute, from the gradient with respect
-//! to its value, the contributions to the gradients of its inputs. Three things keep this small and fast:
+//! The nodes of a tape are in topological order, so one loop from the output back to the first node
+//! reaches every node after all its users, when its gradient is complete. At each node the op's
+//! rules compute, from the gradient with respect to its value, the contributions to the gradients
+//! of its inputs. Three things keep this small and fast:
 //!
-//! * Only what is needed is computed: a first pass marks the nodes that depend on a wanted one, and the rules are
-//!   evaluated only for these inputs.
+//! * Only what is needed is computed: a first pass marks the nodes that depend on a wanted one, and
+//!   the rules are evaluated only for these inputs.
 //! * The first contribution to a gradient is moved, further ones are added in place.
 //! * An ordinary sweep drops the saved values of a node as soon as it has processed it.
 
@@ -36,12 +37,12 @@ impl Options {
     pub const KEEP: Self = Self { create_graph: false, keep: true };
 }
 
-/// The gradients of `output`, a single number, with respect to each of `wanted`, in their shapes; zeros for those on which
-/// `output` does not depend.
+/// The gradients of `output`, a single number, with respect to each of `wanted`, in their shapes;
+/// zeros for those on which `output` does not depend.
 ///
 /// # Panics
-/// When `output` is not a single number, a wanted variable is not on its tape, or the tape was already swept without
-/// [`Options::keep`].
+/// When `output` is not a single number, a wanted variable is not on its tape, or the tape was
+/// already swept without [`Options::keep`].
 #[track_caller]
 pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
     let size = output.value().size();
@@ -49,7 +50,8 @@ pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) ->
     vjp(output, &Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0))), wanted, options)
 }
 
-/// The vector-Jacobian products: the gradients of <output, cotangent> with respect to each of `wanted`.
+/// The vector-Jacobian products: the gradients of <output, cotangent> with respect to each of
+/// `wanted`.
 ///
 /// # Panics
 /// When the shapes of `cotangent` and `output` differ; otherwise as [`grad`].
@@ -114,8 +116,8 @@ fn sweep<T: Element>(
     found
 }
 
-/// The contributions of node `id`, whose `gradient` is complete: for each input that needs a gradient, its number, the
-/// node there, and the addend. None for a variable.
+/// The contributions of node `id`, whose `gradient` is complete: for each input that needs a
+/// gradient, its number, the node there, and the addend. None for a variable.
 fn contributions<T: Element>(
     tape: &Tape<T>,
     id: NodeId,
@@ -157,8 +159,8 @@ fn contributions<T: Element>(
     sent
 }
 
-/// Adds the contribution of one user of a value to the value's gradient, in place (or by an op, if the sweep is recorded).
-/// The first contribution is moved.
+/// Adds the contribution of one user of a value to the value's gradient, in place (or by an op, if
+/// the sweep is recorded). The first contribution is moved.
 fn accumulate<T: Element>(gradient: &mut Option<Var<T>>, contribution: Var<T>) {
     *gradient = Some(match gradient.take() {
         None => contribution,

@@ -1,16 +1,18 @@
 //! [`gradcheck`]: checks gradients against finite differences.
 //!
-//! A derivative says how much the value changes when an input changes a little. Changing every input element separately
-//! would need two evaluations per element. Instead all elements are changed at once, along a random direction d, and all
-//! outputs are weighted by a random u. Then one number must agree:
+//! A derivative says how much the value changes when an input changes a little. Changing every
+//! input element separately would need two evaluations per element. Instead all elements are
+//! changed at once, along a random direction d, and all outputs are weighted by a random u. Then
+//! one number must agree:
 //!
 //! ```text
 //! <vjp(f, u), d>  =  d/dt <f(x + t d), u>  at t = 0
 //! ```
 //!
-//! The right side is a central difference in `f64` at two step sizes, combined so that their leading errors cancel
-//! (Richardson extrapolation). A wrong element of a gradient changes the left side, unless the random direction happens
-//! to hide it. Only if a check fails is every element checked, to report the worst.
+//! The right side is a central difference in `f64` at two step sizes, combined so that their
+//! leading errors cancel (Richardson extrapolation). A wrong element of a gradient changes the left
+//! side, unless the random direction happens to hide it. Only if a check fails is every element
+//! checked, to report the worst.
 //!
 //! The second order is the same check of the function (x, u) -> <vjp(f, u), d>, as recorded by
 //! [`Options::CREATE_GRAPH`](crate::Options).
@@ -69,8 +71,8 @@ impl fmt::Display for WrongGradient {
 
 impl std::error::Error for WrongGradient {}
 
-/// Checks the gradients of `apply` with respect to all `inputs`, at these values. Returns the largest relative error of
-/// each order.
+/// Checks the gradients of `apply` with respect to all `inputs`, at these values. Returns the
+/// largest relative error of each order.
 ///
 /// # Errors
 /// The first wrong gradient, with its worst element.
@@ -103,8 +105,8 @@ pub fn gradcheck(
     Ok(worst)
 }
 
-/// Checks all cases of an op, each as it is and with its value used twice. Returns the number of checks and the largest
-/// relative error of each order.
+/// Checks all cases of an op, each as it is and with its value used twice. Returns the number of
+/// checks and the largest relative error of each order.
 ///
 /// # Errors
 /// The first wrong derivative.
@@ -138,7 +140,8 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 /// The step along the direction.
 pub(crate) const STEP: f64 = 1e-3;
 
-/// d/dt g(t) at 0 by Richardson extrapolation of central differences. The error is about 1e-11 for smooth functions.
+/// d/dt g(t) at 0 by Richardson extrapolation of central differences. The error is about 1e-11 for
+/// smooth functions.
 pub fn derivative(g: impl FnMut(f64) -> f64) -> f64 {
     derivative_by(STEP, g)
 }

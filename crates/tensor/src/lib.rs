@@ -11,10 +11,11 @@
 //! assert_eq!(gradients[0].value().data(), [6.0, 8.0]); // 2 x
 //! ```
 //!
-//! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that may be recorded on a tape), [`Tape`] (the
-//! record of a computation), [`ops`] (the operations, each with its gradient rule), [`grad`](grad()) (the reverse sweep),
-//! and [`gradcheck`](gradcheck()) (the check of the rules). A [`TapeObserver`] watches a computation, and a [`Probe`]
-//! examines one recorded op: its derivatives, its sums, its arithmetic.
+//! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that may be recorded on a
+//! tape), [`Tape`] (the record of a computation), [`ops`] (the operations, each with its gradient
+//! rule), [`grad`](grad()) (the reverse sweep), and [`gradcheck`](gradcheck()) (the check of the
+//! rules). A [`TapeObserver`] watches a computation, and a [`Probe`] examines one recorded op: its
+//! derivatives, its sums, its arithmetic.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,11 +1,12 @@
 //! Meta tensors: tensors without elements, to predict the memory and the work of a computation.
 //!
-//! In [`run`], every `f32` tensor that this thread creates has a shape but no memory, and no kernel runs. The same code
-//! builds networks, applies them and computes gradients, but the only result is the [`Usage`]. (PyTorch calls such tensors
-//! *meta tensors*.) The usage accounts for recycled buffers and for the operands that convolutions pack.
+//! In [`run`], every `f32` tensor that this thread creates has a shape but no memory, and no kernel
+//! runs. The same code builds networks, applies them and computes gradients, but the only result is
+//! the [`Usage`]. (PyTorch calls such tensors *meta tensors*.) The usage accounts for recycled
+//! buffers and for the operands that convolutions pack.
 //!
-//! A meta tensor's [`data`](crate::Tensor::data) is empty and its [`item`](crate::Tensor::item) is 0. Tensors of `f64` are
-//! not affected.
+//! A meta tensor's [`data`](crate::Tensor::data) is empty and its [`item`](crate::Tensor::item) is
+//! 0. Tensors of `f64` are not affected.
 
 use core::any::TypeId;
 use std::cell::RefCell;
@@ -26,7 +27,8 @@ pub struct Usage {
     pub held: u64,
     /// The peak of `held`.
     pub most_held: u64,
-    /// Bytes of the buffers in which convolutions pack their operands, which are kept for the next call.
+    /// Bytes of the buffers in which convolutions pack their operands, which are kept for the next
+    /// call.
     pub packed: u64,
     /// Bytes of tensors that were written.
     pub written: u64,
@@ -81,7 +83,8 @@ pub fn usage() -> Usage {
     LEDGER.with_borrow(|ledger| ledger.as_ref().map_or_else(Usage::default, |ledger| ledger.usage.clone()))
 }
 
-/// Resets the counts of the work (not of the memory), and the peak of live memory to the present value.
+/// Resets the counts of the work (not of the memory), and the peak of live memory to the present
+/// value.
 pub fn count_work_anew() {
     with(|Ledger { usage, .. }| {
         let Usage { live, held, most_held, packed, .. } = *usage;
@@ -102,8 +105,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// A claim for `len` numbers, in a buffer of the pool if `pooled`; None outside meta mode and for types other than
-    /// `f32`.
+    /// A claim for `len` numbers, in a buffer of the pool if `pooled`; None outside meta mode and
+    /// for types other than `f32`.
     pub(crate) fn new<T: Element>(len: usize, pooled: bool) -> Option<Self> {
         if TypeId::of::<T>() != TypeId::of::<f32>() {
             return None;

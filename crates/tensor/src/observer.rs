@@ -1,7 +1,8 @@
 //! [`TapeObserver`]: watches a computation and its reverse sweep without changing them.
 //!
-//! An [observed](crate::Tape::observed) tape notifies its observer of every node that is recorded and of every node that
-//! the reverse sweep has processed. On other tapes this costs one test per node.
+//! An [observed](crate::Tape::observed) tape notifies its observer of every node that is recorded
+//! and of every node that the reverse sweep has processed. On other tapes this costs one test per
+//! node.
 
 use core::fmt;
 use core::panic::Location;
@@ -20,7 +21,8 @@ pub trait TapeObserver<T: Element = f32> {
     /// A node is being recorded.
     fn node_recorded(&self, node: &RecordedNode<'_, T>);
 
-    /// The reverse sweep has processed a node: its gradient is complete, and its op's rules were applied.
+    /// The reverse sweep has processed a node: its gradient is complete, and its op's rules were
+    /// applied.
     fn node_swept(&self, node: &SweptNode<'_, T>);
 }
 
@@ -56,10 +58,11 @@ pub struct SweptNode<'a, T: Element> {
     pub op: &'static str,
     /// The path of the layer that called the op.
     pub scope: &'a str,
-    /// The gradient of the output with respect to its value: the sum of the contributions of its users.
+    /// The gradient of the output with respect to its value: the sum of the contributions of its
+    /// users.
     pub gradient: &'a Tensor<T>,
-    /// Its contributions to the gradients of its inputs: the number of the input, the node there, and the
-    /// addend.
+    /// Its contributions to the gradients of its inputs: the number of the input, the node there,
+    /// and the addend.
     pub contributions: &'a [(usize, NodeId, &'a Tensor<T>)],
 }
 

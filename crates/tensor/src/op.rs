@@ -1,4 +1,5 @@
-//! [`Op`]: an operation as the tape sees it; [`Call`]: a recorded operation as its gradient rules see it.
+//! [`Op`]: an operation as the tape sees it; [`Call`]: a recorded operation as its gradient rules
+//! see it.
 
 use kernels::Element;
 
@@ -47,7 +48,8 @@ impl Saves {
     }
 }
 
-/// An operation with its attributes (such as a stride, an axis or a random stream), as it is recorded on the tape.
+/// An operation with its attributes (such as a stride, an axis or a random stream), as it is
+/// recorded on the tape.
 pub trait Op<T: Element>: 'static {
     /// The name in the registry, such as `conv2d`.
     fn name(&self) -> &'static str;
@@ -57,7 +59,8 @@ pub trait Op<T: Element>: 'static {
         String::new()
     }
 
-    /// The values that [`vjp`](Op::vjp) reads, if gradients can be needed only for inputs with `tracked[i]`.
+    /// The values that [`vjp`](Op::vjp) reads, if gradients can be needed only for inputs with
+    /// `tracked[i]`.
     fn saves(&self, tracked: &[bool]) -> Saves;
 
     /// Whether the op has gradient rules. An op without them panics if an input is tracked.
@@ -65,14 +68,16 @@ pub trait Op<T: Element>: 'static {
         true
     }
 
-    /// How to recompute the op in `f64`, for checks and explanations; None, the default, if this is not possible.
+    /// How to recompute the op in `f64`, for checks and explanations; None, the default, if this is
+    /// not possible.
     fn replay(&self) -> Option<&dyn Replay> {
         None
     }
 
-    /// The gradient rules: from `gy`, the gradient of the final output with respect to this op's value, the gradient with
-    /// respect to each input for which [`Call::wants`] is true; None for the others. The rules are written in
-    /// differentiable ops, so gradients of gradients need nothing more.
+    /// The gradient rules: from `gy`, the gradient of the final output with respect to this op's
+    /// value, the gradient with respect to each input for which [`Call::wants`] is true; None for
+    /// the others. The rules are written in differentiable ops, so gradients of gradients need
+    /// nothing more.
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>>;
 }
 
@@ -94,8 +99,8 @@ impl<T: Element> Call<'_, T> {
         self.wants[i]
     }
 
-    /// Whether the sweep is recorded, to be differentiated again. An op with a fused rule must then use one that is
-    /// composed of ops.
+    /// Whether the sweep is recorded, to be differentiated again. An op with a fused rule must then
+    /// use one that is composed of ops.
     pub fn recording(&self) -> bool {
         self.recording.is_some()
     }

@@ -1,13 +1,15 @@
-//! [`Probe`]: examines one recorded op: how its elements are computed, and whether its gradient rules are right there.
+//! [`Probe`]: examines one recorded op: how its elements are computed, and whether its gradient
+//! rules are right there.
 //!
-//! A gradient rule multiplies the gradient gy by the Jacobian of the op, dy(i)/dx(j), without computing the Jacobian. A
-//! probe computes parts of it, from the rule alone:
+//! A gradient rule multiplies the gradient gy by the Jacobian of the op, dy(i)/dx(j), without
+//! computing the Jacobian. A probe computes parts of it, from the rule alone:
 //!
-//! * The derivatives of one element of the value (a row of the Jacobian) are the result of the rule for a gy that is 1
-//!   there and 0 elsewhere.
-//! * The derivatives with respect to one element of an input (a column) follow from the result of the rule being linear in
-//!   gy: gx(j) = sum over i of gy(i) * dy(i)/dx(j). So dy(i)/dx(j) is the derivative of gx(j) with respect to gy(i), and
-//!   the recorded rule can be differentiated like any other computation.
+//! * The derivatives of one element of the value (a row of the Jacobian) are the result of the rule
+//!   for a gy that is 1 there and 0 elsewhere.
+//! * The derivatives with respect to one element of an input (a column) follow from the result of
+//!   the rule being linear in gy: gx(j) = sum over i of gy(i) * dy(i)/dx(j). So dy(i)/dx(j) is the
+//!   derivative of gx(j) with respect to gy(i), and the recorded rule can be differentiated like
+//!   any other computation.
 
 use std::cell::OnceCell;
 
@@ -29,7 +31,8 @@ const MOST_TERMS: usize = 64;
 /// The largest number of terms in a sum whose slopes are written as arithmetic.
 const MOST_SPELLED: usize = 4;
 
-/// A step that is small enough to cross few kinks, and large enough for the precision of the difference.
+/// A step that is small enough to cross few kinks, and large enough for the precision of the
+/// difference.
 const SMALL: f64 = 1e-7;
 
 /// A term of a sum: a number times a slope (a derivative).
@@ -37,7 +40,8 @@ const SMALL: f64 = 1e-7;
 pub struct Term {
     /// The input with respect to which the slope is taken.
     pub input: usize,
-    /// The number of the element: of that input in the sum of a value, of the op's value in the sum of a gradient.
+    /// The number of the element: of that input in the sum of a value, of the op's value in the sum
+    /// of a gradient.
     pub at: usize,
     /// The element of the input, or of the gradient with respect to the value.
     pub number: f64,
@@ -87,8 +91,8 @@ impl Terms {
 pub struct NodeCheck {
     /// Which input.
     pub input: usize,
-    /// The derivative along the direction of the check by the gradient rule; the gradient itself if the input is a single
-    /// number.
+    /// The derivative along the direction of the check by the gradient rule; the gradient itself if
+    /// the input is a single number.
     pub analytic: f64,
     /// The same by finite differences.
     pub numeric: f64,
@@ -114,11 +118,12 @@ pub struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    /// `op` on `inputs`, whose value has shape `shape`. If `rows` is less than the number of rows, and the op
-    /// [allows it](crate::Rows), only these first rows are recomputed. None if the op cannot be recomputed.
+    /// `op` on `inputs`, whose value has shape `shape`. If `rows` is less than the number of rows,
+    /// and the op [allows it](crate::Rows), only these first rows are recomputed. None if the op
+    /// cannot be recomputed.
     ///
-    /// With fewer rows, the gradient with respect to an input that is not [cut](Probe::cut), such as a weight, has only the
-    /// contributions of these rows.
+    /// With fewer rows, the gradient with respect to an input that is not [cut](Probe::cut), such
+    /// as a weight, has only the contributions of these rows.
     pub fn new<T: Element>(
         op: &'a dyn Op<T>,
         inputs: &[&Tensor<T>],
@@ -143,8 +148,8 @@ impl<'a> Probe<'a> {
         self.cut.as_deref()
     }
 
-    /// Whether the value is that of the node, or its first rows. It is not if fewer rows have different statistics, as in
-    /// batch normalisation.
+    /// Whether the value is that of the node, or its first rows. It is not if fewer rows have
+    /// different statistics, as in batch normalisation.
     pub fn has_own_numbers(&self) -> bool {
         self.cut.is_none() || self.op.rows().keeps_numbers()
     }
@@ -176,7 +181,8 @@ impl<'a> Probe<'a> {
         (tape, inputs, y)
     }
 
-    /// The gradients with respect to all inputs, for `gy` as the gradient with respect to the value.
+    /// The gradients with respect to all inputs, for `gy` as the gradient with respect to the
+    /// value.
     ///
     /// # Panics
     /// When the shape of `gy` is not that of the value.
@@ -192,8 +198,8 @@ impl<'a> Probe<'a> {
         self.gradients(&unit(self.shape, i))
     }
 
-    /// Element `i` of the value as a sum of slopes times inputs: of the first input, if the op is linear in it, or of all
-    /// inputs. None if the op is not linear.
+    /// Element `i` of the value as a sum of slopes times inputs: of the first input, if the op is
+    /// linear in it, or of all inputs. None if the op is not linear.
     pub fn value_terms(&self, i: usize) -> Option<Terms> {
         let (slopes, value) = (self.slopes(i), self.value().data()[i]);
         let of = |input: usize| {
@@ -207,8 +213,8 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// The gradient with respect to element `j` of input `input`, as the sum over the elements of the value that depend on
-    /// it: the gradient with respect to each times its slope.
+    /// The gradient with respect to element `j` of input `input`, as the sum over the elements of
+    /// the value that depend on it: the gradient with respect to each times its slope.
     ///
     /// # Panics
     /// When the shape of `gy` is not that of the value.
@@ -240,7 +246,8 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// The arithmetic of the gradient with respect to element `j` of input `input`: upstream gradients times slopes.
+    /// The arithmetic of the gradient with respect to element `j` of input `input`: upstream
+    /// gradients times slopes.
     ///
     /// # Panics
     /// When the shape of `gy` is not that of the value.
@@ -260,12 +267,14 @@ impl<'a> Probe<'a> {
         Arithmetic::new(terms.total, |digits| terms.written(digits, |term| slope(term, digits)))
     }
 
-    /// Checks the gradient with respect to each input, for `gy` as the gradient with respect to the value, as
-    /// [`gradcheck`](crate::gradcheck()) does: by central differences along one random direction.
+    /// Checks the gradient with respect to each input, for `gy` as the gradient with respect to the
+    /// value, as [`gradcheck`](crate::gradcheck()) does: by central differences along one random
+    /// direction.
     ///
-    /// A recorded value can be so near to a kink (of a ReLU, a maximum) or a pole (of a logarithm) that the step crosses it.
-    /// So a check that fails is repeated, first with a small step and without the elements at a kink, then with steps
-    /// proportional to the elements. The note says how it passed.
+    /// A recorded value can be so near to a kink (of a ReLU, a maximum) or a pole (of a logarithm)
+    /// that the step crosses it. So a check that fails is repeated, first with a small step and
+    /// without the elements at a kink, then with steps proportional to the elements. The note says
+    /// how it passed.
     ///
     /// # Panics
     /// When the shape of `gy` is not that of the value.
@@ -274,7 +283,8 @@ impl<'a> Probe<'a> {
         (0..self.inputs.len()).map(|input| self.check_input(input, gy, &gradients[input])).collect()
     }
 
-    /// The gradient with respect to input `input` by finite differences, one element after the other, for small probes.
+    /// The gradient with respect to input `input` by finite differences, one element after the
+    /// other, for small probes.
     ///
     /// # Panics
     /// When the shape of `gy` is not that of the value.
@@ -310,8 +320,8 @@ impl<'a> Probe<'a> {
         tries.into_iter().find(|check| check.passed).unwrap_or(plain)
     }
 
-    /// `gy` with zeros for the elements of the value at a kink, where the forward and the backward difference disagree; and
-    /// their number.
+    /// `gy` with zeros for the elements of the value at a kink, where the forward and the backward
+    /// difference disagree; and their number.
     fn without_kinks(&self, input: usize, gy: &Tensor<f64>, along: &Tensor<f64>) -> (Tensor<f64>, usize) {
         let [back, here, on] = [-SMALL, 0.0, SMALL].map(|t| self.moved(input, along, t));
         let at_kink = |i: usize| {
@@ -330,7 +340,8 @@ impl<'a> Probe<'a> {
         self.replayed(&inputs)
     }
 
-    /// The check along one direction. For an input of one number the results are divided by its step.
+    /// The check along one direction. For an input of one number the results are divided by its
+    /// step.
     fn along(
         &self,
         input: usize,
@@ -343,7 +354,8 @@ impl<'a> Probe<'a> {
         let numeric = derivative_by(step, |t| dot(&self.moved(input, along, t), gy));
         let analytic = dot(gradient, along);
         let parts = |a: &Tensor<f64>, b: &Tensor<f64>| a.data().iter().zip(b.data()).map(|(a, b)| (a * b).abs()).sum();
-        // The precision of a difference is limited by the rounding of <value, gy>, divided by the step.
+        // The precision of a difference is limited by the rounding of <value, gy>, divided by the
+        // step.
         let (slopes, values): (f64, f64) = (parts(gradient, along), parts(self.value(), gy));
         let scale = slopes.max(numeric.abs()).max(1e-9 / step * values);
         let error = if analytic == numeric { 0.0 } else { (analytic - numeric).abs() / scale };

@@ -1,8 +1,9 @@
 //! [`Replay`]: recomputes a recorded op in `f64`, on other inputs.
 //!
-//! The tape of a training step records `f32` ops. To check one of them, or to show how one of its elements is computed,
-//! [`Probe`](crate::Probe) recomputes the same op with the same attributes in `f64`: on the recorded inputs, on perturbed
-//! ones, or on the first few rows of the batch, which is often enough and much less work.
+//! The tape of a training step records `f32` ops. To check one of them, or to show how one of its
+//! elements is computed, [`Probe`](crate::Probe) recomputes the same op with the same attributes in
+//! `f64`: on the recorded inputs, on perturbed ones, or on the first few rows of the batch, which
+//! is often enough and much less work.
 
 use kernels::Element;
 
@@ -15,9 +16,9 @@ use crate::var::Var;
 pub trait Replay {
     /// Applies the op, with the same attributes, to `inputs`.
     ///
-    /// `shape` is the shape of the value: the recorded one, or the one with as many rows (the length of the first axis) as
-    /// the inputs that were cut according to [`rows`](Replay::rows). Random numbers are drawn by index, so the first rows
-    /// keep theirs.
+    /// `shape` is the shape of the value: the recorded one, or the one with as many rows (the
+    /// length of the first axis) as the inputs that were cut according to [`rows`](Replay::rows).
+    /// Random numbers are drawn by index, so the first rows keep theirs.
     ///
     /// # Panics
     /// When the shapes of the inputs do not fit the op.
@@ -29,14 +30,15 @@ pub trait Replay {
     }
 
     /// The arithmetic of one element of the value, such as `1 / (1 + exp(-0.3))`, in the grammar of
-    /// [`evaluate`](crate::arithmetic::evaluate()). None, the default, for linear ops, where it is the sum of slope times
-    /// input.
+    /// [`evaluate`](crate::arithmetic::evaluate()). None, the default, for linear ops, where it is
+    /// the sum of slope times input.
     fn value_arithmetic(&self, _at: &ElementContext) -> Option<String> {
         None
     }
 
-    /// The arithmetic of the derivative of that element with respect to the element of input `input` that it depends on,
-    /// such as `0.57 * (1 - 0.57)`. None, the default, if the number itself is enough.
+    /// The arithmetic of the derivative of that element with respect to the element of input
+    /// `input` that it depends on, such as `0.57 * (1 - 0.57)`. None, the default, if the number
+    /// itself is enough.
     fn slope_arithmetic(&self, _at: &ElementContext, _input: usize) -> Option<String> {
         None
     }
@@ -49,17 +51,18 @@ pub enum Rows {
     Whole,
     /// Row r depends on row r of the first input and on all other inputs.
     First,
-    /// Row r depends on row r of each input with as many axes and rows as the value, and on all other inputs:
-    /// element-wise ops with broadcasting.
+    /// Row r depends on row r of each input with as many axes and rows as the value, and on all
+    /// other inputs: element-wise ops with broadcasting.
     Aligned,
-    /// As [`First`](Rows::First), but the rows also depend on statistics of the whole batch. Fewer rows are a smaller batch
-    /// with different numbers, on which the rule can still be checked.
+    /// As [`First`](Rows::First), but the rows also depend on statistics of the whole batch. Fewer
+    /// rows are a smaller batch with different numbers, on which the rule can still be checked.
     Batch,
 }
 
 impl Rows {
-    /// Which inputs must be cut to their first rows to recompute the first rows of a value of shape `value` (or, for
-    /// [`Batch`](Rows::Batch), a value of that shape). None if only the whole can be recomputed.
+    /// Which inputs must be cut to their first rows to recompute the first rows of a value of shape
+    /// `value` (or, for [`Batch`](Rows::Batch), a value of that shape). None if only the whole can
+    /// be recomputed.
     pub fn cut(self, inputs: &[Shape], value: &Shape) -> Option<Vec<bool>> {
         let &rows = value.first()?;
         let cut: Vec<bool> = match self {
@@ -79,7 +82,8 @@ impl Rows {
     }
 }
 
-/// The first elements of a tensor that an op has stored, in `f64`, as many as an input of shape `like` has.
+/// The first elements of a tensor that an op has stored, in `f64`, as many as an input of shape
+/// `like` has.
 pub(crate) fn kept<T: Element>(tensor: &Tensor<T>, like: &Shape) -> Var<f64> {
     Var::constant(Tensor::from_fn(*like, |i| tensor.data()[i].to_f64()))
 }

@@ -6,7 +6,8 @@ use core::ops::Deref;
 /// The largest number of axes of a tensor.
 pub const MAX_AXES: usize = 6;
 
-/// The lengths of up to [`MAX_AXES`] axes; the last one varies fastest in memory. A scalar has no axes.
+/// The lengths of up to [`MAX_AXES`] axes; the last one varies fastest in memory. A scalar has no
+/// axes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Shape {
     lengths: [usize; MAX_AXES],
@@ -48,8 +49,8 @@ impl Shape {
         lengths
     }
 
-    /// The shape of two tensors after broadcasting, as in NumPy: aligned at the last axis, an axis of length 1 or a
-    /// missing axis is repeated. None if the shapes are not compatible.
+    /// The shape of two tensors after broadcasting, as in NumPy: aligned at the last axis, an axis
+    /// of length 1 or a missing axis is repeated. None if the shapes are not compatible.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let axes = self.axes.max(other.axes);
         let (a, b) = (self.aligned(axes), other.aligned(axes));
@@ -65,8 +66,9 @@ impl Shape {
         Some(Shape::new(&common[..axes]))
     }
 
-    /// The steps that broadcast this shape to `large`, as (outer, repeated, inner) sizes. Each step repeats the result of
-    /// the one before along adjacent axes. None if it does not broadcast to `large`.
+    /// The steps that broadcast this shape to `large`, as (outer, repeated, inner) sizes. Each step
+    /// repeats the result of the one before along adjacent axes. None if it does not broadcast to
+    /// `large`.
     pub fn repetitions(&self, large: &Shape) -> Option<Vec<[usize; 3]>> {
         if self.axes > large.axes || self.broadcast(large) != Some(*large) {
             return None;

@@ -1,8 +1,9 @@
 //! [`Tape`]: the record of a computation.
 //!
-//! Every operation on a tracked [`Var`] appends a node: the op, the earlier nodes that it reads, and the values that its
-//! gradient rules need. An op can only read values that exist, so the order of the nodes is a topological order of the
-//! graph, and the reverse sweep ([`grad`](crate::grad())) is a single loop from the last node to the first.
+//! Every operation on a tracked [`Var`] appends a node: the op, the earlier nodes that it reads,
+//! and the values that its gradient rules need. An op can only read values that exist, so the order
+//! of the nodes is a topological order of the graph, and the reverse sweep
+//! ([`grad`](crate::grad())) is a single loop from the last node to the first.
 
 use core::fmt;
 use std::cell::RefCell;
@@ -56,8 +57,8 @@ pub(crate) struct Record<T: Element> {
     observer: Option<Rc<dyn TapeObserver<T>>>,
 }
 
-/// The record of a computation. A clone is another handle of the same tape. The saved values are freed when the last
-/// handle and the last tracked [`Var`] are dropped.
+/// The record of a computation. A clone is another handle of the same tape. The saved values are
+/// freed when the last handle and the last tracked [`Var`] are dropped.
 pub struct Tape<T: Element = f32>(pub(crate) Rc<RefCell<Record<T>>>);
 
 impl<T: Element> Clone for Tape<T> {
@@ -78,7 +79,8 @@ impl<T: Element> Tape<T> {
         Self::with(None)
     }
 
-    /// An empty tape with an observer. Layers do not fuse operations on it, so that the observer sees every value.
+    /// An empty tape with an observer. Layers do not fuse operations on it, so that the observer
+    /// sees every value.
     pub fn observed(observer: Rc<dyn TapeObserver<T>>) -> Self {
         Self::with(Some(observer))
     }
@@ -100,7 +102,8 @@ impl<T: Element> Tape<T> {
         Var::constant(value)
     }
 
-    /// Runs `body` with `name` appended to the path of the nodes that it records: `generator.conv1`.
+    /// Runs `body` with `name` appended to the path of the nodes that it records:
+    /// `generator.conv1`.
     pub fn scoped<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
         let outer = self.scope();
         let inner = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
@@ -159,8 +162,8 @@ impl<T: Element> Tape<T> {
     }
 }
 
-/// One line per node: its number, the op with its attributes, the numbers of its inputs (`-` for a constant), its
-/// shape and its scope.
+/// One line per node: its number, the op with its attributes, the numbers of its inputs (`-` for a
+/// constant), its shape and its scope.
 impl<T: Element> fmt::Display for Tape<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = self.0.borrow();

@@ -32,7 +32,8 @@ impl<T: Element> Tensor<T> {
         Self { shape, data: Arc::new(Buffer::from(data)) }
     }
 
-    /// A tensor whose elements `write` sets. It must set all of them: the slice has arbitrary content at first.
+    /// A tensor whose elements `write` sets. It must set all of them: the slice has arbitrary
+    /// content at first.
     pub fn written(shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.into();
         let mut buffer = Buffer::stale(shape.size());

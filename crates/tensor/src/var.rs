@@ -10,8 +10,9 @@ use crate::shape::Shape;
 use crate::tape::{Node, NodeId, Operand, Tape};
 use crate::tensor::Tensor;
 
-/// A tensor that is either a constant or tracked: the value of a node of a [`Tape`]. All operations are methods (see
-/// [`ops`](crate::ops)). The result of an operation on constants is a constant; otherwise the operation is recorded.
+/// A tensor that is either a constant or tracked: the value of a node of a [`Tape`]. All operations
+/// are methods (see [`ops`](crate::ops)). The result of an operation on constants is a constant;
+/// otherwise the operation is recorded.
 ///
 /// A clone is cheap and shares the value.
 #[derive(Clone)]
@@ -66,11 +67,12 @@ impl<T: Element> Var<T> {
         self.value.item()
     }
 
-    /// Records the `value` that `op` computed from `inputs` on their tape, with what its gradient rules need. If all
-    /// inputs are constants, the result is a constant.
+    /// Records the `value` that `op` computed from `inputs` on their tape, with what its gradient
+    /// rules need. If all inputs are constants, the result is a constant.
     ///
     /// # Panics
-    /// When the inputs are on different tapes, or the op has no gradient rule and an input is tracked.
+    /// When the inputs are on different tapes, or the op has no gradient rule and an input is
+    /// tracked.
     #[track_caller]
     pub fn record(op: impl Op<T>, inputs: &[&Self], value: Tensor<T>) -> Self {
         let mut nodes = inputs.iter().filter_map(|input| input.node());
@@ -103,8 +105,9 @@ impl<T: Element> Var<T> {
 }
 
 impl<T: Element> Var<T> {
-    /// As [`record`](Var::record), for an op on `self` and `others` that saves no input and overwrites the value of `self`:
-    /// in place if the buffer is not shared, otherwise in a copy (for instance if an observer needs the input).
+    /// As [`record`](Var::record), for an op on `self` and `others` that saves no input and
+    /// overwrites the value of `self`: in place if the buffer is not shared, otherwise in a copy
+    /// (for instance if an observer needs the input).
     #[track_caller]
     pub(crate) fn record_in_place(self, op: impl Op<T>, others: &[&Self], write: impl FnOnce(&mut [T])) -> Self {
         let observed = |var: &&Self| var.node().is_some_and(|(tape, _)| tape.observer().is_some());

@@ -1,5 +1,5 @@
-//! The engine's promises, one test each: what the tape records and prints, what a sweep computes and what it does not, what it
-//! frees, and how mistakes are told.
+//! The engine's promises, one test each: what the tape records and prints, what a sweep computes
+//! and what it does not, what it frees, and how mistakes are told.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -147,7 +147,8 @@ fn rules_are_asked_only_for_what_is_wanted() {
     assert_eq!(*asked.borrow(), [[false, true]]);
 }
 
-/// What a sweep over conv2d, conv_transpose2d and a product with `weights` as constants or variables records.
+/// What a sweep over conv2d, conv_transpose2d and a product with `weights` as constants or
+/// variables records.
 fn recorded_sweep(frozen: bool) -> String {
     let tape = Tape::<f64>::new();
     let weight = |shape: &[usize]| {
@@ -396,8 +397,8 @@ impl TapeObserver<f64> for Notes {
     }
 }
 
-/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over its input's; the watcher sees
-/// the input all the same.
+/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over
+/// its input's; the watcher sees the input all the same.
 #[test]
 fn a_watcher_is_told_of_every_node_on_both_ways() {
     let notes = Rc::new(Notes::default());
@@ -420,8 +421,8 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
     assert_eq!(told, wanted);
 }
 
-/// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same (unusual) size lie tells
-/// whether the sweep let go of `saved`.
+/// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same
+/// (unusual) size lie tells whether the sweep let go of `saved`.
 fn is_free(saved: *const f64, size: usize) -> bool {
     let next: Vec<_> = (0..16).map(|_| Tensor::<f64>::zeros([size])).collect();
     next.iter().any(|tensor| tensor.data().as_ptr() == saved)

@@ -1,5 +1,5 @@
-//! Probes: sums of slopes give values and gradients, the worked numbers come to them, and the checks find what is wrong and nothing
-//! else.
+//! Probes: sums of slopes give values and gradients, the worked numbers come to them, and the
+//! checks find what is wrong and nothing else.
 
 use std::rc::Rc;
 

@@ -1,4 +1,5 @@
-//! Every op, and every op that the rules are made of, made again in `f64`: on its own numbers, and on the first rows of them.
+//! Every op, and every op that the rules are made of, made again in `f64`: on its own numbers, and
+//! on the first rows of them.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

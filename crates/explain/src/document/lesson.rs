@@ -1,4 +1,5 @@
-//! What the page offers beyond the recording: the editable graph, the dictionary of ops, and the questions.
+//! What the page offers beyond the recording: the editable graph, the dictionary of ops, and the
+//! questions.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +93,8 @@ pub enum Action {
         /// Its id.
         node: usize,
     },
-    /// Open a tab of the node panel: `value`, `gradient`, `rule`, `numbers`, `forks`, `check`, `source`.
+    /// Open a tab of the node panel: `value`, `gradient`, `rule`, `numbers`, `forks`, `check`,
+    /// `source`.
     Tab {
         /// Its name.
         tab: String,

@@ -1,8 +1,9 @@
 //! [`Document`]: the content of the page as plain data.
 //!
-//! The page only draws: every number, every text and every position is decided here, so that all of it can be tested without
-//! a browser. The page has the document as JSON with the names of these fields. Nothing in it depends on the clock, the
-//! machine or the number of threads: the same seed gives the same bytes.
+//! The page only draws: every number, every text and every position is decided here, so that all of
+//! it can be tested without a browser. The page has the document as JSON with the names of these
+//! fields. Nothing in it depends on the clock, the machine or the number of threads: the same seed
+//! gives the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +81,8 @@ pub struct Header {
     pub hash_after: String,
     /// The number of parameters.
     pub weights: usize,
-    /// Remarks on what is shown of large tensors, and what was left out to limit the size of the page.
+    /// Remarks on what is shown of large tensors, and what was left out to limit the size of the
+    /// page.
     pub notes: Vec<String>,
 }
 

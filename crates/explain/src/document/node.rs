@@ -263,7 +263,8 @@ pub struct Probe {
     pub why: String,
     /// Its value.
     pub value: f32,
-    /// The op's formula with numbers; empty for a node without an op. With `value_rest` added it gives the value.
+    /// The op's formula with numbers; empty for a node without an op. With `value_rest` added it
+    /// gives the value.
     pub value_expression: String,
     /// The difference to the value: the rounding of `f32`.
     pub value_rest: f64,

@@ -3,8 +3,8 @@
 use super::{Arithmetic, Declaration, Line, StateSlot};
 use crate::scalar::powi;
 
-/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015) in PyTorch's form: RMSprop
-/// with momentum, both averages corrected for their start at 0.
+/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015) in PyTorch's form:
+/// RMSprop with momentum, both averages corrected for their start at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// The weight of the old mean.

@@ -3,8 +3,8 @@
 use super::{Adam, Arithmetic, Declaration, Line, StateSlot};
 use crate::scalar::powi;
 
-/// [`Adam`] as TensorFlow and Keras compute it: the bias corrections go into the step size, so epsilon
-/// is not corrected.
+/// [`Adam`] as TensorFlow and Keras compute it: the bias corrections go into the step size, so
+/// epsilon is not corrected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamTf {
     /// The weight of the old mean.

@@ -1,10 +1,10 @@
 //! Optimisers: what one update does to a parameter, declared once per update rule.
 //!
-//! The file of a rule holds its constants, its formulas as text, the names of the state that it keeps
-//! for each parameter, and the arithmetic of one step. The arithmetic is generic over the number type:
-//! [`UpdateRule::update`] runs it on vectors, on all threads, in one pass over memory;
-//! [`UpdateRule::update_plain`] runs it one number at a time. Both perform the same correctly rounded
-//! operations in the same order, so their results have the same bits.
+//! The file of a rule holds its constants, its formulas as text, the names of the state that it
+//! keeps for each parameter, and the arithmetic of one step. The arithmetic is generic over the
+//! number type: [`UpdateRule::update`] runs it on vectors, on all threads, in one pass over memory;
+//! [`UpdateRule::update_plain`] runs it one number at a time. Both perform the same correctly
+//! rounded operations in the same order, so their results have the same bits.
 //!
 //! To add a rule, write its file and add it to the list `rules!` below.
 
@@ -19,8 +19,8 @@ use crate::timing::{Category, Work, time};
 /// `target <- formula`: one line of an update, applied to each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What the line sets: the gradient `g`, the parameter `theta`, a number of the rule's state (such
-    /// as `m` or `v`), or an intermediate result.
+    /// What the line sets: the gradient `g`, the parameter `theta`, a number of the rule's state
+    /// (such as `m` or `v`), or an intermediate result.
     pub target: &'static str,
     /// A formula over the targets of earlier lines, the state and the constants of the update.
     pub formula: &'static str,
@@ -105,7 +105,8 @@ pub(crate) trait Declaration<const STATE: usize, const COEFFICIENTS: usize>: Cop
     /// The coefficients of update number `t`, computed once for all elements.
     fn coefficients(self, learning_rate: f64, t: u64) -> [f64; COEFFICIENTS];
 
-    /// The new state and the new parameter of one element. `#[inline(always)]`, as it runs on vectors.
+    /// The new state and the new parameter of one element. `#[inline(always)]`, as it runs on
+    /// vectors.
     fn step<A: Arithmetic>(self, coefficients: [A; COEFFICIENTS], g: A, state: [A; STATE], theta: A)
     -> ([A; STATE], A);
 }
@@ -148,7 +149,8 @@ macro_rules! rules {
                 match self { $(Self::$Rule(_) => &<$Rule>::STATE,)+ }
             }
 
-            /// One update of the parameter `theta` and its [state](Self::state) by the gradient `g`.
+            /// One update of the parameter `theta` and its [state](Self::state) by the gradient
+            /// `g`.
             ///
             /// # Panics
             /// When the lengths differ, or there are not as many slices of state as the rule has.

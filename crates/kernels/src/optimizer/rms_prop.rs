@@ -2,8 +2,8 @@
 
 use super::{Arithmetic, Declaration, Line, StateSlot};
 
-/// RMSprop (Tieleman and Hinton, "Lecture 6.5", 2012) as Keras computes it: the gradient is divided by
-/// the root of a running mean of its square.
+/// RMSprop (Tieleman and Hinton, "Lecture 6.5", 2012) as Keras computes it: the gradient is divided
+/// by the root of a running mean of its square.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
     /// The weight of the old mean square.

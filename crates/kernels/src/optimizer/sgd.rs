@@ -2,8 +2,9 @@
 
 use super::{Arithmetic, Declaration, Line, StateSlot};
 
-/// Stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's form of it (Sutskever et al.,
-/// "On the importance of initialization and momentum in deep learning", 2013), as PyTorch computes it.
+/// Stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's form of it (Sutskever et
+/// al., "On the importance of initialization and momentum in deep learning", 2013), as PyTorch
+/// computes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// The weight of the old velocity; 0 for plain gradient descent.

@@ -45,8 +45,8 @@ fn close(got: f32, wanted: f64) {
     assert!(error <= 3e-7 * wanted.abs(), "{got} is not {wanted}");
 }
 
-/// One parameter that starts at 1 gets these gradients; the values were computed with high precision
-/// from the formulas.
+/// One parameter that starts at 1 gets these gradients; the values were computed with high
+/// precision from the formulas.
 const GRADIENTS: [f32; 3] = [0.5, -2.0, 0.1];
 
 /// The first number of state and the parameter after each update.

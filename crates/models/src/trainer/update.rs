@@ -26,8 +26,8 @@ pub(crate) enum Schedule {
     Linear {
         steps: u64,
     },
-    /// Divided by `factor` at each update, down to `floor`. Over the first `updates` updates the momentum
-    /// goes from the first value to the second.
+    /// Divided by `factor` at each update, down to `floor`. Over the first `updates` updates the
+    /// momentum goes from the first value to the second.
     Exponential {
         factor: f64,
         floor: f64,
@@ -63,8 +63,8 @@ impl Update {
         optimizer.clip(bound(options.clip_value)).clip_norm(bound(options.clip_norm))
     }
 
-    /// Sets the step size and the momentum of the next update, if they follow a schedule. A training step
-    /// makes `updates` updates.
+    /// Sets the step size and the momentum of the next update, if they follow a schedule. A
+    /// training step makes `updates` updates.
     pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, updates: usize) {
         let done = optimizer.updates();
         match self.schedule {

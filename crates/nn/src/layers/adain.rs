@@ -7,9 +7,10 @@ use crate::init::Fan;
 use crate::layers::Equalised;
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// Adaptive instance normalisation (Huang and Belongie 2017, in the form of Karras, Laine and Aila 2019)
-/// of images (h, w, c): each channel of each image is normalised to mean 0 and variance 1, then scaled and
-/// shifted. Scale and shift are an affine function of the image's [style](ForwardContext::style):
+/// Adaptive instance normalisation (Huang and Belongie 2017, in the form of Karras, Laine and Aila
+/// 2019) of images (h, w, c): each channel of each image is normalised to mean 0 and variance 1,
+/// then scaled and shifted. Scale and shift are an affine function of the image's
+/// [style](ForwardContext::style):
 ///
 /// ```text
 /// (s, b) = style w + bias      y = (x - mean) / sqrt(variance + 1e-8) * (s + 1) + b
@@ -111,7 +112,8 @@ mod tests {
         }
     }
 
-    /// Mean and deviation of a channel are those of its image's style, b and |s + 1|, whatever they were.
+    /// Mean and deviation of a channel are those of its image's style, b and |s + 1|, whatever they
+    /// were.
     #[test]
     fn the_style_sets_mean_and_deviation() {
         let (network, style) = (network(), some(&[2, 4], "style"));

@@ -12,14 +12,14 @@ pub enum Running {
     /// running <- momentum * running + (1 - momentum) * batch, starting at mean 0 and variance 1.
     #[default]
     Ema,
-    /// The same, corrected for its start as in Adam: after the first update it equals the statistics of
-    /// the first batch (Keras 2.1.4 to 2.2.5).
+    /// The same, corrected for its start as in Adam: after the first update it equals the
+    /// statistics of the first batch (Keras 2.1.4 to 2.2.5).
     EmaDebiased,
 }
 
-/// Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by
-/// reducing internal covariate shift", 2015) over all axes but the last, with a learned scale and shift per
-/// channel.
+/// Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training
+/// by reducing internal covariate shift", 2015) over all axes but the last, with a learned scale
+/// and shift per channel.
 ///
 /// Training uses the mean and the variance of the batch and updates running averages of them, which
 /// inference uses. **Momentum** has Keras' meaning in both dialects, the weight of the old average:
@@ -28,9 +28,9 @@ pub enum Running {
 /// running <- momentum * running + (1 - momentum) * batch
 /// ```
 ///
-/// PyTorch's parameter of that name is the weight of the new value: 1 - momentum. The variance that enters
-/// the average is the unbiased one. The dialects differ in their defaults: momentum 0.99 and epsilon 1e-3
-/// in Keras, 0.9 and 1e-5 in PyTorch.
+/// PyTorch's parameter of that name is the weight of the new value: 1 - momentum. The variance that
+/// enters the average is the unbiased one. The dialects differ in their defaults: momentum 0.99 and
+/// epsilon 1e-3 in Keras, 0.9 and 1e-5 in PyTorch.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// None for the dialect's default.
@@ -131,13 +131,13 @@ impl Layer for BatchNorm {
 }
 
 impl BatchNorm {
-    /// The running mean and variance after a batch with these statistics; `updates` is the number of
-    /// earlier updates of a debiased average.
+    /// The running mean and variance after a batch with these statistics; `updates` is the number
+    /// of earlier updates of a debiased average.
     fn next_average(&self, running: [Tensor; 2], updates: Option<f32>, batch: &Statistics) -> [Tensor; 2] {
         let momentum = self.momentum.expect("set when the layer was built");
         let bessel = batch.count as f64 / (batch.count.max(2) - 1) as f64;
-        // A debiased average is b / (1 - momentum^t), where b is a plain average that starts at 0. b is
-        // recovered from it.
+        // A debiased average is b / (1 - momentum^t), where b is a plain average that starts at 0.
+        // b is recovered from it.
         let correction = |t: f32| 1.0 - kernels::scalar::powi(momentum, t as u64);
         let (old, new) = match updates {
             None => (momentum, 1.0),

@@ -6,9 +6,9 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Filters each channel of images (h, w, c) by [1, 2, 1] / 4 vertically and horizontally, with zero padding
-/// (Karras, Laine and Aila 2019). After nearest-neighbour up-sampling and before strided layers it reduces
-/// aliasing.
+/// Filters each channel of images (h, w, c) by [1, 2, 1] / 4 vertically and horizontally, with zero
+/// padding (Karras, Laine and Aila 2019). After nearest-neighbour up-sampling and before strided
+/// layers it reduces aliasing.
 #[derive(Clone, Copy, Debug)]
 pub struct Blur;
 

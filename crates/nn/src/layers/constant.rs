@@ -6,9 +6,9 @@ use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// A learned constant, repeated for each member of the batch; of the input only the batch size is used. It
-/// is the first layer of style-based generators, whose pictures depend on styles and noise alone (Karras,
-/// Laine and Aila 2019).
+/// A learned constant, repeated for each member of the batch; of the input only the batch size is
+/// used. It is the first layer of style-based generators, whose pictures depend on styles and noise
+/// alone (Karras, Laine and Aila 2019).
 #[derive(Clone, Debug)]
 pub struct Constant {
     init: Initializer,

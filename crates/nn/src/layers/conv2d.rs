@@ -74,7 +74,8 @@ pub struct Conv2d {
     padding: Padding,
 }
 
-/// A transposed convolution of images (h, w, in) with a kernel (kh, kw, out, in), plus a bias: (oh, ow, out).
+/// A transposed convolution of images (h, w, in) with a kernel (kh, kw, out, in), plus a bias: (oh,
+/// ow, out).
 #[derive(Clone, Debug)]
 pub struct ConvTranspose2d {
     window: Window,
@@ -84,8 +85,8 @@ pub struct ConvTranspose2d {
 macro_rules! window_options {
     ($Layer:ident, $Padding:ident) => {
         impl $Layer {
-            /// A layer of `filters` output channels with a square kernel, stride 1, `Same` padding and
-            /// a bias.
+            /// A layer of `filters` output channels with a square kernel, stride 1, `Same` padding
+            /// and a bias.
             pub fn new(filters: usize, kernel: usize) -> Self {
                 Self { window: Window::new(filters, [kernel; 2]), padding: $Padding::Same }
             }

@@ -5,8 +5,8 @@ use tensor::Var;
 use crate::context::{ForwardContext, Fusion};
 use crate::network::{BuildContext, Layer};
 
-/// Sets each element to 0 with this probability, in training only, and divides the others by 1 - rate, so
-/// that the expected value stays the same (Srivastava et al. 2014).
+/// Sets each element to 0 with this probability, in training only, and divides the others by 1 -
+/// rate, so that the expected value stays the same (Srivastava et al. 2014).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout(pub f64);
 

@@ -1,10 +1,11 @@
-//! [`Equalised`]: the equalised learning rate (Karras, Aila, Laine and Lehtinen, "Progressive growing of
-//! GANs for improved quality, stability, and variation", 2018).
+//! [`Equalised`]: the equalised learning rate (Karras, Aila, Laine and Lehtinen, "Progressive
+//! growing of GANs for improved quality, stability, and variation", 2018).
 //!
-//! The weights of all layers are initialised from the same distribution. Each layer multiplies its weights
-//! at run time by the standard deviation that He's initialisation would have given them, gain / sqrt(fan in).
-//! Adam moves every weight by about the step size, whatever the scale of its gradient, so all layers then
-//! learn at the same relative speed. Without this, layers with small weights learn faster.
+//! The weights of all layers are initialised from the same distribution. Each layer multiplies its
+//! weights at run time by the standard deviation that He's initialisation would have given them,
+//! gain / sqrt(fan in). Adam moves every weight by about the step size, whatever the scale of its
+//! gradient, so all layers then learn at the same relative speed. Without this, layers with small
+//! weights learn faster.
 
 use tensor::Var;
 
@@ -15,8 +16,8 @@ use crate::init::{InitScheme, Initializer};
 pub struct Equalised {
     /// The gain of the activation that follows: sqrt(2) for (leaky) ReLUs, 1 for none.
     pub gain: f64,
-    /// The layer's learning rate relative to others. Its initial weights are larger by 1 / multiplier, and
-    /// both weights and bias are multiplied by it at run time.
+    /// The layer's learning rate relative to others. Its initial weights are larger by 1 /
+    /// multiplier, and both weights and bias are multiplied by it at run time.
     pub multiplier: f64,
 }
 

@@ -6,8 +6,8 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Filters each channel of images (h, w, c) by a [`Fir`], which can enlarge or shrink them. Before strided
-/// layers and after up-sampling it reduces aliasing (Karras et al. 2020).
+/// Filters each channel of images (h, w, c) by a [`Fir`], which can enlarge or shrink them. Before
+/// strided layers and after up-sampling it reduces aliasing (Karras et al. 2020).
 #[derive(Clone, Debug)]
 pub struct Filter(pub Fir);
 

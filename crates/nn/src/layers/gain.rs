@@ -5,8 +5,8 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Multiplies all elements by this constant. sqrt(2) after a leaky ReLU restores the mean square of its
-/// input.
+/// Multiplies all elements by this constant. sqrt(2) after a leaky ReLU restores the mean square of
+/// its input.
 #[derive(Clone, Copy, Debug)]
 pub struct Gain(pub f64);
 

@@ -5,9 +5,9 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) of images (h, w, c), with the defaults of
-/// PyTorch's `InstanceNorm2d`: epsilon 1e-5, no learned scale or shift, and no running statistics, so
-/// training and inference are the same.
+/// Instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) of images (h, w, c), with the
+/// defaults of PyTorch's `InstanceNorm2d`: epsilon 1e-5, no learned scale or shift, and no running
+/// statistics, so training and inference are the same.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceNorm;
 

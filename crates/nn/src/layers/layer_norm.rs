@@ -1,4 +1,5 @@
-//! [`LayerNorm`]: each image is normalised to mean 0 and variance 1 over all its pixels and channels.
+//! [`LayerNorm`]: each image is normalised to mean 0 and variance 1 over all its pixels and
+//! channels.
 
 use tensor::{Tensor, Var};
 
@@ -6,10 +7,10 @@ use crate::context::ForwardContext;
 use crate::init::Fan;
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// Layer normalisation (Ba, Kiros and Hinton 2016) of images (h, w, c): (x - mean) / sqrt(variance + 1e-5)
-/// over height, width and channels of each image, followed by a learned scale and shift per channel. Unlike
-/// with batch normalisation, the output for an image does not depend on the rest of the batch, which a
-/// gradient penalty requires.
+/// Layer normalisation (Ba, Kiros and Hinton 2016) of images (h, w, c): (x - mean) / sqrt(variance
+/// + 1e-5) over height, width and channels of each image, followed by a learned scale and shift per
+/// channel. Unlike with batch normalisation, the output for an image does not depend on the rest of
+/// the batch, which a gradient penalty requires.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     scale: Tensor,
@@ -39,7 +40,8 @@ impl Layer for LayerNorm {
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let (scale, shift) = (ctx.parameter("scale", &self.scale), ctx.parameter("shift", &self.shift));
-        // As one channel with all elements of the image as pixels, whose statistics are the image's.
+        // As one channel with all elements of the image as pixels, whose statistics are the
+        // image's.
         let (images, size) = (x.shape()[0], x.value().size());
         let normalised = x.reshape([images, size / images, 1, 1]).instance_norm(EPSILON, None).reshape(*x.shape());
         let scaled = &normalised * &scale;

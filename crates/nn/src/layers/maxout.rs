@@ -5,9 +5,9 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// The maximum of each group of this many consecutive inputs (Goodfellow, Warde-Farley, Mirza, Courville
-/// and Bengio, "Maxout networks", 2013). After a dense layer of units * pieces outputs, each unit is a
-/// learned convex, piecewise linear function of that layer's input.
+/// The maximum of each group of this many consecutive inputs (Goodfellow, Warde-Farley, Mirza,
+/// Courville and Bengio, "Maxout networks", 2013). After a dense layer of units * pieces outputs,
+/// each unit is a learned convex, piecewise linear function of that layer's input.
 #[derive(Clone, Copy, Debug)]
 pub struct Maxout(pub usize);
 

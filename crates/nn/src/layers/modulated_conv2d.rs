@@ -1,4 +1,5 @@
-//! [`ModulatedConv2d`]: a convolution whose weights are scaled by a style, input channel by input channel.
+//! [`ModulatedConv2d`]: a convolution whose weights are scaled by a style, input channel by input
+//! channel.
 //!
 //! Scaling the input channels of an image is equivalent to using scaled weights for that image:
 //!
@@ -6,11 +7,11 @@
 //! w'(ky, kx, i, o) = s(i) w(ky, kx, i, o)      s = style a + bias
 //! ```
 //!
-//! If the inputs have standard deviation 1, output o has sqrt(sum of w'(., ., ., o)^2). Demodulation divides
-//! by that, so styles cannot amplify features from layer to layer. It replaces instance normalisation, but
-//! depends only on the weights, not on the actual features, and so does not cause the droplet artefacts of
-//! StyleGAN (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image quality
-//! of StyleGAN", 2020).
+//! If the inputs have standard deviation 1, output o has sqrt(sum of w'(., ., ., o)^2).
+//! Demodulation divides by that, so styles cannot amplify features from layer to layer. It replaces
+//! instance normalisation, but depends only on the weights, not on the actual features, and so does
+//! not cause the droplet artefacts of StyleGAN (Karras, Laine, Aittala, Hellsten, Lehtinen and
+//! Aila, "Analyzing and improving the image quality of StyleGAN", 2020).
 
 use kernels::{Fir, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
@@ -20,12 +21,12 @@ use crate::init::{Fan, Initializer};
 use crate::layers::Equalised;
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or twice the
-/// size, modulated by the image's [style](ForwardContext::style). It has no bias, which is added after the
-/// noise.
+/// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or
+/// twice the size, modulated by the image's [style](ForwardContext::style). It has no bias, which
+/// is added after the noise.
 ///
-/// The weights, including those from styles to scales, are [equalised](Equalised) with gain 1. The scales
-/// start near 1.
+/// The weights, including those from styles to scales, are [equalised](Equalised) with gain 1. The
+/// scales start near 1.
 #[derive(Clone, Debug)]
 pub struct ModulatedConv2d {
     filters: usize,
@@ -40,15 +41,15 @@ pub struct ModulatedConv2d {
 }
 
 impl ModulatedConv2d {
-    /// A layer of `filters` output channels with a square kernel, for styles of `style` numbers, with
-    /// demodulation.
+    /// A layer of `filters` output channels with a square kernel, for styles of `style` numbers,
+    /// with demodulation.
     pub fn new(filters: usize, kernel: usize, style: usize) -> Self {
         let [weight, style_weight, style_bias] = [(); 3].map(|()| Tensor::zeros([0]));
         Self { filters, kernel, style, doubling: false, demodulated: true, weight, style_weight, style_bias }
     }
 
-    /// Doubles height and width, by a transposed convolution of stride 2 and the filter [1, 3, 3, 1] in
-    /// both directions.
+    /// Doubles height and width, by a transposed convolution of stride 2 and the filter [1, 3, 3,
+    /// 1] in both directions.
     pub fn doubling(self) -> Self {
         Self { doubling: true, ..self }
     }
@@ -151,9 +152,10 @@ mod tests {
         );
     }
 
-    /// With any style, the output for normal inputs has a mean square near 1, except at the border, where
-    /// zeros are padded. In a doubled image a quarter of the taps meet a pixel, and the filter averages
-    /// independent values: 16 times the sum of its squared taps, 25/256, times that quarter is 0.39.
+    /// With any style, the output for normal inputs has a mean square near 1, except at the border,
+    /// where zeros are padded. In a doubled image a quarter of the taps meet a pixel, and the
+    /// filter averages independent values: 16 times the sum of its squared taps, 25/256, times that
+    /// quarter is 0.39.
     #[test]
     fn demodulation_keeps_the_deviation() {
         let (x, style) = (some(&[3, 8, 8, 16], "x"), some(&[3, 5], "style"));

@@ -6,12 +6,13 @@ use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer, normal};
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// x + map * weight, for images (h, w, c): a map of normal numbers per image, shared by its channels, and a
-/// learned weight per channel, 0 at first (Karras, Laine and Aila, "A style-based generator architecture for
-/// generative adversarial networks", 2019). In StyleGAN2 all channels share one weight.
+/// x + map * weight, for images (h, w, c): a map of normal numbers per image, shared by its
+/// channels, and a learned weight per channel, 0 at first (Karras, Laine and Aila, "A style-based
+/// generator architecture for generative adversarial networks", 2019). In StyleGAN2 all channels
+/// share one weight.
 ///
-/// Training draws new maps in each forward pass. Inference uses one map for all images, drawn when the layer
-/// is built, so that a picture depends only on its latent.
+/// Training draws new maps in each forward pass. Inference uses one map for all images, drawn when
+/// the layer is built, so that a picture depends only on its latent.
 #[derive(Clone, Debug)]
 pub struct Noise {
     /// Whether all channels have the same weight.
@@ -57,7 +58,8 @@ impl Layer for Noise {
             Some(key) => Var::constant(normal(&[images, h, w, 1], 0.0, 1.0, key)),
             None => ctx.constant(Self::MAP, &self.map),
         };
-        // Each pixel's number times each channel's weight, as a matrix product of a column and a row.
+        // Each pixel's number times each channel's weight, as a matrix product of a column and a
+        // row.
         let (images, pixels, channels) = (maps.shape()[0], maps.value().size(), self.weight.size());
         let noise = maps.reshape([pixels, 1]).matmul(&weight.reshape([1, channels]));
         x + &noise.reshape([images, h, w, channels])

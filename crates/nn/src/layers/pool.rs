@@ -5,8 +5,8 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// The maximum of each channel over blocks of this height and width, which do not overlap: images (h, w, c)
-/// become (h / height, w / width, c).
+/// The maximum of each channel over blocks of this height and width, which do not overlap: images
+/// (h, w, c) become (h / height, w / width, c).
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d(pub [usize; 2]);
 

@@ -5,9 +5,9 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer, Network};
 
-/// A residual block: shortcut(x) + layers(x) (He, Zhang, Ren and Sun, "Deep residual learning for image
-/// recognition", 2016), without an activation after the addition. The shortcut is x itself, unless layers
-/// are added to it, for instance where the block changes the shape.
+/// A residual block: shortcut(x) + layers(x) (He, Zhang, Ren and Sun, "Deep residual learning for
+/// image recognition", 2016), without an activation after the addition. The shortcut is x itself,
+/// unless layers are added to it, for instance where the block changes the shape.
 ///
 /// The layers are named within the block: `generator.res1.conv1.weight`,
 /// `generator.res1.shortcut.conv.weight`.

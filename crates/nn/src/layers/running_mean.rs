@@ -5,8 +5,8 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// y = x, for flat inputs. Every forward pass in training whose parameters are not frozen updates a running
-/// mean of each element: mean <- momentum * mean + (1 - momentum) * the batch's mean.
+/// y = x, for flat inputs. Every forward pass in training whose parameters are not frozen updates a
+/// running mean of each element: mean <- momentum * mean + (1 - momentum) * the batch's mean.
 #[derive(Clone, Debug)]
 pub struct RunningMean {
     momentum: f64,

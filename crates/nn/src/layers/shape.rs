@@ -11,7 +11,8 @@ use crate::network::{BuildContext, Layer};
 #[derive(Clone, Copy, Debug)]
 pub struct Flatten;
 
-/// The same elements in this shape (without the batch axis), in memory order: channels vary fastest.
+/// The same elements in this shape (without the batch axis), in memory order: channels vary
+/// fastest.
 #[derive(Clone, Debug)]
 pub struct Reshape(pub Vec<usize>);
 
@@ -19,8 +20,8 @@ pub struct Reshape(pub Vec<usize>);
 #[derive(Clone, Copy, Debug)]
 pub struct UpSampling2d(pub [usize; 2]);
 
-/// Pads the image by this many pixels of its mirror image on each side; the edge itself is not repeated.
-/// Convolutions padded so do not darken the border as zero padding does.
+/// Pads the image by this many pixels of its mirror image on each side; the edge itself is not
+/// repeated. Convolutions padded so do not darken the border as zero padding does.
 #[derive(Clone, Copy, Debug)]
 pub struct ReflectionPad2d(pub usize);
 
@@ -128,8 +129,9 @@ mod tests {
     use crate::layers::ConvTranspose2d;
     use crate::{Dialect, Network};
 
-    /// TensorFlow's transposed convolution of 4x4 pixels with SAME padding, kernel 5 and stride 2: pixel i
-    /// contributes to outputs 2 i - 1 + tap of 8. The authors of WGAN-GP then keep the first 7.
+    /// TensorFlow's transposed convolution of 4x4 pixels with SAME padding, kernel 5 and stride 2:
+    /// pixel i contributes to outputs 2 i - 1 + tap of 8. The authors of WGAN-GP then keep the
+    /// first 7.
     #[test]
     fn a_cropped_transposed_convolution_is_that_of_tensorflow() {
         let convt = || ConvTranspose2d::new(1, 5).stride(2).without_bias();

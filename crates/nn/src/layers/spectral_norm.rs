@@ -1,15 +1,16 @@
-//! [`SpectralNorm`]: weights divided by their largest singular value (Miyato, Kataoka, Koyama and Yoshida,
-//! "Spectral normalization for generative adversarial networks", 2018).
+//! [`SpectralNorm`]: weights divided by their largest singular value (Miyato, Kataoka, Koyama and
+//! Yoshida, "Spectral normalization for generative adversarial networks", 2018).
 //!
-//! The weight, as a matrix W from inputs to outputs, is replaced by W / sigma, where sigma is its largest
-//! singular value. Sigma is estimated by power iteration. As the weight changes little between steps, one
-//! iteration per forward pass in training is enough:
+//! The weight, as a matrix W from inputs to outputs, is replaced by W / sigma, where sigma is its
+//! largest singular value. Sigma is estimated by power iteration. As the weight changes little
+//! between steps, one iteration per forward pass in training is enough:
 //!
 //! ```text
 //! v = W u / |W u|;  u' = W^T v / |W^T v|;  sigma = v^T W u'
 //! ```
 //!
-//! u and v are constants of the gradient, which flows through W in sigma. u' is stored for the next step.
+//! u and v are constants of the gradient, which flows through W in sigma. u' is stored for the next
+//! step.
 
 use kernels::Key;
 use tensor::{Tensor, Var};
@@ -27,8 +28,8 @@ pub struct SpectralNorm {
 const NAME: &str = "spectral_u";
 
 impl SpectralNorm {
-    /// A random direction for a layer of this many outputs; None if the network does not use spectral
-    /// normalisation.
+    /// A random direction for a layer of this many outputs; None if the network does not use
+    /// spectral normalisation.
     pub(crate) fn of(ctx: &BuildContext, outputs: usize) -> Option<Self> {
         let key = Key::named(ctx.seed, &format!("{}.{NAME}", ctx.path));
         let u = || unit(&Var::constant(normal(&[outputs, 1], 0.0, 1.0, key)));

@@ -1,9 +1,10 @@
 //! [`Formulas`]: an update as formulas over named numbers.
 //!
-//! The formulas of the rules are declared in [`kernels::optimizer`], those of an optimiser's options
-//! here. `nn/tests/formulas.rs` evaluates them in `f64` for every rule with every option, and compares
-//! the results with the weights that the kernels compute. The page of `train explain` prints them and
-//! fills in the numbers of a real step, and a test of the guide requires them in its chapter.
+//! The formulas of the rules are declared in [`kernels::optimizer`], those of an optimiser's
+//! options here. `nn/tests/formulas.rs` evaluates them in `f64` for every rule with every option,
+//! and compares the results with the weights that the kernels compute. The page of `train explain`
+//! prints them and fills in the numbers of a real step, and a test of the guide requires them in
+//! its chapter.
 
 pub use kernels::optimizer::Line;
 use tensor::arithmetic::evaluate;

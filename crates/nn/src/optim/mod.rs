@@ -13,13 +13,13 @@ use crate::state::{State, Stateful};
 pub mod formula;
 pub use formula::Formulas;
 
-/// Updates the parameters of one or several networks, and holds the state that its [rule](UpdateRule)
-/// keeps between updates.
+/// Updates the parameters of one or several networks, and holds the state that its
+/// [rule](UpdateRule) keeps between updates.
 ///
 /// An update first prepares the gradients: all of them are scaled together
-/// ([`clip_norm`](Self::clip_norm)), each element is clipped ([`clip`](Self::clip)), and the weight decay
-/// is added ([`weight_decay`](Self::weight_decay)). Then it applies the rule to each element. The
-/// [`formulas`](Self::formulas) of an update list all of this.
+/// ([`clip_norm`](Self::clip_norm)), each element is clipped ([`clip`](Self::clip)), and the weight
+/// decay is added ([`weight_decay`](Self::weight_decay)). Then it applies the rule to each element.
+/// The [`formulas`](Self::formulas) of an update list all of this.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     name: String,
@@ -73,8 +73,8 @@ impl Optimizer {
         Self { clip, ..self }
     }
 
-    /// With the norm of all gradients of an update, as one vector, clipped to `clip_norm`, as PyTorch's
-    /// `clip_grad_norm_` does it.
+    /// With the norm of all gradients of an update, as one vector, clipped to `clip_norm`, as
+    /// PyTorch's `clip_grad_norm_` does it.
     pub fn clip_norm(self, clip_norm: f64) -> Self {
         Self { clip_norm, ..self }
     }
@@ -96,16 +96,16 @@ impl Optimizer {
         self.updates
     }
 
-    /// Changes the momentum of [`Sgd`] from the next update on; other rules are left unchanged. Like the
-    /// step size, the momentum is not part of the [`State`].
+    /// Changes the momentum of [`Sgd`] from the next update on; other rules are left unchanged.
+    /// Like the step size, the momentum is not part of the [`State`].
     pub fn set_momentum(&mut self, momentum: f64) {
         if let UpdateRule::Sgd(sgd) = &mut self.rule {
             sgd.momentum = momentum;
         }
     }
 
-    /// Changes the step size from the next update on. It is not part of the [`State`]: a schedule must
-    /// set it before every update.
+    /// Changes the step size from the next update on. It is not part of the [`State`]: a schedule
+    /// must set it before every update.
     pub fn set_learning_rate(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate;
     }

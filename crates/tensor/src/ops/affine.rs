@@ -1,6 +1,6 @@
 //! `affine`: each element times one constant, plus another.
 //!
-//! y = scale * x + shift, dy/dx = scale. Nothing is kept.
+//! y = scale * x + shift, dy/dx = scale. Nothing is saved.
 
 use kernels::{Element, Unary};
 
@@ -9,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "affine",
     idea: "A constant factor and a constant shift.",

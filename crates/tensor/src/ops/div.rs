@@ -1,6 +1,7 @@
 //! `div`: the elementwise quotient of two tensors.
 //!
-//! y = a / b: dy/da = 1 / b, dy/db = -a / b^2 = -y / b. It keeps b, and y if b's gradient is needed.
+//! y = a / b: dy/da = 1 / b, dy/db = -a / b^2 = -y / b. It saves b, and y if b's gradient is
+//! needed.
 
 use core::ops;
 
@@ -11,7 +12,7 @@ use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "div",
     idea: "The quotient.",
@@ -33,7 +34,8 @@ pub const ENTRY: Entry = Entry {
 
 struct Div;
 
-/// a / b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+/// a / b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
+/// axes are repeated.
 impl<T: Element> ops::Div for &Var<T> {
     type Output = Var<T>;
 

@@ -1,6 +1,6 @@
 //! `exp`: e to the power of each element.
 //!
-//! y = e^x is its own derivative: dy/dx = y. It keeps y.
+//! y = e^x is its own derivative: dy/dx = y. It saves y.
 
 use kernels::{Element, Unary};
 
@@ -9,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "exp",
     idea: "e to the power x.",

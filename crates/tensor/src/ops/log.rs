@@ -1,6 +1,6 @@
 //! `log`: the natural logarithm of each element.
 //!
-//! y = log(x), dy/dx = 1 / x. It keeps x.
+//! y = log(x), dy/dx = 1 / x. It saves x.
 
 use kernels::{Element, Unary};
 
@@ -9,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "log",
     idea: "The power of e that gives x.",

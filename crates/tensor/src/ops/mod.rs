@@ -1,10 +1,12 @@
 //! The operations, one file each, and their registry.
 //!
-//! A file has, in this order: a description of the maths; the registry entry, with the derivation; the method on [`Var`] with
-//! its shape check; the gradient rules; and how to [recompute](crate::Replay) it. To add an op, write its file, add its `mod`
-//! line and its entry here, and link it from the chapter of the guide that its entry names. The gradient checker then checks
-//! it at first and second order, on every case of its entry (at least [`FEWEST_CASES`]), and `train derive` explains its
-//! gradient. Tests check that the comment on its rule has the formula of its entry, and that the chapter links it.
+//! A file has, in this order: a description of the maths; the registry entry, with the derivation;
+//! the method on [`Var`] with its shape check; the gradient rules; and how to
+//! [recompute](crate::Replay) it. To add an op, write its file, add its `mod` line and its entry
+//! here, and link it from the chapter of the guide that its entry names. The gradient checker then
+//! checks it at first and second order, on every case of its entry (at least [`FEWEST_CASES`]), and
+//! `train derive` explains its gradient. Tests check that the comment on its rule has the formula
+//! of its entry, and that the chapter links it.
 
 pub mod abs;
 pub mod add;
@@ -179,8 +181,9 @@ pub fn sample(domain: Domain, seed: u32, shape: &[usize]) -> Tensor<f64> {
     })
 }
 
-/// The rule of an elementwise op: gy times the slope, which is a function of `of`, the op's value or input. An ordinary sweep uses
-/// one fused kernel; a recorded one is made of ops, from `slope` on.
+/// The rule of an elementwise op: gy times the slope, which is a function of `of`, the op's value
+/// or input. An ordinary sweep uses one fused kernel; a recorded one is made of ops, from `slope`
+/// on.
 fn slope_times<T: Element>(
     call: &Call<T>,
     fused: Binary,
@@ -249,7 +252,8 @@ const REPEATED: [(&[usize], &[usize]); 20] = [
     (&[13, 1], &[13, 2]),
 ];
 
-/// Cases for a function between a small and a large shape: `input` chooses which of the two it starts from.
+/// Cases for a function between a small and a large shape: `input` chooses which of the two it
+/// starts from.
 fn repeated_shapes(
     input: fn(&'static [usize], &'static [usize]) -> &'static [usize],
     apply: fn(&Var<f64>, Shape) -> Var<f64>,
@@ -262,8 +266,8 @@ fn repeated_shapes(
     REPEATED.iter().map(case).collect()
 }
 
-/// Cases for a function of two tensors that broadcast: with either of them the smaller one, with equal shapes, and with
-/// the same tensor twice.
+/// Cases for a function of two tensors that broadcast: with either of them the smaller one, with
+/// equal shapes, and with the same tensor twice.
 fn broadcasting(domain: Domain, apply: fn(&Var<f64>, &Var<f64>) -> Var<f64>) -> Vec<Case> {
     let mut cases = Vec::new();
     for (small, large) in REPEATED {

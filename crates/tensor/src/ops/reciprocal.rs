@@ -1,6 +1,6 @@
 //! `reciprocal`: one over each element.
 //!
-//! y = 1 / x, dy/dx = -1 / x^2 = -y^2. It keeps y.
+//! y = 1 / x, dy/dx = -1 / x^2 = -y^2. It saves y.
 
 use kernels::{Element, Unary};
 
@@ -9,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "reciprocal",
     idea: "One over the number.",

@@ -1,7 +1,8 @@
-//! `softplus`: a smooth ReLU, and the heart of every loss from logits.
+//! `softplus`: a smooth ReLU, and the basis of cross-entropy losses of logits.
 //!
-//! y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|) so that nothing overflows; dy/dx = sigmoid(x). It keeps x.
-//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+//! y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|) so that nothing overflows; dy/dx =
+//! sigmoid(x). It saves x. An ordinary sweep uses one fused kernel; a recorded sweep composes the
+//! rule of ops.
 
 use kernels::{Binary, Element, Unary};
 
@@ -10,7 +11,7 @@ use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "softplus",
     idea: "A smooth max(x, 0): minus the log of a probability given by its logit.",

@@ -1,6 +1,6 @@
 //! `square`: the square of each element.
 //!
-//! y = x^2, dy/dx = 2 x. It keeps x.
+//! y = x^2, dy/dx = 2 x. It saves x.
 
 use kernels::{Element, Unary};
 
@@ -9,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "square",
     idea: "Each number times itself.",

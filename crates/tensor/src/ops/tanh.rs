@@ -1,7 +1,7 @@
-//! `tanh`: squashes each element into (-1, 1).
+//! `tanh`: maps each element to (-1, 1).
 //!
-//! y = tanh(x), dy/dx = 1 - y^2. It keeps y.
-//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+//! y = tanh(x), dy/dx = 1 - y^2. It saves y.
+//! An ordinary sweep uses one fused kernel; a recorded sweep composes the rule of ops.
 
 use kernels::{Binary, Element, Unary};
 
@@ -10,7 +10,7 @@ use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "tanh",
     idea: "Squashes any number into (-1, 1): a pixel.",
