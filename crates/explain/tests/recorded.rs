@@ -375,16 +375,14 @@ fn places_and_ids_are_each_others_inverse() {
 #[test]
 fn the_guide_counts_the_nodes_of_the_smallest_example() {
     let (_, document) = documents().iter().find(|(name, _)| *name == "scalar").unwrap();
-    let chapter = include_str!("../../guide/src/c02_tape.md");
-    let told =
-        format!("`cargo run -p train -- explain --preset scalar` opens one like ours, of {}", document.nodes.len());
-    assert!(chapter.contains(&told), "c02_tape.md: {told}");
+    let chapter = include_str!("../../guide/src/c02_tape.md").replace('\n', " ");
+    let nodes = document.nodes.len();
+    let counted = format!("`cargo run -p train -- explain --preset scalar` shows a tape like ours, with {nodes} ");
+    assert!(chapter.contains(&counted), "c02_tape.md: {counted}");
     let forks = document.nodes.iter().filter(|node| node.contributions.len() > 1);
     assert_eq!(forks.map(|node| node.contributions.len()).collect::<Vec<_>>(), [2]);
     let chapter = include_str!("../../guide/src/c04_reverse_sweep.md").replace('\n', " ");
-    assert!(
-        chapter.contains(
-            "explain --preset scalar` plays it node by node and shows, at the fork, both addends and their sum"
-        )
-    );
+    assert!(chapter.contains(
+        "explain --preset scalar` plays the sweep node by node and shows, at the fork, both contributions and their sum"
+    ));
 }

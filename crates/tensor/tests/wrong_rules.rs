@@ -102,7 +102,7 @@ fn a_rule_that_is_right_once_but_not_twice_is_found() {
 }
 
 #[test]
-#[should_panic(expected = "op `mistaken` gave no gradient for an input that wants one")]
+#[should_panic(expected = "op `mistaken` returned no gradient for an input that needs one")]
 fn a_rule_that_gives_nothing_is_named() {
     let _ = check(Wrong::GivesNothing);
 }
@@ -123,7 +123,10 @@ fn a_wrong_row_of_the_registry_names_its_case() {
         cases: || vec![Case::new("three numbers", inputs(), |v| mistaken(Wrong::Sign, v))],
     };
     let text = check_entry(&entry, Check::default()).expect_err("a wrong rule").to_string();
-    assert!(text.starts_with("op `mistaken` (three numbers): wrong derivative of order 1 by input 1"), "{text}");
+    assert!(
+        text.starts_with("op `mistaken` (three numbers): wrong derivative of order 1 with respect to input 1"),
+        "{text}"
+    );
 }
 
 #[test]
