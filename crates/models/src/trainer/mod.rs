@@ -1,14 +1,18 @@
-//! What the training steps of the systems share: the adversarial step of two networks ([`gan`]), its options ([`options`]), losses and
-//! targets, gradient penalties, augmentation, the image pool, and how mini-batches are chosen.
+//! What the training steps of the systems share: the step of two networks ([`gan`]), its options
+//! ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and how
+//! mini-batches are chosen.
 
 pub(crate) mod adversarial;
+pub(crate) mod averaging;
 pub(crate) mod batch_sampler;
+pub mod common;
 pub mod diff_augment;
 pub mod gan;
 pub mod image_pool;
 pub(crate) mod lint;
 pub mod options;
 pub(crate) mod penalty;
+pub(crate) mod services;
 pub(crate) mod spec;
 pub mod switches;
 pub(crate) mod update;
