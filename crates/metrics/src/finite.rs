@@ -1,24 +1,25 @@
-//! [`NotFinite`]: what no measure is made of.
+//! [`NotFinite`]: the error of features that are not finite.
 //!
-//! A NaN is neither near nor far: a comparison with it is false, and many a minimum or maximum passes it over. A distance of
-//! features with a NaN would then be 0, the best there is. So every measure refuses such features, and [`Sample`](crate::suite::Sample)
-//! says so before.
+//! Comparisons with NaN are false, and many minimum and maximum functions ignore it. The distance
+//! of features with a NaN could then be 0, the best possible value. So every measure rejects such
+//! features, and [`Sample`](crate::suite::Sample) returns this error before that.
 
 use core::fmt;
 
 use crate::Matrix;
 
-/// Numbers beyond the largest `f32` count as infinite: the measures take sums of squares and cubes of them.
+/// Numbers beyond the largest `f32` count as infinite: the measures take sums of squares and cubes
+/// of them.
 const LARGEST: f64 = f32::MAX as f64;
 
 /// A number of an image that is NaN, infinite, or larger than every `f32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotFinite {
-    /// What it is one of: `feature`, `logit`.
+    /// What it belongs to: `feature` or `logit`.
     pub what: &'static str,
-    /// Of which image, from 0.
+    /// The index of the image.
     pub image: usize,
-    /// Which of the image's numbers, from 0.
+    /// The index within the image's row.
     pub place: usize,
     /// The number.
     pub value: f64,
@@ -99,7 +100,8 @@ mod tests {
         }),
     ];
 
-    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows than columns, and fewer).
+    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows
+    /// than columns, and fewer).
     #[test]
     fn every_measure_refuses_a_number_that_is_not_finite() {
         for (name, measure) in MEASURES {
@@ -117,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Features that never vary, sets that are the same, and both: the documented values, and none of them by accident.
+    /// Constant features, equal sets, and both give the documented values.
     #[test]
     fn features_without_variance_have_the_documented_values() {
         let (varied, flat) = (random(12, 4, 1), Matrix::new(12, 4, vec![0.5; 48]));

@@ -5,27 +5,27 @@ use core::ops::Range;
 
 use crate::{Extractor, Matrix, NotFinite, Pictures};
 
-/// Fewer images than this cannot be measured.
+/// The minimal number of images of a sample.
 pub const FEWEST: usize = 8;
 
-/// Images with all that is measured of them.
+/// Images with everything that metrics need of them.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// The images.
     pub pictures: Pictures,
     /// Their features, a row each.
     pub features: Matrix,
-    /// What a classifier says of them, a row each, if the extractor is one.
+    /// Their logits, a row each, if the extractor is a classifier.
     pub logits: Option<Matrix>,
-    /// Features of the images that a generator learned from, if these reals are others.
+    /// Features of the generator's training images, if these reals are others.
     pub learned: Option<Matrix>,
 }
 
 impl Sample {
-    /// Images, and what `extractor` makes of them.
+    /// Images, with their features by `extractor`.
     ///
     /// # Errors
-    /// When it makes a number that is not finite.
+    /// When a feature or a logit is not finite.
     pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Result<Self, NotFinite> {
         let (features, logits) = extractor.extract(&pictures);
         features.check_finite("feature")?;
@@ -33,10 +33,10 @@ impl Sample {
         Ok(Self { pictures, features, logits, learned: None })
     }
 
-    /// With these features of the images that a generator learned from.
+    /// With these features of the generator's training images.
     ///
     /// # Errors
-    /// When one is not finite.
+    /// When a feature is not finite.
     pub fn with_learned(self, learned: Matrix) -> Result<Self, NotFinite> {
         learned.check_finite("feature")?;
         Ok(Self { learned: Some(learned), ..self })
@@ -51,12 +51,12 @@ impl Sample {
         self.logits.as_ref().expect("measures of classes are only asked of classifiers")
     }
 
-    /// How many images.
+    /// The number of images.
     pub fn count(&self) -> usize {
         self.pictures.count()
     }
 
-    /// Some of the images; what was learned from stays whole.
+    /// Some of the images; the training images stay complete.
     pub fn part(&self, range: Range<usize>) -> Self {
         Self {
             pictures: self.pictures.part(range.clone()),
@@ -72,22 +72,22 @@ impl Sample {
 pub enum Of {
     /// The extractor's features.
     Features,
-    /// The classes that the extractor sees; it must be a classifier.
+    /// The logits of the extractor, which must be a classifier.
     Classes,
     /// The images themselves.
     Pixels,
-    /// So many random pairs of the images.
+    /// This many random pairs of images.
     Pairs(usize),
 }
 
 /// One number of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {
-    /// What it is called: a column of a file.
+    /// Its name: a column of a file.
     pub name: &'static str,
     /// The number.
     pub value: f64,
-    /// How much it varies between subsets, if it is a mean over such.
+    /// The standard deviation over subsets, if the value is a mean over them.
     pub deviation: Option<f64>,
 }
 
@@ -97,7 +97,7 @@ impl Number {
     }
 }
 
-/// A row of the table.
+/// A metric that can be asked for by name.
 pub struct Metric {
     /// The name, which is what people type.
     pub name: &'static str,
@@ -105,12 +105,12 @@ pub struct Metric {
     pub alias: Option<&'static str>,
     /// One line for people.
     pub about: &'static str,
-    /// What it looks at.
+    /// What it compares.
     pub of: Of,
-    /// It looks at so many images of a set at most.
+    /// The maximal number of images of a set that it uses.
     pub most: usize,
     /// Whether it is quick enough to be measured during training.
     pub quick: bool,
-    /// Its numbers, for reals and fakes.
+    /// Computes its numbers from reals and fakes.
     pub measure: fn(&Sample, &Sample) -> Vec<Number>,
 }

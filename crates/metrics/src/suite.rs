@@ -12,18 +12,18 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name || metric.alias == Some(name))
 }
 
-/// One number, with all that it depends on.
+/// One number, with everything that it depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// The number.
     pub number: Number,
-    /// The extractor whose features it compares; None for one that looks at pixels.
+    /// The extractor whose features it compares; None if it compares pixels.
     pub extractor: Option<String>,
-    /// How many fakes, and how many reals.
+    /// The number of fakes, and of reals.
     pub count: usize,
-    /// How many pairs of them, if it looks at pairs.
+    /// The number of pairs, if it compares pairs.
     pub pairs: Option<usize>,
-    /// The same number for reals against other reals, and how many of each.
+    /// The same number for reals against other reals, and the number of each.
     pub baseline: Option<(f64, usize)>,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A number with four digits that matter.
+/// A number with four significant digits.
 pub fn short(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return format!("{x}");
@@ -60,10 +60,10 @@ pub fn short(x: f64) -> String {
     format!("{x:.*}", digits as usize)
 }
 
-/// What reals score against other reals: the best that can be asked of fakes.
+/// The scores of reals against other reals: the best that fakes can be expected to reach.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
-    /// Each with how many reals it was measured on, in the order of [`measure_all`].
+    /// Each with the number of reals that it was measured on, in the order of [`measure_all`].
     values: Vec<(f64, usize)>,
 }
 
@@ -79,7 +79,8 @@ impl Baseline {
     }
 }
 
-/// Measures `fake` against `real` by each of the `metrics`. Those of classes are left out if the extractor is no classifier.
+/// Measures `fake` against `real` by each of the `metrics`. Metrics of classes are skipped if the
+/// extractor is not a classifier.
 ///
 /// # Panics
 /// When a sample has fewer than [`FEWEST`] images.

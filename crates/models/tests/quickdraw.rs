@@ -1,4 +1,5 @@
-//! The quickdraw system is what its specification says: sizes, shapes, the modes of a step, and its random choices.
+//! The quickdraw system follows its specification: sizes, shapes, the modes of a step, and its
+//! random choices.
 
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
 use models::{FromLatents, Settings as _, System};
@@ -192,7 +193,7 @@ fn a_step_returns_the_values_before_its_updates() {
     let mut system = system();
     let metrics = system.step(0, &[reals()]).expect("finite");
     assert_eq!(metrics.values().len(), system.metrics().len());
-    // The verdict of fresh networks is near 0, so the losses, means over all, start near log 2.
+    // The logits of fresh networks are near 0, so the losses start near log 2.
     let ln2 = core::f64::consts::LN_2;
     assert!((metrics["d_loss"] - ln2).abs() < 0.1 && (metrics["g_loss"] - ln2).abs() < 0.2, "{metrics:?}");
     assert!((0.0..=1.0).contains(&metrics["d_acc"]) && (0.0..=1.0).contains(&metrics["g_acc"]));
@@ -286,12 +287,12 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     let before = bits(&system.state(), |_| true);
     let error = system.step(0, &[reals()]).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("variable", "discriminator.conv2.weight"));
-    // The generator's step walks through it frozen, where it is no variable.
+    // In the generator's update the weight is frozen, so it is not a variable.
     let error = system.train_generator(0, &system.latents(1, "z", 4)).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("conv2d", "the value of `discriminator.conv2`"));
     assert_eq!(before, bits(&system.state(), |_| true));
 
-    // A bad weight of the generator comes to light in the discriminator's first layer.
+    // A bad weight of the generator is detected in the discriminator's first layer.
     let mut state = Quickdraw::new(small(), 11).expect("good settings").state();
     state.tensors.get_mut("generator.conv.bias").expect("a bias").data_mut()[0] = f32::NAN;
     system.restore(&state).expect("the same names");

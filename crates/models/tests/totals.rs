@@ -1,4 +1,4 @@
-//! The networks have the sizes that are published, layer by layer where a table gives them.
+//! The networks have the published sizes, layer by layer where a table gives them.
 
 use models::{
     Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, stylegan, stylegan2, vanilla, wgan_gp,
@@ -163,7 +163,8 @@ fn wgan_gp() {
     assert_eq!(layers(&d), ["16x16x128 151,680", "8x8x128 311,680", "8x8x128 295,168", "8x8x128 295,168", "1 129"]);
 }
 
-/// The discriminator and the generator of a growing GAN, and what the summary says of each of their layers with parameters.
+/// The discriminator and the generator of a growing GAN, and the summary of each of their layers
+/// with parameters.
 fn wholes(system: &dyn System) -> ([usize; 2], [Vec<String>; 2]) {
     let networks = system.networks();
     let wholes = nn::wholes(&networks);

@@ -1,10 +1,11 @@
-//! How different the fakes are from each other: the mean distance between two of them, as a share of the mean distance
+//! Diversity of the fakes: the mean distance between two fakes, relative to the mean distance
 //! between two reals.
 //!
-//! Near 1 is right; a generator that has collapsed onto one image gives 0. The simplest test for collapse, in use since the
-//! first GANs.
+//! About 1 is right; a generator that has collapsed to one image scores 0. This is the simplest
+//! test for mode collapse, in use since the first GANs.
 //!
-//! **Pitfalls.** Noise is far from noise: a large value alone means nothing. Two distinct collapsed images pass for half a spread.
+//! **Pitfalls.** Noise is far from noise, so a large value alone means nothing. A generator that
+//! has collapsed to two distinct images still has half of the diversity.
 
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
@@ -22,7 +23,7 @@ pub const METRIC: Metric = Metric {
     measure: |real, fake| vec![Number::plain("diversity", diversity(&real.features, &fake.features))],
 };
 
-/// The ratio, at least 0; NaN if the reals are all the same.
+/// The ratio, at least 0; NaN if all reals are the same.
 ///
 /// # Panics
 /// When one of them has fewer than two rows, or a number that is not finite.

@@ -1,11 +1,13 @@
-//! Are the fakes copies of what was learned from? The mean distance of a fake to the nearest of some reals, as a share of the
-//! mean distance of other reals to the nearest of the same.
+//! Memorisation: are the fakes copies of the training images? The mean distance of a fake to the
+//! nearest training image, relative to that of held-out reals.
 //!
-//! Near 1: a fake is as new as a fresh real. Far below 1: the fakes sit on the reals. Above 1: they lie beside all of them. After Meehan
-//! et al. 2020 ("A non-parametric test to detect data-copying"), as a ratio instead of a test.
+//! About 1: a fake is as new as a held-out real. Far below 1: the fakes are close to training
+//! images. Above 1: they are far from all of them. After Meehan et al. 2020 ("A non-parametric test
+//! to detect data-copying"), as a ratio instead of a test.
 //!
-//! **Pitfalls.** Features that forget what is different between two images call every image a copy. If the data holds duplicates,
-//! fresh reals are copies too, and the ratio grows.
+//! **Pitfalls.** With features that ignore the difference between two images, every image looks
+//! like a copy. If the data contains duplicates, held-out reals are copies too, and the ratio
+//! grows.
 
 use crate::distances::nearest;
 use crate::finite::assert_finite;
@@ -33,10 +35,11 @@ pub const METRIC: Metric = Metric {
     },
 };
 
-/// The ratio, at least 0; infinite if every one of `held_out` is among `learned`, NaN if every fake is as well.
+/// The ratio, at least 0; infinite if all of `held_out` are in `learned`, NaN if all fakes are too.
 ///
 /// # Panics
-/// When one of the three has no rows or a number that is not finite, or their numbers of columns differ.
+/// When one of the three has no rows or a number that is not finite, or their numbers of columns
+/// differ.
 #[track_caller]
 pub fn memorization(learned: &Matrix, held_out: &Matrix, fake: &Matrix) -> f64 {
     let counts = [learned, held_out, fake].map(Matrix::rows);

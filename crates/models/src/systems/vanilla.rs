@@ -1,10 +1,11 @@
-//! vanilla: the first GAN's algorithm, with k turns of the discriminator for one of the generator (Goodfellow et al.,
-//! "Generative adversarial nets", 2014).
+//! vanilla: the original GAN algorithm, with k updates of the discriminator per update of the
+//! generator (Goodfellow et al., "Generative adversarial nets", 2014).
 //!
-//! Two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect, and the paper's own for MNIST, with a
-//! maxout discriminator and plain gradient descent with momentum. One start differs from the paper's program: the bias of the
-//! generator's last layer is 0 at first, not the logit of each pixel's mean over the data, as networks are made here before any data is
-//! seen.
+//! There are two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect,
+//! and the paper's own for MNIST, with a maxout discriminator and gradient descent with momentum.
+//! One initial value differs from the paper's program: the bias of the generator's last layer
+//! starts at 0, not at the logit of each pixel's mean over the data, because networks are built
+//! here before any data is read.
 
 use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape};
 use nn::{Dialect, Initializer, Network};
@@ -40,31 +41,31 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is Keras-GAN's.
+/// The settings of a run. The defaults are Keras-GAN's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// The networks.
     pub net: Net,
-    /// Images of a turn of the generator. The discriminator gets as many, half of them real, with `net = "mlp"`; with
-    /// `net = "paper"` as many reals and as many fakes.
+    /// Images per update of the generator. With `net = "mlp"` the discriminator gets as many, half
+    /// of them real; with `net = "paper"` as many reals and as many fakes.
     pub batch: usize,
     /// Height and width of the images.
     pub size: usize,
     /// 1 for grey images, 3 for colour.
     pub channels: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam, `net = "mlp"`).
+    /// beta1 of Adam (`net = "mlp"`).
     pub beta1: f64,
-    /// The momentum reaches 0.7 after so many updates (`net = "paper"`).
+    /// The momentum reaches 0.7 after this many updates (`net = "paper"`).
     pub momentum_steps: u64,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
 
-/// Which networks, and what updates them.
+/// The networks and their optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Net {
@@ -182,7 +183,7 @@ fn within(bound: f64) -> Initializer {
     Initializer::Uniform { bound }
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.

@@ -1,4 +1,4 @@
-//! What is worth a remark about a game before it is played. What cannot be played at all is an error of the settings
+//! Remarks on settings that are valid but unlikely to train well. Invalid settings are errors
 //! ([`TrainingOptions::check`]).
 
 use nn::{Kind, Network};
@@ -7,8 +7,8 @@ use crate::SettingsError;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{GanSpec, Range};
 
-/// What cannot be played: batch normalisation makes an image's verdict depend on the others of its batch, so that its gradient is no
-/// longer its own.
+/// The error of a gradient penalty on a discriminator with batch normalisation, which makes the
+/// output on an image depend on the other images of the batch.
 pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Option<SettingsError> {
     let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
     let (buffer, _, _) = normalised.filter(|_| options.penalised())?;
@@ -21,16 +21,16 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
     Some(SettingsError { key, why })
 }
 
-/// Something worth knowing about settings before the training.
+/// A remark on settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// What it is, in a line.
+    /// One line.
     pub text: String,
-    /// Settings of the system, each of which ends it, such as `k=1`.
+    /// Settings of the system, such as `k=1`, each of which resolves it.
     pub remedies: Vec<&'static str>,
 }
 
-/// One for each thing that people should know.
+/// The remarks on a trainer's settings.
 pub(crate) fn remarks(
     spec: &GanSpec,
     options: &TrainingOptions,
@@ -66,7 +66,7 @@ pub(crate) fn remarks(
         (options.loss == Loss::Wasserstein && options.gradient_penalty == 0.0 && !options.spectral_norm).then(|| {
             let text =
                 "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope";
-            // Neither goes with batch normalisation.
+            // Neither of the other two goes with batch normalisation.
             remark(text, if d_norm { &["loss=nonsaturating"] } else { &["gradient_penalty=10", "spectral_norm=true"] })
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
@@ -87,7 +87,7 @@ pub(crate) fn remarks(
     .collect()
 }
 
-/// About the convolutions, transposed or not, whose windows overlap unevenly.
+/// The remark on convolutions, transposed or not, whose windows overlap unevenly.
 pub(crate) fn uneven_windows(networks: &[&Network]) -> Option<Remark> {
     let windows = networks.iter().flat_map(|network| network.windows());
     let uneven = windows.filter(|(_, [kernel, stride])| kernel.iter().zip(stride).any(|(k, s)| k % s > 0));

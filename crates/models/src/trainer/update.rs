@@ -15,8 +15,8 @@ pub(crate) enum Update {
     AdamKeras { beta1: f64 },
     /// The old Keras RMSprop, with the step size divided by 1 + decay t.
     RmsProp { decay: f64 },
-    /// Plain steps. The step size is divided by `factor` at each update, down to `floor`; the momentum goes from the first to
-    /// the second value within so many updates.
+    /// Plain steps. The step size is divided by `factor` at each update, down to `floor`; the
+    /// momentum goes from the first to the second value within so many updates.
     Sgd { factor: f64, floor: f64, momentum: [f64; 2], updates: u64 },
 }
 
@@ -35,7 +35,8 @@ impl Update {
         optimizer.clip(bound(options.clip_value)).clip_norm(bound(options.clip_norm))
     }
 
-    /// Sets the step size and the momentum of the next update, if they follow a schedule; a step of the game makes so many `updates`.
+    /// Sets the step size and the momentum of the next update, if they follow a schedule; a step of
+    /// the game makes so many `updates`.
     pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, updates: usize) {
         let done = optimizer.updates();
         match self {

@@ -28,8 +28,8 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// The generator: a dense layer turns latents into a 7x7 map of 64 channels, which is up-sampled twice
-/// and smoothed by transposed convolutions; a sigmoid gives ink from 0 to 1.
+/// The generator: a dense layer turns latents into a 7x7 map of 64 channels, which is up-sampled
+/// twice and smoothed by transposed convolutions; a sigmoid gives ink from 0 to 1.
 pub fn generator(s: &Settings, seed: u64) -> Network {
     let running = match s.bn_running {
         BnRunning::Ema => Running::Ema,

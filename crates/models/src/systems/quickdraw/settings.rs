@@ -46,8 +46,8 @@ pub struct Settings {
     pub g_decay: f64,
     /// Each gradient element is clipped to [-clip, clip].
     pub clip: f64,
-    /// The momentum of batch normalisation, as Keras defines it: the share of the running statistics
-    /// that an update keeps.
+    /// The momentum of batch normalisation, as Keras defines it: the share of the running
+    /// statistics that an update keeps.
     pub bn_keep: f64,
     /// How the running statistics follow those of the batches.
     pub bn_running: BnRunning,
