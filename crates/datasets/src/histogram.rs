@@ -144,7 +144,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value_range::ValueRange;
+    use crate::ValueRange;
 
     fn histogram(values: &[u8]) -> Histogram {
         Histogram::of(&Images::new(values.to_vec(), [1, 2, 1], "a test".into())).unwrap()
@@ -156,7 +156,7 @@ mod tests {
         let camera = ValueScale::Stats(ValueStats { white: 65_535.0, min: 3.0, max: 4012.0, colour: false });
         let told = histogram(&many).warning(|| camera, false).unwrap();
         assert!(
-            told.text().contains("nearly black") && told.text().contains("from 3 to 4012, white is 65535"),
+            told.text().contains("nearly black") && told.text().contains("from 3 to 4012, and white is 65535"),
             "{told}"
         );
         assert!(told.text().contains("`--set images.range=0..4095`"), "{told}");
@@ -174,7 +174,7 @@ mod tests {
             flat.warning(|| ValueScale::Range(ValueRange::new(0.0, 255.0).unwrap()), false)
                 .unwrap()
                 .text()
-                .contains("without contrast")
+                .contains("almost uniform")
         );
     }
 
@@ -193,7 +193,7 @@ mod tests {
                 .warning(|| bytes, false)
                 .unwrap()
                 .text()
-                .contains("every number in the pictures is 0 or 255")
+                .contains("every value in the pictures is 0 or 255")
         );
     }
 

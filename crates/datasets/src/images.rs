@@ -410,7 +410,7 @@ mod tests {
         assert!(small().require(4).is_ok());
         let error = small().require(5).unwrap_err();
         assert!(error.why().contains('4') && error.why().contains('5'), "{error}");
-        assert!(error.help().text().contains("a larger set"), "{error}");
+        assert!(error.help().text().contains("a larger data set"), "{error}");
     }
 
     #[test]

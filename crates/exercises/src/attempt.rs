@@ -1,5 +1,6 @@
-//! `attempt N`: judges exercise N as it stands in the problem files. A process of its own, started by `exercises`: whatever a problem
-//! file does, it does it here. Exit codes: 0 solved, 1 not solved, 2 usage.
+//! `attempt N`: checks exercise N as it is in the problem files. `exercises` starts it as a
+//! separate process, so nothing that a problem file does can affect `exercises`. Exit codes: 0
+//! solved, 1 not solved, 2 usage.
 
 use std::process::ExitCode;
 
@@ -12,14 +13,14 @@ use exercises::{EXERCISES, judge};
     unreachable_pub,
     missing_docs,
     clippy::all,
-    reason = "work in progress: the compiler should only speak of what does not compile"
+    reason = "work in progress: only errors are useful, not warnings"
 )]
 mod problems;
 
 fn main() -> ExitCode {
     let number = std::env::args().nth(1).and_then(|number| number.parse::<usize>().ok());
     let Some(exercise) = number.and_then(|number| EXERCISES.get(number.wrapping_sub(1))) else {
-        eprintln!("attempt is started by `cargo run -p exercises -- check N`, with N from 1 to {}", EXERCISES.len());
+        eprintln!("start attempt with `cargo run -p exercises -- check N`, where N is from 1 to {}", EXERCISES.len());
         return ExitCode::from(2);
     };
     limit(Limits::default(), |over| print!("{}", crashed(exercise, over)));

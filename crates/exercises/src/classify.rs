@@ -1,33 +1,36 @@
-//! [`diagnose`]: which mistake a wrong answer is the trace of.
+//! [`diagnose`]: finds the mistake that explains a wrong answer.
 //!
-//! First what needs no arithmetic (a panic, a wrong length, NaN); then the exact traces that the judge of the exercise knows; then the
-//! patterns that every gradient can show: a constant ratio, parts that are missing, one side of a kink, a shift. A pattern must explain
-//! every element, to six digits: a diagnosis that sends the learner the wrong way is worse than none.
+//! First come the cases without arithmetic (a panic, a wrong length, NaN), then the results of
+//! known mistakes of the exercise, then patterns that occur in every gradient: a constant ratio,
+//! missing parts, one side of a kink, a shift. A pattern must explain every element to six digits,
+//! because a wrong diagnosis is worse than none.
 
 use crate::Mistake;
 use crate::question::{Clue, Question, dot};
 
-/// How far an element may be off, relative to the right one (or to a hundredth of the largest one).
+/// The error allowed for an element, relative to its right value (or to a hundredth of the largest
+/// one).
 const TOLERANCE: f64 = 1e-6;
 
-/// A named mistake.
+/// A mistake, and how it shows in an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
-    /// Which.
+    /// The mistake.
     pub mistake: Mistake,
     /// How it shows in this answer; may be empty.
     pub detail: String,
 }
 
-/// What came of all questions of an exercise.
+/// The result of all questions of an exercise.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// The question that says most about the mistake, if there is one.
+    /// The question that reveals most about the mistake, if there is one.
     pub failed: Option<(Question, Diagnosis)>,
 }
 
 impl Verdict {
-    /// The verdict on the answers: the first wrong one whose mistake has a name, else the first wrong one.
+    /// The verdict on the answers: the first wrong answer with a known mistake, otherwise the first
+    /// wrong answer.
     pub fn of(questions: impl IntoIterator<Item = Question>) -> Self {
         let mut failed = None;
         for question in questions {
@@ -54,7 +57,7 @@ impl Verdict {
     }
 }
 
-/// Which elements of `got` are not those of `expected`; None if there are not as many.
+/// Which elements of `got` differ from `expected`; `None` if the lengths differ.
 pub(crate) fn wrong(got: &[f64], expected: &[f64], each_by_itself: bool) -> Option<Vec<bool>> {
     let largest = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
     let floor = if each_by_itself { 0.0 } else { 0.01 * largest };
@@ -70,7 +73,7 @@ fn same(got: &[f64], expected: &[f64]) -> bool {
     wrong(got, expected, false).is_some_and(|wrong| !wrong.contains(&true))
 }
 
-/// The mistake in an answer; None if it is right.
+/// The mistake in an answer; `None` if the answer is right.
 pub fn diagnose(question: &Question) -> Option<Diagnosis> {
     let say = |mistake, detail: String| Some(Diagnosis { mistake, detail });
     let Question { expected, got, clues, shape, .. } = question;
@@ -83,13 +86,19 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
         return None;
     }
     if let Some(bad) = got.iter().find(|x| !x.is_finite()) {
-        let there =
-            if question.is_extreme() { "Ordinary inputs are right, but at extreme ones there" } else { "There" };
+        let there = if question.is_extreme() {
+            "The answer is right for ordinary inputs, but for extreme inputs there"
+        } else {
+            "There"
+        };
         let bad = if bad.is_nan() { "a NaN" } else { "an infinity" };
-        return say(Mistake::Unstable, format!("{there} is {bad} in your answer, where a number should be."));
+        return say(Mistake::Unstable, format!("{there} is {bad} in your answer instead of a number."));
     }
     if question.is_extreme() && off.is_some() {
-        return say(Mistake::Unstable, "Ordinary inputs are right; these are extreme, and digits get lost.".into());
+        return say(
+            Mistake::Unstable,
+            "The answer is right for ordinary inputs, but for these extreme inputs digits are lost.".into(),
+        );
     }
     for clue in clues {
         match clue {
@@ -101,7 +110,7 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
         }
     }
     let Some(off) = off else {
-        return say(Mistake::Shape, format!("{} numbers were expected, and {} came.", expected.len(), got.len()));
+        return say(Mistake::Shape, format!("{} numbers were expected, but there are {}.", expected.len(), got.len()));
     };
     if got.iter().all(|x| *x == 0.0) {
         return say(Mistake::Unwritten, String::new());
@@ -110,7 +119,7 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
         match clue {
             Clue::NoGradient(why) => return say(Mistake::MissingCut, why.clone()),
             Clue::IgnoresUpstream => {
-                return say(Mistake::UpstreamIgnored, "With another gy, your answer stays the same.".into());
+                return say(Mistake::UpstreamIgnored, "Your answer stays the same for another gy.".into());
             }
             _ => {}
         }
@@ -121,8 +130,10 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
     for clue in clues {
         let found = match clue {
             Clue::Parts { mistake, parts } => fit(got, *mistake, parts, clues),
-            Clue::Region { mistake, name, mask } => region(&off, mask)
-                .then(|| Diagnosis { mistake: *mistake, detail: format!("Wrong only {name}; all else is right.") }),
+            Clue::Region { mistake, name, mask } => region(&off, mask).then(|| Diagnosis {
+                mistake: *mistake,
+                detail: format!("It is wrong only {name}; everything else is right."),
+            }),
             Clue::Image => image(got, expected, &off, shape),
             _ => None,
         };
@@ -136,8 +147,8 @@ pub fn diagnose(question: &Question) -> Option<Diagnosis> {
     say(Mistake::Unknown, String::new())
 }
 
-/// One ratio for all elements: a sign or a factor. Of one or two numbers, which always have some ratio or nearly so, only a ratio that
-/// has a name counts.
+/// A constant ratio of all elements: a sign or a factor. One or two elements nearly always have a
+/// constant ratio, so there only a known ratio counts.
 fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagnosis> {
     let ratio = dot(got, expected) / dot(expected, expected);
     let scaled: Vec<f64> = expected.iter().map(|x| ratio * x).collect();
@@ -158,7 +169,7 @@ fn constant_ratio(got: &[f64], expected: &[f64], clues: &[Clue]) -> Option<Diagn
     Some(Diagnosis { mistake: Mistake::Factor, detail })
 }
 
-/// What a ratio of this size means.
+/// The meaning of a ratio of this size.
 fn factor_name(ratio: f64, clues: &[Clue]) -> Option<&str> {
     let name = clues.iter().find_map(|clue| match clue {
         Clue::Factor { name, value } if near(ratio.abs(), *value) => Some(name.as_str()),
@@ -168,9 +179,10 @@ fn factor_name(ratio: f64, clues: &[Clue]) -> Option<&str> {
     name.or_else(|| usual.iter().find(|(value, _)| near(ratio.abs(), *value)).map(|(_, name)| *name))
 }
 
-/// The answer as a sum of the parts, each with a coefficient: 1 is right, 0 is missing, -1 has the wrong sign.
+/// The answer as a linear combination of the parts: a coefficient of 1 is right, 0 is missing, -1
+/// has the wrong sign.
 fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)], clues: &[Clue]) -> Option<Diagnosis> {
-    // With nearly as many parts as elements, everything would fit.
+    // With nearly as many parts as elements, every answer would fit.
     if parts.len() + 2 > got.len() {
         return None;
     }
@@ -186,11 +198,11 @@ fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)], clues: &[Clu
     let (mistake, detail) = if let Some(names) = named(|c| near(c, 0.0)) {
         let [first, inner @ .., last] = &c[..] else { return None };
         let at_end = near(*first, 0.0) != near(*last, 0.0) && inner.iter().all(|c| near(*c, 1.0)) && !inner.is_empty();
-        // What replaces instead of adding up leaves one; a loop that begins or ends one off leaves out the first or the last.
+        // Overwriting leaves one part; a loop that is off by one leaves out the first or the last.
         let mistake = if missing == Mistake::Overwritten && at_end { Mistake::Border } else { missing };
-        (mistake, format!("In your answer, this is missing: {names}."))
+        (mistake, format!("Missing in your answer: {names}."))
     } else if let Some(names) = named(|c| near(c, -1.0)) {
-        (Mistake::Sign, format!("In your answer, this has the wrong sign: {names}."))
+        (Mistake::Sign, format!("With the wrong sign in your answer: {names}."))
     } else {
         let counted = |(c, (name, _)): (&f64, &(String, _))| {
             let meaning = factor_name(*c, clues).map(|meaning| format!(" ({meaning})")).unwrap_or_default();
@@ -202,10 +214,12 @@ fn fit(got: &[f64], missing: Mistake, parts: &[(String, Vec<f64>)], clues: &[Clu
     Some(Diagnosis { mistake, detail })
 }
 
-/// The coefficients with which the parts come nearest to `got`; None if the parts are not independent.
+/// The coefficients of the least-squares fit of the parts to `got`; `None` if the parts are
+/// linearly dependent.
 fn least_squares(got: &[f64], parts: &[(String, Vec<f64>)]) -> Option<Vec<f64>> {
     let n = parts.len();
-    // The normal equations, each row with its right side, by elimination with pivots.
+    // Solves the normal equations, with the right side in the last column, by elimination with
+    // pivoting.
     let row = |(_, a): &(String, Vec<f64>)| {
         let products = parts.iter().map(|(_, b)| dot(a, b));
         products.chain([dot(a, got)]).collect::<Vec<f64>>()
@@ -227,12 +241,13 @@ fn least_squares(got: &[f64], parts: &[(String, Vec<f64>)]) -> Option<Vec<f64>> 
     Some((0..n).map(|i| rows[i][n] / rows[i][i]).collect())
 }
 
-/// Whether what is wrong lies in the mask, and something outside of it shows that the rest is right.
+/// Whether all errors are in the mask, and some right elements outside it show that the rest is
+/// right.
 fn region(off: &[bool], mask: &[bool]) -> bool {
     off.iter().zip(mask).all(|(off, masked)| *masked || !*off) && mask.contains(&false)
 }
 
-/// Wrong near the border only, or right but shifted by one.
+/// Wrong only near the border, or right but shifted by one.
 fn image(got: &[f64], expected: &[f64], off: &[bool], shape: &[usize]) -> Option<Diagnosis> {
     let &[.., h, w] = shape else { return None };
     let place = |i: usize| (i / w % h, i % w);
@@ -242,7 +257,7 @@ fn image(got: &[f64], expected: &[f64], off: &[bool], shape: &[usize]) -> Option
             y.min(x).min(h - 1 - y).min(w - 1 - x) < rim
         };
         if region(off, &(0..off.len()).map(near_border).collect::<Vec<_>>()) {
-            let detail = "Wrong only near the border; the inside is right.".into();
+            let detail = "It is wrong only near the border; the inside is right.".into();
             return Some(Diagnosis { mistake: Mistake::Border, detail });
         }
     }
@@ -255,7 +270,7 @@ fn image(got: &[f64], expected: &[f64], off: &[bool], shape: &[usize]) -> Option
             })
             .unzip();
         if ours.len() >= 6 && same(&ours, &theirs) {
-            let detail = format!("Your answer is the right one, shifted by ({}, {}).", -dy, -dx);
+            let detail = format!("Your answer is the right one shifted by ({}, {}).", -dy, -dx);
             return Some(Diagnosis { mistake: Mistake::Border, detail });
         }
     }
@@ -272,7 +287,7 @@ fn near(x: f64, value: f64) -> bool {
     (x - value).abs() < 1e-5 * value.abs().max(1.0)
 }
 
-/// Six digits, without the zeros at the end.
+/// Six digits without trailing zeros.
 pub(crate) fn short(x: f64) -> String {
     let text = format!("{x:.6}");
     text.trim_end_matches('0').trim_end_matches('.').into()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use exercises::Exercise;
 
-/// What the disk refused.
+/// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}\n  {advice}", path.display())]
 pub(crate) struct FileError {
@@ -20,34 +20,34 @@ pub(crate) struct FileError {
 pub(crate) struct Problems(pub(crate) PathBuf);
 
 impl Problems {
-    /// Where an exercise's file is.
+    /// The file of an exercise.
     pub(crate) fn path(&self, exercise: &Exercise) -> PathBuf {
         self.0.join(exercise.file())
     }
 
-    /// What is in the file. Whatever in it is no text reads as something else than what was shipped.
+    /// The content of the file. Bytes that are not text are replaced, so the file differs from the original.
     pub(crate) fn read(&self, exercise: &Exercise) -> Result<String, FileError> {
         let path = self.path(exercise);
         let bytes = fs::read(&path).map_err(|source| FileError {
             doing: "read",
             path,
             source,
-            advice: "`reset` with the number of the exercise writes it as it was shipped.",
+            advice: "`reset` with the number of the exercise restores the original file.",
         })?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Whether the file is as it was shipped, however an editor or git ends its lines.
+    /// Whether the file is the original one, ignoring line endings.
     pub(crate) fn untouched(&self, exercise: &Exercise) -> bool {
         self.read(exercise).is_ok_and(|text| text.lines().eq(exercise.start.lines()))
     }
 
-    /// Writes the file as it was shipped, and the learner's, if there was one, under the name that is returned.
+    /// Restores the original file. The learner's file, if there was one, is saved under the returned name.
     pub(crate) fn reset(&self, exercise: &Exercise) -> Result<Option<PathBuf>, FileError> {
         let path = self.path(exercise);
         let failed = |doing, path: &Path| {
             let (path, advice) =
-                (path.to_path_buf(), "Your file is as it was. Is the disk full, or the folder write-protected?");
+                (path.to_path_buf(), "Your file has not changed. Is the disk full, or the folder write-protected?");
             move |source| FileError { doing, path, source, advice }
         };
         let mut backup = None;
@@ -62,7 +62,7 @@ impl Problems {
         Ok(backup)
     }
 
-    /// The whole file or nothing, under a temporary name at first.
+    /// Writes the file atomically, by way of a temporary file.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         file.write_all(bytes)?;

@@ -1,4 +1,5 @@
-//! Keeps a learner's crash from being the tool's: panics become answers, and a process that runs away is stopped.
+//! Protects the tool from the learner's code: panics become answers, and runaway processes are
+//! stopped.
 
 use std::alloc::System;
 use std::cell::RefCell;
@@ -8,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use cap::Cap;
 
-/// Counts the memory that is asked for, on every system alike.
+/// Counts allocated memory on all systems alike.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 thread_local! {
-    /// While a learner's function runs: what its panic said, if it did.
+    /// The panic message while a learner's function runs.
     static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// What `attempt` returns, or what its panic said and where.
+/// The result of `attempt`, or the message and the location of its panic.
 ///
 /// # Errors
 /// The message of the panic.
@@ -44,43 +45,43 @@ pub fn ask<T>(attempt: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|_| message)
 }
 
-/// How much a learner's function may use before it is stopped.
+/// The resources that a learner's function may use before it is stopped.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long all questions of an exercise may take.
+    /// The time for all questions of an exercise.
     pub time: Duration,
-    /// How much memory the process may have.
+    /// The memory of the process.
     pub bytes: usize,
 }
 
 impl Default for Limits {
-    /// Ten seconds and a gigabyte: a check takes well below a second and some megabytes.
+    /// Ten seconds and a gigabyte: a check takes well under a second and a few megabytes.
     fn default() -> Self {
         Self { time: Duration::from_secs(10), bytes: 1 << 30 }
     }
 }
 
-/// What the thread that watches does not see in time ends at so many times the limit: the allocator gives no more, and the process
-/// aborts.
+/// A hard limit as a multiple of the soft one, for allocations that the watching thread does not
+/// see in time: the allocator fails, and the process aborts.
 const AT_MOST: usize = 4;
 
-/// From now on, a thread watches this process. When it passes a limit, `tell` is told in words which, and the process ends with exit
-/// code 1.
+/// Starts a thread that watches this process. When a limit is exceeded, it calls `tell` with an
+/// explanation and ends the process with exit code 1.
 pub fn limit(limits: Limits, tell: impl FnOnce(&str) + Send + 'static) {
     let start = Instant::now();
-    // It only fails when more than that is there already, which the thread sees.
+    // Fails only if more memory is in use already, which the thread notices.
     let _ = ALLOCATOR.set_limit(limits.bytes.saturating_mul(AT_MOST));
     std::thread::spawn(move || {
         let over = loop {
             std::thread::sleep(Duration::from_millis(5));
             if ALLOCATOR.allocated() > limits.bytes {
                 break format!(
-                    "It was stopped at {} MiB of memory: does something grow in a loop?",
+                    "It was stopped at {} MiB of memory. Does something grow in a loop?",
                     limits.bytes >> 20
                 );
             }
             if start.elapsed() > limits.time {
-                break format!("It was stopped after {} s: is there a loop without an end?", limits.time.as_secs_f64());
+                break format!("It was stopped after {} s. Is there an infinite loop?", limits.time.as_secs_f64());
             }
         };
         tell(&over);
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(ask(|| 7), Ok(7));
     }
 
-    /// The process that runs away is this test, started once more.
+    /// The runaway process is this test, started again.
     #[test]
     fn a_function_that_runs_away_is_stopped() {
         const NAME: &str = "EXERCISES_RUNAWAY";

@@ -4,9 +4,10 @@
 //! cargo run -p exercises -- list
 //! ```
 //!
-//! An exercise is a row of the [`table`], a function that a learner edits (`src/problems`), the state in which it is shipped
-//! (`src/starts`), a reference solution (`src/solutions`) and a [judge](judges) that asks the function [questions](question). What a
-//! wrong answer has to say about its mistake is found by [`classify`]; [`report`] tells the learner.
+//! An exercise consists of a row in the [`table`], a function that a learner edits
+//! (`src/problems`), its original file (`src/starts`), a reference solution (`src/solutions`), and
+//! a [judge](judges) that asks the function [questions](question). [`classify`] finds the mistake
+//! in a wrong answer, and [`report`] explains it to the learner.
 
 pub mod classify;
 pub mod guard;
@@ -21,12 +22,13 @@ pub use mistake::Mistake;
 pub use question::Question;
 pub use table::{EXERCISES, Exercise};
 
-/// A node of the small tape in the exercises on the reverse sweep: a number that remembers what it was computed from.
+/// A node of the small tape in the exercises on the reverse sweep: a value that remembers its
+/// inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// The number.
+    /// The value.
     pub value: f64,
-    /// Each input: its place on the tape, and the local slope, which is the derivative of this node's value by that input's. A value
-    /// that is used twice stands here twice.
+    /// For each input, its index on the tape and the local slope: the derivative of this node's
+    /// value with respect to that input's value. A value that is used twice occurs twice.
     pub inputs: Vec<(usize, f64)>,
 }

@@ -12,8 +12,8 @@ use exercises::report::crashed;
 use exercises::{EXERCISES, Exercise};
 use files::{FileError, Problems};
 
-/// Exercises in backprop and GAN training: each is a small function to write or to repair, in a file of its own. The checker
-/// compares what it gives with central differences and names the mistake.
+/// Exercises in backprop and GAN training: small functions to write or to repair, each in its own file. The checker compares
+/// your answer with central differences and names the mistake.
 #[derive(Parser)]
 #[command(name = "exercises", bin_name = "cargo run -p exercises --", after_help = BEGIN)]
 struct Options {
@@ -24,60 +24,60 @@ struct Options {
     problems: Option<PathBuf>,
 }
 
-const BEGIN: &str = "To begin: `list`, then open the first file in crates/exercises/src/problems, and `check 1`.";
+const BEGIN: &str = "To begin, run `list`, open the first file in crates/exercises/src/problems, and run `check 1`.";
 
 #[derive(Subcommand)]
 enum Action {
-    /// All exercises: number, chapter of the guide, and whether they are solved
+    /// List all exercises: number, chapter of the guide, and whether they are solved
     List,
-    /// Judge exercise N; without N, the first that is not solved (exit code 0 solved, 1 not solved)
+    /// Check exercise N, or the first unsolved one (exit code 0 solved, 1 not solved)
     Check {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: Option<&'static Exercise>,
     },
-    /// A hint on exercise N: where to look; with --level 2 the formula, with --level 3 nearly the code
+    /// Show a hint for exercise N: where to look; with --level 2 the formula, with --level 3 almost the code
     Hint {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: &'static Exercise,
-        /// How much to tell
+        /// How much the hint reveals
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
         level: u8,
     },
-    /// The reference solution of exercise N, once it is solved
+    /// Show the reference solution of exercise N after you have solved it
     Solution {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: &'static Exercise,
-        /// Show it before
+        /// Show it before the exercise is solved
         #[arg(long)]
         force: bool,
     },
-    /// Write the file of exercise N as it was shipped; your version is kept next to it
+    /// Restore the original file of exercise N; your version is kept beside it
     Reset {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: &'static Exercise,
     },
-    /// Judge exercise N, or the first that is not solved, whenever a file is saved; Ctrl-C ends it
+    /// Check exercise N, or the first unsolved one, each time a file is saved; Ctrl-C ends it
     Watch {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: Option<&'static Exercise>,
     },
 }
 
-/// An exercise by its number or its name.
+/// Finds an exercise by its number or its name.
 fn exercise(text: &str) -> Result<&'static Exercise, String> {
     let named = |e: &&Exercise| e.name == text || text.parse() == Ok(e.number());
     EXERCISES
         .iter()
         .find(named)
-        .ok_or_else(|| format!("the exercises have the numbers 1 to {}; `list` shows them", EXERCISES.len()))
+        .ok_or_else(|| format!("there are exercises 1 to {}; `list` shows them", EXERCISES.len()))
 }
 
-/// What can go wrong outside of the exercises.
+/// An error outside the exercises.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("cannot start {}: {source}\n  The exercises are compiled by cargo: run this as `cargo run -p exercises -- ...`.", program.display())]
+    #[error("cannot start {}: {source}\n  The exercises are compiled with cargo: run this as `cargo run -p exercises -- ...`.", program.display())]
     Start { program: PathBuf, source: io::Error },
 }
 
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does it, and says whether what was asked about is solved.
+/// Performs the action; returns whether the exercise in question is solved.
 fn perform(action: &Action, problems: &Problems) -> Result<bool, Failure> {
     match action {
         Action::List => list(problems).map(|()| true),
@@ -109,7 +109,8 @@ fn perform(action: &Action, problems: &Problems) -> Result<bool, Failure> {
     }
 }
 
-/// Compiles the problem files; the compiler's words go to the learner. Returns the program, or None if they do not compile.
+/// Compiles the problem files; the learner sees the compiler's messages. Returns the program, or `None` if they do not
+/// compile.
 fn build() -> Result<Option<PathBuf>, Failure> {
     let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = Command::new(&cargo);
@@ -124,7 +125,7 @@ fn build() -> Result<Option<PathBuf>, Failure> {
     ]);
     build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     let output = build.stderr(Stdio::inherit()).output().map_err(|source| Failure::Start { program: cargo, source })?;
-    // A line of cargo's output names the program that it made.
+    // A line of cargo's output has the path of the program.
     let program =
         |line| serde_json::from_slice::<serde_json::Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
     let program = output.stdout.split(|byte| *byte == b'\n').filter_map(program).next_back();
@@ -134,46 +135,46 @@ fn build() -> Result<Option<PathBuf>, Failure> {
     Ok(program.filter(|_| output.status.success()))
 }
 
-const NOT_COMPILED: &str = "\nThis does not compile yet. Begin with the first error above: the line with the arrow names the file.\n\
-    (A file that you have lost track of can be written anew: cargo run -p exercises -- reset N)";
+const NOT_COMPILED: &str = "\nThis does not compile yet. Begin with the first error above: the line with the arrow has the name of the file.\n\
+    (To start a file again: cargo run -p exercises -- reset N)";
 
-/// How an exercise stands.
+/// The result of checking an exercise.
 #[derive(PartialEq)]
-enum Standing {
+enum Outcome {
     Solved,
     NotSolved,
-    /// The process ended by a signal or an abort.
+    /// A signal or an abort ended the process.
     Crashed(String),
 }
 
-/// Runs the judge of an exercise; what it says goes to `output`.
-fn run(program: &Path, exercise: &Exercise, output: Stdio) -> Result<Standing, Failure> {
+/// Runs the judge of an exercise with its report going to `output`.
+fn run(program: &Path, exercise: &Exercise, output: Stdio) -> Result<Outcome, Failure> {
     let mut judge = Command::new(program);
     judge.arg(exercise.number().to_string()).stdout(output).env("RUST_BACKTRACE", "0");
     let status = judge.status().map_err(|source| Failure::Start { program: program.into(), source })?;
     Ok(match status.code() {
-        Some(0) => Standing::Solved,
-        Some(1) => Standing::NotSolved,
-        _ => Standing::Crashed(format!(
-            "The process ended in the middle ({status}): is there a function that calls itself without an end, or a Vec of a wild size?"
+        Some(0) => Outcome::Solved,
+        Some(1) => Outcome::NotSolved,
+        _ => Outcome::Crashed(format!(
+            "The process was terminated ({status}). Is there an infinite recursion, or a Vec of an enormous size?"
         )),
     })
 }
 
-/// Judges an exercise and reports.
+/// Checks an exercise and prints the report.
 fn check(program: &Path, exercise: &Exercise) -> Result<bool, Failure> {
-    let standing = run(program, exercise, Stdio::inherit())?;
-    if let Standing::Crashed(why) = &standing {
+    let outcome = run(program, exercise, Stdio::inherit())?;
+    if let Outcome::Crashed(why) = &outcome {
         print!("{}", crashed(exercise, why));
     }
-    Ok(standing == Standing::Solved)
+    Ok(outcome == Outcome::Solved)
 }
 
-/// Reports on the first exercise that is not solved, and says whether there is none.
+/// Checks the first unsolved exercise; returns whether all are solved.
 fn check_next(program: &Path, problems: &Problems) -> Result<bool, Failure> {
     for exercise in &EXERCISES {
-        if problems.untouched(exercise) || run(program, exercise, Stdio::null())? != Standing::Solved {
-            println!("{} of {} solved before the first that is not.\n", exercise.number() - 1, EXERCISES.len());
+        if problems.untouched(exercise) || run(program, exercise, Stdio::null())? != Outcome::Solved {
+            println!("{} of {} solved so far.\n", exercise.number() - 1, EXERCISES.len());
             return check(program, exercise);
         }
     }
@@ -181,7 +182,7 @@ fn check_next(program: &Path, problems: &Problems) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Judges the exercise that was named, or the first that is not solved, as the files stand.
+/// Compiles the files and checks the given exercise, or the first unsolved one.
 fn check_files(named: Option<&Exercise>, problems: &Problems) -> Result<bool, Failure> {
     match (build()?, named) {
         (None, _) => Ok(false),
@@ -191,7 +192,7 @@ fn check_files(named: Option<&Exercise>, problems: &Problems) -> Result<bool, Fa
 }
 
 fn list(problems: &Problems) -> Result<(), Failure> {
-    // As long as nothing was edited there is nothing to compile.
+    // There is nothing to compile until a file has been edited.
     let edited: Vec<_> = EXERCISES.iter().map(|exercise| !problems.untouched(exercise)).collect();
     let program = if edited.contains(&true) { build()? } else { None };
     let mut solved = 0;
@@ -201,14 +202,14 @@ fn list(problems: &Problems) -> Result<(), Failure> {
             chapter = exercise.chapter;
             println!("{chapter}");
         }
-        let standing = match &program {
+        let outcome = match &program {
             _ if !edited => "",
             None => "edited",
-            Some(program) if run(program, exercise, Stdio::null())? == Standing::Solved => "solved",
+            Some(program) if run(program, exercise, Stdio::null())? == Outcome::Solved => "solved",
             Some(_) => "begun",
         };
-        solved += usize::from(standing == "solved");
-        let line = format!("  {:>2}  {:<52}{standing}", exercise.number(), exercise.title);
+        solved += usize::from(outcome == "solved");
+        let line = format!("  {:>2}  {:<52}{outcome}", exercise.number(), exercise.title);
         println!("{}", line.trim_end());
     }
     println!("\n{solved} of {} solved. The files are in crates/exercises/src/problems.", EXERCISES.len());
@@ -228,14 +229,14 @@ fn solution(exercise: &Exercise, force: bool, problems: &Problems) -> Result<boo
     if !force {
         let program = if problems.untouched(exercise) { None } else { build()? };
         let solved = match program {
-            Some(program) => run(&program, exercise, Stdio::null())? == Standing::Solved,
+            Some(program) => run(&program, exercise, Stdio::null())? == Outcome::Solved,
             None => false,
         };
         if !solved {
             let number = exercise.number();
             println!(
-                "{} is not solved yet. A hint helps more than the solution: cargo run -p exercises -- hint {number}\n\
-                 If you want to see it all the same: cargo run -p exercises -- solution {number} --force",
+                "{} is not solved yet. A hint is more useful than the solution: cargo run -p exercises -- hint {number}\n\
+                 To see it anyway: cargo run -p exercises -- solution {number} --force",
                 exercise.name
             );
             return Ok(false);
@@ -248,19 +249,19 @@ fn solution(exercise: &Exercise, force: bool, problems: &Problems) -> Result<boo
 fn reset(exercise: &Exercise, problems: &Problems) -> Result<(), Failure> {
     let path = problems.path(exercise);
     if problems.untouched(exercise) {
-        println!("{} is as it was shipped: nothing to do.", path.display());
+        println!("{} is the original file: nothing to do.", path.display());
         return Ok(());
     }
     match problems.reset(exercise)? {
         Some(backup) => {
-            println!("{} is as it was shipped again.\nWhat you had is in {}.", path.display(), backup.display());
+            println!("{} is the original file again.\nYour version is in {}.", path.display(), backup.display());
         }
-        None => println!("{} was missing, and is there again.", path.display()),
+        None => println!("{} was missing; it is restored.", path.display()),
     }
     Ok(())
 }
 
-/// Judges again and again, whenever a problem file has changed; goes on to the next exercise when one is solved, unless one was named.
+/// Checks each time a problem file changes. After an exercise is solved it continues with the next one, unless one was given.
 fn watch(named: Option<&'static Exercise>, problems: &Problems) -> Result<bool, Failure> {
     let texts = || EXERCISES.iter().map(|exercise| problems.read(exercise).unwrap_or_default()).collect::<Vec<_>>();
     loop {
@@ -268,7 +269,7 @@ fn watch(named: Option<&'static Exercise>, problems: &Problems) -> Result<bool, 
         if check_files(named, problems)? {
             return Ok(true);
         }
-        println!("\n  (watching: save the file to check again, Ctrl-C to end)");
+        println!("\n  (watching: save the file to check it again; Ctrl-C ends)");
         while texts() == before {
             std::thread::sleep(Duration::from_millis(300));
         }

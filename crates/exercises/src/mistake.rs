@@ -1,35 +1,35 @@
-//! [`Mistake`]: what can be wrong with a gradient, and what to do about it.
+//! [`Mistake`]: what can be wrong with a gradient, and how to find it.
 
 use core::fmt;
 
-/// The kinds of mistakes that the checker can name.
+/// A mistake that the checker recognises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mistake {
-    /// Only zeros: nothing is written yet, or nothing comes of it.
+    /// Only zeros: the function is unwritten, or multiplies by zero.
     Unwritten,
     /// The wrong sign.
     Sign,
-    /// A constant factor too much or too little.
+    /// A constant factor that is missing or superfluous.
     Factor,
-    /// A transposed matrix, a turned kernel, exchanged operands.
+    /// A transposed matrix, a rotated kernel, swapped operands.
     Transposed,
-    /// A gradient that was not summed back over the axis that broadcasting had repeated.
+    /// A gradient that is not summed over the broadcast axis.
     NotSummed,
-    /// Contributions that replace each other instead of adding up.
+    /// Contributions that overwrite each other instead of accumulating.
     Overwritten,
-    /// The right slope on the wrong side of a kink, or the wrong elements chosen by a mask.
+    /// The right slope on the wrong side of a kink, or a mask with the wrong elements.
     Mask,
-    /// Off at the border, or shifted by one.
+    /// Wrong at the border, or shifted by one.
     Border,
-    /// The local slope without the gradient that arrives.
+    /// The local slope without the incoming gradient.
     UpstreamIgnored,
-    /// Right at first, and then with the gradient of the last time in it.
+    /// Right at first, then with the previous gradient included.
     NotCleared,
-    /// A gradient where none may arrive.
+    /// A gradient where there should be none.
     MissingCut,
-    /// No gradient where one must pass.
+    /// No gradient where there should be one.
     WrongCut,
-    /// Infinite, NaN, or without correct digits at extreme inputs.
+    /// Infinite, NaN, or inaccurate for extreme inputs.
     Unstable,
     /// Summed, averaged or counted over the wrong axis.
     Axis,
@@ -39,87 +39,82 @@ pub enum Mistake {
     Shape,
     /// A panic.
     Crash,
-    /// None of the patterns that are known.
+    /// None of the known patterns.
     Unknown,
 }
 
 impl Mistake {
-    /// Its name, and what to look for.
+    /// The name, and advice for finding the mistake.
     fn words(self) -> [&'static str; 2] {
         match self {
             Self::Unwritten => {
-                ["only zeros", "Nothing is written yet; or is everything multiplied with something that starts as 0?"]
+                ["only zeros", "Nothing is written yet, or everything is multiplied by something that starts as 0."]
             }
             Self::Sign => [
                 "wrong sign",
-                "The size is right, but it points the other way. Look for a minus that is missing or one too many.",
+                "The magnitude is right, but the sign is not. Look for a minus that is missing or superfluous.",
             ],
             Self::Factor => [
                 "wrong factor",
-                "Look for a constant that is missing or one too many: a 2 from a square, a 1/n from a mean, a division.",
+                "Look for a constant factor that is missing or superfluous: a 2 from a square, a 1/n from a mean, a division.",
             ],
             Self::Transposed => [
-                "transposed or exchanged operands",
-                "The right numbers meet in the wrong places. Write the forward formula with its indices, and see who meets whom.",
+                "transposed or swapped operands",
+                "The right numbers are combined at the wrong positions. Write the forward formula with its indices, and check which elements are multiplied.",
             ],
             Self::NotSummed => [
                 "not summed over the broadcast axis",
-                "What was repeated on the way forward is summed on the way back: each copy brings a gradient.",
+                "Broadcasting repeats a value in the forward pass, so the backward pass sums the gradients of its copies.",
             ],
             Self::Overwritten => [
                 "overwritten instead of accumulated",
-                "Something that is used several times gets several contributions. They add up: `+=`, not `=`.",
+                "A value that is used several times gets several contributions. They must be added: `+=`, not `=`.",
             ],
             Self::Mask => [
                 "wrong mask",
-                "Right on one side, wrong on the other. Look at the condition that decides which elements pass, and at what the others get.",
+                "Right for some elements, wrong for others. Check the condition that selects them, and what the others get.",
             ],
             Self::Border => [
                 "border or offset by one",
-                "Look at where loops and windows begin and end, and at the first and the last row and column: an index may be off by one.",
+                "Check where loops and windows begin and end, and the first and the last row and column: an index may be off by one.",
             ],
             Self::UpstreamIgnored => [
-                "the gradient that arrives is ignored",
-                "The answer stays the same whatever the loss makes of y. The chain rule says: gy times the local slope.",
+                "the incoming gradient is ignored",
+                "The answer does not depend on gy. By the chain rule it is gy times the local slope.",
             ],
             Self::NotCleared => [
                 "not cleared",
-                "The first call is right, the next one has the gradient of the call before in it. Start each time from 0.",
+                "The first call is right, but the next one includes the gradient of the previous call. Start from 0 each time.",
             ],
             Self::MissingCut => [
                 "missing cut or freeze",
-                "A gradient arrives where none may. Which network learns in this step? Everything else has to be a constant.",
+                "A gradient arrives where there should be none. Which network learns in this step? Everything else must be a constant.",
             ],
             Self::WrongCut => [
                 "cut in the wrong place",
-                "No gradient arrives at what has to learn. Look for a value that became a constant on the way.",
+                "No gradient reaches what should learn. Look for a value that became a constant on the way.",
             ],
             Self::Unstable => [
                 "numerically unstable",
-                "Something overflows, divides by 0, leaves the domain of a root or a logarithm, or drowns next to a 1.",
+                "Something overflows, divides by 0, leaves the domain of a root or a logarithm, or vanishes when added to 1.",
             ],
             Self::Axis => [
                 "the wrong axis",
-                "The arithmetic is fine, but it runs over the wrong elements. Say it in words: for each of what, over all of what?",
+                "The arithmetic is right, but it runs over the wrong elements. Say in words: for each of what, over all of what?",
             ],
             Self::Formula => [
                 "a term is missing or in the wrong place",
-                "Part of the formula is there. Derive it once more, one step at a time, and compare line by line.",
+                "Part of the formula is right. Derive it again, one step at a time, and compare line by line.",
             ],
             Self::Shape => {
-                ["wrong shape", "A gradient has as many elements as what it is the gradient of. Count what you return."]
+                ["wrong shape", "A gradient has the same number of elements as its variable. Count what you return."]
             }
-            Self::Crash => {
-                ["it stopped", "Your function did not come to its end. Look at the line that the message names."]
-            }
-            Self::Unknown => [
-                "no mistake that I know",
-                "Start with one element of the list below and work it out on paper: that tells more than a guess.",
-            ],
+            Self::Crash => ["it did not finish", "Your function did not return. Look at the line in the message."],
+            Self::Unknown => ["not a known mistake", "Compute one element of the list below on paper and compare."],
         }
     }
 
-    /// What to look for.
+    /// Advice for finding the mistake.
     pub fn advice(self) -> &'static str {
         self.words()[1]
     }

@@ -1,4 +1,5 @@
-//! [`Question`]: what a learner's function was asked, what it answered, and what its answer would be if it made a known mistake.
+//! [`Question`]: what a learner's function was asked, its answer, and the answers that known
+//! mistakes would give.
 
 use kernels::Element;
 use tensor::gradcheck::derivative;
@@ -8,33 +9,33 @@ use tensor::{Tensor, Var};
 use crate::Mistake;
 use crate::guard::ask;
 
-/// What a learner's function gave: a result, or what its panic said.
+/// The result of a learner's function, or its panic message.
 pub type Answer<T> = Result<T, String>;
 
 /// What the judge knows about wrong answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Clue {
-    /// Who makes this mistake gets just these numbers.
+    /// The mistake gives exactly these numbers.
     Suspect { mistake: Mistake, why: String, numbers: Vec<f64> },
-    /// The right answer is the sum of these parts; one that lacks some of them is this mistake.
+    /// The right answer is the sum of these parts; the mistake leaves out some of them.
     Parts { mistake: Mistake, parts: Vec<(String, Vec<f64>)> },
-    /// One that is wrong only where the mask says so is this mistake.
+    /// The mistake affects only the elements in the mask.
     Region { mistake: Mistake, name: String, mask: Vec<bool> },
-    /// What a constant ratio of this size means.
+    /// The meaning of a constant ratio of this size.
     Factor { name: String, value: f64 },
-    /// An answer of this length is this mistake.
+    /// The mistake gives an answer of this length.
     Length { mistake: Mistake, why: String, length: usize },
-    /// The answer does not depend on the gradient that arrives.
+    /// The answer does not depend on the incoming gradient.
     IgnoresUpstream,
-    /// No gradient may arrive here.
+    /// There should be no gradient here.
     NoGradient(String),
-    /// An input at which a formula that is not made for it overflows or loses its digits.
+    /// An input for which a naive formula overflows or loses precision.
     Extreme,
-    /// The last two axes are an image, in which things can be off by one.
+    /// The last two axes are an image, so shifts by one are possible.
     Image,
 }
 
-/// Something that was asked, with the right answer and the one that came.
+/// A question, the right answer and the learner's answer.
 #[derive(Clone, Debug)]
 pub struct Question {
     pub(crate) what: String,
@@ -45,18 +46,19 @@ pub struct Question {
 }
 
 impl Question {
-    /// Asked for `what`, of this shape, somebody who should have said `expected` said `got`.
+    /// A question for `what`, of this shape, with the right answer and the learner's answer.
     ///
     /// # Panics
-    /// When `expected` does not fill the shape, which is a mistake of the judge.
+    /// If `expected` does not have the shape: a mistake of the judge.
     pub fn new(what: impl Into<String>, shape: &[usize], expected: Vec<f64>, got: Answer<Vec<f64>>) -> Self {
         let what = what.into();
         assert_eq!(expected.len(), shape.iter().product::<usize>(), "{what}: the expected answer has another shape");
         Self { what, shape: shape.to_vec(), expected, got, clues: vec![] }
     }
 
-    /// Asks for a derivative rule: the gradient of <forward(x), gy> by x, when `attempt` is given gy. The right answer comes from central
-    /// differences, element by element.
+    /// Asks for a derivative rule: the gradient of <forward(x), gy> with respect to x, for
+    /// `attempt` with gy as its argument. The right answer is computed element by element with
+    /// central differences.
     pub fn rule(
         what: impl Into<String>,
         x: &Tensor<f64>,
@@ -79,37 +81,37 @@ impl Question {
         self
     }
 
-    /// Who makes this mistake gets just these numbers.
+    /// The mistake gives exactly these numbers.
     pub fn suspect(self, mistake: Mistake, why: impl Into<String>, numbers: Vec<f64>) -> Self {
         self.with(Clue::Suspect { mistake, why: why.into(), numbers })
     }
 
-    /// The right answer is the sum of these parts; to lack some of them is this mistake.
+    /// The right answer is the sum of these parts; the mistake leaves out some of them.
     pub fn parts<N: Into<String>>(self, mistake: Mistake, parts: impl IntoIterator<Item = (N, Vec<f64>)>) -> Self {
         self.with(Clue::Parts { mistake, parts: parts.into_iter().map(|(name, part)| (name.into(), part)).collect() })
     }
 
-    /// To be wrong only where the mask says so is this mistake.
+    /// The mistake affects only the elements in the mask.
     pub fn region(self, mistake: Mistake, name: &str, mask: Vec<bool>) -> Self {
         self.with(Clue::Region { mistake, name: name.into(), mask })
     }
 
-    /// What a constant ratio of this size means.
+    /// The meaning of a constant ratio of this size.
     pub fn factor(self, name: &str, value: f64) -> Self {
         self.with(Clue::Factor { name: name.into(), value })
     }
 
-    /// An answer of this length is this mistake.
+    /// The mistake gives an answer of this length.
     pub fn length(self, mistake: Mistake, why: &str, length: usize) -> Self {
         self.with(Clue::Length { mistake, why: why.into(), length })
     }
 
-    /// No gradient may arrive here, for this reason.
+    /// There should be no gradient here, for this reason.
     pub fn no_gradient(self, why: &str) -> Self {
         self.with(Clue::NoGradient(why.into()))
     }
 
-    /// The input is extreme: each number must be right by itself, next to large ones too.
+    /// The input is extreme: each element must be accurate by itself, even next to large ones.
     pub fn extreme(self) -> Self {
         self.with(Clue::Extreme)
     }
@@ -124,12 +126,12 @@ impl Question {
     }
 }
 
-/// Numbers between -2 and 2, none of them near 0; the same for the same seed.
+/// Numbers between -2 and 2, none of them near 0, determined by the seed.
 pub fn numbers(seed: u32, shape: &[usize]) -> Tensor<f64> {
     sample(Domain::AwayFromZero, seed, shape)
 }
 
-/// The gradient of <forward(x), gy> by x, from central differences, element by element.
+/// The gradient of <forward(x), gy> with respect to x, element by element with central differences.
 pub fn slopes(x: &Tensor<f64>, gy: &Tensor<f64>, forward: impl Fn(&Var<f64>) -> Var<f64>) -> Vec<f64> {
     let moved = |i: usize, t: f64| {
         let mut x = x.clone();
@@ -139,7 +141,7 @@ pub fn slopes(x: &Tensor<f64>, gy: &Tensor<f64>, forward: impl Fn(&Var<f64>) -> 
     (0..x.size()).map(|i| derivative(|t| moved(i, t))).collect()
 }
 
-/// The sum of the products.
+/// The dot product.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -8,16 +8,16 @@ use crate::{Exercise, Mistake, Question, Verdict};
 /// The largest map, in rows and columns.
 const MAP: [usize; 2] = [16, 32];
 
-/// What the learner reads after a check.
+/// The report after a check.
 pub fn report(exercise: &Exercise, verdict: &Verdict) -> String {
     let (number, name) = (exercise.number(), exercise.name);
     let Some((question, diagnosis)) = &verdict.failed else {
         return format!(
-            "{name}: solved.\n\n  The reference solution may do it in another way: cargo run -p exercises -- solution {number}\n"
+            "{name}: solved.\n\n  The reference solution may differ from yours: cargo run -p exercises -- solution {number}\n"
         );
     };
     let mut text = format!("{name}: not solved yet.\n\n");
-    let _ = writeln!(text, "  asked:    {}{}", question.what, counts(question));
+    let _ = writeln!(text, "  question: {}{}", question.what, counts(question));
     let _ = writeln!(text, "  mistake:  {}", diagnosis.mistake);
     if !diagnosis.detail.is_empty() {
         let _ = writeln!(text, "            {}", diagnosis.detail);
@@ -27,7 +27,7 @@ pub fn report(exercise: &Exercise, verdict: &Verdict) -> String {
     text + &pointers(exercise)
 }
 
-/// What the learner reads when there are no numbers to show.
+/// The report if there are no numbers to show.
 pub fn crashed(exercise: &Exercise, why: &str) -> String {
     format!(
         "{}: not solved yet.\n\n  mistake:  {}\n            {why}\n{}",
@@ -37,7 +37,7 @@ pub fn crashed(exercise: &Exercise, why: &str) -> String {
     )
 }
 
-/// Where to go on.
+/// Where to find more.
 fn pointers(exercise: &Exercise) -> String {
     let Exercise { name, chapter, .. } = exercise;
     let number = exercise.number();
@@ -64,14 +64,14 @@ fn index(place: &[usize]) -> String {
     format!("({})", place.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
 }
 
-/// The place of element `i` along each axis.
+/// The index of element `i` along each axis.
 fn unravel(mut i: usize, shape: &[usize]) -> Vec<usize> {
     let mut place: Vec<_> = shape.iter().rev().map(|length| (i % length, i /= length).0).collect();
     place.reverse();
     place
 }
 
-/// The five worst elements, and a map of all of them.
+/// Writes the five worst elements, and a map of all elements.
 fn elements(text: &mut String, question: &Question) {
     let Question { shape, expected, got, .. } = question;
     let Ok(got) = got else { return };
@@ -111,7 +111,7 @@ fn elements(text: &mut String, question: &Question) {
     }
 }
 
-/// As many digits as help: plain where that is short, with an exponent elsewhere.
+/// A number with six digits, with an exponent if it is very small or large.
 fn number(x: f64) -> String {
     let x = x + 0.0; // no -0
     if x == 0.0 || (1e-3..1e6).contains(&x.abs()) { format!("{x:.6}") } else { format!("{x:.5e}") }

@@ -1,4 +1,5 @@
-//! The command line, on a folder of problem files of its own: nothing here reads or writes what a learner works on.
+//! The command line with its own folder of problem files: nothing here touches the files that a
+//! learner edits.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +14,7 @@ fn exercises(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     (status.code().expect("an exit code"), text(stdout), text(stderr))
 }
 
-/// A folder of problem files as they are shipped.
+/// A folder with the original problem files.
 fn shipped() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for exercise in &EXERCISES {
@@ -27,7 +28,7 @@ fn a_new_learner_sees_the_list_and_the_hints() {
     let folder = shipped();
     let (code, text, _) = exercises(folder.path(), &["list"]);
     assert_eq!(code, 0);
-    assert!(text.contains("c07_matmul\n  11  a matrix product, by its left factor\n"), "{text}");
+    assert!(text.contains("c07_matmul\n  11  the left factor of a matrix product\n"), "{text}");
     assert!(text.contains("\n0 of 34 solved."), "{text}");
     for (level, hint) in (1..).zip(EXERCISES[10].hints) {
         let (code, text, _) = exercises(folder.path(), &["hint", "11", "--level", &format!("{level}")]);
@@ -54,7 +55,7 @@ fn reset_restores_and_keeps_what_was_there() {
     let file = folder.path().join("e07_square.rs");
     let read = |name: &str| std::fs::read(folder.path().join(name)).expect("a file");
     assert!(exercises(folder.path(), &["reset", "7"]).1.contains("nothing to do"));
-    // As an editor on Windows saves it, or git there checks it out.
+    // With the line endings of Windows.
     std::fs::write(&file, EXERCISES[6].start.replace('\n', "\r\n")).expect("an edit");
     assert!(exercises(folder.path(), &["reset", "7"]).1.contains("nothing to do"));
     for (number, work) in (1..).zip([&b"my first try"[..], &b"\xff not even text"[..]]) {

@@ -1,4 +1,4 @@
-//! What the guide says of the exercises is so.
+//! What the guide says about the exercises is true.
 
 use exercises::{EXERCISES, Mistake};
 
@@ -7,14 +7,14 @@ fn chapter(name: &str) -> String {
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The words of a title that say what it is about.
+/// The significant words of a title.
 fn words(title: &str) -> Vec<&str> {
     let telling =
         |word: &&str| word.len() > 3 && !["that", "what", "does", "this", "step", "from", "left"].contains(word);
     title.split(|c: char| !c.is_alphanumeric()).filter(telling).collect()
 }
 
-/// An exercise stands with the chapter that teaches it: what its title is about is spoken of there.
+/// The chapter of an exercise covers the topic of its title.
 #[test]
 fn the_chapter_of_an_exercise_speaks_of_it() {
     let rare = ["along", "happens", "hyperbolic"];
@@ -31,7 +31,7 @@ fn the_chapter_of_an_exercise_speaks_of_it() {
     }
 }
 
-/// "write the sweep, and repair two": as many are there to be written and to be repaired.
+/// "write the sweep, and repair two": the numbers are right.
 #[test]
 fn chapter_4_counts_its_exercises() {
     let of_chapter = || EXERCISES.iter().filter(|exercise| exercise.chapter == "c04_reverse_sweep");

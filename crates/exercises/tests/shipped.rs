@@ -1,6 +1,7 @@
-//! Every exercise as it is shipped fails with the diagnosis that is intended, and every reference solution passes.
+//! Every original file fails with the intended diagnosis, and every reference solution passes.
 //!
-//! What is judged are `starts` and `solutions`, never `problems`: what a learner writes there breaks no test.
+//! These tests use `starts` and `solutions`, never `problems`, so nothing that a learner writes
+//! there breaks a test.
 
 use exercises::{EXERCISES, judge};
 
@@ -42,7 +43,7 @@ fn the_list_is_in_the_order_of_the_guide_and_the_files_say_the_same() {
             "{name}: {first}"
         );
         assert!(rest.contains(&format!("cargo run -p exercises -- check {number}\n")), "{name} says how it is checked");
-        assert!(rest.contains("//! Wanted:"), "{name} says what is wanted");
+        assert!(rest.contains("//! Result:"), "{name} says what the result is");
         assert!(exercise.start != exercise.solution);
     }
     let guide =

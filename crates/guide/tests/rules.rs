@@ -30,8 +30,8 @@ fn kind(block: &Block<'_>) -> Result<Option<Does>, String> {
 }
 
 fn rust_blocks(name: &str, text: &str) -> Vec<Does> {
-    let told = |block: &Block<'_>| kind(block).unwrap_or_else(|error| panic!("{name}.md:{}: {error}", block.line));
-    blocks(text).iter().filter_map(told).collect()
+    let kind_of = |block: &Block<'_>| kind(block).unwrap_or_else(|error| panic!("{name}.md:{}: {error}", block.line));
+    blocks(text).iter().filter_map(kind_of).collect()
 }
 
 fn root() -> PathBuf {
@@ -211,11 +211,11 @@ fn links_of_the_manual_lead_somewhere() {
     for (name, text) in PAGES {
         for target in links(text).iter().filter(|target| !target.starts_with("https://")) {
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            let told = format!("manual/{name}.md links to {target}");
-            assert!(file.is_empty() || folder.join(file).is_file(), "{told}, which is not there");
+            let link = format!("manual/{name}.md links to {target}");
+            assert!(file.is_empty() || folder.join(file).is_file(), "{link}, which is not there");
             let in_book = !file.contains('/') || file.strip_prefix("../c").is_some_and(|rest| !rest.contains('/'));
             let has_page = in_book || file.ends_with(".png") || source_page(file).is_some();
-            assert!(has_page, "{told}, which has no page in the documentation");
+            assert!(has_page, "{link}, which has no page in the documentation");
             if !heading.is_empty() {
                 let page = if file.is_empty() {
                     (*text).to_owned()
@@ -223,7 +223,7 @@ fn links_of_the_manual_lead_somewhere() {
                     std::fs::read_to_string(folder.join(file)).unwrap()
                 };
                 let mut headings = page.lines().filter_map(|line| line.strip_prefix("## "));
-                assert!(headings.any(|line| place_of(line) == heading), "{told}, a heading that is not there");
+                assert!(headings.any(|line| place_of(line) == heading), "{link}, a heading that is not there");
             }
         }
     }

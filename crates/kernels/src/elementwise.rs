@@ -30,14 +30,14 @@ impl<Op: Function<N>, const N: usize> Kernel for Map<'_, Op, N> {
         let chunks = self.x.map(|x| &x[..whole].as_chunks::<LANES>().0[..y.len()]);
         let mut x = [s.zero(); N];
         for (i, y) in y.iter_mut().enumerate() {
-            for n in 0..N {
-                x[n] = s.load(&chunks[n][i]);
+            for (x, chunks) in x.iter_mut().zip(chunks) {
+                *x = s.load(&chunks[i]);
             }
             s.store(self.op.apply(s, x), y);
         }
         if rest > 0 {
-            for n in 0..N {
-                x[n] = s.load_part(&self.x[n][whole..whole + rest]);
+            for (x, all) in x.iter_mut().zip(self.x) {
+                *x = s.load_part(&all[whole..whole + rest]);
             }
             s.store_part(self.op.apply(s, x), y_rest);
         }

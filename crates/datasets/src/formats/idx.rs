@@ -416,7 +416,7 @@ mod tests {
         assert!(told(&plain, &twelve()[..20]).contains("3 x 2 x 2"));
         assert!(told(&plain, &twelve()[..9]).contains("shorter"));
         assert!(told(&plain, &idx(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("claims"));
-        assert!(told(&plain, &idx(&[0, 2, 2], &[])).contains("no samples"));
+        assert!(told(&plain, &idx(&[0, 2, 2], &[])).contains("no images"));
         assert!(told(&plain, &idx(&[1, 0, 2], &[])).contains("impossible size"));
         assert!(told(&plain, &[twelve(), vec![0]].concat()).contains("longer"));
         assert!(told(&gz, b"<!DOCTYPE html>").contains("web page"));

@@ -119,7 +119,7 @@ fn drawing(line: &[u8]) -> Result<Vec<u8>, String> {
     for stroke in drawing {
         let [x, y, ..] = &stroke[..] else { return Err("a stroke does not have two lists of numbers".into()) };
         if x.len() != y.len() || x.iter().chain(y).any(|place| place.abs() > MAX_COORDINATE) {
-            return Err("the lists of a stroke differ in length, or have impossible values".into());
+            return Err("a stroke has lists of different lengths, or impossible values".into());
         }
         strokes.push(x.iter().copied().zip(y.iter().copied()).collect::<Vec<_>>());
     }
@@ -175,7 +175,7 @@ mod tests {
             (&SQUARE[..40], "line 2"),
             ("{\"drawing\":[]}", "no strokes"),
             ("{\"drawing\":[[[],[]]]}", "no strokes"),
-            ("{\"drawing\":[[[1,2],[1]]]}", "one length"),
+            ("{\"drawing\":[[[1,2],[1]]]}", "different lengths"),
             ("{\"drawing\":[[[1]]]}", "two lists"),
             ("{\"drawing\":[[[1e300],[1]]]}", "impossible"),
             ("{\"error\":404}", "missing field"),

@@ -19,15 +19,21 @@ pub fn leaky_relu(attempt: &dyn Fn(&[f64], &[f64], f64) -> Vec<f64>) -> Verdict 
     let positive: Vec<_> = x.data().iter().map(|x| *x > 0.0).collect();
     let exchanged = times(&gy, x.data(), |x| if x > 0.0 { SLOPE } else { 1.0 });
     Verdict::of([
-        Question::rule("gx, the gradient by x", &x, &gy, |x| x.leaky_relu(SLOPE), |gy| attempt(x.data(), gy, SLOPE))
-            .suspect(Mask, "The two sides are exchanged.", exchanged)
-            .region(Mask, "where x is positive", positive.clone())
-            .region(Mask, "where x is negative", positive.iter().map(|p| !p).collect()),
+        Question::rule(
+            "gx, the gradient with respect to x",
+            &x,
+            &gy,
+            |x| x.leaky_relu(SLOPE),
+            |gy| attempt(x.data(), gy, SLOPE),
+        )
+        .suspect(Mask, "The two sides are swapped.", exchanged)
+        .region(Mask, "where x is positive", positive.clone())
+        .region(Mask, "where x is negative", positive.iter().map(|p| !p).collect()),
         leaky_relu_at_the_kink(attempt),
     ])
 }
 
-/// At 0 there is no slope to be found by moving x: the statement says which of the two it is.
+/// At 0, differences cannot determine the slope; the exercise defines it.
 fn leaky_relu_at_the_kink(attempt: &dyn Fn(&[f64], &[f64], f64) -> Vec<f64>) -> Question {
     const SLOPE: f64 = 0.2;
     let (x, gy) = ([-1.5, 0.0, 0.5, 0.0], [0.7, -1.1, 0.4, 1.3]);
@@ -35,45 +41,57 @@ fn leaky_relu_at_the_kink(attempt: &dyn Fn(&[f64], &[f64], f64) -> Vec<f64>) -> 
     let answer = ask(|| attempt(&x, &gy, SLOPE));
     Question::new("gx, where some x are 0", &[4], by(|x| x > 0.0), answer).suspect(
         Mask,
-        "At 0 it is the other branch: y = x only where x > 0.",
+        "At 0 the other branch applies: y = x only where x > 0.",
         by(|x| x >= 0.0),
     )
 }
 
-const TWICE: &str = "y is the value already, and the activation was applied to it once more.";
+const TWICE: &str = "y is the output already, but the activation was applied to it again.";
 
-/// Exercise 18: the sigmoid, from its value.
+/// Exercise 18: the sigmoid from its output.
 pub fn sigmoid(attempt: &dyn Fn(&[f64], &[f64]) -> Vec<f64>) -> Verdict {
     let (x, gy) = (numbers(1, &[8]), numbers(2, &[8]));
     let y = constant(&x).sigmoid().into_value();
     let twice = constant(&y).sigmoid().into_value();
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, |x| x.sigmoid(), |gy| attempt(y.data(), gy))
-        .suspect(Formula, TWICE, times(&gy, twice.data(), |s| s * (1.0 - s)))
-        .suspect(Formula, "The factor 1 - y is missing.", times(&gy, y.data(), |y| y))
-        .suspect(Formula, "The factor y is missing.", times(&gy, y.data(), |y| 1.0 - y))
-        .suspect(Formula, "1 - y * y is the slope of the tangent.", times(&gy, y.data(), |y| 1.0 - y * y))
-        .suspect(Formula, "The slope adds y where it should subtract it.", times(&gy, y.data(), |y| y * (1.0 + y)))])
+    Verdict::of([Question::rule(
+        "gx, the gradient with respect to x",
+        &x,
+        &gy,
+        |x| x.sigmoid(),
+        |gy| attempt(y.data(), gy),
+    )
+    .suspect(Formula, TWICE, times(&gy, twice.data(), |s| s * (1.0 - s)))
+    .suspect(Formula, "The factor 1 - y is missing.", times(&gy, y.data(), |y| y))
+    .suspect(Formula, "The factor y is missing.", times(&gy, y.data(), |y| 1.0 - y))
+    .suspect(Formula, "1 - y * y is the derivative of tanh.", times(&gy, y.data(), |y| 1.0 - y * y))
+    .suspect(Formula, "y is added where it should be subtracted.", times(&gy, y.data(), |y| y * (1.0 + y)))])
 }
 
-/// Exercise 19: the hyperbolic tangent, from its value.
+/// Exercise 19: the hyperbolic tangent from its output.
 pub fn tanh(attempt: &dyn Fn(&[f64], &[f64]) -> Vec<f64>) -> Verdict {
     let (x, gy) = (numbers(1, &[8]), numbers(2, &[8]));
     let y = constant(&x).tanh().into_value();
     let twice = constant(&y).tanh().into_value();
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, |x| x.tanh(), |gy| attempt(y.data(), gy))
-        .suspect(Formula, TWICE, times(&gy, twice.data(), |t| 1.0 - t * t))
-        .suspect(Formula, "y has to be squared.", times(&gy, y.data(), |y| 1.0 - y))
-        .suspect(Formula, "y * (1 - y) is the slope of the sigmoid.", times(&gy, y.data(), |y| y * (1.0 - y)))
-        .suspect(Formula, "The slope adds y * y where it should subtract it.", times(&gy, y.data(), |y| 1.0 + y * y))
-        .suspect(Formula, "1 is missing: the slope is 1 - y * y.", times(&gy, y.data(), |y| y * y))])
+    Verdict::of([Question::rule(
+        "gx, the gradient with respect to x",
+        &x,
+        &gy,
+        |x| x.tanh(),
+        |gy| attempt(y.data(), gy),
+    )
+    .suspect(Formula, TWICE, times(&gy, twice.data(), |t| 1.0 - t * t))
+    .suspect(Formula, "y must be squared.", times(&gy, y.data(), |y| 1.0 - y))
+    .suspect(Formula, "y * (1 - y) is the derivative of the sigmoid.", times(&gy, y.data(), |y| y * (1.0 - y)))
+    .suspect(Formula, "y * y is added where it should be subtracted.", times(&gy, y.data(), |y| 1.0 + y * y))
+    .suspect(Formula, "The 1 is missing: the derivative is 1 - y * y.", times(&gy, y.data(), |y| y * y))])
 }
 
-/// Exercise 20: ln(1 + exp(x)) at any x.
+/// Exercise 20: ln(1 + exp(x)) for any x.
 pub fn softplus(attempt: &dyn Fn(f64) -> f64) -> Verdict {
     let ordinary: [f64; 6] = [-3.1, -1.2, -0.3, 0.4, 1.7, 2.9];
     let extreme: [f64; 6] = [1000.0, 40.0, -40.0, -30.0, -700.0, -1000.0];
     let each = |points: &[f64], f: &dyn Fn(f64) -> f64| points.iter().map(|x| f(*x)).collect::<Vec<_>>();
-    // For x below -30, ln(1 + e) is e to 13 digits; for x above 40, x is.
+    // For x below -30, ln(1 + e) equals e to 13 digits; for x above 40, the result is x.
     let limits = each(&extreme, &|x| if x > 0.0 { x } else { x.exp() });
     Verdict::of([
         Question::new(
@@ -83,24 +101,20 @@ pub fn softplus(attempt: &dyn Fn(f64) -> f64) -> Verdict {
             ask(|| each(&ordinary, &attempt)),
         )
         .suspect(Sign, "That is softplus(-x).", each(&ordinary, &|x| (1.0 + (-x).exp()).ln()))
-        .suspect(Formula, "That is the ReLU: the logarithm next to it is missing.", each(&ordinary, &|x| x.max(0.0)))
+        .suspect(Formula, "That is the ReLU: the logarithm is missing.", each(&ordinary, &|x| x.max(0.0)))
+        .suspect(Formula, "The term x is missing where x is positive.", each(&ordinary, &|x| (-x.abs()).exp().ln_1p()))
         .suspect(
             Formula,
-            "The x in front is missing where x is positive.",
-            each(&ordinary, &|x| (-x.abs()).exp().ln_1p()),
-        )
-        .suspect(
-            Formula,
-            "That is the sigmoid, which is the slope of softplus.",
+            "That is the sigmoid, the derivative of softplus.",
             each(&ordinary, &|x| 1.0 / (1.0 + (-x).exp())),
         )
-        .factor("1 / ln(2): the natural logarithm is meant, `ln`", 1.0 / 2.0_f64.ln())
-        .factor("1 / ln(10): the natural logarithm is meant, `ln`", 1.0 / 10.0_f64.ln()),
+        .factor("1 / ln(2): use the natural logarithm, `ln`", 1.0 / 2.0_f64.ln())
+        .factor("1 / ln(10): use the natural logarithm, `ln`", 1.0 / 10.0_f64.ln()),
         Question::new(format!("softplus at {extreme:?}"), &[6], limits, ask(|| each(&extreme, &attempt))).extreme(),
     ])
 }
 
-/// Exercise 21: the loss of logits against labels, and its gradient.
+/// Exercise 21: the loss from logits and labels, and its gradient.
 pub fn bce_with_logits(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, Vec<f64>)) -> Verdict {
     const N: usize = 7;
     let labels = Tensor::new(&[N], vec![1.0, 0.0, 0.9, 1.0, 0.0, 0.0, 0.9]);
@@ -113,7 +127,7 @@ pub fn bce_with_logits(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, Vec<f64>)) -> V
     let parts =
         [("the probability p", constant(z).sigmoid().scale(1.0 / N as f64)), ("the label t", t.scale(-1.0 / N as f64))];
     let gradient = slopes(z, &Tensor::scalar(1.0), |z| (&z.softplus() - &(z * &t)).mean());
-    let n = "n: the mean over the images divides by their number";
+    let n = "n: the mean over the images divides by n";
     let extreme =
         [(800.0, 0.0, 800.0, 1.0), (-800.0, 1.0, 800.0, -1.0), (40.0, 0.0, 40.0, 1.0), (-40.0, 1.0, 40.0, -1.0)];
     let alone = ask(|| extreme.map(|(z, t, ..)| attempt(&[z], &[t])));
@@ -121,18 +135,23 @@ pub fn bce_with_logits(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, Vec<f64>)) -> V
         Question::new("the loss of four batches", &[4], loss, ask(|| each(&|z| attempt(z.data(), labels.data()).0)))
             .parts(Formula, [("softplus(z)", sure), ("- t z", labelled)])
             .factor(n, N as f64),
-        Question::new("the gradient by the logits", &[N], gradient, ask(|| attempt(z.data(), labels.data()).1))
-            .parts(Formula, parts.map(|(name, part)| (name, part.value().data().to_vec())))
-            .factor(n, N as f64),
         Question::new(
-            "the loss of logits that are sure and wrong: 800 for a fake, -800 for a real, 40, -40",
+            "the gradient with respect to the logits",
+            &[N],
+            gradient,
+            ask(|| attempt(z.data(), labels.data()).1),
+        )
+        .parts(Formula, parts.map(|(name, part)| (name, part.value().data().to_vec())))
+        .factor(n, N as f64),
+        Question::new(
+            "the loss of confidently wrong logits: 800 for a fake, -800 for a real, 40, -40",
             &[4],
             extreme.map(|e| e.2).to_vec(),
             alone.clone().map(|all| all.map(|a| a.0).to_vec()),
         )
         .extreme(),
         Question::new(
-            "the gradient by logits that are sure and wrong: 800 for a fake, -800 for a real, 40, -40",
+            "the gradient with respect to confidently wrong logits: 800 for a fake, -800 for a real, 40, -40",
             &[4],
             extreme.map(|e| e.3).to_vec(),
             alone.map(|all| all.map(|a| a.1).concat()),
@@ -150,12 +169,12 @@ pub fn dropout(attempt: &dyn Fn(&[f64], &[bool], f64) -> Vec<f64>) -> Verdict {
     let mask = Tensor::from_fn([10], |i| scale(kept[i]));
     let reversed = (0..10).map(|i| gy.data()[i] * scale(!kept[i])).collect();
     let forward = |x: &tensor::Var<f64>| x * &constant(&mask);
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, |gy| attempt(gy, &kept, RATE))
-        .suspect(Mask, "The mask is reversed: the dropped ones get the gradient.", reversed)
-        .suspect(Mask, "Neither is anything dropped nor is it made larger: that is gy as it came.", gy.data().to_vec())
-        .factor("1 - rate: what is kept was made larger on the way forward", 1.0 - RATE)
-        .factor("(1 - rate)^2: multiplied where a division is due", (1.0 - RATE).powi(2))
-        .factor("(1 - rate) / rate: it is the kept share that divides", (1.0 - RATE) / RATE)
+    Verdict::of([Question::rule("gx, the gradient with respect to x", &x, &gy, forward, |gy| attempt(gy, &kept, RATE))
+        .suspect(Mask, "The mask is inverted: the dropped elements get the gradient.", reversed)
+        .suspect(Mask, "That is gy unchanged: nothing is dropped, and nothing is scaled.", gy.data().to_vec())
+        .factor("1 - rate: the forward pass scales the kept elements up", 1.0 - RATE)
+        .factor("(1 - rate)^2: multiplied instead of divided", (1.0 - RATE).powi(2))
+        .factor("(1 - rate) / rate: divide by the share of kept elements", (1.0 - RATE) / RATE)
         .region(Mask, "where nothing was kept", kept.iter().map(|kept| !kept).collect())
-        .region(Border, "at the first number", (0..10).map(|i| i == 0).collect())])
+        .region(Border, "at the first element", (0..10).map(|i| i == 0).collect())])
 }

@@ -8,24 +8,25 @@ use crate::guard::ask;
 use crate::question::{constant, numbers};
 use crate::{Question, Verdict};
 
-/// The convolution of exercises 13 and 14, of images (n, h, w) with nine weights.
+/// The convolution of exercises 13 and 14: images (n, h, w) with nine weights.
 fn convolution(x: &Var<f64>, kernel: &Var<f64>) -> Var<f64> {
     let &[n, h, w] = &**x.shape() else { panic!("three axes") };
     x.reshape([n, h, w, 1]).conv2d(&kernel.reshape([3, 3, 1, 1]), [1, 1], Padding::Same).reshape([n, h, w])
 }
 
-/// The kernel upside down and mirrored.
+/// The kernel rotated by 180 degrees.
 fn turned(kernel: &[f64]) -> Vec<f64> {
     kernel.iter().rev().copied().collect()
 }
 
-/// The kernel with rows and columns exchanged.
+/// The transposed kernel.
 fn transposed(kernel: &[f64]) -> Vec<f64> {
     (0..9).map(|i| kernel[i % 3 * 3 + i / 3]).collect()
 }
 
-/// What is sent along the taps of the kernel: from each place of `from` (of this width), `stride` apart, into an image of this width,
-/// shifted up and left by `pad`. Contributions meet in `meet(old, new)`.
+/// Sends each element of `from` (of this width) along the taps of the kernel, `stride` apart, into
+/// an image of this width, shifted up and left by `pad`. Contributions are combined with `meet(old,
+/// new)`.
 fn scatter(
     [from, kernel]: [&[f64]; 2],
     [from_width, stride, pad]: [usize; 3],
@@ -49,17 +50,17 @@ const ADD: fn(f64, f64) -> f64 = |old, new| old + new;
 const REPLACE: fn(f64, f64) -> f64 = |_, new| new;
 
 const TURNED: &str =
-    "That is what comes with the kernel upside down and mirrored: look at which tap leads from where to where.";
-const EXCHANGED: &str = "The rows and the columns of the kernel are exchanged.";
-const LAST: &str = "At each place only the last contribution has stayed.";
+    "That is the result for a kernel rotated by 180 degrees: check which tap connects which positions.";
+const EXCHANGED: &str = "The rows and the columns of the kernel are swapped.";
+const LAST: &str = "At each position only the last contribution is left.";
 
-/// Exercise 13: a convolution by its image.
+/// Exercise 13: the image of a convolution.
 pub fn conv_input(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>) -> Verdict {
     let [h, w] = [7, 6];
     let (x, kernel, gy) = (numbers(1, &[h, w]), numbers(2, &[9]), numbers(3, &[h, w]));
     let forward = |x: &Var<f64>| convolution(&x.reshape([1, h, w]), &constant(&kernel)).reshape([h, w]);
     let suspect = |kernel: &[f64], meet| scatter([gy.data(), kernel], [w, 1, 1], [h, w], meet);
-    Verdict::of([Question::rule("gx, the gradient by the image", &x, &gy, forward, |gy| {
+    Verdict::of([Question::rule("gx, the gradient with respect to the image", &x, &gy, forward, |gy| {
         attempt(kernel.data(), gy, h, w)
     })
     .suspect(Transposed, TURNED, suspect(&turned(kernel.data()), ADD))
@@ -68,11 +69,12 @@ pub fn conv_input(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>) ->
     .image()])
 }
 
-/// Exercise 14: a convolution by its weights.
+/// Exercise 14: the weights of a convolution.
 pub fn conv_weight(attempt: &dyn Fn(&[f64], &[f64], [usize; 3]) -> Vec<f64>) -> Verdict {
     let [n, h, w] = [3, 5, 4];
     let (x, kernel, gy) = (numbers(1, &[n, h, w]), numbers(2, &[3, 3]), numbers(3, &[n, h, w]));
-    // The gradient, if the taps lie at other offsets (1 is right), if only some outputs count, and of one image or all of them.
+    // The gradient for another offset of the taps (1 is right), for some of the outputs, and for
+    // one image or all of them.
     let sum = |offset: [usize; 2], counts: &dyn Fn(usize, usize, usize) -> bool| {
         let of_tap = |tap: usize| {
             let mut sum = 0.0;
@@ -93,16 +95,20 @@ pub fn conv_weight(attempt: &dyn Fn(&[f64], &[f64], [usize; 3]) -> Vec<f64>) -> 
     let inner = sum([1, 1], &|_, r, c| (1..h - 1).contains(&r) && (1..w - 1).contains(&c));
     let images = (0..n).map(|image| (format!("image {image}"), sum([1, 1], &|i, _, _| i == image)));
     let forward = |kernel: &Var<f64>| convolution(&constant(&x), kernel);
-    let mut question =
-        Question::rule("the gradient by the kernel", &kernel, &gy, forward, |gy| attempt(x.data(), gy, [n, h, w]))
-            .suspect(Transposed, TURNED, turned(&right))
-            .suspect(Transposed, EXCHANGED, transposed(&right))
-            .suspect(Border, "The outputs at the border are left out.", inner)
-            .factor("1 / images: the images add up here; a mean is the business of the loss", 1.0 / n as f64)
-            .parts(Overwritten, images);
+    let mut question = Question::rule("the gradient with respect to the kernel", &kernel, &gy, forward, |gy| {
+        attempt(x.data(), gy, [n, h, w])
+    })
+    .suspect(Transposed, TURNED, turned(&right))
+    .suspect(Transposed, EXCHANGED, transposed(&right))
+    .suspect(Border, "The outputs at the border are left out.", inner)
+    .factor("1 / images: sum over the images; a mean belongs to the loss", 1.0 / n as f64)
+    .parts(Overwritten, images);
     for offset in [[0, 0], [2, 2], [0, 1], [1, 0], [1, 2], [2, 1]] {
-        question =
-            question.suspect(Border, "Each tap reads a neighbour of the place that it should read.", sum(offset, &all));
+        question = question.suspect(
+            Border,
+            "Each tap reads a neighbour of the position that it should read.",
+            sum(offset, &all),
+        );
     }
     Verdict::of([question])
 }
@@ -119,7 +125,7 @@ pub fn conv_transpose(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>
         .suspect(Overwritten, LAST, suspect(kernel.data(), 2, REPLACE))
         .suspect(Transposed, TURNED, suspect(&turned(kernel.data()), 2, ADD))
         .suspect(Transposed, EXCHANGED, suspect(&transposed(kernel.data()), 2, ADD))
-        .suspect(Border, "The copies lie 1 place apart; the stride is 2.", suspect(kernel.data(), 1, ADD))
+        .suspect(Border, "The copies are 1 apart, but the stride is 2.", suspect(kernel.data(), 1, ADD))
         .image()])
 }
 
@@ -127,12 +133,12 @@ pub fn conv_transpose(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>
 pub fn max_pool(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>) -> Verdict {
     let [h, w] = [3, 4];
     let drawn = numbers(1, &[2 * h, 2 * w]);
-    // In random order, and so far apart that a small move changes no maximum.
+    // In random order, and so far apart that a small change does not change a maximum.
     let rank = |i: usize| drawn.data().iter().filter(|x| **x < drawn.data()[i]).count() as f64;
     let x = Tensor::from_fn([2 * h, 2 * w], |i| 0.2 * rank(i) - 4.0);
     let gy = numbers(2, &[h, w]);
     let (from, up) = (x.data(), gy.data());
-    // The four places of the block of place i, and gy of the block.
+    // The four positions of the block of position i, and gy of the block.
     let block = |i: usize| {
         let (y, x) = (i / (2 * w) / 2, i % (2 * w) / 2);
         let corner = 4 * y * w + 2 * x;
@@ -146,9 +152,9 @@ pub fn max_pool(attempt: &dyn Fn(&[f64], &[f64], usize, usize) -> Vec<f64>) -> V
     let losers = (0..x.size()).map(|i| largest(block(i).0) != i).collect();
     let spread = (0..x.size()).map(|i| block(i).1 / 4.0).collect();
     let forward = |x: &Var<f64>| x.reshape([1, 2 * h, 2 * w, 1]).max_pool([2, 2]).reshape([h, w]);
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, |gy| attempt(from, gy, h, w))
-        .suspect(Mask, "The gradient went to the smallest of each block.", chosen(&smallest))
-        .suspect(Mask, "The gradient always went to the first of each block.", chosen(&|block| block[0]))
-        .suspect(Mask, "The gradient was shared among the four: that would be a mean.", spread)
+    Verdict::of([Question::rule("gx, the gradient with respect to x", &x, &gy, forward, |gy| attempt(from, gy, h, w))
+        .suspect(Mask, "The gradient went to the smallest element of each block.", chosen(&smallest))
+        .suspect(Mask, "The gradient always went to the first element of each block.", chosen(&|block| block[0]))
+        .suspect(Mask, "The gradient was divided among the four elements: that would be a mean.", spread)
         .region(Mask, "where x is not the largest of its block", losers)])
 }

@@ -1,12 +1,13 @@
-//! The judges: one function an exercise, which asks a learner's function and knows what mistakes look like there.
+//! The judges: one function per exercise, which questions a learner's function and knows the
+//! results of common mistakes.
 //!
-//! What a derivative should be comes from central differences of the engine's own forward operation; what a value should be, from its
-//! formula. The sizes are chosen so that no two of them are equal where that would hide a mistake, and equal where a mistake would
-//! otherwise only panic.
+//! The right derivatives are central differences of the engine's own forward operations; the right
+//! values come from formulas. Sizes differ where equal ones would hide a mistake, and are equal
+//! where different ones would only cause a panic.
 
 #![allow(
     clippy::type_complexity,
-    reason = "a learner's function is spelled out where it is judged, without a name to look up"
+    reason = "the types of the functions are easier to read in place than behind aliases"
 )]
 
 mod activations;
@@ -27,7 +28,8 @@ pub use proof::{central_difference, dead_units};
 pub use tables::{bias, matmul_left, matmul_right, mean, quotient, square};
 pub use tape::{chain_rule, clear, fork, product, sweep};
 
-/// The verdict on exercise `number` (from 1) of the functions in the module `$place`: `problems`, `starts` or `solutions`.
+/// The verdict on exercise `number` (from 1), for the functions in the module `$place`: `problems`,
+/// `starts` or `solutions`.
 #[macro_export]
 macro_rules! judge {
     ($place:ident, $number:expr) => {

@@ -14,8 +14,8 @@ fn mean(terms: impl ExactSizeIterator<Item = f64>) -> f64 {
     terms.sum::<f64>() / n
 }
 
-/// The three parts of the gradient of numbers that are normalised together, and their standard deviation s. The variance divides by
-/// their number less `less`.
+/// The three parts of the gradient of numbers that are normalised together, and their standard
+/// deviation s. The variance is divided by their number minus `less`.
 fn paths(x: &[f64], gy: &[f64], less: f64) -> ([Vec<f64>; 3], f64) {
     let mu = mean(x.iter().copied());
     let s = (x.iter().map(|x| (x - mu).powi(2)).sum::<f64>() / (x.len() as f64 - less) + EPSILON).sqrt();
@@ -27,7 +27,7 @@ fn paths(x: &[f64], gy: &[f64], less: f64) -> ([Vec<f64>; 3], f64) {
     ([direct, through_mean, through_variance], s)
 }
 
-/// Element i of what the parts add up to.
+/// Element i of the sum of the parts.
 fn sum(parts: &[Vec<f64>; 3], i: usize) -> f64 {
     parts.iter().map(|part| part[i]).sum()
 }
@@ -44,13 +44,15 @@ pub fn batch_norm(attempt: &dyn Fn(&[f64], f64, f64, &[f64]) -> Vec<f64>) -> Ver
     let unbiased = paths(x.data(), gy.data(), 1.0).0;
     let unbiased = (0..x.size()).map(|i| GAMMA * sum(&unbiased, i)).collect();
     let forward = |x: &Var<f64>| x.reshape([8, 1]).batch_norm(&affine[0], &affine[1], EPSILON).0.reshape([8]);
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, |gy| attempt(x.data(), GAMMA, EPSILON, gy))
-        .suspect(Factor, "The variance divides by n - 1; here it divides by n.", unbiased)
-        .parts(Formula, PATHS.into_iter().zip(parts))
-        .factor("1 / gamma: gamma is missing", 1.0 / GAMMA)
-        .factor("gamma: it stands there twice", GAMMA)
-        .factor("s: the division by s is missing", s)
-        .factor("1 / s: there is one division by s too many", 1.0 / s)])
+    Verdict::of([Question::rule("gx, the gradient with respect to x", &x, &gy, forward, |gy| {
+        attempt(x.data(), GAMMA, EPSILON, gy)
+    })
+    .suspect(Factor, "The variance divides by n, not by n - 1.", unbiased)
+    .parts(Formula, PATHS.into_iter().zip(parts))
+    .factor("1 / gamma: gamma is missing", 1.0 / GAMMA)
+    .factor("gamma: it occurs twice", GAMMA)
+    .factor("s: the division by s is missing", s)
+    .factor("1 / s: there is one division by s too many", 1.0 / s)])
 }
 
 /// Exercise 24: instance normalisation.
@@ -68,11 +70,11 @@ pub fn instance_norm(attempt: &dyn Fn(&[f64], &[f64], [usize; 2], f64) -> Vec<f6
         |x: &Var<f64>| x.reshape([images, pixels, 1, 1]).instance_norm(EPSILON, None).reshape([images, pixels]);
     let later = (0..x.size()).map(|i| i >= pixels).collect();
     let attempt = |gy: &[f64]| attempt(x.data(), gy, [images, pixels], EPSILON);
-    Verdict::of([Question::rule("gx, the gradient by x", &x, &gy, forward, attempt)
-        .suspect(Axis, "The means run over the whole batch; each image has its own.", batch)
-        .suspect(Axis, "The means run over the images, pixel by pixel; they have to run over the pixels.", pixelwise)
+    Verdict::of([Question::rule("gx, the gradient with respect to x", &x, &gy, forward, attempt)
+        .suspect(Axis, "The means are over the whole batch, but each image has its own.", batch)
+        .suspect(Axis, "The means are over the images for each pixel, but they should be over the pixels.", pixelwise)
         .parts(Formula, PATHS.into_iter().zip(parts))
-        .region(Border, "from the second image on: look at where image n begins", later)])
+        .region(Border, "from the second image on: check where image n begins", later)])
 }
 
 /// Exercise 25: running statistics.
@@ -86,10 +88,10 @@ pub fn running(attempt: &dyn Fn(&mut [f64], &[f64], f64)) -> Verdict {
         running
     });
     Verdict::of([Question::new("running, after the update", &[6], mix(KEEP, 1.0 - KEEP), answer)
-        .suspect(Unwritten, "running is as it was before.", mix(1.0, 0.0))
+        .suspect(Unwritten, "running has not changed.", mix(1.0, 0.0))
         .suspect(Overwritten, "The old average is forgotten.", mix(0.0, 1.0 - KEEP))
-        .suspect(Overwritten, "The batch has replaced the average.", mix(0.0, 1.0))
-        .suspect(Transposed, "keep and 1 - keep are exchanged.", mix(1.0 - KEEP, KEEP))
+        .suspect(Overwritten, "The batch replaces the average.", mix(0.0, 1.0))
+        .suspect(Transposed, "keep and 1 - keep are swapped.", mix(1.0 - KEEP, KEEP))
         .parts(Formula, [("keep * running", mix(KEEP, 0.0)), ("(1 - keep) * batch", mix(0.0, 1.0 - KEEP))])])
 }
 
@@ -97,7 +99,7 @@ pub fn running(attempt: &dyn Fn(&mut [f64], &[f64], f64)) -> Verdict {
 mod tests {
     use super::*;
 
-    /// The paths that the judges know by formula are those of the engine's own gradient.
+    /// The paths computed by the judges add up to the engine's own gradient.
     #[test]
     fn the_paths_add_up_to_the_gradient() {
         let (x, gy) = (numbers(1, &[1, 7, 1, 1]), numbers(2, &[1, 7, 1, 1]));

@@ -1,4 +1,4 @@
-//! Exercises 26 to 28: optimisers. Asked are the memory that they keep and the step that they make.
+//! Exercises 26 to 28: optimisers. The questions are about their state and their step.
 
 use crate::Mistake::{Formula, Overwritten, Transposed, Unwritten};
 use crate::guard::ask;
@@ -8,30 +8,30 @@ use crate::{Question, Verdict};
 const N: usize = 6;
 const RATE: f64 = 0.03;
 
-/// What stands at each place of `f`.
+/// The values of `f` at all indices.
 fn each(f: impl Fn(usize) -> f64) -> Vec<f64> {
     (0..N).map(f).collect()
 }
 
-/// The question about an average: `old` decays by `keep`, `new` comes in with `rest`.
+/// The question about a moving average: `old` decays by `keep`, and `new` is weighted by `rest`.
 fn average(what: &str, answer: Result<Vec<f64>, String>, [old, new]: [&[f64]; 2], [keep, rest]: [f64; 2]) -> Question {
     let mix = |keep: f64, rest: f64| each(|i| keep * old[i] + rest * new[i]);
     Question::new(what, &[N], mix(keep, rest), answer)
-        .suspect(Unwritten, "It is as it was before.", mix(1.0, 0.0))
-        .suspect(Overwritten, "What was there before is forgotten.", mix(0.0, rest))
-        .suspect(Overwritten, "What was there before is forgotten.", mix(0.0, 1.0))
-        .suspect(Transposed, "The shares of the old and of the new are exchanged.", mix(rest, keep))
-        .parts(Formula, [("the old one, decayed", mix(keep, 0.0)), ("what is new", mix(0.0, rest))])
+        .suspect(Unwritten, "It has not changed.", mix(1.0, 0.0))
+        .suspect(Overwritten, "The previous value is forgotten.", mix(0.0, rest))
+        .suspect(Overwritten, "The previous value is forgotten.", mix(0.0, 1.0))
+        .suspect(Transposed, "The weights of the old and the new value are swapped.", mix(rest, keep))
+        .parts(Formula, [("the decayed old value", mix(keep, 0.0)), ("the new value", mix(0.0, rest))])
 }
 
-/// The question about the step that the weights make.
+/// The question about the step of the weights.
 fn step(weights: &[f64], answer: Result<Vec<f64>, String>, expected: Vec<f64>) -> Question {
     let less = |of: &[f64]| of.iter().zip(weights).map(|(of, before)| of - before).collect::<Vec<_>>();
     let (made, replaced) = (answer.map(|after| less(&after)), less(&expected));
-    Question::new("the step: the weights after it, less the weights before", &[N], expected, made)
-        .suspect(Overwritten, "The step has replaced the weights; it has to be added to them.", replaced)
+    Question::new("the step: the new weights minus the old weights", &[N], expected, made)
+        .suspect(Overwritten, "The step replaces the weights, but it must be added to them.", replaced)
         .factor("1 / rate: the step size is missing", 1.0 / RATE)
-        .factor("rate: it stands there twice", RATE)
+        .factor("rate: it occurs twice", RATE)
 }
 
 /// Exercise 26: momentum.
@@ -49,10 +49,10 @@ pub fn momentum(attempt: &dyn Fn(&mut [f64], &mut [f64], &[f64], f64, f64)) -> V
         step(&weights, answer.map(|a| a.0), each(|i| -RATE * velocity[i]))
             .suspect(
                 Formula,
-                "The step follows the gradient alone; it has to follow the velocity.",
+                "The step uses the gradient, but it must use the velocity.",
                 each(|i| -RATE * gradient[i]),
             )
-            .suspect(Formula, "The step follows the old velocity: update it first.", each(|i| -RATE * old[i])),
+            .suspect(Formula, "The step uses the old velocity: update it first.", each(|i| -RATE * old[i])),
     ])
 }
 
@@ -78,14 +78,14 @@ pub fn rms_prop(attempt: &dyn Fn(&mut [f64], &mut [f64], &[f64], f64, f64, f64))
             unsquared,
         ),
         step(&weights, answer.map(|a| a.0), over(|m| m.sqrt() + EPSILON))
-            .suspect(Formula, "epsilon stands inside the root.", over(|m| (m + EPSILON).sqrt()))
+            .suspect(Formula, "epsilon is inside the root.", over(|m| (m + EPSILON).sqrt()))
             .suspect(Formula, "epsilon is missing.", over(f64::sqrt))
             .suspect(Formula, "epsilon is subtracted.", over(|m| m.sqrt() - EPSILON))
             .suspect(Formula, "The root is missing.", over(|m| m + EPSILON))
             .suspect(Formula, "The division is missing.", over(|_| 1.0))
             .suspect(
                 Formula,
-                "It divides by the old mean_square: update it first.",
+                "The step uses the old mean_square: update it first.",
                 each(|i| -RATE * gradient[i] / (old[i].sqrt() + EPSILON)),
             ),
     ])
@@ -115,7 +115,7 @@ pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f6
     let correct = |beta: f64, t: i32| 1.0 - beta.powi(t);
     let corrected = |c1: f64, c2: f64| each(|i| -RATE * mean[i] / c1 / ((mean_square[i] / c2).sqrt() + EPSILON));
     let (c1, c2) = (correct(b1, T), correct(b2, T));
-    let stored = "the correction: it is for this step only, and must not go into the average itself";
+    let stored = "the correction: it applies to this step only, and must not change the average itself";
     Verdict::of([
         average("the mean", answer.clone().map(|a| a.1), [&old_mean, &gradient], [b1, 1.0 - b1])
             .factor(stored, 1.0 / c1),
@@ -123,22 +123,22 @@ pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f6
             .factor(stored, 1.0 / c2)
             .suspect(Formula, "The gradient is not squared.", each(|i| b2 * old_square[i] + (1.0 - b2) * gradient[i])),
         step(&weights, answer.map(|a| a.0), corrected(c1, c2))
-            .suspect(Formula, "Both corrections for the start at 0 are missing.", corrected(1.0, 1.0))
+            .suspect(Formula, "Both bias corrections are missing.", corrected(1.0, 1.0))
             .suspect(Formula, "The correction of the mean is missing.", corrected(1.0, c2))
             .suspect(Formula, "The correction of mean_square is missing.", corrected(c1, 1.0))
             .suspect(Formula, "The corrections do not depend on t.", corrected(1.0 - b1, 1.0 - b2))
             .suspect(
                 Formula,
-                "t is counted from 0: use it as it comes.",
+                "t is one too small: it is counted from 1 already.",
                 corrected(correct(b1, T - 1), correct(b2, T - 1)),
             )
             .suspect(
                 Formula,
-                "t is one too large: use it as it comes.",
+                "t is one too large: it is counted from 1 already.",
                 corrected(correct(b1, T + 1), correct(b2, T + 1)),
             )
-            .suspect(Transposed, "beta1 and beta2 are exchanged in the corrections.", corrected(c2, c1))
-            .suspect(Formula, "The step follows the gradient; it has to follow the mean.", {
+            .suspect(Transposed, "beta1 and beta2 are swapped in the corrections.", corrected(c2, c1))
+            .suspect(Formula, "The step uses the gradient, but it must use the mean.", {
                 each(|i| -RATE * gradient[i] / ((mean_square[i] / c2).sqrt() + EPSILON))
             })
             .suspect(Formula, "The root is missing.", each(|i| -RATE * mean[i] / c1 / (mean_square[i] / c2 + EPSILON))),
@@ -146,7 +146,7 @@ pub fn adam(attempt: &dyn Fn(&mut [f64], &mut [f64], &mut [f64], &[f64], i32, f6
     ])
 }
 
-/// The step where gradients are as small as epsilon, so that its place shows.
+/// The step for gradients as small as epsilon, so that the position of epsilon matters.
 fn adam_of_tiny_gradients(attempt: &dyn Fn(AdamCall<'_>)) -> Question {
     const TINY: f64 = EPSILON;
     let [weights, gradient, old_mean] = [1, 2, 3].map(|seed| numbers(seed, &[N]).data().to_vec());
@@ -165,18 +165,18 @@ fn adam_of_tiny_gradients(attempt: &dyn Fn(AdamCall<'_>)) -> Question {
             -RATE * mean / c1 / under(b2 * old_square[i] + (1.0 - b2) * gradient[i] * gradient[i])
         })
     };
-    let what = "the step by gradients that are as small as EPSILON: the weights after it, less the weights before";
+    let what = "the step for gradients as small as EPSILON: the new weights minus the old weights";
     Question { what: what.into(), ..step(&weights, answer, over(&|square| (square / c2).sqrt() + EPSILON)) }
-        .suspect(Formula, "epsilon stands inside the root.", over(&|square| (square / c2 + EPSILON).sqrt()))
+        .suspect(Formula, "epsilon is inside the root.", over(&|square| (square / c2 + EPSILON).sqrt()))
         .suspect(
             Formula,
-            "epsilon stands inside the root, and before the correction.",
+            "epsilon is inside the root, and added before the correction.",
             over(&|square| ((square + EPSILON) / c2).sqrt()),
         )
         .suspect(Formula, "epsilon is missing.", over(&|square| (square / c2).sqrt()))
         .suspect(
             Formula,
-            "epsilon is added to the root of mean_square; it belongs to that of square_hat.",
+            "epsilon is added to the root of mean_square, but it belongs to the root of square_hat.",
             over(&|square| (square.sqrt() + EPSILON) / c2.sqrt()),
         )
         .suspect(Formula, "epsilon is subtracted.", over(&|square| (square / c2).sqrt() - EPSILON))

@@ -1,4 +1,5 @@
-//! Exercises 1, 29 to 31 and 34: the two losses, the cut, the freeze, the way through the discriminator, the gradient penalty.
+//! Exercises 1, 29 to 31 and 34: the two losses, the cut, the freeze, the path through the
+//! discriminator, the gradient penalty.
 
 use tensor::{Options, Tape, Tensor, Var, grad};
 
@@ -21,19 +22,19 @@ pub fn losses(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, f64)) -> Verdict {
     let answers = |which: fn(&(f64, f64)) -> f64| answer.clone().map(|all| all.iter().map(which).collect::<Vec<_>>());
     Verdict::of([
         Question::new(
-            "the discriminator's loss in four batches",
+            "the discriminator's loss for four batches",
             &[4],
             each(&|real, fake| -mean_ln(real) - against(fake)),
             answers(|a| a.0),
         )
         .suspect(
             Transposed,
-            "The labels are exchanged: it learns to call reals fake.",
+            "The labels are swapped: the discriminator learns to call real images fake.",
             each(&|real, fake| -against(real) - mean_ln(fake)),
         )
         .suspect(
             Formula,
-            "For the fakes it takes ln(p): it learns to call everything real.",
+            "The term of the fakes uses ln(p): the discriminator learns to call everything real.",
             each(&|real, fake| -mean_ln(real) - mean_ln(fake)),
         )
         .parts(
@@ -43,27 +44,28 @@ pub fn losses(attempt: &dyn Fn(&[f64], &[f64]) -> (f64, f64)) -> Verdict {
                 ("the fakes' term", each(&|_, fake| -against(fake))),
             ],
         ),
-        Question::new("the generator's loss in four batches", &[4], each(&|_, fake| -mean_ln(fake)), answers(|a| a.1))
+        Question::new("the generator's loss for four batches", &[4], each(&|_, fake| -mean_ln(fake)), answers(|a| a.1))
             .suspect(
                 Formula,
-                "That is the loss that the generator wants to make large: it hardly has a slope while p is small.",
+                "That is the loss that the generator would maximise; it has hardly any gradient while p is small.",
                 each(&|_, fake| -against(fake)),
             )
             .suspect(
                 Formula,
-                "ln(1 - p) can be made small too, but it hardly has a slope while p is small.",
+                "ln(1 - p) can be minimised too, but it has hardly any gradient while p is small.",
                 each(&|_, fake| against(fake)),
             )
             .suspect(
                 Formula,
-                "That is about the reals, which the generator did not make.",
+                "That uses the real images, which the generator did not make.",
                 each(&|real, _| -mean_ln(real)),
             )
-            .factor("the number of the fakes: a mean was asked for, not a sum", FAKES as f64),
+            .factor("the number of fakes: the loss is a mean, not a sum", FAKES as f64),
     ])
 }
 
-/// What a pass gave, with the gradients of its loss by some weights: zeros by one that no gradient reaches.
+/// The result of a forward pass, and the gradients of its loss with respect to some weights; zeros
+/// for weights without a gradient.
 fn gradients(loss: &Var<f64>, weights: [&Var<f64>; 2]) -> [Vec<f64>; 2] {
     weights.map(|weight| {
         if !weight.is_tracked() {
@@ -73,9 +75,9 @@ fn gradients(loss: &Var<f64>, weights: [&Var<f64>; 2]) -> [Vec<f64>; 2] {
     })
 }
 
-const LEARNER: &str = "No gradient arrives at the one that has to learn.";
+const LEARNER: &str = "No gradient reaches the network that should learn.";
 
-/// Exercise 29: no gradient into the generator when the discriminator learns.
+/// Exercise 29: no gradient for the generator while the discriminator learns.
 pub fn cut(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f64>, &Var<f64>) -> Var<f64>) -> Verdict {
     let (latents, generator) = (constant(&numbers(1, &[4, 2])), numbers(2, &[2, 5]));
     let (reals, discriminator) = (constant(&numbers(3, &[3, 5])), numbers(4, &[5, 1]));
@@ -91,15 +93,20 @@ pub fn cut(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f64>, &Var<f64>
     let on_fakes = |d: &Var<f64>| fakes.matmul(d).softplus().mean();
     let d = constant(&discriminator);
     let by_d = |loss: &dyn Fn(&Var<f64>) -> Var<f64>| slopes(&discriminator, &Tensor::scalar(1.0), loss);
-    let parts = [("what the reals teach", by_d(&on_reals)), ("what the fakes teach", by_d(&on_fakes))];
+    let parts = [("the gradient from the reals", by_d(&on_reals)), ("the gradient from the fakes", by_d(&on_fakes))];
     let value = (&on_reals(&d) + &on_fakes(&d)).item();
     let side = |which: fn(([f64; 1], [Vec<f64>; 2])) -> Vec<f64>| answer.clone().map(which);
     Verdict::of([
         Question::new("the value of the loss", &[], vec![value], side(|a| a.0.to_vec())),
-        Question::new("the gradient by the generator's weight", &[2, 5], vec![0.0; 10], side(|a| a.1[0].clone()))
-            .no_gradient("The generator's weights get a gradient, but in this step only the discriminator learns."),
         Question::new(
-            "the gradient by the discriminator's weight",
+            "the gradient with respect to the generator's weight",
+            &[2, 5],
+            vec![0.0; 10],
+            side(|a| a.1[0].clone()),
+        )
+        .no_gradient("The generator's weights get a gradient, but in this step only the discriminator learns."),
+        Question::new(
+            "the gradient with respect to the discriminator's weight",
             &[5],
             by_d(&|d| &on_reals(d) + &on_fakes(d)),
             side(|a| a.1[1].clone()),
@@ -109,10 +116,11 @@ pub fn cut(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f64>, &Var<f64>
     ])
 }
 
-/// A learner's function that puts two weights on a tape and returns the loss and the two: loss, generator, discriminator.
+/// A learner's function that puts two weights on a tape. It returns the loss and the two weights:
+/// loss, generator, discriminator.
 type Bound = (Var<f64>, Var<f64>, Var<f64>);
 
-/// Exercise 30: no gradient for the discriminator when the generator learns.
+/// Exercise 30: no gradient for the discriminator while the generator learns.
 pub fn freeze(attempt: &dyn Fn(&Tape<f64>, Tensor<f64>, Tensor<f64>, Tensor<f64>) -> Bound) -> Verdict {
     let (latents, generator, discriminator) = (numbers(1, &[4, 2]), numbers(2, &[2, 3]), numbers(4, &[3, 1]));
     let answer = ask(|| {
@@ -127,13 +135,20 @@ pub fn freeze(attempt: &dyn Fn(&Tape<f64>, Tensor<f64>, Tensor<f64>, Tensor<f64>
     let side = |which: fn(([f64; 1], [Vec<f64>; 2])) -> Vec<f64>| answer.clone().map(which);
     Verdict::of([
         Question::new("the value of the loss", &[], vec![loss(&constant(&generator)).item()], side(|a| a.0.to_vec())),
-        Question::new("the gradient by the generator's weight", &[2, 3], expected, side(|a| a.1[0].clone())).suspect(
-            WrongCut,
-            LEARNER,
-            vec![0.0; 6],
-        ),
-        Question::new("the gradient by the discriminator's weight", &[3], vec![0.0; 3], side(|a| a.1[1].clone()))
-            .no_gradient("The discriminator's weights get a gradient, but in this step only the generator learns."),
+        Question::new(
+            "the gradient with respect to the generator's weight",
+            &[2, 3],
+            expected,
+            side(|a| a.1[0].clone()),
+        )
+        .suspect(WrongCut, LEARNER, vec![0.0; 6]),
+        Question::new(
+            "the gradient with respect to the discriminator's weight",
+            &[3],
+            vec![0.0; 3],
+            side(|a| a.1[1].clone()),
+        )
+        .no_gradient("The discriminator's weights get a gradient, but in this step only the generator learns."),
     ])
 }
 
@@ -142,7 +157,8 @@ pub fn through_d(attempt: &dyn Fn(&[f64], [f64; 2], f64) -> [f64; 2]) -> Verdict
     const LATENTS: usize = 3;
     let settings = [([0.7, -0.4], 0.9), ([-1.1, 0.3], -0.6), ([0.5, 1.2], 1.4), ([1.3, 0.8], -0.3)];
     let latents = [1, 2, 3, 4].map(|seed| numbers(seed, &[LATENTS]));
-    // (by w, by b) in each setting, from the slopes of one latent's loss.
+    // The derivatives with respect to w and b in each setting, from the slopes of one latent's
+    // loss.
     let each = |slopes: &dyn Fn(f64, [f64; 2], f64) -> [f64; 2], which: &dyn Fn(usize) -> bool| {
         let of_setting = |(z, (weights, d)): (&Tensor<f64>, &([f64; 2], f64))| {
             let terms = z.data().iter().enumerate().filter(|(i, _)| which(*i)).map(|(_, z)| slopes(*z, *weights, *d));
@@ -165,25 +181,34 @@ pub fn through_d(attempt: &dyn Fn(&[f64], [f64; 2], f64) -> [f64; 2]) -> Verdict
     let all = |_: usize| true;
     let answer = ask(|| latents.iter().zip(settings).flat_map(|(z, (w, d))| attempt(z.data(), w, d)).collect());
     let column = |which: usize| (0..8).map(|i| i % 2 == which).collect();
-    Verdict::of([Question::new("the derivatives by w and by b, in four settings", &[4, 2], each(&right, &all), answer)
-        .suspect(Formula, "The slope of the discriminator by the fake is missing.", each(&without_d, &all))
-        .suspect(
-            Formula,
-            "Of the discriminator there is only d: the slope of fake * fake is missing.",
-            each(&without_fake, &all),
-        )
-        .suspect(Formula, "The slope of the loss by the logit is missing.", each(&without_loss, &all))
-        .factor("3, the number of the latents: the loss is their mean", LATENTS as f64)
-        .parts(Overwritten, (0..LATENTS).map(|one| (format!("latent {one}"), each(&right, &|i| i == one))))
-        .region(Formula, "in the first column, the derivative by w", column(0))
-        .region(Formula, "in the second column, the derivative by b", column(1))])
+    Verdict::of([Question::new(
+        "the derivatives with respect to w and b, for four settings",
+        &[4, 2],
+        each(&right, &all),
+        answer,
+    )
+    .suspect(
+        Formula,
+        "The derivative of the discriminator with respect to the fake is missing.",
+        each(&without_d, &all),
+    )
+    .suspect(
+        Formula,
+        "The discriminator contributes only d: the derivative of fake * fake is missing.",
+        each(&without_fake, &all),
+    )
+    .suspect(Formula, "The derivative of the loss with respect to the logit is missing.", each(&without_loss, &all))
+    .factor("3, the number of latents: the loss is a mean", LATENTS as f64)
+    .parts(Overwritten, (0..LATENTS).map(|one| (format!("latent {one}"), each(&right, &|i| i == one))))
+    .region(Formula, "in the first column, the derivative with respect to w", column(0))
+    .region(Formula, "in the second column, the derivative with respect to b", column(1))])
 }
 
-/// Exercise 34: the gradient penalty, and what the critic learns from it.
+/// Exercise 34: the gradient penalty, and its gradient for the critic.
 pub fn gradient_penalty(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f64>) -> Var<f64>) -> Verdict {
     const N: usize = 3;
     let settings = [10, 20, 30].map(|s| (numbers(s, &[N, 5]), numbers(s + 1, &[5, 4]), numbers(s + 2, &[4, 1])));
-    // critic(x) = tanh(x first) last; its slope by x, by hand.
+    // critic(x) = tanh(x first) last; its gradient with respect to x, by hand.
     let lengths_squared = |images: &Tensor<f64>, first: &Var<f64>, last: &Tensor<f64>, shape: &[usize]| {
         let hidden = constant(images).matmul(first).tanh();
         let slope = &hidden.square().affine(-1.0, 1.0) * &constant(last).reshape([1, 4]);
@@ -205,42 +230,38 @@ pub fn gradient_penalty(attempt: &dyn Fn(&dyn Fn(&Var<f64>) -> Var<f64>, &Var<f6
     let by_critic = slopes(first, &Tensor::scalar(1.0), |first| penalty(lengths_squared(images, first, last, &[N, 1])));
     Verdict::of([
         Question::new(
-            "the penalty of three batches",
+            "the penalty for three batches",
             &[3],
             each(&|x, first, last| penalty(lengths_squared(x, first, last, &[N, 1]))),
             answer.clone().map(|all| all.iter().map(|a| a.0).collect()),
         )
         .suspect(
             Formula,
-            "The root is missing: that is the square of the length.",
+            "The root is missing: that is the square of the norm.",
             each(&|x, first, last| lengths_squared(x, first, last, &[N, 1]).add_scalar(-1.0).square().mean()),
         )
         .suspect(
             Axis,
-            "The length is that of the whole batch's gradient; each image has its own.",
+            "That is the norm of the gradient of the whole batch, but each image has its own.",
             each(&|x, first, last| penalty(lengths_squared(x, first, last, &[1, 1]))),
         )
         .suspect(
             Formula,
-            "The 1 is missing: the slope has to be 1, not 0.",
+            "The 1 is missing: the slope should be 1, not 0.",
             each(&|x, first, last| lengths_squared(x, first, last, &[N, 1]).mean()),
         )
         .suspect(
             Formula,
-            "The square is missing: a slope below 1 would be rewarded.",
+            "The square is missing, so a slope below 1 would be rewarded.",
             each(&|x, first, last| lengths_squared(x, first, last, &[N, 1]).sqrt().add_scalar(-1.0).mean()),
         )
-        .factor("the number of the images: a mean was asked for, not a sum", N as f64),
+        .factor("the number of images: the penalty is a mean, not a sum", N as f64),
         Question::new(
             "the gradient of the penalty by the critic's weight",
             &[5, 4],
             by_critic,
             answer.map(|all| all[0].1.clone()),
         )
-        .suspect(
-            WrongCut,
-            "The slopes became constants: they do not know that they depend on the critic.",
-            vec![0.0; 20],
-        ),
+        .suspect(WrongCut, "The slopes became constants, so they do not depend on the critic.", vec![0.0; 20]),
     ])
 }

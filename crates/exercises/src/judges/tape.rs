@@ -1,4 +1,4 @@
-//! Exercises 2 to 6: what a tape holds, and the sweep over it.
+//! Exercises 2 to 6: the content of a tape, and the sweep over it.
 
 use tensor::Tensor;
 use tensor::gradcheck::derivative;
@@ -12,7 +12,7 @@ use crate::{Node, Question, Verdict};
 pub fn product(attempt: &dyn Fn(&mut Vec<Node>, usize, usize) -> usize) -> Verdict {
     let values = [1.5, -0.7, 2.2];
     let pairs = [(0, 1), (1, 2), (2, 0), (1, 1)];
-    // For each pair: the place, the value, and what the node says of each of the two inputs.
+    // For each pair: the index, the value, and the slopes of the node for its two inputs.
     let answer = ask(|| {
         pairs.map(|(a, b)| {
             let mut tape: Vec<_> = values.map(|value| Node { value, inputs: vec![] }).into();
@@ -23,7 +23,7 @@ pub fn product(attempt: &dyn Fn(&mut Vec<Node>, usize, usize) -> usize) -> Verdi
             (place as f64, node.value, [slope(a), slope(b)])
         })
     });
-    // Twice the same input has both slopes.
+    // If both inputs are the same node, it has both slopes.
     let both = |slopes: fn(f64, f64) -> [f64; 2]| {
         let slopes = |(a, b): (usize, usize)| {
             let [by_a, by_b] = slopes(values[a], values[b]);
@@ -34,19 +34,19 @@ pub fn product(attempt: &dyn Fn(&mut Vec<Node>, usize, usize) -> usize) -> Verdi
     let product = pairs.map(|(a, b)| values[a] * values[b]).to_vec();
     Verdict::of([
         Question::new(
-            "the places of four products",
+            "the indices of four products",
             &[4],
             vec![3.0; 4],
             answer.clone().map(|all| all.map(|a| a.0).into()),
         ),
         Question::new("the values of four products", &[4], product, answer.clone().map(|all| all.map(|a| a.1).into())),
         Question::new(
-            "the local slopes of four products, by their two inputs (the last: a value times itself)",
+            "the local slopes of four products, for their two inputs (the last one is a value times itself)",
             &[4, 2],
             both(|x, y| [y, x]),
             answer.map(|all| all.map(|a| a.2).concat()),
         )
-        .suspect(Transposed, "The two slopes are exchanged: each factor got its own value.", both(|x, y| [x, y]))
+        .suspect(Transposed, "The two slopes are swapped: each factor got its own value.", both(|x, y| [x, y]))
         .suspect(Formula, "Those are the slopes of a sum.", both(|_, _| [1.0, 1.0])),
     ])
 }
@@ -56,14 +56,19 @@ pub fn chain_rule(attempt: &dyn Fn(f64) -> f64) -> Verdict {
     let points = [-1.9, -1.1, -0.4, 0.6, 1.3, 2.1];
     let each = |f: &dyn Fn(f64) -> f64| points.iter().map(|x| f(*x)).collect::<Vec<_>>();
     let expected = each(&|x| derivative(|t| ((x + t) * (x + t)).sin()));
-    Verdict::of([Question::new("dy/dx at six places x", &[6], expected, ask(|| each(&attempt)))
-        .suspect(Formula, "The inner slope is missing: u moves too when x moves.", each(&|x| (x * x).cos()))
-        .suspect(Formula, "The outer slope is missing: y moves with u.", each(&|x| 2.0 * x))
-        .suspect(Formula, "The outer slope has to be taken at u, not at x.", each(&|x| 2.0 * x * x.cos()))
-        .suspect(Formula, "A slope does not go into the cosine: slopes multiply.", each(&|x| (2.0 * x).cos()))])
+    Verdict::of([Question::new("dy/dx at six points x", &[6], expected, ask(|| each(&attempt)))
+        .suspect(Formula, "The inner derivative is missing: u changes too when x changes.", each(&|x| (x * x).cos()))
+        .suspect(Formula, "The outer derivative is missing: y depends on u.", each(&|x| 2.0 * x))
+        .suspect(Formula, "The outer derivative must be taken at u, not at x.", each(&|x| 2.0 * x * x.cos()))
+        .suspect(
+            Formula,
+            "The inner derivative is a factor; it does not belong inside the cosine.",
+            each(&|x| (2.0 * x).cos()),
+        )])
 }
 
-/// A tape with forks, whose values follow from the three at its start; `bump` is added to the value at one place.
+/// A tape with forks. The values depend on the three at its start; `bump` is added to the value at
+/// one index.
 fn forked(leaves: [f64; 3], bump: (usize, f64)) -> Vec<Node> {
     let mut tape: Vec<Node> = Vec::new();
     let mut push = |value: f64, inputs: &[(usize, f64)]| {
@@ -88,7 +93,7 @@ pub fn sweep(attempt: &dyn Fn(&[Node]) -> Vec<f64>) -> Verdict {
     let n = tape.len();
     let loss = |place: usize, t: f64| forked(leaves, (place, t))[n - 1].value;
     let expected = (0..n).map(|place| derivative(|t| loss(place, t))).collect();
-    // The usual mistakes, done.
+    // The results of the common mistakes.
     let wrong = |backwards: bool, step: fn(old: f64, upstream: f64, slope: f64) -> f64| {
         let mut gradients = vec![0.0; n];
         gradients[n - 1] = 1.0;
@@ -103,29 +108,38 @@ pub fn sweep(attempt: &dyn Fn(&[Node]) -> Vec<f64>) -> Verdict {
     let loss_alone = (0..n).map(|i| f64::from(u8::from(i == n - 1))).collect();
     let one = [Node { value: 0.3, inputs: vec![] }];
     Verdict::of([
-        Question::new("the derivative of the loss by each of nine nodes", &[n], expected, ask(|| attempt(&tape)))
-            .suspect(Unwritten, "Nothing starts the sweep: the derivative of the loss by itself is 1.", vec![0.0; n])
-            .suspect(Formula, "Only the loss has its derivative: nothing is passed on to the inputs.", loss_alone)
-            .suspect(
-                Overwritten,
-                "Where a value is used several times, only the last contribution stays.",
-                wrong(true, |_, upstream, slope| upstream * slope),
-            )
-            .suspect(
-                Formula,
-                "The loop runs from the front to the back: a gradient is passed on before it has arrived.",
-                wrong(false, |old, upstream, slope| old + upstream * slope),
-            )
-            .suspect(
-                UpstreamIgnored,
-                "The slopes are added, but not multiplied by the derivative that arrived at the node.",
-                wrong(true, |old, _, slope| old + slope),
-            ),
-        Question::new("the sweep over a tape that is the loss alone", &[1], vec![1.0], ask(|| attempt(&one))),
+        Question::new(
+            "the derivative of the loss with respect to each of nine nodes",
+            &[n],
+            expected,
+            ask(|| attempt(&tape)),
+        )
+        .suspect(
+            Unwritten,
+            "Nothing starts the sweep: the derivative of the loss with respect to itself is 1.",
+            vec![0.0; n],
+        )
+        .suspect(Formula, "Only the loss has a derivative: nothing is passed on to the inputs.", loss_alone)
+        .suspect(
+            Overwritten,
+            "If a value is used several times, only the last contribution is left.",
+            wrong(true, |_, upstream, slope| upstream * slope),
+        )
+        .suspect(
+            Formula,
+            "The loop runs from the front to the back, so a gradient is passed on before it is complete.",
+            wrong(false, |old, upstream, slope| old + upstream * slope),
+        )
+        .suspect(
+            UpstreamIgnored,
+            "The slopes are added without being multiplied by the derivative of the node.",
+            wrong(true, |old, _, slope| old + slope),
+        ),
+        Question::new("the sweep over a tape with only the loss", &[1], vec![1.0], ask(|| attempt(&one))),
     ])
 }
 
-/// Exercise 5: contributions that arrive one by one.
+/// Exercise 5: contributions that arrive one at a time.
 pub fn fork(attempt: &dyn Fn(&mut [Option<Vec<f64>>], usize, Vec<f64>)) -> Verdict {
     let contributions = [1, 2, 3].map(|seed| numbers(seed, &[6]).data().to_vec());
     let alone = numbers(4, &[2]).data().to_vec();
@@ -142,15 +156,15 @@ pub fn fork(attempt: &dyn Fn(&mut [Option<Vec<f64>>], usize, Vec<f64>)) -> Verdi
     let filled = answer.clone().map(|gradients| vec![gradients.iter().flatten().count() as f64]);
     let named = ["the first contribution", "the second contribution", "the third contribution"];
     Verdict::of([
-        Question::new("the slot of a node with one user", &[2], alone.clone(), slot(2)),
-        Question::new("the slot of a node with three users", &[6], sum, slot(1))
+        Question::new("the slot of a node that is used once", &[2], alone.clone(), slot(2)),
+        Question::new("the slot of a node that is used three times", &[6], sum, slot(1))
             .parts(Overwritten, named.into_iter().zip(contributions))
-            .factor("1 / 3: a sum was asked for, not a mean", 1.0 / 3.0),
+            .factor("1 / 3: the result is a sum, not a mean", 1.0 / 3.0),
         Question::new("how many of four slots are filled, after deliveries to two nodes", &[], vec![2.0], filled),
     ])
 }
 
-/// Exercise 6: a buffer that lives from step to step.
+/// Exercise 6: a buffer that is reused in every step.
 pub fn clear(attempt: &dyn Fn(&[f64], &[(Vec<f64>, f64)], &mut [f64])) -> Verdict {
     let examples: Vec<_> = (1..4).map(|seed| (numbers(seed, &[5]).data().to_vec(), f64::from(seed) - 2.5)).collect();
     let steps = [numbers(11, &[5]), numbers(12, &[5])];
@@ -171,12 +185,12 @@ pub fn clear(attempt: &dyn Fn(&[f64], &[(Vec<f64>, f64)], &mut [f64])) -> Verdic
     let expected = [sum(&steps[0]), sum(&steps[1])];
     let both = add(expected[0].clone(), expected[1].clone());
     let [one, two] = expected;
-    let mean = "1 / 3: the sum over the examples was asked for, not their mean";
+    let mean = "1 / 3: the gradient is a sum over the examples, not a mean";
     Verdict::of([
         Question::new("the gradient of the first step", &[5], one, first)
             .parts(Overwritten, parts(&steps[0]))
             .factor(mean, 1.0 / 3.0),
-        Question::new("the gradient of the second step, into the same buffer", &[5], two, second).suspect(
+        Question::new("the gradient of the second step, in the same buffer", &[5], two, second).suspect(
             NotCleared,
             "It is the sum of the gradients of both steps.",
             both,

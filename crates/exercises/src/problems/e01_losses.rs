@@ -1,15 +1,17 @@
 //! Exercise 1: the two losses of a GAN. (Guide: c01_gan)
 //!
-//! The discriminator gives each image a probability that it is real. It learns to say 1 to reals and 0 to fakes;
-//! the generator learns to make it say 1 to fakes. Both make a loss small:
+//! For each image, the discriminator outputs the probability that it is real. It is trained to
+//! output 1 for real images and 0 for fakes. The generator is trained so that the discriminator
+//! outputs 1 for its fakes. Both minimise a loss:
 //!
-//!     loss of the discriminator = - mean of ln(p) over the reals  - mean of ln(1 - p) over the fakes
-//!     loss of the generator     = - mean of ln(p) over the fakes
+//!     discriminator's loss = - mean of ln(p) over the reals - mean of ln(1 - p) over the fakes
+//!     generator's loss     = - mean of ln(p) over the fakes
 //!
-//! Given:   real, fake: the probabilities of some real and of some fake images.
-//! Wanted:  (loss of the discriminator, loss of the generator).
+//! Given:   real, fake: the probabilities for some real images and for some fakes.
+//! Result:  (loss of the discriminator, loss of the generator).
 //!
-//! Repair the function: something small is wrong with it. (The logarithm of a probability is negative.)
+//! Repair the function: there is a small mistake in it. (The logarithm of a probability is
+//! negative.)
 //!
 //!     cargo run -p exercises -- check 1
 

@@ -1,14 +1,17 @@
 //! Exercise 4: the reverse sweep. (Guide: c04_reverse_sweep)
 //!
-//! The tape of exercise 2, complete: each node knows its inputs and the local slopes. Inputs stand before their users.
+//! The tape of exercise 2: each node has pairs of an input's index and the local slope. Every node
+//! comes after its inputs.
 //!
-//!     pub struct Node { pub value: f64, pub inputs: Vec<(usize, f64)> }      (place of the input, local slope)
+//!     pub struct Node { pub value: f64, pub inputs: Vec<(usize, f64)> }
 //!
 //! Given:   the tape. Its last node is the loss.
-//! Wanted:  for each node, the derivative of the loss by its value, in the order of the tape.
+//! Result:  for each node, the derivative of the loss with respect to its value, in the order of
+//!          the tape.
 //!
-//! Write the loop. The loss moves by 1 when the loss moves by 1. From there walk back: when you arrive at a node, all its
-//! users have been there before, so its derivative is complete, and it can pass (derivative * slope) to each input.
+//! Write the loop. The derivative of the loss with respect to itself is 1. From there, visit the
+//! nodes backwards. When you reach a node, all nodes that use it have been visited, so its
+//! derivative is complete, and it can pass (derivative * slope) to each of its inputs.
 //!
 //!     cargo run -p exercises -- check 4
 

@@ -1,11 +1,12 @@
 //! Exercise 5: what happens at a fork. (Guide: c04_reverse_sweep)
 //!
-//! A value that is used twice gets a gradient from each of its users. The sweep delivers them one by one.
+//! A value that is used twice receives a gradient from each of its uses. The sweep delivers them
+//! one at a time.
 //!
-//! Given:   gradients: one slot for each node; None as long as nothing has arrived.
-//!          node: whose gradient it is.
-//!          contribution: what one of its users has to say.
-//! Wanted:  after all deliveries, the slot of a node holds the sum of its contributions.
+//! Given:   gradients: one slot for each node; None until something arrives.
+//!          node: the node that receives a gradient.
+//!          contribution: the gradient from one of its uses.
+//! Result:  after all deliveries, the slot of a node contains the sum of its contributions.
 //!
 //! Repair the function.
 //!

@@ -1,13 +1,15 @@
 //! Exercise 6: a gradient for this step only. (Guide: c04_reverse_sweep)
 //!
-//! A linear unit guesses a target: guess = weights . x. The loss sums (guess - target)^2 / 2 over the examples, so
-//! each example adds (guess - target) * x to the gradient by the weights.
+//! A linear unit predicts a target: prediction = weights . x. The loss is the sum of (prediction -
+//! target)^2 / 2 over the examples, so each example adds (prediction - target) * x to the gradient
+//! with respect to the weights.
 //!
 //! Given:   weights; examples: pairs of an x, as long as the weights, and a target.
-//!          gradient: a buffer that is used at every step again. It still holds the gradient of the last step.
-//! Wanted:  gradient holds the gradient of this step, summed over the examples.
+//!          gradient: a buffer that is reused at every step. It still contains the gradient of the
+//!          previous step.
+//! Result:  gradient contains the gradient of this step, summed over the examples.
 //!
-//! Repair the function: its first step is right, the second is not.
+//! Repair the function: its first step is right, its second step is not.
 //!
 //!     cargo run -p exercises -- check 6
 

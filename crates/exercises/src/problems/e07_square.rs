@@ -1,11 +1,12 @@
-//! Exercise 7: the rule of an elementwise op. (Guide: c05_tensors)
+//! Exercise 7: the rule of an element-wise op. (Guide: c05_tensors)
 //!
 //!     y[i] = x[i] * x[i]
 //!
-//! Given:   x, and gy, the gradient of the loss by y, of the same length: gy[i] says how the loss moves when y[i] moves.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   x, and gy, the gradient of the loss with respect to y, of the same length. gy[i] says
+//!          how the loss changes when y[i] changes.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function: it gives the slope of y, but it was asked how the loss moves.
+//! Repair the function: it returns the slope of y, but not how the loss changes.
 //!
 //!     cargo run -p exercises -- check 7
 

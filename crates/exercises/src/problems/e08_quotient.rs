@@ -2,10 +2,11 @@
 //!
 //!     y[i] = a[i] / b[i]
 //!
-//! Given:   a, b, and gy, the gradient of the loss by y; all of the same length.
-//! Wanted:  (ga, gb), the gradients of the loss by a and by b.
+//! Given:   a, b, and gy, the gradient of the loss with respect to y, all of the same length.
+//! Result:  (ga, gb), the gradients of the loss with respect to a and b.
 //!
-//! Write the function. Formula to find: the slope of a / b by a, with b held fixed, and by b, with a held fixed.
+//! Write the function. Find the formulas: the derivatives of a / b with respect to a (with b
+//! constant) and with respect to b (with a constant).
 //!
 //!     cargo run -p exercises -- check 8
 

@@ -1,13 +1,13 @@
-//! Exercise 10: a mean, backwards. (Guide: c06_broadcasting)
+//! Exercise 10: the gradient of a mean. (Guide: c06_broadcasting)
 //!
-//! The mean over the rows of x, shape (rows, columns), stored row by row:
+//! The mean over the rows of x, which has shape (rows, columns) and is stored row by row:
 //!
 //!     y(c) = (x(0, c) + x(1, c) + ... + x(rows - 1, c)) / rows
 //!
-//! Given:   gy, the gradient of the loss by y, shape (columns).
-//! Wanted:  gx, the gradient of the loss by x, shape (rows, columns).
+//! Given:   gy, the gradient of the loss with respect to y, of shape (columns).
+//! Result:  gx, the gradient of the loss with respect to x, of shape (rows, columns).
 //!
-//! Repair the function. The shape is right already.
+//! Repair the function. Its shape is right already.
 //!
 //!     cargo run -p exercises -- check 10
 

@@ -1,14 +1,15 @@
-//! Exercise 11: a matrix product, by its left factor. (Guide: c07_matmul)
+//! Exercise 11: the left factor of a matrix product. (Guide: c07_matmul)
 //!
 //!     y = a b      y(i, j) = sum over p of a(i, p) * b(p, j)
 //!
-//! a has shape (m, k), b (k, n) and y (m, n), all stored row by row: element (i, j) of a matrix with n columns stands
-//! at [i * n + j].
+//! a has shape (m, k), b (k, n) and y (m, n). All are stored row by row: element (i, j) of a matrix
+//! with n columns is at index i * n + j.
 //!
-//! Given:   gy, the gradient of the loss by y, shape (m, n), and b.
-//! Wanted:  ga, the gradient of the loss by a, shape (m, k).
+//! Given:   gy, the gradient of the loss with respect to y, of shape (m, n), and b.
+//! Result:  ga, the gradient of the loss with respect to a, of shape (m, k).
 //!
-//! Repair the function. Formula to find: which elements of y does a(i, p) move, and with which slope?
+//! Repair the function. Find the formula: which elements of y depend on a(i, p), and with which
+//! slope?
 //!
 //!     cargo run -p exercises -- check 11
 

@@ -1,13 +1,15 @@
 //! Exercise 16: max pooling. (Guide: c08_convolution)
 //!
-//! The largest number of each block of 2x2:
+//! The largest number of each 2x2 block:
 //!
 //!     y(r, c) = max of x(2 r, 2 c), x(2 r, 2 c + 1), x(2 r + 1, 2 c), x(2 r + 1, 2 c + 1)
 //!
-//! Given:   x, shape (2 height, 2 width), and gy, the gradient of the loss by y, shape (height, width); row by row.
-//! Wanted:  gx, the gradient of the loss by x, in the shape of x. (No block has two equal numbers.)
+//! Given:   x, of shape (2 height, 2 width), and gy, the gradient of the loss with respect to y, of
+//!          shape (height, width); both row by row.
+//! Result:  gx, the gradient of the loss with respect to x, with the shape of x. (No block has two
+//!          equal numbers.)
 //!
-//! Repair the function. Which of the four moves the maximum, when it moves a little?
+//! Repair the function. Which of the four numbers changes the maximum when it changes a little?
 //!
 //!     cargo run -p exercises -- check 16
 

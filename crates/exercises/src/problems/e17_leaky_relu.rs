@@ -3,10 +3,10 @@
 //!     y[i] = x[i]            where x[i] > 0
 //!     y[i] = slope * x[i]    elsewhere
 //!
-//! Given:   x, gy, the gradient of the loss by y, and the slope, such as 0.2.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   x; gy, the gradient of the loss with respect to y; and the slope, such as 0.2.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function: it is that of another activation.
+//! Repair the function: it belongs to another activation.
 //!
 //!     cargo run -p exercises -- check 17
 

@@ -1,13 +1,13 @@
 //! Exercise 18: the sigmoid. (Guide: c09_activations_and_losses)
 //!
-//!     y[i] = 1 / (1 + exp(-x[i]))        its slope is  y * (1 - y)
+//!     y[i] = 1 / (1 + exp(-x[i]))        its derivative is  y * (1 - y)
 //!
-//! The slope can be had from y alone, so the tape keeps y, and x can be forgotten.
+//! The derivative can be computed from y alone, so the tape stores y and does not need x.
 //!
-//! Given:   y, the value of the sigmoid, and gy, the gradient of the loss by y.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   y, the output of the sigmoid, and gy, the gradient of the loss with respect to y.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function. Look closely at what it was given.
+//! Repair the function. Look closely at its arguments.
 //!
 //!     cargo run -p exercises -- check 18
 

@@ -1,13 +1,14 @@
 //! Exercise 22: dropout. (Guide: c09_activations_and_losses)
 //!
-//! In training, each number is dropped with the probability `rate`. Those that stay are made larger, so that the mean
-//! stays the same:
+//! During training, each number is dropped with the probability `rate`. The others are scaled up,
+//! so that the mean stays the same:
 //!
 //!     y[i] = x[i] / (1 - rate)    where kept[i]
 //!     y[i] = 0                    elsewhere
 //!
-//! Given:   kept, what was drawn on the way forward; rate; and gy, the gradient of the loss by y.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   kept, the random mask of the forward pass; rate; and gy, the gradient of the loss with
+//!          respect to y.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
 //! Repair the function.
 //!

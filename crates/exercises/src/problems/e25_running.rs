@@ -1,12 +1,13 @@
 //! Exercise 25: running statistics. (Guide: c10_normalisation)
 //!
-//! In training, batch normalisation uses the statistics of the batch. On the side it keeps an average of them, for the
-//! time when there is no batch:
+//! During training, batch normalisation uses the statistics of the batch. It also updates a moving
+//! average of them, which is used after training, when there is no batch:
 //!
 //!     running = keep * running + (1 - keep) * batch
 //!
-//! Given:   running, one number a channel; batch, the same statistic of this batch; keep, such as 0.9.
-//! Wanted:  running is updated in place.
+//! Given:   running, one number per channel; batch, the same statistic of this batch; keep, such as
+//!          0.9.
+//! Result:  running, updated in place.
 //!
 //! Repair the function.
 //!

@@ -1,12 +1,14 @@
 //! Exercise 27: RMSprop. (Guide: c11_optimizers)
 //!
-//! Every weight gets a step of its own size: the gradient divided by its usual size, an average of its squares.
+//! Every weight has its own step size: the gradient is divided by its typical magnitude, the root
+//! of a moving average of its squares.
 //!
 //!     mean_square = rho * mean_square + (1 - rho) * gradient^2
 //!     weight      = weight - rate * gradient / (sqrt(mean_square) + epsilon)
 //!
-//! Given:   weights, mean_square and gradient, all of the same length; rate, rho (such as 0.9) and epsilon (such as 1e-7).
-//! Wanted:  mean_square and weights are updated in place.
+//! Given:   weights, mean_square and gradient, all of the same length; rate, rho (such as 0.9) and
+//!          epsilon (such as 1e-7).
+//! Result:  mean_square and weights, updated in place.
 //!
 //! Repair the function: its average forgets everything at each step.
 //!

@@ -1,16 +1,19 @@
 //! Exercise 28: Adam. (Guide: c11_optimizers)
 //!
-//! Two averages, of the gradient and of its square. Both start at 0 and are therefore too small in the first steps; a
-//! division makes up for it (t is the number of this step: 1, 2, 3 ...):
+//! Two moving averages, of the gradient and of its square. Both start at 0 and are therefore too
+//! small during the first steps. Two divisions correct them (t is the number of this step: 1, 2, 3
+//! ...):
 //!
-//!     mean        = beta1 * mean        + (1 - beta1) * gradient          mean_hat   = mean        / (1 - beta1^t)
-//!     mean_square = beta2 * mean_square + (1 - beta2) * gradient^2        square_hat = mean_square / (1 - beta2^t)
+//!     mean        = beta1 * mean        + (1 - beta1) * gradient
+//!     mean_square = beta2 * mean_square + (1 - beta2) * gradient^2
+//!     mean_hat    = mean / (1 - beta1^t)    square_hat = mean_square / (1 - beta2^t)
 //!     weight      = weight - rate * mean_hat / (sqrt(square_hat) + EPSILON)
 //!
-//! Given:   weights, mean, mean_square and gradient, all of the same length; t; rate; and [beta1, beta2].
-//! Wanted:  mean, mean_square and weights are updated in place.
+//! Given:   weights, mean, mean_square and gradient, all of the same length; t; rate; and [beta1,
+//!          beta2].
+//! Result:  mean, mean_square and weights, updated in place.
 //!
-//! Repair the function: something of the formula is not there yet. (`beta1.powi(t)` is beta1^t.)
+//! Repair the function: a part of the formula is missing. (`beta1.powi(t)` is beta1^t.)
 //!
 //!     cargo run -p exercises -- check 28
 

@@ -1,12 +1,13 @@
 //! Exercise 33: a check from both sides. (Guide: c14_proof_and_speed)
 //!
-//! A derivative can be checked against what it means: move x a little and see how much f moves. One step to one side has
-//! an error that shrinks as h does; looking to both sides cancels most of it, and the error shrinks as h * h:
+//! A derivative can be checked against its definition: move x a little and see how much f changes.
+//! A step to one side has an error proportional to h. With a step to each side most of the error
+//! cancels, and the rest is proportional to h * h:
 //!
-//!     slope  is nearly  (f(x + h) - f(x - h)) / (2 h)
+//!     slope  is approximately  (f(x + h) - f(x - h)) / (2 h)
 //!
 //! Given:   f, x, and the small step h.
-//! Wanted:  this central difference.
+//! Result:  this central difference.
 //!
 //! Repair the function.
 //!

@@ -1,4 +1,4 @@
-//! The files that you edit, one an exercise.
+//! The files that you edit, one for each exercise.
 
 pub mod e01_losses;
 pub mod e02_product;

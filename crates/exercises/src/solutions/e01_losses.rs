@@ -1,4 +1,5 @@
-//! A probability is at most 1, so its logarithm is at most 0: the minus makes a loss of it that is 0 at best.
+//! A probability is at most 1, so its logarithm is at most 0. With the minus, the loss is at least
+//! 0.
 
 pub fn losses(real: &[f64], fake: &[f64]) -> (f64, f64) {
     let mean = |terms: Vec<f64>| terms.iter().sum::<f64>() / terms.len() as f64;

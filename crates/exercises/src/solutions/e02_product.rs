@@ -1,5 +1,5 @@
-//! When x moves by h, x * y moves by h * y: the slope by one factor is the other. With a = b = x the two slopes are x and x, and
-//! the sweep will add them to 2 x.
+//! When x changes by h, x * y changes by h * y: the derivative with respect to one factor is the
+//! other factor. If a = b = x, the two slopes are x and x, and the sweep adds them to 2 x.
 
 use exercises::Node;
 

@@ -1,5 +1,5 @@
-//! The tape's order is all that is needed: inputs stand before their users, so from back to front every user comes first. The `+=` is
-//! what makes forks right.
+//! The order of the tape is sufficient: inputs come before the nodes that use them, so a backward
+//! loop visits every use first. The `+=` makes forks right.
 
 use exercises::Node;
 

@@ -1,5 +1,5 @@
-//! Within a step the examples add up; between two steps the buffer starts from 0. An engine that returns its gradients, as that of
-//! Backdraw does, has no buffer to forget about.
+//! Within a step, the examples are summed; at the beginning of a step, the buffer is set to 0. An
+//! engine that returns its gradients, such as Backdraw's, has no buffer to clear.
 
 pub fn gradient_of_step(weights: &[f64], examples: &[(Vec<f64>, f64)], gradient: &mut [f64]) {
     gradient.fill(0.0);

@@ -1,4 +1,5 @@
-//! a / b is a straight line in a, with the slope 1 / b. In b it is a * b^-1, and the power rule gives -a * b^-2.
+//! a / b is linear in a, with the slope 1 / b. As a function of b it is a * b^-1, and the power
+//! rule gives -a * b^-2.
 
 pub fn quotient_gradients(a: &[f64], b: &[f64], gy: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let mut ga = vec![0.0; a.len()];

@@ -1,4 +1,5 @@
-//! bias(c) moves y(r, c) in every row r, each with the slope 1. It is used `rows` times, and its gradients add up.
+//! y(r, c) depends on bias(c) in every row r, with the slope 1. The bias is used `rows` times, and
+//! its gradients are summed.
 
 pub fn bias_gradient(gy: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let mut gradient = vec![0.0; columns];

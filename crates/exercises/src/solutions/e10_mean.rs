@@ -1,4 +1,5 @@
-//! x(r, c) moves y(c) only, with the slope 1 / rows. Forward a sum, backward a repetition: the mirror image of the bias.
+//! Only y(c) depends on x(r, c), with the slope 1 / rows. A sum in the forward pass is a repetition
+//! in the backward pass: the opposite of the bias.
 
 pub fn mean_gradient(gy: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let mut gx = vec![0.0; rows * columns];

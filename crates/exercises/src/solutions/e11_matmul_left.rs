@@ -1,4 +1,5 @@
-//! a(i, p) moves y(i, j) for every j, with the slope b(p, j). So ga(i, p) = sum over j of gy(i, j) b(p, j): gy times b transposed.
+//! y(i, j) depends on a(i, p) for every j, with the slope b(p, j). So ga(i, p) = sum over j of
+//! gy(i, j) b(p, j): gy times b transposed.
 
 pub fn left_gradient(gy: &[f64], b: &[f64], [m, k, n]: [usize; 3]) -> Vec<f64> {
     let mut ga = vec![0.0; m * k];

@@ -1,5 +1,5 @@
-//! The loops of a convolution backwards: each number is sent along the taps, and where copies overlap they add up. It is the gradient of
-//! a convolution with stride 2 by its image.
+//! The loops of a convolution's backward pass: each number is sent along the taps, and overlapping
+//! copies are added. It is the gradient of a convolution with stride 2 with respect to its image.
 
 pub fn conv_transpose(x: &[f64], kernel: &[f64], height: usize, width: usize) -> Vec<f64> {
     let (out_height, out_width) = (2 * height + 1, 2 * width + 1);

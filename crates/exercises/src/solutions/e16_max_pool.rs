@@ -1,5 +1,5 @@
-//! A small move of the largest number moves the maximum by as much; a small move of any other one does nothing. So the whole
-//! gradient goes to the winner.
+//! A small change of the largest number changes the maximum by the same amount; a small change of
+//! any other number does nothing. So the whole gradient goes to the winner.
 
 pub fn max_pool_gradient(x: &[f64], gy: &[f64], height: usize, width: usize) -> Vec<f64> {
     let mut gx = vec![0.0; x.len()];

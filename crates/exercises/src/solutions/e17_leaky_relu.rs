@@ -1,4 +1,5 @@
-//! Two straight lines: the slope is 1 on the right and `slope` on the left, where the gradient leaks through.
+//! The function consists of two straight lines: the slope is 1 on the right, and `slope` on the
+//! left, where the gradient leaks through.
 
 pub fn leaky_relu_gradient(x: &[f64], gy: &[f64], slope: f64) -> Vec<f64> {
     let mut gx = vec![0.0; x.len()];

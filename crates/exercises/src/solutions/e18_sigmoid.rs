@@ -1,4 +1,4 @@
-//! y is the sigmoid already: to apply it once more gives the sigmoid of a sigmoid.
+//! y is the sigmoid already. Applying it again would give the sigmoid of a sigmoid.
 
 pub fn sigmoid_gradient(y: &[f64], gy: &[f64]) -> Vec<f64> {
     let mut gx = vec![0.0; y.len()];

@@ -1,4 +1,5 @@
-//! With e = exp(x) and f = exp(-x), y = (e - f) / (e + f). The quotient rule: ((e + f)^2 - (e - f)^2) / (e + f)^2 = 1 - y^2.
+//! With e = exp(x) and f = exp(-x), y = (e - f) / (e + f). By the quotient rule, the derivative is
+//! ((e + f)^2 - (e - f)^2) / (e + f)^2 = 1 - y^2.
 
 pub fn tanh_gradient(y: &[f64], gy: &[f64]) -> Vec<f64> {
     let mut gx = vec![0.0; y.len()];

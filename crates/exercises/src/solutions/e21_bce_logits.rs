@@ -1,5 +1,6 @@
-//! ln(p) = -softplus(-z) and ln(1 - p) = -softplus(z), and softplus(z) - softplus(-z) = z. So the loss of an image is
-//! softplus(z) - t z. The slope of softplus is p, which leaves p - t: how far the discriminator is off.
+//! ln(p) = -softplus(-z) and ln(1 - p) = -softplus(z), and softplus(z) - softplus(-z) = z. So the
+//! loss of an image is softplus(z) - t z. The derivative of softplus is p, which leaves p - t: the
+//! error of the discriminator.
 
 pub fn bce_with_logits(logits: &[f64], labels: &[f64]) -> (f64, Vec<f64>) {
     let n = logits.len() as f64;

@@ -1,4 +1,5 @@
-//! For what was drawn, y is a straight line in each x: with the slope 1 / (1 - rate), or 0. The same numbers are dropped on the way back.
+//! For a given mask, y is linear in each x, with the slope 1 / (1 - rate) or 0. The backward pass
+//! drops the same elements.
 
 pub fn dropout_gradient(gy: &[f64], kept: &[bool], rate: f64) -> Vec<f64> {
     let mut gx = vec![0.0; gy.len()];

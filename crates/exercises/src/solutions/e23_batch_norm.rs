@@ -1,5 +1,6 @@
-//! Three paths lead from x[i] to the loss: directly; through the mean, which takes the mean of gy away; and through the
-//! variance, which takes away what would only stretch y. A shift or a stretch of all x changes nothing, so gx has no such part.
+//! Three paths lead from x[i] to the loss: the direct one; the one through the mean, which
+//! subtracts the mean of gy; and the one through the variance, which removes the part of gy that
+//! would only scale y. Shifting or scaling all x changes nothing, so gx has no such part.
 
 pub fn batch_norm_gradient(x: &[f64], gamma: f64, epsilon: f64, gy: &[f64]) -> Vec<f64> {
     let n = x.len() as f64;

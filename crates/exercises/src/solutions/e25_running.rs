@@ -1,4 +1,4 @@
-//! An average that forgets slowly: most of the old one, and a little of what is new.
+//! A moving average that forgets slowly: most of the old value, and a little of the new one.
 
 pub fn update_running(running: &mut [f64], batch: &[f64], keep: f64) {
     for c in 0..running.len() {

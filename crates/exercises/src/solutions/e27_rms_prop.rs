@@ -1,4 +1,5 @@
-//! Without the average, each step would be rate * gradient / |gradient|: the sign of the gradient, whatever its size.
+//! Without the average, each step would be rate * gradient / |gradient|: the sign of the gradient,
+//! whatever its magnitude.
 
 pub fn rms_prop_step(
     weights: &mut [f64],

@@ -1,5 +1,5 @@
-//! The averages start at 0. After t steps their weights of the gradients sum to 1 - beta^t, not to 1: the division makes averages of them.
-//! At step 1 the step is rate * gradient / |gradient|.
+//! The averages start at 0. After t steps, the weights of the gradients in them sum to 1 - beta^t
+//! instead of 1, and the division corrects that. The first step is rate * gradient / |gradient|.
 
 const EPSILON: f64 = 1e-8;
 

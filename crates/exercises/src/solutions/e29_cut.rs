@@ -1,4 +1,5 @@
-//! The fakes are images like any others in this step. Cut before the discriminator, not after it: it has to learn from them.
+//! In this step, fakes are ordinary images. Cut before the discriminator, not after it, because it
+//! must learn from them.
 
 use tensor::Var;
 

@@ -1,4 +1,4 @@
-//! A constant weight still passes the gradient on to its input: frozen is not cut.
+//! The gradient still passes through a layer with constant weights: freezing is not cutting.
 
 use tensor::{Tape, Tensor, Var};
 

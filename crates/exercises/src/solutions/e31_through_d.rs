@@ -1,4 +1,5 @@
-//! Every line is a local slope times what has arrived so far; w and b are used for every latent, so their gradients add up.
+//! Every line is a local slope times the incoming gradient. Every latent uses w and b, so their
+//! gradients are summed.
 
 pub fn generator_gradients(latents: &[f64], [w, b]: [f64; 2], d: f64) -> [f64; 2] {
     let n = latents.len() as f64;

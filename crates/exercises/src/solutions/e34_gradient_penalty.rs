@@ -1,4 +1,4 @@
-//! With `create_graph` the sweep itself is recorded, so that the slopes know how they depend on the weights of the critic.
+//! With `create_graph` the sweep itself is recorded, so the slopes depend on the critic's weights.
 
 use tensor::{Options, Var, grad};
 

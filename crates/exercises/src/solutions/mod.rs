@@ -1,4 +1,4 @@
-//! A reference solution of each exercise, with the reason.
+//! A reference solution for each exercise, with an explanation.
 
 pub mod e01_losses;
 pub mod e02_product;

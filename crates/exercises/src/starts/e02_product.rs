@@ -1,14 +1,16 @@
-//! Exercise 2: a product that remembers. (Guide: c02_tape)
+//! Exercise 2: a product that remembers its inputs. (Guide: c02_tape)
 //!
-//! A tape is a list of nodes. A node holds a value and, for each input, a pair: the place of the input on the tape, and
-//! the local slope, which says how much the node's value moves when that input moves a little:
+//! A tape is a list of nodes. A node has a value and, for each input, a pair: the index of the
+//! input on the tape, and the local slope. The slope says how much the value of the node changes
+//! when the input changes a little:
 //!
 //!     pub struct Node { pub value: f64, pub inputs: Vec<(usize, f64)> }
 //!
-//! Given:   a tape, and the places a and b of two of its nodes (they may be the same).
-//! Wanted:  the node of their product at the end of the tape, with inputs in the order a, b; return its place.
+//! Given:   a tape, and the indices a and b of two of its nodes (they may be equal).
+//! Result:  append the node of their product to the tape, with its inputs in the order a, b, and
+//!          return its index.
 //!
-//! Repair the function. Formula to find: how much does x * y move when x moves?
+//! Repair the function. Find the formula: how much does x * y change when x changes?
 //!
 //!     cargo run -p exercises -- check 2
 

@@ -3,9 +3,10 @@
 //!     y = sin(u)    with    u = x * x
 //!
 //! Given:   x.
-//! Wanted:  dy/dx, the slope of y by x.
+//! Result:  dy/dx, the derivative of y with respect to x.
 //!
-//! Repair the function. The slope of the sine is the cosine; the chain rule says that slopes along a chain multiply.
+//! Repair the function. The derivative of the sine is the cosine. The chain rule says that the
+//! slopes along a chain are multiplied.
 //!
 //!     cargo run -p exercises -- check 3
 

@@ -1,15 +1,15 @@
 //! Exercise 9: broadcasting forward is summing backward. (Guide: c06_broadcasting)
 //!
-//! A bias of shape (columns) is added to every row of x, shape (rows, columns):
+//! A bias of shape (columns) is added to every row of x, which has shape (rows, columns):
 //!
 //!     y(r, c) = x(r, c) + bias(c)
 //!
-//! Tables are stored row by row: element (r, c) stands at [r * columns + c].
+//! Tables are stored row by row: element (r, c) is at index r * columns + c.
 //!
-//! Given:   gy, the gradient of the loss by y, shape (rows, columns).
-//! Wanted:  the gradient of the loss by the bias, shape (columns).
+//! Given:   gy, the gradient of the loss with respect to y, of shape (rows, columns).
+//! Result:  the gradient of the loss with respect to the bias, of shape (columns).
 //!
-//! Repair the function. How many elements of y does bias(c) move?
+//! Repair the function. How many elements of y depend on bias(c)?
 //!
 //!     cargo run -p exercises -- check 9
 

@@ -1,15 +1,15 @@
 //! Exercise 15: the transposed convolution. (Guide: c08_convolution)
 //!
-//! What a convolution does on its way back, as a layer: each number of a small image puts a copy of the kernel, times
-//! itself, into a large image. Here the kernel is 3x3, and the stride is 2: copies of neighbours lie 2 places apart, and
-//! overlap in 1.
+//! The backward pass of a convolution, used as a layer: each number of a small image adds a copy of
+//! the kernel, multiplied by that number, to a large image. Here the kernel is 3x3 and the stride
+//! is 2, so neighbouring copies are 2 apart and overlap by 1.
 //!
-//!     y(2 r + p, 2 c + q)  gets  x(r, c) * kernel(p, q)      for all r, c and all p, q in 0..3
+//!     y(2 r + p, 2 c + q)  receives  x(r, c) * kernel(p, q)      for all r, c and all p, q in 0..3
 //!
-//! Given:   x, shape (height, width), and kernel, 9 weights; all row by row.
-//! Wanted:  y, shape (2 height + 1, 2 width + 1).
+//! Given:   x, of shape (height, width), and kernel, 9 weights; both row by row.
+//! Result:  y, of shape (2 height + 1, 2 width + 1).
 //!
-//! Write the loops. What about places that get something from several copies?
+//! Write the loops. What happens where several copies overlap?
 //!
 //!     cargo run -p exercises -- check 15
 

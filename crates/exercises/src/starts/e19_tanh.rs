@@ -2,10 +2,12 @@
 //!
 //!     y[i] = tanh(x[i]) = (exp(x[i]) - exp(-x[i])) / (exp(x[i]) + exp(-x[i]))
 //!
-//! Given:   y, the value of the tangent (not x), and gy, the gradient of the loss by y.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   y, the output of the function (not x), and gy, the gradient of the loss with respect to
+//!          y.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Write the function. Formula to find: the slope of tanh, written in y. (Differentiate the quotient, and look for y.)
+//! Write the function. Find the formula: the derivative of tanh in terms of y. (Differentiate the
+//! quotient, and look for y.)
 //!
 //!     cargo run -p exercises -- check 19
 

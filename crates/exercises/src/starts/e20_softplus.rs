@@ -2,13 +2,14 @@
 //!
 //!     softplus(x) = ln(1 + exp(x))
 //!
-//! The losses of a GAN are made of it. For x = 1000 it is 1000, and for x = -40 it is 4.2e-18; but exp(1000) is infinite,
-//! and 1 + exp(-40) is 1 in 64 bits.
+//! The losses of a GAN are made of this function. For x = 1000 it is 1000, and for x = -40 it is
+//! 4.2e-18. But in 64 bits, exp(1000) is infinite, and 1 + exp(-40) is 1.
 //!
 //! Given:   x, any number.
-//! Wanted:  softplus(x), with all its digits.
+//! Result:  softplus(x) to full precision.
 //!
-//! Repair the function. Two helpers: ln(1 + exp(x)) = x + ln(1 + exp(-x)), and `t.ln_1p()`, which is ln(1 + t) for a small t.
+//! Repair the function. Two helpers: ln(1 + exp(x)) = x + ln(1 + exp(-x)), and `t.ln_1p()`, which
+//! computes ln(1 + t) accurately for a small t.
 //!
 //!     cargo run -p exercises -- check 20
 

@@ -1,14 +1,16 @@
 //! Exercise 21: the loss from logits. (Guide: c09_activations_and_losses)
 //!
-//! The discriminator ends in a logit z; the probability is p = 1 / (1 + exp(-z)). Against a label t (1 real, 0 fake):
+//! The last layer of the discriminator outputs a logit z. The probability is p = 1 / (1 + exp(-z)).
+//! For a label t (1 real, 0 fake):
 //!
 //!     loss = mean over the images of  - t ln(p) - (1 - t) ln(1 - p)
 //!
 //! Given:   logits z and labels t, of the same length.
-//! Wanted:  (the loss, its gradient by the logits).
+//! Result:  (the loss, its gradient with respect to the logits).
 //!
-//! Repair the function: with z = 800, p is 1 in 64 bits, and ln(1 - p) is infinite. Put p into the formula on paper, and
-//! simplify: the loss of an image becomes  softplus(z) - t z  (exercise 20), and the gradient becomes surprisingly short.
+//! Repair the function: for z = 800, p is 1 in 64 bits, and ln(1 - p) is infinite. Insert p into
+//! the formula on paper and simplify: the loss of an image becomes  softplus(z) - t z  (exercise
+//! 20), and the gradient becomes very short.
 //!
 //!     cargo run -p exercises -- check 21
 

@@ -1,14 +1,15 @@
 //! Exercise 23: batch normalisation. (Guide: c10_normalisation)
 //!
-//! One channel, seen in n places of a batch:
+//! One channel at n positions of a batch:
 //!
-//!     mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh[i] = (x[i] - mu) / s    y[i] = gamma * xh[i] + beta
+//!     mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)
+//!     xh[i] = (x[i] - mu) / s    y[i] = gamma * xh[i] + beta
 //!
-//! Given:   x, gamma, epsilon, and gy, the gradient of the loss by y.
-//! Wanted:  gx, the gradient of the loss by x.
+//! Given:   x, gamma, epsilon, and gy, the gradient of the loss with respect to y.
+//! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function: it treats mu and s as if they were constants. But x[i] moves the mean, and so every y; and it moves
-//! the variance, and so every y. Each of the two paths adds a term.
+//! Repair the function: it treats mu and s as constants. But x[i] changes the mean, and so every y;
+//! and it changes the variance, and so every y. Each of the two paths adds a term.
 //!
 //!     cargo run -p exercises -- check 23
 

@@ -1,15 +1,18 @@
 //! Exercise 24: instance normalisation. (Guide: c10_normalisation)
 //!
-//! Each image of the batch is normalised by its own mean and variance. With one channel, x has shape (images, pixels):
+//! Each image of the batch is normalised with its own mean and variance. With one channel, x has
+//! shape (images, pixels):
 //!
-//!     mu(n) = mean of x(n, .)    s(n) = sqrt(mean of (x(n, .) - mu(n))^2 + epsilon)    y(n, i) = (x(n, i) - mu(n)) / s(n)
+//!     mu(n) = mean of x(n, .)    s(n) = sqrt(mean of (x(n, .) - mu(n))^2 + epsilon)
+//!     y(n, i) = (x(n, i) - mu(n)) / s(n)
 //!
-//! Given:   x and gy, the gradient of the loss by y, both of shape (images, pixels), row by row; and epsilon.
-//! Wanted:  gx, the gradient of the loss by x:
+//! Given:   x and gy, the gradient of the loss with respect to y, both of shape (images, pixels),
+//!          row by row; and epsilon.
+//! Result:  gx, the gradient of the loss with respect to x:
 //!
 //!     gx = (gy - mean(gy) - y * mean(gy * y)) / s
 //!
-//! Repair the function: the formula is right, but its means are those of batch normalisation.
+//! Repair the function: its formula is right, but its means are those of batch normalisation.
 //!
 //!     cargo run -p exercises -- check 24
 
@@ -17,7 +20,7 @@ pub fn instance_norm_gradient(x: &[f64], gy: &[f64], [images, pixels]: [usize; 2
     normalisation_gradient(x, gy, epsilon)
 }
 
-/// The formula for numbers that are normalised together. There is nothing to repair in here.
+/// The formula for numbers that are normalised together. There is nothing to repair here.
 fn normalisation_gradient(x: &[f64], gy: &[f64], epsilon: f64) -> Vec<f64> {
     let mean = |terms: &[f64]| terms.iter().sum::<f64>() / terms.len() as f64;
     let mu = mean(x);

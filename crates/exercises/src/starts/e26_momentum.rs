@@ -1,12 +1,13 @@
 //! Exercise 26: momentum. (Guide: c11_optimizers)
 //!
-//! A ball that rolls downhill: the velocity remembers the steps so far.
+//! Like a ball that rolls downhill, the velocity remembers the previous steps.
 //!
 //!     velocity = momentum * velocity + gradient
 //!     weight   = weight - rate * velocity
 //!
-//! Given:   weights, velocity and gradient, all of the same length; the step size `rate`, and the momentum, such as 0.9.
-//! Wanted:  velocity and weights are updated in place.
+//! Given:   weights, velocity and gradient, all of the same length; the step size `rate`, and the
+//!          momentum, such as 0.9.
+//! Result:  velocity and weights, updated in place.
 //!
 //! Repair the function: its ball rolls uphill.
 //!

@@ -1,13 +1,16 @@
 //! Exercise 30: the freeze. (Guide: c12_two_players)
 //!
-//! In its own step the generator learns to make the discriminator say "real". The gradient passes through the discriminator,
-//! but the discriminator's weights do not learn in this step: they are constants.
+//! In its own step, the generator learns to make the discriminator output "real". The gradient
+//! passes through the discriminator, but the discriminator is not trained in this step: its weights
+//! are constants.
 //!
 //! Given:   a tape; the weights of the two networks; and some latents.
-//! Wanted:  (the loss, the generator's weight, the discriminator's weight), the last two as they were put on the tape.
-//!          The gradient of the loss must reach the generator's weight, and not the discriminator's.
+//! Result:  (the loss, the generator's weight, the discriminator's weight), the weights as they
+//!          were put on the tape. The gradient of the loss must reach the generator's weight, but
+//!          not the discriminator's.
 //!
-//! Repair the function. (`tape.variable(name, value)` is differentiated by; `tape.constant(value)` is not.)
+//! Repair the function. (The tape differentiates with respect to `tape.variable(name, value)`, but
+//! not with respect to `tape.constant(value)`.)
 //!
 //!     cargo run -p exercises -- check 30
 

@@ -1,16 +1,17 @@
 //! Exercise 31: the generator learns through the discriminator. (Guide: c12_two_players)
 //!
-//! The smallest GAN, all by hand. For each latent z:
+//! The smallest GAN, by hand. For each latent z:
 //!
 //!     fake = w * z + b                              (the generator, with the weights w and b)
 //!     logit = d * fake * fake                       (the discriminator, with the frozen weight d)
 //!     loss = mean over the latents of ln(1 + exp(-logit))
 //!
 //! Given:   latents; [w, b]; d.
-//! Wanted:  [the derivative of the loss by w, the derivative by b].
+//! Result:  [the derivative of the loss with respect to w, the derivative with respect to b].
 //!
-//! Write the function: from the loss walk back to the logit, through the discriminator to the fake, and on to w and b. (The
-//! slope of ln(1 + exp(-logit)) by the logit is -1 / (1 + exp(logit)).)
+//! Write the function: go from the loss back to the logit, through the discriminator to the fake,
+//! and on to w and b. (The derivative of ln(1 + exp(-logit)) with respect to the logit is -1 / (1 +
+//! exp(logit)).)
 //!
 //!     cargo run -p exercises -- check 31
 

@@ -1,12 +1,12 @@
 //! Exercise 32: dead units. (Guide: c13_sick_runs)
 //!
-//! A unit with a ReLU that gives 0 for every image of a batch gets no gradient from it, and cannot learn its way back.
-//! The share of such units is a sign of a sick run.
+//! A ReLU unit that outputs 0 for every image of a batch receives no gradient from it, and cannot
+//! recover. The share of such units shows whether a training run is sick.
 //!
-//! Given:   activations, the values after the ReLU, shape (images, units), row by row.
-//! Wanted:  the share of the units that are 0 for all images: between 0 and 1.
+//! Given:   activations, the values after the ReLU, of shape (images, units), row by row.
+//! Result:  the share of units that are 0 for all images, between 0 and 1.
 //!
-//! Repair the function: it gives the share of the zeros, of which a healthy network has many.
+//! Repair the function: it returns the share of zeros. A healthy network has many zeros.
 //!
 //!     cargo run -p exercises -- check 32
 

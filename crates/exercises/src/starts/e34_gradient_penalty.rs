@@ -1,15 +1,19 @@
 //! Exercise 34: the gradient penalty. (Guide: c14_proof_and_speed)
 //!
-//! WGAN-GP wants the slope of the critic by its input to be 1 everywhere. So it adds to the loss
+//! In WGAN-GP, the slope of the critic with respect to its input should be 1 everywhere. So the
+//! loss contains
 //!
-//!     penalty = mean over the images of (|slope| - 1)^2        |slope| = the length of the gradient by that image
+//!     penalty = mean over the images of (|slope| - 1)^2
 //!
-//! The penalty is made of a gradient, and the critic learns from the gradient of the penalty: a gradient of a gradient.
+//! where |slope| is the norm of the gradient with respect to that image. The penalty is made of a
+//! gradient, and the critic learns from the gradient of the penalty: a gradient of a gradient.
 //!
-//! Given:   critic: a function from images, shape (n, pixels), to a number each, shape (n, 1); images, on a tape.
-//! Wanted:  the penalty. Its value is right already, but the critic's weights do not learn from it.
+//! Given:   critic: a function from images, of shape (n, pixels), to one number each, of shape (n,
+//!          1); images, on a tape.
+//! Result:  the penalty. Its value is right already, but the critic's weights do not learn from it.
 //!
-//! Repair the function. How does `grad` know that its result will be differentiated again? Look at `Options`.
+//! Repair the function. How does `grad` know that its result will be differentiated again? Look at
+//! `Options`.
 //!
 //!     cargo run -p exercises -- check 34
 

@@ -1,4 +1,4 @@
-//! The files of `problems` as they are shipped: what `reset` restores, and what the tests judge.
+//! The original files of `problems`: `reset` restores them, and the tests check them.
 
 pub mod e01_losses;
 pub mod e02_product;

@@ -24,7 +24,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let sigmoid = |name, made, f: fn(f64, f64) -> f64| Mutant(18, name, made, judges::sigmoid(&|y, gy| each(y, gy, f)));
     let tanh = |name, made, f: fn(f64, f64) -> f64| Mutant(19, name, made, judges::tanh(&|y, gy| each(y, gy, f)));
     let softplus = |name, made, f: fn(f64) -> f64| Mutant(20, name, made, judges::softplus(&f));
-    // Loss and gradient of one logit z against t, and what the sum is divided by.
+    // The loss and the gradient for one logit z and a label t, and the divisor of the sum.
     let bce = |name, made, loss: fn(f64, f64) -> f64, slope: fn(f64, f64) -> f64, by: [fn(f64) -> f64; 2]| {
         let attempt = |z: &[f64], t: &[f64]| {
             let n = z.len() as f64;

@@ -5,7 +5,7 @@ use exercises::judges;
 
 use crate::Mutant;
 
-/// The loops of exercise 13, with the outputs that count, the offset of the taps, and how a tap is read.
+/// The loops of exercise 13 with given output ranges, tap offset and tap indexing.
 fn image_gradient(
     [kernel, gy]: [&[f64]; 2],
     [height, width]: [usize; 2],
@@ -27,7 +27,7 @@ fn image_gradient(
     gx
 }
 
-/// The loops of exercise 14, likewise.
+/// The same for exercise 14.
 fn kernel_gradient(
     [x, gy]: [&[f64]; 2],
     [_, height, width]: [usize; 3],
@@ -47,7 +47,7 @@ fn kernel_gradient(
     gradient
 }
 
-/// The loops of exercise 15, likewise.
+/// The same for exercise 15.
 fn transposed(
     [x, kernel]: [&[f64]; 2],
     [height, width]: [usize; 2],
@@ -66,7 +66,7 @@ fn transposed(
     y
 }
 
-/// A block of exercise 16 by its number: its four places.
+/// The four positions of a block of exercise 16.
 fn block(i: usize, width: usize) -> [usize; 4] {
     let corner = i / width * 4 * width + i % width * 2;
     [corner, corner + 1, corner + 2 * width, corner + 2 * width + 1]

@@ -1,7 +1,8 @@
-//! The checker is checked: wrong answers to every exercise, each with the mistake that somebody made on purpose.
+//! Tests the checker: wrong answers to every exercise, each with a deliberate mistake.
 //!
-//! `cargo test -p exercises --test mutants -- --nocapture` prints the table: exercise, mutant, the mistake that was made, and what the
-//! checker says of it. "No mistake that I know" is allowed, but rarely; a wrong name hardly ever.
+//! `cargo test -p exercises --test mutants -- --nocapture` prints a table: the exercise, the
+//! mutant, its mistake, and the checker's diagnosis. A few mutants may get "not a known mistake",
+//! but hardly any may get a wrong diagnosis.
 
 #![allow(clippy::type_complexity, reason = "an exercise's function is spelled out where it is wrong")]
 
@@ -15,7 +16,7 @@ mod players;
 mod tables;
 mod tape;
 
-/// A wrong answer: the exercise, what was done, the mistake that it is, and what the checker found.
+/// A wrong answer: the exercise, a description, the mistake, and the checker's diagnosis.
 struct Mutant(usize, &'static str, Mistake, Verdict);
 
 #[test]

@@ -9,7 +9,8 @@ fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-/// The gradient of numbers that are normalised together, with a weight for each of the three paths, and for the divisor of v.
+/// The gradient of numbers that are normalised together, with given weights for the three paths and
+/// a given divisor of the variance.
 fn gradient(x: &[f64], gy: &[f64], epsilon: f64, [direct, by_mean, by_variance]: [f64; 3], less: f64) -> Vec<f64> {
     let (n, mu) = (x.len() as f64, mean(x));
     let s = (x.iter().map(|x| (x - mu).powi(2)).sum::<f64>() / (n - less) + epsilon).sqrt();

@@ -6,7 +6,8 @@ use exercises::judges;
 use crate::Mutant;
 
 pub(crate) fn mutants() -> Vec<Mutant> {
-    // Of (velocity, gradient, momentum) the new velocity; of (velocity, old velocity, gradient, rate) the step.
+    // The new velocity from (velocity, gradient, momentum), and the step from (velocity, old
+    // velocity, gradient, rate).
     let momentum = |name, made, velocity: fn(f64, f64, f64) -> f64, step: fn(f64, f64, f64, f64) -> f64| {
         let attempt = |w: &mut [f64], v: &mut [f64], g: &[f64], rate: f64, momentum: f64| {
             for i in 0..w.len() {
@@ -17,7 +18,8 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         };
         Mutant(26, name, made, judges::momentum(&attempt))
     };
-    // Of (mean square, gradient, rho) the new mean square; of (mean square, old one, gradient, epsilon) the step, but for the rate.
+    // The new mean square from (mean square, gradient, rho), and the step without the rate from
+    // (mean square, old mean square, gradient, epsilon).
     let rms = |name, made, average: fn(f64, f64, f64) -> f64, step: fn(f64, f64, f64, f64) -> f64| {
         let attempt = |w: &mut [f64], m: &mut [f64], g: &[f64], rate: f64, rho: f64, epsilon: f64| {
             for i in 0..w.len() {
@@ -28,7 +30,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         };
         Mutant(27, name, made, judges::rms_prop(&attempt))
     };
-    // The two averages, and of (mean, mean square, gradient, betas, t) the step, but for the rate.
+    // The two averages, and the step without the rate from (mean, mean square, gradient, betas, t).
     type Average = fn(f64, f64, f64) -> f64;
     let adam = |name, made, averages: [Average; 2], step: fn([f64; 3], [f64; 2], i32) -> f64| {
         #[allow(clippy::too_many_arguments, reason = "the exercise's own")]

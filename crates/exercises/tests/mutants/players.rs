@@ -17,7 +17,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let fake_loss = |z: &Var<f64>| z.softplus().mean();
     let cut =
         |name, made, loss: &dyn Fn(Critic, &Var<f64>, &Var<f64>) -> Var<f64>| Mutant(29, name, made, judges::cut(loss));
-    // Who is put on the tape as a variable, and what is done to the fakes.
+    // Which weights are variables on the tape, and what happens to the fakes.
     let freeze = |name, made, variables: [bool; 2], fakes: fn(Var<f64>) -> Var<f64>| {
         let attempt = |tape: &Tape<f64>, g: Tensor<f64>, d: Tensor<f64>, latents: Tensor<f64>| {
             let bind = |name, yes, value| if yes { tape.variable(name, value) } else { tape.constant(value) };
@@ -27,7 +27,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         };
         Mutant(30, name, made, judges::freeze(&attempt))
     };
-    // Of (fake, logit, z, d): the slopes by w and b of one latent's loss.
+    // The derivatives of one latent's loss with respect to w and b from (fake, logit, z, d).
     let through = |name, made, slopes: fn(f64, f64, f64, f64) -> [f64; 2], mean: bool, last_only: bool| {
         let attempt = |latents: &[f64], [w, b]: [f64; 2], d: f64| {
             let mut sum = [0.0; 2];

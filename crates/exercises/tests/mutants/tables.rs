@@ -5,7 +5,8 @@ use exercises::judges;
 
 use crate::Mutant;
 
-/// A matrix product with chosen reading: c(i, j) = sum over p of a(i, p) b(p, j), by two functions of (i, p) and (p, j).
+/// A matrix product with given indexing: c(i, j) = sum over p of a(i, p) b(p, j), by functions of
+/// (i, p) and (p, j).
 fn product([m, k, n]: [usize; 3], a: impl Fn(usize, usize) -> f64, b: impl Fn(usize, usize) -> f64) -> Vec<f64> {
     (0..m * n).map(|c| (0..k).map(|p| a(c / n, p) * b(p, c % n)).sum()).collect()
 }
@@ -31,7 +32,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let turn = |of: &[f64], rows: usize, columns: usize| {
         (0..rows * columns).map(|i| of[i % rows * columns + i / rows]).collect::<Vec<_>>()
     };
-    // The right answers, of which some mutants are variations.
+    // The right answers, which some mutants modify.
     let ga =
         |gy: &[f64], b: &[f64], [m, k, n]: [usize; 3]| product([m, n, k], |i, j| gy[i * n + j], |j, p| b[p * n + j]);
     let gb =

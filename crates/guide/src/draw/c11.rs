@@ -62,12 +62,12 @@ fn valley() -> String {
             places.iter().for_each(|[x, y]| canvas.disc(plot.place(*x, *y), 3.0, fill));
         }
     }
-    let told = [
+    let lines = [
         (color::GRADIENT, "dashed: gradient descent, rate 0.095 (2 / h is 0.1): oscillates"),
         (color::VALUE, "solid: with momentum 0.7, rate 0.04"),
         (color::THIRD, "discs: Adam, rate 0.2: the same speed in both directions"),
     ];
-    for (i, (color, text)) in told.into_iter().enumerate() {
+    for (i, (color, text)) in lines.into_iter().enumerate() {
         canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::Start, 13.0, color, text);
     }
     canvas.finish("The paths of three optimisers in a narrow valley")

@@ -126,7 +126,7 @@ fn headers_that_lie_are_refused() {
         ("claims 7.8 GB", "'shape': (10000000, 784)|", "claims 7840000000 bytes;2352 are there;truncated?"),
         ("claims one more", "'shape': (4, 784)|", "claims 3136 bytes;2352 are there;truncated?"),
         ("trailing", "'shape': (2, 784)|", "longer;784 extra bytes"),
-        ("no images", "'shape': (0, 784)|", "no samples"),
+        ("no images", "'shape': (0, 784)|", "no images"),
         ("negative", "'shape': (-3, 784)|", "impossible shape;is -3;whole numbers"),
         ("float length", "'shape': (3.0, 784)|", "is 3.0;whole numbers"),
         ("empty length", "'shape': (3, , 784)|", "whole numbers"),
@@ -136,7 +136,7 @@ fn headers_that_lie_are_refused() {
         ("no dtype", "'descr'|-", "has no 'descr'"),
         ("no order", "'fortran_order'|-", "has no 'fortran_order'"),
         ("twice", "'shape': (3, 784), 'shape': (3, 784)|", "has 'shape' twice"),
-        ("unknown", "'shape': (3, 784), 'colour': 1|", "has 'colour';only 'descr'"),
+        ("unknown", "'shape': (3, 784), 'colour': 1|", "has 'colour';only keys should be 'descr'"),
         ("control", "'shape': (3, 784),\0|", "not text"),
     ];
     let entries = ["'descr': '|u1'", "'fortran_order': False", "'shape': (3, 784)"];
@@ -196,8 +196,8 @@ fn numbers_that_are_no_pixels_are_refused_and_the_advice_helps() {
     let little = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
     let refused =
         |numbers: &[f32]| read_as(&typed("<f4", "False", "(1, 2, 2)", &little(numbers)), None).unwrap_err().to_string();
-    assert!(refused(&[0.0, 1.0, f32::NAN, 0.5]).contains("number 2 of the array (counted from 0) is NaN"));
-    assert!(refused(&[0.0, f32::INFINITY, 1.0, 0.5]).contains("number 1 of the array (counted from 0) is inf"));
+    assert!(refused(&[0.0, 1.0, f32::NAN, 0.5]).contains("element 2 of the array (counted from 0) is NaN"));
+    assert!(refused(&[0.0, f32::INFINITY, 1.0, 0.5]).contains("element 1 of the array (counted from 0) is inf"));
     let standardised = [-2.5, 0.0, 2.5, 1.25];
     let error = refused(&standardised);
     let setting = error.split_once("--set images.range=").unwrap().1.split('`').next().unwrap();

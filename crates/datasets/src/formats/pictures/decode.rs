@@ -91,7 +91,7 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     if reader.format().is_none() {
         let kind = FileType::of(bytes, "").in_words().map(|kind| format!(": it looks like {kind}"));
-        return Err(format!("not a picture in a supported format{}", kind.unwrap_or_default()));
+        return Err(format!("not a supported picture{}", kind.unwrap_or_default()));
     }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
