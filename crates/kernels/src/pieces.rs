@@ -121,8 +121,8 @@ pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices)
     walk(0, pieces, &visit);
 }
 
-/// Through a `dyn` function, because one copy of this and of `rayon::join` for each kernel would be
-/// a quarter of the machine code of this crate.
+/// Through a `dyn` function; otherwise each kernel would have its own copy of this and of
+/// `rayon::join`.
 fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Sync)) {
     match pieces.count() {
         0 => {}
