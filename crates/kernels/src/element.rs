@@ -5,7 +5,7 @@
 //!
 //! To add a kernel, write its plain loop in `reference/` and its fast path in a file of its own,
 //! each an ordinary function with the same arguments, and add a row here. To add an element-wise
-//! function of one or two numbers, add a row to [`elementwise`](crate::elementwise) instead;
+//! function of one or two numbers, add a row to [`elementwise`] instead;
 //! nothing changes here.
 
 use crate::arguments::{Adam, BiasActivation, Gemm, Norm, RmsProp, Sgd};
