@@ -15,7 +15,7 @@
 
 use nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPool2d};
 use nn::losses::cross_entropy;
-use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Rule, State, StateError, Stateful, differentiate};
+use nn::{Adam, Dialect, ForwardContext, Network, Optimizer, RngContext, State, StateError, Stateful, differentiate};
 use tensor::{NonFinite, Tensor, Var};
 
 /// The number of features.
@@ -69,7 +69,7 @@ impl Evalnet {
     pub fn new(shape: [usize; 3], classes: usize, seed: u64) -> Self {
         assert!(Self::fits(shape), "evalnet: images of {shape:?} cannot be halved twice");
         let (body, head) = (body(shape, seed), head(classes, seed));
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = Optimizer::of_several("evalnet", &[&body, &head], adam, LEARNING_RATE);
         Self { seed, body, head, optimizer }
     }
@@ -132,13 +132,13 @@ pub fn accuracy(logits: &Tensor, classes: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nn::Kind;
+    use nn::TensorKind;
 
     #[test]
     fn the_totals_are_those_of_the_specification() {
         let total = |shape| {
             let net = Evalnet::new(shape, 10, 1);
-            net.networks().map(|network| network.count(Kind::Parameter)).iter().sum::<usize>()
+            net.networks().map(|network| network.count(TensorKind::Parameter)).iter().sum::<usize>()
         };
         assert_eq!(total([28, 28, 1]), 421_642);
         assert_eq!(total([32, 32, 3]), 545_098);

@@ -5,7 +5,7 @@ use models::cyclegan::networks::{discriminator, generator};
 use models::cyclegan::{CycleGan, Settings, Upsample, Variant};
 use models::{Direction, Sampler, Settings as _, System};
 use nn::losses::least_squares;
-use nn::{Kind, Network, State};
+use nn::{Network, State, TensorKind};
 use tensor::{Tensor, Var};
 
 fn small() -> Settings {
@@ -45,7 +45,7 @@ fn bits(state: &State, prefix: &str) -> Vec<u32> {
 
 #[test]
 fn the_totals_are_the_published_ones() {
-    let count = |network: Network| network.count(Kind::Parameter);
+    let count = |network: Network| network.count(TensorKind::Parameter);
     let of_generator = |settings: &Settings| count(generator(settings, "g", 1));
     let official = Settings { size: 64, ..preset("seed") };
     for (blocks, generator_width, total) in

@@ -4,7 +4,7 @@
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
 use models::{FromLatents, Settings as _, System};
 use nn::losses::bce_with_logits;
-use nn::{ForwardContext, Kind, Network, RngContext, State, differentiate};
+use nn::{ForwardContext, Network, RngContext, State, TensorKind, differentiate};
 use tensor::{Tensor, Var};
 
 fn small() -> Settings {
@@ -39,7 +39,7 @@ fn of_discriminator(name: &str) -> bool {
 
 #[test]
 fn the_totals_are_the_published_ones() {
-    let counts = |network: &Network| (network.count(Kind::Parameter), network.count(Kind::Buffer));
+    let counts = |network: &Network| (network.count(TensorKind::Parameter), network.count(TensorKind::Buffer));
     let settings = Settings::default();
     assert_eq!(counts(&discriminator(&settings, 1)), (4_311_553, 0));
     assert_eq!(counts(&generator(&settings, 1)), (177_329, 6_384));
@@ -326,8 +326,8 @@ fn a_setting_out_of_range_is_named_with_its_range() {
         ("d_decay", Settings { d_decay: -1.0, ..small() }, "-1 is not in the allowed range 0 to 1"),
         ("g_decay", Settings { g_decay: 2.0, ..small() }, "2 is not in the allowed range 0 to 1"),
         ("clip", Settings { clip: 0.0, ..small() }, "0 is not in the allowed range"),
-        ("bn_keep", Settings { bn_keep: 1.0, ..small() }, "1 is not in the allowed range 0 to 0.999999"),
-        ("bn_keep", Settings { bn_keep: f64::INFINITY, ..small() }, "inf is not in the allowed range"),
+        ("bn_momentum", Settings { bn_momentum: 1.0, ..small() }, "1 is not in the allowed range 0 to 0.999999"),
+        ("bn_momentum", Settings { bn_momentum: f64::INFINITY, ..small() }, "inf is not in the allowed range"),
     ];
     for (key, settings, why) in cases {
         let error = Quickdraw::new(settings, 1).map(|_| ()).expect_err(key);

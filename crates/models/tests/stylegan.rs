@@ -8,7 +8,7 @@ use models::growing::{Growing, Painter as _, Stage, Stylist as _};
 use models::style::mapping;
 use models::stylegan::{self, Generator, Settings};
 use models::{FromLatents, Sampler, Settings as _, Styles, System};
-use nn::{ForwardContext, Kind, RngContext, State};
+use nn::{ForwardContext, RngContext, State, TensorKind};
 use tensor::{Tape, Tensor, Var};
 
 /// 4 images per step, 16 per resolution, and 32 per fade.
@@ -78,7 +78,7 @@ fn the_average_draws_with_the_same_noise() {
     let trainer = trainer();
     let maps = |generator: &Generator| -> Vec<Tensor> {
         let tensors = generator.parts().into_iter().flat_map(|part| part.tensors());
-        tensors.filter(|(_, kind, _)| *kind == Kind::Counter).map(|(_, _, map)| map.clone()).collect()
+        tensors.filter(|(_, kind, _)| *kind == TensorKind::Internal).map(|(_, _, map)| map.clone()).collect()
     };
     let own = maps(&trainer.painter);
     assert_eq!((own.len(), &own), (6, &maps(&trainer.average)));

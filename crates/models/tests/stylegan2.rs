@@ -8,7 +8,7 @@ use models::growing::Painter as _;
 use models::style::mapping;
 use models::stylegan2::{Generator, Settings, StyleGan2};
 use models::{FromLatents, Projection, Sampler, Settings as _, StepMetrics, Styles, System, stylegan};
-use nn::{ForwardContext, Kind, Network, RngContext, State};
+use nn::{ForwardContext, Network, RngContext, State, TensorKind};
 use tensor::{Tape, Tensor, Var};
 
 /// 4 images of 16x16 per step; R1 every 3 steps, path lengths every 2; the authors' learning rate
@@ -225,7 +225,7 @@ fn pictures_start_neither_faint_nor_glaring() {
     let images = trainer.generator.paint(&mut ForwardContext::inference(), &latents).into_value();
     let square = images.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / images.size() as f64;
     assert!((0.3..6.0).contains(&square), "mean square {square}");
-    assert_eq!(trainer.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
+    assert_eq!(trainer.generator.parts().iter().map(|part| part.count(TensorKind::Buffer)).sum::<usize>(), 32);
 }
 
 /// An image that the network generated from a style other than the mean, with other noise than its

@@ -39,13 +39,13 @@ impl Critic {
         let from_rgb = (0..=last).map(|level| {
             let size = resolution(level);
             network(format!("rgb{size}x{size}"), &[size, size, maps.channels])
-                .with("conv", Conv2d::new(maps.of(level), 1).equalised(Equalised::BENT))
+                .with("conv", Conv2d::new(maps.of(level), 1).equalised(Equalised::RELU))
                 .with("lrelu", LEAKY)
         });
         let blocks = (0..=last).map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
             let block = network(format!("{size}x{size}"), &[size, size, features]);
-            let conv = |features| Conv2d::new(features, 3).equalised(Equalised::BENT);
+            let conv = |features| Conv2d::new(features, 3).equalised(Equalised::RELU);
             if level > 0 {
                 return between(block.with("conv1", conv(features)).with("lrelu1", LEAKY))
                     .with("conv2", conv(maps.of(level - 1)))
@@ -57,7 +57,7 @@ impl Critic {
                 .with("conv", conv(features))
                 .with("lrelu1", LEAKY)
                 .with("flatten", Flatten)
-                .with("dense1", Dense::new(maps.latent()).equalised(Equalised::BENT))
+                .with("dense1", Dense::new(maps.latent()).equalised(Equalised::RELU))
                 .with("lrelu2", LEAKY)
                 .with("dense2", Dense::new(1).equalised(Equalised::LINEAR))
         });

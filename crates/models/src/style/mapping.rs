@@ -5,7 +5,7 @@
 use core::f64::consts::SQRT_2;
 
 use nn::layers::{Dense, Equalised, Gain, PixelNorm, RunningMean};
-use nn::{Dialect, ForwardContext, Kind, Network};
+use nn::{Dialect, ForwardContext, Network, TensorKind};
 use rand::RngExt as _;
 use tensor::{Tensor, Var};
 
@@ -23,7 +23,7 @@ const KEEP: f64 = 0.995;
 /// The network `NAME.mapping` from latents of size `latent` to styles of size `style`, with a
 /// running mean of the styles.
 pub(crate) fn network(name: &str, latent: usize, style: usize, seed: u64) -> Network {
-    of_layers(name, [latent, style], DEPTH, Equalised::BENT, |network, _| network, seed)
+    of_layers(name, [latent, style], DEPTH, Equalised::RELU, |network, _| network, seed)
 }
 
 /// The same with `depth` layers, as in StyleGAN2: the gain that compensates for the leaky ReLU
@@ -82,7 +82,7 @@ fn others(ctx: &mut ForwardContext, like: &Tensor, layers: usize, share: f64) ->
 
 /// The running mean of the styles that a mapping network keeps, shape (style).
 pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
-    let mean = mapping.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    let mean = mapping.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     mean.expect("a mapping network ends in a running mean").2
 }
 
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_official_one_has_two_million_weights_that_are_scaled_at_run_time() {
         let mapping = network("generator", 512, 512, 1);
-        assert_eq!(mapping.count(Kind::Parameter), 2_101_248);
+        assert_eq!(mapping.count(TensorKind::Parameter), 2_101_248);
         let (_, _, weight) = mapping.tensors().remove(0);
         let square: f64 = weight.data().iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weight.size() as f64;
         assert!((square.sqrt() - 100.0).abs() < 0.5, "deviation {}", square.sqrt());

@@ -13,7 +13,8 @@
 //! images themselves, of their halves, and so on. (The authors compare features of a network that
 //! was trained on photographs.)
 
-use kernels::{Adam, Element as _, Key};
+use kernels::Key;
+use kernels::optimizer::{Adam, Update, UpdateRule};
 use nn::ForwardContext;
 use tensor::{Options, Tape, Tensor, Var, grad};
 
@@ -121,20 +122,20 @@ impl<'a> Projection<'a> {
 /// A tensor that is optimised, with the moments of Adam.
 struct Searched {
     value: Tensor,
-    memory: [Tensor; 2],
+    state: [Tensor; 2],
 }
 
 impl Searched {
     fn from(value: Tensor) -> Self {
-        let memory = [(); 2].map(|()| Tensor::zeros(*value.shape()));
-        Self { value, memory }
+        let state = [(); 2].map(|()| Tensor::zeros(*value.shape()));
+        Self { value, state }
     }
 
     /// Update number `t`, from 1.
     fn update(&mut self, gradient: &Tensor, learning_rate: f64, t: u64) {
-        let rule = Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, t };
-        let [mean, square] = &mut self.memory;
-        f32::adam(rule, gradient.data(), [mean.data_mut(), square.data_mut()], self.value.data_mut());
+        let rule = UpdateRule::from(Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+        let mut state = self.state.each_mut().map(Tensor::data_mut);
+        rule.update(Update::new(t, learning_rate), gradient.data(), &mut state, self.value.data_mut());
     }
 
     /// Normalises to mean 0 and mean square 1.

@@ -8,7 +8,7 @@
 
 use kernels::Padding;
 use nn::layers::{Activation, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape};
-use nn::{Dialect, Network};
+use nn::{Dialect, Network, RmsProp};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -18,7 +18,7 @@ use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Bce, NoiseDirection, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -182,7 +182,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
         range: if s.seed_range { Range::Mismatched } else { Range::Symmetric },
         sampler: BatchSampler::new(s.shuffle, true),
         fakes: Fakes::Inference,
-        update: Update::RmsProp { decay: s.decay },
+        update: Update::new(RmsProp { rho: 0.9, epsilon: 1e-7 }).schedule(Schedule::InverseTime { decay: s.decay }),
         generator_first: false,
     };
     GanTrainer::new(spec, &s.options(), seed, || [discriminator(s, seed), generator(s, seed)])

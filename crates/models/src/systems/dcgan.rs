@@ -191,7 +191,7 @@ impl Course {
     fn of(s: &Settings) -> Self {
         let Settings { channels, latent, width, .. } = *s;
         let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
-        Self { channels, latent, width, start: Dialect::Torch.start(), spectral_norm, norm }
+        Self { channels, latent, width, start: Dialect::Torch.init_scheme(), spectral_norm, norm }
     }
 }
 
@@ -240,7 +240,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
             fakes: Fakes::Training,
             generator_first: true,
             sampler: BatchSampler::new(true, true).skipping(),
-            update: Update::Adam { beta1: s.beta1, beta2: 0.999, l2: 1e-5 },
+            update: Update { weight_decay: 1e-5, ..example.update },
             ..example
         },
     };

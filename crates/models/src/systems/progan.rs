@@ -107,7 +107,7 @@ impl Generator {
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
         let blocks = (0..=last).map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
-            let conv = || Conv2d::new(features, 3).equalised(Equalised::BENT);
+            let conv = || Conv2d::new(features, 3).equalised(Equalised::RELU);
             if level > 0 {
                 let below = resolution(level - 1);
                 return network(format!("{size}x{size}"), &[below, below, maps.of(level - 1)])
@@ -121,7 +121,7 @@ impl Generator {
             }
             // In the authors' first implementation this is a padded 4x4 convolution of a 1x1 map,
             // of whose 16 taps each output pixel uses only one: hence the smaller gain.
-            let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::BENT };
+            let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::RELU };
             network(format!("{size}x{size}"), &[maps.latent()])
                 .with("norm", PixelNorm)
                 .with("dense", Dense::new(size * size * features).without_bias().equalised(dense))

@@ -148,7 +148,7 @@ impl Generator {
         };
         let layers = (0..=last).flat_map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
-            let conv = || Conv2d::new(features, 3).without_bias().equalised(Equalised::BENT);
+            let conv = || Conv2d::new(features, 3).without_bias().equalised(Equalised::RELU);
             let first = if level == 0 {
                 network(size, "constant", &[style]).with("constant", Constant::new(&[size, size, features]))
             } else {

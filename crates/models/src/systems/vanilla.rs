@@ -8,7 +8,7 @@
 //! here before any data is read.
 
 use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape};
-use nn::{Dialect, Initializer, Network};
+use nn::{AdamTf, Dialect, Initializer, Network, Sgd};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -18,7 +18,7 @@ use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -161,7 +161,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
                 network
                     .with(&format!("dense{number}"), Dense::new(units))
                     .with(&format!("lrelu{number}"), Activation::LeakyRelu(0.2))
-                    .with(&format!("bn{number}"), BatchNorm::keeping(0.8))
+                    .with(&format!("bn{number}"), BatchNorm::with_momentum(0.8))
             })
             .with("dense4", Dense::new(s.pixels()))
             .with("tanh", Activation::Tanh),
@@ -190,10 +190,16 @@ fn within(bound: f64) -> Initializer {
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let (batch, g_batch, range, update) = match s.net {
-        Net::Mlp => (s.batch / 2, Some(s.batch), Range::Symmetric, Update::AdamKeras { beta1: s.beta1 }),
+        Net::Mlp => {
+            let adam = AdamTf { beta1: s.beta1, beta2: 0.999, epsilon: 1e-7 };
+            (s.batch / 2, Some(s.batch), Range::Symmetric, Update::new(adam))
+        }
         Net::Paper => {
-            let (momentum, updates) = ([0.5, 0.7], s.momentum_steps);
-            (s.batch, None, Range::Unit, Update::Sgd { factor: 1.000_004, floor: 1e-6, momentum, updates })
+            let momentum = [0.5, 0.7];
+            let schedule =
+                Schedule::Exponential { factor: 1.000_004, floor: 1e-6, momentum, updates: s.momentum_steps };
+            let sgd = Sgd { momentum: momentum[0], nesterov: false };
+            (s.batch, None, Range::Unit, Update::new(sgd).schedule(schedule))
         }
     };
     let spec = GanSpec {

@@ -22,7 +22,7 @@ use crate::strided::LEAKY;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{Mixture, Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -246,8 +246,8 @@ fn residual_critic(network: Network, width: usize) -> Network {
         .with("relu", Activation::Relu)
         .with("conv2", keeping(width, width))
         .with("pool", AveragePool2d([2, 2]))
-        .around("pool", AveragePool2d([2, 2]))
-        .around("conv", pixelwise(width));
+        .shortcut("pool", AveragePool2d([2, 2]))
+        .shortcut("conv", pixelwise(width));
     let block = || {
         Residual::new()
             .with("relu1", Activation::Relu)
@@ -258,7 +258,7 @@ fn residual_critic(network: Network, width: usize) -> Network {
     let down = block().with("pool", AveragePool2d([2, 2]));
     network
         .with("res1", first)
-        .with("res2", down.around("conv", pixelwise(width)).around("pool", AveragePool2d([2, 2])))
+        .with("res2", down.shortcut("conv", pixelwise(width)).shortcut("pool", AveragePool2d([2, 2])))
         .with("res3", block())
         .with("res4", block())
         .with("relu", Activation::Relu)
@@ -313,8 +313,8 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
                     .with("bn2", BatchNorm::default())
                     .with("relu2", Activation::Relu)
                     .with("conv2", keeping(width, width))
-                    .around("up", UpSampling2d([2, 2]))
-                    .around("conv", pixelwise(width))
+                    .shortcut("up", UpSampling2d([2, 2]))
+                    .shortcut("conv", pixelwise(width))
             };
             (1..=3)
                 .fold(start, |network, number| network.with(&format!("res{number}"), block()))
@@ -336,7 +336,7 @@ const SEVEN: TransposedPadding = TransposedPadding::Explicit { padding: [2, 2], 
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let spec = GanSpec::example("wgan-gp", s.latent, s.batch, s.beta1);
-    let adam = Update::Adam { beta1: s.beta1, beta2: 0.9, l2: 0.0 };
+    let adam = Update::adam(s.beta1, 0.9);
     let spec = GanSpec { fakes: Fakes::Training, update: adam, ..spec };
     let range = s.variant.mixture().map_or(spec.range, Range::Points);
     let spec = match s.variant {
@@ -345,7 +345,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
         Variant::Resnet => GanSpec {
             range: Range::Dequantised,
             g_batch: Some(2 * s.batch),
-            update: Update::AdamFading { beta1: s.beta1, beta2: 0.9, steps: 100_000 },
+            update: adam.schedule(Schedule::Linear { steps: 100_000 }),
             ..spec
         },
     };

@@ -48,7 +48,7 @@ pub(crate) fn follow<'a, 'b>(
     networks: impl IntoIterator<Item = &'b Network>,
     keep: f64,
 ) {
-    averages.into_iter().zip(networks).for_each(|(average, network)| average.follow(network, keep));
+    averages.into_iter().zip(networks).for_each(|(average, network)| average.update_average(network, keep));
 }
 
 #[cfg(test)]

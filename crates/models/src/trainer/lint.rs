@@ -1,7 +1,7 @@
 //! Remarks on settings that are valid but unlikely to train well. Invalid settings are errors
 //! ([`TrainingOptions::check`]).
 
-use nn::{Kind, Network};
+use nn::{Network, TensorKind};
 
 use crate::SettingsError;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
@@ -10,7 +10,7 @@ use crate::trainer::spec::{GanSpec, Range};
 /// The error of a gradient penalty on a discriminator with batch normalisation, which makes the
 /// output on an image depend on the other images of the batch.
 pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Option<SettingsError> {
-    let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     let (buffer, _, _) = normalised.filter(|_| options.penalised())?;
     let key = if options.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
@@ -38,12 +38,12 @@ pub(crate) fn remarks(
     generator: &Network,
 ) -> Vec<Remark> {
     let remark = |text: &str, remedies: &[&'static str]| Remark { text: text.to_owned(), remedies: remedies.to_vec() };
-    let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(Kind::Buffer) > 0);
+    let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(TensorKind::Buffer) > 0);
     let g_batch = spec.g_batch.unwrap_or(spec.batch);
     let mixed = options.d_batches == Batches::Mixed;
     let d_batch = if mixed { 2 * spec.batch } else { spec.batch };
     let small = (d_norm && d_batch < 8) || (g_norm && g_batch < 8);
-    let ratio = discriminator.count(Kind::Parameter) as f64 / generator.count(Kind::Parameter) as f64;
+    let ratio = discriminator.count(TensorKind::Parameter) as f64 / generator.count(TensorKind::Parameter) as f64;
     [
         (spec.range == Range::Mismatched).then(|| {
             let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: what it draws below 0 is lost";

@@ -37,7 +37,7 @@ impl GanSpec {
             range: Range::Symmetric,
             sampler: BatchSampler::new(true, true),
             fakes: Fakes::Shared,
-            update: Update::Adam { beta1, beta2: 0.999, l2: 0.0 },
+            update: Update::adam(beta1, 0.999),
             generator_first: false,
         }
     }

@@ -12,7 +12,7 @@ mod settings;
 
 use kernels::random::words;
 use nn::losses::{l1, least_squares};
-use nn::{ForwardContext, Network, Optimizer, Rule, Stateful};
+use nn::{Adam, ForwardContext, Network, Optimizer, Stateful};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
@@ -106,7 +106,7 @@ impl CycleGan {
         let generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
-        let rule = Rule::Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
             Optimizer::of_several(name, &networks.each_ref(), rule, settings.learning_rate)
         };

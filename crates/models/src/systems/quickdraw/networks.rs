@@ -35,7 +35,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         BnRunning::Ema => Running::Ema,
         BnRunning::EmaDebiased => Running::EmaDebiased,
     };
-    let norm = || BatchNorm::keeping(s.bn_keep).running(running);
+    let norm = || BatchNorm::with_momentum(s.bn_momentum).running(running);
     Network::new("generator", &[s.latent], Dialect::Keras, seed)
         .with("dense", Dense::new(7 * 7 * 64))
         .with("bn1", norm())

@@ -1,7 +1,7 @@
 //! [`Lazy`]: lazy regularisation, in which a penalty has an update of its own every few steps.
 
 use kernels::scalar;
-use nn::Rule;
+use nn::Adam;
 
 /// A penalty that is not added to the loss of each step, but has an update of its own every
 /// `interval` steps, with `interval` times the weight. Its gradient changes so slowly that little
@@ -29,9 +29,9 @@ impl Lazy {
     /// The learning rate and the rule of an optimiser that makes both kinds of updates. To move as
     /// far within k steps as with k updates instead of k + 1, and to remember as long, it takes c
     /// times the learning rate, and the betas to the power of c.
-    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Rule) {
+    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Adam) {
         let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
-        (self.share() * learning_rate, Rule::Adam { beta1, beta2, epsilon: 1e-8 })
+        (self.share() * learning_rate, Adam { beta1, beta2, epsilon: 1e-8 })
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     fn one_more_update_in_k_makes_all_of_them_smaller() {
         let adam = |weight, interval| {
             let (rate, rule) = Lazy { weight, interval }.adam(0.002, [0.0, 0.99]);
-            let Rule::Adam { beta1, beta2, epsilon } = rule else { panic!("{rule:?}") };
+            let Adam { beta1, beta2, epsilon } = rule;
             assert_eq!((beta1, epsilon), (0.0, 1e-8));
             [rate, beta2]
         };

@@ -40,7 +40,7 @@ impl Generator {
         let layer = |part: String, input: &[usize], conv: ModulatedConv2d| {
             network(part, input)
                 .with("conv", conv)
-                .with("noise", Noise::alike())
+                .with("noise", Noise::shared())
                 .with("bias", Bias::default())
                 .with("lrelu", LEAKY)
                 .with("gain", Gain(SQRT_2))
@@ -176,8 +176,8 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
             .with("blur", Filter(Fir::before_strided(3)))
             .with("conv2", conv(maps.of(level - 1), 3).stride(2).padding(Padding::Valid))
             .with("lrelu2", LEAKY)
-            .around("down", Filter(Fir::down2()))
-            .around("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
+            .shortcut("down", Filter(Fir::down2()))
+            .shortcut("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
         network.with(&format!("{0}x{0}", resolution(level)), block)
     });
     let network = network.with("stddev", MinibatchStddev(GROUP));

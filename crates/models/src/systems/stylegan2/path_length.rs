@@ -78,7 +78,7 @@ mod tests {
     /// The variance of the path lengths of two images, as a function of the generator's weights and
     /// of the weight that maps latents to styles.
     fn penalty(v: &[Var<f64>]) -> Var<f64> {
-        let tape = v[0].place().map_or_else(Tape::new, |(tape, _)| tape.clone());
+        let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
         let latents = tape.variable("latents", sample(Domain::AwayFromZero, 9, &[2, 4]));
         let style = latents.matmul(&v[4]).add_scalar(1.0);
         let styles = vec![style; 3];
