@@ -5,9 +5,8 @@
 //!
 //! To add a kernel, write its plain loop in `reference/` and its fast path in a file of its own,
 //! each an ordinary function with the same arguments, and add a row here. To add an element-wise
-//! function of one or two numbers, add a row to [`elementwise`](crate::elementwise) instead;
-//! nothing changes here. Optimisers have a list of their own, in
-//! [`optimizer`](crate::optimizer).
+//! function of one or two numbers, add a row to [`elementwise`] instead; nothing changes here.
+//! Optimisers have a list of their own, in [`optimizer`](crate::optimizer).
 
 use crate::arguments::{BiasActivation, Gemm, Norm};
 use crate::elementwise::{self, Binary, Unary};

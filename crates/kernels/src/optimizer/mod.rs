@@ -231,8 +231,8 @@ impl<D: Declaration<N, K>, const N: usize, const K: usize> Kernel for Piece<'_, 
     fn run<S: Simd>(self, s: S) {
         let Self { rule, update, .. } = self;
         let mut coefficients = [Vector(s, s.zero()); K];
-        for k in 0..K {
-            coefficients[k] = Vector(s, s.splat(self.coefficients[k]));
+        for (vector, number) in coefficients.iter_mut().zip(self.coefficients) {
+            *vector = Vector(s, s.splat(number));
         }
         let (g, g_rest) = self.g.as_chunks::<LANES>();
         let (theta, theta_rest) = self.theta.as_chunks_mut::<LANES>();
