@@ -32,7 +32,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
     data: TrainingData::Any,
     log: OriginalLog::NvidiaTicks,
-    missing_switch: missing_switch,
+    missing_switch,
 };
 
 /// The settings of a run. The defaults are the authors', at 1024x1024.
