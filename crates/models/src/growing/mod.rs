@@ -81,7 +81,7 @@ pub(crate) enum Regularizer {
 }
 
 /// What distinguishes one growing GAN from another, apart from its networks.
-pub(crate) struct GanSpec {
+pub(crate) struct GrowingSpec {
     pub(crate) name: &'static str,
     pub(crate) latent: usize,
     pub(crate) regularizer: Regularizer,
@@ -97,7 +97,7 @@ pub(crate) struct GanSpec {
 
 /// Two growing networks and everything that training them changes.
 pub struct Growing<P> {
-    spec: GanSpec,
+    spec: GrowingSpec,
     services: StepServices,
     growth: Growth,
     sampler: BatchSampler,
@@ -169,7 +169,13 @@ pub(crate) fn at_stage(images: &Var, stage: Stage) -> Var {
 
 impl<P: Painter> Growing<P> {
     /// Fresh networks. `painter` builds a generator of the given name.
-    pub(crate) fn new(spec: GanSpec, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
+    pub(crate) fn new(
+        spec: GrowingSpec,
+        growth: Growth,
+        critic: Critic,
+        seed: u64,
+        painter: impl Fn(&str) -> P,
+    ) -> Self {
         let (mut average, painter) = (painter("average"), painter("generator"));
         follow(average.parts_mut(), painter.parts(), 0.0);
         let [beta1, beta2] = BETAS;

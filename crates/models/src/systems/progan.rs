@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tensor::Var;
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
-use crate::growing::{self, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution};
+use crate::growing::{self, Critic, Growing, GrowingSpec, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution};
 use crate::strided::LEAKY;
 use crate::trainer::averaging::{Averaging, Decay};
 use crate::{SettingsError, in_range};
@@ -32,7 +32,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
     data: TrainingData::Any,
     log: OriginalLog::NvidiaTicks,
-    missing_switch: missing_switch,
+    missing_switch,
 };
 
 /// The settings of a run. The defaults are the authors', at 1024x1024.
@@ -160,7 +160,7 @@ impl Painter for Generator {
 pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError> {
     crate::Settings::check(s)?;
     let (maps, last) = (s.sizes.maps(), s.sizes.last());
-    let spec = GanSpec {
+    let spec = GrowingSpec {
         name: "progan",
         latent: maps.latent(),
         regularizer: Regularizer::Between { weight: s.gradient_penalty, drift: s.drift },

@@ -21,7 +21,7 @@ use tensor::{Tensor, Var};
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::growing::{
-    self, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
+    self, Critic, Growing, GrowingSpec, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
 };
 use crate::strided::LEAKY;
 use crate::style::mapping;
@@ -46,7 +46,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
     data: TrainingData::Any,
     log: OriginalLog::NvidiaTicks,
-    missing_switch: missing_switch,
+    missing_switch,
 };
 
 /// The settings of a run. The defaults are the authors', at 1024x1024.
@@ -221,7 +221,7 @@ impl Stylist for Generator {
 pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsError> {
     crate::Settings::check(s)?;
     let (maps, last) = (s.sizes.maps(), s.sizes.last());
-    let spec = GanSpec {
+    let spec = GrowingSpec {
         name: "stylegan",
         latent: maps.latent(),
         regularizer: Regularizer::OnReals { weight: s.r1 },

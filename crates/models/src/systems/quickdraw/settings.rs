@@ -21,7 +21,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build: |settings, seed| boxed(Quickdraw::new(settings_from(settings)?, seed)),
     data: TrainingData::Doodles,
     log: OriginalLog::QuickdrawNotebook,
-    missing_switch: missing_switch,
+    missing_switch,
 };
 
 /// The settings of a quickdraw run. The defaults are those of the notebook.
