@@ -1,4 +1,5 @@
-//! Finds the images for a Quick, Draw! class: a given file, the file in its usual place, or the built-in drawings.
+//! Finds the images for a Quick, Draw! class: a given file, the file in its usual place, or the
+//! built-in drawings.
 
 use crate::advice::quoted;
 use crate::built_in::apples;
@@ -73,8 +74,8 @@ impl QuickDraw {
         }
     }
 
-    /// Whether `--data` gives a folder in which classes are looked for as files: it has the file of the
-    /// class, or nothing else that can be loaded.
+    /// Whether `--data` gives a folder in which classes are looked for as files: it has the file of
+    /// the class, or nothing else that can be loaded.
     pub fn is_folder_of_classes(folder: &Path, class: Option<&str>) -> bool {
         let only_class_files = || match DataFiles::find(folder, None) {
             Ok(files) if files.is_empty_folder() => true,
@@ -110,7 +111,8 @@ impl fmt::Display for QuickDraw {
     }
 }
 
-/// Whether nothing exists at the path. A path that may not be inspected exists: reading it gives the reason.
+/// Whether nothing exists at the path. A path that may not be inspected exists: reading it gives
+/// the reason.
 fn is_absent(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
@@ -134,7 +136,8 @@ fn bad_class(class: &str, folder: &Path) -> DataError {
     )
 }
 
-/// The error for a class without a file in the folder; `usual` if the folder was not given by the user.
+/// The error for a class without a file in the folder; `usual` if the folder was not given by the
+/// user.
 fn no_class(class: &str, folder: &Path, usual: bool) -> DataError {
     let path = folder.join(format!("{class}.npy"));
     let classes = classes_in(folder);

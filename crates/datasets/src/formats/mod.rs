@@ -49,8 +49,8 @@ impl fmt::Debug for DataFiles {
 
 impl DataFiles {
     /// Finds the format of what lies at `path`. The content of files decides, not their names. In a
-    /// folder, the file of the class comes first, if a class is given; then files and pictures that a
-    /// format recognises; then a single file that holds a class.
+    /// folder, the file of the class comes first, if a class is given; then files and pictures that
+    /// a format recognises; then a single file that holds a class.
     ///
     /// # Errors
     /// If the format is not supported: the error says what the file is, and what to do. A folder in
