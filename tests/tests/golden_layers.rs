@@ -124,7 +124,7 @@ fn network(case: &Value) -> Option<Network> {
             empty.with("layer", layer.padding(transposed_padding(options)))
         }
         // Keras' momentum is what stays; PyTorch's default, 0.1, is what is new.
-        "batch_norm" if dialect == Dialect::Keras => empty.with("layer", BatchNorm::keeping(0.9)),
+        "batch_norm" if dialect == Dialect::Keras => empty.with("layer", BatchNorm::with_momentum(0.9)),
         "batch_norm" => empty.with("layer", BatchNorm::default()),
         "relu" => activation(Activation::Relu),
         "leaky_relu" => activation(Activation::LeakyRelu(number(&options["slope"]))),

@@ -1,7 +1,7 @@
 //! Several steps of every optimiser against PyTorch and Keras: the weights and what the optimiser remembers.
 
 use nn::layers::Dense;
-use nn::{Dialect, Gradients, Network, Optimizer, Rule, State, Stateful};
+use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};
 use serde_json::Value;
 use tensor::Tensor;
 use tests::{Report, cases, entries, error_of_values, golden, list, number, numbers, tensor, text, values};
@@ -12,17 +12,17 @@ fn optimizer(network: &Network, case: &Value) -> Optimizer {
     let options = &case["options"];
     let option = |key: &str| number(&options[key]);
     let adam = || (option("beta1"), option("beta2"), option("eps"));
-    let rule = match text(&case["optimizer"]) {
-        "rms_prop_keras" | "rms_prop_torch" => Rule::RmsProp { rho: option("rho"), epsilon: option("eps") },
+    let rule: UpdateRule = match text(&case["optimizer"]) {
+        "rms_prop_keras" | "rms_prop_torch" => RmsProp { rho: option("rho"), epsilon: option("eps") }.into(),
         "adam_torch" => {
             let (beta1, beta2, epsilon) = adam();
-            Rule::Adam { beta1, beta2, epsilon }
+            Adam { beta1, beta2, epsilon }.into()
         }
         "adam_tf" => {
             let (beta1, beta2, epsilon) = adam();
-            Rule::AdamTf { beta1, beta2, epsilon }
+            AdamTf { beta1, beta2, epsilon }.into()
         }
-        "sgd" => Rule::Sgd { momentum: option("momentum"), nesterov: options["nesterov"] == true },
+        "sgd" => Sgd { momentum: option("momentum"), nesterov: options["nesterov"] == true }.into(),
         other => panic!("no such optimiser: {other}"),
     };
     let mut optimizer = Optimizer::new(network, rule, option("lr"));

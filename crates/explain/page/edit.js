@@ -1,9 +1,9 @@
-// For small graphs: change a number, and both sweeps are worked out again here, in double precision. This is the engine in
-// small: a forward rule and a backward rule for each op, a loop forward, a loop back.
+// For small graphs: recomputes values and gradients in double precision after a number was changed. This is a small version of
+// the engine: a forward rule and a backward rule per op, a loop forward and a loop backward.
 
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
-// For each element of `shape`, the element of a tensor of shape `from` that broadcasting puts there.
+// For each element of `shape`, the index of the element of a tensor of shape `from` that is broadcast to it.
 function broadcastIndex(from, shape) {
   const index = new Array(size(shape));
   const steps = [];
@@ -31,13 +31,13 @@ function scatter(values, index, length) {
   return sum;
 }
 
-// An op of each element by itself: f gives the value, slope the derivative from x and y.
+// An element-wise op: f computes the value, slope the derivative from x and y.
 const each = (f, slope) => ({
   forward: (node, [x]) => x.values.map((v) => f(v, node.attributes)),
   backward: (node, [x], gy, y) => [gy.map((g, i) => g * slope(x.values[i], y[i], node.attributes))],
 });
 
-// An op of two tensors, broadcast against each other.
+// An element-wise op of two tensors with broadcasting.
 const pair = (f, slopes) => ({
   forward(node, inputs) {
     const [a, b] = inputs.map((x) => gather(x.values, broadcastIndex(x.shape, node.shape)));
@@ -77,7 +77,7 @@ const OPS = {
     forward: (node, [x]) => gather(x.values, broadcastIndex(x.shape, node.shape)),
     backward: (node, [x], gy) => [scatter(gy, broadcastIndex(x.shape, node.shape), x.values.length)],
   },
-  // Of a layer's end: the bias is added, then comes the activation.
+  // The end of a layer: bias, then activation.
   bias_act: {
     forward: (node, [x, b]) => sumWithBias(node, x, b).map((v) => (v > 0 ? v : (node.attributes.slope ?? 1) * v)),
     backward(node, [x, b], gy) {
@@ -111,7 +111,7 @@ const OPS = {
   },
 };
 
-// Both sweeps. `changed` has new numbers by node id. Returns the values and the gradients by node id.
+// The forward and the backward pass. `changed` has new values by node id. Returns values and gradients by node id.
 function recompute(editable, changed = new Map()) {
   const values = new Map();
   const gradients = new Map();
@@ -125,13 +125,13 @@ function recompute(editable, changed = new Map()) {
     OPS[node.op].backward(node, node.inputs.map(tensor), gy, values.get(node.node)).forEach((gx, i) => {
       const id = node.inputs[i];
       const before = gradients.get(id);
-      gradients.set(id, before ? before.map((g, k) => g + gx[k]) : gx); // a value used twice gets both
+      gradients.set(id, before ? before.map((g, k) => g + gx[k]) : gx); // a value that is used twice
     });
   }
   return { values, gradients };
 }
 
-const edits = new Map(); // node id -> its numbers now
+const edits = new Map(); // node id -> its present values
 
 function buildEdit() {
   const { editable } = tape;
@@ -141,9 +141,9 @@ function buildEdit() {
       node.values.map((value, k) =>
         el("input", { type: "number", step: "any", value: Number(value.toPrecision(6)), "aria-label": `${nodes[node.node].label}${node.values.length > 1 ? ` number ${k + 1}` : ""}`, "data-node": node.node, oninput: (event) => edit(node, k, Number(event.target.value)) }))));
   byId("view-edit").replaceChildren(
-    el("p", { class: "lead" }, "Change a number. The page computes the way forward and the way back again, by itself."),
+    el("p", { class: "lead" }, "Change a number. The page recomputes the forward and the backward pass."),
     el("div", { class: "cards" }, cards),
-    el("p", {}, el("button", { type: "button", id: "edit-step", onclick: descend }, "One small step against the gradient"), " ", el("button", { type: "button", id: "edit-reset", onclick: resetEdits }, "As recorded")),
+    el("p", {}, el("button", { type: "button", id: "edit-step", onclick: descend }, "One small step along the negative gradient"), " ", el("button", { type: "button", id: "edit-reset", onclick: resetEdits }, "As recorded")),
     el("div", { id: "edit-result", role: "status" }));
   drawEdit();
 }

@@ -1,10 +1,10 @@
-// The graph: modules as boxes, opened ones as rooms with their nodes. The layout comes from Rust; opening a module only
+// The graph: modules as boxes, opened ones as frames with their nodes. The layout comes from Rust; opening a module only
 // pushes its column apart. Drawing is split: `build` makes the shapes when something is opened, `mark` colours them at a step.
 
 const NODE = { w: 150, h: 40 };
 const graph = { svg: byId("graph"), frame: byId("graph-frame"), map: byId("minimap"), view: { x: 0, y: 0, k: 1 }, bounds: null, boxes: new Map(), edges: [], rooms: new Map(), window: null };
 
-// Where each leaf module stands: opened modules push what is below them down and the columns to their right aside.
+// The position of each leaf module: opened modules push the modules below down and the columns on their right aside.
 function places() {
   const place = new Map();
   const columns = [...new Set(boxes.map((box) => Math.round(box.x)))].sort((a, b) => a - b);
@@ -66,7 +66,7 @@ function patterns() {
   return draw("defs", {}, hatch, arrow("arrow"), arrow("arrow-back"));
 }
 
-// Where a module stands: a layer's box, or the frame around what lies in it, with room for a name above. None of a layer that is not shown.
+// The rectangle of a module: a layer's box, or the frame around its contents with room for a name. None for a layer that is not shown.
 function rectOf(id, place) {
   if (!children[id].length) return place.get(id);
   const inside = children[id].map((child) => rectOf(child, place)).filter(Boolean);
@@ -77,7 +77,7 @@ function rectOf(id, place) {
   return { x, y, w: right - x, h: bottom - y };
 }
 
-// A quiet frame around the layers of a network, or around its parts; hatched, with the reason, if its weights are frozen.
+// A frame around the layers of a network or its parts; hatched, with the reason, if its weights are frozen.
 function frameOf(module, place) {
   const at = rectOf(module.id, place);
   if (!at) return draw("g");
@@ -88,13 +88,13 @@ function frameOf(module, place) {
   const outermost = module.parent === null || !isFrozenModule(module.parent);
   const label = frozen && outermost ? `${module.name} · frozen` : module.name;
   group.append(draw("rect", { x: at.x + 10, y: at.y + 5, width: label.length * 7.6 + 12, height: 20, rx: 6, class: "plate" }), draw("text", { x: at.x + 16, y: at.y + 20 }, label));
-  if (frozen) group.append(draw("title", {}, "Gradients flow through these layers, but none of their weights gets one."));
+  if (frozen) group.append(draw("title", {}, "Gradients flow through these layers, but none is computed for their weights."));
   return group;
 }
 
 const clip = (text, letters) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
 
-// The node whose pictures stand for a module: the last one that has any.
+// The node whose pictures represent a module: the last one that has any.
 const faceOf = (module) => module.nodes.map((id) => nodes[id]).findLast((node) => node.value_picture && node.role !== "parameter" && node.role !== "frozen") ?? module.nodes.map((id) => nodes[id]).findLast((node) => node.value_picture) ?? null;
 
 function opsOf(module) {
@@ -102,7 +102,7 @@ function opsOf(module) {
   return ops.length > 2 ? `${ops[0]} + ${ops.length - 1} more` : ops.join(" + ") || nodes[module.nodes[0]].op;
 }
 
-// Whether a wall stands on an arrow to or from a node: then it needs none of its own.
+// Whether there is a wall on an arrow to or from a node, so that it needs none of its own.
 const wallsAt = (id) => nodes[id].inputs.some((input) => input.wall) || consumers[id].some((reader) => nodes[reader].inputs.some((input) => input.node === id && input.wall));
 
 function boxOf(box, at) {
@@ -143,7 +143,7 @@ function nodeOf(node, room) {
   if (node.role === "frozen") group.append(draw("rect", { width: at.w, height: at.h, rx: round, fill: "url(#hatch)", class: "hatched" }));
   const bars = [draw("rect", { class: "made-bar", x: 0, width: 4, rx: 2 }), draw("rect", { class: "swept-bar", x: at.w - 4, width: 4, rx: 2 })];
   const exact = node.shape.length === 0 || (node.value.exact && node.value.exact.length === 1);
-  // One number is written, not painted.
+  // A single number is written as text.
   const image = node.value_picture && !exact ? draw("image", { x: at.w - 42, y: 5, width: 32, height: 30, class: "stamp" }) : null;
   const under = exact ? draw("text", { x: 14, y: 32, class: "op exact" }) : draw("text", { x: 14, y: 32, class: "op" }, clip(node.op, image ? 12 : 18));
   group.append(...bars, draw("text", { x: 14, y: 17, class: "name" }, clip(shortLabel(node), image ? 12 : 17)), under);
@@ -153,7 +153,7 @@ function nodeOf(node, room) {
   return group;
 }
 
-// The box that stands for a node at the moment.
+// The box that represents a node at present.
 const keyOf = (node) => (state.open.has(nodes[node].module) ? `n${node}` : `m${nodes[node].module}`);
 
 function drawEdges(layer) {
@@ -177,7 +177,7 @@ function drawEdges(layer) {
   }
 }
 
-// From the foot of one box to the head of the other; around the boxes between them where there are some.
+// From the bottom of one box to the top of the other, around the boxes between them.
 function route(a, b) {
   const [x1, y1, x2, y2] = [a.x + a.w / 2, a.y + a.h, b.x + b.w / 2, b.y];
   const far = y2 - y1;
@@ -195,13 +195,13 @@ function route(a, b) {
 
 // A wall across an edge: two bars, and what kind it is.
 function wall(x, y, kind, wide) {
-  const title = kind === "cut" ? "The graph is cut here: no gradient passes." : "Frozen: a constant in this phase, no gradient is computed.";
+  const title = kind === "cut" ? "The graph is cut here: no gradient flows through." : "Frozen: a constant in this phase, no gradient is computed.";
   const bar = (dy) => draw("line", { x1: x - wide / 2, x2: x + wide / 2, y1: y + dy, y2: y + dy });
   return draw("g", { class: `wall ${kind}` }, bar(-2.5), bar(2.5), draw("text", { x: x + wide / 2 + 5, y: y + 4 }, kind), draw("title", {}, title));
 }
 
-// Colours everything for the step: not yet, has a value, has a gradient, at work now, on the followed path.
-// With `only`, keys of boxes, nothing else is looked at.
+// Colours everything for the present step: not computed, has a value, has a gradient, active, on the followed path.
+// With `only`, a set of box keys, just these are updated.
 function mark(only = null) {
   const { step } = state;
   graph.marked = { step, node: state.node };
@@ -239,7 +239,7 @@ function mark(only = null) {
     const style = `edge ${back ? "back" : made ? "made" : "later"} ${flows ? "flows" : ""} ${path}`;
     if (edge.style !== style) {
       edge.path.setAttribute("class", style);
-      // The arrow shows which way things went last: values down, gradients up.
+      // The arrow shows the last direction of flow: values down, gradients up.
       edge.path.setAttribute(back ? "marker-start" : "marker-end", back ? "url(#arrow-back)" : "url(#arrow)");
       edge.path.removeAttribute(back ? "marker-end" : "marker-start");
     }
@@ -248,7 +248,7 @@ function mark(only = null) {
   markMap(only ?? graph.boxes.keys());
 }
 
-// What a single step, or a look at another node, can change.
+// What a single step or another selected node can change.
 function markNear() {
   const was = graph.marked;
   if (Math.abs(was.step - state.step) > 1) return mark();
@@ -282,7 +282,7 @@ function openAndLook(id) {
   select(modules[id].nodes.at(-1));
 }
 
-// --- looking around: a part of the plane, `view`, is stretched over the frame ---
+// --- panning and zooming: the part `view` of the plane fills the frame ---
 
 function frameSize() {
   return { w: graph.frame.clientWidth || 600, h: graph.frame.clientHeight || 400 };
@@ -293,7 +293,7 @@ function applyView() {
   const { x, y, k } = graph.view;
   graph.svg.setAttribute("viewBox", `${x} ${y} ${w / k} ${h / k}`);
   if (graph.window) fill(graph.window, { x, y, width: w / k, height: h / k }, []);
-  const { bounds } = graph; // the map is for what is out of sight
+  const { bounds } = graph; // the map is for parts outside the view
   graph.map.style.visibility = x <= bounds.x && y <= bounds.y && x + w / k >= bounds.x + bounds.w && y + h / k >= bounds.y + bounds.h ? "hidden" : "visible";
 }
 
@@ -305,7 +305,7 @@ function fit() {
   applyView();
 }
 
-// As large as can be read: the whole width if the letters stay legible, else the start of the graph.
+// Fits the whole width if the text stays legible, otherwise shows the start of the graph.
 function startView() {
   fit();
   const { w, h } = frameSize();
@@ -437,12 +437,12 @@ function openAll(opened = state.open.size < boxes.length) {
   if (state.node !== null) reveal(state.node);
 }
 
-// Walks along an arrow: up to an input, down to a consumer, sideways to another of the same kind.
+// Moves along an arrow: up to an input, down to a user, sideways to another one of these.
 function walk(direction) {
   const from = state.node ?? steps[state.step].node ?? 0;
   const node = nodes[from];
   const list = direction === "up" ? node.inputs.map((input) => input.node) : consumers[from];
-  // The arrow that carries a gradient first: the way to the weights and to the loss.
+  // Arrows with a gradient first: the path to the weights and to the loss.
   const next = list.find((id) => nodes[id].no_gradient === null && nodes[id].role === "activation") ?? list[0];
   if (next !== undefined) select(next);
 }

@@ -1,8 +1,8 @@
-// The keyboard: one map, from which the keys act, the help is written and the self-test presses.
+// The keyboard: one map, used by the key handler, the help and the self-test.
 
-// name: what the help says; keys: as the browser names them; run: what happens.
+// name: the text of the help; keys: their names in the browser; run: the action.
 const KEYS = [
-  ["Walking through the step", [
+  ["Stepping through the timeline", [
     { keys: [" "], name: "play or pause", run: () => setPlaying(!state.playing) },
     { keys: ["ArrowRight"], name: "one step on", run: () => goTo(state.step + 1) },
     { keys: ["ArrowLeft"], name: "one step back", run: () => goTo(state.step - 1) },
@@ -21,7 +21,7 @@ const KEYS = [
     { keys: ["b"], name: "node before", run: () => neighbour(-1) },
     { keys: ["f"], name: "follow the parameter, or stop", run: followChosen },
   ]],
-  ["Ways to look", [
+  ["Views", [
     { keys: ["g"], name: "graph", run: () => set({ view: "graph" }) },
     { keys: ["t"], name: "table of all nodes", run: () => set({ view: "table" }) },
     { keys: ["u"], name: "updates", run: () => set({ view: "updates" }) },
@@ -33,7 +33,7 @@ const KEYS = [
     { keys: ["0"], name: "show the whole graph", run: fit },
     { keys: ["x"], name: "light or dark", run: () => setScheme() },
   ]],
-  ["In the graph, when it has the focus", [
+  ["In the graph, when it is focused", [
     { keys: ["ArrowUp"], in: "graph-frame", name: "to an input", run: () => walk("up") },
     { keys: ["ArrowDown"], in: "graph-frame", name: "to what reads it", run: () => walk("down") },
     { keys: ["["], in: "graph-frame", name: "the input beside it", run: () => walkAside(-1) },
@@ -63,7 +63,7 @@ function neighbour(by) {
   select(Math.max(0, Math.min(nodes.length - 1, at + by)));
 }
 
-// Follows the chosen parameter; if another node is chosen, the first parameter behind it on a path, else the first of all.
+// Follows the selected parameter; if another node is selected, the first parameter whose path contains it, otherwise the first one.
 function followChosen() {
   if (state.follow !== null) return set({ follow: null });
   const paths = tape.follow;
@@ -79,13 +79,13 @@ function onKey(event) {
   const writes = target.matches?.("input:not([type=range]), select, textarea");
   if (writes) return;
   const pressed = key.length === 1 ? key.toLowerCase() : key;
-  // A focused button keeps its space and enter, the slider and the tabs their arrows.
+  // A focused button handles Space and Enter itself, the slider and the tabs the arrow keys.
   if ((key === " " || key === "Enter") && target.matches?.("button, summary")) return;
   if (target.matches?.("input[type=range]") && /^(Arrow|Home|End|Page)/.test(key)) return;
   if (!state.letters && key.length === 1 && key !== " ") return;
   const fits = (one) => one.keys.includes(pressed) && (one.shift === undefined ? !(event.shiftKey && key.startsWith("Arrow")) : one.shift === event.shiftKey) && (!one.in || byId(one.in).contains(target));
   const found = shortcuts.find((one) => one.in && fits(one)) ?? shortcuts.find((one) => !one.in && fits(one));
-  // Elsewhere than in the graph, these keys scroll what has the focus.
+  // Outside the graph, these keys scroll the focused element.
   if (!found || (/^(Home|End|Page)/.test(key) && target.matches?.(".panel-body, .view-body, .wide"))) return;
   event.preventDefault();
   found.run(pressed);
@@ -119,7 +119,7 @@ const ACTIONS = {
   follow: ({ node }) => followPath(node),
 };
 
-// Where an answer stands, by its name in the document.
+// The element with an answer, by its name in the document.
 const PLACES = { phase: "strip", timeline: "step-text", updates: "view-updates", follow: "follow", whatif: "view-whatif", table: "view-table", header: "about-body", graph: "graph-frame", edit: "view-edit", dictionary: "panel" };
 const placeOf = (question) => byId(PLACES[question.answer_at] ?? "panel");
 
@@ -131,7 +131,7 @@ function buildQuestions() {
 
 function showAnswer(question) {
   byId("questions").close();
-  set({ view: "graph" }); // the way starts where the page starts
+  set({ view: "graph" }); // start from the initial view
   question.actions.forEach((action) => ACTIONS[action.do](action));
   const place = placeOf(question);
   place.classList.add("answer");

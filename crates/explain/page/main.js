@@ -1,6 +1,6 @@
-// The start: what stands still is built once, then the address is read and everything is drawn.
+// Builds the static parts once, then reads the address and draws everything.
 
-// Sets the colours: as given, or the other ones. Pictures are painted anew, for they hold colours.
+// Sets the colour scheme, or switches it. Pictures are painted again, because they contain colours.
 function setScheme(scheme = isDark() ? "light" : "dark") {
   document.documentElement.style.colorScheme = scheme;
   recolor();
@@ -22,7 +22,7 @@ function buildAbout() {
   byId("about-body").replaceChildren(
     el("dl", { class: "facts-list" }, rows.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
     el("h3", {}, "Colours"),
-    el("p", {}, "Blue is a value, orange a gradient. A hatched box is frozen, a red wall is a cut. What is not there yet is pale. In pictures, a dash marks a negative number, where there is room for one and the number is not near 0; its colour is grey, that of a negative gradient violet."),
+    el("p", {}, "Values are blue, gradients orange. A hatched box is frozen, a red bar is a cut, and nodes that are not yet computed are pale. In pictures, negative values are grey, negative gradients violet; a dash marks a negative number where there is room for it and the number is not near 0."),
     el("h3", {}, "What is shown"),
     el("ul", {}, header.notes.map((note) => el("li", {}, note))),
     el("p", {}, "All numbers were computed while recording and tested in Rust; this page only draws them. It loads nothing and sends nothing."));
@@ -39,10 +39,10 @@ function start() {
   buildQuestions();
   if (tape.editable) buildEdit();
   else byId("view-edit").remove();
-  if (nodes.length <= FEW) state.open = new Set(boxes.map((box) => box.id)); // all of it fits in one look
+  if (nodes.length <= FEW) state.open = new Set(boxes.map((box) => box.id)); // the whole graph fits
   build();
   listenToPointer();
-  // The first drawing of everything.
+  // Draw everything once.
   for (const drawer of drawers) drawer(new Set(["step", "tab", "view", "speed", "node", "follow", "playing"]));
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", readAddress);

@@ -1,4 +1,4 @@
-// Numbers as text, and the small calculator that works the expressions of the probes out.
+// Numbers as text, and the evaluation of the expressions of the probes.
 
 function show(x, digits = 4) {
   if (x === null || x === undefined) return "not finite";
@@ -8,7 +8,7 @@ function show(x, digits = 4) {
   return text.replaceAll("-", "−");
 }
 
-// The number itself, if there is only one: it has a sign, which a length has not.
+// The number itself, if there is only one: unlike a norm it has a sign.
 const only = (summary) => (summary?.exact?.length === 1 ? summary.exact[0] : null);
 const showSize = (summary, digits = 4) => show(only(summary) ?? summary?.l2, digits);
 

@@ -1,4 +1,4 @@
-// The node panel: what one node is, holds and does, in seven tabs.
+// The node panel: the details of one node in seven tabs.
 
 const TAB_NAMES = { value: "Value", gradient: "Gradient", rule: "Rule", numbers: "Numbers", forks: "Forks", check: "Check", source: "Source" };
 const ROLES = { input: "input", parameter: "parameter", frozen: "frozen parameter", constant: "constant", activation: "result of an op", loss: "loss" };
@@ -11,7 +11,7 @@ function drawPanel() {
   const panel = byId("panel");
   panel.setAttribute("aria-labelledby", `tab-node-${state.tab}`);
   if (!node) {
-    head.replaceChildren(el("h2", {}, "A tape, opened"));
+    head.replaceChildren(el("h2", {}, "A recorded training step"));
     panel.replaceChildren(...welcome());
     return;
   }
@@ -26,17 +26,17 @@ function welcome() {
   const { header } = tape;
   const forward = steps.findIndex((step) => step.kind === "make");
   return [
-    el("p", {}, `Here is one training step of ${header.system}, as the engine recorded it: ${nodes.length} nodes, ${steps.length} steps. Nothing is simulated; the numbers are those of the run.`),
-    el("p", {}, "On the way forward each op makes a value (blue). On the way back each op hands its inputs a gradient (orange): how the loss would change if they did."),
+    el("p", {}, `This is one training step of ${header.system}, as the engine recorded it: ${nodes.length} nodes, ${steps.length} steps. Nothing is simulated; all numbers are those of the run.`),
+    el("p", {}, "In the forward pass each op computes a value (blue). In the backward pass each op computes the gradients of its inputs (orange): how much the loss changes when they change."),
     el("p", {}, el("button", { type: "button", class: "primary", onclick: () => setPlaying(true) }, "Play"), " ", el("button", { type: "button", onclick: () => goTo(Math.max(0, forward)) }, "First op"), " ", el("button", { type: "button", onclick: () => byId("questions").showModal() }, "Questions")),
-    el("p", { class: "quiet" }, "Space plays. The arrow keys step. A question mark shows all keys."),
+    el("p", { class: "quiet" }, "Press Space to play, the arrow keys to step, and ? for all keys."),
   ];
 }
 
-// Where the timeline stands before the step that made this: it says so, and offers to go.
+// If the timeline is before the step that computes this, says so and offers to go there.
 function whenNote(node, step, what) {
   if (step === null || step === undefined || step <= state.step) return null;
-  return el("p", { class: "notice" }, `At this moment of the step ${what} yet. This is what step ${step + 1} will store. `, el("button", { type: "button", class: "link", onclick: () => { goTo(step); select(node.id); } }, "Go there"));
+  return el("p", { class: "notice" }, `At this point of the timeline ${what} yet. Step ${step + 1} will compute it. `, el("button", { type: "button", class: "link", onclick: () => { goTo(step); select(node.id); } }, "Go there"));
 }
 
 function tensorParts(node, kind) {
@@ -66,7 +66,7 @@ function summaryTable(s) {
   return el("dl", { class: "summary" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-// What the dictionary says of an op, whether it comes as one text or as one an input.
+// The dictionary entry of an op; its texts can be one string or one per input.
 const entryOf = (node) => tape.dictionary[node.op] ?? null;
 const formula = (mathml, text) => (mathml ? mathOf(mathml, text) : text ? el("p", { class: "math" }, el("code", {}, text)) : null);
 const paragraphs = (texts) => [texts].flat().filter(Boolean);
@@ -78,23 +78,23 @@ function usedBy(node) {
 
 function madeFrom(node) {
   if (!node.inputs.length) return null;
-  return el("p", { class: "quiet" }, "Made from ", ...node.inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
+  return el("p", { class: "quiet" }, "Computed from ", ...node.inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
 }
 
-// In the phase of the updates: what the optimiser does to it now.
+// In an update phase: the update of the parameter at this step.
 function movedCard(node) {
   const { kind, update } = steps[state.step];
   return kind === "update" && updates[update]?.node === node.id ? updateCard(updates[update]) : null;
 }
 
 const PANELS = {
-  value: (node) => [movedCard(node), whenNote(node, node.made, "this value is not there"), ...tensorParts(node, "value"), madeFrom(node), usedBy(node)],
+  value: (node) => [movedCard(node), whenNote(node, node.made, "this value is not computed"), ...tensorParts(node, "value"), madeFrom(node), usedBy(node)],
 
   gradient(node) {
-    if (!node.gradient) return [el("p", {}, node.no_gradient_text ?? "No gradient is computed here."), el("p", { class: "quiet" }, "Only what lies between the loss and a parameter that learns gets a gradient.")];
+    if (!node.gradient) return [el("p", {}, node.no_gradient_text ?? "No gradient is computed here."), el("p", { class: "quiet" }, "Only nodes between the loss and a learning parameter get a gradient.")];
     return [
-      whenNote(node, node.swept, "the backward sweep has not been here"),
-      el("p", { class: "lead" }, only(node.gradient) === null ? "How the loss changes when this changes. Norm " : "How the loss changes when this changes: ", el("strong", { class: "gradient" }, showSize(node.gradient)), "."),
+      whenNote(node, node.swept, "the backward sweep has not reached this node"),
+      el("p", { class: "lead" }, only(node.gradient) === null ? "The gradient: how the loss changes when this changes. Its norm is " : "The gradient: how the loss changes when this changes, ", el("strong", { class: "gradient" }, showSize(node.gradient)), "."),
       ...tensorParts(node, "gradient"),
       followButton(node),
     ];
@@ -117,17 +117,17 @@ const PANELS = {
 
   numbers(node) {
     if (!node.probes.length) return [el("p", {}, "No probe was stored for this node.")];
-    return [el("p", { class: "lead" }, entryOf(node) ? "How the op made this value, and what comes back to it, with the numbers of this step." : leafText(node)), ...node.probes.map((probe) => probeOf(node, probe))];
+    return [el("p", { class: "lead" }, entryOf(node) ? "How the op computed this value, and the contributions to its gradient, with the numbers of this step." : leafText(node)), ...node.probes.map((probe) => probeOf(node, probe))];
   },
 
   forks(node) {
     const { contributions } = node;
-    if (!node.gradient) return [el("p", {}, "No gradient arrives here, so there is nothing to add up.")];
-    if (!contributions.length) return [el("p", {}, node.role === "loss" ? "This is the loss: the sweep starts here with a gradient of 1." : "Nothing reads this value on the way to the loss.")];
+    if (!node.gradient) return [el("p", {}, "There is no gradient here, so there is nothing to add.")];
+    if (!contributions.length) return [el("p", {}, node.role === "loss" ? "This is the loss: the sweep starts here with a gradient of 1." : "No node between this one and the loss reads this value.")];
     const parts = contributions.flatMap((part, i) => [i ? el("span", { class: "sign", "aria-label": "plus" }, "+") : null, addend(part)]).filter(Boolean);
     const sum = el("figure", { class: "addend sum" }, node.gradient_picture ? picture(node.gradient_picture, "gradient", "the sum", 150) : null, el("figcaption", {}, el("strong", {}, "the gradient"), el("br"), sizeOf(node.gradient)));
     return [
-      el("p", { class: "lead" }, contributions.length > 1 ? `This value is used ${contributions.length} times. Each use sends a gradient back; the gradient is their sum.` : "This value is used once, so the gradient that comes back from there is all of it."),
+      el("p", { class: "lead" }, contributions.length > 1 ? `This value is used ${contributions.length} times. Each use contributes to its gradient; the gradient is the sum.` : "This value is used once, so its gradient has a single contribution."),
       el("div", { class: "addends" }, ...parts, el("span", { class: "sign", "aria-label": "equals" }, "="), sum),
     ];
   },

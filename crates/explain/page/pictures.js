@@ -1,5 +1,5 @@
-// Pictures of tensors, histograms and curves. Values are blue, gradients orange; what is negative is also struck by a line,
-// so that no sign is told by colour alone.
+// Pictures of tensors, histograms and curves. Values are blue, gradients orange; negative values also have a dash,
+// so that the sign is not shown by colour alone.
 
 const RAMPS = {
   // [positive, negative], as [r, g, b] at full strength, over the paper.
@@ -7,7 +7,7 @@ const RAMPS = {
   dark: { paper: [22, 25, 31], value: [[132, 190, 255], [168, 172, 184]], gradient: [[255, 160, 82], [206, 152, 246]] },
 };
 
-// Whether the colours are the dark ones; asked once for each change, for the answer costs a look at all styles.
+// Whether the dark colours are in use; cached, because finding out is slow.
 let dark = false;
 const isDark = () => dark;
 const askDark = () => (dark = (document.documentElement.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark");
@@ -17,7 +17,7 @@ function bytesOf(picture) {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-// The picture as a canvas of one pixel an element, `kind` value or gradient.
+// The picture as a canvas with one pixel per element; `kind` is value or gradient.
 function paint(picture, kind) {
   const { width, height, zero } = picture;
   const bytes = bytesOf(picture);
@@ -38,15 +38,15 @@ function paint(picture, kind) {
   return canvas;
 }
 
-// Images in colour are shown in their colours.
+// Colour images are shown in colour.
 function paintColors(canvas, context, image, bytes) {
   for (let i = 0; i < bytes.length / 3; i++) image.data.set([bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2], 255], 4 * i);
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
-// Small pictures in the graph: painted once, kept as data addresses until the colours change. Few cells are painted large, with
-// their dashes.
+// Small pictures in the graph: painted once and cached as data URLs until the colours change. Pictures with few cells are
+// painted large, with dashes.
 const stamps = new Map();
 const STAMP = 48;
 
@@ -70,7 +70,7 @@ function stamp(node, kind) {
   return stamps.get(key);
 }
 
-// A large picture with square cells, negative ones struck, a scale under it and its rule.
+// A large picture with square cells and dashes, a scale below it, and its description.
 function picture(source, kind, name, room = 320) {
   const cell = Math.max(1, Math.min(28, Math.floor(room / Math.max(source.width, source.height))));
   const small = paint(source, kind);
@@ -129,7 +129,7 @@ function histogram(summary, kind) {
     if (x > 50 && x < width - 50) svg.append(draw("text", { x, y: height + 14, "text-anchor": "middle" }, "0"));
   }
   svg.append(draw("text", { x: 0, y: height + 14 }, show(low, 3)), draw("text", { x: width, y: height + 14, "text-anchor": "end" }, show(high, 3)));
-  return el("figure", { class: "chart" }, svg, el("figcaption", {}, "How many elements have which size (heights by square root)"));
+  return el("figure", { class: "chart" }, svg, el("figcaption", {}, "Number of elements by value (heights are square roots)"));
 }
 
 // A chart of lines over shared x positions. series: [{ name, ys, shape: "line" | "dashed" }]; y labels by `label`.

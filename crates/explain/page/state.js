@@ -1,5 +1,5 @@
-// What the page shows at the moment, in one object. Every change goes through `set`, which draws what depends on it and
-// writes the address, so that a link leads back here: #step=57&node=37&view=numbers.
+// The present state of the page in one object. Every change goes through `set`, which redraws what depends on it and updates
+// the address, so that a link restores the state: #step=57&node=37&view=numbers.
 
 const TABS = ["value", "gradient", "rule", "numbers", "forks", "check", "source"];
 const VIEWS = ["graph", "table", "updates", "whatif", ...(tape.editable ? ["edit"] : [])];
@@ -29,7 +29,7 @@ function set(changes) {
 
 const clampStep = (step) => Math.max(0, Math.min(steps.length - 1, step));
 
-// Goes to a step; the node panel goes along with the walk, and shows the gradient on the way back.
+// Goes to a step; the node panel shows the node of the step, in the backward pass its gradient.
 function goTo(step) {
   step = clampStep(step);
   const { node, kind } = steps[step];
@@ -45,7 +45,7 @@ function goToPhase(phase) {
   if (at.steps.length) goTo(at.steps[0]);
 }
 
-// The loss of the phase that the timeline is in: a GAN step has one a network.
+// The loss of the present phase: a GAN step has one per network.
 function goToLoss() {
   const now = state.step;
   const made = losses.filter((node) => node.made !== null);
@@ -56,12 +56,12 @@ function goToLoss() {
   }
 }
 
-// Looks at a node where it stands: the timeline stays.
+// Selects a node without moving the timeline.
 function select(node) {
   set({ node });
 }
 
-// Goes to the step at which the sweep reached a parameter.
+// Goes to the step in which the sweep reaches a parameter.
 function goToParameter(node) {
   if (nodes[node].swept !== null) goTo(nodes[node].swept);
   select(node);
@@ -76,7 +76,7 @@ function setPlaying(playing) {
   if (playing) requestAnimationFrame(tick);
 }
 
-// One look of the player at the clock: a step whenever one is due, and a stop at the end.
+// Advances the player by a step when one is due, and stops at the end.
 function tick(now) {
   if (!play) return;
   if (now >= play.due) {
@@ -107,7 +107,7 @@ function writeAddress() {
   }, 250);
 }
 
-// Reads an address. `view` names a tab of the node panel or a view of the whole; what is not understood is left alone.
+// Reads an address. `view` names a tab of the node panel or a view of the step; unknown parts are ignored.
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
   const whole = (name, count) => {

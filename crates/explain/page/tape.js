@@ -1,14 +1,14 @@
-// The document that this page shows: read once, indexed, never changed. Everything in it was computed and tested in Rust.
+// The document that this page shows: parsed once, indexed and never changed. Everything in it is computed and tested in Rust.
 
 const tape = JSON.parse(document.getElementById("tape").textContent);
 const { nodes, steps, phases, modules, updates } = tape;
 
-// Modules call each other by path; numbers are handier here. A node's place becomes relative to its open module.
+// Replaces module paths by numbers, and makes the position of a node relative to its open module.
 const moduleAt = new Map(modules.map((module, id) => [module.path, id]));
 modules.forEach((module, id) => {
   module.id = id;
   module.parent = module.parent === null ? null : moduleAt.get(module.parent);
-  module.path = module.path.replace(/^\d+\//, ""); // the tape's number is shown by the column
+  module.path = module.path.replace(/^\d+\//, ""); // the column shows the number of the tape
 });
 for (const node of nodes) {
   node.module = moduleAt.get(node.module);
@@ -39,7 +39,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Who reads the value of each node.
+// The users of each node.
 const consumers = nodes.map(() => []);
 for (const node of nodes) for (const input of node.inputs) consumers[input.node].push(node.id);
 
@@ -52,7 +52,7 @@ const pathOf = new Map(tape.follow.map((path) => [path.parameter, path]));
 const parameters = nodes.filter((node) => node.role === "parameter");
 const losses = nodes.filter((node) => node.role === "loss");
 
-// The order of the computation: the step that made a node; constants and inputs were there before.
+// The order of computation: the step that computed a node; constants and inputs come first.
 const madeAt = (node) => node.made ?? -1;
 const isMade = (node, step) => madeAt(node) <= step;
 const isSwept = (node, step) => node.swept !== null && node.swept <= step;
@@ -64,7 +64,7 @@ function parameterName(node) {
   return update === undefined ? `${modules[node.module].path} ${node.label}` : updates[update].parameter;
 }
 
-// MathML of the dictionary: its elements and their text, nothing else.
+// The MathML of the dictionary: only its elements and their text.
 const MATH = new Set(
   "math mi mo mn mtext mspace mrow mfrac msqrt mroot msup msub msubsup munder mover munderover mtable mtr mtd mstyle mpadded mphantom menclose semantics".split(" "),
 );

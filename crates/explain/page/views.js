@@ -190,14 +190,14 @@ function drawWhatIf(i, slider, shown) {
   const gap = loss[at] === null || straight[at] === null ? null : loss[at] - straight[at];
   shown.replaceChildren(
     lineChart({ xs: sizes, series: [{ ys: straight.map(Number), shape: "dashed" }, { ys: loss.map(Number), shape: "line" }], label: (y) => show(y, 4), xLabel: "step size", yLabel: "loss", mark: at, name: `${text}: loss ${loss.map((x) => show(x)).join(", ")}` }),
-    el("p", {}, `Step size ${show(sizes[at])}: the loss is `, el("strong", {}, show(loss[at], 6)), "; the straight line says ", el("strong", {}, show(straight[at], 6)), gap === null ? "." : `; they differ by ${show(gap, 3)}.`),
-    el("p", { class: "quiet" }, "Circles: the loss, computed. Squares: the straight line."),
+    el("p", {}, `Step size ${show(sizes[at])}: the loss is `, el("strong", {}, show(loss[at], 6)), "; the gradient predicts ", el("strong", {}, show(straight[at], 6)), gap === null ? "." : `; they differ by ${show(gap, 3)}.`),
+    el("p", { class: "quiet" }, "Circles: the computed loss. Squares: the prediction of the gradient."),
   );
 }
 
 // --- follow a parameter ---
 
-// Follows a parameter, from the moment when the sweep has reached it.
+// Follows a parameter, from the step in which the sweep reaches it.
 function followPath(node) {
   if (node !== null) goToParameter(node);
   set({ follow: node, view: "graph" });

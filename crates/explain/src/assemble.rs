@@ -12,30 +12,30 @@ use crate::story;
 use crate::summary::{l2, squares, summary};
 use crate::update;
 
-/// How much is told.
+/// How much detail a document has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detail {
-    /// Pictures have at most so many places on a side; 0 for no pictures.
+    /// The largest number of pixels per side of a picture; 0 for no pictures.
     pub picture: usize,
-    /// So many elements of each node are told in full.
+    /// The number of elements of each node that are shown in full.
     pub probes: usize,
-    /// Whether only the last node of each layer has pictures and probes, and the parameters.
+    /// Whether only parameters and the last node of each layer have pictures and probes.
     pub outlines: bool,
 }
 
 impl Detail {
-    /// All there is.
+    /// Everything.
     pub const FULL: Self = Self { picture: 64, probes: 4, outlines: false };
 }
 
-/// All that can be told without making anything again: no probes, no checks, no dictionary.
+/// Everything that needs no recomputation: no probes, no checks, no dictionary.
 pub(crate) fn assemble(recording: &Recording, atlas: &Atlas<'_>, header: Header) -> Document {
     let mut document = Document { schema: SCHEMA, header, modules: atlas.modules.clone(), ..Document::default() };
     document.nodes = atlas.places.iter().map(|place| node(recording, atlas, *place)).collect();
     contributions(&mut document, recording, atlas);
     document.updates = recording.updates.iter().map(|update| updated(recording, atlas, update)).collect();
-    story::tell(&mut document, recording, atlas);
-    follow(&mut document, recording, atlas);
+    story::add_timeline(&mut document, recording, atlas);
+    add_paths(&mut document, recording, atlas);
     document.what_if = what_if(recording);
     lay_out(&mut document);
     document
@@ -54,14 +54,14 @@ fn node(recording: &Recording, atlas: &Atlas<'_>, place: Place) -> Node {
         ..Node::default()
     };
     match place {
-        Place::Inferred(walk) => {
-            let name = recording.inferred[walk].network.replace('_', " ");
+        Place::Inferred(call) => {
+            let name = recording.inferred[call].network.replace('_', " ");
             node.op = "constant".into();
             node.label = format!("fakes of the {name}");
             node.role = Role::Activation;
             node.no_gradient = Some(NoGradient::Cut);
             node.no_gradient_text = Some(format!(
-                "The {name} made it without a tape, so that no gradient can go back into it from here: in this pass only somebody else learns."
+                "The {name} computed it without a tape, so no gradient can flow back into the {name} from here."
             ));
         }
         Place::Constant(tape, number) => constant(&mut node, recording, atlas, tape, number),
@@ -79,26 +79,26 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
         Origin::Frozen(name) => {
             node.label = last_two(name);
             let text = format!(
-                "The {} is frozen: in this pass somebody else learns, and its weights are constants. The gradient flows past this one, through the op \
-                 that reads it, to that op's other input.",
+                "The {} is frozen: another network learns on this tape, and these weights are constants. The gradient flows through the op \
+                 that reads this weight to the op's other input.",
                 name.split('.').next().unwrap_or_default().replace('_', " ")
             );
             (Role::Frozen, NoGradient::Frozen, text)
         }
-        Origin::Inferred(walk, row) => {
-            let (name, rows) = (recording.inferred[*walk].network.replace('_', " "), constant.value.shape()[0]);
-            let fakes = atlas.value(Place::Inferred(*walk)).shape()[0];
+        Origin::Inferred(call, row) => {
+            let (name, rows) = (recording.inferred[*call].network.replace('_', " "), constant.value.shape()[0]);
+            let fakes = atlas.value(Place::Inferred(*call)).shape()[0];
             let things = if node.shape.len() == 4 { "images" } else { "samples" };
             node.label = if fakes < rows { format!("{things}, real and fake") } else { format!("fakes of the {name}") };
-            node.inputs.push(cut(Place::Inferred(*walk)));
+            node.inputs.push(cut(Place::Inferred(*call)));
             let which = if fakes < rows {
                 format!("Rows {row} to {} of these {rows} are", row + fakes - 1)
             } else {
                 "These are".to_owned()
             };
             let text = format!(
-                "{which} fakes of the {name}, as plain numbers: the graph is cut here. A gradient by one of them could be had, but there is no \
-                 tape behind it that would lead it to the {name}'s weights."
+                "{which} fakes of the {name}, as a constant: the graph is cut here. A gradient with respect to them could be computed, but \
+                 no tape would lead it on to the weights of the {name}."
             );
             (Role::Input, NoGradient::Cut, text)
         }
@@ -106,21 +106,21 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
             let from = Place::Node(*other, *made);
             node.label = "cut off".into();
             node.inputs.push(cut(from));
-            let text = "It was computed on a tape, and then taken as a plain number: the graph is cut here, so that no gradient flows back behind it.";
+            let text = "It was computed on a tape and then used as a constant: the graph is cut here, so no gradient flows back through it.";
             (Role::Constant, NoGradient::Cut, text.to_owned())
         }
         Origin::Data => {
-            let walk = record.walks.iter().find(|walk| walk.input == constant.value);
+            let call = record.calls.iter().find(|call| call.input == constant.value);
             let labels = node.module.ends_with("loss") && node.shape.len() == 2 && node.shape[1] == 1;
-            node.label = match walk {
+            node.label = match call {
                 Some(_) if node.shape.len() == 4 => "images".into(),
-                Some(walk) if walk.network.starts_with("generator") => "latents".into(),
+                Some(call) if call.network.starts_with("generator") => "latents".into(),
                 Some(_) => "input".into(),
                 None if labels => "labels".into(),
                 None => "constant".into(),
             };
-            let role = if walk.is_some() || labels { Role::Input } else { Role::Constant };
-            let text = "It is given, not learned: nobody asks how the loss would change with it, so no gradient by it is computed.";
+            let role = if call.is_some() || labels { Role::Input } else { Role::Constant };
+            let text = "It is an input, not a parameter, so no gradient with respect to it is needed or computed.";
             (role, NoGradient::Constant, text.to_owned())
         }
     };
@@ -134,7 +134,7 @@ fn recorded(node: &mut Node, tape: &TapeRecord, atlas: &Atlas<'_>, number: usize
     node.gradient = record.gradient.as_ref().map(summary);
     if record.gradient.is_none() {
         node.no_gradient = Some(NoGradient::NotReached);
-        node.no_gradient_text = Some("The loss does not depend on it: the sweep never comes here.".into());
+        node.no_gradient_text = Some("The loss does not depend on it, so the sweep does not reach it.".into());
     }
     let Some(op) = &record.op else {
         (node.op, node.label, node.role) = ("variable".into(), last_two(&record.scope), Role::Parameter);
@@ -173,14 +173,14 @@ fn last_two(name: &str) -> String {
     parts[parts.len().saturating_sub(2)..].join(".")
 }
 
-/// A file's name from the root of the project, without the place where that lies.
+/// A file's path relative to the root of the project.
 fn from_root(file: &str) -> String {
     let file = file.replace('\\', "/");
     let from = ["crates/", "tests/", "benches/"].iter().filter_map(|room| file.find(room)).min();
     from.map_or_else(|| file.rsplit('/').next().unwrap_or_default().to_owned(), |from| file[from..].to_owned())
 }
 
-/// The addends of every gradient, in the order in which the sweep adds them.
+/// The contributions to every gradient, in the order in which the sweep adds them.
 fn contributions(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
     for (tape, record) in recording.tapes.iter().enumerate() {
         for sender in &record.order {
@@ -201,7 +201,7 @@ fn contributions(document: &mut Document, recording: &Recording, atlas: &Atlas<'
     }
 }
 
-/// Draws all pictures anew.
+/// Draws all pictures again.
 pub(crate) fn draw(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, detail: Detail) {
     let shown: Vec<bool> = document.nodes.iter().map(|node| !detail.outlines || is_outline(document, node)).collect();
     for (node, shown) in document.nodes.iter_mut().zip(shown) {
@@ -228,7 +228,8 @@ pub(crate) fn draw(document: &mut Document, recording: &Recording, atlas: &Atlas
     }
 }
 
-/// Whether a node is one of those that are always shown: a parameter, the loss, what the step is given, and the last of a layer.
+/// Whether a node is always shown: parameters, the loss, inputs of the step, and the last node of a
+/// layer.
 pub(crate) fn is_outline(document: &Document, node: &Node) -> bool {
     let last = document.modules.iter().find(|module| module.path == node.module).and_then(|module| module.nodes.last());
     node.role != Role::Activation || last == Some(&node.id)
@@ -256,8 +257,8 @@ fn updated(recording: &Recording, atlas: &Atlas<'_>, record: &UpdateRecord) -> U
     }
 }
 
-/// From each parameter back to the loss, at every fork the way on which most of its gradient came.
-fn follow(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+/// For each parameter the path back to the loss, at every fork along the largest contribution.
+fn add_paths(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
     for (tape, record) in recording.tapes.iter().enumerate() {
         for (number, node) in record.nodes.iter().enumerate() {
             if node.op.is_some() || node.gradient.is_none() {
@@ -284,9 +285,9 @@ fn what_if(recording: &Recording) -> Vec<WhatIf> {
         let moved = record.what_if.as_ref()?;
         let straight = moved.sizes.iter().map(|size| moved.loss[0] - size * moved.square).collect();
         let text = format!(
-            "The loss of the {} if all its parameters were moved along the negative gradient, theta - size * g, on the same data, with the same random \
-             draws. A gradient is a promise about small steps: beside each loss stands what it promises, loss - size * |g|^2, with |g|^2 = \
-             {:.3e}. The optimiser then goes its own way: see the updates.",
+            "The loss of the {} with all its parameters moved along the negative gradient, theta - size * g, on the same data and with the same random \
+             numbers. A gradient predicts the loss for small steps: each loss is compared with the prediction loss - size * |g|^2, where |g|^2 = \
+             {:.3e}. The optimiser's own update is different: see the updates.",
             record.purpose, moved.square
         );
         Some(WhatIf { tape, text, sizes: moved.sizes.clone(), loss: moved.loss.clone(), straight })

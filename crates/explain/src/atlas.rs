@@ -1,4 +1,4 @@
-//! [`Atlas`]: which thing of a recording is which node of the document, and in which module it lies.
+//! [`Atlas`]: assigns ids and modules of the document to the contents of a recording.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use tensor::Tensor;
 use crate::document::Module;
 use crate::recorder::{Moment, NodeRecord, Origin, Recording, Source, TapeRecord};
 
-/// Where a node of the document comes from.
+/// The origin of a node of the document in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// The output of a walk without a tape.
+    /// The output of a forward call without a tape.
     Inferred(usize),
     /// A constant of a tape.
     Constant(usize, usize),
@@ -21,7 +21,7 @@ pub enum Place {
 /// The nodes and the modules of a document.
 pub struct Atlas<'a> {
     recording: &'a Recording,
-    /// Where each node comes from, by its id.
+    /// The origin of each node, by its id.
     pub places: Vec<Place>,
     ids: BTreeMap<Place, usize>,
     /// The modules, parents first.
@@ -31,12 +31,13 @@ pub struct Atlas<'a> {
 }
 
 impl<'a> Atlas<'a> {
-    /// Numbers all that was recorded, in the order in which it happened; the constants of a tape before its nodes.
+    /// Numbers everything that was recorded, in order of time; the constants of a tape come before
+    /// its nodes.
     pub fn new(recording: &'a Recording) -> Self {
         let mut places = Vec::new();
         for moment in &recording.moments {
             match *moment {
-                Moment::Inferred(walk) => places.push(Place::Inferred(walk)),
+                Moment::Inferred(call) => places.push(Place::Inferred(call)),
                 Moment::Tape(tape) => {
                     let record = &recording.tapes[tape];
                     places.extend((0..record.constants.len()).map(|number| Place::Constant(tape, number)));
@@ -51,7 +52,7 @@ impl<'a> Atlas<'a> {
         atlas
     }
 
-    /// The id of what stands at a place.
+    /// The id of the node with this origin.
     pub fn id(&self, place: Place) -> usize {
         self.ids[&place]
     }
@@ -64,13 +65,13 @@ impl<'a> Atlas<'a> {
         }
     }
 
-    /// The tape in whose column a place stands: a walk without one stands in that of the next.
+    /// The tape of a node. A forward call without a tape belongs to the next one.
     pub fn tape(&self, place: Place) -> usize {
         match place {
             Place::Constant(tape, _) | Place::Node(tape, _) => tape,
-            Place::Inferred(walk) => {
+            Place::Inferred(call) => {
                 let moments = &self.recording.moments;
-                let later = moments.iter().skip_while(|moment| **moment != Moment::Inferred(walk));
+                let later = moments.iter().skip_while(|moment| **moment != Moment::Inferred(call));
                 let next =
                     later.filter_map(|moment| if let Moment::Tape(tape) = moment { Some(*tape) } else { None }).next();
                 next.unwrap_or(self.recording.tapes.len().saturating_sub(1))
@@ -81,9 +82,9 @@ impl<'a> Atlas<'a> {
     /// The value of a node.
     pub fn value(&self, place: Place) -> &'a Tensor {
         match place {
-            Place::Inferred(walk) => {
-                let walk = &self.recording.inferred[walk];
-                walk.output.as_ref().unwrap_or(&walk.input)
+            Place::Inferred(call) => {
+                let call = &self.recording.inferred[call];
+                call.output.as_ref().unwrap_or(&call.input)
             }
             Place::Constant(tape, number) => &self.recording.tapes[tape].constants[number].value,
             Place::Node(tape, node) => &self.recording.tapes[tape].nodes[node].value,
@@ -110,7 +111,7 @@ impl<'a> Atlas<'a> {
                 Place::Node(tape, node) => tapes[tape].of_node[node].clone(),
             })
             .collect();
-        // Modules come in the order of their first op; what the step is given stands above all.
+        // Modules are in the order of their first op; the inputs of the step come first.
         let mut members: Vec<(usize, String, Vec<usize>)> = Vec::new();
         let mut order: Vec<usize> = (0..self.places.len()).collect();
         order.sort_by_key(|id| {
@@ -141,7 +142,7 @@ impl<'a> Atlas<'a> {
         self.separate_own();
     }
 
-    /// Adds a module, and before it those that it lies in, unless they are there.
+    /// Adds a module, and before it its parents, unless they exist.
     fn add_module(&mut self, tape: usize, path: &str, nodes: Vec<usize>) {
         let parent = path.rsplit_once('.').map(|(parent, _)| parent.to_owned());
         if let Some(parent) = &parent {
@@ -172,18 +173,18 @@ impl<'a> Atlas<'a> {
         }
     }
 
-    /// A module that holds others holds no nodes itself: its own ops become one more module in it, the last.
+    /// A module with children has no nodes of its own: they become a further child, the last.
     fn separate_own(&mut self) {
         let holds = |path: &str| self.modules.iter().any(|module| module.parent.as_deref() == Some(path));
         let mixed: Vec<usize> = (0..self.modules.len())
             .filter(|number| !self.modules[*number].nodes.is_empty() && holds(&self.modules[*number].path))
             .collect();
-        // From the last on: what is put in moves those behind it.
+        // In reverse order, because an insertion shifts the modules after it.
         for number in mixed.into_iter().rev() {
             let own = core::mem::take(&mut self.modules[number].nodes);
             let (tape, path) = (self.modules[number].tape, format!("{}.itself", self.modules[number].path));
             own.iter().for_each(|node| self.module_of[*node].clone_from(&path));
-            // Where the next module outside begins, its own ops are done.
+            // The new module is inserted after the last child.
             let inside = format!("{}.", self.modules[number].path);
             self.add_module(tape, &path, own);
             let added = self.modules.pop().expect("it was just added");
@@ -202,12 +203,12 @@ impl Leaves {
     fn of(tape: usize, record: &TapeRecord) -> Self {
         let mut visits: BTreeMap<&str, usize> = BTreeMap::new();
         let roots: Vec<String> = record
-            .walks
+            .calls
             .iter()
-            .map(|walk| {
-                let visit = visits.entry(&walk.network).or_default();
+            .map(|call| {
+                let visit = visits.entry(&call.network).or_default();
                 *visit += 1;
-                numbered(&walk.network, *visit)
+                numbered(&call.network, *visit)
             })
             .collect();
         let mut outside = 0;
@@ -216,25 +217,25 @@ impl Leaves {
             .nodes
             .iter()
             .map(|node| {
-                let path = match node.walk {
-                    Some(walk) => {
-                        let rest = node.scope.strip_prefix(&record.walks[walk].network).unwrap_or("");
-                        format!("{tape}/{}{rest}", roots[walk])
+                let path = match node.call {
+                    Some(call) => {
+                        let rest = node.scope.strip_prefix(&record.calls[call].network).unwrap_or("");
+                        format!("{tape}/{}{rest}", roots[call])
                     }
                     None if node.scope.is_empty() || node.op.is_none() => {
-                        // One stretch of ops outside of networks is one module.
+                        // Consecutive ops outside of networks are one module.
                         outside += usize::from(before != Some(None) && node.op.is_some());
                         format!("{tape}/{}", numbered("loss", outside.max(1)))
                     }
                     None => format!("{tape}/{}", node.scope),
                 };
                 if node.op.is_some() {
-                    before = Some(node.walk);
+                    before = Some(node.call);
                 }
                 path
             })
             .collect();
-        // A variable lies where it is used first.
+        // A variable belongs to the module that uses it first.
         for node in 0..of_node.len() {
             if record.nodes[node].op.is_none() {
                 let user = record.nodes.iter().position(|user| user.inputs.contains(&Source::Node(node)));
@@ -243,13 +244,14 @@ impl Leaves {
                 }
             }
         }
-        if record.walks.is_empty() {
+        if record.calls.is_empty() {
             of_node.iter_mut().for_each(|path| *path = path.replace("/loss", "/graph"));
         }
         Self { of_node }
     }
 
-    /// Data that goes into a network stands apart, above all; other constants stand where they are used first.
+    /// Inputs of networks form a module of their own; other constants belong to the module that
+    /// uses them first.
     fn of_constant(&self, record: &TapeRecord, number: usize) -> String {
         let constant = &record.constants[number];
         let user = record.nodes.iter().position(|user| user.inputs.contains(&Source::Constant(number)));
@@ -257,12 +259,12 @@ impl Leaves {
         let path = &self.of_node[user];
         let data = matches!(constant.origin, Origin::Data | Origin::Inferred(..) | Origin::Node(..));
         match path.split_once('/') {
-            Some((tape, _)) if data && record.nodes[user].walk.is_some() => format!("{tape}/given"),
+            Some((tape, _)) if data && record.nodes[user].call.is_some() => format!("{tape}/given"),
             _ => path.clone(),
         }
     }
 
-    /// The place on the tape of the first op of a module.
+    /// The number on the tape of the first op of a module.
     fn first_op(&self, record: &TapeRecord, path: &str, otherwise: usize) -> usize {
         let first =
             (0..self.of_node.len()).find(|node| record.nodes[*node].op.is_some() && self.of_node[*node] == path);

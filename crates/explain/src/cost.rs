@@ -1,16 +1,18 @@
-//! What a node costs: arithmetic for products and convolutions, memory traffic for all else.
+//! The cost of a node: arithmetic for matrix products and convolutions, memory traffic for
+//! everything else.
 
 use tensor::Tensor;
 
 use crate::document::{Cost, Saved};
 use crate::recorder::NodeRecord;
 
-/// What a node costs on both ways. `inputs` are the values that it read. None for a variable.
+/// The cost of a node in both directions. `inputs` are the values that it read. None for a
+/// variable.
 pub(crate) fn cost(node: &NodeRecord, inputs: &[&Tensor]) -> Option<Cost> {
     let op = node.op.as_ref()?;
     let wanted = node.sent.len() as u64;
     let swept = node.gradient.is_some();
-    let nothing = || "nothing: the sweep never comes here".to_owned();
+    let nothing = || "nothing: the sweep does not reach it".to_owned();
     if let Some(products) = multiplications(op.name(), inputs, &node.value) {
         let backward = if swept { flops(2 * products * wanted) } else { nothing() };
         return Some(Cost { forward: flops(2 * products), backward });
@@ -22,14 +24,14 @@ pub(crate) fn cost(node: &NodeRecord, inputs: &[&Tensor]) -> Option<Cost> {
     Some(Cost { forward: traffic(forward), backward })
 }
 
-/// How many multiplications a product or a convolution needs; None for another op.
+/// The number of multiplications of a matrix product or a convolution; None for other ops.
 pub(crate) fn multiplications(op: &str, inputs: &[&Tensor], value: &Tensor) -> Option<u64> {
     let [a, b] = inputs else { return None };
     let size = |tensor: &Tensor| tensor.size() as u64;
     match op {
-        // The inner axis is what the sizes do not share: sqrt(|a| |b| / |y|).
+        // The inner axis has length sqrt(|a| |b| / |y|).
         "matmul" => Some((size(a) as f64 * size(b) as f64 * size(value) as f64).sqrt().round() as u64),
-        // Every pixel of the smaller picture meets every weight once.
+        // Every pixel of the smaller image is multiplied by every weight once.
         "conv2d" => Some(size(value) / *value.shape().last()? as u64 * size(b)),
         "conv2d_input_grad" => Some(size(a) / *a.shape().last()? as u64 * size(b)),
         "conv2d_weight_grad" => Some(size(b) / *b.shape().last()? as u64 * size(value)),
@@ -37,7 +39,7 @@ pub(crate) fn multiplications(op: &str, inputs: &[&Tensor], value: &Tensor) -> O
     }
 }
 
-/// What a node keeps for the sweep. None for a variable.
+/// What a node saves for the sweep. None for a variable.
 pub(crate) fn saved(node: &NodeRecord, inputs: &[&Tensor], names: &[String]) -> Option<Saved> {
     node.op.as_ref()?;
     let kept: Vec<usize> = (0..inputs.len()).filter(|i| node.saves.keeps_input(*i)).collect();
@@ -47,11 +49,11 @@ pub(crate) fn saved(node: &NodeRecord, inputs: &[&Tensor], names: &[String]) -> 
         what.push("its value".into());
         numbers += node.value.size();
     }
-    let text = if what.is_empty() { "nothing: its rule needs no numbers".into() } else { what.join(" and ") };
+    let text = if what.is_empty() { "nothing: its rule needs no values".into() } else { what.join(" and ") };
     Some(Saved { text, bytes: 4 * numbers as u64 })
 }
 
-/// The names of an op's inputs, as the dictionary's formulas call them.
+/// The names of an op's inputs in the formulas of the dictionary.
 pub(crate) fn slots(op: &str, count: usize) -> Vec<String> {
     let names: &[&str] = match op {
         "conv2d" => &["x", "w"],
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_fitting_units() {
+    fn sizes_have_fitting_units() {
         assert_eq!(
             (flops(999), flops(1_500), flops(2_100_000_000)),
             ("999 FLOP".into(), "1.5 kFLOP".into(), "2.1 GFLOP".into())

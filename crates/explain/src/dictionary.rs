@@ -1,4 +1,4 @@
-//! The dictionary of the page: what the engine's registry says of every op, and its formulas as MathML.
+//! The dictionary of the page: the registry's entry of every op, with its formulas as MathML.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) fn dictionary() -> BTreeMap<String, Word> {
     REGISTRY.iter().map(word).collect()
 }
 
-/// A formula as it is read aloud.
+/// A formula as text for screen readers.
 fn aloud(formula: &str) -> String {
     let words = [
         (" * ", " times "),
@@ -42,7 +42,8 @@ fn aloud(formula: &str) -> String {
     words.iter().fold(formula.to_owned(), |text, (sign, word)| text.replace(sign, word))
 }
 
-/// A formula as MathML: letters, numbers and signs as what they are, words as text, `^` as a superscript.
+/// A formula as MathML: letters, numbers and operators as such, words as text, `^` as a
+/// superscript.
 fn mathml(formula: &str) -> String {
     let mut math = String::from("<math xmlns=\"http://www.w3.org/1998/Math/MathML\"><mrow>");
     let mut rest = formula;
@@ -69,7 +70,7 @@ fn mathml(formula: &str) -> String {
     math + &last + "</mrow></math>"
 }
 
-/// The first word, number or sign of a formula, and what comes after it.
+/// The first word, number or operator of a formula, and the rest.
 fn token(text: &str) -> (&str, &str) {
     let first = text.chars().next().unwrap_or(' ');
     let end = match first {
@@ -94,7 +95,7 @@ fn element(part: &str) -> String {
             let letter = [("gamma", "γ"), ("beta", "β"), ("epsilon", "ε")].iter().find(|(name, _)| *name == part);
             format!("<mi>{}</mi>", letter.map_or(part, |(_, letter)| letter))
         }
-        // The gradient by x is called gx.
+        // gx is the gradient with respect to x.
         "gx" | "gy" | "ga" | "gb" | "gc" | "gw" | "gg" => format!("<msub><mi>g</mi><mi>{}</mi></msub>", &part[1..]),
         word if word.chars().all(|c| c.is_ascii_digit() || c == '.') => format!("<mn>{word}</mn>"),
         word if word.chars().count() == 1 && !word.chars().all(char::is_alphabetic) => format!("<mo>{word}</mo>"),

@@ -1,4 +1,4 @@
-//! A small graph in full, for the page to change a number in and compute both sweeps again.
+//! A small graph in full, in which the page can change a number and recompute values and gradients.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::atlas::{Atlas, Place};
 use crate::document::{Editable, EditableNode};
 use crate::recorder::{NodeRecord, Recording};
 
-/// A graph of more numbers than this is not given in full.
+/// The largest number of elements of such a graph.
 const MOST: usize = 2000;
 
 /// The ops that the page can compute.
@@ -33,7 +33,7 @@ const OPS: [&str; 20] = [
     "matmul",
 ];
 
-/// The graph of the only tape, if it is small and made of ops that the page knows.
+/// The graph of the only tape, if it is small and has only ops that the page can compute.
 pub(crate) fn editable(recording: &Recording, atlas: &Atlas<'_>) -> Option<Editable> {
     let [tape] = &recording.tapes[..] else { return None };
     let numbers: usize = atlas.places.iter().map(|place| atlas.value(*place).size()).sum();
@@ -60,7 +60,7 @@ pub(crate) fn editable(recording: &Recording, atlas: &Atlas<'_>) -> Option<Edita
     Some(Editable { nodes, loss: atlas.id(Place::Node(0, *tape.order.first()?)) })
 }
 
-/// The numbers of an op; None for one that the page cannot compute.
+/// The attributes of an op; None for one that the page cannot compute.
 fn attributes(record: &NodeRecord) -> Option<BTreeMap<String, f64>> {
     let Some(op) = &record.op else { return Some(BTreeMap::new()) };
     let text = op.attributes();

@@ -1,7 +1,8 @@
-//! The page: one HTML file that holds the document, its style and its script, and asks for nothing else.
+//! The page: one self-contained HTML file with the document, its style and its script.
 //!
-//! The content-security policy forbids everything but the style and the script that are in the file, known by their hashes, and
-//! images made by the script. So even a text that got past the escaping could neither run nor load anything.
+//! The content security policy allows only the style and the script of the file, by their hashes,
+//! and images made by the script. So even a text that was not escaped correctly could neither run
+//! nor load anything.
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ use crate::picture::base64;
 const FRAME: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/page.css");
 
-/// The script, one idea a file: each may use what stands before it.
+/// The files of the script, in order: each can use the ones before it.
 const SCRIPT: [&str; 11] = [
     include_str!("../page/tape.js"),
     include_str!("../page/numbers.js"),
@@ -29,7 +30,7 @@ const SCRIPT: [&str; 11] = [
 /// The whole file.
 ///
 /// # Panics
-/// Never: a [`Document`] holds nothing that JSON has no form for.
+/// Never: every [`Document`] can be written as JSON.
 pub fn page(document: &Document) -> String {
     let style = tight(STYLE);
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&SCRIPT.concat()));
@@ -49,7 +50,7 @@ pub fn page(document: &Document) -> String {
     })
 }
 
-/// Replaces each `{{name}}` of the frame. What is put in is not looked at again.
+/// Replaces each `{{name}}` of the template. Inserted text is not searched again.
 fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
     let mut pieces = frame.split("{{");
     let mut page = String::from(pieces.next().unwrap_or_default());
@@ -61,7 +62,7 @@ fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
     page
 }
 
-/// Without indents and lines that hold only a comment: they are for the reader of the repository, and a fifth of the size.
+/// Removes indentation and comment lines, a fifth of the size.
 fn lean(text: &str) -> String {
     let lines = text.lines().map(str::trim_start);
     let kept = lines
@@ -69,12 +70,12 @@ fn lean(text: &str) -> String {
     kept.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// A style sheet without the spaces that only the reader of the repository needs.
+/// Removes redundant spaces from a style sheet.
 fn tight(style: &str) -> String {
     lean(style).replace(": ", ":").replace("; ", ";").replace(" {", "{").replace(";}", "}")
 }
 
-/// How the policy names a style or a script of the file.
+/// The name of a style or a script in the policy.
 fn source(text: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(text)))
 }
@@ -84,7 +85,8 @@ fn in_text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// JSON inside a script element: no letter that could end the element, open a comment in it, or end a line of JavaScript.
+/// JSON for a script element, without characters that could end the element, start a comment or end
+/// a line of JavaScript.
 fn in_script(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for letter in json.chars() {
@@ -100,7 +102,7 @@ fn in_script(json: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A document with a title that would like to be a program.
+    /// A document whose title tries to inject a script.
     fn hostile() -> Document {
         let mut document = Document::default();
         document.header.title = "</title></script><script>alert(1)</script> {{script}} & \u{2028}".into();

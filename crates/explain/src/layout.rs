@@ -1,26 +1,27 @@
-//! Where everything stands in the picture of the graph: decided here, so that the page only draws.
+//! The layout of the graph, computed here so that the page only draws.
 //!
-//! A walk through a network is a column, read downwards: its layers in order, one below the other, and in each layer its nodes in
-//! rows, an input always above what reads it. What a network is given stands above it, what is made of its output below. Columns stand side
-//! by side in the order of the walks. There are two such pictures of the same columns: with all layers closed, a
-//! box for each, and with all layers open. In a mixed one every box has the width and height that it has in one of the two.
+//! A forward call of a network is a column, from top to bottom: its layers in order, and in each
+//! layer its nodes in rows, with every input above its users. The inputs of a network are above it,
+//! computations on its output below. Columns are side by side in the order of the calls. Two
+//! layouts of the same columns are computed: with all layers closed, one box each, and with all
+//! layers open. If only some are open, every box has its size from one of the two.
 
 use std::collections::BTreeMap;
 
 use crate::document::{Document, Module};
 
-/// Width and height of a node.
+/// The width and height of a node.
 pub(crate) const NODE: [f32; 2] = [150.0, 40.0];
-/// Width and height of a closed layer.
+/// The width and height of a closed layer.
 pub(crate) const BOX: [f32; 2] = [190.0, 44.0];
-/// Between neighbours.
+/// The gap between neighbours.
 const GAP: f32 = 20.0;
-/// Inside a frame, to each side.
+/// The margin inside a frame.
 const MARGIN: f32 = 12.0;
-/// For the name above what a frame holds.
+/// The space for the name of a frame.
 const TITLE: f32 = 24.0;
 
-/// Gives every module and every node its place.
+/// Sets the positions of all modules and nodes.
 pub(crate) fn lay_out(document: &mut Document) {
     let inner: Vec<Inner> = document.modules.iter().map(|module| Inner::of(document, module)).collect();
     let columns = columns(document);
@@ -48,11 +49,11 @@ pub(crate) fn lay_out(document: &mut Document) {
     }
 }
 
-/// The nodes that lie directly in a module, in rows.
+/// A module's own nodes, in rows.
 struct Inner {
-    /// Each node with its place in the module's frame.
+    /// Each node with its position in the module's frame.
     places: Vec<(usize, [f32; 2])>,
-    /// Of the open frame.
+    /// The size of the open frame.
     size: [f32; 2],
 }
 
@@ -61,7 +62,8 @@ impl Inner {
         let mut rows: Vec<Vec<usize>> = Vec::new();
         let mut row_of = BTreeMap::new();
         let own = |node: &usize| module.nodes.contains(node);
-        // Results stand one row below the lowest of their inputs; what has none just above its first reader.
+        // A node is one row below the lowest of its inputs; one without inputs just above its first
+        // user.
         let inputs = |node: usize| document.nodes[node].inputs.iter().map(|input| input.node).filter(|node| own(node));
         let (results, sources): (Vec<usize>, Vec<usize>) = module
             .nodes
@@ -83,7 +85,7 @@ impl Inner {
             rows[row].push(node);
         }
         rows.retain(|row| !row.is_empty());
-        // A node stands below the mean of its inputs, as far as the order in its row allows.
+        // A node is below the mean position of its inputs, as far as the order in its row allows.
         let mut at: BTreeMap<usize, f32> = BTreeMap::new();
         for row in &mut rows {
             let middle = |node: usize| {
@@ -110,7 +112,7 @@ impl Inner {
     }
 }
 
-/// The outermost modules of each column, from above.
+/// The outermost modules of each column, from the top.
 fn columns(document: &Document) -> Vec<Vec<usize>> {
     let mut columns: Vec<Vec<usize>> = Vec::new();
     let (mut tape, mut has_network) = (usize::MAX, false);
@@ -119,7 +121,8 @@ fn columns(document: &Document) -> Vec<Vec<usize>> {
             continue;
         }
         let network = holds_modules(document, module);
-        // A network begins a column, but for the first one of a tape, which stands below what the tape is given.
+        // A network starts a column, except for the first one of a tape, which is below the inputs
+        // of the tape.
         if module.tape != tape || (network && has_network) {
             columns.push(Vec::new());
             has_network = false;
@@ -146,7 +149,8 @@ struct Stack<'a> {
 }
 
 impl Stack<'_> {
-    /// Puts these modules, and all that lies in them, from `at` down. Returns the width and the height that they take.
+    /// Places these modules and their contents from `at` downwards. Returns their total width and
+    /// height.
     fn up(&mut self, numbers: &[usize], at: [f32; 2]) -> [f32; 2] {
         let document = self.document;
         let [x, mut y] = at;
@@ -168,7 +172,7 @@ impl Stack<'_> {
             widest = widest.max(w);
             y += h + GAP;
         }
-        // All of them around one middle line; what lies in them moves along.
+        // Centre them on a common axis, with their contents.
         for number in numbers {
             let shift = (widest - self.boxes[number][2]) / 2.0;
             let path = &document.modules[*number].path;
@@ -182,7 +186,7 @@ impl Stack<'_> {
     }
 }
 
-/// Whether a module lies in the one of this path, at any depth.
+/// Whether a module is inside the one with this path, at any depth.
 fn lies_in(document: &Document, number: usize, path: &str) -> bool {
     let mut parent = document.modules[number].parent.as_deref();
     while let Some(at) = parent {

@@ -1,8 +1,9 @@
-//! The tape of a real training step, opened.
+//! Records a real training step and explains it in a page.
 //!
-//! A recorder listens to the engine while a step is made, changes no bit of it, and writes down what happened: every value,
-//! every gradient, what each was made of, and why some have none. From that comes a [`Document`](document::Document), all
-//! that the teaching page shows; every number in it is computed and tested here.
+//! A [`Recorder`](recorder::Recorder) observes the engine during a step, without changing a bit of
+//! the result, and records every value, every gradient, what each was computed from, and why some
+//! have none. The [`Document`](document::Document) made from it has everything that the page shows;
+//! every number in it is computed and tested here.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,22 +1,22 @@
-//! [`Picture`]: a tensor as a small picture of 8-bit numbers.
+//! [`Picture`]: a tensor as a small picture of 8-bit pixels.
 //!
-//! What is shown, and what is left out, is a fixed rule that the picture itself tells: of a batch the first image, of many channels the
-//! first ones side by side, of large axes every n-th place.
+//! A picture shows the first image of a batch, the first channels side by side, and every n-th
+//! element of large axes. Its description says what is shown.
 
 use tensor::Tensor;
 
 use crate::document::{Layout, Picture};
 
-/// What a tensor is, for its picture.
+/// The kind of a tensor, which decides how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A batch: its first axis counts the images.
+    /// A batch, whose first axis is the images.
     Batch,
-    /// A weight: of one with four axes, the first two are the kernel's.
+    /// A weight; if it has four axes, the first two are those of the kernel.
     Weight,
 }
 
-/// The numbers of a picture, row by row, before they become bytes.
+/// The values of a picture, row by row, before conversion to bytes.
 struct Samples {
     layout: Layout,
     width: usize,
@@ -27,7 +27,7 @@ struct Samples {
     rule: String,
 }
 
-/// The picture of a tensor with at most `limit` places on a side. None for an empty tensor.
+/// The picture of a tensor with at most `limit` pixels per side. None for an empty tensor.
 pub fn picture(tensor: &Tensor, kind: Kind, limit: usize) -> Option<Picture> {
     if tensor.size() == 0 {
         return None;
@@ -50,13 +50,13 @@ pub fn picture(tensor: &Tensor, kind: Kind, limit: usize) -> Option<Picture> {
     Some(samples.encoded())
 }
 
-/// The step with which `length` places become at most `limit`, and how many they become.
+/// The step that reduces `length` elements to at most `limit`, and the resulting number.
 fn step(length: usize, limit: usize) -> [usize; 2] {
     let step = length.div_ceil(limit).max(1);
     [step, length.div_ceil(step)]
 }
 
-/// `, every 3rd row`, if that is said by the step.
+/// `, every 3rd row` for a step of 3; empty for a step of 1.
 fn skipped(step: usize, what: &str) -> String {
     let ordinal = match step {
         1 => return String::new(),
@@ -101,18 +101,18 @@ struct Tiles {
     tile: [usize; 2],
     /// Rows and columns of tiles; one row of many is broken into several.
     count: [usize; 2],
-    /// How far apart in memory: rows, columns, rows of tiles, columns of tiles.
+    /// The strides in memory of rows, columns, rows of tiles and columns of tiles.
     strides: [usize; 4],
 }
 
 impl Tiles {
     fn samples(&self, data: &[f32], limit: usize, what: &str) -> Samples {
         let [h, w] = self.tile;
-        // Tiles shrink to a quarter of the picture at most, so that several can be seen.
+        // Tiles are at most a quarter of the picture, so that several are visible.
         let ([down, th], [right, tw]) = (step(h, (limit / 4).max(1)), step(w, (limit / 4).max(1)));
         let (most_down, most_across) = (limit / th, limit / tw);
         let [a, b] = self.count;
-        // One row of tiles is broken into a block that is about as high as wide.
+        // A single row of tiles is wrapped into an approximately square block.
         let broken = a == 1;
         let (rows, columns) = if broken {
             let columns = most_across.min((b as f64).sqrt().ceil() as usize).max(1);
@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn channels_become_tiles() {
-        // Two images of 2x2 with 4 channels; number i of the first image is i, so channel c is c, c+4, c+8, c+12.
+        // Two images of 2x2 with 4 channels; number i of the first image is i, so channel c is c,
+        // c+4, c+8, c+12.
         let x = Tensor::from_fn([2, 2, 2, 4], |i| if i < 16 { i as f32 * 17.0 } else { 255.0 });
         let tiles = picture(&x, Kind::Batch, 32).unwrap();
         assert_eq!((tiles.layout, tiles.width, tiles.height, tiles.tile), (Layout::Tiles, 4, 4, [2, 2]));

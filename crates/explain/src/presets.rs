@@ -1,5 +1,6 @@
-//! Teaching-size examples: steps that are small enough to check every number with a pencil (`scalar`), to be computed again in the
-//! page (`mlp`), or to be seen as a whole (`gan`). They are made of the same layers, losses and optimisers as the large ones.
+//! Small examples for teaching: a step in which every number can be checked by hand (`scalar`), one
+//! that the page can recompute (`mlp`), and one whose graph fits on the screen (`gan`). They use
+//! the same layers, losses and optimisers as the systems.
 
 use core::f32::consts::TAU;
 
@@ -8,22 +9,22 @@ use nn::init::uniform;
 use nn::layers::{Activation, Dense};
 use nn::losses::{bce_with_logits, mse};
 use nn::{
-    BuildContext, Dialect, ForwardContext, Kind, Layer, Network, Optimizer, RngContext, Rule, State, Stateful,
+    BuildContext, Dialect, ForwardContext, Layer, Network, Optimizer, RngContext, Sgd, State, Stateful, TensorKind,
     differentiate,
 };
 use tensor::{NonFinite, Tensor, Var};
 
 use crate::recorder::{Recorder, Recording};
 
-/// An example as `train explain --help` lists it.
+/// An example, as `train explain --help` lists it.
 pub struct Preset {
-    /// What is typed.
+    /// The name to type.
     pub name: &'static str,
-    /// What it is.
+    /// A description.
     pub about: &'static str,
-    /// What it learns from.
+    /// Its data.
     pub data: &'static str,
-    /// How many images, points or rows.
+    /// The number of images, points or rows.
     pub batch: usize,
     make: fn(u64) -> Lesson,
 }
@@ -46,7 +47,7 @@ pub const PRESETS: [Preset; 3] = [
     },
     Preset {
         name: "gan",
-        about: "two small networks that play for points on a circle",
+        about: "two small networks, for points on a circle",
         data: "points on a circle",
         batch: 8,
         make: gan,
@@ -62,11 +63,11 @@ struct Lesson {
 
 /// A recorded step of an example.
 pub struct Taught {
-    /// What happened.
+    /// The recording.
     pub recording: Recording,
-    /// The state before.
+    /// The state before the step.
     pub before: State,
-    /// The state after.
+    /// The state after the step.
     pub after: State,
 }
 
@@ -76,7 +77,7 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
-    /// Makes and records its first step.
+    /// Runs and records its first step.
     ///
     /// # Errors
     /// When a number is not finite.
@@ -89,11 +90,11 @@ impl Preset {
         Ok(Taught { recording, before, after: lesson.state() })
     }
 
-    /// Makes its first step with nobody listening, and returns the state after it.
+    /// Runs its first step without an observer, and returns the state after it.
     ///
     /// # Errors
     /// When a number is not finite.
-    pub fn unheard(&self, seed: u64) -> Result<State, NonFinite> {
+    pub fn step_unobserved(&self, seed: u64) -> Result<State, NonFinite> {
         let mut lesson = (self.make)(seed);
         (lesson.step)(&mut lesson, seed)?;
         Ok(lesson.state())
@@ -120,7 +121,7 @@ impl Layer for Neuron {
         "Neuron".into()
     }
 
-    fn build(&mut self, _site: &BuildContext) -> Result<Vec<usize>, String> {
+    fn build(&mut self, _ctx: &BuildContext) -> Result<Vec<usize>, String> {
         self.0 = [0.5, -1.0, 0.25].map(Tensor::scalar).into();
         Ok(vec![])
     }
@@ -132,18 +133,23 @@ impl Layer for Neuron {
         sum.tanh()
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        ["w1", "w2", "b"].into_iter().zip(&self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        ["w1", "w2", "b"].into_iter().zip(&self.0).map(|(name, tensor)| (name, TensorKind::Parameter, tensor)).collect()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        ["w1", "w2", "b"].into_iter().zip(&mut self.0).map(|(name, tensor)| (name, Kind::Parameter, tensor)).collect()
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        ["w1", "w2", "b"]
+            .into_iter()
+            .zip(&mut self.0)
+            .map(|(name, tensor)| (name, TensorKind::Parameter, tensor))
+            .collect()
     }
 }
 
-const PLAIN: Rule = Rule::Sgd { momentum: 0.0, nesterov: false };
+const PLAIN: Sgd = Sgd { momentum: 0.0, nesterov: false };
 
-/// A neuron that should answer 1 to (1.5, 0.5), and pays a little for what it answers anyway: so that its answer is used twice.
+/// A neuron that learns to output 1 for (1.5, 0.5). A small penalty on the output makes the loss
+/// use it twice.
 fn scalar(seed: u64) -> Lesson {
     let network = Network::new("neuron", &[2], Dialect::Keras, seed).with("cell", Neuron::default());
     let optimizers = vec![Optimizer::new(&network, PLAIN, 0.1)];
@@ -182,7 +188,8 @@ fn mlp(seed: u64) -> Lesson {
 
 const POINTS: usize = 8;
 
-/// A generator that bends random points, and a discriminator that should tell them from points on a circle.
+/// A generator that transforms random points, and a discriminator that distinguishes them from
+/// points on a circle.
 fn gan(seed: u64) -> Lesson {
     let leaky = || Activation::LeakyRelu(0.2);
     let discriminator = Network::new("discriminator", &[2], Dialect::Keras, seed)

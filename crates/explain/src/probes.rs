@@ -1,11 +1,12 @@
-//! The numbers of single elements, worked out, and the check of every node: each op is made again in `f64`.
+//! The arithmetic of single elements and the check of every node: each op is recomputed in `f64`.
 //!
-//! A convolution of a whole batch would take long in `f64`. Where a node is large, the element that is worked out lies in the first image, and
-//! the op is made again for that image alone; its check takes the first two images. Rows of a batch do not meet in such an op, so these are
-//! its own numbers; where they do meet (in batch normalisation) the whole batch is taken.
+//! A convolution of a whole batch would be slow in `f64`. For a large node, the explained element
+//! is in the first image, and only that image is recomputed; its check uses the first two images.
+//! Such ops treat each row of a batch separately, so the numbers are the same; for ops that do not
+//! (batch normalisation) the whole batch is recomputed.
 
 use kernels::Key;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 use tensor::{NodeCheck, Tensor};
 
 use crate::atlas::{Atlas, Place};
@@ -13,14 +14,15 @@ use crate::cost::multiplications;
 use crate::document::{Check, Document, GradientTerm, Probe};
 use crate::recorder::{NodeRecord, Recording, Source};
 
-/// An op with at most so many multiplications, or so many numbers, is made again as a whole.
+/// An op with at most this many multiplications and numbers is recomputed as a whole.
 const SMALL: u64 = 200_000;
-/// The rows that a check of a larger one takes.
+/// The number of rows in the check of a larger op.
 const CHECKED_ROWS: usize = 2;
-/// Addends of a gradient that are told one by one.
-const TOLD_TERMS: usize = 8;
+/// The number of terms of a gradient that are listed.
+const LISTED_TERMS: usize = 8;
 
-/// Works out `count` elements of every node; `progress` is called before each with how many are done.
+/// Adds the arithmetic of `count` elements of every node. `progress` is called before each node
+/// with the number done.
 pub(crate) fn probe(
     document: &mut Document,
     recording: &Recording,
@@ -31,7 +33,7 @@ pub(crate) fn probe(
     let seed = document.header.seed;
     let mut done = 0;
     for tape in 0..recording.tapes.len() {
-        let tape = Again::new(recording, atlas, tape);
+        let tape = ReplayedTape::new(recording, atlas, tape);
         for number in 0..tape.nodes.len() {
             progress(done);
             done += 1;
@@ -41,7 +43,8 @@ pub(crate) fn probe(
     }
 }
 
-/// Checks the rule of every node; `progress` is called before each with how many are done.
+/// Checks the gradient rule of every node. `progress` is called before each node with the number
+/// done.
 pub(crate) fn check(
     document: &mut Document,
     recording: &Recording,
@@ -62,7 +65,7 @@ pub(crate) fn check(
             node.check = if record.op.is_some() {
                 worst(checks[place].iter(), &slots)
             } else {
-                // A variable has no rule; what arrives at it is the work of those who read it.
+                // A variable has no rule; its gradient comes from its users.
                 let mut all = Vec::new();
                 for (reader, checks) in tape.nodes.iter().zip(&checks) {
                     all.extend(checks.iter().filter(|own| reader.inputs[own.check.input] == Source::Node(place)));
@@ -73,12 +76,12 @@ pub(crate) fn check(
     }
 }
 
-/// The check of one input of a node, and on how much of it.
+/// The check of one input of a node.
 struct Checked {
     check: NodeCheck,
     op: &'static str,
     rows: Option<[usize; 2]>,
-    /// Whether the input is one number.
+    /// Whether the input is a single number.
     single: bool,
 }
 
@@ -94,7 +97,8 @@ fn checked(recording: &Recording, tape: usize, record: &NodeRecord) -> Vec<Check
     all.map(|check| Checked { single: probe.inputs()[check.input].size() == 1, check, op: op.name(), rows }).collect()
 }
 
-/// The one that agrees least, in words. `slots` are the names of the node's inputs; a variable has none.
+/// The check with the largest error. `slots` are the names of the node's inputs; a variable has
+/// none.
 fn worst<'a>(checks: impl Iterator<Item = &'a Checked> + Clone, slots: &[String]) -> Option<Check> {
     let count = checks.clone().count();
     let agreement = |checked: &Checked| (checked.check.passed, checked.check.tolerance - checked.check.error);
@@ -107,35 +111,37 @@ fn worst<'a>(checks: impl Iterator<Item = &'a Checked> + Clone, slots: &[String]
     let slot = slots.get(input).map_or("this variable", |slot| slot);
     let mut text = match (slots.is_empty(), count) {
         (true, 1) => {
-            format!("No op made this variable, so what is checked is what `{op}`, which reads it, sends back to it. ")
+            format!("A variable has no op, so the contribution of `{op}`, which reads it, is checked. ")
         }
         (true, _) => format!(
-            "No op made this variable, so what is checked is what those who read it send back; of {count} checks, that of `{op}` agrees least. "
+            "A variable has no op, so the contributions of the ops that read it are checked; of {count} checks, that of `{op}` has the largest error. "
         ),
-        (false, 1) => format!("What is checked is what `{op}` sends back to its input {slot}. "),
+        (false, 1) => format!("The contribution of `{op}` to the gradient of its input {slot} is checked. "),
         (false, _) => {
-            format!("What is checked is what `{op}` sends back to its inputs; of {count}, {slot} agrees least. ")
+            format!(
+                "The contributions of `{op}` to the gradients of its inputs are checked; of {count}, {slot} has the largest error. "
+            )
         }
     };
-    text += "The op alone was made again in f64, at its own numbers";
+    text += "The op was recomputed in f64 at the recorded values";
     if let Some([some, all]) = worst.rows {
-        text += &format!(" and for the first {some} of {all} rows");
+        text += &format!(" for the first {some} of {all} rows");
     }
-    text += &format!(", with {slot} moved a little to either side");
+    text += &format!(", with {slot} moved by a small step in both directions");
     text += if worst.single {
-        ". By finite differences: how its value changed, times the gradient that arrives there. By the rule: the gradient that it sends back."
+        ". By finite differences: the change of its value times the gradient of the value. By the rule: the contribution to the gradient of the input."
     } else {
-        " along a random direction. By finite differences: how its value changed, each number times the gradient that arrives there, summed. By the \
-         rule: the gradient that it sends back, each number times its share of the direction, summed."
+        " along a random direction. By finite differences: the change of its value, multiplied element by element by the gradient of the value \
+         and summed. By the rule: the contribution to the gradient of the input, multiplied by the direction and summed."
     };
-    text += &format!(" They differ by {error:.1e} of the parts that they are made of; {tolerance:.0e} is allowed.");
+    text += &format!(" The relative error is {error:.1e}; {tolerance:.0e} is allowed.");
     if !note.is_empty() {
         text += &format!(" {}.", note.trim_end_matches('.'));
     }
     Some(Check { analytic, numeric, error, tolerance, pass: passed, text })
 }
 
-/// The values that a node was made from.
+/// The values of a node's inputs.
 fn values<'a>(recording: &'a Recording, tape: usize, record: &NodeRecord) -> Vec<&'a Tensor> {
     let tape = &recording.tapes[tape];
     let value = |source: &Source| match *source {
@@ -151,7 +157,7 @@ fn is_small(record: &NodeRecord, inputs: &[&Tensor]) -> bool {
     multiplications(op, inputs, &record.value).unwrap_or(0).max(numbers as u64) <= SMALL
 }
 
-/// The gradient in `f64`, as far as the probe goes.
+/// The gradient in `f64`, cut to the rows of the probe.
 fn rows_of(gradient: &Tensor, probe: &tensor::Probe<'_>) -> Tensor<f64> {
     match probe.cut() {
         Some(_) => gradient.first_rows(probe.shape()[0]).cast(),
@@ -159,17 +165,17 @@ fn rows_of(gradient: &Tensor, probe: &tensor::Probe<'_>) -> Tensor<f64> {
     }
 }
 
-/// A tape whose ops can be made again.
-struct Again<'a> {
+/// A tape whose ops can be recomputed.
+struct ReplayedTape<'a> {
     number: usize,
     nodes: &'a [NodeRecord],
     atlas: &'a Atlas<'a>,
     probes: Vec<Option<tensor::Probe<'a>>>,
-    /// Which nodes read each node, in the order of the sweep, and as which of their inputs.
+    /// The users of each node, in the order of the sweep, with the number of the input.
     readers: Vec<Vec<(usize, usize)>>,
 }
 
-impl<'a> Again<'a> {
+impl<'a> ReplayedTape<'a> {
     fn new(recording: &'a Recording, atlas: &'a Atlas<'a>, number: usize) -> Self {
         let tape = &recording.tapes[number];
         let again = |record: &'a NodeRecord| {
@@ -192,7 +198,8 @@ impl<'a> Again<'a> {
         Self { number, nodes: &tape.nodes, atlas, probes: tape.nodes.iter().map(again).collect(), readers }
     }
 
-    /// How many elements of a node can be worked out: those of the first image, if only that is made again.
+    /// The number of elements of a node that can be explained: those of the first image, if only
+    /// that is recomputed.
     fn reach(&self, node: usize) -> usize {
         let all = self.nodes[node].value.size();
         let own = self.probes[node].as_ref().map_or(all, |probe| probe.shape().size());
@@ -213,7 +220,7 @@ impl<'a> Again<'a> {
         };
         let within = &numbers[..reach];
         let size = |i: &usize| within[*i].abs();
-        // The first of equals.
+        // The first of several equal ones.
         let largest = (0..reach).reduce(|most, i| if size(&i) > size(&most) { i } else { most });
         let nonzero = (0..reach).filter(|i| within[*i] != 0.0);
         let smallest = nonzero.reduce(|least, i| if size(&i) < size(&least) { i } else { least });
@@ -242,7 +249,8 @@ impl<'a> Again<'a> {
     fn element(&self, node: usize, at: usize, why: String) -> Probe {
         let record = &self.nodes[node];
         let value = record.value.data()[at];
-        let value_expression = self.probes[node].as_ref().map_or_else(String::new, |probe| probe.worked_value(at).text);
+        let value_expression =
+            self.probes[node].as_ref().map_or_else(String::new, |probe| probe.value_arithmetic(at).text);
         let mut probe = Probe {
             index: index(record.value.shape(), at),
             why,
@@ -257,37 +265,37 @@ impl<'a> Again<'a> {
             gradient_rest_text: String::new(),
         };
         if let Some(gradient) = probe.gradient {
-            self.work_out_gradient(&mut probe, gradient, node, at);
+            self.add_gradient_terms(&mut probe, gradient, node, at);
         }
         probe
     }
 
-    /// What all who read the node send back to one element of it.
-    fn work_out_gradient(&self, probe: &mut Probe, gradient: f32, node: usize, at: usize) {
+    /// Adds the contributions of all users of the node to the gradient of one element.
+    fn add_gradient_terms(&self, probe: &mut Probe, gradient: f32, node: usize, at: usize) {
         let mut addends: Vec<String> = Vec::new();
         let mut others = None;
         for (reader, input) in &self.readers[node] {
             let (Some(again), Some(gy)) = (&self.probes[*reader], &self.nodes[*reader].gradient) else { continue };
             let rows = gy.shape().first().copied().unwrap_or(1);
             let terms = again.gradient_terms(*input, at, &rows_of(gy, again));
-            addends.push(again.worked_terms(*input, &terms).text);
+            addends.push(again.terms_arithmetic(*input, &terms).text);
             let node = self.atlas.id(Place::Node(self.number, *reader));
-            probe.gradient_terms.extend(terms.terms.iter().take(TOLD_TERMS).map(|term| GradientTerm {
+            probe.gradient_terms.extend(terms.terms.iter().take(LISTED_TERMS).map(|term| GradientTerm {
                 node,
                 upstream: term.number as f32,
                 slope: term.slope as f32,
                 product: (term.number * term.slope) as f32,
             }));
-            probe.gradient_terms_more += terms.more + terms.terms.len().saturating_sub(TOLD_TERMS);
+            probe.gradient_terms_more += terms.more + terms.terms.len().saturating_sub(LISTED_TERMS);
             if again.cut().is_some_and(|cut| !cut[*input]) {
                 let what = if gy.shape().len() == 4 { "images" } else { "rows" };
                 others = Some(format!("{} {what}", rows - again.shape()[0]));
             }
         }
-        // The largest of all, whichever reader they come from.
+        // The largest terms of all users.
         probe.gradient_terms.sort_by(|a, b| b.product.abs().total_cmp(&a.product.abs()));
-        probe.gradient_terms_more += probe.gradient_terms.len().saturating_sub(TOLD_TERMS);
-        probe.gradient_terms.truncate(TOLD_TERMS);
+        probe.gradient_terms_more += probe.gradient_terms.len().saturating_sub(LISTED_TERMS);
+        probe.gradient_terms.truncate(LISTED_TERMS);
         probe.gradient_expression = match &addends[..] {
             [] => "1".into(),
             [one] => one.clone(),
@@ -295,13 +303,13 @@ impl<'a> Again<'a> {
         };
         probe.gradient_rest = rest(gradient, &probe.gradient_expression);
         probe.gradient_rest_text = match others {
-            Some(others) => format!("what the other {others} add, and the rounding of f32"),
+            Some(others) => format!("the contributions of the other {others}, and the rounding of f32"),
             None => "the rounding of f32".into(),
         };
     }
 }
 
-/// What is left to `number`; 0 where there is no expression.
+/// The difference between `number` and the value of the expression; 0 without an expression.
 fn rest(number: f32, expression: &str) -> f64 {
     evaluate(expression).map_or(0.0, |value| f64::from(number) - value)
 }

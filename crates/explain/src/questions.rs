@@ -1,5 +1,6 @@
-//! Questions that a student can answer by looking, each within three actions. They are asked of what is in the page: a step
-//! without a frozen network is not asked about one. Every number in an answer is computed from the recorded step.
+//! Questions that a student can answer from the page, each within three actions. Only questions
+//! about what the step has are asked: none about a frozen network if there is none. Every number in
+//! an answer is computed from the recorded step.
 
 use tensor::{Op, Tensor};
 
@@ -8,10 +9,10 @@ use crate::document::{Action, Document, NoGradient, Node, PhaseKind, Question, R
 use crate::recorder::{Origin, Recording};
 use crate::story::{listed, short, size_text, thousands};
 
-/// So many at most.
+/// The largest number of questions.
 const MOST: usize = 20;
 
-/// The questions of a document that is complete but for them.
+/// The questions of a document that is otherwise complete.
 pub(crate) fn questions(document: &Document, recording: &Recording, atlas: &Atlas<'_>) -> Vec<Question> {
     let mut asked = Asked { document, recording, atlas, questions: Vec::new() };
     asked.about_the_step();
@@ -42,7 +43,7 @@ fn view(view: &str) -> Action {
     Action::View { view: view.into() }
 }
 
-/// How many numbers a node has.
+/// The number of elements of a node.
 fn count(node: &Node) -> usize {
     node.shape.iter().product()
 }
@@ -71,7 +72,7 @@ impl Asked<'_> {
         if let Some(phase) = forward {
             let start = |text: &str| text.chars().take(40).collect::<String>();
             self.ask(
-                "What happens while the tape is written?",
+                "What happens while the tape is recorded?",
                 vec![Action::Phase { phase: phase.id }],
                 "phase",
                 &*phase.text,
@@ -86,16 +87,16 @@ impl Asked<'_> {
                 vec![Action::Phase { phase: phase.id }],
                 "timeline",
                 format!(
-                    "At the loss, with the gradient {}: the loss changes by as much as it changes.",
+                    "At the loss, with the gradient {}: the derivative of the loss with respect to itself.",
                     gradient.map_or(0.0, |gradient| gradient.mean)
                 ),
                 &*first.text,
             );
         }
         let answer = if document.header.hash_before == document.header.hash_after {
-            "No: the hash of all weights before the step is the same as after it."
+            "No: the hash of all weights is the same before and after the step."
         } else {
-            "Yes: the hash of all weights before the step is another one than after it."
+            "Yes: the hash of all weights after the step differs from the hash before it."
         };
         self.ask(
             "Do the weights change in this step?",
@@ -113,7 +114,7 @@ impl Asked<'_> {
                 more => format!(", and {more} more have as many"),
             };
             self.ask(
-                "Which parameter has the most numbers?",
+                "Which parameter has the most elements?",
                 vec![view("table"), node(largest[0])],
                 "value",
                 format!("{}, with {}{others}.", largest[0].label, thousands(most)),
@@ -149,12 +150,17 @@ impl Asked<'_> {
             let sent: Vec<String> = fork.contributions.iter().map(|one| size_text(one.number, one.l2)).collect();
             let sum = fork.gradient.as_ref().map_or(0.0, |gradient| gradient.l2);
             let number = fork.gradient.as_ref().and_then(|gradient| gradient.only());
-            let what = if number.is_some() { "" } else { " of length" };
+            let what = if number.is_some() { "" } else { " with norms" };
+            let sum_text = if number.is_some() { "" } else { " with norm" };
             self.ask(
-                format!("A value is used {} times. What becomes of the gradients that come back?", sent.len()),
+                format!("A value is used {} times. What happens to the contributions to its gradient?", sent.len()),
                 vec![node(fork), tab("forks")],
                 "forks",
-                format!("They are added: gradients{what} {} make one{what} {}.", listed(&sent), size_text(number, sum)),
+                format!(
+                    "They are added: contributions{what} {} give a gradient{sum_text} {}.",
+                    listed(&sent),
+                    size_text(number, sum)
+                ),
                 "",
             );
         }
@@ -166,7 +172,7 @@ impl Asked<'_> {
                 format!("Why does the gradient of a {} have more than one term?", norm.op),
                 vec![node(norm), tab("rule")],
                 "rule",
-                "Each number also moves the mean and the variance that it is part of, and through them all the others.",
+                "Each element also changes the mean and the variance, and through them all other elements.",
                 "",
             );
         }
@@ -175,7 +181,7 @@ impl Asked<'_> {
     fn about_a_product(&mut self, product: &Node) {
         let word = &self.document.dictionary[&product.op];
         self.ask(
-            format!("By which rule does a {} hand its gradient on?", product.op),
+            format!("What is the gradient rule of {}?", product.op),
             vec![node(product), tab("rule")],
             "rule",
             &*word.rule,
@@ -183,7 +189,7 @@ impl Asked<'_> {
         );
         if let Some(saved) = &product.saved {
             self.ask(
-                format!("What does a {} keep for the way back, and why?", product.op),
+                format!("What does {} save for the reverse sweep, and why?", product.op),
                 vec![node(product), tab("rule")],
                 "rule",
                 format!("Here: {}. In general: {}.", saved.text, word.saved),
@@ -194,7 +200,7 @@ impl Asked<'_> {
             let start: String = probe.value_expression.chars().take(120).collect();
             let more = if start.len() < probe.value_expression.len() { " ..." } else { "" };
             self.ask(
-                "Which products and sums make one number of it?",
+                "Which products and sums give one of its elements?",
                 vec![node(product), tab("numbers")],
                 "numbers",
                 format!("{start}{more}"),
@@ -203,7 +209,7 @@ impl Asked<'_> {
         }
         if let Some(check) = &product.check {
             self.ask(
-                "How do we know that its rule is right?",
+                "How do we know that its rule is correct?",
                 vec![node(product), tab("check")],
                 "check",
                 &*check.text,
@@ -212,7 +218,7 @@ impl Asked<'_> {
         }
         if let Some(file) = &product.file {
             self.ask(
-                "Which line of code asked for it?",
+                "Which line of code called it?",
                 vec![node(product), tab("source")],
                 "source",
                 format!("{file}, line {}.", product.line.unwrap_or(0)),
@@ -221,7 +227,7 @@ impl Asked<'_> {
         }
     }
 
-    /// What goes through an activation stands in the numbers of what it reads.
+    /// The effect of an activation is shown at its input.
     fn about_an_activation(&mut self) {
         let document = self.document;
         let bends = ["leaky_relu", "tanh", "sigmoid", "softplus"];
@@ -233,11 +239,11 @@ impl Asked<'_> {
         });
         if let Some((bend, below, term)) = found {
             self.ask(
-                format!("How much of the gradient does a {} let through, for one number?", bend.op),
+                format!("How much of the gradient does {} let through, for one element?", bend.op),
                 vec![node(below), tab("numbers")],
                 "numbers",
                 format!(
-                    "The part that its slope says. Of the gradient {} that arrives at it, {} goes on: the slope is {}.",
+                    "It multiplies the gradient by its slope. The gradient {} of its value becomes {}: the slope is {}.",
                     short(term.upstream),
                     short(term.product),
                     short(term.slope)
@@ -253,7 +259,7 @@ impl Asked<'_> {
         let Some(record) = self.atlas.record(self.atlas.places[dropped.id]) else { return };
         let Some(op) = &record.op else { return };
         let x = self.atlas.value(self.atlas.places[dropped.inputs[0].node]);
-        let Some([set, already]) = forgotten(&**op, x) else { return };
+        let Some([set, already]) = dropped_elements(&**op, x) else { return };
         let zeros = record.value.data().iter().filter(|y| **y == 0.0).count();
         let share = |of: usize| of as f64 / x.size() as f64;
         let others = if already > 0 || zeros > set {
@@ -267,7 +273,7 @@ impl Asked<'_> {
             String::new()
         };
         self.ask(
-            "How many numbers did dropout forget?",
+            "How many elements did dropout set to 0?",
             vec![node(dropped), tab("value")],
             "value",
             format!(
@@ -281,7 +287,7 @@ impl Asked<'_> {
         );
     }
 
-    /// Who learns on a tape.
+    /// The networks that learn on a tape.
     fn learners(&self, tape: usize) -> String {
         let document = self.document;
         let made = |step: &usize| document.steps[*step].node.map(|node| document.nodes[node].tape);
@@ -302,7 +308,7 @@ impl Asked<'_> {
             _ => None,
         });
         let cut = document.nodes.iter().find_map(|node| match origin(node) {
-            Some(Origin::Inferred(walk, _)) => Some((node, recording.inferred[*walk].network.replace('_', " "))),
+            Some(Origin::Inferred(call, _)) => Some((node, recording.inferred[*call].network.replace('_', " "))),
             _ => None,
         });
         if let Some((weight, network)) = frozen {
@@ -329,7 +335,7 @@ impl Asked<'_> {
         let given = |node: &&Node| node.no_gradient == Some(NoGradient::Constant) && node.role == Role::Input;
         if let Some(data) = document.nodes.iter().find(given) {
             let (action, text) = (node(data), data.no_gradient_text.clone().unwrap_or_default());
-            self.ask("Why do data get no gradient?", vec![action, tab("gradient")], "gradient", text, "");
+            self.ask("Why does the data get no gradient?", vec![action, tab("gradient")], "gradient", text, "");
         }
     }
 
@@ -337,14 +343,14 @@ impl Asked<'_> {
         let document = self.document;
         if !document.updates.is_empty() {
             self.ask(
-                "By how much does each parameter move, compared with its own length?",
+                "By how much does each parameter change, relative to its norm?",
                 vec![view("updates")],
                 "updates",
                 ratios(&document.updates),
                 &*document.updates[0].parameter,
             );
             self.ask(
-                "By which formula does the optimiser move the first of them?",
+                "By which formulas does the optimiser update the first parameter?",
                 vec![view("updates"), Action::Node { node: document.updates[0].node }],
                 "updates",
                 format!("{}; with {}.", document.updates[0].formulas.join("; "), document.updates[0].constants),
@@ -358,11 +364,11 @@ impl Asked<'_> {
             let [first, last] = [first, last].map(|hop| hop.map_or(0.0, |hop| hop.gradient_l2));
             let label = &document.nodes[path.parameter].label;
             self.ask(
-                format!("Does the gradient vanish on its long way from the loss to {label}?"),
+                format!("Does the gradient vanish on the long path from the loss to {label}?"),
                 vec![Action::Follow { node: path.parameter }],
                 "follow",
                 format!(
-                    "It begins with length {} and arrives after {} hops with {}: the curve shows it at every hop.",
+                    "Its norm is {} at the loss and, after {} hops, {}; the curve shows it at every hop.",
                     short(first),
                     path.hops.len() - 1,
                     short(last)
@@ -374,14 +380,14 @@ impl Asked<'_> {
             let [first, last] = [1, what_if.sizes.len() - 1].map(|i| {
                 let by = |losses: &[f64]| short((losses[i] - losses[0]) as f32);
                 format!(
-                    "step of size {} changes the loss by {}, where the straight line says {}",
+                    "step of size {} changes the loss by {}; the gradient predicts {}",
                     short(what_if.sizes[i] as f32),
                     by(&what_if.loss),
                     by(&what_if.straight)
                 )
             });
             self.ask(
-                "For how long a step does the gradient keep its promise?",
+                "For which step sizes is the prediction of the gradient accurate?",
                 vec![view("whatif")],
                 "whatif",
                 format!("A {first}; a {last}."),
@@ -393,7 +399,7 @@ impl Asked<'_> {
                 "When do the weights change?",
                 vec![Action::Phase { phase: phase.id }],
                 "phase",
-                "Only after the sweep: all gradients were measured at the same place.",
+                "Only after the sweep: all gradients were computed with the same weights.",
                 "optimiser",
             );
         }
@@ -403,7 +409,7 @@ impl Asked<'_> {
         let document = self.document;
         let parameters =
             || document.nodes.iter().filter(|node| node.role == Role::Parameter && node.gradient.is_some());
-        // A bias that one op adds, as it is, to what it reads.
+        // A bias that a single op adds.
         let added = |node: &&Node| {
             let [only] = &node.contributions[..] else { return false };
             node.label.ends_with(".bias") && ["add", "bias_act"].contains(&&*document.nodes[only.consumer].op)
@@ -416,7 +422,7 @@ impl Asked<'_> {
                 vec![node(bias), tab("numbers")],
                 "numbers",
                 format!(
-                    "What comes back from all that it was added to: here each of its numbers is the sum of {what}."
+                    "The sum of the gradients of everything to which it was added: here each element is the sum of {what}."
                 ),
                 "",
             );
@@ -428,7 +434,7 @@ impl Asked<'_> {
             let largest = sizes().fold(0.0, f32::max);
             let small = sizes().filter(|size| *size < 0.1 * largest).count();
             self.ask(
-                format!("How are the gradients of {} spread?", parameter.label),
+                format!("How are the elements of the gradient of {} distributed?", parameter.label),
                 vec![node(parameter), tab("gradient")],
                 "gradient",
                 format!(
@@ -442,64 +448,61 @@ impl Asked<'_> {
         }
         if let Some(parameter) = parameters().next() {
             self.ask(
-                "In which order do nodes stand on a tape, and why?",
+                "In which order are the nodes on a tape, and why?",
                 vec![view("table")],
                 "table",
-                "In the order in which they were made: a node can only read what is there already. So the way back needs no sorting.",
+                "In the order in which they were computed, because a node can only read earlier ones. So the reverse sweep needs no sorting.",
                 &*parameter.label,
             );
             let readers: Vec<String> = (parameter.contributions.iter())
                 .map(|contribution| document.nodes[contribution.consumer].label.clone())
                 .collect();
             self.ask(
-                format!("Which nodes does {} act on?", parameter.label),
+                format!("Which nodes read {}?", parameter.label),
                 vec![node(parameter), tab("forks")],
                 "forks",
-                format!("On {}: what reads it sends a part of its gradient back.", listed(&readers)),
+                format!("{}. Each of them contributes to its gradient.", listed(&readers)),
                 readers.first().cloned().unwrap_or_default(),
             );
         }
         if let Some(last) = document.nodes.iter().rfind(|node| node.role == Role::Loss && node.gradient.is_some()) {
             let gradient = last.gradient.as_ref().map_or(0.0, |gradient| gradient.mean);
             self.ask(
-                "What is the gradient of the loss by itself?",
+                "What is the gradient of the loss with respect to itself?",
                 vec![node(last), tab("gradient")],
                 "gradient",
-                format!("{gradient}: this is what the sweep begins with."),
+                format!("{gradient}: the sweep starts with it."),
                 "",
             );
         }
     }
 }
 
-/// How many numbers a dropout sets to 0, and how many of these were 0 before. It is linear, so what it makes of ones is its mask.
-fn forgotten(op: &dyn Op<f32>, x: &Tensor) -> Option<[usize; 2]> {
+/// The number of elements that a dropout sets to 0, and how many of these were already 0. Its mask
+/// is found by applying it to ones.
+fn dropped_elements(op: &dyn Op<f32>, x: &Tensor) -> Option<[usize; 2]> {
     let ones = Tensor::full(*x.shape(), 1.0);
     let probe = tensor::Probe::new(op, &[&ones], *x.shape(), None)?;
     let set = || probe.value().data().iter().zip(x.data()).filter(|(mask, _)| **mask == 0.0);
     Some([set().count(), set().filter(|(_, x)| **x == 0.0).count()])
 }
 
-/// The smallest and the largest step beside the length of its parameter.
+/// The smallest and the largest update relative to the norm of its parameter.
 fn ratios(updates: &[Update]) -> String {
     let measured = || updates.iter().filter(|update| update.before_l2 > 0.0);
     let by_ratio = |a: &&Update, b: &&Update| a.ratio.total_cmp(&b.ratio);
     let ends = (measured().min_by(by_ratio), measured().max_by(by_ratio));
     let mut text = match ends {
-        (Some(least), Some(most)) if least.parameter != most.parameter => format!(
-            "From {} of it ({}) to {} ({}).",
-            short(least.ratio),
-            least.parameter,
-            short(most.ratio),
-            most.parameter
-        ),
-        (Some(only), _) => format!("By {} of it.", short(only.ratio)),
+        (Some(least), Some(most)) if least.parameter != most.parameter => {
+            format!("From {} ({}) to {} ({}).", short(least.ratio), least.parameter, short(most.ratio), most.parameter)
+        }
+        (Some(only), _) => format!("By {}.", short(only.ratio)),
         _ => String::new(),
     };
     let zero = updates.len() - measured().count();
     if zero > 0 {
         let were = if zero == 1 { "1 parameter was".into() } else { format!("{} parameters were", thousands(zero)) };
-        text += &format!(" {were} 0 before, so that there is nothing to compare with.");
+        text += &format!(" {were} 0 before the update, so there is no ratio.");
     }
     text.trim_start().into()
 }

@@ -1,37 +1,39 @@
-//! [`Recorder`]: writes down all that happens while a training step is made.
+//! [`Recorder`]: records everything that happens in a training step.
 //!
-//! It keeps a handle of every tensor that it sees. Tensors are shared and never written to while somebody else holds them, so that this
-//! changes no bit; and as no buffer is given back meanwhile, its address tells what a constant is: the weight of a frozen network,
-//! a value that was computed before and cut off, or data.
+//! It keeps a handle of every tensor that it sees. A shared tensor is never overwritten, so this
+//! changes no bit of the step. And because no buffer is reused meanwhile, the address of a constant
+//! identifies its origin: the weight of a frozen network, a value that was computed earlier, or
+//! data.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use nn::{Formulas, ForwardCall, Passed, RngContext, StepObserver, Updated};
-use tensor::{Made, NodeId, Op, Saves, Swept, TapeObserver, Tensor, Var};
+use nn::optim::StateSlot;
+use nn::{Formulas, ForwardCall, ParameterUpdate, RngContext, StepObserver, StepResult};
+use tensor::{NodeId, Op, RecordedNode, Saves, SweptNode, TapeObserver, Tensor, Var};
 
 use crate::summary::squares;
 
-/// All that happened in a step.
+/// Everything that happened in a step.
 #[derive(Default)]
 pub struct Recording {
     /// The tapes, in order.
     pub tapes: Vec<TapeRecord>,
-    /// The walks that nobody will ask for gradients of.
-    pub inferred: Vec<WalkRecord>,
+    /// The forward calls without a tape.
+    pub inferred: Vec<CallRecord>,
     /// The updates of parameters, in order.
     pub updates: Vec<UpdateRecord>,
-    /// What came after what.
+    /// The order of all of these.
     pub moments: Vec<Moment>,
 }
 
 /// A part of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// A walk without a tape, by its number.
+    /// A forward call without a tape, by its number.
     Inferred(usize),
-    /// A tape, written and swept.
+    /// A tape with its sweep.
     Tape(usize),
     /// An update of a parameter.
     Updated(usize),
@@ -40,31 +42,31 @@ pub enum Moment {
 /// A tape and its sweep.
 #[derive(Default)]
 pub struct TapeRecord {
-    /// What the pass was for: `discriminator step`.
+    /// The purpose of the tape: `discriminator step`.
     pub purpose: String,
     /// Its nodes, as on the tape.
     pub nodes: Vec<NodeRecord>,
     /// The constants that they read.
     pub constants: Vec<ConstantRecord>,
-    /// The walks through networks.
-    pub walks: Vec<WalkRecord>,
+    /// The forward calls of networks.
+    pub calls: Vec<CallRecord>,
     /// The nodes in the order of the sweep; the first one is the loss.
     pub order: Vec<NodeId>,
     /// The loss with all parameters moved along the negative gradient.
     pub what_if: Option<Moved>,
 }
 
-/// A walk through a network.
-pub struct WalkRecord {
+/// A forward call of a network.
+pub struct CallRecord {
     /// The network's name.
     pub network: String,
-    /// Whether it walked as in training.
+    /// Whether the network was in training mode.
     pub training: bool,
     /// Whether its weights were frozen.
     pub frozen: bool,
-    /// What it was given.
+    /// The input.
     pub input: Tensor,
-    /// What it gave.
+    /// The output.
     pub output: Option<Tensor>,
 }
 
@@ -72,25 +74,25 @@ pub struct WalkRecord {
 pub struct NodeRecord {
     /// The op; None for a variable.
     pub op: Option<Rc<dyn Op<f32>>>,
-    /// What it was made from.
+    /// Its inputs.
     pub inputs: Vec<Source>,
     /// Its value.
     pub value: Tensor,
-    /// What it keeps for the sweep.
+    /// What it saves for the sweep.
     pub saves: Saves,
     /// The name of a variable, or the path of the layer.
     pub scope: String,
-    /// The walk that it was made in, by its number.
-    pub walk: Option<usize>,
-    /// File and line that asked for it.
+    /// The forward call that recorded it, by its number.
+    pub call: Option<usize>,
+    /// The file and the line that called the op.
     pub at: (&'static str, u32),
-    /// The gradient of the loss by it.
+    /// The gradient of the loss with respect to it.
     pub gradient: Option<Tensor>,
-    /// What it sent back: the number of its input, and the addend.
+    /// Its contributions: the number of the input, and the addend.
     pub sent: Vec<(usize, Tensor)>,
 }
 
-/// Where an input comes from.
+/// The source of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A node of the same tape.
@@ -103,18 +105,18 @@ pub enum Source {
 pub struct ConstantRecord {
     /// Its value.
     pub value: Tensor,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
 }
 
-/// What a constant is.
+/// The origin of a constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The weight of this name, of a frozen network.
+    /// The weight with this name, of a frozen network.
     Frozen(String),
-    /// The value of a node of an earlier tape (its number and the node), or of this one.
+    /// The value of a node: the number of the tape, and the node.
     Node(usize, NodeId),
-    /// The output of a walk without a tape: its number, and the first row where it stands.
+    /// The output of a forward call without a tape: its number, and the first row that has it.
     Inferred(usize, usize),
     /// Data, or a number.
     Data,
@@ -122,11 +124,11 @@ pub enum Origin {
 
 /// The loss along the negative gradient.
 pub struct Moved {
-    /// How far: theta - size * gradient.
+    /// The step sizes: theta - size * gradient.
     pub sizes: Vec<f64>,
-    /// The loss there.
+    /// The loss at each.
     pub loss: Vec<f64>,
-    /// The square of the gradient's length, over all parameters.
+    /// The squared norm of the gradient over all parameters.
     pub square: f64,
 }
 
@@ -136,29 +138,29 @@ pub struct UpdateRecord {
     pub tape: usize,
     /// The parameter's name.
     pub parameter: String,
-    /// What it does to each element, with the constants of this update.
+    /// The formulas, with the constants of this update.
     pub formulas: Formulas,
-    /// The gradient that the optimiser was given.
+    /// The gradient, before clipping.
     pub gradient: Tensor,
-    /// The parameter before.
+    /// The parameter before the update.
     pub before: Tensor,
-    /// The parameter after.
+    /// The parameter after the update.
     pub after: Tensor,
-    /// What the rule remembers of it.
-    pub memory: Vec<Memory>,
+    /// The optimiser's state of the parameter.
+    pub state: Vec<SlotRecord>,
 }
 
-/// Something that an optimiser remembers of a parameter.
-pub struct Memory {
-    /// `mean_square`.
-    pub name: &'static str,
-    /// What it was before the update.
+/// One tensor of an optimiser's state of a parameter.
+pub struct SlotRecord {
+    /// Its symbol in the formulas and its name.
+    pub slot: StateSlot,
+    /// Its value before the update.
     pub before: Tensor,
-    /// What it is after.
+    /// Its value after the update.
     pub after: Tensor,
 }
 
-/// Where a buffer lies, and in which shape it is used.
+/// The address of a buffer, and the shape in which it is used.
 type Address = (usize, Vec<usize>);
 
 fn address(tensor: &Tensor) -> Address {
@@ -168,39 +170,41 @@ fn address(tensor: &Tensor) -> Address {
 #[derive(Default)]
 struct Notes {
     recording: Recording,
-    /// Names of the frozen weights that were met, by the addresses of their numbers; the tensors keep these taken.
+    /// The names of frozen weights, by the addresses of their buffers. The tensors keep the buffers
+    /// alive.
     frozen: HashMap<usize, (String, Tensor)>,
-    /// Which node has which buffer.
+    /// The node of each buffer.
     values: HashMap<usize, (usize, NodeId)>,
     /// The constants of each tape.
     constants: Vec<BTreeMap<Address, usize>>,
-    /// The walk that is going on.
-    forward_of: Option<WalkRecord>,
+    /// The forward call in progress.
+    current: Option<CallRecord>,
 }
 
-/// Writes down a step.
+/// Records a step.
 #[derive(Clone, Default)]
 pub struct Recorder(Rc<RefCell<Notes>>);
 
 impl Recorder {
-    /// Runs `step` and returns what happened, with what it returned.
+    /// Runs `step`, and returns the recording with the result.
     pub fn record<R>(step: impl FnOnce() -> R) -> (Recording, R) {
         let recorder = Self::default();
-        let result = nn::listen(Rc::new(recorder.clone()), step);
+        let result = nn::observe(Rc::new(recorder.clone()), step);
         (recorder.take(), result)
     }
 
-    /// Listens to a tape of one's own: a watcher to make it with ([`Tape::observed`](tensor::Tape::observed)).
-    pub fn watch(&self, purpose: &str) -> Rc<dyn TapeObserver> {
+    /// An observer that records a tape made outside of [`nn::differentiate`], for
+    /// [`Tape::observed`](tensor::Tape::observed).
+    pub fn tape_observer(&self, purpose: &str) -> Rc<dyn TapeObserver> {
         let mut notes = self.0.borrow_mut();
         let tape = notes.recording.tapes.len();
         notes.recording.tapes.push(TapeRecord { purpose: purpose.into(), ..TapeRecord::default() });
         notes.recording.moments.push(Moment::Tape(tape));
         notes.constants.push(BTreeMap::new());
-        Rc::new(TapeWatcher { recorder: self.clone(), tape })
+        Rc::new(TapeRecorder { recorder: self.clone(), tape })
     }
 
-    /// What was written down so far.
+    /// Takes the recording so far.
     pub fn take(&self) -> Recording {
         core::mem::take(&mut *self.0.borrow_mut()).recording
     }
@@ -227,9 +231,9 @@ impl Notes {
         if let Some((tape, node)) = self.values.get(&place) {
             return Origin::Node(*tape, *node);
         }
-        // Fakes are often joined with reals in a new buffer: they are known by their numbers.
-        for (number, walk) in self.recording.inferred.iter().enumerate().rev() {
-            if let Some(row) = walk.output.as_ref().and_then(|output| rows_within(output, value)) {
+        // Fakes are often concatenated with reals in a new buffer, and are found by comparison.
+        for (number, call) in self.recording.inferred.iter().enumerate().rev() {
+            if let Some(row) = call.output.as_ref().and_then(|output| rows_within(output, value)) {
                 return Origin::Inferred(number, row);
             }
         }
@@ -237,7 +241,7 @@ impl Notes {
     }
 }
 
-/// The first row of `whole` where `part` stands, at its beginning or its end.
+/// The first row of `part` within `whole`, if it is at its beginning or its end.
 fn rows_within(part: &Tensor, whole: &Tensor) -> Option<usize> {
     let (rows, all) = (*part.shape().first()?, *whole.shape().first()?);
     let fits = rows > 0 && rows <= all && part.shape()[1..] == whole.shape()[1..] && part.size() > 1;
@@ -251,129 +255,131 @@ fn rows_within(part: &Tensor, whole: &Tensor) -> Option<usize> {
     [0, all - rows].into_iter().find(stands)
 }
 
-struct TapeWatcher {
+struct TapeRecorder {
     recorder: Recorder,
     tape: usize,
 }
 
-impl TapeObserver for TapeWatcher {
-    fn made(&self, made: &Made<'_, f32>) {
+impl TapeObserver for TapeRecorder {
+    fn node_recorded(&self, node: &RecordedNode<'_, f32>) {
         let mut notes = self.recorder.0.borrow_mut();
-        let source = |input: &&Var| match input.place() {
+        let source = |input: &&Var| match input.node() {
             Some((_, node)) => Source::Node(node),
             None => Source::Constant(notes.constant(self.tape, input.value())),
         };
-        let inputs = made.inputs.iter().map(source).collect();
+        let inputs = node.inputs.iter().map(source).collect();
         let tape = &mut notes.recording.tapes[self.tape];
-        // A sweep within the pass has gone before: its gradients are values like any other.
+        // The tape was swept before, within the step: those gradients are ordinary values.
         if !tape.order.is_empty() {
             tape.order.clear();
-            tape.nodes.iter_mut().for_each(|node| (node.gradient, node.sent) = (None, Vec::new()));
+            tape.nodes.iter_mut().for_each(|earlier| (earlier.gradient, earlier.sent) = (None, Vec::new()));
         }
-        let forward_of = tape.walks.last().is_some_and(|walk| walk.output.is_none());
+        let open = tape.calls.last().is_some_and(|call| call.output.is_none());
         tape.nodes.push(NodeRecord {
-            op: made.op.cloned(),
+            op: node.op.cloned(),
             inputs,
-            value: made.value.clone(),
-            saves: made.saves,
-            scope: made.scope.into(),
-            walk: forward_of.then(|| tape.walks.len() - 1),
-            at: (made.at.file(), made.at.line()),
+            value: node.value.clone(),
+            saves: node.saves,
+            scope: node.scope.into(),
+            call: open.then(|| tape.calls.len() - 1),
+            at: (node.at.file(), node.at.line()),
             gradient: None,
             sent: Vec::new(),
         });
-        notes.values.insert(made.value.data().as_ptr() as usize, (self.tape, made.node));
+        notes.values.insert(node.value.data().as_ptr() as usize, (self.tape, node.id));
     }
 
-    fn swept(&self, swept: &Swept<'_, f32>) {
+    fn node_swept(&self, node: &SweptNode<'_, f32>) {
         let mut notes = self.recorder.0.borrow_mut();
         let tape = &mut notes.recording.tapes[self.tape];
-        tape.order.push(swept.node);
-        let node = &mut tape.nodes[swept.node];
-        node.gradient = Some(swept.gradient.clone());
-        node.sent = swept.contributions.iter().map(|(input, _, sent)| (*input, (*sent).clone())).collect();
+        tape.order.push(node.id);
+        let record = &mut tape.nodes[node.id];
+        record.gradient = Some(node.gradient.clone());
+        record.sent = node.contributions.iter().map(|(input, _, sent)| (*input, (*sent).clone())).collect();
     }
 }
 
 impl StepObserver for Recorder {
-    fn step_begins(&self, draw: RngContext) -> Rc<dyn TapeObserver> {
-        self.watch(draw.purpose)
+    fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver> {
+        self.tape_observer(rng.purpose)
     }
 
-    fn step_ends(&self, passed: &Passed<'_>) {
-        let moved = moved(passed, &self.0.borrow());
+    fn step_ends(&self, result: &StepResult<'_>) {
+        let moved = moved(result, &self.0.borrow());
         if let Some(tape) = self.0.borrow_mut().recording.tapes.last_mut() {
             tape.what_if = moved;
         }
     }
 
-    fn forward_begins(&self, walk: &ForwardCall<'_>) {
-        let record = WalkRecord {
-            network: walk.network.into(),
-            training: walk.training,
-            frozen: walk.frozen,
-            input: walk.input.value().clone(),
+    fn forward_begins(&self, call: &ForwardCall<'_>) {
+        let record = CallRecord {
+            network: call.network.into(),
+            training: call.training,
+            frozen: call.frozen,
+            input: call.input.value().clone(),
             output: None,
         };
         let mut notes = self.0.borrow_mut();
-        // A walk without a tape will be known when it has ended without a node.
+        // A forward call without a tape is identified at its end, if it recorded no node.
         match notes.recording.moments.last() {
             Some(Moment::Tape(tape)) if notes.recording.tapes[*tape].order.is_empty() => {
                 let tape = *tape;
-                notes.recording.tapes[tape].walks.push(record);
+                notes.recording.tapes[tape].calls.push(record);
             }
-            _ => notes.forward_of = Some(record),
+            _ => notes.current = Some(record),
         }
     }
 
     fn forward_ends(&self, output: &Var) {
         let mut notes = self.0.borrow_mut();
         let ended = Some(output.value().clone());
-        match notes.forward_of.take() {
-            Some(walk) => {
+        match notes.current.take() {
+            Some(call) => {
                 let recording = &mut notes.recording;
-                recording.inferred.push(WalkRecord { output: ended, ..walk });
+                recording.inferred.push(CallRecord { output: ended, ..call });
                 recording.moments.push(Moment::Inferred(recording.inferred.len() - 1));
             }
             None => {
-                let walk = notes.recording.tapes.last_mut().and_then(|tape| tape.walks.last_mut());
-                if let Some(walk) = walk {
-                    walk.output = ended;
+                let call = notes.recording.tapes.last_mut().and_then(|tape| tape.calls.last_mut());
+                if let Some(call) = call {
+                    call.output = ended;
                 }
             }
         }
     }
 
-    fn frozen(&self, name: &str, value: &Tensor) {
+    fn parameter_frozen(&self, name: &str, value: &Tensor) {
         let place = value.data().as_ptr() as usize;
         self.0.borrow_mut().frozen.insert(place, (name.into(), value.clone()));
     }
 
-    fn updated(&self, updated: &Updated<'_>) {
+    fn parameter_updated(&self, update: &ParameterUpdate<'_>) {
         let recording = &mut self.0.borrow_mut().recording;
-        let memory = |((name, before), after): ((&&'static str, &Tensor), &Tensor)| Memory {
-            name,
+        let slots = update.formulas.rule.state().iter().zip(update.state_before.iter().zip(update.state_after));
+        let state = slots.map(|(slot, (before, after))| SlotRecord {
+            slot: *slot,
             before: before.clone(),
             after: after.clone(),
-        };
+        });
         recording.updates.push(UpdateRecord {
             tape: recording.tapes.len().saturating_sub(1),
-            parameter: updated.parameter.into(),
-            formulas: updated.formulas.clone(),
-            gradient: updated.gradient.clone(),
-            before: updated.before.clone(),
-            after: updated.after.clone(),
-            memory: updated.names.iter().zip(updated.memory_before).zip(updated.memory).map(memory).collect(),
+            parameter: update.parameter.into(),
+            formulas: update.formulas.clone(),
+            gradient: update.gradient.clone(),
+            before: update.before.clone(),
+            after: update.after.clone(),
+            state: state.collect(),
         });
         recording.moments.push(Moment::Updated(recording.updates.len() - 1));
     }
 }
 
-/// Four steps along the negative gradient: the largest is the one that would halve the loss if it went on falling as it does here.
-fn moved(passed: &Passed<'_>, notes: &Notes) -> Option<Moved> {
+/// The loss at four steps along the negative gradient. The largest would halve the loss if it fell
+/// linearly.
+fn moved(result: &StepResult<'_>, notes: &Notes) -> Option<Moved> {
     let tape = notes.recording.tapes.last()?;
     let loss = f64::from(tape.nodes[*tape.order.first()?].value.item());
-    let gradients = &passed.gradients.parameters;
+    let gradients = &result.gradients.parameters;
     let square: f64 = gradients.iter().map(|(_, gradient)| squares(gradient.data().iter().copied())).sum();
     if square == 0.0 {
         return None;
@@ -387,7 +393,7 @@ fn moved(passed: &Passed<'_>, notes: &Notes) -> Option<Moved> {
             let shift = |i: usize| (f64::from(theta.data()[i]) - size * f64::from(gradient.data()[i])) as f32;
             Some((name.clone(), Tensor::from_fn(*theta.shape(), shift)))
         };
-        (passed.loss_with)(gradients.iter().filter_map(shifted).collect())
+        (result.loss_with)(gradients.iter().filter_map(shifted).collect())
     };
     let losses = sizes[1..].iter().map(|size| at(*size));
     let loss = std::iter::once(loss).chain(losses).collect();

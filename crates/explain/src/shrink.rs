@@ -11,26 +11,28 @@ use crate::probes;
 use crate::questions::questions;
 use crate::recorder::Recording;
 
-/// No page is larger than this, in bytes.
+/// The largest size of a page, in bytes.
 pub const CAP: usize = 10_000_000;
-/// What the page itself takes of it.
+/// The part of it that the page without the document takes.
 const PAGE: usize = 200_000;
 
-/// In a step of more nodes than this fewer numbers are worked out: it would take long, and the page could not hold them.
+/// In a step with more nodes, fewer elements are explained, which would take long and would not fit
+/// the page.
 const MANY: usize = 400;
 
-/// What a reader must know of a step with images.
-const SHOWN: &str = "The numbers of a node are of the whole batch. Its picture is of the first image, and so are the numbers that are worked out of a large node.";
+/// The remark on a step with images.
+const SHOWN: &str = "The statistics of a node are of the whole batch. Its picture shows the first image; for a large node the explained elements are from the first image too.";
 
-/// A document, and what had to be left out of it.
+/// A document, and what was left out of it.
 pub struct Explained {
     /// The document.
     pub document: Document,
-    /// A line for each thing that was left out for the size; the document's notes say the same.
+    /// One line for each thing that was left out to limit the size; the document's notes say the
+    /// same.
     pub dropped: Vec<String>,
 }
 
-/// How far the explanation of a step has come.
+/// The progress of the explanation of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// So many nodes of all are checked.
@@ -46,12 +48,12 @@ pub fn explain(recording: &Recording, header: Header) -> Explained {
     explain_within(recording, header, CAP - PAGE)
 }
 
-/// The same, which may take minutes for a large step; `progress` is called before each node.
+/// The same. It can take minutes for a large step; `progress` is called before each node.
 pub fn explain_observed(recording: &Recording, header: Header, progress: &mut dyn FnMut(Progress)) -> Explained {
     explained(recording, header, CAP - PAGE, progress)
 }
 
-/// The same, of at most `cap` bytes of JSON, if that can be.
+/// The same with at most `cap` bytes of JSON, if possible.
 pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Explained {
     explained(recording, header, cap, &mut |_| {})
 }
@@ -96,14 +98,14 @@ fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut d
     Explained { document, dropped }
 }
 
-/// How many different parameters the step has changed, in numbers.
+/// The number of elements of all parameters that the step has changed.
 fn parameters(recording: &Recording) -> usize {
     let sizes: BTreeMap<&str, usize> =
         recording.updates.iter().map(|update| (&*update.parameter, update.before.size())).collect();
     sizes.values().sum()
 }
 
-/// The next smaller detail, and what it leaves out.
+/// The next lower level of detail, and what it leaves out.
 fn smaller(detail: Detail) -> Option<(Detail, String)> {
     let Detail { picture, probes, outlines } = detail;
     let told = |what: &str| format!("for the size of the page: {what}");

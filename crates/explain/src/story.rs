@@ -1,19 +1,19 @@
-//! The step as a story: its phases, and the timeline of all that happens, one thing after the other.
+//! The phases of a step and its timeline: everything that happens, in order of time.
 
 use tensor::Tensor;
 
 use crate::atlas::{Atlas, Place};
 use crate::document::{Document, Phase, PhaseKind, Step, StepKind};
-use crate::recorder::{Moment, Origin, Recording, TapeRecord, UpdateRecord, WalkRecord};
+use crate::recorder::{CallRecord, Moment, Origin, Recording, TapeRecord, UpdateRecord};
 use crate::summary::l2;
 
-/// Writes the phases and the timeline, and notes at each node when it is made and swept.
-pub(crate) fn tell(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+/// Adds the phases and the timeline, and to each node the steps in which it is computed and swept.
+pub(crate) fn add_timeline(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
     let mut at = 0;
     while let Some(moment) = recording.moments.get(at) {
         at += 1;
         match *moment {
-            Moment::Inferred(walk) => infer(document, recording, atlas, walk),
+            Moment::Inferred(call) => infer(document, recording, atlas, call),
             Moment::Tape(tape) => {
                 forward(document, recording, atlas, tape);
                 backward(document, recording, atlas, tape);
@@ -62,11 +62,12 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The different networks of these walks, in order, in words: `generator_ab` is `generator ab`.
-fn networks<'a>(walks: impl Iterator<Item = &'a WalkRecord>) -> Vec<String> {
+/// The distinct networks of these forward calls, in order, as words: `generator_ab` is `generator
+/// ab`.
+fn networks<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for walk in walks {
-        let name = walk.network.replace('_', " ");
+    for call in calls {
+        let name = call.network.replace('_', " ");
         if !names.contains(&name) {
             names.push(name);
         }
@@ -74,13 +75,13 @@ fn networks<'a>(walks: impl Iterator<Item = &'a WalkRecord>) -> Vec<String> {
     names
 }
 
-/// The networks that learn on a tape; for a tape without networks, what it is for.
+/// The networks that learn on a tape; the purpose of a tape without networks.
 fn learners(tape: &TapeRecord) -> Vec<String> {
-    let names = networks(tape.walks.iter().filter(|walk| !walk.frozen));
+    let names = networks(tape.calls.iter().filter(|call| !call.frozen));
     if names.is_empty() { vec![tape.purpose.clone()] } else { names }
 }
 
-/// `D`, `G ab`: the names of the learners, short.
+/// The abbreviated names of the learners: `D`, `G ab`.
 fn initials(learners: &[String]) -> String {
     let short = |name: &String| match name.split_once(' ') {
         Some((first, rest)) => format!("{} {rest}", initial(first)),
@@ -109,29 +110,29 @@ pub(crate) fn thousands(number: usize) -> String {
     groups.join(",")
 }
 
-/// Whether a network gives verdicts.
+/// Whether a network is a discriminator or a critic.
 fn is_judge(network: &str) -> bool {
     ["discriminator", "critic"].iter().any(|name| network.starts_with(name))
 }
 
 fn infer(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, number: usize) {
-    let walk = &recording.inferred[number];
-    let (name, rows) = (walk.network.replace('_', " "), walk.input.shape().first().copied().unwrap_or(1));
-    let mode = if walk.training {
-        "It walks as in training: dropout drops, and batch normalisation uses the batch's own statistics, where there are such layers"
+    let call = &recording.inferred[number];
+    let (name, rows) = (call.network.replace('_', " "), call.input.shape().first().copied().unwrap_or(1));
+    let mode = if call.training {
+        "It runs in training mode: dropout is active, and batch normalisation uses the statistics of the batch, if there are such layers"
     } else {
-        "It walks as it will when it draws for people: running statistics, no dropout"
+        "It runs in inference mode: batch normalisation uses running statistics, and dropout is off"
     };
     let text = format!(
-        "The {name} makes {}. {mode}. No tape is written: nobody will ask how these came about. What leaves here are plain numbers.",
+        "The {name} makes {}. {mode}. Nothing is recorded, because no gradient will be needed here. The result is a plain tensor.",
         plural(rows, if atlas.value(Place::Inferred(number)).shape().len() == 4 { "image" } else { "sample" })
     );
     let phase =
-        begin(document, format!("{} makes fakes", initials(&[name])), PhaseKind::Infer, walk.network.clone(), text);
+        begin(document, format!("{} makes fakes", initials(&[name])), PhaseKind::Infer, call.network.clone(), text);
     let node = atlas.id(Place::Inferred(number));
     let shape = atlas.value(Place::Inferred(number)).shape();
     let number =
-        step(document, phase, StepKind::Make, Some(node), None, format!("Made without a tape: the fakes, {shape}"));
+        step(document, phase, StepKind::Make, Some(node), None, format!("Computed without a tape: the fakes, {shape}"));
     document.nodes[node].made = Some(number);
 }
 
@@ -139,13 +140,13 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
     let record = &recording.tapes[tape];
     let learners = learners(record);
     let mut text = String::new();
-    for walk in &record.walks {
-        let rows = walk.input.shape().first().copied().unwrap_or(1);
-        let (name, frozen) = (walk.network.replace('_', " "), if walk.frozen { ", frozen," } else { "" });
-        let does = if is_judge(&walk.network) { "judges" } else { "works on" };
+    for call in &record.calls {
+        let rows = call.input.shape().first().copied().unwrap_or(1);
+        let (name, frozen) = (call.network.replace('_', " "), if call.frozen { ", frozen," } else { "" });
+        let does = if is_judge(&call.network) { "judges" } else { "works on" };
         let does =
-            if walk.input.shape().len() == 2 && walk.network.starts_with("generator") { "draws from" } else { does };
-        let what = match (walk.input.shape().len(), does) {
+            if call.input.shape().len() == 2 && call.network.starts_with("generator") { "draws from" } else { does };
+        let what = match (call.input.shape().len(), does) {
             (4, _) => "image",
             (_, "draws from") => "latent",
             (_, "judges") => "sample",
@@ -153,19 +154,17 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
         };
         text += &format!("The {name}{frozen} {does} {}. ", plural(rows, what));
     }
-    if record.walks.is_empty() {
-        text += "Every op computes its value and leaves a note on the tape: what it was, and what it read. ";
+    if record.calls.is_empty() {
+        text += "Every op computes its value and records itself and its inputs on the tape. ";
     } else {
-        text += &format!(
-            "At the end stands the loss: one number, and the smaller it is the better for the {}. ",
-            listed(&learners)
-        );
+        text +=
+            &format!("The last node is the loss, a single number that the {} should make smaller. ", listed(&learners));
     }
-    let frozen = networks(record.walks.iter().filter(|walk| walk.frozen));
+    let frozen = networks(record.calls.iter().filter(|call| call.frozen));
     if !frozen.is_empty() {
         text += &format!(
-            "The {}'s weights are frozen, which means: on this tape they are constants. A gradient will flow through them to the {}, but \
-             none is computed for them: the {} stays as it is. ",
+            "The weights of the {} are frozen: on this tape they are constants. Gradients flow through its layers to the {}, but \
+             none is computed for its weights, so the {} does not change. ",
             listed(&frozen),
             listed(&learners),
             listed(&frozen)
@@ -175,8 +174,8 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
         record.constants.iter().any(|constant| matches!(constant.origin, Origin::Inferred(..) | Origin::Node(..)));
     if cut {
         text += &format!(
-            "Among the data are values that were computed before. They come in as plain numbers: the graph is cut there, so that the \
-             lesson of the {} teaches nobody else.",
+            "Some of the inputs were computed earlier. They are constants here: the graph is cut, so only the {} learns from this \
+             loss.",
             listed(&learners)
         );
     }
@@ -190,7 +189,7 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
             "Forward {} of {count}: {label}, shape {}, {}",
             place + 1,
             node.value.shape(),
-            told(&node.value, "value", "length")
+            size_of(&node.value, "value", "norm")
         );
         document.nodes[id].made = Some(step(document, phase, StepKind::Make, Some(id), None, text));
     }
@@ -205,9 +204,9 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
     let (count, parameters) =
         (record.order.len(), record.order.iter().filter(|node| record.nodes[**node].op.is_none()).count());
     let text = format!(
-        "The sweep reads the tape from the loss to the front. At each node the gradient is complete, because everything that used the node stands \
-         behind it on the tape and has sent its part back; the op's rule then turns it into parts for its inputs. {} get a \
-         gradient, and {} of them are what it is all for: the parameters of the {name}.",
+        "The reverse sweep processes the tape from the loss back to the first node. When it reaches a node, the node's gradient is complete, \
+         because all its users come later on the tape and have already sent their contributions. The op's rule then computes the \
+         contributions to its inputs. {} get a gradient, and {} of them are the parameters of the {name}.",
         plural(count, "node"),
         parameters
     );
@@ -215,7 +214,7 @@ fn backward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, t
     for (place, node) in record.order.iter().enumerate() {
         let id = atlas.id(Place::Node(tape, *node));
         let gradient = record.nodes[*node].gradient.as_ref();
-        let gradient = gradient.map_or_else(String::new, |gradient| told(gradient, "gradient", "gradient norm"));
+        let gradient = gradient.map_or_else(String::new, |gradient| size_of(gradient, "gradient", "gradient norm"));
         let label = &document.nodes[id].label;
         let text = format!("Backward {} of {count}: {label}, {gradient}", place + 1);
         document.nodes[id].swept = Some(step(document, phase, StepKind::Sweep, Some(id), None, text));
@@ -229,8 +228,8 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
     let (name, short_name) = (listed(&learners), initials(&learners));
     let numbers: usize = updates.iter().map(|update| update.before.size()).sum();
     let text = format!(
-        "The optimiser moves each parameter of the {name} by what its gradient says: {}, {} in all. Only now do weights change; until here \
-         everything was measured at one place.",
+        "The optimiser updates each parameter of the {name} by its gradient: {}, {} in all. The weights change only now; all values and \
+         gradients were computed with the old weights.",
         plural(updates.len(), "tensor"),
         plural(numbers, "number")
     );
@@ -241,7 +240,7 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
         let moved = if record.before.size() == 1 {
             format!("from {} to {}", short(record.before.item()), short(record.after.item()))
         } else {
-            format!("by {} from length {}", short(update.step_l2), short(update.before_l2))
+            format!("by {} from norm {}", short(update.step_l2), short(update.before_l2))
         };
         let text = format!("Update {} of {count}: {}, moved {moved}", place + 1, update.parameter);
         let node = update.node;
@@ -249,13 +248,13 @@ fn update(document: &mut Document, recording: &Recording, range: core::ops::Rang
     }
 }
 
-/// The number, if there is only one (it has a sign), else the length of all of them; with three digits.
+/// The element of a tensor with one element, otherwise its norm; with three digits.
 pub(crate) fn size_text(number: Option<f32>, l2: f32) -> String {
     short(number.unwrap_or(l2))
 }
 
-/// `value -1.00`, or `length 3.16` of more than one number.
-fn told(tensor: &Tensor, one: &str, many: &str) -> String {
+/// `value -1.00` for one element, `norm 3.16` for several.
+fn size_of(tensor: &Tensor, one: &str, many: &str) -> String {
     let number = (tensor.size() == 1).then(|| tensor.item());
     format!("{} {}", if number.is_some() { one } else { many }, size_text(number, l2(tensor)))
 }
@@ -278,9 +277,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_with_three_digits() {
-        let told = [0.0, 0.031_25, 31.25, 1234.6, 1.5e-7, -2.0].map(short);
-        assert_eq!(told, ["0", "0.0312", "31.2", "1235", "1.50e-7", "-2.00"]);
+    fn numbers_have_three_digits() {
+        let found = [0.0, 0.031_25, 31.25, 1234.6, 1.5e-7, -2.0].map(short);
+        assert_eq!(found, ["0", "0.0312", "31.2", "1235", "1.50e-7", "-2.00"]);
         assert_eq!((thousands(999), thousands(4_311_553)), ("999".into(), "4,311,553".into()));
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }

@@ -1,15 +1,15 @@
-//! [`Summary`]: a tensor in numbers. All sums are made in `f64` and in memory order.
+//! [`Summary`]: the statistics of a tensor. All sums are computed in `f64` in memory order.
 
 use tensor::Tensor;
 
 use crate::document::{Histogram, Summary};
 
-/// Tensors of at most so many numbers are told in full.
+/// Tensors with at most this many elements are listed in full.
 pub const EXACT: usize = 64;
-/// Bins of a histogram.
+/// The number of bins of a histogram.
 pub const BINS: usize = 64;
 
-/// The length of a tensor as a vector: the root of the sum of squares.
+/// The Euclidean norm of a tensor.
 pub fn l2(tensor: &Tensor) -> f32 {
     squares(tensor.data().iter().copied()).sqrt() as f32
 }
@@ -19,7 +19,7 @@ pub fn squares(numbers: impl Iterator<Item = f32>) -> f64 {
     numbers.map(|x| f64::from(x) * f64::from(x)).sum()
 }
 
-/// A tensor in numbers: those that are not finite are counted, and left out of all else.
+/// The statistics of a tensor. Elements that are not finite are counted and left out of the rest.
 pub fn summary(tensor: &Tensor) -> Summary {
     let data = tensor.data();
     let finite = || data.iter().copied().filter(|x| x.is_finite());
@@ -32,7 +32,7 @@ pub fn summary(tensor: &Tensor) -> Summary {
     }
     let mean = finite().map(f64::from).sum::<f64>() / count as f64;
     let variance = finite().map(|x| (f64::from(x) - mean) * (f64::from(x) - mean)).sum::<f64>() / count as f64;
-    // Adding 0 makes +0 of -0, which would read oddly.
+    // Adding 0 turns -0 into 0.
     summary.min = finite().fold(f32::INFINITY, f32::min) + 0.0;
     summary.max = finite().fold(f32::NEG_INFINITY, f32::max) + 0.0;
     summary.mean = mean as f32;

@@ -1,12 +1,12 @@
-//! The optimiser's update of one parameter: its formulas ([`nn::Formulas`], by which the kernels are tested), and one element of it in
+//! The optimiser's update of one parameter: its formulas ([`nn::Formulas`]), and one element in
 //! numbers.
 
 use nn::optim::formula::{filled, lookup};
-use tensor::worked::{Digits, evaluate};
+use tensor::arithmetic::{Digits, evaluate};
 
 use crate::document::{WorkedLine, WorkedUpdate};
 use crate::probes::index;
-use crate::recorder::{Memory, UpdateRecord};
+use crate::recorder::{SlotRecord, UpdateRecord};
 use crate::story::short;
 use crate::summary::l2;
 
@@ -16,7 +16,7 @@ pub(crate) fn title(update: &UpdateRecord) -> String {
     format!("{}, update {number}", update.formulas.rule.title())
 }
 
-/// The formulas, one a line.
+/// The formulas, one per line.
 pub(crate) fn formulas(update: &UpdateRecord) -> Vec<String> {
     update.formulas.lines.iter().map(ToString::to_string).collect()
 }
@@ -27,23 +27,23 @@ pub(crate) fn constants(update: &UpdateRecord) -> String {
     update.formulas.constants.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
-/// The element with the largest gradient, line by line. Each line reads what the lines before have stored.
+/// The update of the element with the largest gradient, line by line. Each line reads the values
+/// that the lines before it have stored.
 pub(crate) fn worked(update: &UpdateRecord) -> WorkedUpdate {
     let gradient = update.gradient.data();
     let size = |i: usize| gradient[i].abs();
     let at = (0..gradient.len()).reduce(|most, i| if size(i) > size(most) { i } else { most }).unwrap_or(0);
     let element = |tensor: &tensor::Tensor| f64::from(tensor.data()[at]);
-    let symbols = update.formulas.rule.symbols();
-    let memory = || symbols.iter().copied().zip(&update.memory);
-    // Constants are written in full: 1 - beta2 is a difference of near numbers.
+    // Constants are written with all digits, because 1 - beta2 is a difference of nearly equal
+    // numbers.
     let constants = &update.formulas.constants;
     let mut known = Vec::from([("g", element(&update.gradient)), ("theta", element(&update.before))]);
     let number = |known: &[(&'static str, f64)], name: &str| match lookup(known, name) {
         Some(x) => Some(Digits::Short.write(x)),
         None => lookup(constants, name).map(|x| Digits::Full.write(x)),
     };
-    known.extend(memory().map(|(symbol, memory)| (symbol, element(&memory.before))));
-    let stored: Vec<_> = memory().map(|(symbol, memory)| (symbol, element(&memory.after))).collect();
+    known.extend(update.state.iter().map(|state| (state.slot.symbol, element(&state.before))));
+    let stored: Vec<_> = update.state.iter().map(|state| (state.slot.symbol, element(&state.after))).collect();
     let stored = |target: &str| if target == "theta" { Some(element(&update.after)) } else { lookup(&stored, target) };
     let line = |line: &nn::optim::formula::Line| {
         let expression = filled(line.formula, |name| number(&known, name)).unwrap_or_default();
@@ -58,18 +58,21 @@ pub(crate) fn worked(update: &UpdateRecord) -> WorkedUpdate {
     WorkedUpdate { index: index(update.before.shape(), at), why: why.into(), lines }
 }
 
-/// What the rule remembers of the parameter.
+/// The optimiser's state of the parameter after the update, in one sentence.
 pub(crate) fn state(update: &UpdateRecord) -> String {
-    let kept = |(symbol, _): &(&str, &Memory)| update.formulas.lines.iter().any(|line| line.target == *symbol);
-    let memory: Vec<String> = (update.formulas.rule.symbols().iter().copied().zip(&update.memory))
-        .filter(kept)
-        .map(|(symbol, memory)| {
-            format!("the {} {symbol} has length {}", memory.name.replace('_', " "), short(l2(&memory.after)))
-        })
-        .collect();
-    if memory.is_empty() {
-        "The rule needs no memory of earlier gradients.".into()
+    let used = |state: &&SlotRecord| update.formulas.lines.iter().any(|line| line.target == state.slot.symbol);
+    let norm = |state: &SlotRecord| {
+        format!(
+            "the norm of the {} {} is {}",
+            state.slot.name.replace('_', " "),
+            state.slot.symbol,
+            short(l2(&state.after))
+        )
+    };
+    let norms: Vec<String> = update.state.iter().filter(used).map(norm).collect();
+    if norms.is_empty() {
+        "The rule keeps no state.".into()
     } else {
-        format!("What it remembers now: {}.", memory.join("; "))
+        format!("State after the update: {}.", norms.join("; "))
     }
 }

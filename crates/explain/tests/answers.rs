@@ -1,5 +1,5 @@
-//! What the page says in words and numbers is what happened in the step, for every example and every system: each number is found here
-//! once more, from the tape itself.
+//! What the page says in words and numbers is what happened in the step, for every example and
+//! every system: each number is found here once more, from the tape itself.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{Step, steps};
 use explain::atlas::{Atlas, Place};
 use explain::document::{Document, NoGradient, Node, Question, Role};
 use tensor::Tensor;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 
 /// The answer to the question that begins so.
 fn answer<'a>(document: &'a Document, begin: &str) -> Option<&'a Question> {
@@ -55,12 +55,12 @@ fn every_step_is_told_truly() {
         updates_are_the_steps(&step);
         terms_are_those_of_the_rule(&step);
 
-        if let Some(asked) = answer(document, "How many numbers did dropout forget?") {
+        if let Some(asked) = answer(document, "How many elements did dropout set to 0?") {
             dropouts += 1;
             let node = chosen(document, asked);
             let (y, x) = (value(node), value(&document.nodes[node.inputs[0].node]));
-            // A number that came as one and left as zero was forgotten; of zeros that came nobody can see it, but the rule: those
-            // are the ones that get no gradient though one arrives.
+            // A number that came as one and left as zero was forgotten; of zeros that came nobody
+            // can see it, but the rule: those are the ones that get no gradient though one arrives.
             let sent = |record: &explain::recorder::NodeRecord| {
                 record.sent.iter().find(|sent| sent.0 == 0).map(|s| s.1.clone())
             };
@@ -93,7 +93,7 @@ fn every_step_is_told_truly() {
             );
         }
         let parameters = || document.nodes.iter().filter(|node| node.role == Role::Parameter);
-        let asked = answer(document, "Which parameter has the most numbers?").unwrap();
+        let asked = answer(document, "Which parameter has the most elements?").unwrap();
         let most = parameters().map(|node| value(node).size()).max().unwrap();
         let told = numbers(asked.answer.split_once(", with ").unwrap().1);
         assert_eq!(told[0], most as f64, "{name}: {}", asked.answer);
@@ -103,7 +103,7 @@ fn every_step_is_told_truly() {
             assert_eq!(told[1], others as f64, "{name}: {}", asked.answer);
         }
 
-        let asked = answer(document, "By how much does each parameter move").unwrap();
+        let asked = answer(document, "By how much does each parameter change").unwrap();
         let ratio = |update: &explain::recorder::UpdateRecord| {
             let moved: f64 =
                 update.before.data().iter().zip(update.after.data()).map(|(a, b)| f64::from(a - b).powi(2)).sum();
@@ -116,8 +116,10 @@ fn every_step_is_told_truly() {
         let still = recording.updates.len() - ratios.len();
         assert_eq!(told.get(2).copied().unwrap_or(0.0), still as f64, "{name}: {}", asked.answer);
 
-        if let Some(asked) =
-            document.questions.iter().find(|asked| asked.question.starts_with("How are the gradients of "))
+        if let Some(asked) = document
+            .questions
+            .iter()
+            .find(|asked| asked.question.starts_with("How are the elements of the gradient of "))
         {
             let g = gradient(chosen(document, asked)).unwrap();
             let largest = g.data().iter().fold(0.0_f32, |most, g| most.max(g.abs()));
@@ -149,7 +151,7 @@ fn every_step_is_told_truly() {
                 asked.answer
             );
         }
-        if let Some(asked) = answer(document, "For how long a step") {
+        if let Some(asked) = answer(document, "For which step sizes") {
             let moved = recording.tapes.iter().find_map(|tape| tape.what_if.as_ref()).unwrap();
             let by = |i: usize| [moved.sizes[i], moved.loss[i] - moved.loss[0], -moved.sizes[i] * moved.square];
             let expected = [by(1), by(4)].concat();
@@ -158,7 +160,7 @@ fn every_step_is_told_truly() {
             assert!(told.iter().zip(&expected).all(|(a, b)| near(*a, *b)), "{name}: {expected:?}: {}", asked.answer);
         }
         if let Some(asked) =
-            document.questions.iter().find(|asked| asked.question.starts_with("How much of the gradient does a"))
+            document.questions.iter().find(|asked| asked.question.starts_with("How much of the gradient does "))
         {
             let below = chosen(document, asked);
             let told = numbers(&asked.answer);
@@ -196,8 +198,8 @@ fn questions_are_short(name: &str, document: &Document) {
     assert_eq!(different.len(), document.questions.len(), "{name}: asked twice");
 }
 
-/// The update of a parameter as the page shows it is the one that was made: of the right node, by the right gradient, and each line
-/// comes to what is stored.
+/// The update of a parameter as the page shows it is the one that was made: of the right node, by
+/// the right gradient, and each line comes to what is stored.
 fn updates_are_the_steps(step: &Step) {
     let Step { name, recording, document } = step;
     for (update, record) in document.updates.iter().zip(&recording.updates) {
@@ -247,7 +249,7 @@ fn terms_are_those_of_the_rule(step: &Step) {
                 node.label
             );
             let Some(gradient) = probe.gradient else { continue };
-            let others = probe.gradient_rest_text.starts_with("what the other");
+            let others = probe.gradient_rest_text.starts_with("the contributions of the other");
             if probe.gradient_terms_more == 0 && !others && !terms.is_empty() {
                 let sum: f64 = terms.iter().map(|term| f64::from(term.product)).sum();
                 // The rounding of the products, and that of slopes near 0, which are differences.

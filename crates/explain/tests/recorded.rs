@@ -1,4 +1,5 @@
-//! What is told of a step is what happened in it: every number of the page, recomputed; and the recorder changes no bit.
+//! What is told of a step is what happened in it: every number of the page, recomputed; and the
+//! recorder changes no bit.
 
 mod common;
 
@@ -12,7 +13,7 @@ use explain::presets::{PRESETS, Preset};
 use explain::recorder::{Origin, Recorder, Recording, Source};
 use explain::{Progress, explain, explain_observed, explain_within};
 use models::stylegan2;
-use tensor::worked::evaluate;
+use tensor::arithmetic::evaluate;
 use tensor::{Options, Tape, Tensor, grad};
 
 /// Every step that the tests look at, by name.
@@ -39,7 +40,7 @@ fn listening_changes_no_bit_of_any_system() {
         assert!(recording.tapes.len() >= 2 && !recording.updates.is_empty(), "{name}: little was heard");
     }
     for preset in &PRESETS {
-        assert!(preset.teach(3).unwrap().after == preset.unheard(3).unwrap(), "{}", preset.name);
+        assert!(preset.teach(3).unwrap().after == preset.step_unobserved(3).unwrap(), "{}", preset.name);
     }
 }
 
@@ -47,7 +48,7 @@ fn listening_changes_no_bit_of_any_system() {
 #[test]
 fn every_node_of_a_tape_is_told() {
     let recorder = Recorder::default();
-    let tape = Tape::observed(recorder.watch("mine"));
+    let tape = Tape::observed(recorder.tape_observer("mine"));
     let x = tape.variable("x", Tensor::new(&[2], vec![3.0, 4.0]));
     let loss = (&x.square() * &x).sum();
     let gradient = grad(&loss, &[x], Options::default()).remove(0);
@@ -95,7 +96,8 @@ fn every_statistic_is_that_of_the_tensor() {
     }
 }
 
-/// The sum of what the consumers of a value send back is its gradient: in the order of the sweep to the last bit.
+/// The sum of what the consumers of a value send back is its gradient: in the order of the sweep to
+/// the last bit.
 #[test]
 fn addends_sum_to_the_gradient_at_every_node() {
     let mut forks = 0;
@@ -169,7 +171,7 @@ fn every_worked_number_comes_to_the_stored_one() {
                     worked += 1;
                 }
                 if let (Some(gradient), Some(summary)) = (probe.gradient, &node.gradient) {
-                    let all = !probe.gradient_rest_text.starts_with("what the other");
+                    let all = !probe.gradient_rest_text.starts_with("the contributions of the other");
                     // Terms that cancel leave a small sum, but not a small rounding.
                     let parts: f32 = probe.gradient_terms.iter().map(|term| term.product.abs()).sum();
                     let size = summary.max.max(-summary.min).max(parts);

@@ -117,7 +117,7 @@ mod tests {
     const TEXT: &str = "a [`b`](c::d()), ![e](f)\n```rust\nlet g = h[0](1);\n```\nlast\n```text\ni\n```\n";
 
     #[test]
-    fn blocks_and_prose_are_told_apart() {
+    fn blocks_and_prose_are_separated() {
         let found = blocks(TEXT);
         assert_eq!(found[0], Block { kind: "rust", line: 2, text: "let g = h[0](1);\n".into() });
         assert_eq!((found.len(), found[1].line, found[1].kind), (2, 6, "text"));

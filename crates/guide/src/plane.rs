@@ -218,25 +218,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reals_lie_in_eight_heaps_on_the_circle() {
+    fn reals_lie_in_eight_clusters_on_the_circle() {
         for number in 0..8 {
             let [x, y] = centre(number);
             assert!((x * x + y * y - RADIUS * RADIUS).abs() < 1e-5);
             assert!((0..number).all(|other| centre(other) != [x, y]));
         }
         let (found, share) = modes(&ring(800, Key::named(1, "reals")));
-        assert!(found == 8 && share > 0.97, "{found}, {share}"); // three deviations hold 98.9% of a heap
+        assert!(found == 8 && share > 0.97, "{found}, {share}"); // 98.9% of a cluster are within three deviations
         let one = Tensor::from_fn([100, 2], |i| centre(3)[i % 2]);
         assert_eq!(modes(&one), (1, 1.0));
         assert_eq!(modes(&Tensor::zeros([100, 2])), (0, 0.0));
     }
 
     #[test]
-    fn a_run_is_decided_by_its_seed() {
+    fn the_seed_determines_a_run() {
         let points = |seed| {
-            let mut play = ToyGan::new(Rules::default(), seed);
-            play.steps(3).expect("finite");
-            play.points(4)
+            let mut toy = ToyGan::new(Rules::default(), seed);
+            toy.steps(3).expect("finite");
+            toy.points(4)
         };
         assert_eq!(points(1), points(1));
         assert_ne!(points(1), points(2));

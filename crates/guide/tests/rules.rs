@@ -30,8 +30,8 @@ fn kind(block: &Block<'_>) -> Result<Option<Does>, String> {
 }
 
 fn rust_blocks(name: &str, text: &str) -> Vec<Does> {
-    let told = |block: &Block<'_>| kind(block).unwrap_or_else(|error| panic!("{name}.md:{}: {error}", block.line));
-    blocks(text).iter().filter_map(told).collect()
+    let kind_of = |block: &Block<'_>| kind(block).unwrap_or_else(|error| panic!("{name}.md:{}: {error}", block.line));
+    blocks(text).iter().filter_map(kind_of).collect()
 }
 
 fn root() -> PathBuf {
@@ -211,11 +211,11 @@ fn links_of_the_manual_lead_somewhere() {
     for (name, text) in PAGES {
         for target in links(text).iter().filter(|target| !target.starts_with("https://")) {
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            let told = format!("manual/{name}.md links to {target}");
-            assert!(file.is_empty() || folder.join(file).is_file(), "{told}, which is not there");
+            let link = format!("manual/{name}.md links to {target}");
+            assert!(file.is_empty() || folder.join(file).is_file(), "{link}, which is not there");
             let in_book = !file.contains('/') || file.strip_prefix("../c").is_some_and(|rest| !rest.contains('/'));
             let has_page = in_book || file.ends_with(".png") || source_page(file).is_some();
-            assert!(has_page, "{told}, which has no page in the documentation");
+            assert!(has_page, "{link}, which has no page in the documentation");
             if !heading.is_empty() {
                 let page = if file.is_empty() {
                     (*text).to_owned()
@@ -223,7 +223,7 @@ fn links_of_the_manual_lead_somewhere() {
                     std::fs::read_to_string(folder.join(file)).unwrap()
                 };
                 let mut headings = page.lines().filter_map(|line| line.strip_prefix("## "));
-                assert!(headings.any(|line| place_of(line) == heading), "{told}, a heading that is not there");
+                assert!(headings.any(|line| place_of(line) == heading), "{link}, a heading that is not there");
             }
         }
     }
@@ -271,7 +271,7 @@ fn a_chapter_that_is_named_is_the_one_that_is_meant() {
 /// The formulas of the optimisers are exactly those against which the kernels are tested.
 #[test]
 fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
-    use nn::{Dialect, Gradients, Network, Optimizer, Rule};
+    use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, UpdateRule};
     let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == "c11_optimizers").unwrap();
     let blocks = blocks(text).into_iter().filter(|block| block.kind == "text").map(|block| block.text);
     let inline = prose(text).into_iter().flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).map(str::to_owned);
@@ -281,14 +281,15 @@ fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
     let (beta1, beta2, epsilon) = (0.5, 0.999, 1e-8);
     let network = Network::new("net", &[1], Dialect::Keras, 1);
     let gradients = Gradients { parameters: vec![], buffers: vec![] };
-    for rule in [
-        Rule::RmsProp { rho: 0.9, epsilon },
-        Rule::Adam { beta1, beta2, epsilon },
-        Rule::AdamTf { beta1, beta2, epsilon },
-        Rule::Sgd { momentum: 0.0, nesterov: false },
-        Rule::Sgd { momentum: 0.9, nesterov: false },
-        Rule::Sgd { momentum: 0.9, nesterov: true },
-    ] {
+    let rules: [UpdateRule; 6] = [
+        RmsProp { rho: 0.9, epsilon }.into(),
+        Adam { beta1, beta2, epsilon }.into(),
+        AdamTf { beta1, beta2, epsilon }.into(),
+        Sgd { momentum: 0.0, nesterov: false }.into(),
+        Sgd { momentum: 0.9, nesterov: false }.into(),
+        Sgd { momentum: 0.9, nesterov: true }.into(),
+    ];
+    for rule in rules {
         let optimizer = Optimizer::new(&network, rule, 0.1).decay(0.1).clip(1.0).clip_norm(1.0).weight_decay(0.1);
         for line in optimizer.formulas(&gradients).lines {
             assert!(formulas.contains(&&*line.to_string()), "c11_optimizers.md does not have `{line}` of {rule:?}");

@@ -6,16 +6,17 @@
 //! To add a kernel, write its plain loop in `reference/` and its fast path in a file of its own,
 //! each an ordinary function with the same arguments, and add a row here. To add an element-wise
 //! function of one or two numbers, add a row to [`elementwise`](crate::elementwise) instead;
-//! nothing changes here.
+//! nothing changes here. Optimisers have a list of their own, in
+//! [`optimizer`](crate::optimizer).
 
-use crate::arguments::{Adam, BiasActivation, Gemm, Norm, RmsProp, Sgd};
+use crate::arguments::{BiasActivation, Gemm, Norm};
 use crate::elementwise::{self, Binary, Unary};
 use crate::fir::{self, FirGeometry};
 use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeometry};
 use crate::random::Key;
 use crate::real::Real;
 use crate::timing::{Category, Work, time};
-use crate::{bias_act, conv, dropout, gemm, norm, normal, optimizer, pool, reduce, reference, reflect, resample};
+use crate::{bias_act, conv, dropout, gemm, norm, normal, pool, reduce, reference, reflect, resample};
 
 /// Declares the trait [`Element`] and its implementations from a list of kernels.
 ///
@@ -251,16 +252,4 @@ kernels! {
     /// The number of elements that are infinite or NaN.
     fn count_non_finite(x: &[Self]) -> usize
         { Memory, Floats(x.len()) => elementwise::count_non_finite }
-
-    /// One RMSprop update of `theta` and its mean square.
-    fn rms_prop(update: RmsProp, g: &[Self], mean_square: &mut [Self], theta: &mut [Self])
-        { Optimizer, Floats(5 * g.len()) => optimizer::rms_prop }
-
-    /// One Adam update of `theta` and its moments [m, v].
-    fn adam(update: Adam, g: &[Self], moments: [&mut [Self]; 2], theta: &mut [Self])
-        { Optimizer, Floats(7 * g.len()) => optimizer::adam }
-
-    /// One momentum update of `theta` and its velocity.
-    fn sgd(update: Sgd, g: &[Self], velocity: &mut [Self], theta: &mut [Self])
-        { Optimizer, Floats(5 * g.len()) => optimizer::sgd }
 }

@@ -28,16 +28,18 @@ impl<Op: Function<N>, const N: usize> Kernel for Map<'_, Op, N> {
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         let (whole, rest) = (y.len() * LANES, y_rest.len());
         let chunks = self.x.map(|x| &x[..whole].as_chunks::<LANES>().0[..y.len()]);
-        let mut x = [s.zero(); N];
-        for (i, y) in y.iter_mut().enumerate() {
-            for n in 0..N {
-                x[n] = s.load(&chunks[n][i]);
-            }
+        // (Iterators over the first and the last slice, which are the same if there is one, need no
+        // bounds checks.)
+        const { assert!(N == 1 || N == 2) };
+        for ((first, last), y) in chunks[0].iter().zip(chunks[N - 1]).zip(y) {
+            let mut x = [s.load(first); N];
+            x[N - 1] = s.load(last);
             s.store(self.op.apply(s, x), y);
         }
         if rest > 0 {
-            for n in 0..N {
-                x[n] = s.load_part(&self.x[n][whole..whole + rest]);
+            let mut x = [s.zero(); N];
+            for (x, all) in x.iter_mut().zip(self.x) {
+                *x = s.load_part(&all[whole..whole + rest]);
             }
             s.store_part(self.op.apply(s, x), y_rest);
         }

@@ -23,7 +23,7 @@ mod geometry;
 pub mod math;
 mod norm;
 mod normal;
-mod optimizer;
+pub mod optimizer;
 mod pieces;
 mod pool;
 pub mod random;
@@ -40,7 +40,7 @@ mod testing;
 pub mod timing;
 mod vector_words;
 
-pub use arguments::{Adam, BiasActivation, Gemm, Norm, RmsProp, Sgd};
+pub use arguments::{BiasActivation, Gemm, Norm};
 pub use conv::Convolution;
 pub use element::Element;
 pub use elementwise::{Binary, Unary};

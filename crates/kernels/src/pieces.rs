@@ -71,25 +71,6 @@ impl<'a, T: Send> Cut for Pieces<&'a mut [T]> {
     }
 }
 
-impl<'a, T: Sync, const N: usize> Cut for [Pieces<&'a [T]>; N] {
-    type Slices = [&'a [T]; N];
-    fn count(&self) -> usize {
-        let count = self[0].count();
-        assert!(
-            self.iter().all(|pieces| pieces.count() == count),
-            "slices of a kernel with different numbers of pieces"
-        );
-        count
-    }
-    fn cut(self, pieces: usize) -> (Self, Self) {
-        let halves = self.map(|slice| slice.cut(pieces));
-        (halves.map(|halves| halves.0), halves.map(|halves| halves.1))
-    }
-    fn slices(self) -> Self::Slices {
-        self.map(Pieces::slices)
-    }
-}
-
 macro_rules! cut_tuple {
     ($($T:ident $i:tt),+) => {
         impl<$($T: Cut),+> Cut for ($($T,)+) {
@@ -111,7 +92,28 @@ macro_rules! cut_tuple {
 }
 cut_tuple!(A 0, B 1);
 cut_tuple!(A 0, B 1, C 2);
-cut_tuple!(A 0, B 1, C 2, D 3);
+
+impl<C: Cut, const N: usize> Cut for [C; N] {
+    type Slices = [C::Slices; N];
+    fn count(&self) -> usize {
+        let count = self.first().map_or(0, Cut::count);
+        assert!(self.iter().all(|slice| slice.count() == count), "slices of a kernel with different numbers of pieces");
+        count
+    }
+    fn cut(self, pieces: usize) -> (Self, Self) {
+        let mut right = [const { None }; N];
+        let mut rest = right.iter_mut();
+        let left = self.map(|slice| {
+            let (left, right) = slice.cut(pieces);
+            *rest.next().expect("as many as slices") = Some(right);
+            left
+        });
+        (left, right.map(|slice| slice.expect("every slice was cut")))
+    }
+    fn slices(self) -> Self::Slices {
+        self.map(Cut::slices)
+    }
+}
 
 /// Calls `visit(index of the piece, its slices)` for every piece, on all threads of the current
 /// pool.
@@ -119,8 +121,8 @@ pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices)
     walk(0, pieces, &visit);
 }
 
-/// Through a `dyn` function, because one copy of this and of `rayon::join` for each kernel would be
-/// a quarter of the machine code of this crate.
+/// Through a `dyn` function; otherwise each kernel would have its own copy of this and of
+/// `rayon::join`.
 fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Sync)) {
     match pieces.count() {
         0 => {}

@@ -9,6 +9,19 @@
 
 pub use libm::{cos, exp, fma as fused_multiply_add, log as ln, log1p as ln_1p, log10, pow, sin, tanh};
 
+/// base^exponent by repeated squaring.
+pub fn powi(base: f64, mut exponent: u64) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
     let mut counters = [[s.splat_u(0), c1, c2, c3]; TOGETHER];
     for (i, counter) in counters.iter_mut().enumerate() {
         let first = block.wrapping_add((i * BLOCKS) as u32);
-        counter[0] = s.add_u(s.splat_u(first), s.load_u(&const { places() }));
+        counter[0] = s.add_u(s.splat_u(first), s.load_u(&const { offsets() }));
     }
     let [mut k0, mut k1] = key.philox_key();
     let (m0, m1) = (s.splat_u(MULTIPLIERS[0]), s.splat_u(MULTIPLIERS[1]));
@@ -63,14 +63,14 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
 }
 
 /// In the even places, the offset of the block of each pair from the first block of its vector.
-const fn places() -> [u32; LANES] {
-    let mut places = [0; LANES];
+const fn offsets() -> [u32; LANES] {
+    let mut offsets = [0; LANES];
     let mut pair = 0;
     while pair < BLOCKS {
-        places[2 * pair] = ORDER[pair] as u32;
+        offsets[2 * pair] = ORDER[pair] as u32;
         pair += 1;
     }
-    places
+    offsets
 }
 
 /// A mask of the even words.

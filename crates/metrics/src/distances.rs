@@ -2,11 +2,12 @@
 
 use crate::matrix::{Matrix, map_products};
 
-/// Calls `visit(i, row)` for every row i of `a`, with the squared distances of that row to all rows of `b`.
+/// Calls `visit(i, row)` for every row i of `a`, with the squared distances of that row to all rows
+/// of `b`.
 ///
-/// |a - b|^2 = |a|^2 + |b|^2 - 2 ab, so that the work is one matrix product. What is lost by cancellation is some 1e-16 of
-/// |a|^2, which matters only between rows that are almost equal; equal rows have distance 0 exactly, as all three terms are
-/// added in the same order.
+/// They are |a|^2 + |b|^2 - 2 ab, so the work is one matrix product. Cancellation loses about 1e-16
+/// of |a|^2, which matters only between rows that are almost equal; equal rows have distance 0
+/// exactly, because all three terms are summed in the same order.
 #[track_caller]
 pub(crate) fn map_squared_distances<R: Send>(
     a: &Matrix,

@@ -1,25 +1,28 @@
 //! Eigenvalues of symmetric matrices.
 //!
-//! Our own few lines rather than a linear-algebra crate: those choose their vector width, and with it the order of their sums,
-//! by the processor, and here the same numbers must give the same bits on all of them.
+//! Linear-algebra crates choose their vector width, and with it the order of sums, by the
+//! processor. Here the same input must give the same bits everywhere, so these are our own few
+//! lines.
 //!
-//! * [`eigenvalues`]: Householder's reduction to three diagonals (Golub and Van Loan, *Matrix Computations*, 8.3.1), then the
-//!   implicit QL algorithm (8.3.3). For matrices of thousands of rows; no vectors.
+//! * [`eigenvalues`]: Householder's reduction to three diagonals (Golub and Van Loan, *Matrix
+//!   Computations*, 8.3.1), then the implicit QL algorithm (8.3.3). For matrices of thousands of
+//!   rows; no vectors.
 //! * [`eigenvectors`]: Jacobi's rotations (8.5). For a hundred rows.
 
 use rayon::prelude::*;
 
 use crate::matrix::{Matrix, dot};
 
-/// Rotations of one eigenvalue; three are usual.
+/// Maximal rotations per eigenvalue; three are usual.
 const MOST_ROTATIONS: usize = 100;
-/// Sweeps of Jacobi's method; eight are usual.
+/// Maximal sweeps of Jacobi's method; eight are usual.
 const MOST_SWEEPS: usize = 50;
 
-/// The eigenvalues of a symmetric matrix, in no order. Their error is some 1e-16 of the largest one.
+/// The eigenvalues of a symmetric matrix, unordered. Their error is about 1e-16 of the largest one.
 ///
 /// # Panics
-/// When the matrix is not square, has a number that is not finite, or one so large that its square is not.
+/// When the matrix is not square, has a number that is not finite, or one so large that its square
+/// is not.
 #[track_caller]
 pub fn eigenvalues(matrix: &Matrix) -> Vec<f64> {
     assert_square(matrix);
@@ -35,10 +38,12 @@ fn assert_square(matrix: &Matrix) {
     assert!(rows == columns, "eigenvalues: {rows} x {columns} is not square");
 }
 
-/// The diagonal and the numbers beside it (the last of them 0) of a tridiagonal matrix with the same eigenvalues.
+/// The diagonal and the numbers beside it (the last of them 0) of a tridiagonal matrix with the
+/// same eigenvalues.
 ///
-/// Each step reflects the rest of a row onto its first element: A <- A - v w^T - w v^T. The next step needs the product of the
-/// new A with its own v; both are done in one walk through memory, which is all that this costs.
+/// Each step reflects the rest of a row onto its first element: A <- A - v w^T - w v^T. The next
+/// step needs the product of the new A with its own v; both are done in one pass through memory,
+/// which dominates the cost.
 fn three_diagonals(mut a: Matrix) -> (Vec<f64>, Vec<f64>) {
     let n = a.rows();
     let (mut diagonal, mut beside) = (vec![0.0; n], vec![0.0; n]);
@@ -105,7 +110,8 @@ fn ql(d: &mut [f64], e: &mut [f64]) {
             if last == first {
                 break;
             }
-            // Wilkinson's shift: the eigenvalue of the first 2 x 2 block that is nearer to its corner.
+            // Wilkinson's shift: the eigenvalue of the first 2 x 2 block that is nearer to its
+            // corner.
             let g = (d[first + 1] - d[first]) / (2.0 * e[first]);
             let r = length(g, 1.0);
             let mut g = d[last] - d[first] + e[first] / (g + if g < 0.0 { -r } else { r });
@@ -142,7 +148,8 @@ fn length(x: f64, y: f64) -> f64 {
     if large == 0.0 { 0.0 } else { large * (1.0 + (small / large) * (small / large)).sqrt() }
 }
 
-/// The eigenvalues of a symmetric matrix, the largest first, and the eigenvectors in the same order, as rows of length 1.
+/// The eigenvalues of a symmetric matrix, the largest first, and the eigenvectors in the same
+/// order, as rows of length 1.
 ///
 /// # Panics
 /// When the matrix is not square, or a number is not finite.
@@ -230,7 +237,8 @@ mod tests {
         }
     }
 
-    /// The second difference with its known eigenvalues 2 - 2 cos(pi i / (n + 1)): three diagonals from the start.
+    /// The second difference with its known eigenvalues 2 - 2 cos(pi i / (n + 1)): three diagonals
+    /// from the start.
     #[test]
     fn known_eigenvalues_are_found() {
         let n = 200;
@@ -268,7 +276,8 @@ mod tests {
         eigenvalues(&Matrix::new(2, 2, vec![1.0, f64::NAN, 0.0, 1.0]));
     }
 
-    /// The squares overflow, so that no rotation leads anywhere: better no number than a wrong one.
+    /// The squares overflow, so the method cannot converge: it must panic, not return a wrong
+    /// value.
     #[test]
     #[should_panic(expected = "is not found")]
     fn numbers_beyond_all_measure_are_not_searched_for_ever() {

@@ -4,10 +4,11 @@ use crate::{Matrix, Pictures};
 
 /// Makes features of images.
 pub trait Extractor {
-    /// What its scores are told apart by, such as `pca64` or `evalnet28-mnist`.
+    /// The name in the labels of scores, such as `pca64` or `evalnet28-mnist`.
     fn name(&self) -> String;
 
-    /// The features, a row per image; and, from a classifier, its logits, a row per image and a column per class.
+    /// The features, a row per image; and, from a classifier, its logits, a row per image and a
+    /// column per class.
     ///
     /// # Panics
     /// When the images have another size than the extractor is made for.

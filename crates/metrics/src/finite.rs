@@ -1,24 +1,25 @@
-//! [`NotFinite`]: what no measure is made of.
+//! [`NotFinite`]: the error of features that are not finite.
 //!
-//! A NaN is neither near nor far: a comparison with it is false, and many a minimum or maximum passes it over. A distance of
-//! features with a NaN would then be 0, the best there is. So every measure refuses such features, and [`Sample`](crate::suite::Sample)
-//! says so before.
+//! Comparisons with NaN are false, and many minimum and maximum functions ignore it. The distance
+//! of features with a NaN could then be 0, the best possible value. So every measure rejects such
+//! features, and [`Sample`](crate::suite::Sample) returns this error before that.
 
 use core::fmt;
 
 use crate::Matrix;
 
-/// Numbers beyond the largest `f32` count as infinite: the measures take sums of squares and cubes of them.
+/// Numbers beyond the largest `f32` count as infinite: the measures take sums of squares and cubes
+/// of them.
 const LARGEST: f64 = f32::MAX as f64;
 
 /// A number of an image that is NaN, infinite, or larger than every `f32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotFinite {
-    /// What it is one of: `feature`, `logit`.
+    /// What it belongs to: `feature` or `logit`.
     pub what: &'static str,
-    /// Of which image, from 0.
+    /// The index of the image.
     pub image: usize,
-    /// Which of the image's numbers, from 0.
+    /// The index within the image's row.
     pub place: usize,
     /// The number.
     pub value: f64,
@@ -72,10 +73,10 @@ mod tests {
     use crate::frechet::{frechet, frechet_of_moments};
     use crate::kid::{Subsets, kid};
     use crate::matrix::testing::random;
+    use crate::measures::diversity::diversity;
     use crate::memorization::memorization;
     use crate::modes::modes;
     use crate::precision_recall::precision_recall;
-    use crate::spread::spread;
     use crate::two_sample::two_sample_accuracy;
 
     /// A measure of two sets of rows.
@@ -88,7 +89,7 @@ mod tests {
         ("kid", |a, b| kid(a, b, Subsets::default()).mean),
         ("precision", |a, b| precision_recall(a, b, 3).precision),
         ("two-sample", two_sample_accuracy),
-        ("spread", spread),
+        ("diversity", diversity),
         ("memorization", |a, b| memorization(&a.part(4..a.rows()), &a.part(0..4), b)),
         ("held out", |a, b| memorization(&a.part(1..4), a, b)),
         ("class-score", |_, b| class_score(b, 2).mean),
@@ -99,7 +100,8 @@ mod tests {
         }),
     ];
 
-    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows than columns, and fewer).
+    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows
+    /// than columns, and fewer).
     #[test]
     fn every_measure_refuses_a_number_that_is_not_finite() {
         for (name, measure) in MEASURES {
@@ -117,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Features that never vary, sets that are the same, and both: the documented values, and none of them by accident.
+    /// Constant features, equal sets, and both give the documented values.
     #[test]
     fn features_without_variance_have_the_documented_values() {
         let (varied, flat) = (random(12, 4, 1), Matrix::new(12, 4, vec![0.5; 48]));
@@ -126,7 +128,10 @@ mod tests {
         assert!(frechet(&flat, &varied) > 0.0 && kid(&flat, &flat, Subsets::default()).mean.abs() < 1e-12);
         assert_eq!(precision_recall(&flat, &flat, 3).precision, 1.0);
         assert_eq!(precision_recall(&varied, &flat, 3).recall, 0.0, "balls of radius 0 hold no other image");
-        assert!(spread(&flat, &flat).is_nan() && spread(&varied, &flat) == 0.0, "NaN if the reals are all the same");
+        assert!(
+            diversity(&flat, &flat).is_nan() && diversity(&varied, &flat) == 0.0,
+            "NaN if the reals are all the same"
+        );
         assert!(memorization(&flat, &flat, &varied).is_infinite() && memorization(&flat, &flat, &flat).is_nan());
         assert_eq!(class_score(&flat, 3).mean, 1.0);
     }

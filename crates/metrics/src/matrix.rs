@@ -1,8 +1,9 @@
-//! [`Matrix`]: rows of `f64`, and the one product that everything here is made of.
+//! [`Matrix`]: rows of `f64`, and the matrix product that all metrics are built on.
 //!
-//! The engine's own `f64` product is a plain loop for checks; here it is the bulk of the work. This one keeps 4 x 4 sums at
-//! a time, each a chain over k = 0, 1, 2, ... of a product and an addition: an order that depends on nothing. It is compiled
-//! for the instruction set that every processor of the kind has, so its bits are the same on all of them.
+//! The engine's `f64` product is a plain loop for checks; here the product is most of the work.
+//! This one keeps tiles of 4 x 4 sums, each accumulated over k = 0, 1, 2, ... in a fixed order. It
+//! is compiled for the baseline instruction set, so its bits are the same on every processor of an
+//! architecture.
 
 use core::ops::Range;
 
@@ -11,7 +12,7 @@ use tensor::Tensor;
 
 /// Rows and columns that are multiplied at a time.
 const TILE: usize = 4;
-/// Rows of a task. Fixed, so that the work is split by the size alone.
+/// Rows per task. It is fixed, so that the work is split by size only.
 pub(crate) const TASK: usize = 32;
 
 /// Numbers in rows: usually one row of features per image.
@@ -64,7 +65,7 @@ impl Matrix {
         &self.data
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn data_mut(&mut self) -> &mut [f64] {
         &mut self.data
     }
@@ -74,7 +75,7 @@ impl Matrix {
         &self.data[row * self.columns..][..self.columns]
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.data[row * self.columns..][..self.columns]
     }
@@ -126,7 +127,8 @@ impl Matrix {
         result
     }
 
-    /// self * other^T: the products of all rows of the one with all rows of the other, (rows, other's rows).
+    /// self * other^T: the products of all rows of the one with all rows of the other, (rows,
+    /// other's rows).
     ///
     /// # Panics
     /// When they have different numbers of columns.
@@ -143,7 +145,8 @@ fn assert_same_columns(what: &str, a: &Matrix, b: &Matrix) {
     assert!(left == right, "{what}: rows of {left} numbers and rows of {right} do not go together");
 }
 
-/// Calls `visit(i, row)` for every row i of `a`, with the products of that row with all rows of `b`; the results in order.
+/// Calls `visit(i, row)` for every row i of `a`, with the products of that row with all rows of
+/// `b`; the results in order.
 ///
 /// # Panics
 /// When the two have different numbers of columns.
@@ -169,7 +172,7 @@ pub(crate) fn map_products<R: Send>(a: &Matrix, b: &Matrix, visit: impl Fn(usize
     results.into_iter().flatten().collect()
 }
 
-/// The rows of `b`, four at a time and interleaved: what a tile reads next lies next to what it has read.
+/// The rows of `b` packed into panels of four interleaved rows, which tiles read sequentially.
 fn panels(b: &Matrix) -> Vec<[f64; TILE]> {
     let panels = b.rows.div_ceil(TILE);
     let mut interleaved = vec![[0.0; TILE]; panels * b.columns];
@@ -180,9 +183,10 @@ fn panels(b: &Matrix) -> Vec<[f64; TILE]> {
     interleaved
 }
 
-/// The products of `count` rows of `a` from `first` on with all panels, to as many rows of `width` numbers.
+/// The products of `count` rows of `a` from `first` on with all panels, to as many rows of `width`
+/// numbers.
 fn multiply(a: &Matrix, first: usize, count: usize, panels: &[[f64; TILE]], width: usize, products: &mut [f64]) {
-    // The last tile may be short: then its last row is calculated again.
+    // In an incomplete last tile, the last row is calculated repeatedly.
     let rows: [&[f64]; TILE] = core::array::from_fn(|i| a.row(first + i.min(count - 1)));
     for (number, panel) in panels.chunks_exact(a.columns.max(1)).enumerate() {
         let mut sums = [[0.0; TILE]; TILE];
@@ -226,7 +230,7 @@ pub(crate) mod testing {
         Matrix::new(rows, columns, (0..rows * columns).map(number).collect())
     }
 
-    /// The result in pools of 1, 2 and 3 threads, which must be the same.
+    /// The result in pools of 1, 2 and 3 threads, which must agree.
     pub(crate) fn at_any_thread_count<R: PartialEq + core::fmt::Debug + Send>(work: impl Fn() -> R + Sync) -> R {
         let mut results = [1, 2, 3].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

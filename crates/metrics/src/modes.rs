@@ -1,26 +1,28 @@
-//! Modes: how much of a known mixture of clouds a generator has found, for points of the plane.
+//! Mode coverage: how many modes of a known mixture a generator has found, for points of the plane.
 //!
-//! A point belongs to the nearest middle, if it is within `reach` of it; else to none. A cloud is covered if so great a share of all points
-//! belongs to it as is asked for. The count of modes and the share of points near one are the measures of mode collapse since Metz et
-//! al., "Unrolled generative adversarial networks", 2017.
+//! A point belongs to the nearest centre if it is within `reach` of it, and to no mode otherwise. A
+//! mode is covered if a sufficient share of all points belongs to it. The number of modes and the
+//! share of points near one have been the measures of mode collapse since Metz et al., "Unrolled
+//! generative adversarial networks", 2017.
 //!
-//! **Pitfalls.** Points that stray count nowhere, so a covered cloud may still be much too wide within its reach, and the shares need
-//! not add up to 1.
+//! **Pitfalls.** Stray points count nowhere: the shares need not add up to 1, and a covered mode
+//! may still be much too wide within its reach.
 
-/// What was found.
+/// The coverage of a mixture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Modes {
-    /// Clouds with enough points.
+    /// Modes with enough points.
     pub covered: usize,
-    /// The share of points that are near a middle.
+    /// The share of points near a centre.
     pub near: f64,
-    /// The share of all points in the emptiest cloud.
+    /// The share of all points in the mode with the fewest.
     pub least: f64,
-    /// The share of all points in the fullest cloud.
+    /// The share of all points in the mode with the most.
     pub most: f64,
 }
 
-/// Counts `points`, two numbers each, around the `centres`; `enough` is the share of all points that covers a cloud.
+/// Counts `points`, two numbers each, around the `centres`; a mode is covered by the share `enough`
+/// of all points.
 ///
 /// # Panics
 /// When there are no points or no centres, or a point is not finite.

@@ -1,12 +1,14 @@
-//! [`Pca`]: the extractor that needs no training: how much of each of the reals' strongest variations is in an image.
+//! [`Pca`]: an extractor that needs no training; its features are the principal components of the
+//! pixels.
 //!
-//! Principal components of the pixels (Pearson 1901), fitted on reals: x' = V^T (x - mean), with the directions V of largest
-//! variance. Found by subspace iteration (Golub and Van Loan 8.2.4; Halko, Martinsson, Tropp 2011): a random
-//! basis is multiplied with X^T X again and again. The products are the engine's, in `f32`, as the directions are only a choice of
-//! features; what is computed of the features is `f64`.
+//! Principal component analysis (Pearson 1901), fitted on reals: x' = V^T (x - mean), with the
+//! directions V of largest variance. They are found by subspace iteration (Golub and Van Loan
+//! 8.2.4; Halko, Martinsson, Tropp 2011): a random basis is repeatedly multiplied with X^T X. The
+//! products use the engine's `f32`, since the directions are only a choice of features; everything
+//! computed from the features is `f64`.
 //!
-//! **Pitfalls.** Pixels, not meaning: it sees strokes, shades and places, and forgets fine detail. Its scores depend on the reals
-//! that it was fitted on.
+//! **Pitfalls.** The features describe pixels, not semantics: strokes, shades and positions,
+//! without fine details. Scores depend on the reals that the components were fitted on.
 
 use kernels::{Element, Gemm, Key};
 use rand_distr::{Distribution, StandardNormal};
@@ -15,9 +17,10 @@ use crate::eigen::eigenvectors;
 use crate::matrix::dot;
 use crate::{Extractor, Matrix, Pictures};
 
-/// Products with X^T X. What is left of the next direction after so many is far below what pixels can tell.
+/// Products with X^T X. After this many, the remainder of the next direction is far below one grey
+/// level.
 const ROUNDS: usize = 24;
-/// Directions beyond those asked for, which make the last of them sharp.
+/// Additional directions, which improve the accuracy of the last requested ones.
 const SPARE: usize = 16;
 /// Images that are projected at a time.
 const AT_A_TIME: usize = 512;
@@ -26,7 +29,7 @@ const AT_A_TIME: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Pca {
     size: [usize; 3],
-    /// Features that are asked for; there may be fewer.
+    /// Requested features; there may be fewer.
     components: usize,
     mean: Vec<f32>,
     /// (pixels, features)
@@ -117,8 +120,8 @@ fn product([m, n, k]: [usize; 3], transpose_a: bool, a: &[f32], b: &[f32], c: &m
     f32::gemm(Gemm { m, n, k, transpose_a, transpose_b: false }, a, b, c);
 }
 
-/// Makes the columns of a (rows, q) basis orthogonal and of length 1 (Gram and Schmidt, twice over, in `f64`). A column that depends
-/// on those before it becomes zeros.
+/// Makes the columns of a (rows, q) basis orthogonal and of length 1 (Gram and Schmidt, twice over,
+/// in `f64`). A column that depends on those before it becomes zeros.
 fn orthonormalize(basis: &mut [f32], q: usize) {
     let rows = basis.len() / q;
     let mut columns = Matrix::new(rows, q, basis.iter().map(|x| f64::from(*x)).collect()).transposed();
@@ -147,7 +150,8 @@ mod tests {
     use crate::matrix::testing::at_any_thread_count;
     use kernels::random::words;
 
-    /// Images of 6 x 5 pixels whose variance lies along three directions, strong, weaker, weak; and a little noise.
+    /// Images of 6 x 5 pixels whose variance lies along three directions, strong, weaker, weak; and
+    /// a little noise.
     fn pictures(count: usize) -> Pictures {
         let uniform =
             |i: usize, k: usize| f64::from(words(Key::new(1, k as u32), i as u32)[0]) / f64::from(u32::MAX) - 0.5;
@@ -170,7 +174,7 @@ mod tests {
         }
         let (features, logits) = at_any_thread_count(|| Pca::fit(&reals, 3).extract(&reals));
         assert!(logits.is_none() && features.columns() == 3 && pca.name() == "pca3");
-        // The features are centred, and have the variances that were told.
+        // The features are centred and have the reported variances.
         for (k, mean) in features.column_means().into_iter().enumerate() {
             let squares: f64 = (0..300).map(|i| features.row(i)[k] * features.row(i)[k]).sum();
             assert!(mean.abs() < 1e-5 && (squares / 299.0 / pca.variances()[k] - 1.0).abs() < 1e-4);

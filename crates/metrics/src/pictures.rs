@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use tensor::Tensor;
 
-/// Images of one size, dense, (count, height, width, channels), 0 to 255. Bytes, as a file holds them: what a viewer does not see
-/// is not measured either.
+/// Images of one size, dense, (count, height, width, channels), from 0 to 255. They are bytes, as
+/// in image files: differences that no viewer can see are not measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pictures {
     pixels: Vec<u8>,
@@ -65,7 +65,7 @@ impl Pictures {
     }
 }
 
-/// Two sets can only be compared if their images have one size.
+/// Panics unless the images of both sets have the same size.
 #[track_caller]
 pub(crate) fn assert_same_size(what: &str, a: &Pictures, b: &Pictures) {
     assert!(a.size == b.size, "{what}: images of {:?} and of {:?}", a.size, b.size);

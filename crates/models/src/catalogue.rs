@@ -24,8 +24,9 @@ pub struct SystemEntry {
     pub data: TrainingData,
     /// The log lines of the program that it follows.
     pub log: OriginalLog,
-    /// Why the system has no switch of this name (one of [`SWITCHES`](crate::trainer::switches::SWITCHES)),
-    /// and what to use instead. None if it has the switch.
+    /// Why the system has no switch of this name (one of
+    /// [`SWITCHES`](crate::trainer::switches::SWITCHES)), and what to use instead. None if it has
+    /// the switch.
     pub missing_switch: fn(&str) -> Option<&'static str>,
 }
 

@@ -1,29 +1,31 @@
-//! `evalnet`: a small classifier whose inside measures generated images.
+//! `evalnet`: a small classifier whose features serve to evaluate generated images.
 //!
-//! What a network that can tell the classes apart sees of an image is a better ruler than its pixels. The usual one is Inception,
-//! which is large and trained elsewhere; this one is trained here in minutes, on the very data (TF-GAN's MNIST score uses the same
-//! idea):
+//! Features of a classifier describe an image better than its pixels. The usual choice is
+//! Inception, which is large and was trained on other data; this network is trained in minutes on
+//! the data at hand (TF-GAN's MNIST score uses the same idea):
 //!
 //! ```text
-//! conv 3x3 32, ReLU, max pool, conv 3x3 64, ReLU, max pool, dense 128 = the features, ReLU, dense = the logits
+//! conv 3x3 32, ReLU, max pool, conv 3x3 64, ReLU, max pool, dense 128 = the features
+//! ReLU, dense = the logits
 //! ```
 //!
-//! `evalnet28` looks at 28x28 grey images, 421,642 weights for ten classes; `evalnet32` at 32x32 in colour. It is no GAN and no
-//! [`System`](crate::System): it has one network, one loss and labels.
+//! `evalnet28` is for 28x28 grey images and has 421,642 weights for ten classes; `evalnet32` is for
+//! 32x32 colour images. It is not a [`System`](crate::System): it has one network, one loss, and
+//! labels.
 
 use nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPool2d};
 use nn::losses::cross_entropy;
-use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Rule, State, StateError, Stateful, differentiate};
+use nn::{Adam, Dialect, ForwardContext, Network, Optimizer, RngContext, State, StateError, Stateful, differentiate};
 use tensor::{NonFinite, Tensor, Var};
 
-/// How many features it makes.
+/// The number of features.
 pub const FEATURES: usize = 128;
-/// Images that it learns from at a time.
+/// Images per training step.
 pub const BATCH: usize = 64;
-/// The step size at first; it falls in a straight line to 0 at the last step.
+/// The initial learning rate; it falls linearly to 0 at the last step.
 const LEARNING_RATE: f64 = 1e-3;
 
-/// The part that ends in the features, for images of `shape` (height, width, channels).
+/// The layers up to the features, for images of `shape` (height, width, channels).
 pub fn body(shape: [usize; 3], seed: u64) -> Network {
     Network::new("body", &shape, Dialect::Keras, seed)
         .with("conv1", Conv2d::new(32, 3))
@@ -36,7 +38,7 @@ pub fn body(shape: [usize; 3], seed: u64) -> Network {
         .with("dense", Dense::new(FEATURES))
 }
 
-/// The part that makes logits of the features.
+/// The layers from features to logits.
 pub fn head(classes: usize, seed: u64) -> Network {
     Network::new("head", &[FEATURES], Dialect::Keras, seed)
         .with("relu", Activation::Relu)
@@ -52,20 +54,22 @@ pub struct Evalnet {
 }
 
 impl Evalnet {
-    /// Whether there can be a classifier for images of this shape (height, width, channels): both sides must be multiples of four.
+    /// Whether a classifier is possible for images of this shape (height, width, channels): both
+    /// sides must be multiples of four.
     pub fn fits(shape: [usize; 3]) -> bool {
         shape.iter().all(|side| *side > 0) && shape[0].is_multiple_of(4) && shape[1].is_multiple_of(4)
     }
 
-    /// A fresh one for images of `shape` (height, width, channels) that [`fits`](Evalnet::fits), with weights decided by `seed`.
+    /// A fresh classifier for images of `shape` (height, width, channels), with weights decided by
+    /// `seed`.
     ///
     /// # Panics
-    /// When the shape does not fit.
+    /// When the shape does not [fit](Evalnet::fits).
     #[track_caller]
     pub fn new(shape: [usize; 3], classes: usize, seed: u64) -> Self {
         assert!(Self::fits(shape), "evalnet: images of {shape:?} cannot be halved twice");
         let (body, head) = (body(shape, seed), head(classes, seed));
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = Optimizer::of_several("evalnet", &[&body, &head], adam, LEARNING_RATE);
         Self { seed, body, head, optimizer }
     }
@@ -75,15 +79,16 @@ impl Evalnet {
         [&self.body, &self.head]
     }
 
-    /// One step, number `step` (from 0) of `steps`, on `images` of shape (n, height, width, channels), values in [0, 1], of these
-    /// classes. Returns the loss and the share of right answers before the update.
+    /// Makes training step number `step` (from 0) of `steps` on `images` of shape (n, height,
+    /// width, channels) with values in [0, 1] and their classes. Returns the loss and the accuracy
+    /// from before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn step(&mut self, step: u64, steps: u64, images: &Tensor, classes: &[usize]) -> Result<[f64; 2], NonFinite> {
-        let draw = RngContext { seed: self.seed, step, purpose: "classifier step" };
+        let rng = RngContext { seed: self.seed, step, purpose: "classifier step" };
         let images = Var::constant(images.clone());
-        let (gradients, result) = differentiate(draw, |ctx: &mut ForwardContext| {
+        let (gradients, result) = differentiate(rng, |ctx: &mut ForwardContext| {
             let features = self.body.forward(ctx, &images);
             let logits = self.head.forward(ctx, &features);
             let loss = cross_entropy(&logits, classes);
@@ -95,28 +100,28 @@ impl Evalnet {
         Ok(result)
     }
 
-    /// The features and the logits of `images`, (n, 128) and (n, classes).
+    /// The features of `images`, shape (n, 128), and their logits, shape (n, classes).
     pub fn infer(&self, images: &Tensor) -> [Tensor; 2] {
         let features = self.body.infer(images);
         let logits = self.head.infer(&features);
         [features, logits]
     }
 
-    /// The weights, without what only training needs.
+    /// The weights, without the state of the optimiser.
     pub fn state(&self) -> State {
         State::of([&self.body as &dyn Stateful, &self.head])
     }
 
-    /// Puts weights back.
+    /// Restores weights.
     ///
     /// # Errors
-    /// When a tensor is missing, is not expected here, or has another shape; nothing is changed then.
+    /// When a tensor is missing, unexpected or of another shape; nothing is changed then.
     pub fn restore(&mut self, state: &State) -> Result<(), StateError> {
         state.restore(vec![&mut self.body, &mut self.head])
     }
 }
 
-/// The share of rows of `logits`, (n, classes), whose largest number is at the right class.
+/// The share of rows of `logits` (n, classes) whose largest element is at the right class.
 pub fn accuracy(logits: &Tensor, classes: &[usize]) -> f64 {
     let rows = logits.data().chunks_exact(logits.data().len() / classes.len());
     let best = |row: &[f32]| (0..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
@@ -127,20 +132,21 @@ pub fn accuracy(logits: &Tensor, classes: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nn::Kind;
+    use nn::TensorKind;
 
     #[test]
     fn the_totals_are_those_of_the_specification() {
         let total = |shape| {
             let net = Evalnet::new(shape, 10, 1);
-            net.networks().map(|network| network.count(Kind::Parameter)).iter().sum::<usize>()
+            net.networks().map(|network| network.count(TensorKind::Parameter)).iter().sum::<usize>()
         };
         assert_eq!(total([28, 28, 1]), 421_642);
         assert_eq!(total([32, 32, 3]), 545_098);
         assert!(!Evalnet::fits([30, 28, 1]));
     }
 
-    /// Bright upper halves against bright lower ones, told apart after a few steps; and the same again from the weights.
+    /// Bright upper halves against bright lower ones are distinguished after a few steps, and again
+    /// with restored weights.
     #[test]
     fn it_learns_and_its_weights_are_all_of_it() {
         let classes: Vec<usize> = (0..16).map(|i| i % 2).collect();

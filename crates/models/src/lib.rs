@@ -1,8 +1,11 @@
-//! The GANs: one module per system, which holds its networks and its training step and reads like the paper.
+//! The GANs: one module per system, with its networks and its training step, written to be read
+//! beside the paper.
 //!
-//! [`System`] is what the trainer needs to know of any of them. [`quickdraw`] spells its whole step out: read it first. The other
-//! GANs with latents are tables of networks and rules for one [`GanTrainer`](trainer::gan::GanTrainer), with the field's advice as its switches
-//! ([`TrainingOptions`](trainer::options::TrainingOptions)). [`evalnet`] is no GAN: a classifier to measure them with.
+//! [`System`] is the interface that a training loop needs. [`quickdraw`] spells out its whole step:
+//! read it first. Most other GANs with latents are networks and a specification for the shared
+//! [`GanTrainer`](trainer::gan::GanTrainer), whose options are
+//! [`TrainingOptions`](trainer::options::TrainingOptions). [`evalnet`] is not a GAN but a
+//! classifier to evaluate them with.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

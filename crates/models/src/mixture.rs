@@ -1,13 +1,13 @@
-//! [`Mixture`]: the data of the toys, points of the plane in small round clouds around known centres. What a generator has learned of
-//! them can be counted, and drawn.
+//! [`Mixture`]: toy data, points of the plane from a mixture of Gaussians with known centres. The
+//! modes that a generator has learned can be counted and plotted.
 //!
-//! The two of Gulrajani et al. 2017, whose points are scaled to a variance near 1; nothing is read from files: a point is drawn
-//! when it is asked for, the same one for ever.
+//! These are the two mixtures of Gulrajani et al. 2017, scaled to a variance near 1. Nothing is
+//! read from files: points are drawn when they are asked for.
 
 use kernels::{Key, random::words};
 use tensor::Tensor;
 
-/// Clouds of normally distributed points, all as likely.
+/// A mixture of equally likely Gaussians.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mixture {
     /// Eight clouds on a circle of radius 2 / 1.414, with deviation 0.02 / 1.414.
@@ -17,7 +17,7 @@ pub enum Mixture {
 }
 
 impl Mixture {
-    /// The middles of the clouds.
+    /// The centres of the Gaussians.
     pub fn centres(self) -> Vec<[f64; 2]> {
         match self {
             Self::Ring8 => {
@@ -33,7 +33,7 @@ impl Mixture {
         }
     }
 
-    /// The deviation of the points of a cloud from its middle, in each direction.
+    /// The standard deviation of each Gaussian, in each direction.
     pub fn deviation(self) -> f64 {
         match self {
             Self::Ring8 => 0.02 / 1.414,
@@ -41,7 +41,8 @@ impl Mixture {
         }
     }
 
-    /// `count` points from the stream `key` and the one after it, shape (count, 2). The first `n` of them do not depend on `count`.
+    /// `count` points from the stream `key` and the one after it, shape (count, 2). The first `n`
+    /// points do not depend on `count`.
     pub fn points(self, count: usize, key: Key) -> Tensor {
         let (centres, mut points) = (self.centres(), nn::init::normal(&[count, 2], 0.0, self.deviation(), key));
         let choice = Key { stream: key.stream.wrapping_add(1), ..key };
@@ -58,7 +59,7 @@ impl Mixture {
 mod tests {
     use super::*;
 
-    /// Where the nearest middle is, and how far it is in each direction.
+    /// The index of the nearest centre, and the distance in each direction.
     fn nearest(point: &[f32], centres: &[[f64; 2]]) -> (usize, [f64; 2]) {
         let away = |centre: &[f64; 2]| [0, 1].map(|axis| f64::from(point[axis]) - centre[axis]);
         let all = centres.iter().map(away).enumerate();

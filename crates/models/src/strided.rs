@@ -1,8 +1,9 @@
-//! The convolutional networks that double or halve an image at each layer: the pair that the DCGANs have in common.
+//! The convolutional networks that the DCGANs share, whose layers double or halve the image.
 //!
-//! After Radford, Metz and Chintala (2016) as PyTorch's example has them: kernels of 4 with stride 2, which no pixel is met by more
-//! often than its neighbours, batch normalisation but for the generator's last and the discriminator's first layer, ReLUs in the
-//! generator and leaky ones in the discriminator, no biases.
+//! After Radford, Metz and Chintala (2016) as in PyTorch's example: kernels of size 4 with stride
+//! 2, so that all pixels are covered equally often; batch normalisation except in the generator's
+//! last and the discriminator's first layer; ReLUs in the generator and leaky ones in the
+//! discriminator; no biases.
 
 use kernels::{Padding, TransposedPadding};
 use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, LayerNorm, Reshape};
@@ -10,33 +11,33 @@ use nn::{Dialect, InitScheme, Network};
 
 use crate::trainer::options::DiscriminatorNorm;
 
-/// What the two networks are made to.
+/// The parameters of both networks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strided {
     /// Height and width of the images: one of [`SIZES`].
     pub(crate) size: usize,
     pub(crate) channels: usize,
     pub(crate) latent: usize,
-    /// Channels next to the image; each layer further they double.
+    /// Channels of the layer next to the image; they double with each layer further away.
     pub(crate) width: usize,
     pub(crate) start: InitScheme,
     pub(crate) spectral_norm: bool,
     pub(crate) norm: DiscriminatorNorm,
 }
 
-/// The sizes of images that there are networks for.
+/// The possible sizes of images.
 pub(crate) const SIZES: [usize; 6] = [28, 32, 48, 64, 96, 128];
 
-/// A kernel of 4 with stride 2 that doubles, without output padding.
+/// Padding with which a transposed convolution of kernel size 4 and stride 2 doubles the size.
 const DOUBLING: TransposedPadding = TransposedPadding::Explicit { padding: [1, 1], output_padding: [0, 0] };
-/// A pixel of zeros on each side: a kernel of 4 with stride 2 then halves.
+/// Padding with which a convolution of kernel size 4 and stride 2 halves the size.
 pub(crate) const ONE_PIXEL: Padding = Padding::Explicit([1; 4]);
 
-/// The slope of the discriminators' leaky ReLUs.
+/// The leaky ReLU of the discriminators.
 pub(crate) const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 impl Strided {
-    /// How often the smallest map is doubled, and its height and width.
+    /// The number of doublings, and the height and width of the smallest map.
     fn plan(&self) -> (u32, usize) {
         let doublings = match self.size {
             28 => 2,
@@ -48,8 +49,8 @@ impl Strided {
         (doublings, self.size >> doublings)
     }
 
-    /// The generator: latents become a small map of many channels, which transposed convolutions double up to the image; a tanh
-    /// gives colours from -1 to 1.
+    /// The generator: latents become a small map of many channels, which transposed convolutions
+    /// double up to the size of the image; a tanh gives values from -1 to 1.
     pub(crate) fn generator(&self, seed: u64) -> Network {
         let (doublings, smallest) = self.plan();
         let widest = self.width << (doublings - 1);
@@ -84,8 +85,8 @@ impl Strided {
         })
     }
 
-    /// The discriminator, which ends in a convolution over the whole smallest map: the logit of the probability that the image is
-    /// real.
+    /// The discriminator, which ends in a convolution over the whole smallest map. Its output is
+    /// the logit of the probability that the image is real.
     pub(crate) fn discriminator(&self, seed: u64) -> Network {
         let (doublings, smallest) = self.plan();
         let last = Conv2d::new(1, smallest).padding(Padding::Valid).without_bias();
@@ -98,8 +99,8 @@ impl Strided {
     }
 }
 
-/// One more layer of a discriminator, number `number`: a convolution, what normalises, and a leaky ReLU. The convolution keeps
-/// its bias only without a normalisation, which has one of its own or takes it out again.
+/// Adds layer number `number` to a discriminator: a convolution, the normalisation, and a leaky
+/// ReLU. The convolution has a bias only without normalisation, which has a bias of its own.
 pub(crate) fn normalised(network: Network, number: u32, conv: Conv2d, norm: DiscriminatorNorm) -> Network {
     let conv = if norm == DiscriminatorNorm::None { conv } else { conv.without_bias() };
     let network = network.with(&format!("conv{number}"), conv);

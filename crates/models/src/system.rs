@@ -1,4 +1,5 @@
-//! [`System`]: what the trainer needs to know of a GAN, whichever it is; [`Sampler`]: how its pictures are made.
+//! [`System`]: the interface between a GAN and a training loop; [`Sampler`]: how images are made
+//! with it.
 
 use core::fmt;
 
@@ -14,116 +15,119 @@ use crate::{MetricDescription, Mixture, StepMetrics};
 
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
-/// Everything random in a system is drawn from streams keyed by (seed, name of the use, step), so a system has no
-/// random state: step `t` on given weights is the same whenever and wherever it runs.
+/// All random numbers of a system come from streams keyed by (seed, purpose, step), so a system has
+/// no random state: step `t` on given weights has the same result whenever and wherever it runs.
 pub trait System {
-    /// The name that is typed on the command line, such as `quickdraw`.
+    /// The name, such as `quickdraw`.
     fn name(&self) -> &'static str;
 
-    /// Height, width and channels of the images that it learns from and draws. None if these are points of the plane: it then makes its
-    /// reals itself ([`Plane`]).
+    /// Height, width and channels of the images that the system learns from and generates. None if
+    /// it learns from points of the plane, which it makes itself ([`Plane`]).
     fn image_shape(&self) -> Option<[usize; 3]>;
 
     /// What the numbers are that [`step`](System::step) returns, in order: the columns of
     /// `metrics.csv`.
     fn metrics(&self) -> &'static [MetricDescription];
 
-    /// How many real images of each domain a step learns from.
+    /// The number of real images of each domain per step.
     fn batch_size(&self) -> usize;
 
-    /// Which images the step number `step` (from 0) learns from, in order: a list for each domain of the data, of which
-    /// `available` says how many images there are. A GAN that draws from latents has one domain; one that translates has
-    /// two, A and B; one that makes its reals itself has none.
+    /// The indices of the images that step number `step` (from 0) learns from: one list per domain
+    /// of the data; `available` is the number of images in each. A GAN that draws from latents has
+    /// one domain; one that translates has two, A and B; one that makes its own reals has none.
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>>;
 
-    /// One training step, number `step` (from 0), on the images that [`batch`](System::batch) chose: for each domain a tensor
-    /// of shape (batch, height, width, channels) with values in [0, 1].
+    /// Makes training step number `step` (from 0) on the images that [`batch`](System::batch)
+    /// chose: for each domain a tensor of shape (batch, height, width, channels) with values in [0,
+    /// 1].
     ///
     /// # Errors
-    /// [`NonFinite`] names the first value or gradient that was not a finite number. The networks and the optimisers
-    /// are then as they were before the part of the step that failed.
+    /// [`NonFinite`] names the first value or gradient that was not a finite number. The networks
+    /// and the optimisers are then as they were before the update that failed.
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
 
-    /// What its pictures are made from, and how.
+    /// How images are made with the system.
     fn samples(&self) -> Sampler<'_>;
 
-    /// What it has grown to, such as `8x8`, if it grows.
+    /// The resolution that a growing system has reached, such as `8x8`.
     fn level(&self) -> Option<String> {
         None
     }
 
-    /// Where, among these steps, one begins to need other memory and time than the one before: the first of them, and for a GAN that
-    /// grows each at which blocks come or count fully. With each its name, such as `8x8, fading in`; empty if there is only one.
+    /// The first of these steps, and every other one from which on a step needs more or less memory
+    /// and time than before: for a growing GAN, whenever blocks are added or fully faded in. Each
+    /// comes with its name, such as `8x8, fading in`; the name is empty if there is only one stage.
     fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
         vec![(steps.start, String::new())]
     }
 
-    /// What is worth knowing about these settings before the training.
+    /// Remarks on the settings that users should read before they train.
     fn remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
 
-    /// The networks, for the summary, each with its name.
+    /// The networks, for the summary.
     fn networks(&self) -> Vec<&Network>;
 
-    /// The parts that change while training: networks, optimisers, pools of images.
+    /// The parts that training changes: networks, optimisers, image pools.
     fn parts(&self) -> Vec<&dyn Stateful>;
 
-    /// The same, to be changed.
+    /// The same parts, mutable.
     fn parts_mut(&mut self) -> Vec<&mut dyn Stateful>;
 
-    /// Everything that changes while training: weights, running statistics, optimiser state. (The step number is the
-    /// caller's.)
+    /// Everything that training changes: weights, running statistics, optimiser state. (The caller
+    /// keeps the number of the step.)
     fn state(&self) -> State {
         State::of(self.parts())
     }
 
-    /// Puts back what [`state`](System::state) returned.
+    /// Restores what [`state`](System::state) returned.
     ///
     /// # Errors
-    /// When a tensor is missing, is not expected here, or has another shape; nothing is changed then.
+    /// When a tensor is missing, unexpected or of another shape; nothing is changed then.
     fn restore(&mut self, state: &State) -> Result<(), StateError> {
         state.restore(self.parts_mut())
     }
 }
 
-/// How a system makes pictures.
+/// How images are made with a system.
 pub enum Sampler<'a> {
-    /// From random numbers.
+    /// From latents.
     Latents(&'a dyn FromLatents),
-    /// From other pictures.
+    /// From other images.
     Images(&'a dyn Translate),
-    /// From random numbers, and no pictures but points of the plane.
+    /// From latents, but points of the plane instead of images.
     Points(Plane<'a>),
 }
 
-/// Draws from latents.
+/// Generates images from latents.
 pub trait FromLatents {
-    /// The distribution of the latents: what lies between two of them depends on it.
+    /// The distribution of the latents, which decides how to interpolate between two of them.
     fn kind(&self) -> LatentKind;
 
-    /// `count` latents from the stream named `stream` of `seed`, shape (count, latent). The first `n` of them do not
-    /// depend on `count`.
+    /// `count` latents from the stream named `stream` of `seed`, shape (count, latent). The first
+    /// `n` latents do not depend on `count`.
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor;
 
-    /// Draws: `latents` of shape (n, latent) to images of shape (n, height, width, channels), values in [0, 1], or to points of shape
-    /// (n, 2). An image does not depend on its neighbours in the batch.
+    /// Turns latents of shape (n, latent) into images of shape (n, height, width, channels) with
+    /// values in [0, 1], or into points of shape (n, 2). An image does not depend on the others of
+    /// its batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
 
-    /// The same with the weights of the last step, where [`draw`](FromLatents::draw) takes their average over many steps. None
-    /// where no average is kept.
+    /// The same with the weights of the last step, where [`draw`](FromLatents::draw) uses their
+    /// moving average. None if there is no average.
     fn draw_raw(&self, _latents: &Tensor) -> Option<Tensor> {
         None
     }
 
-    /// The way from latents to images in two steps, if there is a style between.
+    /// The two stages from latents over styles to images, if the generator is style-based.
     fn styles(&self) -> Option<&dyn Styles> {
         None
     }
 }
 
-/// Draws from styles, which are made of latents: each layer takes one, the first ones decide about what is large, the last about what
-/// is small.
+/// Generates images from styles, which a mapping network makes of latents. Each layer takes a
+/// style: the first layers decide about coarse features, the last about fine ones.
 pub trait Styles {
     /// The styles of latents of shape (n, latent): shape (n, style).
     fn styles_of(&self, latents: &Tensor) -> Tensor;
@@ -131,58 +135,60 @@ pub trait Styles {
     /// The mean of the styles of all latents, shape (style).
     fn mean_style(&self) -> Tensor;
 
-    /// How many layers take a style.
+    /// The number of layers that take a style.
     fn layers(&self) -> usize;
 
-    /// The network's own constant noise: for each layer that adds some its full name in a [`ForwardContext`](ForwardContext::inference_with) and the map,
-    /// shape (1, h, w, 1).
+    /// The network's constant noise: for each layer that adds noise, the layer's full name in a
+    /// [`ForwardContext`](ForwardContext::inference_with) and the noise map of shape (1, h, w, 1).
     fn noise(&self) -> Vec<(String, Tensor)>;
 
-    /// Images of the styles of each layer, all of shape (n, style): (n, height, width, channels), -1 for black, 1 for white, and a little
-    /// beyond. They can be differentiated by the styles.
+    /// Images of one style per layer, each of shape (n, style): shape (n, height, width, channels),
+    /// from -1 for black to 1 for white and a little beyond. They can be differentiated by the
+    /// styles.
     ///
     /// # Panics
-    /// When there is not a style for each layer.
+    /// When the number of styles is not that of the layers.
     fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var;
 
-    /// Draws n images, of shape (n, height, width, channels), values in [0, 1], of the styles of each layer, all of shape (n, style).
-    /// `noise` is the stream of what differs by chance from image to image; None for the network's own constant noise, by which an image
-    /// does not depend on its neighbours in the batch.
+    /// Generates images of shape (n, height, width, channels) with values in [0, 1] from one style
+    /// per layer, each of shape (n, style). `noise` is the random stream of the noise; with None
+    /// the network's constant noise is used, and an image does not depend on the others of its
+    /// batch.
     ///
     /// # Panics
-    /// When there is not a style for each layer.
+    /// When the number of styles is not that of the layers.
     fn draw_styled(&self, styles: &[Tensor], noise: Option<Key>) -> Tensor {
         let styles: Vec<Var> = styles.iter().cloned().map(Var::constant).collect();
         let images = match noise {
             None => self.paint_styled(&mut ForwardContext::inference(), &styles),
             Some(key) => {
-                let draw = RngContext { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
-                ForwardContext::training(&Tape::new(), draw).frozen(|ctx| self.paint_styled(ctx, &styles))
+                let rng = RngContext { seed: key.seed, step: u64::from(key.step), purpose: "fresh noise" };
+                ForwardContext::training(&Tape::new(), rng).frozen(|ctx| self.paint_styled(ctx, &styles))
             }
         };
         Range::Symmetric.pictures(&images)
     }
 }
 
-/// Draws points of the plane from latents, and knows the truth about them.
+/// Generates points of the plane, and knows the distribution of the reals.
 #[derive(Clone, Copy)]
 pub struct Plane<'a> {
-    /// Where the reals lie.
+    /// The distribution of the reals.
     pub mixture: Mixture,
-    /// Draws points, of shape (n, 2).
+    /// Generates points, shape (n, 2).
     pub sampler: &'a dyn FromLatents,
-    /// Says how real points of shape (n, 2) are: a number for each, shape (n, 1).
+    /// The discriminator of points of shape (n, 2): its outputs have shape (n, 1).
     pub discriminator: &'a Network,
 }
 
-/// Translates pictures of one domain into the other.
+/// Translates images from one domain to the other.
 pub trait Translate {
-    /// `images` of shape (n, height, width, channels) in the other domain's style; all values in [0, 1]. A translation does not
-    /// depend on its neighbours in the batch.
+    /// The translations of `images` of shape (n, height, width, channels); all values are in [0,
+    /// 1]. A translation does not depend on the other images of its batch.
     fn translate(&self, direction: Direction, images: &Tensor) -> Tensor;
 }
 
-/// From which domain to which.
+/// The direction of a translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the first domain to the second.
@@ -192,7 +198,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The way back.
+    /// The opposite direction.
     pub fn reverse(self) -> Self {
         match self {
             Self::AToB => Self::BToA,
@@ -205,19 +211,19 @@ impl Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LatentKind {
-    /// Each number normal, with mean 0 and deviation 1.
+    /// Each number is normal with mean 0 and standard deviation 1.
     Normal,
-    /// Each number uniform in [-1, 1).
+    /// Each number is uniform in [-1, 1).
     Uniform,
-    /// Each number uniform, with mean 0 and deviation 1: in [-sqrt(3), sqrt(3)).
+    /// Each number is uniform with mean 0 and standard deviation 1: in [-sqrt(3), sqrt(3)).
     UnitUniform,
-    /// Normal, then scaled to the length sqrt(latent): points of a sphere, evenly.
+    /// Normal, then scaled to the norm sqrt(latent): uniform on a sphere.
     Sphere,
 }
 
 impl LatentKind {
-    /// `count` latents of `size` numbers from the stream `key`, shape (count, size). The first `n` of them do not depend on
-    /// `count`.
+    /// `count` latents of `size` numbers from the stream `key`, shape (count, size). The first `n`
+    /// latents do not depend on `count`.
     pub fn draw(self, count: usize, size: usize, key: Key) -> Tensor {
         let shape = [count, size];
         let mut latents = match self {
@@ -236,24 +242,24 @@ impl LatentKind {
     }
 }
 
-/// The settings of a system: what its table in a run's `config.toml` holds.
+/// The settings of a system: its table in a run's `config.toml`.
 pub trait Settings: Sized {
-    /// The settings called `name`: `seed` is the original's, `cpu` a smaller one.
+    /// The preset called `name`: `seed` is the original, `cpu` a smaller one.
     fn preset(name: &str) -> Option<Self>;
 
-    /// Whether every setting is in its range.
+    /// Checks that every setting is in its range.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first setting out of its range.
     fn check(&self) -> Result<(), SettingsError>;
 }
 
 /// A setting out of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
-    /// Which.
+    /// Its key.
     pub key: &'static str,
-    /// What it is, and what it may be.
+    /// Its value and the allowed range.
     pub why: String,
 }
 
@@ -273,10 +279,10 @@ pub(crate) fn in_range(key: &'static str, value: f64, low: f64, high: f64) -> Re
     Err(SettingsError { key, why: format!("{value} is not in the allowed range {low} to {high}") })
 }
 
-/// `count` different indices below `available`, in random order, each set equally likely.
+/// `count` distinct indices below `available` in random order; each set is equally likely.
 ///
 /// # Panics
-/// When there are not so many.
+/// When `count` exceeds `available`.
 pub(crate) fn distinct_indices(key: Key, count: usize, available: usize) -> Vec<usize> {
     rand::seq::index::sample(&mut key.draws(), available, count).into_vec()
 }

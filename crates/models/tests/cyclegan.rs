@@ -1,10 +1,11 @@
-//! The cyclegan system is what its specification says: sizes, shapes, the order of a step, its schedule and its random choices.
+//! The cyclegan system follows its specification: sizes, shapes, the order of a step, its schedule
+//! and its random choices.
 
 use models::cyclegan::networks::{discriminator, generator};
 use models::cyclegan::{CycleGan, Settings, Upsample, Variant};
 use models::{Direction, Sampler, Settings as _, System};
 use nn::losses::least_squares;
-use nn::{Kind, Network, State};
+use nn::{Network, State, TensorKind};
 use tensor::{Tensor, Var};
 
 fn small() -> Settings {
@@ -44,7 +45,7 @@ fn bits(state: &State, prefix: &str) -> Vec<u32> {
 
 #[test]
 fn the_totals_are_the_published_ones() {
-    let count = |network: Network| network.count(Kind::Parameter);
+    let count = |network: Network| network.count(TensorKind::Parameter);
     let of_generator = |settings: &Settings| count(generator(settings, "g", 1));
     let official = Settings { size: 64, ..preset("seed") };
     for (blocks, generator_width, total) in
@@ -63,7 +64,7 @@ fn the_totals_are_the_published_ones() {
 }
 
 #[test]
-fn verdicts_are_maps_of_patches() {
+fn outputs_are_maps_of_patches() {
     let map = |settings: &Settings| discriminator(settings, "d", 1).output_shape().to_vec();
     for (size, side) in [(256, 30), (128, 14), (64, 6)] {
         assert_eq!(map(&Settings { size, ..preset("cpu") }), [side, side, 1]);
@@ -108,7 +109,8 @@ fn the_schedule_is_constant_then_linear() {
     }
 }
 
-/// The step size is that of the step's epoch, also after a resume: an update of Adam is at most about as large.
+/// The learning rate is that of the step's epoch, also after a resume; it bounds the size of Adam's
+/// updates.
 #[test]
 fn an_update_follows_the_schedule() {
     let settings = Settings { epoch: 1, constant: 1, decay: 9, ..small() };
@@ -128,8 +130,8 @@ fn an_update_follows_the_schedule() {
     assert!((late - 2e-5).abs() < 1e-7, "nine epochs on a tenth is left: {late}");
 }
 
-/// Weights, running statistics and optimisers: of the side that learns all change, of the other side nothing does, though it
-/// walks in training mode (the course's networks have running statistics to leave alone).
+/// All weights, running statistics and optimisers of the updated side change, and none of the other
+/// side, though it runs in training mode (the course's networks have running statistics).
 #[test]
 fn each_half_of_a_step_leaves_the_other_side_alone() {
     for settings in [small(), course()] {
@@ -156,10 +158,11 @@ fn each_half_of_a_step_leaves_the_other_side_alone() {
     }
 }
 
-/// The order of the two variants: who sees whose weights before the update.
+/// The two variants differ in which networks are updated first.
 #[test]
 fn the_authors_generators_learn_first_and_the_courses_discriminators() {
-    // Where the discriminators learn first, the generators' adversarial loss of the very first step is of changed ones.
+    // If the discriminators are updated first, the generators' first adversarial loss depends on
+    // that update.
     for (settings, first) in [(small(), true), (Settings { variant: Variant::Course, ..small() }, false)] {
         let adversarial = |learning_rate: f64| {
             let settings = Settings { learning_rate, ..settings.clone() };

@@ -1,9 +1,10 @@
-//! The quickdraw system is what its specification says: sizes, shapes, the modes of a step, and its random choices.
+//! The quickdraw system follows its specification: sizes, shapes, the modes of a step, and its
+//! random choices.
 
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
 use models::{FromLatents, Settings as _, System};
 use nn::losses::bce_with_logits;
-use nn::{ForwardContext, Kind, Network, RngContext, State, differentiate};
+use nn::{ForwardContext, Network, RngContext, State, TensorKind, differentiate};
 use tensor::{Tensor, Var};
 
 fn small() -> Settings {
@@ -38,7 +39,7 @@ fn of_discriminator(name: &str) -> bool {
 
 #[test]
 fn the_totals_are_the_published_ones() {
-    let counts = |network: &Network| (network.count(Kind::Parameter), network.count(Kind::Buffer));
+    let counts = |network: &Network| (network.count(TensorKind::Parameter), network.count(TensorKind::Buffer));
     let settings = Settings::default();
     assert_eq!(counts(&discriminator(&settings, 1)), (4_311_553, 0));
     assert_eq!(counts(&generator(&settings, 1)), (177_329, 6_384));
@@ -192,7 +193,7 @@ fn a_step_returns_the_values_before_its_updates() {
     let mut system = system();
     let metrics = system.step(0, &[reals()]).expect("finite");
     assert_eq!(metrics.values().len(), system.metrics().len());
-    // The verdict of fresh networks is near 0, so the losses, means over all, start near log 2.
+    // The logits of fresh networks are near 0, so the losses start near log 2.
     let ln2 = core::f64::consts::LN_2;
     assert!((metrics["d_loss"] - ln2).abs() < 0.1 && (metrics["g_loss"] - ln2).abs() < 0.2, "{metrics:?}");
     assert!((0.0..=1.0).contains(&metrics["d_acc"]) && (0.0..=1.0).contains(&metrics["g_acc"]));
@@ -286,12 +287,12 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     let before = bits(&system.state(), |_| true);
     let error = system.step(0, &[reals()]).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("variable", "discriminator.conv2.weight"));
-    // The generator's step walks through it frozen, where it is no variable.
+    // In the generator's update the weight is frozen, so it is not a variable.
     let error = system.train_generator(0, &system.latents(1, "z", 4)).expect_err("a NaN");
     assert_eq!((error.op, &*error.what), ("conv2d", "the value of `discriminator.conv2`"));
     assert_eq!(before, bits(&system.state(), |_| true));
 
-    // A bad weight of the generator comes to light in the discriminator's first layer.
+    // A bad weight of the generator is detected in the discriminator's first layer.
     let mut state = Quickdraw::new(small(), 11).expect("good settings").state();
     state.tensors.get_mut("generator.conv.bias").expect("a bias").data_mut()[0] = f32::NAN;
     system.restore(&state).expect("the same names");
@@ -325,8 +326,8 @@ fn a_setting_out_of_range_is_named_with_its_range() {
         ("d_decay", Settings { d_decay: -1.0, ..small() }, "-1 is not in the allowed range 0 to 1"),
         ("g_decay", Settings { g_decay: 2.0, ..small() }, "2 is not in the allowed range 0 to 1"),
         ("clip", Settings { clip: 0.0, ..small() }, "0 is not in the allowed range"),
-        ("bn_keep", Settings { bn_keep: 1.0, ..small() }, "1 is not in the allowed range 0 to 0.999999"),
-        ("bn_keep", Settings { bn_keep: f64::INFINITY, ..small() }, "inf is not in the allowed range"),
+        ("bn_momentum", Settings { bn_momentum: 1.0, ..small() }, "1 is not in the allowed range 0 to 0.999999"),
+        ("bn_momentum", Settings { bn_momentum: f64::INFINITY, ..small() }, "inf is not in the allowed range"),
     ];
     for (key, settings, why) in cases {
         let error = Quickdraw::new(settings, 1).map(|_| ()).expect_err(key);

@@ -1,4 +1,5 @@
-//! StyleGAN: what styles, noise and truncation do to a picture, and what a step of training changes.
+//! StyleGAN: the effects of styles, noise and truncation on an image, and of a training step on the
+//! weights.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +8,10 @@ use models::growing::{Growing, Painter as _, Stage, Stylist as _};
 use models::style::mapping;
 use models::stylegan::{self, Generator, Settings};
 use models::{FromLatents, Sampler, Settings as _, Styles, System};
-use nn::{ForwardContext, Kind, RngContext, State};
+use nn::{ForwardContext, RngContext, State, TensorKind};
 use tensor::{Tape, Tensor, Var};
 
-/// 4 images a step; every resolution learns from 16 images, and 32 are shown while the next one is faded in.
+/// 4 images per step, 16 per resolution, and 32 per fade.
 fn settings() -> Settings {
     let mut s = Settings::preset("cpu").expect("a preset");
     (s.sizes.size, s.sizes.fmap_base, s.sizes.fmap_max) = (16, 32, 8);
@@ -38,7 +39,7 @@ fn sampler(trainer: &Growing<Generator>) -> &dyn FromLatents {
     sampler
 }
 
-/// Pictures of these styles, the same for all layers.
+/// Images of these styles, the same for all layers.
 fn drawn(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
     styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
 }
@@ -77,7 +78,7 @@ fn the_average_draws_with_the_same_noise() {
     let trainer = trainer();
     let maps = |generator: &Generator| -> Vec<Tensor> {
         let tensors = generator.parts().into_iter().flat_map(|part| part.tensors());
-        tensors.filter(|(_, kind, _)| *kind == Kind::Counter).map(|(_, _, map)| map.clone()).collect()
+        tensors.filter(|(_, kind, _)| *kind == TensorKind::Internal).map(|(_, _, map)| map.clone()).collect()
     };
     let own = maps(&trainer.painter);
     assert_eq!((own.len(), &own), (6, &maps(&trainer.average)));
@@ -128,7 +129,8 @@ fn each_layer_needs_a_style() {
     styles.draw_styled(&vec![normal(&[1, 8], "style"); 3], None);
 }
 
-/// With mixing, a training pass makes the first pictures of one latent up to a layer, and of another from there on.
+/// With mixing, a forward pass in training uses the styles of one latent up to some layer, and of
+/// another from there on.
 #[test]
 fn a_training_pass_mixes_as_often_as_it_should() {
     let pictures = |style_mixing: f64, step: u64| {
@@ -164,7 +166,8 @@ fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
     after.tensors.keys().filter(differs).cloned().collect()
 }
 
-/// Everything of the level at hand learns, noise weights too, and the mean style follows; nothing else changes.
+/// A step changes all weights of the current level, noise weights too, and the mean style; nothing
+/// else.
 #[test]
 fn a_step_changes_what_it_should() {
     let mut trainer = trainer();
@@ -178,7 +181,7 @@ fn a_step_changes_what_it_should() {
         .keys()
         .filter(|name| name.starts_with("generator.") && !name.ends_with("noise.map"))
         .filter(counts)
-        // What is the same for all pixels before a normalisation is the same after it.
+        // A constant map stays constant under normalisation.
         .filter(|name| *name != "generator.4x4_constant.bias.bias")
         .cloned()
         .collect();
@@ -192,7 +195,8 @@ fn a_step_changes_what_it_should() {
     assert_eq!(critic.len(), 2 * (1 + 2 + 3));
 }
 
-/// Before and after the border of a fade, in the middle of a group of steps, and at the start of one.
+/// Interrupted before and after the border of a fade, within a group of steps, and at the start of
+/// one.
 #[test]
 fn it_goes_on_across_a_border_to_the_same_bits() {
     let mut whole = trainer();

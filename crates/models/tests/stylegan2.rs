@@ -1,4 +1,5 @@
-//! StyleGAN2: what styles, noise and truncation do to a picture, what a step of training changes, and when.
+//! StyleGAN2: the effects of styles, noise and truncation on an image, and of a training step on
+//! the weights.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +8,11 @@ use models::growing::Painter as _;
 use models::style::mapping;
 use models::stylegan2::{Generator, Settings, StyleGan2};
 use models::{FromLatents, Projection, Sampler, Settings as _, StepMetrics, Styles, System, stylegan};
-use nn::{ForwardContext, Kind, Network, RngContext, State};
+use nn::{ForwardContext, Network, RngContext, State, TensorKind};
 use tensor::{Tape, Tensor, Var};
 
-/// 4 images of 16x16 a step; R1 every 3 steps, path lengths every 2; the authors' step size and weights.
+/// 4 images of 16x16 per step; R1 every 3 steps, path lengths every 2; the authors' learning rate
+/// and weights.
 fn settings() -> Settings {
     let small = Settings { size: 16, fmap_base: 64, fmap_max: 8, mapping_layers: 2, batch: 4, ..Settings::default() };
     Settings { r1_interval: 3, path_interval: 2, ema_ramp_up: true, ..small }
@@ -41,7 +43,7 @@ fn styles(trainer: &StyleGan2) -> &dyn Styles {
     sampler(trainer).styles().expect("it has styles")
 }
 
-/// Pictures of these styles, the same for all layers.
+/// Images of these styles, the same for all layers.
 fn drawn(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
     styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
 }
@@ -51,7 +53,7 @@ fn set(generator: &mut Generator, ending: &str, value: f32) {
     parts.filter(|(name, _, _)| name.ends_with(ending)).for_each(|(_, _, tensor)| tensor.data_mut().fill(value));
 }
 
-/// Makes pictures so faint that nothing in them is cut off.
+/// Makes images so faint that nothing in them is clamped.
 fn fade(parts: Vec<&mut Network>) {
     let tensors = parts.into_iter().flat_map(|part| part.tensors_mut());
     for (_, _, tensor) in tensors.filter(|(name, _, _)| name.contains(".rgb") && name.ends_with("conv.weight")) {
@@ -138,7 +140,7 @@ fn changed(before: &State, after: &State, whole: &str) -> BTreeSet<String> {
     after.tensors.keys().filter(differs).cloned().collect()
 }
 
-/// All that there is learns from the first step on, and the mean style follows.
+/// All weights change from the first step on, and so does the mean style.
 #[test]
 fn a_step_changes_everything_but_the_noise_of_inference() {
     let mut trainer = trainer();
@@ -183,7 +185,7 @@ fn a_penalty_without_weight_has_no_updates() {
     assert_eq!(rows[2].values()[5..9], [0.0; 4]);
 }
 
-/// Before and after steps with updates by the penalties.
+/// Interrupted before and after steps with updates by the penalties.
 #[test]
 fn it_goes_on_from_its_state_to_the_same_bits() {
     let mut whole = trainer();
@@ -213,7 +215,8 @@ fn the_number_of_threads_changes_nothing() {
     assert_eq!(first, second);
 }
 
-/// The generator starts with pictures of deviation 1 or so at every level: that is what demodulation, gains and equalised weights are for.
+/// Demodulation, gains and equalised weights give initial images with a standard deviation of about
+/// 1 at every level.
 #[test]
 fn pictures_start_neither_faint_nor_glaring() {
     let s = Settings { size: 64, fmap_base: 2048, fmap_max: 32, ..settings() };
@@ -222,10 +225,11 @@ fn pictures_start_neither_faint_nor_glaring() {
     let images = trainer.generator.paint(&mut ForwardContext::inference(), &latents).into_value();
     let square = images.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / images.size() as f64;
     assert!((0.3..6.0).contains(&square), "mean square {square}");
-    assert_eq!(trainer.generator.parts().iter().map(|part| part.count(Kind::Buffer)).sum::<usize>(), 32);
+    assert_eq!(trainer.generator.parts().iter().map(|part| part.count(TensorKind::Buffer)).sum::<usize>(), 32);
 }
 
-/// A picture that the network drew itself, of a style that is not the mean one and of other noise than its own.
+/// An image that the network generated from a style other than the mean, with other noise than its
+/// own.
 #[test]
 fn the_style_of_a_picture_is_found() {
     let mut trainer = trainer();
@@ -247,7 +251,7 @@ fn the_style_of_a_picture_is_found() {
     assert_ne!(search(2).2, style);
 }
 
-/// The search knows nothing of the system but its styles and its noise.
+/// The search needs only the styles and the noise of a system.
 #[test]
 fn a_growing_network_s_styles_are_found_as_well() {
     let mut s = stylegan::Settings::preset("cpu").expect("a preset");

@@ -1,13 +1,13 @@
-//! The networks have the sizes that are published, layer by layer where a table gives them.
+//! The networks have the published sizes, layer by layer where a table gives them.
 
 use models::{
     Settings as _, System, cifar, dcgan, faces, folder, mnist, progan, stylegan, stylegan2, vanilla, wgan_gp,
 };
-use nn::{Kind, Network};
+use nn::{Network, TensorKind};
 
 /// The parameters of the discriminator and of the generator.
 fn totals(networks: [Network; 2]) -> [usize; 2] {
-    networks.map(|network| network.count(Kind::Parameter))
+    networks.map(|network| network.count(TensorKind::Parameter))
 }
 
 /// Output and parameters of every layer that has parameters, as the summary prints them.
@@ -37,8 +37,11 @@ fn vanilla() {
     // Keras counts the running statistics as well, as the summary does.
     let expected = ["256 25,856", "256 1,024", "512 131,584", "512 2,048", "1024 525,312", "1024 4,096", "784 803,600"];
     assert_eq!(layers(&g), expected);
-    assert_eq!((g.count(Kind::Parameter), g.count(Kind::Parameter) + g.count(Kind::Buffer)), (1_489_936, 1_493_520));
-    assert_eq!(d.count(Kind::Parameter), 533_505);
+    assert_eq!(
+        (g.count(TensorKind::Parameter), g.count(TensorKind::Parameter) + g.count(TensorKind::Buffer)),
+        (1_489_936, 1_493_520)
+    );
+    assert_eq!(d.count(TensorKind::Parameter), 533_505);
     let [d, g] = networks("paper");
     assert_eq!(layers(&d), ["1200 942,000", "1200 289,200", "1 241"]);
     assert_eq!(totals([d, g]), [1_231_441, 2_503_984]);
@@ -163,12 +166,13 @@ fn wgan_gp() {
     assert_eq!(layers(&d), ["16x16x128 151,680", "8x8x128 311,680", "8x8x128 295,168", "8x8x128 295,168", "1 129"]);
 }
 
-/// The discriminator and the generator of a growing GAN, and what the summary says of each of their layers with parameters.
+/// The discriminator and the generator of a growing GAN, and the summary of each of their layers
+/// with parameters.
 fn wholes(system: &dyn System) -> ([usize; 2], [Vec<String>; 2]) {
     let networks = system.networks();
     let wholes = nn::wholes(&networks);
     assert_eq!(wholes.len(), 2, "two players");
-    let total = |at: usize| wholes[at].iter().map(|network| network.count(Kind::Parameter)).sum();
+    let total = |at: usize| wholes[at].iter().map(|network| network.count(TensorKind::Parameter)).sum();
     ([0, 1].map(total), [0, 1].map(|at: usize| wholes[at].iter().copied().flat_map(layers).collect()))
 }
 
@@ -230,7 +234,7 @@ fn stylegan() {
     assert_eq!(wholes(&cpu).0, [279_521, 306_092]);
     let part = |network: &&Network| {
         let name = network.name().strip_prefix("generator.")?;
-        Some(format!("{name} {}", network.count(Kind::Parameter)))
+        Some(format!("{name} {}", network.count(TensorKind::Parameter)))
     };
     let expected = [
         "mapping 33280",
@@ -267,7 +271,7 @@ fn stylegan2() {
     assert_eq!(wholes(&cpu).0, [337_281, 314_387]);
     let part = |network: &&Network| {
         let name = network.name().strip_prefix("generator.")?;
-        Some(format!("{name} {}", network.count(Kind::Parameter)))
+        Some(format!("{name} {}", network.count(TensorKind::Parameter)))
     };
     let expected = [
         "mapping 8320",

@@ -1,38 +1,40 @@
-//! What weights start from, and the two dialects that differ in it.
+//! Initialisers, and the two dialects that differ in their defaults.
 
 use kernels::{Element as _, Key};
 use rand_distr::{Distribution, Uniform};
 use tensor::Tensor;
 
-/// The framework whose defaults a network follows: they differ in initialisation, batch normalisation and slopes.
+/// The framework whose defaults a network follows: they differ in initialisation, batch
+/// normalisation and slopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Keras 2 on TensorFlow: Glorot-uniform weights, zero biases, BatchNorm epsilon 1e-3 and momentum 0.99 (the share that
-    /// stays), LeakyReLU slope 0.3.
+    /// Keras 2 on TensorFlow: Glorot-uniform weights, zero biases, BatchNorm with epsilon 1e-3 and
+    /// momentum 0.99, LeakyReLU slope 0.3.
     Keras,
-    /// PyTorch: uniform weights and biases within 1 / sqrt(fan in), BatchNorm epsilon 1e-5 and momentum 0.1 (the share that is
-    /// new), LeakyReLU slope 0.01.
+    /// PyTorch: uniform weights and biases within 1 / sqrt(fan in), BatchNorm with epsilon 1e-5 and
+    /// [momentum](crate::layers::BatchNorm) 0.9 (in PyTorch's own terms 0.1), LeakyReLU slope 0.01.
     Torch,
 }
 
-/// How many inputs reach an output of a layer, and how many outputs an input reaches.
+/// The number of inputs that each output of a layer depends on, and the number of outputs that
+/// depend on each input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fan {
-    /// Inputs of an output, as the dialect counts them.
+    /// Inputs per output, as the dialect counts them.
     pub input: usize,
-    /// Outputs of an input.
+    /// Outputs per input.
     pub output: usize,
 }
 
 /// The distribution that weights are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initializer {
-    /// All the same.
+    /// All elements have this value.
     Constant(f64),
     /// Uniform within +- sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010).
     GlorotUniform,
-    /// Uniform within +- gain * sqrt(3 / fan in), with gain = sqrt(2 / (1 + slope^2)) (He et al. 2015). PyTorch's
-    /// default for weights is the slope sqrt(5), which makes the bound 1 / sqrt(fan in).
+    /// Uniform within +- gain * sqrt(3 / fan in), with gain = sqrt(2 / (1 + slope^2)) (He et al.
+    /// 2015). PyTorch's default for weights has slope sqrt(5), and so the bound 1 / sqrt(fan in).
     KaimingUniform {
         /// The slope of the leaky ReLU that follows.
         slope: f64,
@@ -44,15 +46,15 @@ pub enum Initializer {
     },
     /// Normal.
     Normal {
-        /// Expectation.
+        /// The mean.
         mean: f64,
-        /// Standard deviation.
+        /// The standard deviation.
         deviation: f64,
     },
 }
 
 impl Initializer {
-    /// The bound of a uniform distribution; None for the others.
+    /// The bound of a uniform distribution; None for other distributions.
     pub fn limit(self, fan: Fan) -> Option<f64> {
         match self {
             Initializer::GlorotUniform => Some((6.0 / (fan.input + fan.output) as f64).sqrt()),
@@ -62,7 +64,7 @@ impl Initializer {
         }
     }
 
-    /// A tensor drawn from the stream `key`.
+    /// A tensor with elements drawn from the random stream `key`.
     pub fn draw(self, shape: &[usize], fan: Fan, key: Key) -> Tensor {
         match (self, self.limit(fan)) {
             (Initializer::Constant(value), _) => Tensor::full(shape, value as f32),
@@ -73,38 +75,38 @@ impl Initializer {
     }
 }
 
-/// Where the tensors of a network start, but for layers that say otherwise.
+/// The initialisers of a network, unless a layer has its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InitScheme {
     /// Weights of dense layers and convolutions.
     pub weight: Initializer,
     /// Their biases.
     pub bias: Initializer,
-    /// Scales of normalisations. (Their shifts start at 0.)
+    /// Scales of normalisation layers. (Their shifts start at 0.)
     pub scale: Initializer,
 }
 
 impl InitScheme {
-    /// Normal weights with mean 0 and this deviation; biases 0, scales 1.
+    /// Normal weights with mean 0 and this standard deviation, biases 0, scales 1.
     pub fn normal(deviation: f64) -> Self {
         let weight = Initializer::Normal { mean: 0.0, deviation };
         Self { weight, bias: Initializer::Constant(0.0), scale: Initializer::Constant(1.0) }
     }
 
-    /// As Radford, Metz and Chintala start a DCGAN (2016): normal weights of mean 0 and normal scales of mean 1, both with
-    /// deviation 0.02; biases 0.
+    /// The scheme of DCGAN (Radford, Metz and Chintala 2016): normal weights with mean 0 and normal
+    /// scales with mean 1, both with standard deviation 0.02; biases 0.
     pub fn dcgan() -> Self {
         Self { scale: Initializer::Normal { mean: 1.0, deviation: 0.02 }, ..Self::normal(0.02) }
     }
 }
 
 impl Dialect {
-    /// Where everything starts.
-    pub fn start(self) -> InitScheme {
+    /// The default initialisers.
+    pub fn init_scheme(self) -> InitScheme {
         InitScheme { weight: self.weight_init(), bias: self.bias_init(), scale: Initializer::Constant(1.0) }
     }
 
-    /// Where weights start.
+    /// The default initialiser of weights.
     pub fn weight_init(self) -> Initializer {
         match self {
             Dialect::Keras => Initializer::GlorotUniform,
@@ -112,7 +114,7 @@ impl Dialect {
         }
     }
 
-    /// Where biases start. (PyTorch draws them within the weights' bound.)
+    /// The default initialiser of biases. (PyTorch draws them within the bound of the weights.)
     pub fn bias_init(self) -> Initializer {
         match self {
             Dialect::Keras => Initializer::Constant(0.0),
@@ -121,16 +123,18 @@ impl Dialect {
     }
 }
 
-/// Numbers drawn evenly from [low, high) by the stream `key`. The first numbers do not depend on how many there are.
+/// Numbers drawn uniformly from [low, high) by the random stream `key`. The first n numbers are the
+/// same for every shape with at least n elements.
 pub fn uniform(shape: &[usize], low: f64, high: f64, key: Key) -> Tensor {
     let mut draws = key.draws();
     let distribution = Uniform::new(low as f32, high as f32).expect("low is below high");
     Tensor::from_fn(shape, |_| distribution.sample(&mut draws))
 }
 
-/// Numbers drawn from the normal distribution by the stream `key`. The first numbers do not depend on how many there are, and the
-/// bits not on the machine ([`Element::normal`](kernels::Element::normal); the samplers of `rand_distr` take logarithms from the
-/// system).
+/// Numbers drawn from the normal distribution by the random stream `key`. The first n numbers are
+/// the same for every shape with at least n elements, and their bits are the same on every machine
+/// ([`Element::normal`](kernels::Element::normal); the samplers of `rand_distr` use the system's
+/// logarithm).
 pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
     let (mean, deviation) = (mean as f32, deviation as f32);
     Tensor::written(shape, |numbers| {
@@ -139,24 +143,25 @@ pub fn normal(shape: &[usize], mean: f64, deviation: f64, key: Key) -> Tensor {
     })
 }
 
-/// Standard normal numbers of which each that lies beyond `bound`, on either side, is drawn anew until it does not (the truncation trick of
-/// Brock, Donahue and Simonyan, "Large scale GAN training for high fidelity natural image synthesis", 2019). The others are those of
-/// [`normal`], and the first numbers do not depend on how many there are.
+/// Standard normal numbers, where each number outside [-bound, bound] is drawn again until it is
+/// inside: the truncation trick (Brock, Donahue and Simonyan, "Large scale GAN training for high
+/// fidelity natural image synthesis", 2019). The other numbers are those of [`normal`], and the
+/// first n numbers are the same for every shape with at least n elements.
 ///
 /// # Panics
-/// When `bound` is not positive: no number would ever do.
+/// When `bound` is not positive, as no number would be inside.
 pub fn truncated_normal(shape: &[usize], bound: f64, key: Key) -> Tensor {
-    assert!(bound > 0.0, "truncated_normal: no number lies within {bound}");
-    let beyond = |number: &f32| f64::from(number.abs()) > bound;
+    assert!(bound > 0.0, "truncated_normal: no number is within {bound}");
+    let is_outside = |number: &f32| f64::from(number.abs()) > bound;
     let mut numbers = normal(shape, 0.0, 1.0, key);
-    let mut places: Vec<usize> = (0..numbers.size()).filter(|at| beyond(&numbers.data()[*at])).collect();
-    // Each round has a stream of its own; which numbers are still missing in it does not depend on those that come later.
+    let mut outside: Vec<usize> = (0..numbers.size()).filter(|at| is_outside(&numbers.data()[*at])).collect();
+    // Each round has its own stream, so a number does not depend on how many come after it.
     let mut again = key;
-    while !places.is_empty() {
+    while !outside.is_empty() {
         again.stream = again.stream.wrapping_add(1);
-        let fresh = normal(&[places.len()], 0.0, 1.0, again);
-        places.iter().zip(fresh.data()).for_each(|(at, number)| numbers.data_mut()[*at] = *number);
-        places.retain(|at| beyond(&numbers.data()[*at]));
+        let fresh = normal(&[outside.len()], 0.0, 1.0, again);
+        outside.iter().zip(fresh.data()).for_each(|(at, number)| numbers.data_mut()[*at] = *number);
+        outside.retain(|at| is_outside(&numbers.data()[*at]));
     }
     numbers
 }
@@ -166,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_fill_their_bounds_and_follow_their_key() {
+    fn draws_fill_their_bounds_and_depend_on_their_key() {
         let fan = Fan { input: 25, output: 1600 };
         let limit = Initializer::GlorotUniform.limit(fan).unwrap();
         let weights = Initializer::GlorotUniform.draw(&[5, 5, 1, 64], fan, Key::named(1, "w"));
@@ -183,13 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn truncated_numbers_lie_within_the_bound_and_keep_the_shape_of_the_bell() {
+    fn truncated_numbers_are_within_the_bound_and_normal_there() {
         let key = Key::named(1, "latents");
         let (whole, cut) = (normal(&[20_000], 0.0, 1.0, key), truncated_normal(&[20_000], 0.7, key));
         for (whole, cut) in whole.data().iter().zip(cut.data()) {
             assert!(cut.abs() <= 0.7 && (whole.abs() > 0.7 || whole == cut), "{whole} {cut}");
         }
-        // The variance of a normal number that is known to lie within 0.7: 1 - 2 * 0.7 * phi(0.7) / P(within 0.7) = 0.15292.
+        // The variance of a standard normal number, given that it is within 0.7:
+        // 1 - 2 * 0.7 * phi(0.7) / P(within 0.7) = 0.15292.
         let variance = cut.data().iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 20_000.0;
         assert!((variance - 0.15292).abs() < 0.005, "{variance}");
         assert_eq!(truncated_normal(&[50, 4], 0.7, key).data(), &cut.data()[..200], "few are the first of many");

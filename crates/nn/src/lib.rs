@@ -1,10 +1,12 @@
-//! What networks are made of: layers, initialisers, losses and optimisers, over the [`tensor`] engine.
+//! Building blocks of networks, over the [`tensor`] engine: layers, initialisers, losses and
+//! optimisers.
 //!
 //! * [`Network`]: named layers in a row, with their weights.
-//! * [`ForwardContext`]: a walk through networks; it decides about training or inference, frozen or not.
-//! * [`differentiate`]: a training pass and its gradients; [`Optimizer::step`] uses them.
-//! * [`StepObserver`]: who [`listen`]s learns what the pass and the optimiser do.
-//! * [`State`]: all of it by name, for checkpoints.
+//! * [`ForwardContext`]: the mode in which networks are applied: training or inference, frozen or
+//!   not.
+//! * [`differentiate`]: a forward pass and its gradients, which [`Optimizer::step`] applies.
+//! * [`StepObserver`]: receives what happens in training steps, installed by [`observe`].
+//! * [`State`]: the weights and the optimisers' state by name, for checkpoints.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -20,8 +22,8 @@ mod summary;
 
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
-pub use network::{BuildContext, Kind, Layer, Network};
-pub use observer::{ForwardCall, Passed, StepObserver, Updated, listen};
-pub use optim::{Formulas, Optimizer, Rule};
+pub use network::{BuildContext, Layer, Network, TensorKind};
+pub use observer::{ForwardCall, ParameterUpdate, StepObserver, StepResult, observe};
+pub use optim::{Adam, AdamTf, Formulas, Optimizer, RmsProp, Sgd, UpdateRule};
 pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};

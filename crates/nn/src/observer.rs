@@ -1,9 +1,10 @@
-//! [`StepObserver`]: someone who listens while networks learn, and changes nothing.
+//! [`StepObserver`]: watches training steps without changing them.
 //!
-//! [`listen`] seats an audience for as long as a function runs, on its thread. From then on every training pass is written on a tape
-//! that the audience [watches](tensor::TapeObserver), and the audience is told what a tape cannot know: which networks are walked through,
-//! which weights are frozen, and what the optimisers do. With nobody in the seat, each of these places asks once whether there is
-//! somebody; that is all it costs.
+//! [`observe`] installs an observer on the current thread while a function runs. Every training
+//! step is then recorded on a tape with the observer's [`TapeObserver`], and the observer is also
+//! notified of what a tape does not know: which networks are applied, which parameters are frozen,
+//! and what the optimisers do. Without an observer, each of these places costs one look at a
+//! thread-local variable.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,103 +15,103 @@ use tensor::{TapeObserver, Tensor, Var};
 use crate::context::{Gradients, RngContext};
 use crate::optim::Formulas;
 
-/// Someone who listens.
+/// Receives the events of training steps, in the order in which they happen.
 pub trait StepObserver {
-    /// A training pass begins. The watcher looks on while its tape is written and swept.
-    fn step_begins(&self, draw: RngContext) -> Rc<dyn TapeObserver>;
+    /// A call of [`differentiate`](crate::differentiate) begins. The returned observer sees its
+    /// tape, while it is recorded and during the reverse sweep.
+    fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver>;
 
-    /// The pass is swept. What is done in here is not listened to.
-    fn step_ends(&self, passed: &Passed<'_>);
+    /// The gradients are computed. What this method computes itself is not observed.
+    fn step_ends(&self, step: &StepResult<'_>);
 
-    /// A walk through a network begins.
-    fn forward_begins(&self, walk: &ForwardCall<'_>);
+    /// A network is about to be applied.
+    fn forward_begins(&self, call: &ForwardCall<'_>);
 
-    /// It ends, with this output.
+    /// The network was applied, with this output.
     fn forward_ends(&self, output: &Var);
 
-    /// A walk has met a parameter that is frozen, so that it is a constant for this pass.
-    fn frozen(&self, name: &str, value: &Tensor);
+    /// A network has used a frozen parameter, which is a constant in this step.
+    fn parameter_frozen(&self, name: &str, value: &Tensor);
 
     /// An optimiser has updated a parameter.
-    fn updated(&self, updated: &Updated<'_>);
+    fn parameter_updated(&self, update: &ParameterUpdate<'_>);
 }
 
-/// A walk through a network.
+/// A network that is applied to an input.
 pub struct ForwardCall<'a> {
     /// The network's name.
     pub network: &'a str,
-    /// Whether it walks as in training: dropout, the batch's own statistics.
+    /// Whether the network is in training mode.
     pub training: bool,
-    /// Whether its weights are frozen.
+    /// Whether its parameters are frozen.
     pub frozen: bool,
-    /// What it is given.
+    /// The input.
     pub input: &'a Var,
 }
 
-/// A training pass that is swept.
-pub struct Passed<'a> {
-    /// What it found.
+/// The result of a call of [`differentiate`](crate::differentiate).
+pub struct StepResult<'a> {
+    /// The gradients and the new buffers.
     pub gradients: &'a Gradients,
-    /// The loss of the same pass with these values for the parameters of these names.
+    /// Computes the loss of the same step again, with these values for the parameters of these
+    /// names.
     pub loss_with: &'a dyn Fn(BTreeMap<String, Tensor>) -> f64,
 }
 
-/// The update of a parameter.
-pub struct Updated<'a> {
+/// The update of a parameter by an optimiser.
+pub struct ParameterUpdate<'a> {
     /// The parameter's name.
     pub parameter: &'a str,
-    /// What the update does to each element, with the constants of this update.
+    /// The formulas of the update, with its constants.
     pub formulas: &'a Formulas,
-    /// The gradient, before it was clipped.
+    /// The gradient, before clipping.
     pub gradient: &'a Tensor,
-    /// The parameter before.
+    /// The parameter before the update.
     pub before: &'a Tensor,
-    /// The parameter after.
+    /// The parameter after the update.
     pub after: &'a Tensor,
-    /// The names of what the rule remembers of it.
-    pub names: &'static [&'static str],
-    /// What it remembered before, under each name.
-    pub memory_before: &'a [Tensor],
-    /// What it remembers now.
-    pub memory: &'a [Tensor],
+    /// The rule's [state](crate::UpdateRule::state) of the parameter before the update.
+    pub state_before: &'a [Tensor],
+    /// The same after the update.
+    pub state_after: &'a [Tensor],
 }
 
 thread_local! {
-    static SEAT: RefCell<Option<Rc<dyn StepObserver>>> = const { RefCell::new(None) };
+    static OBSERVER: RefCell<Option<Rc<dyn StepObserver>>> = const { RefCell::new(None) };
 }
 
-/// Puts its audience back when it goes, however the function that it stands for ends.
-struct Leave(Option<Rc<dyn StepObserver>>);
+/// Restores the outer observer when it is dropped, also in a panic.
+struct Restore(Option<Rc<dyn StepObserver>>);
 
-impl Drop for Leave {
+impl Drop for Restore {
     fn drop(&mut self) {
-        SEAT.replace(self.0.take());
+        OBSERVER.replace(self.0.take());
     }
 }
 
-fn seated<R>(observer: Option<Rc<dyn StepObserver>>, body: impl FnOnce() -> R) -> R {
-    let _leave = Leave(SEAT.replace(observer));
+fn with_observer<R>(observer: Option<Rc<dyn StepObserver>>, body: impl FnOnce() -> R) -> R {
+    let _restore = Restore(OBSERVER.replace(observer));
     body()
 }
 
-/// Runs `body` while `observer` listens to all that this thread does.
-pub fn listen<R>(observer: Rc<dyn StepObserver>, body: impl FnOnce() -> R) -> R {
-    seated(Some(observer), body)
+/// Runs `body` while `observer` observes all training steps of this thread.
+pub fn observe<R>(observer: Rc<dyn StepObserver>, body: impl FnOnce() -> R) -> R {
+    with_observer(Some(observer), body)
 }
 
-/// Runs `body` while nobody listens.
-pub(crate) fn unheard<R>(body: impl FnOnce() -> R) -> R {
-    seated(None, body)
+/// Runs `body` without an observer.
+pub(crate) fn unobserved<R>(body: impl FnOnce() -> R) -> R {
+    with_observer(None, body)
 }
 
-/// Who listens, if anybody does.
+/// This thread's observer.
 pub(crate) fn current() -> Option<Rc<dyn StepObserver>> {
-    SEAT.with_borrow(Clone::clone)
+    OBSERVER.with_borrow(Clone::clone)
 }
 
-/// Tells it to who listens.
-pub(crate) fn tell(what: impl FnOnce(&dyn StepObserver)) {
+/// Calls `event` with this thread's observer, if it has one.
+pub(crate) fn notify(event: impl FnOnce(&dyn StepObserver)) {
     if let Some(observer) = current() {
-        what(&*observer);
+        event(&*observer);
     }
 }

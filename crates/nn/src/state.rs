@@ -1,45 +1,47 @@
-//! [`State`]: everything of a network or an optimiser that training changes, by name.
+//! [`State`]: everything that training changes in networks and optimisers, by name.
 
 use core::fmt;
 use std::collections::BTreeMap;
 
 use tensor::Tensor;
 
-/// Named tensors and named counters. What a checkpoint holds.
+/// Named tensors and named counters: the contents of a checkpoint.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct State {
-    /// Weights, running statistics, moments of optimisers: `discriminator.conv1.weight`, ...
+    /// Weights, running statistics and the state of optimisers: `discriminator.conv1.weight`, ...
     pub tensors: BTreeMap<String, Tensor>,
-    /// Numbers of updates made: `optimizer.discriminator.updates`, ...
+    /// Counters, such as the number of updates: `optimizer.discriminator.updates`, ...
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Why a [`State`] does not fit the networks and optimisers that it is given to. Every name that does not fit is listed.
+/// Why a [`State`] does not fit the networks and optimisers that should load it. Lists every name
+/// that does not fit.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct StateError {
-    /// Names that are wanted but not there.
+    /// Names that are expected but not in the state.
     pub missing: Vec<String>,
-    /// Names that are there but not wanted.
+    /// Names that are in the state but not expected.
     pub unexpected: Vec<String>,
-    /// Name, wanted shape, found shape.
+    /// Name, expected shape and shape in the state.
     pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Counters that are larger than they can be: name, largest value, found value.
+    /// Counters above their limit: name, limit and value in the state.
     pub beyond: Vec<(String, u64, u64)>,
 }
 
-/// The largest value of a counter that has no narrower limit of its own: no run counts so far, and sums of such numbers do not
-/// overflow.
+/// The limit of counters without a lower limit of their own. No run counts that far, and sums of
+/// such numbers do not overflow.
 pub const MOST_COUNTED: u64 = 1 << 48;
 
-/// Something that training changes and a checkpoint keeps: a network, an optimiser, several of them.
+/// Something that training changes and a checkpoint stores: a network, an optimiser, several of
+/// them.
 pub trait Stateful {
-    /// Adds all that training changes to `state`.
+    /// Adds everything that training changes to `state`.
     fn save(&self, state: &mut State);
 
-    /// Takes all of it from `state`, which holds all that [`save`](Stateful::save) adds.
+    /// Restores it from `state`, which must have everything that [`save`](Stateful::save) adds.
     fn load(&mut self, state: &State);
 
-    /// The largest values of counters that [`load`](Stateful::load) takes, by name, where [`MOST_COUNTED`] is too large.
+    /// The limits, by name, of counters for which [`MOST_COUNTED`] is too large.
     fn limits(&self) -> Vec<(String, u64)> {
         Vec::new()
     }
@@ -81,10 +83,11 @@ impl State {
         state
     }
 
-    /// Puts these parts into this state.
+    /// Loads this state into `parts`.
     ///
     /// # Errors
-    /// When it is not a state of just these parts, or a counter is larger than it can be; nothing is changed then.
+    /// When it is not the state of exactly these parts, or a counter is above its limit. Nothing is
+    /// changed then.
     pub fn restore(&self, mut parts: Vec<&mut dyn Stateful>) -> Result<(), StateError> {
         Self::of(parts.iter().map(|part| &**part)).accepts(self)?;
         self.within(&parts.iter().flat_map(|part| part.limits()).collect())?;
@@ -92,7 +95,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether no counter is larger than its limit in `limits`, or than [`MOST_COUNTED`].
+    /// Checks the counters against `limits`, or else [`MOST_COUNTED`].
     fn within(&self, limits: &BTreeMap<String, u64>) -> Result<(), StateError> {
         let most = |name: &String| limits.get(name).copied().unwrap_or(MOST_COUNTED);
         let beyond = self.counters.iter().filter(|(name, found)| **found > most(name));
@@ -100,10 +103,10 @@ impl State {
         if beyond.is_empty() { Ok(()) } else { Err(StateError { beyond, ..StateError::default() }) }
     }
 
-    /// Whether `found` can take this one's place: the same names, the same shapes.
+    /// Checks that `found` has the same names and shapes as this state.
     ///
     /// # Errors
-    /// All that differs.
+    /// Lists every difference.
     pub fn accepts(&self, found: &State) -> Result<(), StateError> {
         let mut error = StateError::default();
         for (name, tensor) in &self.tensors {
@@ -123,7 +126,7 @@ impl State {
 }
 
 impl StateError {
-    /// Whether names or shapes differ, and not only the values of counters.
+    /// Whether names or shapes differ, not only the values of counters.
     pub fn is_of_another_architecture(&self) -> bool {
         !(self.missing.is_empty() && self.unexpected.is_empty() && self.reshaped.is_empty())
     }

@@ -1,14 +1,15 @@
-//! What people are shown of networks: the table of the layers, and how many numbers they learn.
+//! [`summary`](fn@summary) and [`totals`]: the table of a network's layers, and the number of its
+//! parameters.
 //!
-//! A whole may be made of several networks, its parts: `generator.4x4` and `generator.rgb4x4` belong to `generator` and are shown in one
-//! table, one after the other.
+//! A network may consist of several [`Network`]s, its parts: `generator.4x4` and `generator.rgb4x4`
+//! are parts of `generator`, and one table lists the layers of both.
 
 use core::fmt::Write as _;
 
 use crate::init::Dialect;
-use crate::network::{Kind, Network};
+use crate::network::{Network, TensorKind};
 
-/// These networks, the parts of each whole together, in the order of the first of them.
+/// Groups the parts of the same whole, in the order of their first part.
 pub fn wholes<'a>(networks: &[&'a Network]) -> Vec<Vec<&'a Network>> {
     let mut wholes: Vec<Vec<&Network>> = Vec::new();
     for network in networks {
@@ -20,39 +21,42 @@ pub fn wholes<'a>(networks: &[&'a Network]) -> Vec<Vec<&'a Network>> {
     wholes
 }
 
-/// The name of the whole that a network belongs to.
+/// The name of the whole that a network is a part of.
 fn whole(network: &Network) -> &str {
     network.name().split_once('.').map_or(network.name(), |(whole, _)| whole)
 }
 
-fn count(parts: &[&Network], kind: Kind) -> usize {
+fn count(parts: &[&Network], kind: TensorKind) -> usize {
     parts.iter().map(|network| network.count(kind)).sum()
 }
 
-/// The total of the parts of a whole in one line, counted as in the [`summary`]:
+/// The number of parameters of a whole in one line, counted as in the [`summary`](fn@summary):
 /// `generator: 183,713 parameters, 6,384 of them not trainable`.
 ///
 /// # Panics
-/// When there is no part.
+/// When `parts` is empty.
 pub fn totals(parts: &[&Network]) -> String {
     let (all, rest) = match parts[0].dialect() {
-        Dialect::Keras => (count(parts, Kind::Parameter) + count(parts, Kind::Buffer), count(parts, Kind::Buffer)),
-        Dialect::Torch => (count(parts, Kind::Parameter), 0),
+        Dialect::Keras => {
+            (count(parts, TensorKind::Parameter) + count(parts, TensorKind::Buffer), count(parts, TensorKind::Buffer))
+        }
+        Dialect::Torch => (count(parts, TensorKind::Parameter), 0),
     };
     let fixed = if rest == 0 { String::new() } else { format!(", {} of them not trainable", thousands(rest)) };
     format!("{}: {} parameters{fixed}", whole(parts[0]), thousands(all))
 }
 
-/// The table of the layers of the parts of a whole: name, kind, output shape, numbers of parameters; and the totals. Running statistics
-/// count as parameters that are not trained in the dialect of Keras, and are told apart in that of PyTorch, as each does.
+/// The table of the layers of a whole, with name, kind, output shape and number of parameters, and
+/// the totals. Running statistics count as non-trainable parameters in the Keras dialect and are
+/// listed separately in the PyTorch dialect, as in these frameworks.
 ///
 /// # Panics
-/// When there is no part.
+/// When `parts` is empty.
 pub fn summary(parts: &[&Network]) -> String {
     let (dialect, name) = (parts[0].dialect(), whole(parts[0]));
-    let kinds: &[Kind] = match dialect {
-        Dialect::Keras => &[Kind::Parameter, Kind::Buffer],
-        Dialect::Torch => &[Kind::Parameter],
+    let kinds: &[TensorKind] = match dialect {
+        Dialect::Keras => &[TensorKind::Parameter, TensorKind::Buffer],
+        Dialect::Torch => &[TensorKind::Parameter],
     };
     let mut rows = vec![["layer", "kind", "output", "parameters"].map(String::from)];
     for network in parts {
@@ -70,12 +74,12 @@ pub fn summary(parts: &[&Network]) -> String {
     let mut table = format!("{name}\n");
     let rule = "-".repeat(a + b + c + d + 6);
     for (i, [name, kind, output, count]) in rows.iter().enumerate() {
-        writeln!(table, "{name:<a$}  {kind:<b$}  {output:<c$}  {count:>d$}").expect("a string takes all");
+        writeln!(table, "{name:<a$}  {kind:<b$}  {output:<c$}  {count:>d$}").expect("writing to a string cannot fail");
         if i == 0 {
             table += &format!("{rule}\n");
         }
     }
-    let (trainable, rest) = (count(parts, Kind::Parameter), count(parts, Kind::Buffer));
+    let (trainable, rest) = (count(parts, TensorKind::Parameter), count(parts, TensorKind::Buffer));
     let (all, others) = match dialect {
         Dialect::Keras => (trainable + rest, "Non-trainable params"),
         Dialect::Torch => (trainable, "Running statistics"),

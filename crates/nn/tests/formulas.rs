@@ -1,7 +1,9 @@
-//! The formulas of an update are what the kernels do: for every rule with every option, element by element.
+//! The formulas of an update agree with the kernels, element by element, for every rule with every
+//! option.
 
 use nn::layers::Dense;
-use nn::{Dialect, Gradients, Network, Optimizer, Rule, State, Stateful};
+use nn::optim::StateSlot;
+use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};
 use tensor::Tensor;
 
 /// Elements of the parameter.
@@ -12,7 +14,7 @@ fn random(seed: u32) -> Tensor {
     nn::init::uniform(&[1, N], -1.0, 1.0, kernels::Key::new(3, seed))
 }
 
-/// A gradient of which some elements are as small as an epsilon, and one is 0.
+/// A gradient with elements as small as an epsilon, and one that is 0.
 fn gradient(seed: u32) -> Tensor {
     let sizes = [2.0, 1.0, 1e-3, 1e-6, 1e-8];
     let mut g = random(seed);
@@ -21,20 +23,20 @@ fn gradient(seed: u32) -> Tensor {
     g
 }
 
-fn rules() -> [Rule; 6] {
+fn rules() -> [UpdateRule; 6] {
     let (beta1, beta2) = (0.5, 0.999);
     [
-        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
-        Rule::Adam { beta1, beta2, epsilon: 1e-8 },
-        Rule::AdamTf { beta1, beta2, epsilon: 1e-7 },
-        Rule::Sgd { momentum: 0.0, nesterov: false },
-        Rule::Sgd { momentum: 0.9, nesterov: false },
-        Rule::Sgd { momentum: 0.9, nesterov: true },
+        RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
+        Adam { beta1, beta2, epsilon: 1e-8 }.into(),
+        AdamTf { beta1, beta2, epsilon: 1e-7 }.into(),
+        Sgd { momentum: 0.0, nesterov: false }.into(),
+        Sgd { momentum: 0.9, nesterov: false }.into(),
+        Sgd { momentum: 0.9, nesterov: true }.into(),
     ]
 }
 
 /// An optimiser with some of the options: each bit of `options` sets one.
-fn optimizer(network: &Network, rule: Rule, options: u32) -> Optimizer {
+fn optimizer(network: &Network, rule: UpdateRule, options: u32) -> Optimizer {
     let mut optimizer = Optimizer::new(network, rule, 0.01);
     let set: [fn(Optimizer) -> Optimizer; 4] =
         [|o| o.decay(0.1), |o| o.clip(0.25), |o| o.clip_norm(1.5), |o| o.weight_decay(0.05)];
@@ -52,21 +54,16 @@ fn state(optimizer: &Optimizer) -> State {
     state
 }
 
-/// The parameter and what the rule remembers of it, under their names in the formulas.
-fn known(network: &Network, optimizer: &Optimizer, rule: Rule) -> Vec<(&'static str, Tensor)> {
+/// The parameter and the optimiser's state of it, by their names in the formulas.
+fn known(network: &Network, optimizer: &Optimizer, rule: UpdateRule) -> Vec<(&'static str, Tensor)> {
     let stored = state(optimizer).tensors;
-    let slots: &[&str] = match rule {
-        Rule::RmsProp { .. } => &["mean_square"],
-        Rule::Adam { .. } | Rule::AdamTf { .. } => &["mean", "mean_square"],
-        Rule::Sgd { .. } => &["velocity"],
-    };
-    let of_slot = |slot: &&str| stored[&format!("optimizer.net.dense.weight.{slot}")].clone();
-    let memory = rule.symbols().iter().copied().zip(slots.iter().map(of_slot));
-    memory.chain([("theta", network.tensors()[0].2.clone())]).collect()
+    let value = |slot: &StateSlot| stored[&format!("optimizer.net.dense.weight.{}", slot.name)].clone();
+    let slots = rule.state().iter().map(|slot| (slot.symbol, value(slot)));
+    slots.chain([("theta", network.tensors()[0].2.clone())]).collect()
 }
 
 #[test]
-fn formulas_are_what_the_kernels_do() {
+fn formulas_agree_with_the_kernels() {
     for rule in rules() {
         for options in 0..16 {
             let dense = Dense::new(N).without_bias();
@@ -101,14 +98,15 @@ fn formulas_are_what_the_kernels_do() {
     }
 }
 
-/// What is remembered is told, but for the velocity of plain steps, which is the gradient.
+/// Each state slot has a line, except the velocity of plain gradient descent, which is the
+/// gradient.
 #[test]
-fn every_number_that_is_kept_has_a_line() {
+fn every_state_slot_has_a_line() {
     for rule in rules() {
         let set: Vec<_> = rule.lines().iter().map(|line| line.target).collect();
         assert_eq!(set.last(), Some(&"theta"));
-        let plain = rule == Rule::Sgd { momentum: 0.0, nesterov: false };
-        assert!(plain || rule.symbols().iter().all(|symbol| set.contains(symbol)), "{rule:?}");
+        let plain = rule == Sgd { momentum: 0.0, nesterov: false }.into();
+        assert!(plain || rule.state().iter().all(|slot| set.contains(&slot.symbol)), "{rule:?}");
     }
 }
 
@@ -116,7 +114,7 @@ fn every_number_that_is_kept_has_a_line() {
 fn each_option_that_is_set_has_its_line() {
     let network = Network::new("net", &[1], Dialect::Keras, 1).with("dense", Dense::new(1));
     let gradients = Gradients { parameters: vec![], buffers: vec![] };
-    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let rule = UpdateRule::from(Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 });
     for options in 0..16_u32 {
         let formulas = optimizer(&network, rule, options).formulas(&gradients);
         assert_eq!(formulas.lines.len(), rule.lines().len() + options.count_ones() as usize, "{options:04b}");

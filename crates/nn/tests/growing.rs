@@ -18,7 +18,8 @@ fn deviation(tensor: &Tensor) -> f64 {
     (square / tensor.size() as f64).sqrt()
 }
 
-/// Weights of deviation 1 that act as if they had been drawn with gain / sqrt(fan in); biases that start at 0.
+/// Weights of deviation 1 that act as if they had been drawn with gain / sqrt(fan in); biases that
+/// start at 0.
 #[test]
 fn equalised_weights_start_alike_and_are_scaled_at_run_time() {
     let layers = |equalised: Equalised| {
@@ -27,7 +28,7 @@ fn equalised_weights_start_alike_and_are_scaled_at_run_time() {
         [(dense, 200.0_f64), (conv, 270.0)]
     };
     let slow = Equalised { gain: 2.0, multiplier: 0.01 };
-    for (equalised, start) in [(Equalised::BENT, 1.0), (Equalised::LINEAR, 1.0), (slow, 100.0)] {
+    for (equalised, start) in [(Equalised::RELU, 1.0), (Equalised::LINEAR, 1.0), (slow, 100.0)] {
         for (mut network, fan_in) in layers(equalised) {
             let (weight, bias) = (network.tensors()[0].2.clone(), network.tensors()[1].2.clone());
             assert!((deviation(&weight) / start - 1.0).abs() < 0.05, "{equalised:?}: {}", deviation(&weight));
@@ -61,7 +62,8 @@ fn pixels_get_the_mean_square_1() {
     }
 }
 
-/// One more channel, the same for all images of a group; images of a group are strided through the batch.
+/// One more channel, the same for all images of a group; images of a group are strided through the
+/// batch.
 #[test]
 fn the_deviation_of_a_group_is_a_channel() {
     let layer = |group| network(&[1, 2, 1]).with("stddev", MinibatchStddev(group));
@@ -120,7 +122,7 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
 }
 
 #[test]
-#[should_panic(expected = "net.dense: nothing styles it")]
+#[should_panic(expected = "net.dense: the layer needs a style")]
 fn a_layer_that_asks_for_a_style_needs_one() {
     let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
     let mut ctx = ForwardContext::training(&Tape::new(), draw);

@@ -9,7 +9,7 @@ use nn::layers::{
     Residual, Running, UpSampling2d,
 };
 use nn::{
-    Dialect, ForwardContext, Gradients, InitScheme, Kind, Network, Optimizer, RngContext, State, Stateful,
+    Dialect, ForwardContext, Gradients, InitScheme, Network, Optimizer, RngContext, State, Stateful, TensorKind,
     differentiate,
 };
 use tensor::{FirstNonFinite, Tape, Tensor, Var};
@@ -41,7 +41,7 @@ fn the_summary_is_a_table_with_totals() {
     let network = empty(&[8, 6, 3])
         .with("conv", Conv2d::new(16, 5).stride(2))
         .with("relu", Activation::LeakyRelu(0.2))
-        .with("norm", BatchNorm::keeping(0.9))
+        .with("norm", BatchNorm::with_momentum(0.9))
         .with("up", UpSampling2d([2, 2]))
         .with("convt", ConvTranspose2d::new(4, 3))
         .with("dropout", Dropout(0.4))
@@ -54,7 +54,7 @@ layer    kind                        output  parameters
 input                                8x6x3            0
 conv     Conv2d 5x5 stride 2x2 same  4x3x16       1,216
 relu     LeakyReLU 0.2               4x3x16           0
-norm     BatchNorm keep 0.9          4x3x16          64
+norm     BatchNorm momentum 0.9      4x3x16          64
 up       UpSampling2d 2x2            8x6x16           0
 convt    ConvTranspose2d 3x3 same    8x6x4          580
 dropout  Dropout 0.4                 8x6x4            0
@@ -133,7 +133,8 @@ Total params: 145
     assert!(network.summary().starts_with(expected), "{}", network.summary());
 }
 
-/// x + layers(x), with the layers walked as in any network: what they are called, and their gradients.
+/// x + layers(x), with the layers walked as in any network: what they are called, and their
+/// gradients.
 #[test]
 fn a_residual_block_adds_its_input() {
     let network = residual();
@@ -192,7 +193,7 @@ fn dropout_drops_only_in_training_and_never_twice_the_same() {
 fn small() -> Network {
     empty(&[6])
         .with("dense", Dense::new(200))
-        .with("norm", BatchNorm::keeping(0.9))
+        .with("norm", BatchNorm::with_momentum(0.9))
         .with("dropout", Dropout(0.5))
         .with("relu", Activation::LeakyRelu(0.3))
 }
@@ -268,7 +269,7 @@ fn inference_uses_the_running_statistics_and_changes_nothing() {
 
 #[test]
 fn a_debiased_average_forgets_its_start() {
-    let mut network = empty(&[1]).with("norm", BatchNorm::keeping(0.9).running(Running::EmaDebiased));
+    let mut network = empty(&[1]).with("norm", BatchNorm::with_momentum(0.9).running(Running::EmaDebiased));
     let batches = [[1.0_f32, 2.0, 3.0, 4.0], [-5.0, 0.0, 5.0, 10.0]];
     // Means 2.5 and 2.5 + 0; unbiased variances 5/3 and 125/3.
     let expected = [[2.5, 5.0 / 3.0], [2.5, (0.09 * 5.0 / 3.0 + 0.1 * 125.0 / 3.0) / 0.19]];
@@ -291,7 +292,7 @@ fn the_first_tensors_do_not_depend_on_later_layers() {
     let long = empty(&[6]).with("dense", Dense::new(4)).with("more", Dense::new(2));
     assert_eq!(short.tensors()[0].2, long.tensors()[0].2);
     assert_ne!(long.tensors()[0].2.data()[..4], long.tensors()[2].2.data()[..4], "each weight has its own stream");
-    assert_eq!((long.count(Kind::Parameter), long.count(Kind::Buffer)), (38, 0));
+    assert_eq!((long.count(TensorKind::Parameter), long.count(TensorKind::Buffer)), (38, 0));
 }
 
 #[test]
@@ -379,8 +380,8 @@ fn the_tape_tells_which_layer_asked() {
     assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
 }
 
-/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape between the two keeps them
-/// apart, and the numbers are the same up to rounding.
+/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape
+/// between the two keeps them apart, and the numbers are the same up to rounding.
 #[test]
 fn a_convolution_after_up_sampling_reads_the_small_images() {
     let up = || empty(&[4, 5, 4]).with("up", UpSampling2d([2, 2]));
@@ -414,7 +415,8 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
         for ((name, a), (same, b)) in merged.iter().zip(&apart) {
             assert_eq!((name, a.shape()), (same, b.shape()));
             let size = a.data().iter().fold(0.0_f32, |size, x| size.max(x.abs()));
-            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are added before.
+            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are
+            // added before.
             assert!(a.data().iter().zip(b.data()).all(|(a, b)| (a - b).abs() <= 344.0 * f32::EPSILON * size), "{name}");
         }
     }
@@ -430,7 +432,7 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     let (first, second) = (dropping.forward(&mut ctx, &ones), dropping.forward(&mut ctx, &ones));
     assert_ne!(first.value(), second.value());
 
-    let mut network = empty(&[1]).with("norm", BatchNorm::keeping(0.5));
+    let mut network = empty(&[1]).with("norm", BatchNorm::with_momentum(0.5));
     let (low, high) = (Tensor::new(&[2, 1], vec![0.0, 2.0]), Tensor::new(&[2, 1], vec![8.0, 10.0]));
     let (gradients, ()) = differentiate(DRAW, |ctx| {
         let y =
@@ -444,8 +446,9 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     assert_eq!(mean, 0.5 * (0.5 * 0.0 + 0.5 * 1.0) + 0.5 * 9.0, "from 0 over the mean 1 to the mean 9");
 }
 
-/// A layer does the activation and the dropout after it in the same op. A reshape between them keeps them apart, as does a watched
-/// tape: and no bit is another, of value, gradients and statistics, in training and in inference, on every instruction set.
+/// A layer does the activation and the dropout after it in the same op. A reshape between them
+/// keeps them apart, as does a watched tape: and no bit is another, of value, gradients and
+/// statistics, in training and in inference, on every instruction set.
 #[test]
 fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
     type Add = fn(Network) -> Network;
@@ -454,7 +457,7 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
         |network| network.with("layer", Conv2d::new(5, 3).stride(2).without_bias()),
         |network| network.with("layer", ConvTranspose2d::new(4, 3)),
         |network| network.with("flat", Flatten).with("layer", Dense::new(70)),
-        |network| network.with("layer", BatchNorm::keeping(0.9)),
+        |network| network.with("layer", BatchNorm::with_momentum(0.9)),
     ];
     let second: [Add; 5] = [
         |network| network,
@@ -516,13 +519,13 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
 #[test]
 fn a_follower_averages_parameters_and_takes_over_statistics() {
     let new = || empty(&[1]).with("dense", Dense::new(2)).with("norm", BatchNorm::default());
-    let (mut leader, mut fusion) = (new(), new().renamed("average"));
+    let (mut leader, mut average) = (new(), new().renamed("average"));
     set(&mut leader, "net.dense.weight", &[4.0, 8.0]);
     set(&mut leader, "net.norm.running_mean", &[1.0, 2.0]);
-    set(&mut fusion, "average.dense.weight", &[0.0, 4.0]);
-    fusion.follow(&leader, 0.75);
+    set(&mut average, "average.dense.weight", &[0.0, 4.0]);
+    average.update_average(&leader, 0.75);
     let found = |name: &str| {
-        fusion.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
+        average.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
     };
     assert_eq!(found("average.dense.weight"), [1.0, 5.0]);
     assert_eq!(found("average.norm.running_mean"), [1.0, 2.0]);

@@ -1,8 +1,11 @@
-//! What an optimiser promises beside its rule (the rules are held to PyTorch and Keras in `tests/`): clipping, decay, schedules,
-//! several networks at once.
+//! What an optimiser promises beside its rule (the rules are held to PyTorch and Keras in
+//! `tests/`): clipping, decay, schedules, several networks at once.
 
 use nn::layers::Dense;
-use nn::{Dialect, ForwardContext, Gradients, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
+use nn::{
+    Adam, AdamTf, Dialect, ForwardContext, Gradients, Network, Optimizer, RmsProp, RngContext, Sgd, State, Stateful,
+    UpdateRule, differentiate,
+};
 use tensor::{Tensor, Var};
 
 const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
@@ -15,7 +18,7 @@ fn empty(input: &[usize]) -> Network {
 #[test]
 fn an_optimiser_may_hold_several_networks() {
     let network = |name: &str| Network::new(name, &[4], Dialect::Torch, 1).with("dense", Dense::new(3));
-    let rule = Rule::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let rule = Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     let x = Var::constant(nn::init::uniform(&[5, 4], -1.0, 1.0, kernels::Key::named(3, "batch")));
     let gradients = |networks: &[&Network]| {
         let forward = |ctx: &mut ForwardContext| {
@@ -54,11 +57,11 @@ fn an_optimiser_may_hold_several_networks() {
 
 #[test]
 fn clipping_is_elementwise_for_every_rule() {
-    let rules = [
-        Rule::RmsProp { rho: 0.9, epsilon: 1e-7 },
-        Rule::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-        Rule::Sgd { momentum: 0.9, nesterov: true },
+    let rules: [UpdateRule; 4] = [
+        RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
+        Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
+        AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
+        Sgd { momentum: 0.9, nesterov: true }.into(),
     ];
     for rule in rules {
         let updated = |gradient: [f32; 2], clip: f64| {
@@ -80,7 +83,8 @@ fn a_gradient_of_a_stranger_is_refused() {
     Optimizer::rms_prop(&network, 0.1).step(&mut network, &Gradients { parameters, buffers: vec![] });
 }
 
-/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1, 1).
+/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1,
+/// 1).
 fn slope() -> (Network, Gradients) {
     let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
     network.tensors_mut()[0].2.data_mut().copy_from_slice(&[3.0, 4.0]);
@@ -90,10 +94,10 @@ fn slope() -> (Network, Gradients) {
     (network, gradients)
 }
 
-/// The weights after one plain step of size 1.
+/// The weights after one step of plain gradient descent with step size 1.
 fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
     let (mut network, gradients) = slope();
-    let plain = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    let plain = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);
     optimizer(plain).step(&mut network, &gradients);
     network.tensors()[0].2.data().to_vec()
 }
@@ -116,7 +120,7 @@ fn gradients_are_shortened_together_and_weights_decay() {
 #[test]
 fn a_schedule_changes_the_momentum_of_plain_steps() {
     let (mut network, gradients) = slope();
-    let mut optimizer = Optimizer::new(&network, Rule::Sgd { momentum: 0.0, nesterov: false }, 1.0);
+    let mut optimizer = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);
     optimizer.step(&mut network, &gradients);
     optimizer.set_momentum(0.5);
     optimizer.step(&mut network, &gradients);

@@ -1,8 +1,8 @@
-//! [`Buffer`]: the memory of tensors, used again instead of given back.
+//! [`Buffer`]: the memory of tensors, which is recycled.
 //!
-//! A training step asks for the same few dozen large buffers every time. Fresh memory from the operating system costs a
-//! page fault for every 4 KiB; so a large buffer that is no longer used waits here for the next tensor that it is long enough
-//! for: one of its own size, or of half its batch.
+//! Every training step needs the same few dozen large buffers. Fresh memory from the operating
+//! system costs a page fault per 4 KiB, so a large buffer that is no longer used goes to a pool,
+//! from which the next tensor takes it for which it is long enough and not much too long.
 
 use core::any::{Any, TypeId};
 use core::ops::{Deref, DerefMut};
@@ -13,38 +13,39 @@ use kernels::Element;
 
 use crate::meta::Claim;
 
-/// Buffers of fewer elements than this are left to the allocator, which is fast for them.
+/// Buffers with fewer elements are left to the allocator, which is fast for them.
 pub(crate) const LARGE: usize = 1 << 13;
 
-/// A buffer may be used for a tensor that needs at least one such part of it.
+/// A buffer is used only for tensors that need at least this fraction (1 / SPARE) of it.
 pub(crate) const SPARE: usize = 4;
 
-/// What waits, by element type and length.
-type Shelf = HashMap<TypeId, BTreeMap<usize, Vec<Box<dyn Any + Send>>>>;
-static SHELF: LazyLock<Mutex<Shelf>> = LazyLock::new(Mutex::default);
+/// The free buffers, by element type and length.
+type Pool = HashMap<TypeId, BTreeMap<usize, Vec<Box<dyn Any + Send>>>>;
+static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
 
-/// A vector that goes onto the shelf when it is dropped, if it comes from there. (One that was made elsewhere does not: the next
-/// one will be made elsewhere too, and the shelf would only grow.)
+/// A vector that returns to the pool when it is dropped, if it was allocated for the pool. (A
+/// vector that was allocated elsewhere is freed: the next one will be allocated elsewhere too, and
+/// the pool would only grow.)
 pub(crate) struct Buffer<T: Element> {
     /// The first `len` are in use.
     numbers: Vec<T>,
     len: usize,
-    from_shelf: bool,
-    /// In meta mode there are no numbers, only a claim for their memory.
+    pooled: bool,
+    /// In meta mode there are no numbers, only an account of their memory.
     claim: Option<Claim>,
 }
 
 impl<T: Element> Buffer<T> {
-    /// A buffer of `len` numbers with whatever an earlier tensor left in it. (Tests see NaN there: a kernel that does not
-    /// write all of its output is found at once.)
+    /// A buffer of `len` numbers with arbitrary content. (In tests it is NaN, so that a kernel that
+    /// does not write all of its output is found.)
     pub(crate) fn stale(len: usize) -> Self {
         if let Some(claim) = Claim::new::<T>(len, true) {
             return Self::meta(claim);
         }
-        let from_shelf = len >= LARGE;
-        let waiting = if from_shelf { Self::take(len) } else { None };
-        let numbers = waiting.unwrap_or_else(|| vec![T::default(); len]);
-        let mut buffer = Self { numbers, len, from_shelf, claim: None };
+        let pooled = len >= LARGE;
+        let recycled = if pooled { Self::take(len) } else { None };
+        let numbers = recycled.unwrap_or_else(|| vec![T::default(); len]);
+        let mut buffer = Self { numbers, len, pooled, claim: None };
         if cfg!(test) {
             buffer.fill(T::from_f64(f64::NAN));
         }
@@ -52,19 +53,19 @@ impl<T: Element> Buffer<T> {
     }
 
     fn meta(claim: Claim) -> Self {
-        Self { numbers: Vec::new(), len: 0, from_shelf: false, claim: Some(claim) }
+        Self { numbers: Vec::new(), len: 0, pooled: false, claim: Some(claim) }
     }
 
-    /// Whether it has no numbers.
+    /// Whether it is the buffer of a meta tensor.
     pub(crate) fn is_meta(&self) -> bool {
         self.claim.is_some()
     }
 
-    /// The shortest that waits and is long enough, unless it is far too long.
+    /// The shortest free buffer that is long enough, unless it is much too long.
     fn take(len: usize) -> Option<Vec<T>> {
-        let mut shelf = SHELF.lock().unwrap_or_else(PoisonError::into_inner);
-        let lengths = shelf.get_mut(&TypeId::of::<T>())?;
-        let numbers = lengths.range_mut(len..=SPARE * len).find_map(|(_, waiting)| waiting.pop())?;
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let lengths = pool.get_mut(&TypeId::of::<T>())?;
+        let numbers = lengths.range_mut(len..=SPARE * len).find_map(|(_, free)| free.pop())?;
         numbers.downcast().ok().map(|numbers| *numbers)
     }
 }
@@ -75,7 +76,7 @@ impl<T: Element> From<Vec<T>> for Buffer<T> {
         if let Some(claim) = Claim::new::<T>(len, false) {
             return Self::meta(claim);
         }
-        Self { numbers, len, from_shelf: false, claim: None }
+        Self { numbers, len, pooled: false, claim: None }
     }
 }
 
@@ -94,10 +95,10 @@ impl<T: Element> DerefMut for Buffer<T> {
 
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if self.from_shelf {
+        if self.pooled {
             let numbers = core::mem::take(&mut self.numbers);
-            let mut shelf = SHELF.lock().unwrap_or_else(PoisonError::into_inner);
-            let lengths = shelf.entry(TypeId::of::<T>()).or_default();
+            let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+            let lengths = pool.entry(TypeId::of::<T>()).or_default();
             lengths.entry(numbers.len()).or_default().push(Box::new(numbers));
         }
     }
@@ -107,28 +108,28 @@ impl<T: Element> Drop for Buffer<T> {
 mod tests {
     use super::*;
 
-    /// How many buffers of this length wait.
-    fn waiting(len: usize) -> usize {
-        SHELF.lock().unwrap().get(&TypeId::of::<f32>()).and_then(|lengths| lengths.get(&len)).map_or(0, Vec::len)
+    /// The number of free buffers of this length.
+    fn free(len: usize) -> usize {
+        POOL.lock().unwrap().get(&TypeId::of::<f32>()).and_then(|lengths| lengths.get(&len)).map_or(0, Vec::len)
     }
 
     #[test]
-    fn the_shelf_holds_as_many_buffers_as_were_in_use_at_once() {
+    fn the_pool_holds_as_many_buffers_as_were_in_use_at_once() {
         let len = SPARE * LARGE + 123; // a length that no other test uses
         for _ in 0..10 {
             drop([Buffer::<f32>::stale(len), Buffer::<f32>::stale(len)]);
         }
-        assert_eq!(waiting(len), 2);
+        assert_eq!(free(len), 2);
         for _ in 0..10 {
             drop(Buffer::from(vec![0.0_f32; len]));
         }
-        assert_eq!(waiting(len), 2, "what was made elsewhere is freed");
+        assert_eq!(free(len), 2, "a vector that was allocated elsewhere is freed");
 
         let short = Buffer::<f32>::stale(len - 100);
-        assert_eq!((short.len(), waiting(len)), (len - 100, 1), "a shorter tensor may use a longer buffer");
+        assert_eq!((short.len(), free(len)), (len - 100, 1), "a shorter tensor can use a longer buffer");
         drop(short);
-        assert_eq!((waiting(len), waiting(len - 100)), (2, 0), "which is still as long afterwards");
+        assert_eq!((free(len), free(len - 100)), (2, 0), "the buffer keeps its length");
         drop(Buffer::<f32>::stale(LARGE));
-        assert_eq!(waiting(len), 2, "but not for a tensor that is far too small for it");
+        assert_eq!(free(len), 2, "a buffer is not used for a tensor that is much too small");
     }
 }

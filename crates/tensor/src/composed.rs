@@ -1,45 +1,48 @@
-//! Functions that several networks need and that are composed of [`ops`](crate::ops).
+//! Functions composed of [`ops`](crate::ops) that several networks use.
 //!
-//! None of them is an op: there is no row of the registry, nothing saved and no rule. The tape records the ops that they call, whose
-//! rules make their gradients, and the gradients of those.
+//! They are not ops themselves: they have no entry in the registry and no gradient rules. The tape
+//! records the ops that they call, whose rules give their gradients of every order. To add one,
+//! write a method here.
 
 use kernels::Element;
 
 use crate::var::Var;
 
-/// Added under the root of a deviation and of a demodulation, as Karras et al. do: the slope of a root is not defined at 0.
+/// Added under the square root of a standard deviation and of a demodulation, as Karras et al. do,
+/// because the derivative of the root is infinite at 0.
 const TINY: f64 = 1e-8;
 
 impl<T: Element> Var<T> {
-    /// x / sqrt(mean of x^2 + epsilon), the mean over the last axis: each row of a table (n, c), or each pixel of images (n, h, w, c), is
-    /// brought to a mean square of 1 (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for improved quality, stability,
-    /// and variation", 2018).
+    /// x / sqrt(mean of x^2 + epsilon), with the mean over the last axis: each row of a matrix (n,
+    /// c), or each pixel of images (n, h, w, c), is scaled to mean square 1 (Karras, Aila, Laine
+    /// and Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation",
+    /// 2018).
     ///
     /// # Panics
-    /// When there are no axes.
+    /// When `self` is a scalar.
     #[track_caller]
     pub fn pixel_norm(&self, epsilon: f64) -> Self {
         let mut one_each = self.shape().to_vec();
-        let Some(last) = one_each.last_mut() else { panic!("pixel_norm: a single number has no last axis") };
+        let Some(last) = one_each.last_mut() else { panic!("pixel_norm: a scalar has no last axis") };
         *last = 1;
         self * &self.square().mean_to(&*one_each).add_scalar(epsilon).sqrt().reciprocal()
     }
 
-    /// Images (n, h, w, c) with one more channel that tells how much the images of the batch differ: (n, h, w, c + 1). (Same source;
-    /// a discriminator sees by it whether the fakes are all alike.)
+    /// Images (n, h, w, c) with an additional channel that shows the variation within the batch:
+    /// (n, h, w, c + 1) (same paper).
     ///
-    /// The batch falls into subgroups of g = min(`group`, n) images, of which image i belongs to number i mod (n / g). For
-    /// each number of an image, sqrt(variance within the subgroup + 1e-8); the mean of these is one number for each subgroup, and is
-    /// every number of its images' new channel.
+    /// The batch is divided into n / g groups of g = min(`group`, n) images; image i belongs to
+    /// group i mod (n / g). The new channel of a group is the mean of sqrt(variance within the
+    /// group + 1e-8) over all pixels and channels.
     ///
     /// # Panics
-    /// When these are not images, or the batch does not fall into such subgroups.
+    /// When `self` does not have the shape of images, or n is not a multiple of g.
     #[track_caller]
     pub fn minibatch_stddev(&self, group: usize) -> Self {
         let &[n, h, w, c] = &**self.shape() else { panic!("minibatch_stddev: {} is not (n, h, w, c)", self.shape()) };
         let members = group.min(n);
         let whole = members > 0 && n.is_multiple_of(members);
-        assert!(whole, "minibatch_stddev: {n} images do not fall into subgroups of {members}");
+        assert!(whole, "minibatch_stddev: {n} images cannot be divided into groups of {members}");
         let (subgroups, numbers) = (n / members, h * w * c);
         let x = self.reshape([members, subgroups, numbers]);
         let centred = &x - &x.mean_to([1, subgroups, numbers]);
@@ -48,16 +51,20 @@ impl<T: Element> Var<T> {
         self.concat(&map.reshape([n, h, w, 1]), 3)
     }
 
-    /// Images (n, h, w, in) through a convolution whose weight, (kh, kw, in, out), is another one for each image (Karras, Laine,
-    /// Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image quality of StyleGAN", 2020).
+    /// The modulated convolution of images (n, h, w, in) with `weight`, (kh, kw, in, out), and
+    /// `style`, (n, in) (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and
+    /// improving the image quality of StyleGAN", 2020).
     ///
-    /// For image i the weight is w_i = weight * style_i, with a factor for each in-channel: `style` is (n, in). If `demodulate`, it
-    /// is then divided by sqrt(sum of w_i^2 + 1e-8), the sum over taps and in-channels, for each out-channel.
+    /// The weight for image i is w_i = weight * style_i, scaled per input channel. If `demodulate`,
+    /// it is then divided, per output channel, by sqrt(sum of w_i^2 + 1e-8), with the sum over taps
+    /// and input channels.
     ///
-    /// No w_i is ever made. A convolution is linear: a factor for an in-channel may as well stretch the image, and one for
-    /// an out-channel the result. So all images go through one convolution with `weight`, which is what `convolve` has to be,
-    /// given the stretched images and `weight`: plain, strided or transposed, with a filter before or after, but nothing that is not
-    /// linear. And the sum of w_i^2 is a matrix product of style^2 and the sum over the taps of weight^2.
+    /// The w_i are never computed. As a convolution is linear, scaling an input channel of the
+    /// weight is the same as scaling that channel of the image, and likewise for output channels.
+    /// So one convolution with `weight` is applied to all images: `convolve`, which gets the scaled
+    /// images and `weight`, and must be linear in both (plain, strided or transposed, possibly with
+    /// a filter). The sum of w_i^2 is a matrix product of style^2 and the sum of weight^2 over the
+    /// taps.
     ///
     /// # Panics
     /// When the shapes do not fit each other.
@@ -88,10 +95,11 @@ impl<T: Element> Var<T> {
         &y * &squares.add_scalar(TINY).sqrt().reciprocal().reshape([n, 1, 1, out])
     }
 
-    /// The mean of each block of `factor` pixels, down and right, of images (n, h, w, c): (n, h / down, w / right, c).
+    /// The mean over blocks of `factor` (height, width) pixels of images (n, h, w, c): (n, h /
+    /// height, w / width, c).
     ///
     /// # Panics
-    /// When these are not images of whole blocks.
+    /// When `self` does not have the shape of images, or they cannot be divided into such blocks.
     #[track_caller]
     pub fn average_pool(&self, factor: [usize; 2]) -> Self {
         self.downsample_sum(factor).scale(1.0 / (factor[0] * factor[1]) as f64)
@@ -127,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_subgroup_are_not_neighbours() {
+    fn groups_are_strided_through_the_batch() {
         let channel = |x: &Var<f64>, group: usize| {
             let (n, c) = (x.shape()[0], x.shape()[3]);
             let y = x.minibatch_stddev(group);
@@ -151,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "minibatch_stddev: 6 images do not fall into subgroups of 4")]
-    fn a_batch_that_does_not_fall_into_subgroups_is_refused() {
+    #[should_panic(expected = "minibatch_stddev: 6 images cannot be divided into groups of 4")]
+    fn a_batch_that_cannot_be_divided_into_groups_is_refused() {
         let _ = Var::constant(sample(Domain::Any, 1, &[6, 1, 1, 1])).minibatch_stddev(4);
     }
 
     type Convolve = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
 
-    /// The definition, word for word: a weight for each image.
+    /// The definition: a separate weight for each image.
     fn one_by_one(x: &Var<f64>, style: &Var<f64>, w: &Var<f64>, demodulate: bool, convolve: Convolve) -> Vec<f64> {
         let (input, out) = (w.shape()[2], w.shape()[3]);
         let image = |i: usize| {
@@ -171,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn modulation_is_a_convolution_with_a_weight_for_each_image() {
+    fn modulation_is_a_convolution_with_a_separate_weight_for_each_image() {
         let [x, style, w] = [vec![3, 4, 4, 2], vec![3, 2], vec![3, 3, 2, 5]]
             .map(|shape| Var::constant(sample(Domain::Any, shape.len() as u32, &shape)));
         let convolutions: [Convolve; 3] = [

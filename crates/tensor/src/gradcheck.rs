@@ -1,18 +1,20 @@
-//! [`gradcheck`]: are the derivatives right?
+//! [`gradcheck`]: checks gradients against finite differences.
 //!
-//! A derivative is checked against what it means: how much the value changes when the input is moved a little. Moving
-//! every input element alone costs two evaluations an element; so all are moved at once, along a random direction d, and
-//! all outputs are weighed by a random u. Then one number must agree:
+//! A derivative says how much the value changes when an input changes a little. Changing every
+//! input element separately would need two evaluations per element. Instead all elements are
+//! changed at once, along a random direction d, and all outputs are weighted by a random u. Then
+//! one number must agree:
 //!
 //! ```text
 //! <vjp(f, u), d>  =  d/dt <f(x + t d), u>  at t = 0
 //! ```
 //!
-//! The right side is a central difference in `f64`, at two step sizes that are combined so that their leading errors cancel
-//! (Richardson). A wrong element of a gradient changes the left side unless the random direction happens to hide it. Only when a
-//! check fails is every element looked at, to name the worst.
+//! The right side is a central difference in `f64` at two step sizes, combined so that their
+//! leading errors cancel (Richardson extrapolation). A wrong element of a gradient changes the left
+//! side, unless the random direction happens to hide it. Only if a check fails is every element
+//! checked, to report the worst.
 //!
-//! The second order is the same check once more: on the function (x, u) -> <vjp(f, u), d> itself, as recorded by
+//! The second order is the same check of the function (x, u) -> <vjp(f, u), d>, as recorded by
 //! [`Options::CREATE_GRAPH`](crate::Options).
 
 use core::fmt;
@@ -20,17 +22,17 @@ use core::fmt;
 use crate::ops::{Case, Domain, Entry, Function, sample};
 use crate::{Options, Tape, Tensor, Var, vjp};
 
-/// How strict to be.
+/// What to check, and how strictly.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// 1 for gradients, 2 for gradients of gradients too.
+    /// 1 for gradients, 2 for gradients of gradients as well.
     pub order: u32,
     /// The largest relative error allowed at each order.
     pub tolerance: [f64; 2],
 }
 
 impl Default for Check {
-    /// Both orders, to 1e-6 and 1e-4.
+    /// Both orders, with tolerances 1e-6 and 1e-4.
     fn default() -> Self {
         Self { order: 2, tolerance: [1e-6, 1e-4] }
     }
@@ -39,19 +41,19 @@ impl Default for Check {
 /// A derivative that is wrong.
 #[derive(Clone, Debug)]
 pub struct WrongGradient {
-    /// The function.
+    /// The name of the function.
     pub name: String,
-    /// 1: the gradient; 2: the gradient of the gradient.
+    /// 1 for the gradient, 2 for the gradient of the gradient.
     pub order: u32,
     /// Which input.
     pub input: usize,
-    /// Which of its elements (the worst).
+    /// Its element with the largest error, in memory order.
     pub index: usize,
-    /// What the finite differences say.
+    /// The derivative by finite differences.
     pub expected: f64,
-    /// What the rule says.
+    /// The derivative by the rule.
     pub got: f64,
-    /// The relative error of the whole check.
+    /// The relative error of the check.
     pub error: f64,
 }
 
@@ -61,7 +63,7 @@ impl fmt::Display for WrongGradient {
         let ratio = got / expected;
         write!(
             f,
-            "{name}: wrong derivative of order {order} by input {input}, element {index}: expected {expected:.9}, got {got:.9} \
+            "{name}: wrong derivative of order {order} with respect to input {input}, element {index}: expected {expected:.9}, got {got:.9} \
              (ratio {ratio:.6}; relative error of the check {error:.1e})"
         )
     }
@@ -69,10 +71,11 @@ impl fmt::Display for WrongGradient {
 
 impl std::error::Error for WrongGradient {}
 
-/// Checks the gradients of `apply` by all `inputs`, at these inputs; returns the worst relative error of each order.
+/// Checks the gradients of `apply` with respect to all `inputs`, at these values. Returns the
+/// largest relative error of each order.
 ///
 /// # Errors
-/// The worst element of the first gradient that is off.
+/// The first wrong gradient, with its worst element.
 pub fn gradcheck(
     name: &str,
     apply: &Function,
@@ -88,7 +91,7 @@ pub fn gradcheck(
     let n = inputs.len();
     let gradient = |v: &[Var<f64>]| {
         let tape = Tape::new();
-        // Fresh variables when nothing outside is tracked: the inner sweep needs a tape.
+        // Fresh variables if the inputs are constants: the inner sweep needs a tape.
         let tracked = v[0].is_tracked();
         let v: Vec<_> =
             if tracked { v.to_vec() } else { v.iter().map(|x| tape.variable("x", x.value().clone())).collect() };
@@ -102,11 +105,11 @@ pub fn gradcheck(
     Ok(worst)
 }
 
-/// Checks a row of the registry, each case as it is and with its value used twice; returns how many checks were made and the
-/// worst relative error of each order.
+/// Checks all cases of an op, each as it is and with its value used twice. Returns the number of
+/// checks and the largest relative error of each order.
 ///
 /// # Errors
-/// The first derivative that is wrong.
+/// The first wrong derivative.
 pub fn check_entry(entry: &Entry, check: Check) -> Result<(usize, [f64; 2]), WrongGradient> {
     let (mut count, mut worst) = (0, [0.0_f64; 2]);
     for case in (entry.cases)() {
@@ -134,15 +137,16 @@ pub(crate) fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
     a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum()
 }
 
-/// How far the inputs are moved, times the direction.
+/// The step along the direction.
 pub(crate) const STEP: f64 = 1e-3;
 
-/// d/dt g(t) at 0, from central differences at two steps that are combined (Richardson): off by some 1e-11 for smooth functions.
+/// d/dt g(t) at 0 by Richardson extrapolation of central differences. The error is about 1e-11 for
+/// smooth functions.
 pub fn derivative(g: impl FnMut(f64) -> f64) -> f64 {
     derivative_by(STEP, g)
 }
 
-/// As [`derivative`], from steps of `step` and twice that.
+/// As [`derivative`], with steps of `step` and 2 * `step`.
 pub(crate) fn derivative_by(step: f64, mut g: impl FnMut(f64) -> f64) -> f64 {
     let mut central = |h: f64| (g(h) - g(-h)) / (2.0 * h);
     let (coarse, fine) = (central(2.0 * step), central(step));
@@ -172,7 +176,7 @@ fn one_order(
         };
         let along = direction(10 + i, gradient);
         let (got, expected) = (dot(gradient, &along), derivative(|t| projected(&along, t)));
-        // Relative to the sum of the parts, which cancellation in their sum cannot make small.
+        // Relative to the sum of the absolute terms, which cancellation cannot make small.
         let scale: f64 = gradient.data().iter().zip(along.data()).map(|(g, d)| (g * d).abs()).sum();
         let error = (got - expected).abs() / scale.max(expected.abs()).max(1e-3);
         if error.is_nan() || error > tolerance {

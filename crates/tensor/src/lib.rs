@@ -11,12 +11,15 @@
 //! assert_eq!(gradients[0].value().data(), [6.0, 8.0]); // 2 x
 //! ```
 //!
-//! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that remembers how it was computed), [`Tape`]
-//! (the memory), [`ops`] (what can be computed, each with its derivative), [`grad`](grad()) (the sweep back), and [`gradcheck`](gradcheck())
-//! (the proof). [`TapeObserver`] looks on while all this happens, and [`Probe`] opens one recorded op: its slopes, its sums, its arithmetic.
+//! Read in this order: [`Tensor`] (numbers in a shape), [`Var`] (a tensor that may be recorded on a
+//! tape), [`Tape`] (the record of a computation), [`ops`] (the operations, each with its gradient
+//! rule), [`grad`](grad()) (the reverse sweep), and [`gradcheck`](gradcheck()) (the check of the
+//! rules). A [`TapeObserver`] watches a computation, and a [`Probe`] examines one recorded op: its
+//! derivatives, its sums, its arithmetic.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod arithmetic;
 mod buffer;
 mod composed;
 mod grad;
@@ -32,11 +35,10 @@ mod tape;
 #[allow(clippy::module_inception, reason = "the crate is named for its central type")]
 mod tensor;
 mod var;
-pub mod worked;
 
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
-pub use observer::{FirstNonFinite, Made, NonFinite, Swept, TapeObserver};
+pub use observer::{FirstNonFinite, NonFinite, RecordedNode, SweptNode, TapeObserver};
 pub use op::{Call, Op, Saves};
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};

@@ -1,10 +1,12 @@
-//! Meta tensors: shapes without numbers, to learn what a computation will need before it is made.
+//! Meta tensors: tensors without elements, to predict the memory and the work of a computation.
 //!
-//! In [`run`], every `f32` tensor that this thread makes has its shape but no memory, and no kernel runs: the same code builds
-//! networks, walks through them and sweeps back, and all that comes of it is a count of the memory and of the work. (PyTorch calls
-//! such tensors *meta tensors*.) The count knows how [buffers are used again](crate::Tensor), and what convolutions pack.
+//! In [`run`], every `f32` tensor that this thread creates has a shape but no memory, and no kernel
+//! runs. The same code builds networks, applies them and computes gradients, but the only result is
+//! the [`Usage`]. (PyTorch calls such tensors *meta tensors*.) The usage accounts for recycled
+//! buffers and for the operands that convolutions pack.
 //!
-//! A meta tensor's [`data`](crate::Tensor::data) is empty, and its [`item`](crate::Tensor::item) is 0. Tensors of `f64` are as ever.
+//! A meta tensor's [`data`](crate::Tensor::data) is empty and its [`item`](crate::Tensor::item) is
+//! 0. Tensors of `f64` are not affected.
 
 use core::any::TypeId;
 use std::cell::RefCell;
@@ -14,38 +16,39 @@ use kernels::{ConvGeometry, Convolution, Element, Gemm};
 
 use crate::buffer::{LARGE, SPARE};
 
-/// What a computation in meta mode came to so far.
+/// The memory and the work of a computation in meta mode so far.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// Bytes of all tensors that there are.
+    /// Bytes of all live tensors.
     pub live: u64,
-    /// The most that these were at once.
+    /// The peak of `live`.
     pub most_live: u64,
-    /// Bytes of all buffers, those that wait to be used again included: what the process holds.
+    /// Bytes of all buffers, including free ones in the pool: what the process occupies.
     pub held: u64,
-    /// The most that these were at once.
+    /// The peak of `held`.
     pub most_held: u64,
-    /// Bytes in which convolutions pack their operands; they are kept for the next call.
+    /// Bytes of the buffers in which convolutions pack their operands, which are kept for the next
+    /// call.
     pub packed: u64,
-    /// Bytes of tensors that were written or changed.
+    /// Bytes of tensors that were written.
     pub written: u64,
-    /// How many tensors were written or changed.
+    /// The number of tensors that were written.
     pub writes: u64,
-    /// How often each convolution was called.
+    /// The number of calls of each convolution.
     pub convolutions: HashMap<(Convolution, ConvGeometry), u64>,
-    /// How often each matrix product was called.
+    /// The number of calls of each matrix product.
     pub products: HashMap<Gemm, u64>,
 }
 
-/// The buffers that threads keep for packing, as many as `kernels` keeps.
+/// The number of buffers that `kernels` keeps for packing.
 const PACKED_KEPT: usize = 6;
 
 #[derive(Default)]
 struct Ledger {
     usage: Usage,
-    /// How many buffers of each length wait.
-    waiting: BTreeMap<usize, usize>,
-    /// Lengths of the packing buffers.
+    /// The number of free buffers of each length.
+    free: BTreeMap<usize, usize>,
+    /// The lengths of the packing buffers.
     packing: Vec<usize>,
 }
 
@@ -55,12 +58,12 @@ thread_local! {
 
 const BYTES: u64 = size_of::<f32>() as u64;
 
-/// Runs `body` in meta mode on this thread, from an empty count.
+/// Runs `body` in meta mode on this thread, with an empty [`Usage`].
 ///
 /// # Panics
-/// When this thread is in meta mode already.
+/// When this thread is already in meta mode.
 pub fn run<R>(body: impl FnOnce() -> R) -> R {
-    /// Leaves meta mode, whatever happens.
+    /// Leaves meta mode when it is dropped, also in a panic.
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -75,12 +78,13 @@ pub fn run<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// The count so far; an empty one outside [`run`].
+/// The usage so far; empty outside [`run`].
 pub fn usage() -> Usage {
     LEDGER.with_borrow(|ledger| ledger.as_ref().map_or_else(Usage::default, |ledger| ledger.usage.clone()))
 }
 
-/// Sets what is counted of the work (not of the memory) to nothing, and the most that was live to what is live.
+/// Resets the counts of the work (not of the memory), and the peak of live memory to the present
+/// value.
 pub fn count_work_anew() {
     with(|Ledger { usage, .. }| {
         let Usage { live, held, most_held, packed, .. } = *usage;
@@ -92,33 +96,34 @@ fn with(body: impl FnOnce(&mut Ledger)) {
     LEDGER.with_borrow_mut(|ledger| ledger.as_mut().map(body));
 }
 
-/// The memory that a meta tensor would have.
+/// The memory that a meta tensor would occupy.
 pub(crate) struct Claim {
     len: usize,
-    /// The length of the buffer that it is in.
+    /// The length of its buffer.
     capacity: usize,
-    from_shelf: bool,
+    pooled: bool,
 }
 
 impl Claim {
-    /// A claim for `len` numbers, in a buffer of the shelf if `shelved`; None outside meta mode and for other numbers than `f32`.
-    pub(crate) fn new<T: Element>(len: usize, shelved: bool) -> Option<Self> {
+    /// A claim for `len` numbers, in a buffer of the pool if `pooled`; None outside meta mode and
+    /// for types other than `f32`.
+    pub(crate) fn new<T: Element>(len: usize, pooled: bool) -> Option<Self> {
         if TypeId::of::<T>() != TypeId::of::<f32>() {
             return None;
         }
-        LEDGER.with_borrow_mut(|ledger| Some(ledger.as_mut()?.claim(len, shelved && len >= LARGE)))
+        LEDGER.with_borrow_mut(|ledger| Some(ledger.as_mut()?.claim(len, pooled && len >= LARGE)))
     }
 }
 
 impl Ledger {
-    fn claim(&mut self, len: usize, from_shelf: bool) -> Claim {
-        let Self { usage, waiting, .. } = self;
-        let found = from_shelf.then(|| waiting.range(len..=len.saturating_mul(SPARE)).next()).flatten();
+    fn claim(&mut self, len: usize, pooled: bool) -> Claim {
+        let Self { usage, free, .. } = self;
+        let found = pooled.then(|| free.range(len..=len.saturating_mul(SPARE)).next()).flatten();
         let capacity = match found.map(|(length, _)| *length) {
             Some(length) => {
-                match waiting.get_mut(&length) {
+                match free.get_mut(&length) {
                     Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(waiting.remove(&length)),
+                    _ => drop(free.remove(&length)),
                 }
                 length
             }
@@ -130,16 +135,16 @@ impl Ledger {
         usage.live = usage.live.saturating_add(BYTES.saturating_mul(len as u64));
         usage.most_live = usage.most_live.max(usage.live);
         usage.most_held = usage.most_held.max(usage.held);
-        Claim { len, capacity, from_shelf }
+        Claim { len, capacity, pooled }
     }
 
     fn pack(&mut self, lengths: [usize; 2]) {
         let mut taken = Vec::new();
         for wanted in lengths.into_iter().filter(|length| *length > 0) {
-            let free = &mut self.packing;
-            let fits = (0..free.len()).filter(|&i| free[i] >= wanted).min_by_key(|&i| free[i]);
-            let best = fits.or_else(|| (0..free.len()).max_by_key(|&i| free[i]));
-            taken.push(best.map_or(0, |i| free.swap_remove(i)).max(wanted));
+            let unused = &mut self.packing;
+            let fits = (0..unused.len()).filter(|&i| unused[i] >= wanted).min_by_key(|&i| unused[i]);
+            let best = fits.or_else(|| (0..unused.len()).max_by_key(|&i| unused[i]));
+            taken.push(best.map_or(0, |i| unused.swap_remove(i)).max(wanted));
         }
         self.packing.extend(taken);
         let bytes = self.packing.iter().map(|length| BYTES.saturating_mul(*length as u64)).fold(0, u64::saturating_add);
@@ -151,10 +156,10 @@ impl Ledger {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        with(|Ledger { usage, waiting, .. }| {
+        with(|Ledger { usage, free, .. }| {
             usage.live = usage.live.saturating_sub(BYTES.saturating_mul(self.len as u64));
-            if self.from_shelf {
-                *waiting.entry(self.capacity).or_default() += 1;
+            if self.pooled {
+                *free.entry(self.capacity).or_default() += 1;
             } else {
                 usage.held = usage.held.saturating_sub(BYTES.saturating_mul(self.len as u64));
             }
@@ -162,7 +167,7 @@ impl Drop for Claim {
     }
 }
 
-/// Counts that `size` numbers are written.
+/// Counts a write of `size` numbers.
 pub(crate) fn write(size: usize) {
     with(|Ledger { usage, .. }| {
         usage.written = usage.written.saturating_add(BYTES.saturating_mul(size as u64));

@@ -1,7 +1,8 @@
-//! [`TapeObserver`]: someone who looks on while a tape is written and swept, and changes nothing.
+//! [`TapeObserver`]: watches a computation and its reverse sweep without changing them.
 //!
-//! A tape that is [observed](crate::Tape::observed) tells of every node that is made and of every node that the sweep passes. An ordinary
-//! tape asks once a node whether anybody looks; that is all it costs.
+//! An [observed](crate::Tape::observed) tape notifies its observer of every node that is recorded
+//! and of every node that the reverse sweep has processed. On other tapes this costs one test per
+//! node.
 
 use core::fmt;
 use core::panic::Location;
@@ -15,68 +16,71 @@ use crate::tape::NodeId;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// Someone who looks on.
+/// Receives the events of a tape.
 pub trait TapeObserver<T: Element = f32> {
-    /// A node was put on the tape.
-    fn made(&self, made: &Made<'_, T>);
+    /// A node is being recorded.
+    fn node_recorded(&self, node: &RecordedNode<'_, T>);
 
-    /// The sweep has passed a node: its gradient is complete, and its op's rules have been asked.
-    fn swept(&self, swept: &Swept<'_, T>);
+    /// The reverse sweep has processed a node: its gradient is complete, and its op's rules were
+    /// applied.
+    fn node_swept(&self, node: &SweptNode<'_, T>);
 }
 
-/// A node as it is made.
-pub struct Made<'a, T: Element> {
-    /// Its place.
-    pub node: NodeId,
+/// A node that is being recorded.
+pub struct RecordedNode<'a, T: Element> {
+    /// Its number on the tape.
+    pub id: NodeId,
     /// The op; None for a variable.
     pub op: Option<&'a std::rc::Rc<dyn Op<T>>>,
-    /// What it was made from, constants included, with the numbers that the op read.
+    /// Its inputs, including constants, with the values that the op read.
     pub inputs: &'a [&'a Var<T>],
     /// Its value.
     pub value: &'a Tensor<T>,
-    /// What it keeps for the derivative.
+    /// What it saves for the gradient rules.
     pub saves: Saves,
-    /// Who asked for it: the name of a variable, or the path of the layer.
+    /// The name of a variable, or the path of the layer that called the op.
     pub scope: &'a str,
-    /// The line of code that called the op.
+    /// The source location that called the op.
     pub at: &'static Location<'static>,
 }
 
-impl<T: Element> Made<'_, T> {
+impl<T: Element> RecordedNode<'_, T> {
     fn op_name(&self) -> &'static str {
         self.op.map_or("variable", |op| op.name())
     }
 }
 
-/// A node as the sweep passes it.
-pub struct Swept<'a, T: Element> {
-    /// Its place.
-    pub node: NodeId,
-    /// Its op's name; `variable` for a variable.
+/// A node that the reverse sweep has processed.
+pub struct SweptNode<'a, T: Element> {
+    /// Its number on the tape.
+    pub id: NodeId,
+    /// The name of its op; `variable` for a variable.
     pub op: &'static str,
-    /// Who asked for the node.
+    /// The path of the layer that called the op.
     pub scope: &'a str,
-    /// The gradient of the output by its value: the sum of what its users have sent back.
+    /// The gradient of the output with respect to its value: the sum of the contributions of its
+    /// users.
     pub gradient: &'a Tensor<T>,
-    /// What it sends back: the number of the input, the node there, and what is added to that one's gradient.
+    /// Its contributions to the gradients of its inputs: the number of the input, the node there,
+    /// and the addend.
     pub contributions: &'a [(usize, NodeId, &'a Tensor<T>)],
 }
 
-/// A tensor that holds an infinity or a NaN, and where it came from.
+/// The report of a tensor with infinite or NaN elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NonFinite {
-    /// The op that made it.
+    /// The op that computed it.
     pub op: &'static str,
-    /// What it is: the value of a layer, the gradient of a parameter.
+    /// What it is, such as the value of a layer or the gradient of a parameter.
     pub what: String,
     /// Its shape.
     pub shape: Shape,
-    /// How many of its numbers are not finite.
+    /// The number of elements that are not finite.
     pub count: usize,
 }
 
 impl NonFinite {
-    /// The report on `value`, if it holds a number that is not finite.
+    /// The report on `value`, if it has an element that is not finite.
     pub fn in_tensor<T: Element>(op: &'static str, what: &str, value: &Tensor<T>) -> Option<Self> {
         let count = value.count_non_finite();
         (count > 0).then(|| Self { op, what: what.into(), shape: *value.shape(), count })
@@ -92,17 +96,17 @@ impl fmt::Display for NonFinite {
 
 impl std::error::Error for NonFinite {}
 
-/// The watcher that looks for the first value or gradient that is not a finite number: to find out what went wrong.
+/// An observer that finds the first value or gradient that is not finite.
 #[derive(Debug, Default)]
 pub struct FirstNonFinite(RefCell<Option<NonFinite>>);
 
 impl FirstNonFinite {
-    /// What it has found.
+    /// The first such tensor, if there was one.
     pub fn found(&self) -> Option<NonFinite> {
         self.0.borrow().clone()
     }
 
-    fn look_at<T: Element>(&self, op: &'static str, what: &str, value: &Tensor<T>) {
+    fn check<T: Element>(&self, op: &'static str, what: &str, value: &Tensor<T>) {
         let mut found = self.0.borrow_mut();
         if found.is_none() {
             *found = NonFinite::in_tensor(op, what, value);
@@ -111,15 +115,15 @@ impl FirstNonFinite {
 }
 
 impl<T: Element> TapeObserver<T> for FirstNonFinite {
-    fn made(&self, made: &Made<'_, T>) {
-        let what = if made.op.is_some() { format!("the value of `{}`", made.scope) } else { made.scope.into() };
-        self.look_at(made.op_name(), &what, made.value);
+    fn node_recorded(&self, node: &RecordedNode<'_, T>) {
+        let what = if node.op.is_some() { format!("the value of `{}`", node.scope) } else { node.scope.into() };
+        self.check(node.op_name(), &what, node.value);
     }
 
-    fn swept(&self, swept: &Swept<'_, T>) {
-        for (_, _, contribution) in swept.contributions {
-            let what = format!("the gradient that reaches the input of `{}`", swept.scope);
-            self.look_at(swept.op, &what, contribution);
+    fn node_swept(&self, node: &SweptNode<'_, T>) {
+        for (_, _, contribution) in node.contributions {
+            let what = format!("the gradient that reaches the input of `{}`", node.scope);
+            self.check(node.op, &what, contribution);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! [`Op`]: what an operation is to the tape; [`Call`]: what a recorded one shows to its rules.
+//! [`Op`]: an operation as the tape sees it; [`Call`]: a recorded operation as its gradient rules
+//! see it.
 
 use kernels::Element;
 
@@ -8,7 +9,7 @@ use crate::tape::{NodeId, Operand, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// What an op keeps for its derivative.
+/// The values that an op saves for its gradient rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Saves {
     inputs: u32,
@@ -16,9 +17,9 @@ pub struct Saves {
 }
 
 impl Saves {
-    /// Nothing: the derivative depends on shapes only.
+    /// Nothing: the gradient depends on shapes only.
     pub const NOTHING: Self = Self { inputs: 0, output: false };
-    /// The value of the op itself.
+    /// The op's value.
     pub const OUTPUT: Self = Self { inputs: 0, output: true };
 
     /// Input number `i`.
@@ -26,57 +27,61 @@ impl Saves {
         Self { inputs: 1 << i, output: false }
     }
 
-    /// Both what `self` and what `other` say.
+    /// The values of `self` and those of `other`.
     pub const fn and(self, other: Self) -> Self {
         Self { inputs: self.inputs | other.inputs, output: self.output | other.output }
     }
 
-    /// Whether input number `i` is kept.
+    /// Whether input number `i` is saved.
     pub fn keeps_input(self, i: usize) -> bool {
         self.inputs >> i & 1 == 1
     }
 
-    /// Whether the op's own value is kept.
+    /// Whether the op's value is saved.
     pub fn keeps_output(self) -> bool {
         self.output
     }
 
-    /// What `self` says, if `condition` holds; nothing otherwise.
+    /// `self` if `condition` holds, nothing otherwise.
     pub const fn when(self, condition: bool) -> Self {
         if condition { self } else { Self::NOTHING }
     }
 }
 
-/// An operation with its attributes (a stride, an axis, a key): what the tape records and the sweep asks for gradients.
+/// An operation with its attributes (such as a stride, an axis or a random stream), as it is
+/// recorded on the tape.
 pub trait Op<T: Element>: 'static {
     /// The name in the registry, such as `conv2d`.
     fn name(&self) -> &'static str;
 
-    /// The attributes in words, such as `stride 2x2`; empty if there are none.
+    /// The attributes as text, such as `stride 2x2`; empty if there are none.
     fn attributes(&self) -> String {
         String::new()
     }
 
-    /// Which values [`vjp`](Op::vjp) will read, when the inputs with `tracked[i]` are those that it may be asked for.
+    /// The values that [`vjp`](Op::vjp) reads, if gradients can be needed only for inputs with
+    /// `tracked[i]`.
     fn saves(&self, tracked: &[bool]) -> Saves;
 
-    /// Whether the op has a derivative. One without refuses tracked inputs, by name.
+    /// Whether the op has gradient rules. An op without them panics if an input is tracked.
     fn has_rule(&self) -> bool {
         true
     }
 
-    /// How to make it again in `f64`, for checks and explanations. None, the default: it cannot be.
+    /// How to recompute the op in `f64`, for checks and explanations; None, the default, if this is
+    /// not possible.
     fn replay(&self) -> Option<&dyn Replay> {
         None
     }
 
-    /// The rules, one per input: given `gy`, the gradient of the final output by this op's value, the gradient by each
-    /// input that `call` wants ([`Call::wants`]); None for the others. Written in differentiable ops, so that gradients
-    /// of gradients need nothing more.
+    /// The gradient rules: from `gy`, the gradient of the final output with respect to this op's
+    /// value, the gradient with respect to each input for which [`Call::wants`] is true; None for
+    /// the others. The rules are written in differentiable ops, so gradients of gradients need
+    /// nothing more.
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>>;
 }
 
-/// A recorded call of an op, as its rules see it.
+/// A recorded call of an op, as its gradient rules see it.
 pub struct Call<'a, T: Element> {
     pub(crate) op: &'static str,
     pub(crate) inputs: &'a [Operand<T>],
@@ -84,26 +89,26 @@ pub struct Call<'a, T: Element> {
     pub(crate) shape: Shape,
     pub(crate) id: NodeId,
     pub(crate) wants: &'a [bool],
-    /// The tape, when the sweep itself is recorded.
+    /// The tape, if the sweep itself is recorded.
     pub(crate) recording: Option<&'a Tape<T>>,
 }
 
 impl<T: Element> Call<'_, T> {
-    /// Whether the gradient by input `i` is asked for.
+    /// Whether the gradient with respect to input `i` is needed.
     pub fn wants(&self, i: usize) -> bool {
         self.wants[i]
     }
 
-    /// Whether the sweep is recorded, to be differentiated again. A fused rule, which is not made of ops, must then
-    /// give way to one that is.
+    /// Whether the sweep is recorded, to be differentiated again. An op with a fused rule must then
+    /// use one that is composed of ops.
     pub fn recording(&self) -> bool {
         self.recording.is_some()
     }
 
-    /// Input `i`: tracked when the sweep is recorded, a constant otherwise.
+    /// Input `i`: tracked if the sweep is recorded, otherwise a constant.
     ///
     /// # Panics
-    /// When the op did not say that it saves it.
+    /// When [`Op::saves`] does not include it.
     pub fn input(&self, i: usize) -> Var<T> {
         let Operand { node, value, .. } = &self.inputs[i];
         let Some(value) = value.clone() else { panic!("op `{}` reads its input {i}, but does not save it", self.op) };
@@ -118,10 +123,10 @@ impl<T: Element> Call<'_, T> {
         self.inputs[i].shape
     }
 
-    /// The op's value: tracked when the sweep is recorded, a constant otherwise.
+    /// The op's value: tracked if the sweep is recorded, otherwise a constant.
     ///
     /// # Panics
-    /// When the op did not say that it saves it.
+    /// When [`Op::saves`] does not include it.
     pub fn output(&self) -> Var<T> {
         let Some(value) = self.output.cloned() else {
             panic!("op `{}` reads its output, but does not save it", self.op)

@@ -1,18 +1,21 @@
-//! [`Probe`]: where the numbers of one recorded op come from, and whether its gradients are right at its own numbers.
+//! [`Probe`]: examines one recorded op: how its elements are computed, and whether its gradient
+//! rules are right there.
 //!
-//! A rule takes the gradient by an op's value to the gradients by its inputs: it multiplies by the op's local slopes, dy(i)/dx(j),
-//! without ever writing them all down. A probe writes some of them down, and needs nothing but the rule to do so:
+//! A gradient rule multiplies the gradient gy by the Jacobian of the op, dy(i)/dx(j), without
+//! computing the Jacobian. A probe computes parts of it, from the rule alone:
 //!
-//! * The slopes of one element of the value (a row of the Jacobian) are what the rule makes of the gradient that is 1 there and
-//!   0 elsewhere.
-//! * The slopes by one element of an input (a column) are found the other way round. The gradient that the rule gives it is
-//!   linear in the gradient gy that the rule is given: gx(j) = sum over i of gy(i) * dy(i)/dx(j). So the derivative of gx(j) by
-//!   gy(i) is the slope, and the recorded rule can be differentiated like anything else.
+//! * The derivatives of one element of the value (a row of the Jacobian) are the result of the rule
+//!   for a gy that is 1 there and 0 elsewhere.
+//! * The derivatives with respect to one element of an input (a column) follow from the result of
+//!   the rule being linear in gy: gx(j) = sum over i of gy(i) * dy(i)/dx(j). So dy(i)/dx(j) is the
+//!   derivative of gx(j) with respect to gy(i), and the recorded rule can be differentiated like
+//!   any other computation.
 
 use std::cell::OnceCell;
 
 use kernels::Element;
 
+use crate::arithmetic::{Arithmetic, Digits, ElementContext, product, sum};
 use crate::gradcheck::{Check, STEP, derivative, derivative_by, direction, dot};
 use crate::op::Op;
 use crate::replay::Replay;
@@ -20,28 +23,29 @@ use crate::shape::Shape;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::worked::{Digits, Place, Worked, product, sum};
 use crate::{Options, vjp};
 
-/// How many terms of a sum are told one by one.
+/// The number of terms of a sum that are listed.
 const MOST_TERMS: usize = 64;
 
-/// Slopes are spelled out in sums of at most so many terms.
+/// The largest number of terms in a sum whose slopes are written as arithmetic.
 const MOST_SPELLED: usize = 4;
 
-/// A step so small that it passes few kinks, but leaves enough digits.
+/// A step that is small enough to cross few kinks, and large enough for the precision of the
+/// difference.
 const SMALL: f64 = 1e-7;
 
-/// One summand: a number times a slope.
+/// A term of a sum: a number times a slope (a derivative).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Term {
-    /// The input that the slope is by.
+    /// The input with respect to which the slope is taken.
     pub input: usize,
-    /// Which element (of that input in a value's sum, of the op's value in a gradient's).
+    /// The number of the element: of that input in the sum of a value, of the op's value in the sum
+    /// of a gradient.
     pub at: usize,
-    /// Its number: the input's element, or the gradient by the value's element.
+    /// The element of the input, or of the gradient with respect to the value.
     pub number: f64,
-    /// What it is multiplied by.
+    /// The slope by which it is multiplied.
     pub slope: f64,
 }
 
@@ -50,11 +54,11 @@ pub struct Term {
 pub struct Terms {
     /// The largest terms, the largest first.
     pub terms: Vec<Term>,
-    /// How many further ones there are whose slope is not 0.
+    /// The number of further terms with a slope other than 0.
     pub more: usize,
-    /// Their sum.
+    /// The sum of the further terms.
     pub rest: f64,
-    /// All together.
+    /// The sum of all terms.
     pub total: f64,
 }
 
@@ -65,13 +69,13 @@ impl Terms {
         terms.sort_by(|a, b| size(b).total_cmp(&size(a)));
         let add = |terms: &[Term]| terms.iter().map(|term| term.number * term.slope).sum::<f64>();
         let total = add(&terms);
-        let told = terms.len().min(MOST_TERMS);
-        let (more, rest) = (terms.len() - told, add(&terms[told..]));
-        terms.truncate(told);
+        let listed = terms.len().min(MOST_TERMS);
+        let (more, rest) = (terms.len() - listed, add(&terms[listed..]));
+        terms.truncate(listed);
         Self { terms, more, rest, total }
     }
 
-    /// The sum as text, in the order of the elements if it is a short one.
+    /// The sum as text; a short sum is in the order of the elements.
     fn written(&self, digits: Digits, slope: impl Fn(&Term) -> String) -> String {
         let mut terms = self.terms.clone();
         if terms.len() <= MOST_SPELLED {
@@ -82,31 +86,31 @@ impl Terms {
     }
 }
 
-/// The check of one input's gradient of one node, at the node's own numbers.
+/// The check of the gradient of a node with respect to one input, at the recorded values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeCheck {
     /// Which input.
     pub input: usize,
-    /// How much the output changes along the direction of the check, as the rule says; for an input of one number, how much it
-    /// changes with that number: the gradient.
+    /// The derivative along the direction of the check by the gradient rule; the gradient itself if
+    /// the input is a single number.
     pub analytic: f64,
-    /// As finite differences say.
+    /// The same by finite differences.
     pub numeric: f64,
-    /// Their distance, relative to the sum of the sizes of the parts.
+    /// Their difference, relative to the sum of the absolute terms.
     pub error: f64,
-    /// The largest error allowed.
+    /// The largest allowed error.
     pub tolerance: f64,
-    /// Whether it is no larger.
+    /// Whether the error is within the tolerance.
     pub passed: bool,
-    /// How far the elements were moved, times their typical size.
+    /// The step, relative to the typical size of the elements.
     pub step: f64,
-    /// What was special: in words, empty if nothing was.
+    /// A remark about how the check was made; usually empty.
     pub note: String,
 }
 
-/// A recorded op with its own numbers in `f64`.
+/// A recorded op with its inputs in `f64`.
 pub struct Probe<'a> {
-    again: &'a dyn Replay,
+    op: &'a dyn Replay,
     inputs: Vec<Tensor<f64>>,
     shape: Shape,
     cut: Option<Vec<bool>>,
@@ -114,41 +118,43 @@ pub struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    /// `op` on `inputs`, whose value has shape `shape`; on their first `rows` rows only, if that is asked for, there are
-    /// more, and the op [works so](crate::Rows). None if the op cannot be made again.
+    /// `op` on `inputs`, whose value has shape `shape`. If `rows` is less than the number of rows,
+    /// and the op [allows it](crate::Rows), only these first rows are recomputed. None if the op
+    /// cannot be recomputed.
     ///
-    /// On fewer rows the gradient by an input that is not [cut](Probe::cut), such as a weight, is only what these rows add to it.
+    /// With fewer rows, the gradient with respect to an input that is not [cut](Probe::cut), such
+    /// as a weight, has only the contributions of these rows.
     pub fn new<T: Element>(
         op: &'a dyn Op<T>,
         inputs: &[&Tensor<T>],
         shape: Shape,
         rows: Option<usize>,
     ) -> Option<Self> {
-        let again = op.replay()?;
+        let op = op.replay()?;
         let shapes: Vec<_> = inputs.iter().map(|x| *x.shape()).collect();
         let rows = rows.filter(|&rows| shape.first().is_some_and(|&has| rows < has));
-        let cut = rows.and_then(|_| again.rows().cut(&shapes, &shape));
+        let cut = rows.and_then(|_| op.rows().cut(&shapes, &shape));
         let (Some(rows), Some(cut)) = (rows, cut) else {
             let inputs = inputs.iter().map(|x| x.cast()).collect();
-            return Some(Self { again, inputs, shape, cut: None, value: OnceCell::new() });
+            return Some(Self { op, inputs, shape, cut: None, value: OnceCell::new() });
         };
         let first = |(x, &cut): (&&Tensor<T>, &bool)| if cut { x.first_rows(rows).cast() } else { x.cast() };
         let inputs = inputs.iter().zip(&cut).map(first).collect();
-        Some(Self { again, inputs, shape: shape.with_rows(rows), cut: Some(cut), value: OnceCell::new() })
+        Some(Self { op, inputs, shape: shape.with_rows(rows), cut: Some(cut), value: OnceCell::new() })
     }
 
-    /// Which of the inputs were cut to their first rows; None if this is the whole.
+    /// Which inputs were cut to their first rows; None if the probe has the whole op.
     pub fn cut(&self) -> Option<&[bool]> {
         self.cut.as_deref()
     }
 
-    /// Whether the value is the node's own, or its first rows. It is not where fewer rows have other statistics: in
-    /// a batch normalisation.
+    /// Whether the value is that of the node, or its first rows. It is not if fewer rows have
+    /// different statistics, as in batch normalisation.
     pub fn has_own_numbers(&self) -> bool {
-        self.cut.is_none() || self.again.rows().keeps_numbers()
+        self.cut.is_none() || self.op.rows().keeps_numbers()
     }
 
-    /// The inputs, as far as they are used.
+    /// The inputs, cut to the rows in use.
     pub fn inputs(&self) -> &[Tensor<f64>] {
         &self.inputs
     }
@@ -160,25 +166,26 @@ impl<'a> Probe<'a> {
 
     /// The value.
     pub fn value(&self) -> &Tensor<f64> {
-        self.value.get_or_init(|| self.made(&self.inputs))
+        self.value.get_or_init(|| self.replayed(&self.inputs))
     }
 
-    fn made(&self, inputs: &[Tensor<f64>]) -> Tensor<f64> {
-        self.again.on(&inputs.iter().cloned().map(Var::constant).collect::<Vec<_>>(), self.shape).into_value()
+    fn replayed(&self, inputs: &[Tensor<f64>]) -> Tensor<f64> {
+        self.op.on(&inputs.iter().cloned().map(Var::constant).collect::<Vec<_>>(), self.shape).into_value()
     }
 
-    /// The inputs on a fresh tape, and the value.
+    /// The inputs as variables of a new tape, and the value computed from them.
     fn recorded(&self) -> (Tape<f64>, Vec<Var<f64>>, Var<f64>) {
         let tape = Tape::new();
         let inputs: Vec<_> = self.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
-        let y = self.again.on(&inputs, self.shape);
+        let y = self.op.on(&inputs, self.shape);
         (tape, inputs, y)
     }
 
-    /// The gradients by all inputs, for `gy` as the gradient by the value.
+    /// The gradients with respect to all inputs, for `gy` as the gradient with respect to the
+    /// value.
     ///
     /// # Panics
-    /// When `gy` is not of the value's shape.
+    /// When the shape of `gy` is not that of the value.
     #[track_caller]
     pub fn gradients(&self, gy: &Tensor<f64>) -> Vec<Tensor<f64>> {
         let (_tape, inputs, y) = self.recorded();
@@ -186,13 +193,13 @@ impl<'a> Probe<'a> {
         gradients.into_iter().map(Var::into_value).collect()
     }
 
-    /// The slopes of element `i` of the value by every element of every input.
+    /// The derivatives of element `i` of the value with respect to all elements of all inputs.
     pub fn slopes(&self, i: usize) -> Vec<Tensor<f64>> {
         self.gradients(&unit(self.shape, i))
     }
 
-    /// Element `i` of the value as the sum of its slopes times the inputs: those of the first input, if the op is linear in it, or
-    /// those of all together. None if that is not the value: the op is not linear.
+    /// Element `i` of the value as a sum of slopes times inputs: of the first input, if the op is
+    /// linear in it, or of all inputs. None if the op is not linear.
     pub fn value_terms(&self, i: usize) -> Option<Terms> {
         let (slopes, value) = (self.slopes(i), self.value().data()[i]);
         let of = |input: usize| {
@@ -206,11 +213,11 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// The gradient by element `j` of input `input`, as the sum over the elements of the value that depend on it: the gradient by
-    /// each of them times its slope.
+    /// The gradient with respect to element `j` of input `input`, as the sum over the elements of
+    /// the value that depend on it: the gradient with respect to each times its slope.
     ///
     /// # Panics
-    /// When `gy` is not of the value's shape.
+    /// When the shape of `gy` is not that of the value.
     #[track_caller]
     pub fn gradient_terms(&self, input: usize, j: usize, gy: &Tensor<f64>) -> Terms {
         let (tape, inputs, y) = self.recorded();
@@ -222,60 +229,65 @@ impl<'a> Probe<'a> {
         Terms::new(terms.map(|(at, (&number, &slope))| Term { input, at, number, slope }))
     }
 
-    fn place(&self, at: usize, digits: Digits) -> Place<'_> {
-        Place { inputs: &self.inputs, value: self.value(), at, digits }
+    fn element(&self, at: usize, digits: Digits) -> ElementContext<'_> {
+        ElementContext { inputs: &self.inputs, value: self.value(), at, digits }
     }
 
     /// The arithmetic of element `i` of the value.
-    pub fn worked_value(&self, i: usize) -> Worked {
+    pub fn value_arithmetic(&self, i: usize) -> Arithmetic {
         let result = self.value().data()[i];
-        let own = |digits| self.again.value_in_numbers(&self.place(i, digits));
+        let own = |digits| self.op.value_arithmetic(&self.element(i, digits));
         if own(Digits::Short).is_some() {
-            return Worked::new(result, |digits| own(digits).unwrap_or_default());
+            return Arithmetic::new(result, |digits| own(digits).unwrap_or_default());
         }
         match self.value_terms(i) {
-            Some(terms) => Worked::new(result, |digits| terms.written(digits, |term| digits.write(term.slope))),
-            None => Worked::new(result, |digits| digits.write(result)),
+            Some(terms) => Arithmetic::new(result, |digits| terms.written(digits, |term| digits.write(term.slope))),
+            None => Arithmetic::new(result, |digits| digits.write(result)),
         }
     }
 
-    /// The arithmetic of the gradient by element `j` of input `input`: upstream gradients times slopes.
+    /// The arithmetic of the gradient with respect to element `j` of input `input`: upstream
+    /// gradients times slopes.
     ///
     /// # Panics
-    /// When `gy` is not of the value's shape.
+    /// When the shape of `gy` is not that of the value.
     #[track_caller]
-    pub fn worked_gradient(&self, input: usize, j: usize, gy: &Tensor<f64>) -> Worked {
-        self.worked_terms(input, &self.gradient_terms(input, j, gy))
+    pub fn gradient_arithmetic(&self, input: usize, j: usize, gy: &Tensor<f64>) -> Arithmetic {
+        self.terms_arithmetic(input, &self.gradient_terms(input, j, gy))
     }
 
-    /// The same from [`gradient_terms`](Probe::gradient_terms) by input `input` that are there already.
-    pub fn worked_terms(&self, input: usize, terms: &Terms) -> Worked {
-        let spelled = terms.terms.len() <= MOST_SPELLED;
+    /// The same from the result of [`gradient_terms`](Probe::gradient_terms) for input `input`.
+    pub fn terms_arithmetic(&self, input: usize, terms: &Terms) -> Arithmetic {
+        let as_arithmetic = terms.terms.len() <= MOST_SPELLED;
         let slope = |term: &Term, digits: Digits| {
-            let own = if spelled { self.again.slope_in_numbers(&self.place(term.at, digits), input) } else { None };
+            let own =
+                if as_arithmetic { self.op.slope_arithmetic(&self.element(term.at, digits), input) } else { None };
             own.unwrap_or_else(|| digits.write(term.slope))
         };
-        Worked::new(terms.total, |digits| terms.written(digits, |term| slope(term, digits)))
+        Arithmetic::new(terms.total, |digits| terms.written(digits, |term| slope(term, digits)))
     }
 
-    /// Checks the gradient by each input, for `gy` as the gradient by the value, as [`gradcheck`](crate::gradcheck()) does: along
-    /// one random direction, by central differences.
+    /// Checks the gradient with respect to each input, for `gy` as the gradient with respect to the
+    /// value, as [`gradcheck`](crate::gradcheck()) does: by central differences along one random
+    /// direction.
     ///
-    /// At recorded numbers a kink (of a ReLU, a maximum) or a pole (of a logarithm) may be so near that the step crosses it. So a
-    /// check that fails is made again, first with a small step and without the numbers that bend, then with steps in proportion
-    /// to the elements; and the note says how it passed.
+    /// A recorded value can be so near to a kink (of a ReLU, a maximum) or a pole (of a logarithm)
+    /// that the step crosses it. So a check that fails is repeated, first with a small step and
+    /// without the elements at a kink, then with steps proportional to the elements. The note says
+    /// how it passed.
     ///
     /// # Panics
-    /// When `gy` is not of the value's shape.
+    /// When the shape of `gy` is not that of the value.
     pub fn check(&self, gy: &Tensor<f64>) -> Vec<NodeCheck> {
         let gradients = self.gradients(gy);
         (0..self.inputs.len()).map(|input| self.check_input(input, gy, &gradients[input])).collect()
     }
 
-    /// The gradient by each element of input `input` by finite differences, one element after the other: for small probes.
+    /// The gradient with respect to input `input` by finite differences, one element after the
+    /// other, for small probes.
     ///
     /// # Panics
-    /// When `gy` is not of the value's shape.
+    /// When the shape of `gy` is not that of the value.
     pub fn finite_differences(&self, input: usize, gy: &Tensor<f64>) -> Tensor<f64> {
         let shape = *self.inputs[input].shape();
         Tensor::from_fn(shape, |j| derivative(|t| dot(&self.moved(input, &unit(shape, j), t), gy)))
@@ -293,42 +305,43 @@ impl<'a> Probe<'a> {
         if plain.passed {
             return plain;
         }
-        let (smooth, bends) = self.without_bends(input, gy, &even);
-        let note = format!("{bends} of {} numbers of the value are at a kink and left out", gy.size());
+        let (smooth, kinks) = self.without_kinks(input, gy, &even);
+        let note = format!("{kinks} of {} elements of the value are at a kink and were left out", gy.size());
         let without = self.along(input, &smooth, &self.gradients(&smooth)[input], &even, SMALL, note);
         if without.passed {
             return without;
         }
         let own = direction(20 + input, x);
         let own = Tensor::from_fn(*x.shape(), |j| own.data()[j] * x.data()[j].abs());
-        let still = x.data().iter().filter(|x| **x == 0.0).count();
-        let note = format!("near a pole: elements were moved in proportion to their size ({still} are 0)");
+        let zeros = x.data().iter().filter(|x| **x == 0.0).count();
+        let note = format!("near a pole: the steps were proportional to the elements ({zeros} are 0)");
         let proportionate = |step| self.along(input, gy, gradient, &own, step, note.clone());
-        let tries = [STEP, 1e-5, SMALL].into_iter().filter(|_| still < x.size()).map(proportionate);
+        let tries = [STEP, 1e-5, SMALL].into_iter().filter(|_| zeros < x.size()).map(proportionate);
         tries.into_iter().find(|check| check.passed).unwrap_or(plain)
     }
 
-    /// `gy` with zeros for those elements of the value that bend: where the differences forward and back are not the same. And how
-    /// many these are.
-    fn without_bends(&self, input: usize, gy: &Tensor<f64>, along: &Tensor<f64>) -> (Tensor<f64>, usize) {
+    /// `gy` with zeros for the elements of the value at a kink, where the forward and the backward
+    /// difference disagree; and their number.
+    fn without_kinks(&self, input: usize, gy: &Tensor<f64>, along: &Tensor<f64>) -> (Tensor<f64>, usize) {
         let [back, here, on] = [-SMALL, 0.0, SMALL].map(|t| self.moved(input, along, t));
-        let bends = |i: usize| {
+        let at_kink = |i: usize| {
             let [back, here, on] = [&back, &here, &on].map(|value| value.data()[i]);
             let (before, after) = (here - back, on - here);
             (after - before).abs() > (1e-2 * (after.abs() + before.abs())).max(1e-14 * here.abs())
         };
-        let smooth = Tensor::from_fn(*gy.shape(), |i| if bends(i) { 0.0 } else { gy.data()[i] });
-        (smooth, (0..gy.size()).filter(|i| bends(*i)).count())
+        let smooth = Tensor::from_fn(*gy.shape(), |i| if at_kink(i) { 0.0 } else { gy.data()[i] });
+        (smooth, (0..gy.size()).filter(|i| at_kink(*i)).count())
     }
 
-    /// The value with input `input` moved along `along`, `t` times.
+    /// The value with `t` times `along` added to input `input`.
     fn moved(&self, input: usize, along: &Tensor<f64>, t: f64) -> Tensor<f64> {
         let (x, mut inputs) = (&self.inputs[input], self.inputs.clone());
         inputs[input] = Tensor::from_fn(*x.shape(), |j| x.data()[j] + t * along.data()[j]);
-        self.made(&inputs)
+        self.replayed(&inputs)
     }
 
-    /// The check along one direction: of a single number, by it.
+    /// The check along one direction. For an input of one number the results are divided by its
+    /// step.
     fn along(
         &self,
         input: usize,
@@ -341,7 +354,8 @@ impl<'a> Probe<'a> {
         let numeric = derivative_by(step, |t| dot(&self.moved(input, along, t), gy));
         let analytic = dot(gradient, along);
         let parts = |a: &Tensor<f64>, b: &Tensor<f64>| a.data().iter().zip(b.data()).map(|(a, b)| (a * b).abs()).sum();
-        // Differences of numbers of the size of <value, gy> are no better than the last digits of that, divided by the step.
+        // The precision of a difference is limited by the rounding of <value, gy>, divided by the
+        // step.
         let (slopes, values): (f64, f64) = (parts(gradient, along), parts(self.value(), gy));
         let scale = slopes.max(numeric.abs()).max(1e-9 / step * values);
         let error = if analytic == numeric { 0.0 } else { (analytic - numeric).abs() / scale };
@@ -354,7 +368,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// 1 at `at`, 0 elsewhere.
+/// The tensor that is 1 at element `at` and 0 elsewhere.
 fn unit(shape: Shape, at: usize) -> Tensor<f64> {
     Tensor::from_fn(shape, |i| f64::from(u8::from(i == at)))
 }

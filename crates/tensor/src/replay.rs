@@ -1,63 +1,68 @@
-//! [`Replay`]: a recorded op made again, in `f64`, on other numbers.
+//! [`Replay`]: recomputes a recorded op in `f64`, on other inputs.
 //!
-//! The tape of a training step holds `f32` ops. To check one of them, or to show where one of its numbers comes from, the same
-//! op, with the same attributes, is made again in `f64`: on its own numbers, on numbers moved a little, or on the first few
-//! rows of the batch only, which is often enough and much less work. [`Probe`](crate::Probe) does all of that.
+//! The tape of a training step records `f32` ops. To check one of them, or to show how one of its
+//! elements is computed, [`Probe`](crate::Probe) recomputes the same op with the same attributes in
+//! `f64`: on the recorded inputs, on perturbed ones, or on the first few rows of the batch, which
+//! is often enough and much less work.
 
 use kernels::Element;
 
+use crate::arithmetic::ElementContext;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::worked::Place;
 
-/// What an op says about itself so that it can be made again.
+/// An op that can be recomputed.
 pub trait Replay {
-    /// The op with the same attributes on `inputs`, all of them, in order.
+    /// Applies the op, with the same attributes, to `inputs`.
     ///
-    /// `shape` is that of the value: the recorded one, or the one with as many rows (the length of the first axis) as the
-    /// inputs that [`rows`](Replay::rows) speaks of. Everything random is drawn by index, so the first rows keep their draws.
+    /// `shape` is the shape of the value: the recorded one, or the one with as many rows (the
+    /// length of the first axis) as the inputs that were cut according to [`rows`](Replay::rows).
+    /// Random numbers are drawn by index, so the first rows keep theirs.
     ///
     /// # Panics
-    /// When the inputs do not fit.
+    /// When the shapes of the inputs do not fit the op.
     fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64>;
 
-    /// Where the rows of the value come from.
+    /// The inputs on which the rows of the value depend.
     fn rows(&self) -> Rows {
         Rows::Whole
     }
 
-    /// The arithmetic of one element of the value with its numbers, such as `1 / (1 + exp(-0.3))`, in the grammar of
-    /// [`evaluate`](crate::worked::evaluate()). None, the default, where the sum of slope times input says it: for linear ops.
-    fn value_in_numbers(&self, _at: &Place) -> Option<String> {
+    /// The arithmetic of one element of the value, such as `1 / (1 + exp(-0.3))`, in the grammar of
+    /// [`evaluate`](crate::arithmetic::evaluate()). None, the default, for linear ops, where it is
+    /// the sum of slope times input.
+    fn value_arithmetic(&self, _at: &ElementContext) -> Option<String> {
         None
     }
 
-    /// The arithmetic of the slope of that element by the element of input `input` that it is made from, such as
-    /// `0.57 * (1 - 0.57)`. None, the default, where the number itself says enough.
-    fn slope_in_numbers(&self, _at: &Place, _input: usize) -> Option<String> {
+    /// The arithmetic of the derivative of that element with respect to the element of input
+    /// `input` that it depends on, such as `0.57 * (1 - 0.57)`. None, the default, if the number
+    /// itself is enough.
+    fn slope_arithmetic(&self, _at: &ElementContext, _input: usize) -> Option<String> {
         None
     }
 }
 
-/// Where the rows of an op's value, the slices along its first axis, come from; hence what the first few of them need.
+/// The inputs on which the rows of an op's value, the slices along its first axis, depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// From everything: there is only the whole.
+    /// Every row depends on everything, so only the whole can be recomputed.
     Whole,
-    /// Row r from row r of the first input and all of the others.
+    /// Row r depends on row r of the first input and on all other inputs.
     First,
-    /// Row r from row r of each input that has as many axes and as many rows as the value, and all of the others: elementwise,
-    /// with broadcasting.
+    /// Row r depends on row r of each input with as many axes and rows as the value, and on all
+    /// other inputs: element-wise ops with broadcasting.
     Aligned,
-    /// As [`First`](Rows::First), but the rows also meet in statistics of the whole batch. On fewer rows it is the same rule on
-    /// a smaller batch: good for a check of the rule, but with other numbers.
+    /// As [`First`](Rows::First), but the rows also depend on statistics of the whole batch. Fewer
+    /// rows are a smaller batch with different numbers, on which the rule can still be checked.
     Batch,
 }
 
 impl Rows {
-    /// Which of the inputs are to be cut to their first rows, so that they give the first rows of a value of shape `value`
-    /// (or, for [`Batch`](Rows::Batch), something of their shape). None if only the whole makes sense.
+    /// Which inputs must be cut to their first rows to recompute the first rows of a value of shape
+    /// `value` (or, for [`Batch`](Rows::Batch), a value of that shape). None if only the whole can
+    /// be recomputed.
     pub fn cut(self, inputs: &[Shape], value: &Shape) -> Option<Vec<bool>> {
         let &rows = value.first()?;
         let cut: Vec<bool> = match self {
@@ -71,14 +76,14 @@ impl Rows {
         cut.contains(&true).then_some(cut)
     }
 
-    /// Whether the first rows of the inputs give the very numbers of the first rows of the value.
+    /// Whether the first rows of the inputs give exactly the first rows of the value.
     pub fn keeps_numbers(self) -> bool {
         matches!(self, Self::First | Self::Aligned)
     }
 }
 
-/// What an op keeps in itself of a tensor that goes with its input row by row, in `f64` and as far as the input, of shape `like`,
-/// goes.
+/// The first elements of a tensor that an op has stored, in `f64`, as many as an input of shape
+/// `like` has.
 pub(crate) fn kept<T: Element>(tensor: &Tensor<T>, like: &Shape) -> Var<f64> {
     Var::constant(Tensor::from_fn(*like, |i| tensor.data()[i].to_f64()))
 }

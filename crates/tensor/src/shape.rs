@@ -3,11 +3,11 @@
 use core::fmt;
 use core::ops::Deref;
 
-/// The most axes that a tensor can have.
+/// The largest number of axes of a tensor.
 pub const MAX_AXES: usize = 6;
 
-/// The lengths of up to [`MAX_AXES`] axes, the last one running fastest in memory. No axes at all is the shape of a
-/// single number.
+/// The lengths of up to [`MAX_AXES`] axes; the last one varies fastest in memory. A scalar has no
+/// axes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Shape {
     lengths: [usize; MAX_AXES],
@@ -27,12 +27,12 @@ impl Shape {
         shape
     }
 
-    /// How many numbers a tensor of this shape holds; the greatest number that there is if they are more.
+    /// The number of elements of a tensor of this shape; `usize::MAX` if it would overflow.
     pub fn size(&self) -> usize {
         self.iter().fold(1, |size, length| size.saturating_mul(*length))
     }
 
-    /// The shape with `rows` as the length of the first axis.
+    /// The same shape with `rows` as the length of the first axis.
     ///
     /// # Panics
     /// When there are no axes.
@@ -42,15 +42,15 @@ impl Shape {
         self
     }
 
-    /// The shape with axes of length 1 put in front until it has `axes` axes.
+    /// The axis lengths, with axes of length 1 prepended up to `axes` axes.
     fn aligned(&self, axes: usize) -> [usize; MAX_AXES] {
         let mut lengths = [1; MAX_AXES];
         lengths[axes - self.axes..axes].copy_from_slice(self);
         lengths
     }
 
-    /// The shape that two tensors have in common after broadcasting: aligned at the last axis, where one of them has
-    /// length 1 (or no such axis) it repeats.
+    /// The shape of two tensors after broadcasting, as in NumPy: aligned at the last axis, an axis
+    /// of length 1 or a missing axis is repeated. None if the shapes are not compatible.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let axes = self.axes.max(other.axes);
         let (a, b) = (self.aligned(axes), other.aligned(axes));
@@ -66,9 +66,9 @@ impl Shape {
         Some(Shape::new(&common[..axes]))
     }
 
-    /// How this shape repeats to fill `large`, as steps of (outer, repeated, inner) sizes: the first step repeats a
-    /// tensor of this shape, each further one the result so far, along adjacent axes at once. None if it does not broadcast
-    /// to `large`.
+    /// The steps that broadcast this shape to `large`, as (outer, repeated, inner) sizes. Each step
+    /// repeats the result of the one before along adjacent axes. None if it does not broadcast to
+    /// `large`.
     pub fn repetitions(&self, large: &Shape) -> Option<Vec<[usize; 3]>> {
         if self.axes > large.axes || self.broadcast(large) != Some(*large) {
             return None;

@@ -1,8 +1,9 @@
-//! [`Tape`]: the list of what was computed, in order.
+//! [`Tape`]: the record of a computation.
 //!
-//! Every operation on a tracked [`Var`] appends a node: which op, from which earlier nodes, and the values that its
-//! derivative will need. An op can only use values that exist, so the order of the list is a topological order of the
-//! graph, and the reverse sweep ([`grad`](crate::grad())) is a single loop from back to front.
+//! Every operation on a tracked [`Var`] appends a node: the op, the earlier nodes that it reads,
+//! and the values that its gradient rules need. An op can only read values that exist, so the order
+//! of the nodes is a topological order of the graph, and the reverse sweep
+//! ([`grad`](crate::grad())) is a single loop from the last node to the first.
 
 use core::fmt;
 use std::cell::RefCell;
@@ -11,13 +12,13 @@ use std::rc::Rc;
 use kernels::Element;
 use kernels::timing::{self, Direction};
 
-use crate::observer::{Made, TapeObserver};
+use crate::observer::{RecordedNode, TapeObserver};
 use crate::op::{Op, Saves};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// The place of a node on its tape.
+/// The number of a node on its tape, counted from 0.
 pub type NodeId = usize;
 
 /// An input of a node.
@@ -26,21 +27,21 @@ pub(crate) struct Operand<T: Element> {
     /// None for a constant.
     pub(crate) node: Option<NodeId>,
     pub(crate) shape: Shape,
-    /// Kept only if the op's derivative reads it.
+    /// Saved only if the op's gradient rules read it.
     pub(crate) value: Option<Tensor<T>>,
 }
 
 /// One recorded operation.
 pub(crate) struct Node<T: Element> {
-    /// None for a leaf: a variable that was put on the tape.
+    /// None for a variable, which is a leaf of the graph.
     pub(crate) op: Option<Rc<dyn Op<T>>>,
     pub(crate) inputs: Vec<Operand<T>>,
     pub(crate) shape: Shape,
-    /// Kept only if the op's derivative reads it.
+    /// Saved only if the op's gradient rules read it.
     pub(crate) output: Option<Tensor<T>>,
-    /// Who asked for it: the name of a variable, or the path of the layer.
+    /// The name of a variable, or the path of the layer that called the op.
     pub(crate) scope: Rc<str>,
-    /// A sweep has been here and dropped what was kept.
+    /// A sweep has dropped the saved values.
     pub(crate) freed: bool,
 }
 
@@ -56,8 +57,8 @@ pub(crate) struct Record<T: Element> {
     observer: Option<Rc<dyn TapeObserver<T>>>,
 }
 
-/// The list of what was computed. A clone is another handle of the same tape; when the last handle (and the last
-/// tracked [`Var`]) is dropped, all that was kept for the derivatives is freed.
+/// The record of a computation. A clone is another handle of the same tape. The saved values are
+/// freed when the last handle and the last tracked [`Var`] are dropped.
 pub struct Tape<T: Element = f32>(pub(crate) Rc<RefCell<Record<T>>>);
 
 impl<T: Element> Clone for Tape<T> {
@@ -78,7 +79,8 @@ impl<T: Element> Tape<T> {
         Self::with(None)
     }
 
-    /// An empty tape that tells `observer` of all that happens. Layers then do their work op by op, so that every value is seen.
+    /// An empty tape with an observer. Layers do not fuse operations on it, so that the observer
+    /// sees every value.
     pub fn observed(observer: Rc<dyn TapeObserver<T>>) -> Self {
         Self::with(Some(observer))
     }
@@ -87,7 +89,7 @@ impl<T: Element> Tape<T> {
         Self(Rc::new(RefCell::new(Record { nodes: Vec::new(), scope: "".into(), observer })))
     }
 
-    /// Puts `value` on the tape as something to differentiate by.
+    /// Records `value` as a variable, with respect to which gradients can be computed.
     #[track_caller]
     pub fn variable(&self, name: &str, value: Tensor<T>) -> Var<T> {
         let shape = *value.shape();
@@ -95,19 +97,20 @@ impl<T: Element> Tape<T> {
         self.push(node, &[], value, Saves::NOTHING)
     }
 
-    /// A value that is not differentiated by. (The tape keeps no node of it; the same as [`Var::constant`].)
+    /// A constant, the same as [`Var::constant`]: nothing is recorded.
     pub fn constant(&self, value: Tensor<T>) -> Var<T> {
         Var::constant(value)
     }
 
-    /// Runs `body` with `name` added to the path that the nodes made in it carry: `generator.conv1`.
+    /// Runs `body` with `name` appended to the path of the nodes that it records:
+    /// `generator.conv1`.
     pub fn scoped<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
         let outer = self.scope();
         let inner = if outer.is_empty() { name.into() } else { format!("{outer}.{name}").into() };
         self.on_behalf_of(inner, Direction::Forward, body)
     }
 
-    /// Runs `body` with this path for the nodes made in it, and for the profiler.
+    /// Runs `body` with this path for the nodes that it records and for timings.
     pub(crate) fn on_behalf_of<R>(&self, scope: Rc<str>, direction: Direction, body: impl FnOnce() -> R) -> R {
         let _guard = timing::enter(&scope, direction);
         let outer = core::mem::replace(&mut self.0.borrow_mut().scope, scope);
@@ -116,7 +119,7 @@ impl<T: Element> Tape<T> {
         result
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn len(&self) -> usize {
         self.0.borrow().nodes.len()
     }
@@ -126,26 +129,26 @@ impl<T: Element> Tape<T> {
         self.len() == 0
     }
 
-    /// Who looks on, if anybody does.
+    /// The observer, if there is one.
     pub fn observer(&self) -> Option<Rc<dyn TapeObserver<T>>> {
         self.0.borrow().observer.clone()
     }
 
-    /// Appends a node whose value is `value`, made from `inputs`.
+    /// Appends a node whose value `value` was computed from `inputs`.
     #[track_caller]
     pub(crate) fn push(&self, node: Node<T>, inputs: &[&Var<T>], value: Tensor<T>, saves: Saves) -> Var<T> {
         let id = self.len();
         if let Some(observer) = self.observer() {
             let Node { op, scope, .. } = &node;
             let at = core::panic::Location::caller();
-            observer.made(&Made { node: id, op: op.as_ref(), inputs, value: &value, saves, scope, at });
+            observer.node_recorded(&RecordedNode { id, op: op.as_ref(), inputs, value: &value, saves, scope, at });
         }
         self.0.borrow_mut().nodes.push(node);
         Var::tracked(value, self.clone(), id)
     }
 
-    /// The op of a node, and who asked for it.
-    pub(crate) fn who(&self, id: NodeId) -> (&'static str, Rc<str>) {
+    /// The op and the scope of a node.
+    pub(crate) fn op_and_scope(&self, id: NodeId) -> (&'static str, Rc<str>) {
         let node = &self.0.borrow().nodes[id];
         (node.op_name(), Rc::clone(&node.scope))
     }
@@ -159,8 +162,8 @@ impl<T: Element> Tape<T> {
     }
 }
 
-/// One line per node: its number, the op with its attributes, the numbers of its inputs (`-` for a constant), its shape
-/// and its scope.
+/// One line per node: its number, the op with its attributes, the numbers of its inputs (`-` for a
+/// constant), its shape and its scope.
 impl<T: Element> fmt::Display for Tape<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = self.0.borrow();

@@ -11,9 +11,9 @@ use crate::buffer::Buffer;
 use crate::meta;
 use crate::shape::Shape;
 
-/// An n-dimensional array of numbers: a [`Shape`] and a dense row-major buffer (the last axis runs fastest).
+/// An n-dimensional array: a [`Shape`] and a dense row-major buffer (the last axis varies fastest).
 ///
-/// A clone shares the buffer. There are no strides and no views: what looks like a view copies.
+/// A clone shares the buffer. There are no strides and no views: slices are copies.
 #[derive(Clone)]
 pub struct Tensor<T: Element = f32> {
     shape: Shape,
@@ -21,10 +21,10 @@ pub struct Tensor<T: Element = f32> {
 }
 
 impl<T: Element> Tensor<T> {
-    /// The tensor of this shape with these numbers.
+    /// The tensor of this shape with these elements, in memory order.
     ///
     /// # Panics
-    /// When there are not as many numbers as the shape has places.
+    /// When the number of elements is not the size of the shape.
     #[track_caller]
     pub fn new(shape: &[usize], data: Vec<T>) -> Self {
         let shape = Shape::new(shape);
@@ -32,7 +32,8 @@ impl<T: Element> Tensor<T> {
         Self { shape, data: Arc::new(Buffer::from(data)) }
     }
 
-    /// A tensor whose numbers `write` writes, all of them: the slice comes with stale content.
+    /// A tensor whose elements `write` sets. It must set all of them: the slice has arbitrary
+    /// content at first.
     pub fn written(shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.into();
         let mut buffer = Buffer::stale(shape.size());
@@ -44,17 +45,17 @@ impl<T: Element> Tensor<T> {
         Self { shape, data: Arc::new(buffer) }
     }
 
-    /// All numbers `value`.
+    /// A tensor with all elements equal to `value`.
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         Self::written(shape, |data| data.fill(value))
     }
 
-    /// All numbers zero.
+    /// A tensor of zeros.
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::default())
     }
 
-    /// Number i (in memory order) is `value(i)`.
+    /// The tensor whose element i, in memory order, is `value(i)`.
     pub fn from_fn(shape: impl Into<Shape>, mut value: impl FnMut(usize) -> T) -> Self {
         Self::written(shape, |data| data.iter_mut().enumerate().for_each(|(i, x)| *x = value(i)))
     }
@@ -69,12 +70,12 @@ impl<T: Element> Tensor<T> {
         &self.shape
     }
 
-    /// The numbers in memory order; none of a [meta tensor](meta).
+    /// The elements in memory order; empty for a [meta tensor](meta).
     pub fn data(&self) -> &[T] {
         &self.data
     }
 
-    /// The numbers, to be changed in place. Copies them first when the buffer is shared.
+    /// The elements, mutable. Copies the buffer first if it is shared.
     pub fn data_mut(&mut self) -> &mut [T] {
         if Arc::get_mut(&mut self.data).is_none() {
             let mut copy = Buffer::stale(self.size());
@@ -89,17 +90,17 @@ impl<T: Element> Tensor<T> {
         Arc::get_mut(&mut self.data).expect("the buffer was just made unshared")
     }
 
-    /// How many numbers.
+    /// The number of elements.
     pub fn size(&self) -> usize {
         self.shape.size()
     }
 
-    /// Whether it has a shape but no numbers: see [`meta`].
+    /// Whether it has a shape but no elements: see [`meta`].
     pub fn is_meta(&self) -> bool {
         self.data.is_meta()
     }
 
-    /// The number of a tensor with just one.
+    /// The element of a tensor with exactly one element.
     ///
     /// # Panics
     /// When there is not exactly one.
@@ -109,7 +110,7 @@ impl<T: Element> Tensor<T> {
         self.data.first().copied().unwrap_or_default()
     }
 
-    /// The same numbers (and buffer) in another shape.
+    /// The same elements, and the same buffer, in another shape.
     ///
     /// # Panics
     /// When the sizes differ.
@@ -120,10 +121,10 @@ impl<T: Element> Tensor<T> {
         Self { shape, data: Arc::clone(&self.data) }
     }
 
-    /// `self` above `other`: joined along the first axis.
+    /// Concatenates `self` and `other` along the first axis.
     ///
     /// # Panics
-    /// When the other axes differ.
+    /// When any other axis differs.
     #[track_caller]
     pub fn concat(&self, other: &Self) -> Self {
         let same =
@@ -145,7 +146,7 @@ impl<T: Element> Tensor<T> {
     /// The first `rows` slices along the first axis.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When there are fewer.
     #[track_caller]
     pub fn first_rows(&self, rows: usize) -> Self {
         self.rows(0..rows)
@@ -154,7 +155,7 @@ impl<T: Element> Tensor<T> {
     /// These slices along the first axis.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When the range is out of bounds.
     #[track_caller]
     pub fn rows(&self, rows: Range<usize>) -> Self {
         let has = self.shape.first().copied().unwrap_or(0);
@@ -163,17 +164,17 @@ impl<T: Element> Tensor<T> {
         Self::written(shape, |y| y.copy_from_slice(&self.data()[first..][..shape.size()]))
     }
 
-    /// The same numbers as another element type (rounded to the nearest).
+    /// The same tensor with another element type, rounded to the nearest.
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         Tensor::from_fn(self.shape, |i| U::from_f64(self.data[i].to_f64()))
     }
 
-    /// How many elements are infinite or NaN.
+    /// The number of elements that are infinite or NaN.
     pub fn count_non_finite(&self) -> usize {
         T::count_non_finite(self.data())
     }
 
-    /// Adds `other` to `self`, in place when the buffer is not shared.
+    /// Adds `other` to `self`, in place if the buffer is not shared.
     pub(crate) fn add_assign(&mut self, other: &Self) {
         match Arc::get_mut(&mut self.data) {
             Some(sum) => sum.iter_mut().zip(other.data()).for_each(|(sum, x)| *sum = *sum + *x),

@@ -1,4 +1,4 @@
-//! [`Var`]: a value, and its place on a tape.
+//! [`Var`]: a value that may be recorded on a tape.
 
 use core::fmt;
 use std::rc::Rc;
@@ -10,24 +10,25 @@ use crate::shape::Shape;
 use crate::tape::{Node, NodeId, Operand, Tape};
 use crate::tensor::Tensor;
 
-/// A tensor that knows how it was computed, if anybody will ask: a value plus, for a tracked one, its place on a
-/// [`Tape`]. All operations are methods (see [`ops`](crate::ops)); what they make from constants only is a constant.
+/// A tensor that is either a constant or tracked: the value of a node of a [`Tape`]. All operations
+/// are methods (see [`ops`](crate::ops)). The result of an operation on constants is a constant;
+/// otherwise the operation is recorded.
 ///
-/// A clone is cheap and shares everything.
+/// A clone is cheap and shares the value.
 #[derive(Clone)]
 pub struct Var<T: Element = f32> {
     value: Tensor<T>,
-    place: Option<(Tape<T>, NodeId)>,
+    node: Option<(Tape<T>, NodeId)>,
 }
 
 impl<T: Element> Var<T> {
-    /// A value that is not differentiated by.
+    /// A value with respect to which no gradient can be computed.
     pub fn constant(value: Tensor<T>) -> Self {
-        Self { value, place: None }
+        Self { value, node: None }
     }
 
     pub(crate) fn tracked(value: Tensor<T>, tape: Tape<T>, node: NodeId) -> Self {
-        Self { value, place: Some((tape, node)) }
+        Self { value, node: Some((tape, node)) }
     }
 
     /// The value.
@@ -35,7 +36,7 @@ impl<T: Element> Var<T> {
         &self.value
     }
 
-    /// The value itself, without its place.
+    /// The value, by move.
     pub fn into_value(self) -> Tensor<T> {
         self.value
     }
@@ -45,19 +46,19 @@ impl<T: Element> Var<T> {
         self.value.shape()
     }
 
-    /// Whether a tape knows it, so that gradients flow through it.
+    /// Whether it is recorded on a tape, so that gradients flow through it.
     pub fn is_tracked(&self) -> bool {
-        self.place.is_some()
+        self.node.is_some()
     }
 
-    /// The same value as a constant: the graph is cut here, no gradient flows back through it.
+    /// The same value as a constant, through which no gradient flows.
     pub fn detach(&self) -> Self {
         Self::constant(self.value.clone())
     }
 
-    /// The tape and the place on it.
-    pub fn place(&self) -> Option<(&Tape<T>, NodeId)> {
-        self.place.as_ref().map(|(tape, node)| (tape, *node))
+    /// The tape and the node on it.
+    pub fn node(&self) -> Option<(&Tape<T>, NodeId)> {
+        self.node.as_ref().map(|(tape, node)| (tape, *node))
     }
 
     /// The number of a single-number variable.
@@ -66,17 +67,18 @@ impl<T: Element> Var<T> {
         self.value.item()
     }
 
-    /// The end of every op: gives the `value` that `op` computed from `inputs` its place on their tape, with what the
-    /// derivative needs. From constants, the value is a constant.
+    /// Records the `value` that `op` computed from `inputs` on their tape, with what its gradient
+    /// rules need. If all inputs are constants, the result is a constant.
     ///
     /// # Panics
-    /// When the inputs are on different tapes; when the op has no rule and an input is tracked.
+    /// When the inputs are on different tapes, or the op has no gradient rule and an input is
+    /// tracked.
     #[track_caller]
     pub fn record(op: impl Op<T>, inputs: &[&Self], value: Tensor<T>) -> Self {
-        let mut places = inputs.iter().filter_map(|input| input.place());
-        let Some((tape, _)) = places.next() else { return Self::constant(value) };
+        let mut nodes = inputs.iter().filter_map(|input| input.node());
+        let Some((tape, _)) = nodes.next() else { return Self::constant(value) };
         let name = op.name();
-        assert!(places.all(|(other, _)| other.is(tape)), "{name}: the inputs are on different tapes");
+        assert!(nodes.all(|(other, _)| other.is(tape)), "{name}: the inputs are on different tapes");
         assert!(
             op.has_rule(),
             "{name}: this op has no gradient rule, but an input is tracked; `detach` it if no gradient is meant to flow"
@@ -86,7 +88,7 @@ impl<T: Element> Var<T> {
         let tracked: Vec<bool> = inputs.iter().map(|input| input.is_tracked()).collect();
         let saves = op.saves(&tracked);
         let operand = |(i, input): (usize, &&Self)| Operand {
-            node: input.place().map(|(_, node)| node),
+            node: input.node().map(|(_, node)| node),
             shape: *input.shape(),
             value: saves.keeps_input(i).then(|| input.value.clone()),
         };
@@ -103,19 +105,20 @@ impl<T: Element> Var<T> {
 }
 
 impl<T: Element> Var<T> {
-    /// As [`record`](Var::record) of an op on `self` and `others` that keeps no input and writes its value over that of `self`: in place
-    /// if nobody else holds it, to a copy otherwise (as when a watcher wants to see the input).
+    /// As [`record`](Var::record), for an op on `self` and `others` that saves no input and
+    /// overwrites the value of `self`: in place if the buffer is not shared, otherwise in a copy
+    /// (for instance if an observer needs the input).
     #[track_caller]
     pub(crate) fn record_in_place(self, op: impl Op<T>, others: &[&Self], write: impl FnOnce(&mut [T])) -> Self {
-        let observed = |var: &&Self| var.place().is_some_and(|(tape, _)| tape.observer().is_some());
+        let observed = |var: &&Self| var.node().is_some_and(|(tape, _)| tape.observer().is_some());
         let seen = [&[&self], others].concat().iter().any(observed).then(|| self.clone());
-        let Self { mut value, place } = self;
+        let Self { mut value, node } = self;
         let numbers = value.data_mut();
         if !numbers.is_empty() {
             write(numbers);
         }
-        // It stands for the input: in its place and shape, but its numbers are gone.
-        let input = seen.unwrap_or_else(|| Self { value: value.clone(), place });
+        // Stands for the input: it has its node and shape, but no longer its elements.
+        let input = seen.unwrap_or_else(|| Self { value: value.clone(), node });
         Self::record(op, &[&[&input], others].concat(), value)
     }
 }
@@ -128,7 +131,7 @@ impl<T: Element> From<Tensor<T>> for Var<T> {
 
 impl<T: Element> fmt::Debug for Var<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
+        match &self.node {
             Some((_, node)) => write!(f, "Var #{node} {:?}", self.value),
             None => write!(f, "Var constant {:?}", self.value),
         }

@@ -1,5 +1,5 @@
-//! What the systems whose loss holds a gradient are made of, as they use it, has right derivatives of first and second order. (Each op by
-//! itself is checked in `registry.rs`.)
+//! What the systems whose loss holds a gradient are made of, as they use it, has right derivatives
+//! of first and second order. (Each op by itself is checked in `registry.rs`.)
 
 use kernels::{Fir, Padding, TransposedPadding};
 use tensor::ops::{Domain, Function, sample};
@@ -28,7 +28,8 @@ fn layer_norm(x: &Var<f64>, scale: &Var<f64>, shift: &Var<f64>) -> Var<f64> {
     &(&normal * scale) + shift
 }
 
-/// StyleGAN's: the statistics of each image's channels are taken away, those that the style says put in their place.
+/// StyleGAN's: the statistics of each image's channels are taken away, those that the style says
+/// put in their place.
 fn adaptive_instance_norm(x: &Var<f64>, style: &Var<f64>) -> Var<f64> {
     let (n, c) = (x.shape()[0], x.shape()[3]);
     let [scale, shift] = [0, c].map(|from| style.slice(1, from..from + c).reshape([n, 1, 1, c]));
@@ -100,7 +101,7 @@ fn verdicts(images: &Var<f64>, v: &[Var<f64>]) -> Var<f64> {
 
 /// R1: the mean over the images of the squared length of the verdict's gradient by the image.
 fn r1(images: &Tensor<f64>, v: &[Var<f64>]) -> Var<f64> {
-    let tape = v[0].place().map_or_else(Tape::new, |(tape, _)| tape.clone());
+    let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
     let images = tape.variable("images", images.clone());
     let verdict = verdicts(&images, v).sum();
     let gradient = grad(&verdict, &[images], Options::CREATE_GRAPH).remove(0);
@@ -118,8 +119,9 @@ fn a_penalty_on_gradients_has_right_derivatives_by_the_weights() {
     println!("{first:.1e} (first order) {second:.1e} (second)");
     assert!(first < 1e-7, "{first:e}");
 
-    // What bends between the kinks is the deviation alone: without it, nothing but a kink would make R1 depend on the images.
-    // (Nor does it in subgroups of two, whose deviation is half their distance.)
+    // What bends between the kinks is the deviation alone: without it, nothing but a kink would
+    // make R1 depend on the images. (Nor does it in subgroups of two, whose deviation is half their
+    // distance.)
     let differs = |a: &Tensor<f64>, b: &Tensor<f64>| {
         let weights: Vec<_> = weights.iter().cloned().map(Var::constant).collect();
         (r1(a, &weights).item() - r1(b, &weights).item()).abs() > 1e-6

@@ -1,12 +1,14 @@
-//! The engine's promises, one test each: what the tape records and prints, what a sweep computes and what it does not, what it
-//! frees, and how mistakes are told.
+//! The engine's promises, one test each: what the tape records and prints, what a sweep computes
+//! and what it does not, what it frees, and how mistakes are told.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use kernels::{Key, Padding, TransposedPadding};
-use tensor::{Call, FirstNonFinite, Made, Op, Options, Saves, Swept, Tape, TapeObserver, Tensor, Var, grad, vjp};
+use tensor::{
+    Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad, vjp,
+};
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::new(&[values.len()], values.to_vec())
@@ -145,7 +147,8 @@ fn rules_are_asked_only_for_what_is_wanted() {
     assert_eq!(*asked.borrow(), [[false, true]]);
 }
 
-/// What a sweep over conv2d, conv_transpose2d and a product with `weights` as constants or variables records.
+/// What a sweep over conv2d, conv_transpose2d and a product with `weights` as constants or
+/// variables records.
 fn recorded_sweep(frozen: bool) -> String {
     let tape = Tape::<f64>::new();
     let weight = |shape: &[usize]| {
@@ -382,20 +385,20 @@ fn watching_changes_no_value() {
 struct Notes(RefCell<Vec<String>>);
 
 impl TapeObserver<f64> for Notes {
-    fn made(&self, made: &Made<'_, f64>) {
-        let inputs: Vec<_> = made.inputs.iter().map(|input| input.value().data().to_vec()).collect();
-        let (op, file) = (made.op.map_or("variable", |op| op.name()), made.at.file());
-        self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", made.node, made.value.data()));
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
+        let inputs: Vec<_> = node.inputs.iter().map(|input| input.value().data().to_vec()).collect();
+        let (op, file) = (node.op.map_or("variable", |op| op.name()), node.at.file());
+        self.0.borrow_mut().push(format!("{} {op}{inputs:?} = {:?} in {file}", node.id, node.value.data()));
     }
 
-    fn swept(&self, swept: &Swept<'_, f64>) {
-        let sent: Vec<_> = swept.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
-        self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", swept.node, swept.op, swept.gradient.data()));
+    fn node_swept(&self, node: &SweptNode<'_, f64>) {
+        let sent: Vec<_> = node.contributions.iter().map(|(i, node, g)| (*i, *node, g.data().to_vec())).collect();
+        self.0.borrow_mut().push(format!("{} {} got {:?}, sent {sent:?}", node.id, node.op, node.gradient.data()));
     }
 }
 
-/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over its input's; the watcher sees
-/// the input all the same.
+/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over
+/// its input's; the watcher sees the input all the same.
 #[test]
 fn a_watcher_is_told_of_every_node_on_both_ways() {
     let notes = Rc::new(Notes::default());
@@ -418,8 +421,8 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
     assert_eq!(told, wanted);
 }
 
-/// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same (unusual) size lie tells
-/// whether the sweep let go of `saved`.
+/// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same
+/// (unusual) size lie tells whether the sweep let go of `saved`.
 fn is_free(saved: *const f64, size: usize) -> bool {
     let next: Vec<_> = (0..16).map(|_| Tensor::<f64>::zeros([size])).collect();
     next.iter().any(|tensor| tensor.data().as_ptr() == saved)

@@ -1,24 +1,24 @@
-//! Probes: sums of slopes give values and gradients, the worked numbers come to them, and the checks find what is wrong and nothing
-//! else.
+//! Probes: sums of slopes give values and gradients, the worked numbers come to them, and the
+//! checks find what is wrong and nothing else.
 
 use std::rc::Rc;
 
+use tensor::arithmetic::{Arithmetic, evaluate};
 use tensor::ops::{Case, Domain, REGISTRY, sample};
-use tensor::worked::{Worked, evaluate};
-use tensor::{Call, Made, Op, Probe, Replay, Saves, Shape, Swept, Tape, TapeObserver, Tensor, Var};
+use tensor::{Call, Op, Probe, RecordedNode, Replay, Saves, Shape, SweptNode, Tape, TapeObserver, Tensor, Var};
 
 /// Probes each node as soon as it is made.
 struct Prober;
 
 impl TapeObserver<f64> for Prober {
-    fn made(&self, made: &Made<'_, f64>) {
-        let Some(op) = made.op else { return };
-        let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
-        let probe = Probe::new(&**op, &inputs, *made.value.shape(), None).expect("every op can be made again");
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
+        let Some(op) = node.op else { return };
+        let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
+        let probe = Probe::new(&**op, &inputs, *node.value.shape(), None).expect("every op can be recomputed");
         prove(op.name(), &probe);
     }
 
-    fn swept(&self, _swept: &Swept<'_, f64>) {}
+    fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
 }
 
 /// A few elements of a tensor.
@@ -31,7 +31,7 @@ fn close(what: &str, got: f64, expected: f64, size: f64, tolerance: f64) {
     assert!((got - expected).abs() <= tolerance * size.max(1e-300), "{what}: {got}, not {expected}");
 }
 
-fn comes_to(what: &str, worked: &Worked, expected: f64) {
+fn comes_to(what: &str, worked: &Arithmetic, expected: f64) {
     let got = evaluate(&worked.text).unwrap_or_else(|| panic!("{what}: `{}` is no expression", worked.text));
     close(&format!("{what}: {}", worked.text), got, expected, expected.abs(), 1e-5);
     close(what, worked.result, expected, expected.abs(), 1e-9);
@@ -40,7 +40,7 @@ fn comes_to(what: &str, worked: &Worked, expected: f64) {
 fn prove(name: &str, probe: &Probe) {
     let gy = sample(Domain::Any, 9, &probe.shape());
     for i in some(&probe.shape()) {
-        comes_to(&format!("`{name}`, element {i}"), &probe.worked_value(i), probe.value().data()[i]);
+        comes_to(&format!("`{name}`, element {i}"), &probe.value_arithmetic(i), probe.value().data()[i]);
     }
     let gradients = probe.gradients(&gy);
     for (input, gradient) in gradients.iter().enumerate() {
@@ -55,7 +55,7 @@ fn prove(name: &str, probe: &Probe) {
                 let slope = probe.slopes(term.at)[input].data()[j];
                 close(&format!("{what}, its slope by {}", term.at), term.slope, slope, slope.abs(), 1e-9);
             }
-            comes_to(&what, &probe.worked_gradient(input, j, &gy), terms.total);
+            comes_to(&what, &probe.gradient_arithmetic(input, j, &gy), terms.total);
         }
     }
     for check in probe.check(&gy) {
@@ -78,12 +78,12 @@ fn sums_of_slopes_are_gradients_and_worked_numbers_come_to_them_for_every_op() {
 fn probed(shape: &[usize], numbers: &[f32], make: fn(&Var) -> Var, look: fn(&Probe)) {
     struct Look(fn(&Probe));
     impl TapeObserver for Look {
-        fn made(&self, made: &Made<'_, f32>) {
-            let Some(op) = made.op else { return };
-            let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
-            (self.0)(&Probe::new(&**op, &inputs, *made.value.shape(), None).expect("it can be made again"));
+        fn node_recorded(&self, node: &RecordedNode<'_, f32>) {
+            let Some(op) = node.op else { return };
+            let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
+            (self.0)(&Probe::new(&**op, &inputs, *node.value.shape(), None).expect("it can be recomputed"));
         }
-        fn swept(&self, _swept: &Swept<'_, f32>) {}
+        fn node_swept(&self, _node: &SweptNode<'_, f32>) {}
     }
     let tape = Tape::observed(Rc::new(Look(look)));
     make(&tape.variable("x", Tensor::new(shape, numbers.to_vec())));
@@ -115,9 +115,9 @@ fn worked_numbers_read_as_one_would_write_them() {
         &[0.25, -0.5],
         |x| x.sigmoid(),
         |probe| {
-            assert_eq!(probe.worked_value(1).text, "1 / (1 + exp(0.5))");
+            assert_eq!(probe.value_arithmetic(1).text, "1 / (1 + exp(0.5))");
             let gy = Tensor::full([2], 0.5);
-            assert_eq!(probe.worked_gradient(0, 1, &gy).text, "0.5 * (0.37754068 * (1 - 0.37754068))");
+            assert_eq!(probe.gradient_arithmetic(0, 1, &gy).text, "0.5 * (0.37754068 * (1 - 0.37754068))");
         },
     );
     probed(
@@ -125,7 +125,7 @@ fn worked_numbers_read_as_one_would_write_them() {
         &[0.25, -0.5],
         |x| x.affine(2.0, -1.0),
         |probe| {
-            assert_eq!(probe.worked_value(1).text, "-0.5 * 2 - 1");
+            assert_eq!(probe.value_arithmetic(1).text, "-0.5 * 2 - 1");
         },
     );
     probed(
@@ -133,7 +133,7 @@ fn worked_numbers_read_as_one_would_write_them() {
         &[0.25, -0.5],
         |x| x.batch_norm(&Var::constant(Tensor::full([1], 2.0)), &Var::constant(Tensor::zeros([1])), 0.5).0,
         |probe| {
-            assert_eq!(probe.worked_value(1).text, "2 * (-0.5 + 0.125) / sqrt(0.140625 + 0.5) + 0");
+            assert_eq!(probe.value_arithmetic(1).text, "2 * (-0.5 + 0.125) / sqrt(0.140625 + 0.5) + 0");
         },
     );
     probed(
@@ -141,7 +141,7 @@ fn worked_numbers_read_as_one_would_write_them() {
         &[0.25, -0.5, 4.0],
         |x| x.sum(),
         |probe| {
-            assert_eq!(probe.worked_value(0).text, "0.25 - 0.5 + 4");
+            assert_eq!(probe.value_arithmetic(0).text, "0.25 - 0.5 + 4");
         },
     );
 }
@@ -182,7 +182,7 @@ fn a_wrong_rule_fails_its_check_at_any_numbers() {
         let inputs = [&Tensor::new(&[3], numbers.to_vec())];
         for (factor, right) in [(2.0, true), (-2.0, false), (1.0, false), (2.001, false)] {
             let op = Square { factor };
-            let probe = Probe::new(&op, &inputs, *inputs[0].shape(), None).expect("it can be made again");
+            let probe = Probe::new(&op, &inputs, *inputs[0].shape(), None).expect("it can be recomputed");
             let checks = probe.check(&Tensor::full([3], 1e-3));
             assert_eq!(checks[0].passed, right, "factor {factor} at {numbers:?}: {:?}", checks[0]);
         }
@@ -194,16 +194,16 @@ fn the_first_rows_are_a_smaller_probe() {
     let (x, w) = (sample(Domain::Any, 1, &[5, 3]), sample(Domain::Any, 2, &[3, 2]));
     struct Look;
     impl TapeObserver<f64> for Look {
-        fn made(&self, made: &Made<'_, f64>) {
-            let Some(op) = made.op else { return };
-            let inputs: Vec<_> = made.inputs.iter().map(|x| x.value()).collect();
+        fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
+            let Some(op) = node.op else { return };
+            let inputs: Vec<_> = node.inputs.iter().map(|x| x.value()).collect();
             let probe =
-                |rows| Probe::new(&**op, &inputs, *made.value.shape(), Some(rows)).expect("it can be made again");
+                |rows| Probe::new(&**op, &inputs, *node.value.shape(), Some(rows)).expect("it can be recomputed");
             let few = probe(2);
             match op.name() {
                 "matmul" => {
                     assert_eq!((few.cut(), few.has_own_numbers()), (Some(&[true, false][..]), true));
-                    assert_eq!(*few.value(), made.value.first_rows(2));
+                    assert_eq!(*few.value(), node.value.first_rows(2));
                 }
                 "batch_norm" => {
                     assert!(few.cut().is_some() && !few.has_own_numbers() && **few.value().shape() == [2, 2])
@@ -213,7 +213,7 @@ fn the_first_rows_are_a_smaller_probe() {
             assert!(probe(5).cut().is_none(), "that is the whole");
             assert!(few.check(&sample(Domain::Any, 3, &few.shape())).iter().all(|check| check.passed));
         }
-        fn swept(&self, _swept: &Swept<'_, f64>) {}
+        fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
     }
     let tape = Tape::observed(Rc::new(Look));
     let h = tape.variable("x", x).matmul(&Var::constant(w));

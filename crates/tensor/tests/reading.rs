@@ -1,5 +1,5 @@
-//! The engine as reading matter: it is short, every rule is short and carries its formula, and the registry, the code and the guide
-//! speak of the same operations.
+//! The engine as reading matter: it is short, every rule is short and carries its formula, and the
+//! registry, the code and the guide speak of the same operations.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -93,7 +93,8 @@ fn every_rule_is_short() {
     assert!(longest.0 > 15, "the longest rules are counted with their helpers: {longest:?}");
 }
 
-/// The blocks `impl Op for ...` of a file: the constants of the rows that their names come from, and the comment on their rule.
+/// The blocks `impl Op for ...` of a file: the constants of the rows that their names come from,
+/// and the comment on their rule.
 fn implementations(text: &str) -> Vec<(Vec<String>, String)> {
     let blocks = text.split("impl<T: Element> Op<T> for ").skip(1).filter_map(|block| block.split("\n}\n").next());
     let implementation = |block: &str| {

@@ -1,5 +1,5 @@
-//! Every op of the registry against finite differences, at first and second order; and its fused rule, if it has one, against
-//! the one that is made of ops.
+//! Every op of the registry against finite differences, at first and second order; and its fused
+//! rule, if it has one, against the one that is made of ops.
 
 use tensor::ops::{Case, Domain, FEWEST_CASES, REGISTRY, sample};
 use tensor::{Check, Options, Tape, Var, gradcheck::check_entry, vjp};

@@ -1,11 +1,12 @@
-//! Every op, and every op that the rules are made of, made again in `f64`: on its own numbers, and on the first rows of them.
+//! Every op, and every op that the rules are made of, made again in `f64`: on its own numbers, and
+//! on the first rows of them.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tensor::ops::{Case, Domain, REGISTRY, sample};
-use tensor::{Made, Options, Replay, Rows, Shape, Swept, Tape, TapeObserver, Tensor, Var, vjp};
+use tensor::{Options, RecordedNode, Replay, Rows, Shape, SweptNode, Tape, TapeObserver, Tensor, Var, vjp};
 
 /// Makes each node again as soon as it is made, and compares.
 #[derive(Default)]
@@ -16,17 +17,17 @@ struct Again {
 }
 
 impl TapeObserver<f64> for Again {
-    fn made(&self, made: &Made<'_, f64>) {
-        let Some(op) = made.op else { return };
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
+        let Some(op) = node.op else { return };
         let name = op.name();
-        let again = op.replay().unwrap_or_else(|| panic!("`{name}` cannot be made again"));
-        let inputs: Vec<_> = made.inputs.iter().map(|x| x.value().clone()).collect();
-        same_bits(name, &on(again, &inputs, *made.value.shape()), made.value);
-        let set = if same_rows(name, again, &inputs, made.value) { &self.by_rows } else { &self.whole };
+        let again = op.replay().unwrap_or_else(|| panic!("`{name}` cannot be recomputed"));
+        let inputs: Vec<_> = node.inputs.iter().map(|x| x.value().clone()).collect();
+        same_bits(name, &on(again, &inputs, *node.value.shape()), node.value);
+        let set = if same_rows(name, again, &inputs, node.value) { &self.by_rows } else { &self.whole };
         set.borrow_mut().insert(name);
     }
 
-    fn swept(&self, _swept: &Swept<'_, f64>) {}
+    fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
 }
 
 fn on(again: &dyn Replay, inputs: &[Tensor<f64>], shape: Shape) -> Tensor<f64> {
@@ -69,7 +70,7 @@ fn every_op_and_every_rule_is_made_again_to_the_same_bits_and_row_by_row() {
     }
     let (by_rows, whole) = (again.by_rows.borrow(), again.whole.borrow());
     for entry in &REGISTRY {
-        assert!(by_rows.contains(entry.name) || whole.contains(entry.name), "{} was never made again", entry.name);
+        assert!(by_rows.contains(entry.name) || whole.contains(entry.name), "{} was never recomputed", entry.name);
     }
     let mixed: Vec<_> = whole.difference(&by_rows).copied().collect();
     assert_eq!(mixed, ["conv2d_weight_grad", "fold_taps", "spread_taps", "turn_taps"], "what mixes its rows");

@@ -1,5 +1,5 @@
-//! A convolution of up-sampled images with its taps merged is the same function as up-sampling and convolution one after the
-//! other, and has the same gradients.
+//! A convolution of up-sampled images with its taps merged is the same function as up-sampling and
+//! convolution one after the other, and has the same gradients.
 
 use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::ops::{Domain, sample};

@@ -1,4 +1,5 @@
-//! The gradient checker finds wrong rules, and says exactly what is wrong: op, input, index, expected, got, ratio.
+//! The gradient checker finds wrong rules, and says exactly what is wrong: op, input, index,
+//! expected, got, ratio.
 
 use tensor::gradcheck::{WrongGradient, check_entry};
 use tensor::ops::{Case, Entry};

@@ -80,8 +80,8 @@ fn the_program_prints_what_the_guide_shows() {
                     panic!("{name}.md:{}: only commands of `train` can be replayed: {command}", block.line)
                 };
                 let got = printed(&place, line);
-                let told = format!("{name}.md:{}: `{command}` prints now:\n{got}", block.line);
-                assert!(same(&shown, &got.lines().collect::<Vec<_>>()), "{told}");
+                let report = format!("{name}.md:{}: `{command}` prints now:\n{got}", block.line);
+                assert!(same(&shown, &got.lines().collect::<Vec<_>>()), "{report}");
             }
         }
     }

@@ -40,7 +40,8 @@ pub(crate) fn small_quickdraw() -> Box<dyn System> {
     boxed(quickdraw::Quickdraw::new(settings, 1))
 }
 
-/// Every system, small; some of them once more with another optimiser, with points, or with all that an update can have.
+/// Every system, small; some of them once more with another optimiser, with points, or with all
+/// that an update can have.
 pub(crate) fn systems() -> Vec<(&'static str, Box<dyn System>)> {
     let batch = 4;
     let vanilla = vanilla::Settings { batch: 6, size: 8, ..Default::default() };

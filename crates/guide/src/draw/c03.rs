@@ -31,8 +31,8 @@ fn chain() -> String {
     }
     let product = slopes.iter().product();
     let [a, b, c] = slopes.map(short);
-    let told = format!("slope of the chain: {a} * {b} * {c} = {}", short(product));
-    canvas.text([330.0, 140.0], Anchor::Middle, 15.0, color::GRADIENT, &told);
+    let text = format!("slope of the chain: {a} * {b} * {c} = {}", short(product));
+    canvas.text([330.0, 140.0], Anchor::Middle, 15.0, color::GRADIENT, &text);
     canvas.finish("A chain of operations, their values, their slopes, and the product of the slopes")
 }
 

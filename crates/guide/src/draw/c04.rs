@@ -37,8 +37,8 @@ fn fork() -> String {
     }
     let above = [x[0], x[1] - 74.0];
     graph::gradient(&mut canvas, above, "12 + 9 = 21");
-    for (center, told) in [(y, "6"), (xx, "3"), (xy, "3"), (sum, "3"), (loss, "1")] {
-        graph::gradient(&mut canvas, center, told);
+    for (center, value) in [(y, "6"), (xx, "3"), (xy, "3"), (sum, "3"), (loss, "1")] {
+        graph::gradient(&mut canvas, center, value);
     }
     canvas.text(
         [340.0, 302.0],

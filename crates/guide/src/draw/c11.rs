@@ -1,6 +1,6 @@
 //! The figures of chapter 11.
 
-use kernels::{Adam, Element, Sgd};
+use kernels::optimizer::{Adam, Sgd, Update, UpdateRule};
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
@@ -25,14 +25,15 @@ fn walk(mut update: impl FnMut(u64, [f64; 2], &mut [f64; 2])) -> Vec<[f64; 2]> {
 }
 
 fn sgd(learning_rate: f64, momentum: f64) -> Vec<[f64; 2]> {
+    let rule = UpdateRule::from(Sgd { momentum, nesterov: false });
     let mut velocity = [0.0; 2];
-    walk(|_, g, theta| f64::sgd(Sgd { learning_rate, momentum, nesterov: false }, &g, &mut velocity, theta))
+    walk(|t, g, theta| rule.update_plain(Update::new(t, learning_rate), &g, &mut [&mut velocity], theta))
 }
 
 fn adam() -> Vec<[f64; 2]> {
+    let rule = UpdateRule::from(Adam { beta1: 0.5, beta2: 0.99, epsilon: 1e-8 });
     let [mut m, mut v] = [[0.0; 2]; 2];
-    let rule = |t| Adam { learning_rate: 0.2, beta1: 0.5, beta2: 0.99, epsilon: 1e-8, t };
-    walk(|t, g, theta| f64::adam(rule(t), &g, [&mut m, &mut v], theta))
+    walk(|t, g, theta| rule.update_plain(Update::new(t, 0.2), &g, &mut [&mut m, &mut v], theta))
 }
 
 fn valley() -> String {
@@ -62,12 +63,12 @@ fn valley() -> String {
             places.iter().for_each(|[x, y]| canvas.disc(plot.place(*x, *y), 3.0, fill));
         }
     }
-    let told = [
+    let lines = [
         (color::GRADIENT, "dashed: gradient descent, rate 0.095 (2 / h is 0.1): oscillates"),
         (color::VALUE, "solid: with momentum 0.7, rate 0.04"),
         (color::THIRD, "discs: Adam, rate 0.2: the same speed in both directions"),
     ];
-    for (i, (color, text)) in told.into_iter().enumerate() {
+    for (i, (color, text)) in lines.into_iter().enumerate() {
         canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::Start, 13.0, color, text);
     }
     canvas.finish("The paths of three optimisers in a narrow valley")

@@ -29,20 +29,20 @@ fn walls() -> String {
         (165.0, "the generator's step", "trained", "frozen"),
     ] {
         let y = top + 70.0;
-        let generator_learns = g == "learns";
+        let generator_trains = g == "trained";
         canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
-        let fill = |learns: bool| if learns { color::GRADIENT_FILL } else { color::VALUE_FILL };
-        network(&mut canvas, [140.0, y], fill(generator_learns), "generator", g);
-        network(&mut canvas, [390.0, y], fill(!generator_learns), "discriminator", d);
+        let fill = |trained: bool| if trained { color::GRADIENT_FILL } else { color::VALUE_FILL };
+        network(&mut canvas, [140.0, y], fill(generator_trains), "generator", g);
+        network(&mut canvas, [390.0, y], fill(!generator_trains), "discriminator", d);
         canvas.text([26.0, y - 4.0], Anchor::Middle, 14.0, color::VALUE, "z");
         canvas.arrow([36.0, y - 8.0], [76.0, y - 8.0], forward);
         canvas.arrow([204.0, y - 8.0], [326.0, y - 8.0], forward);
         canvas.arrow([454.0, y - 8.0], [556.0, y - 8.0], forward);
         canvas.text([598.0, y + 5.0], Anchor::Middle, 15.0, color::INK, "loss");
         canvas.text([265.0, y - 18.0], Anchor::Middle, 13.0, color::VALUE, "fakes");
-        canvas.text([505.0, y - 18.0], Anchor::Middle, 13.0, color::VALUE, "verdict");
+        canvas.text([505.0, y - 18.0], Anchor::Middle, 13.0, color::VALUE, "logits");
         canvas.arrow([556.0, y + 12.0], [454.0, y + 12.0], backward);
-        if generator_learns {
+        if generator_trains {
             canvas.arrow([326.0, y + 12.0], [204.0, y + 12.0], backward);
             canvas.text([265.0, y + 32.0], Anchor::Middle, 12.0, color::GRADIENT, "arrows at the fakes");
             canvas.text([390.0, y + 46.0], Anchor::Middle, 12.0, color::QUIET, "constants: no weight gradient");
@@ -61,8 +61,8 @@ fn walls() -> String {
 /// which each fake is pushed.
 fn arrows() -> String {
     let rules = Rules { k: 3, d_rate: 3e-3, g_rate: 3e-3, ..Rules::default() };
-    let mut play = ToyGan::new(rules, 1);
-    play.steps(200).expect("a healthy run");
+    let mut toy = ToyGan::new(rules, 1);
+    toy.steps(200).expect("a healthy run");
     let mut canvas = Canvas::new(640.0, 420.0);
     let plot = Plot { at: [40.0, 20.0], size: [380.0, 380.0], x: [-3.0, 3.0], y: [-3.0, 3.0] };
     let cells = 18;
@@ -70,7 +70,7 @@ fn arrows() -> String {
     for (row, column) in (0..cells).flat_map(|row| (0..cells).map(move |column| (row, column))) {
         let middle = |number: i32| 6.0 * (f64::from(number) + 0.5) / f64::from(cells) - 3.0;
         let point = Tensor::new(&[1, 2], vec![middle(column) as f32, middle(row) as f32]);
-        let real = f64::from(Var::constant(play.discriminator.infer(&point)).sigmoid().item());
+        let real = f64::from(Var::constant(toy.discriminator.infer(&point)).sigmoid().item());
         // From a grey for fake to white for real.
         let shade = (255.0 * (0.6 + 0.4 * ((real - 0.1) / 0.7).clamp(0.0, 1.0))).round() as u8;
         let [x, y] = plot.place(middle(column), middle(row));
@@ -81,10 +81,10 @@ fn arrows() -> String {
         canvas.disc(plot.place(f64::from(point[0]), f64::from(point[1])), 2.5, color::THIRD);
     }
     let tape = Tape::new();
-    let fakes = tape.variable("fakes", play.points(40));
+    let fakes = tape.variable("fakes", toy.points(40));
     let mut ctx = ForwardContext::training(&tape, RngContext { seed: 1, step: 0, purpose: "figure" });
-    let verdict = ctx.frozen(|ctx| play.discriminator.forward(ctx, &fakes));
-    let gradient = grad(&logistic_generator(&verdict), core::slice::from_ref(&fakes), Options::default()).remove(0);
+    let logits = ctx.frozen(|ctx| toy.discriminator.forward(ctx, &fakes));
+    let gradient = grad(&logistic_generator(&logits), core::slice::from_ref(&fakes), Options::default()).remove(0);
     let pushed = fakes.value().data().chunks_exact(2).zip(gradient.value().data().chunks_exact(2));
     for (at, g) in pushed.filter(|(at, _)| at[0].abs().max(at[1].abs()) < 2.8) {
         let [x, y] = [f64::from(at[0]), f64::from(at[1])];

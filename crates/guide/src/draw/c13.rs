@@ -26,8 +26,8 @@ fn runs() -> String {
         ("20 steps later", collapsed, 140),
     ];
     for (number, (title, rules, steps)) in panels.into_iter().enumerate() {
-        let mut play = ToyGan::new(rules, 1);
-        let told = play.steps(steps).expect("finite");
+        let mut toy = ToyGan::new(rules, 1);
+        let report = toy.steps(steps).expect("finite");
         let left = 10.0 + 168.0 * number as f64;
         let plot = Plot { at: [left, 34.0], size: [156.0, 156.0], x: [-3.2, 3.2], y: [-3.2, 3.2] };
         canvas.rectangle(plot.at, plot.size, color::NONE, Stroke::new(color::QUIET).width(1.0));
@@ -35,7 +35,7 @@ fn runs() -> String {
             let [x, y] = centre(heap).map(f64::from);
             canvas.disc(plot.place(x, y), 8.0, color::FAINT);
         }
-        for point in play.points(80).data().chunks_exact(2) {
+        for point in toy.points(80).data().chunks_exact(2) {
             let [x, y] = [f64::from(point[0]), f64::from(point[1])];
             if x.abs().max(y.abs()) < 3.2 {
                 canvas.disc(plot.place(x, y), 2.0, color::VALUE);
@@ -46,8 +46,8 @@ fn runs() -> String {
         };
         note(24.0, 14.0, color::INK, title);
         note(212.0, 12.0, color::QUIET, &format!("step {steps}"));
-        note(230.0, 12.0, color::QUIET, &format!("d_loss {:.3}, d_acc {:.2}", told.d_loss, told.d_acc));
-        note(248.0, 12.0, color::QUIET, &format!("g_loss {:.3}", told.g_loss.abs()));
+        note(230.0, 12.0, color::QUIET, &format!("d_loss {:.3}, d_acc {:.2}", report.d_loss, report.d_acc));
+        note(248.0, 12.0, color::QUIET, &format!("g_loss {:.3}", report.g_loss.abs()));
     }
     canvas.finish("The points of a healthy run, of one whose discriminator wins, and of a collapsed one at two steps")
 }

@@ -222,22 +222,19 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
                 *sum = s.load(&vectors[r * WIDEST + v]);
             }
         }
+        let mut copy = [0.0; WIDEST * LANES];
         for i in 0..counts[0] {
             for j in 0..counts[1] {
                 let offset = |of: &Stream| of.at + i * of.steps[0] + j * of.steps[1];
                 // SAFETY: step (i, j) of both streams is inside their data, by the assertion.
                 let (a, b) =
                     unsafe { (narrow.data.as_ptr().add(offset(&narrow)), wide.data.as_ptr().add(offset(&wide))) };
-                // The last vector reads beyond the width unless memory ends there.
-                let whole = offset(&wide) + V * LANES <= wide.data.len();
-                // SAFETY: so are all floats of the step.
-                let column = |v: usize| unsafe {
-                    if v + 1 < V || whole {
-                        s.load(&*b.add(LANES * v).cast())
-                    } else {
-                        s.load_part(core::slice::from_raw_parts(b.add(LANES * v), last))
-                    }
-                };
+                // The last vector reads beyond the width. At the end of memory it reads a copy.
+                let rest = wide.data.len() - offset(&wide);
+                let b = if rest < V * LANES { pad(&wide.data[wide.data.len() - rest..], &mut copy) } else { b };
+                // SAFETY: so are all floats of the step, and those beyond the width, by the line
+                // above.
+                let column = |v: usize| s.load(unsafe { &*b.add(LANES * v).cast() });
                 // SAFETY: as above.
                 let row = |r: usize| s.splat(unsafe { *a.add(r) });
                 // Hold the operand with fewer vectors in registers and stream the other one.
@@ -277,6 +274,14 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
             }
         }
     }
+}
+
+/// Copies the end of memory, so that whole vectors can be read from it.
+#[cold]
+#[inline(never)]
+fn pad(end: &[f32], copy: &mut [f32; WIDEST * LANES]) -> *const f32 {
+    copy[..end.len()].copy_from_slice(end);
+    copy.as_ptr()
 }
 
 impl Tile<'_> {

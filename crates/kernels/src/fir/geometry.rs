@@ -102,8 +102,8 @@ impl FirGeometry {
         }
         let along = |side: usize| {
             let padded = (side * up) as isize + pad[0] + pad[1];
-            let places = padded - taps.len() as isize;
-            (places >= 0).then(|| places as usize / down + 1)
+            let positions = padded - taps.len() as isize;
+            (positions >= 0).then(|| positions as usize / down + 1)
         };
         let (Some(oh), Some(ow)) = (along(h), along(w)) else {
             return Err(format!("{} taps do not fit the image {h}x{w} times {up}, padded by {pad:?}", taps.len()));
@@ -143,7 +143,7 @@ impl FirGeometry {
     /// The row (axis 0) or column (axis 1) of `x` that `tap` meets in window `out`, if any.
     #[inline]
     pub fn source(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
-        let place = usize::try_from((out * self.down + tap) as isize - self.before).ok()?;
-        (place.is_multiple_of(self.up) && place / self.up < self.input[axis]).then_some(place / self.up)
+        let position = usize::try_from((out * self.down + tap) as isize - self.before).ok()?;
+        (position.is_multiple_of(self.up) && position / self.up < self.input[axis]).then_some(position / self.up)
     }
 }

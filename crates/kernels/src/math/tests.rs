@@ -8,7 +8,7 @@ use crate::random::{Key, words};
 use crate::testing::{on_the_widest, same_bits_everywhere};
 
 /// A function, its exact value in `f64`, and the worst error allowed.
-type Row = (&'static str, Unary, fn(f64) -> f64, f64);
+type Function = (&'static str, Unary, fn(f64) -> f64, f64);
 
 fn exact_sigmoid(x: f64) -> f64 {
     if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
@@ -18,7 +18,7 @@ fn exact_softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-const TABLE: [Row; 5] = [
+const TABLE: [Function; 5] = [
     ("exp", Unary::Exp, f64::exp, 1.0),
     ("log", Unary::Log, f64::ln, 1.0),
     ("tanh", Unary::Tanh, f64::tanh, 2.5),

@@ -13,7 +13,6 @@ mod norms;
 mod pixels;
 mod products;
 mod sums;
-mod updates;
 
 pub(crate) use draws::drop_below;
 pub use draws::{dropout, normal};
@@ -24,7 +23,6 @@ pub use norms::{
 pub use pixels::{downsample_sum, fir, gather, max_pool, reflection_fold, reflection_pad, scatter, upsample};
 pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, fold_taps, gemm, im2col, spread_taps, turn_taps};
 pub use sums::{count_non_finite, repeat_axis, sum_axis};
-pub use updates::{adam, power, rms_prop, sgd};
 
 /// The index of element (i, j, k, l) of an array of this shape.
 fn at(shape: [usize; 4], [i, j, k, l]: [usize; 4]) -> usize {

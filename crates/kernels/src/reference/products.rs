@@ -155,8 +155,8 @@ fn assert_taps_lengths<R>(kernel: &str, g: &TapsGeometry, w: &[R], to: &[R], sha
 pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
     assert_taps_lengths("spread_taps", g, w, spread, g.spread_shape());
     spread.fill(R::default());
-    for_each_spread(g, |tap, place| {
-        for (sum, w) in spread[place].iter_mut().zip(&w[tap]) {
+    for_each_spread(g, |tap, spread_tap| {
+        for (sum, w) in spread[spread_tap].iter_mut().zip(&w[tap]) {
             *sum = *sum + *w;
         }
     });
@@ -166,8 +166,8 @@ pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
 pub fn fold_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
     assert_taps_lengths("fold_taps", g, w, spread, g.spread_shape());
     w.fill(R::default());
-    for_each_spread(g, |tap, place| {
-        for (sum, spread) in w[tap].iter_mut().zip(&spread[place]) {
+    for_each_spread(g, |tap, spread_tap| {
+        for (sum, spread) in w[tap].iter_mut().zip(&spread[spread_tap]) {
             *sum = *sum + *spread;
         }
     });

@@ -1,4 +1,5 @@
-//! [`Critic`]: the growing discriminator, which looks at images of whatever resolution the networks have grown to.
+//! [`Critic`]: the growing discriminator, for images of the resolution that the networks have
+//! reached.
 
 use nn::layers::{AveragePool2d, Blur, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
 use nn::{Dialect, ForwardContext, Network};
@@ -8,12 +9,12 @@ use super::growth::{Stage, resolution};
 use super::{Maps, lerp};
 use crate::strided::LEAKY;
 
-/// One way in for each resolution (`from_rgb`), one block that halves for each but the first, and the head at 4x4, which also sees how
-/// much the images of the batch differ.
+/// For each resolution an input layer (`from_rgb`), for each but the lowest a block that halves it,
+/// and the head at 4x4, which also sees how much the images of the batch differ.
 pub struct Critic {
     /// For each level: image to features.
     from_rgb: Vec<Network>,
-    /// For each level: features to those of the level below; the first: to the verdict.
+    /// For each level: features to those of the level below; for the lowest: to the output.
     blocks: Vec<Network>,
 }
 
@@ -26,25 +27,25 @@ impl Critic {
         Self::of(maps, last, seed, |block| block)
     }
 
-    /// The same with a blur before each block's second convolution, whose features are halved.
+    /// The same with a blur before each block's second convolution, whose output is halved.
     pub(crate) fn blurring(maps: Maps, last: usize, seed: u64) -> Self {
         Self::of(maps, last, seed, |block| block.with("blur", Blur))
     }
 
-    /// `between` adds to a block what comes between its convolutions.
+    /// `between` adds to a block the layers between its convolutions.
     fn of(maps: Maps, last: usize, seed: u64, between: impl Fn(Network) -> Network) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{NAME}.{part}"), input, Dialect::Torch, seed);
         let from_rgb = (0..=last).map(|level| {
             let size = resolution(level);
             network(format!("rgb{size}x{size}"), &[size, size, maps.channels])
-                .with("conv", Conv2d::new(maps.of(level), 1).equalised(Equalised::BENT))
+                .with("conv", Conv2d::new(maps.of(level), 1).equalised(Equalised::RELU))
                 .with("lrelu", LEAKY)
         });
         let blocks = (0..=last).map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
             let block = network(format!("{size}x{size}"), &[size, size, features]);
-            let conv = |features| Conv2d::new(features, 3).equalised(Equalised::BENT);
+            let conv = |features| Conv2d::new(features, 3).equalised(Equalised::RELU);
             if level > 0 {
                 return between(block.with("conv1", conv(features)).with("lrelu1", LEAKY))
                     .with("conv2", conv(maps.of(level - 1)))
@@ -56,15 +57,15 @@ impl Critic {
                 .with("conv", conv(features))
                 .with("lrelu1", LEAKY)
                 .with("flatten", Flatten)
-                .with("dense1", Dense::new(maps.latent()).equalised(Equalised::BENT))
+                .with("dense1", Dense::new(maps.latent()).equalised(Equalised::RELU))
                 .with("lrelu2", LEAKY)
                 .with("dense2", Dense::new(1).equalised(Equalised::LINEAR))
         });
         Self { from_rgb: from_rgb.collect(), blocks: blocks.collect() }
     }
 
-    /// How real the images are, of shape (n, h, w, c) at the stage's resolution: shape (n, 1).
-    pub(crate) fn judge(&self, ctx: &mut ForwardContext, images: &Var, stage: Stage) -> Var {
+    /// The outputs on images of shape (n, h, w, c) of the stage's resolution, shape (n, 1).
+    pub(crate) fn score(&self, ctx: &mut ForwardContext, images: &Var, stage: Stage) -> Var {
         ctx.forward_of(NAME, images, |ctx| {
             let level = stage.level;
             let features = self.from_rgb[level].forward_part(ctx, images);
@@ -81,16 +82,16 @@ impl Critic {
         })
     }
 
-    /// Its networks.
+    /// The networks.
     pub fn parts(&self) -> Vec<&Network> {
         self.from_rgb.iter().chain(&self.blocks).rev().collect()
     }
 
-    /// The same, to be changed.
+    /// The same networks, mutable.
     pub fn parts_mut(&mut self) -> Vec<&mut Network> {
         self.from_rgb.iter_mut().chain(&mut self.blocks).rev().collect()
     }
 }
 
-/// Images that are compared with each other.
+/// The group size of the minibatch standard deviation.
 const GROUP: usize = 4;

@@ -1,24 +1,25 @@
-//! [`Growth`]: which resolution a growing GAN learns at, when.
+//! [`Growth`]: the schedule of a growing GAN.
 //!
-//! The schedule counts real images shown, in thousands (kimg). At each resolution the networks first learn for a while as they are;
-//! then the blocks of the next one are faded in: their share `alpha` of the picture rises evenly from 0 to 1 (Karras et al. 2018).
+//! The schedule counts real images shown, in thousands (kimg). At each resolution the networks
+//! first train for a while as they are; then the blocks of the next one are faded in: their share
+//! `alpha` of the image rises linearly from 0 to 1 (Karras et al. 2018).
 
 use std::cell::Cell;
 use std::ops::Range;
 
 use crate::{SettingsError, in_range};
 
-/// Where a growing GAN stands.
+/// How far a growing GAN has grown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
     /// The newest resolution, counted from 0 for 4x4.
     pub level: usize,
-    /// How much the blocks of the newest resolution count, above 0; 1 is all.
+    /// The share of the newest blocks, above 0; 1 if they are fully faded in.
     pub alpha: f64,
 }
 
 impl Stage {
-    /// At a level that counts fully.
+    /// A level that is fully faded in.
     pub fn whole(level: usize) -> Self {
         Self { level, alpha: 1.0 }
     }
@@ -28,12 +29,13 @@ impl Stage {
         resolution(self.level)
     }
 
-    /// Whether its newest blocks are still faded in.
+    /// Whether the newest blocks are still being faded in.
     pub fn is_fading(self) -> bool {
         self.alpha < 1.0
     }
 
-    /// Whether blocks have come or have been faded in fully since `before`: what an optimiser remembers from there is of no use here.
+    /// Whether blocks have been added or fully faded in since `before`, so that the optimisers
+    /// start anew.
     pub fn is_a_border(self, before: Self) -> bool {
         (self.level, self.is_fading()) != (before.level, before.is_fading())
     }
@@ -49,27 +51,27 @@ pub fn resolution(level: usize) -> usize {
 pub struct Growth {
     first: usize,
     last: usize,
-    /// Thousands of images that a resolution learns from by itself.
+    /// Thousands of images without fading, per resolution.
     stable_kimg: f64,
-    /// Thousands of images over which the next one is faded in.
+    /// Thousands of images over which the next resolution is faded in.
     fade_kimg: f64,
-    /// Reals of a step at most.
+    /// The maximal number of reals per step.
     batch: usize,
-    /// Two groups of steps, each with the images shown before it: the last one that was looked for, and the one before. They follow from the
-    /// rest; finding them takes a while, and who asks for a step often asks for the one before as well.
+    /// A cache of two groups of steps, each with the images shown before it: the last one asked for
+    /// and the one before. Callers often ask for consecutive steps.
     known: Cell<[(u64, u64); 2]>,
 }
 
-/// Reals of a step at each level: large images need more memory (Karras et al., for one graphics card).
+/// Reals per step at each level: large images need more memory (Karras et al., for one GPU).
 const BATCHES: [usize; 9] = [128, 128, 128, 64, 32, 16, 8, 4, 4];
-/// Steps after which the schedule is looked at again.
+/// The stage changes only at multiples of this number of steps.
 const GROUP: u64 = 4;
 
 impl Growth {
-    /// From the level `first` to the level `last`, with at most `batch` reals a step.
+    /// A schedule from the level `first` to the level `last`, with at most `batch` reals per step.
     ///
     /// # Errors
-    /// When a number is out of its range.
+    /// When a setting is out of its range.
     ///
     /// # Panics
     /// When there are no such levels.
@@ -85,22 +87,22 @@ impl Growth {
         Ok(Self { first, last, stable_kimg, fade_kimg, batch, known: Cell::default() })
     }
 
-    /// The level that it ends at.
+    /// The last level.
     pub fn last(&self) -> usize {
         self.last
     }
 
-    /// Reals of a step at this level.
+    /// Reals per step at this level.
     pub fn batch(&self, level: usize) -> usize {
         self.batch.min(BATCHES[level])
     }
 
-    /// Reals of the largest step.
+    /// Reals of the step with the most.
     pub fn largest_batch(&self) -> usize {
         self.batch(self.first)
     }
 
-    /// Where the networks stand when so many images were shown.
+    /// The stage after this many images.
     pub fn at(&self, images: u64) -> Stage {
         let kimg = images as f64 / 1000.0;
         let period = self.stable_kimg + self.fade_kimg;
@@ -110,13 +112,13 @@ impl Growth {
         Stage { level: self.first + grown.ceil() as usize, alpha: 1.0 - (grown.ceil() - grown) }
     }
 
-    /// Whether the networks have grown fully when so many images were shown, and for good.
+    /// Whether the networks are fully grown after this many images.
     fn is_grown(&self, images: u64) -> bool {
         let periods = (images as f64 / 1000.0 / (self.stable_kimg + self.fade_kimg)).floor();
         periods >= (self.last - self.first) as f64
     }
 
-    /// How many images were shown before step number `step` (from 0), and where the networks stand in it.
+    /// The number of images shown before step number `step` (from 0), and the stage of the step.
     pub fn before(&self, step: u64) -> (u64, Stage) {
         let wanted = step / GROUP;
         let known = self.known.get();
@@ -128,7 +130,7 @@ impl Growth {
             (before, at) = (at, after(at));
         }
         if at.0 < wanted {
-            // From here on every group is as large as the next one, however many there are.
+            // From here on all groups have the same size.
             let size = GROUP * self.batch(self.last) as u64;
             let images = |group: u64| at.1.saturating_add((group - at.0).saturating_mul(size));
             (before, at) = ((wanted - 1, images(wanted - 1)), (wanted, images(wanted)));
@@ -140,19 +142,19 @@ impl Growth {
         (at.1 + step % GROUP * self.batch(stage.level) as u64, stage)
     }
 
-    /// Whether the networks stand elsewhere at this step than at the one before, so that the optimisers begin anew.
+    /// Whether the optimisers start anew at this step.
     pub fn is_a_border(&self, step: u64) -> bool {
         step > 0 && self.before(step).1.is_a_border(self.before(step - 1).1)
     }
 
-    /// The first of these steps, and each at which the networks stand elsewhere than before; with where they stand from there on.
+    /// The first of these steps, and every border among them, each with its stage.
     pub fn stages(&self, steps: Range<u64>) -> Vec<(u64, Stage)> {
         let (first, mut stage) = self.before(steps.start);
         let mut found = vec![(steps.start, stage)];
         let group = steps.start / GROUP;
         let mut at = (group, first - steps.start % GROUP * self.batch(stage.level) as u64);
         while let Some(border) = self.border_after(at.1) {
-            // All groups before the border are alike, so they need not be looked at.
+            // All groups before the border have the same size, so they can be skipped.
             let images = GROUP * self.batch(self.at(at.1).level) as u64;
             let groups = border.saturating_sub(at.1).div_ceil(images).max(1);
             at = (at.0 + groups, at.1 + groups * images);
@@ -168,19 +170,20 @@ impl Growth {
         found
     }
 
-    /// How many images were shown when next a fade begins or ends after so many; None if none does any more.
+    /// The number of images at which the next fade after `images` begins or ends; None if there is
+    /// none.
     fn border_after(&self, images: u64) -> Option<u64> {
         let period = self.stable_kimg + self.fade_kimg;
         let phase = (images as f64 / 1000.0 / period).floor();
         let left = (self.last - self.first) as f64 - phase;
-        // Where a fade begins its blocks do not count yet.
+        // alpha is still 0 at the very beginning of a fade.
         let begins = (1000.0 * (phase * period + self.stable_kimg)).floor() as u64 + 1;
         let ends = (1000.0 * (phase + 1.0) * period).ceil() as u64;
         let border = [begins, ends].into_iter().find(|border| *border > images).unwrap_or(images + 1);
         (left > 0.0).then_some(border)
     }
 
-    /// Steps that show so many thousands of images.
+    /// The number of steps that show this many thousands of images.
     pub fn steps(&self, kimg: f64) -> u64 {
         let mut step = 0;
         while (self.before(step).0 as f64) < 1000.0 * kimg {
@@ -198,7 +201,8 @@ mod tests {
         Growth::new([0, 3], [8.0, 8.0], 16).unwrap()
     }
 
-    /// The specification's vector: levels of detail still missing, and the resolution, after so many thousand images.
+    /// A test vector of the specification: levels of detail still missing, and the resolution,
+    /// after so many thousands of images.
     #[test]
     fn the_schedule_of_the_small_preset_is_known() {
         let missing = |stage: Stage| (3 - stage.level) as f64 + 1.0 - stage.alpha;
@@ -217,7 +221,7 @@ mod tests {
         let growth = small();
         let borders: Vec<u64> =
             (0..3500).filter(|step| growth.is_a_border(*step)).map(|step| growth.before(step).0).collect();
-        // A fade begins with the first group of steps that begins after its border.
+        // A fade takes effect with the first group of steps after its beginning.
         assert_eq!(borders, [8064, 16_000, 24_064, 32_000, 40_064, 48_000]);
         assert_eq!(growth.steps(56.0), 3500);
     }
@@ -253,7 +257,8 @@ mod tests {
         assert_eq!(growth.before(4), (512, Stage::whole(0)));
         assert_eq!((asked[0].1.resolution(), asked[5].0 - asked[0].0), (128, 16));
         assert_eq!(growth.steps(12_000.0), 1_354_672, "the authors' run");
-        // What follows the growth is not counted through, and asked for in any order too.
+        // Steps after the growth are calculated, not counted, and can be asked for in any order
+        // too.
         assert_eq!(growth.before(1_354_672 + 4_000_000_000).0, growth.before(1_354_672).0 + 16_000_000_000);
         assert_eq!(growth.before(100_001), asked[5]);
         let from_8x8 = Growth::new([1, 8], [600.0, 600.0], 128).unwrap();

@@ -1,8 +1,10 @@
-//! GANs that grow (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation",
-//! 2018): they learn to draw tiny pictures first, and blocks for the next resolution are faded in when the last one is learned.
+//! Progressively growing GANs (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for
+//! improved quality, stability, and variation", 2018): they start with tiny images, and fade in the
+//! blocks of the next resolution once the current one is learned.
 //!
-//! [`Growth`] is the schedule, [`Critic`] the discriminator; what generators are is a [`Painter`]'s business. [`Growing`] plays the
-//! two against each other: one turn of the discriminator, the average of the generator, one turn of the generator.
+//! [`Growth`] is the schedule, [`Critic`] the discriminator, and [`Painter`] the interface of a
+//! generator. [`Growing`] trains the two: a step is one update of the discriminator, one of the
+//! moving average of the generator, and one of the generator.
 
 mod critic;
 mod growth;
@@ -11,7 +13,7 @@ mod to_rgb;
 
 use nn::layers::Noise;
 use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
-use nn::{ForwardContext, Network, Optimizer, Rule, State, Stateful};
+use nn::{Adam, ForwardContext, Network, Optimizer, State, Stateful};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use critic::Critic;
@@ -40,79 +42,80 @@ pub fn lerp(a: &Var, b: &Var, t: f64) -> Var {
 
 /// The generator of a growing GAN.
 pub trait Painter {
-    /// Images of the stage's resolution, in [-1, 1] or nearly, of latents (n, latent).
+    /// Images of the stage's resolution, (almost) in [-1, 1], from latents of shape (n, latent).
     fn paint(&self, ctx: &mut ForwardContext, latents: &Var, stage: Stage) -> Var;
 
-    /// Its networks.
+    /// The networks.
     fn parts(&self) -> Vec<&Network>;
 
-    /// The same, to be changed.
+    /// The same networks, mutable.
     fn parts_mut(&mut self) -> Vec<&mut Network>;
 
-    /// Itself, if it makes styles of the latents first.
+    /// The style-based view of this generator, if it is one.
     fn stylist(&self) -> Option<&dyn Stylist> {
         None
     }
 }
 
-/// A painter that makes a style of each latent first, and then the picture of the styles of its layers.
+/// A generator that maps each latent to a style first, and then makes the image from one style per
+/// layer.
 pub trait Stylist {
-    /// The styles of latents, shape (n, style).
+    /// The styles of the latents, shape (n, style).
     fn styles(&self, ctx: &mut ForwardContext, latents: &Var) -> Var;
 
     /// The mean of all styles, shape (style).
     fn mean_style(&self) -> &Tensor;
 
-    /// Layers that take a style at this level.
+    /// The number of layers that take a style at this level.
     fn layers(&self, level: usize) -> usize;
 
-    /// Images of the styles of each layer.
+    /// Images from one style per layer.
     fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var;
 }
 
-/// What keeps the discriminator's slope in bounds, and with it the loss that it goes with.
+/// The gradient penalty on the discriminator, with the loss that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Regularizer {
-    /// Wasserstein: the gradient between reals and fakes is to have the length 1; `drift` times the mean square of the verdicts on reals
-    /// keeps these near 0.
+    /// Wasserstein loss, with the gradient between reals and fakes pulled to norm 1. `drift` times
+    /// the mean square of the scores on reals keeps these near 0.
     Between { weight: f64, drift: f64 },
-    /// Logistic: the gradient on reals is to be 0 (R1).
+    /// Logistic loss, with the gradient on reals pulled to 0 (R1).
     OnReals { weight: f64 },
 }
 
-/// What makes it the system that it is.
+/// What distinguishes one growing GAN from another, apart from its networks.
 pub(crate) struct GanSpec {
     pub(crate) name: &'static str,
     pub(crate) latent: usize,
     pub(crate) regularizer: Regularizer,
     pub(crate) averaging: Averaging,
-    /// The step size of both at each resolution.
+    /// The learning rate of both networks, from the base learning rate and the resolution.
     pub(crate) learning_rate: fn(f64, usize) -> f64,
     pub(crate) base_learning_rate: f64,
     /// The discriminator's target for reals under the logistic loss.
     pub(crate) label_smooth: f64,
-    /// What the discriminator sees, and how large the images are.
+    /// The sizes, and what the discriminator sees.
     pub(crate) sizes: Sizes,
 }
 
-/// Two growing networks and all that training them changes.
+/// Two growing networks and everything that training them changes.
 pub struct Growing<P> {
     spec: GanSpec,
     services: StepServices,
     growth: Growth,
     sampler: BatchSampler,
-    /// Says how real an image is.
+    /// The discriminator.
     pub critic: Critic,
-    /// Makes images of latents.
+    /// The generator.
     pub painter: P,
-    /// The average of the painter's weights.
+    /// The generator with the moving average of its weights.
     pub average: P,
     critic_optimizer: Optimizer,
     painter_optimizer: Optimizer,
     steps: Steps,
 }
 
-/// Steps done: what is drawn depends on how far the networks have grown.
+/// The number of steps done: images depend on how far the networks have grown.
 struct Steps(u64);
 
 const STEPS: &str = "growth.steps";
@@ -126,7 +129,7 @@ impl Stateful for Steps {
         self.0 = state.counters[STEPS];
     }
 
-    /// A step's number takes 32 bits of a random stream's key.
+    /// The number of a step has 32 bits in the key of a random stream.
     fn limits(&self) -> Vec<(String, u64)> {
         vec![(STEPS.into(), u32::MAX.into())]
     }
@@ -150,45 +153,45 @@ const METRICS: [MetricDescription; 11] = [
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
 
-/// What a turn of the discriminator tells, before its update.
+/// What an update of the discriminator reports, from before the update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CriticTurn {
-    /// Its loss.
+    /// The loss, penalty included.
     pub loss: f64,
-    /// The mean of its verdicts on reals.
+    /// The mean output on reals.
     pub real: f64,
-    /// The mean of its verdicts on fakes.
+    /// The mean output on fakes.
     pub fake: f64,
-    /// What the penalty on its gradient adds to the loss.
+    /// What the gradient penalty adds to the loss.
     pub penalty: f64,
-    /// The mean length of its gradients by the images that were looked at.
+    /// The mean norm of the penalised gradients.
     pub gradient_norm: f64,
 }
 
-/// The mean of all numbers.
+/// The mean of all elements, summed in `f64`.
 pub(crate) fn mean(logits: &Var) -> f64 {
     logits.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / logits.value().size() as f64
 }
 
-/// Images (n, h, w, c) made smaller by a factor: the mean of each block.
+/// Images (n, h, w, c) scaled down by an integer factor: the mean of each block.
 fn smaller(images: &Var, factor: usize) -> Var {
     if factor == 1 { images.clone() } else { images.average_pool([factor; 2]) }
 }
 
-/// Real images at their full size as the critic is shown them at this stage: of its resolution, and as far as its newest blocks do not
-/// count yet, no sharper than at the resolution below.
-pub(crate) fn shown(images: &Var, stage: Stage) -> Var {
+/// Real images of full size as the critic sees them at this stage: scaled to its resolution and,
+/// while the newest blocks are being faded in, blended with a version of the resolution below.
+pub(crate) fn at_stage(images: &Var, stage: Stage) -> Var {
     let images = smaller(images, images.shape()[1] / stage.resolution());
     if stage.is_fading() { lerp(&smaller(&images, 2).upsample([2, 2]), &images, stage.alpha) } else { images }
 }
 
 impl<P: Painter> Growing<P> {
-    /// Fresh networks. `painter` makes a generator of this name.
+    /// Fresh networks. `painter` builds a generator of the given name.
     pub(crate) fn new(spec: GanSpec, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
         let (mut average, painter) = (painter("average"), painter("generator"));
         follow(average.parts_mut(), painter.parts(), 0.0);
         let [beta1, beta2] = BETAS;
-        let rule = Rule::Adam { beta1, beta2, epsilon: 1e-8 };
+        let rule = Adam { beta1, beta2, epsilon: 1e-8 };
         let optimizer =
             |name: &str, parts: &[&Network]| Optimizer::of_several(name, parts, rule, spec.base_learning_rate);
         let critic_optimizer = optimizer(critic::NAME, &critic.parts());
@@ -206,7 +209,8 @@ impl<P: Painter> Growing<P> {
         &self.growth
     }
 
-    /// The discriminator learns to tell `reals`, at the stage's resolution and in [-1, 1], from fakes of these latents.
+    /// Trains the discriminator to tell `reals`, of the stage's resolution and in [-1, 1], from the
+    /// fakes of these latents.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
@@ -221,17 +225,17 @@ impl<P: Painter> Growing<P> {
         let fakes = at.without_gradients("fakes", |ctx| self.painter.paint(ctx, latents, stage)).detach();
         let [reals, fakes] = [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| at.augmented(images, whose));
         let (gradients, turn) = at.differentiate("discriminator turn", |ctx| {
-            let judge = |ctx: &mut ForwardContext, images: &Var| self.critic.judge(ctx, images, stage);
-            let fake = judge(ctx, &fakes);
+            let score = |ctx: &mut ForwardContext, images: &Var| self.critic.score(ctx, images, stage);
+            let fake = score(ctx, &fakes);
             let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.spec.regularizer {
                 Regularizer::Between { weight, drift } => {
-                    let real = judge(ctx, &reals);
+                    let real = score(ctx, &reals);
                     let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
                     let key = at.key("points between reals and fakes");
-                    (real, loss, penalty::between(ctx, judge, weight, reals.value(), fakes.value(), key))
+                    (real, loss, penalty::between(ctx, score, weight, reals.value(), fakes.value(), key))
                 }
                 Regularizer::OnReals { weight } => {
-                    let penalty = penalty::on_reals(ctx, judge, weight, reals.value());
+                    let penalty = penalty::on_reals(ctx, score, weight, reals.value());
                     let real = penalty.logits.clone();
                     let loss = smooth_logistic(&real, &fake, self.spec.label_smooth);
                     (real, loss, penalty)
@@ -239,47 +243,47 @@ impl<P: Painter> Growing<P> {
             };
             let [mean_real, mean_fake] = [&real, &fake].map(mean);
             let loss = &loss + &penalty;
-            let [told, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
-            (loss, CriticTurn { loss: told, real: mean_real, fake: mean_fake, penalty, gradient_norm })
+            let [total, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
+            (loss, CriticTurn { loss: total, real: mean_real, fake: mean_fake, penalty, gradient_norm })
         })?;
         self.critic_optimizer.step_several(&mut self.critic.parts_mut(), &gradients);
         Ok(turn)
     }
 
-    /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
-    /// images.
+    /// Trains the generator against the frozen discriminator. Returns the loss and the
+    /// discriminator's mean output on the fakes, from before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
-        let (gradients, told) = at.differentiate("generator turn", |ctx| {
+        let (gradients, report) = at.differentiate("generator turn", |ctx| {
             let images = self.painter.paint(ctx, latents, stage);
             let augmented = at.augmented(&images, "the generator's turn");
-            let logits = ctx.frozen(|ctx| self.critic.judge(ctx, &augmented, stage));
+            let logits = ctx.frozen(|ctx| self.critic.score(ctx, &augmented, stage));
             let loss = match self.spec.regularizer {
                 Regularizer::Between { .. } => negative_mean(&logits),
                 Regularizer::OnReals { .. } => logistic_generator(&logits),
             };
-            let told = [f64::from(loss.item()), mean(&logits)];
-            (loss, told)
+            let report = [f64::from(loss.item()), mean(&logits)];
+            (loss, report)
         })?;
         self.painter_optimizer.step_several(&mut self.painter.parts_mut(), &gradients);
-        Ok(told)
+        Ok(report)
     }
 
-    /// Where the networks stand.
+    /// The stage that the networks have reached.
     fn stage(&self) -> Stage {
         self.growth.before(self.steps.0).1
     }
 
-    /// Images of the stage that the networks stand at, at the size of the last one.
+    /// Images of the current stage, enlarged to the final resolution.
     fn at_full_size(&self, images: &Var) -> Var {
         let factor = resolution(self.growth.last()) / self.stage().resolution();
         images.upsample([factor; 2])
     }
 
-    /// The pictures that `painter` makes of latents.
+    /// The images that `painter` makes of latents, in [0, 1] and of the final resolution.
     fn pictures(&self, painter: &P, latents: &Tensor) -> Tensor {
         let images = painter.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone()), self.stage());
         RANGE.pictures(&self.at_full_size(&images))
@@ -323,7 +327,7 @@ impl<P: Painter> System for Growing<P> {
         self.painter_optimizer.set_learning_rate(learning_rate);
 
         let count = reals[0].shape()[0];
-        let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
+        let reals = at_stage(&Var::constant(RANGE.inward(&reals[0])), stage);
         let latents = |services: &StepServices, stream| Var::constant(services.at(step).latents(stream, count));
         let d = self.train_critic(step, stage, &reals, &latents(&self.services, "discriminator latents"))?;
         let since_the_border = self.critic_optimizer.updates();
@@ -397,7 +401,7 @@ impl<P: Painter> FromLatents for Growing<P> {
     }
 }
 
-/// The noise that the layers of a generator add in inference, by name.
+/// The noise that the layers of a generator add in inference mode, by name.
 pub(crate) fn constant_noise(parts: &[&Network]) -> Vec<(String, Tensor)> {
     let tensors = parts.iter().flat_map(|part| part.tensors());
     let noise = tensors.filter(|(name, _, _)| name.rsplit('.').next() == Some(Noise::MAP));
@@ -406,7 +410,7 @@ pub(crate) fn constant_noise(parts: &[&Network]) -> Vec<(String, Tensor)> {
 
 impl<P: Painter> Growing<P> {
     fn stylist(&self) -> &dyn Stylist {
-        self.average.stylist().expect("only a painter with styles is asked for them")
+        self.average.stylist().expect("the trait object exists only for style-based generators")
     }
 }
 

@@ -1,4 +1,5 @@
-//! [`Sizes`]: how large a growing GAN is, and how it grows; [`Maps`]: how many channels it has where.
+//! [`Sizes`]: how large a growing GAN is, and how it grows; [`Maps`]: how many channels each level
+//! has.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +7,26 @@ use super::growth::Growth;
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
 
-/// What can be changed about every growing GAN.
+/// The settings that all growing GANs share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sizes {
-    /// Height and width of the images at the end: a power of two from 8 to 1024.
+    /// Final height and width of the images: a power of two from 8 to 1024.
     pub size: usize,
     /// Channels of the images: 1 or 3.
     pub channels: usize,
-    /// Channels of the features: so many divided by the resolution, twice over...
+    /// The features at resolution r have 2 * fmap_base / r channels...
     pub fmap_base: usize,
-    /// ...but no more than so many.
+    /// ...but at most this many.
     pub fmap_max: usize,
-    /// Real images a step at most; large images come in smaller batches.
+    /// Real images per step; large images come in smaller batches.
     pub batch: usize,
-    /// Thousands of images that each resolution learns from before the next one is faded in.
+    /// Thousands of images per resolution before the next one is faded in.
     pub stable_kimg: f64,
-    /// Thousands of images that a fade takes.
+    /// Thousands of images per fade.
     pub fade_kimg: f64,
-    /// Whether the average of the generator follows faster at first, and again whenever blocks come or count fully: in short runs it would
-    /// otherwise hold much of what the blocks were before they learned anything.
+    /// Whether the moving average follows faster at first, and again after blocks are added or
+    /// fully faded in: in short runs it would otherwise keep much of their initial weights.
     pub ema_ramp_up: bool,
     /// What every system has.
     #[serde(flatten)]
@@ -36,7 +37,7 @@ pub struct Sizes {
 }
 
 impl Default for Sizes {
-    /// The authors' own, at 1024x1024.
+    /// The authors' settings for 1024x1024.
     fn default() -> Self {
         Self {
             size: 1024,
@@ -54,16 +55,16 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// The sizes for a CPU: 32x32 pixels, up to 64 channels.
+    /// Sizes for a CPU: 32x32 pixels, up to 64 channels.
     pub fn cpu() -> Self {
         let small = Self { size: 32, fmap_base: 512, fmap_max: 64, batch: 16, ..Self::default() };
         Self { stable_kimg: 8.0, fade_kimg: 8.0, ema_ramp_up: true, ..small }
     }
 
-    /// Whether every one is in its range.
+    /// Checks that every setting is in its range.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first setting out of its range.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
         self.noise.check()?;
@@ -80,25 +81,25 @@ impl Sizes {
         self.size.ilog2() as usize - 2
     }
 
-    /// How many features there are where.
+    /// The channels of each level.
     pub(crate) fn maps(&self) -> Maps {
         Maps { channels: self.channels, base: self.fmap_base, most: self.fmap_max }
     }
 }
 
-/// How many channels images and features have.
+/// The channels of images and features.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Maps {
-    /// Of an image: 1 or 3.
+    /// Channels of an image: 1 or 3.
     pub(crate) channels: usize,
-    /// Of the features, so many divided by the resolution, twice over...
+    /// The features at resolution r have 2 * base / r channels...
     pub(crate) base: usize,
-    /// ...but no more than so many.
+    /// ...but at most this many.
     pub(crate) most: usize,
 }
 
 impl Maps {
-    /// Whether there are networks of them for images of this height and width.
+    /// Checks the settings, for images of this height and width.
     pub(crate) fn check(self, size: usize) -> Result<(), SettingsError> {
         let refuse = |key, why: String| Err(SettingsError { key, why });
         if !size.is_power_of_two() || !(8..=1024).contains(&size) {
@@ -111,18 +112,18 @@ impl Maps {
         in_range("fmap_max", self.most as f64, 1.0, 4096.0)
     }
 
-    /// Features at this level.
+    /// Channels of the features at this level.
     pub(crate) fn of(self, level: usize) -> usize {
         (self.base >> (level + 1)).min(self.most)
     }
 
-    /// Random numbers behind an image: as many as there would be features one level below 4x4.
+    /// Size of the latents: the channels that a level below 4x4 would have.
     pub(crate) fn latent(self) -> usize {
         self.base.min(self.most)
     }
 }
 
-/// Why the growing systems, and `stylegan2`, whose networks are made alike, have no such switch.
+/// Why the growing systems and `stylegan2`, whose layers are alike, have no such switch.
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
         "instance_noise" => return None,

@@ -1,4 +1,4 @@
-//! What holds for every growing GAN, shown on a small ProGAN.
+//! Properties of all growing GANs, tested on a small ProGAN.
 
 use kernels::Key;
 use nn::ForwardContext;
@@ -8,7 +8,7 @@ use super::*;
 use crate::systems::progan::{self, Generator, Settings};
 use crate::{Settings as _, System};
 
-/// 4 images a step; every resolution learns from 16 images, and 32 are shown while the next one is faded in.
+/// 4 images per step, 16 per resolution, and 32 per fade.
 fn settings(size: usize) -> Settings {
     let sizes =
         Sizes { size, fmap_base: 32, fmap_max: 8, batch: 4, stable_kimg: 0.016, fade_kimg: 0.032, ..Sizes::default() };
@@ -37,8 +37,8 @@ fn what_is_faded_in_starts_from_nothing() {
     let trainer = trainer(16);
     let latents = normal(&[3, 8], "latents");
     let paint = |stage| trainer.painter.paint(&mut ForwardContext::inference(), &latents, stage);
-    let judge =
-        |images: &Var, stage| trainer.critic.judge(&mut ForwardContext::inference(), images, stage).into_value();
+    let score =
+        |images: &Var, stage| trainer.critic.score(&mut ForwardContext::inference(), images, stage).into_value();
     for level in 1..=2 {
         let below = paint(Stage::whole(level - 1));
         let nothing = paint(Stage { level, alpha: 0.0 });
@@ -54,16 +54,16 @@ fn what_is_faded_in_starts_from_nothing() {
 
         let images = normal(&[4, 4 << level, 4 << level, 3], "images");
         let smaller = smaller(&images, 2);
-        assert_eq!(judge(&images, Stage { level, alpha: 0.0 }), judge(&smaller, Stage::whole(level - 1)));
-        assert_ne!(judge(&images, Stage { level, alpha: 0.5 }), judge(&images, Stage::whole(level)));
+        assert_eq!(score(&images, Stage { level, alpha: 0.0 }), score(&smaller, Stage::whole(level - 1)));
+        assert_ne!(score(&images, Stage { level, alpha: 0.5 }), score(&images, Stage::whole(level)));
     }
 }
 
 #[test]
 fn reals_are_no_sharper_than_what_counts() {
     let images = normal(&[2, 8, 8, 1], "images");
-    assert_eq!(shown(&images, Stage::whole(1)).value(), images.value());
-    let half = shown(&images, Stage { level: 1, alpha: 0.25 });
+    assert_eq!(at_stage(&images, Stage::whole(1)).value(), images.value());
+    let half = at_stage(&images, Stage { level: 1, alpha: 0.25 });
     for i in [0, 9, 37, 100] {
         let (image, y, x) = (i / 64, i / 8 % 8, i % 8);
         let at = |y: usize, x: usize| images.value().data()[(image * 8 + y) * 8 + x];
@@ -72,7 +72,7 @@ fn reals_are_no_sharper_than_what_counts() {
         let wanted = block + 0.25 * (at(y, x) - block);
         assert!((half.value().data()[i] - wanted).abs() < 1e-6, "{i}");
     }
-    let small = shown(&images, Stage::whole(0));
+    let small = at_stage(&images, Stage::whole(0));
     assert_eq!(&**small.shape(), [2, 4, 4, 1]);
     let mean = |tensor: &Tensor| tensor.data().iter().sum::<f32>() / tensor.size() as f32;
     assert!((mean(small.value()) - mean(images.value())).abs() < 1e-6);
@@ -112,7 +112,8 @@ fn optimisers_forget_at_the_borders_and_only_there() {
     assert!(since > 4, "the last border is long ago");
 }
 
-/// The average starts as a copy and follows before the generator's turn, so that the first step leaves it as it was.
+/// The average starts as a copy and is updated before the generator, so the first step does not
+/// change it.
 #[test]
 fn the_average_follows_the_generator_one_step_behind() {
     let mut slow = settings(8);
@@ -138,7 +139,7 @@ fn the_average_follows_the_generator_one_step_behind() {
     }
 }
 
-/// What is drawn is what was learned since the last border, even if that was not long ago.
+/// After a border the average forgets earlier weights sooner.
 #[test]
 fn a_ramp_makes_the_average_follow_faster_after_a_border() {
     let distance = |ramp_up: bool| {
@@ -157,7 +158,8 @@ fn a_ramp_makes_the_average_follow_faster_after_a_border() {
 fn it_goes_on_across_the_borders_to_the_same_bits() {
     let mut whole = trainer(16);
     train(&mut whole, 0..26);
-    // Before and after the border of a fade, in the middle of a group of steps, and at the start of one.
+    // Interrupted before and after the border of a fade, within a group of steps, and at the start of
+    // one.
     for stop in [7, 8, 10, 12, 21] {
         let mut half = trainer(16);
         train(&mut half, 0..stop);
@@ -186,7 +188,7 @@ fn pictures_have_the_final_size_from_the_start_and_do_not_depend_on_their_neighb
     }
 }
 
-/// Each player learns in its own turn only, and with all the weights of its stage.
+/// Each network is updated in its own turn only, with all the weights of its stage.
 #[test]
 fn only_what_counts_learns() {
     let mut trainer = trainer(16);
@@ -199,7 +201,7 @@ fn only_what_counts_learns() {
         after.tensors.keys().filter(differs).cloned().collect()
     };
     let after = trainer.state();
-    // (The bias of the verdict itself is moved by the drift only.)
+    // (Only the drift term has a gradient by the bias of the output.)
     let parts = |part: &str, layers: &[&str]| -> Vec<String> {
         layers.iter().flat_map(|layer| ["bias", "weight"].map(|what| format!("{part}.{layer}.{what}"))).collect()
     };

@@ -1,4 +1,5 @@
-//! The ways out of a growing generator: how the features of each level become an image, and how the newest blocks are faded in.
+//! The output layers of a growing generator: they turn the features of each level into an image,
+//! and fade in the newest blocks.
 
 use nn::layers::{Conv2d, Equalised};
 use nn::{Dialect, ForwardContext, Network};
@@ -6,11 +7,12 @@ use tensor::Var;
 
 use super::{Maps, Stage, lerp, resolution};
 
-/// A way out of the features of each level: a convolution of 1x1 with a bias, and no activation.
+/// For each level a 1x1 convolution with a bias and no activation, from features to an image.
 pub(crate) struct ToRgb(Vec<Network>);
 
 impl ToRgb {
-    /// Fresh networks `NAME.rgb4x4`, `NAME.rgb8x8`, ... for the levels up to `last`, with weights decided by `seed`.
+    /// Fresh networks `NAME.rgb4x4`, `NAME.rgb8x8`, ... for the levels up to `last`, with weights
+    /// decided by `seed`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
         let network = |level| {
             let size = resolution(level);
@@ -20,9 +22,11 @@ impl ToRgb {
         Self((0..=last).map(network).collect())
     }
 
-    /// The image of a stage. `block` makes the features of a level of those of the level below; those of level 0 are made of `start`.
+    /// The image of a stage. `block` turns the features of the level below into those of a level;
+    /// level 0 gets `start`.
     ///
-    /// While the newest block fades in, the image is partly the one below, enlarged.
+    /// While the newest block is being faded in, the image is blended with the enlarged one of the
+    /// level below.
     pub(crate) fn image(
         &self,
         ctx: &mut ForwardContext,
@@ -46,7 +50,7 @@ impl ToRgb {
         &self.0
     }
 
-    /// The same, to be changed.
+    /// The same networks, mutable.
     pub(crate) fn parts_mut(&mut self) -> &mut [Network] {
         &mut self.0
     }

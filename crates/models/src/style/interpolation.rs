@@ -1,24 +1,27 @@
-//! What lies between two latents: [`LatentKind::between`].
+//! Interpolation between two latents: [`LatentKind::between`].
 //!
-//! Uniform latents fill a cube, and so does the straight line between two of them. Normal ones do not: in many dimensions nearly all
-//! of them have about the same length, and the middle of a straight line is so short that a generator has never seen such
-//! a one. Its pictures there are dull. So one walks from one to the other around the origin: *spherical* interpolation (Shoemake,
-//! "Animating rotation with quaternion curves", 1985; for latents White, "Sampling generative networks", 2016), with the angle w
-//! between them
+//! The straight line between two uniform latents stays within their cube. Normal latents differ: in
+//! many dimensions nearly all of them have about the same norm, and the middle of a straight line
+//! is so short that a generator has never seen anything like it. Its images there are dull. So
+//! normal latents are interpolated around the origin: *spherical* interpolation (Shoemake,
+//! "Animating rotation with quaternion curves", 1985; for latents White, "Sampling generative
+//! networks", 2016), with the angle w between them
 //!
 //! ```text
 //! slerp(a, b, t) = sin((1 - t) w) / sin(w) * a + sin(t w) / sin(w) * b
 //! ```
 //!
-//! Only sums, products, quotients and square roots are used, in `f64`, each correctly rounded and in one order, so that a path has the
-//! same bits on every system; the sines and arc cosines of its libraries would not promise that. The sine and the cosine of w come
-//! from the dot product, and those of t w by halving angles: t is a sum of halves, quarters, eighths, ..., so turning by t w is turning
-//! by some of w/2, w/4, w/8, ..., whose sines and cosines follow from each other by a square root.
+//! Only sums, products, quotients and square roots are used, in `f64`, each correctly rounded and
+//! in a fixed order, so that a path has the same bits on every system; library sines and arc
+//! cosines do not guarantee that. The sine and the cosine of w come from the dot product, and those
+//! of t w from halved angles: t is a sum of halves, quarters, eighths, ..., so a rotation by t w is
+//! a product of rotations by some of w/2, w/4, w/8, ..., whose sines and cosines follow from each
+//! other by square roots.
 
 use crate::LatentKind;
 
 impl LatentKind {
-    /// The latent at `t` of the way from `from` (0) to `to` (1).
+    /// The latent at `t` on the path from `from` (0) to `to` (1).
     ///
     /// # Panics
     /// When the two have different lengths.
@@ -33,13 +36,13 @@ impl LatentKind {
     }
 }
 
-/// The two factors of the spherical interpolation. None for latents that are (nearly) parallel or opposite, or zero: no arc leads from
-/// one to the other, or none more than others.
+/// The two factors of the spherical interpolation. None for latents that are (nearly) parallel or
+/// opposite, or zero: the arc is then not defined, or not unique.
 fn arc(from: &[f32], to: &[f32], t: f64) -> Option<[f64; 2]> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
     let cosine = dot(from, to) / (dot(from, from) * dot(to, to)).sqrt();
     let sine = (1.0 - cosine * cosine).sqrt();
-    // NaN: of a latent that is zero, or of a cosine that was rounded beyond 1.
+    // NaN comes from a latent of zeros, or from a cosine that was rounded beyond 1.
     if sine.is_nan() || sine < 1e-6 {
         return None;
     }
@@ -48,18 +51,19 @@ fn arc(from: &[f32], to: &[f32], t: f64) -> Option<[f64; 2]> {
     Some([turned_cosine - cosine / sine * turned_sine, turned_sine / sine])
 }
 
-/// Cosine and sine of t times the angle with this cosine and sine, which lies between 0 and half a turn; 0 <= t <= 1.
+/// Cosine and sine of t times the angle, between 0 and pi, of which the cosine and sine are given;
+/// 0 <= t <= 1.
 pub(crate) fn part_of_turn([mut cosine, mut sine]: [f64; 2], t: f64) -> [f64; 2] {
     let mut turned = [1.0, 0.0];
     let mut rest = t;
-    // After so many halvings the angle is too small to count.
+    // After this many halvings the angle no longer matters.
     for _ in 0..54 {
         if rest >= 1.0 {
             rest -= 1.0;
             turned = [turned[0] * cosine - turned[1] * sine, turned[1] * cosine + turned[0] * sine];
         }
         rest *= 2.0;
-        // Whichever of the two sums does not cancel.
+        // Of the two formulas the one without cancellation.
         let half = (0.5 * (1.0 + cosine.abs())).sqrt();
         let other = 0.5 * sine / half;
         (cosine, sine) = if cosine < 0.0 { (other, half) } else { (half, other) };

@@ -1,10 +1,11 @@
-//! The mapping network: from latents to styles (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial
-//! networks", 2019). A latent's distribution is a given; a style's is learned, and may follow what varies in the pictures.
+//! The mapping network: from latents to styles (Karras, Laine and Aila, "A style-based generator
+//! architecture for generative adversarial networks", 2019). The distribution of latents is fixed;
+//! that of styles is learned, and can follow the factors of variation of the images.
 
 use core::f64::consts::SQRT_2;
 
 use nn::layers::{Dense, Equalised, Gain, PixelNorm, RunningMean};
-use nn::{Dialect, ForwardContext, Kind, Network};
+use nn::{Dialect, ForwardContext, Network, TensorKind};
 use rand::RngExt as _;
 use tensor::{Tensor, Var};
 
@@ -14,23 +15,25 @@ use crate::strided::LEAKY;
 
 /// Layers of StyleGAN's network.
 const DEPTH: usize = 8;
-/// The layers learn a hundred times as slowly as all others.
+/// The learning rate multiplier of its layers.
 const MULTIPLIER: f64 = 0.01;
-/// The share of the mean of all styles that stays at a step.
+/// The decay of the running mean of the styles.
 const KEEP: f64 = 0.995;
 
-/// The network `NAME.mapping` from latents of `latent` numbers to styles of `style` numbers; it also keeps the mean of all styles.
+/// The network `NAME.mapping` from latents of size `latent` to styles of size `style`, with a
+/// running mean of the styles.
 pub(crate) fn network(name: &str, latent: usize, style: usize, seed: u64) -> Network {
-    of_layers(name, [latent, style], DEPTH, Equalised::BENT, |network, _| network, seed)
+    of_layers(name, [latent, style], DEPTH, Equalised::RELU, |network, _| network, seed)
 }
 
-/// The same of `depth` layers as StyleGAN2 has them: the gain that makes up for the leaky ReLU comes after it, and so is the bias's as well.
+/// The same with `depth` layers, as in StyleGAN2: the gain that compensates for the leaky ReLU
+/// comes after it, so that it scales the bias too.
 pub(crate) fn network_with_gains(name: &str, sizes: [usize; 2], depth: usize, seed: u64) -> Network {
     let gain = |network: Network, number| network.with(&format!("gain{number}"), Gain(SQRT_2));
     of_layers(name, sizes, depth, Equalised::LINEAR, gain, seed)
 }
 
-/// A network of layers from a latent to a style, each followed by a leaky ReLU and what `after` adds to that.
+/// A network of dense layers, each followed by a leaky ReLU and what `after` adds.
 fn of_layers(
     name: &str,
     [latent, style]: [usize; 2],
@@ -48,8 +51,9 @@ fn of_layers(
     layers.with("styles", RunningMean::new(KEEP))
 }
 
-/// The styles of latents (n, latent) for each of so many layers. In training, they are made of two latents with the probability `share`:
-/// from some layer on they are those of another one, so that no layer counts on what the others are told.
+/// The styles of latents (n, latent) for each of `layers` layers. In training, with the probability
+/// `share`, the layers from a random one on get the styles of other latents (style mixing), so that
+/// layers do not rely on each other.
 pub(crate) fn mixed_styles(
     mapping: &Network,
     ctx: &mut ForwardContext,
@@ -66,7 +70,8 @@ pub(crate) fn mixed_styles(
     [vec![coarse; from], vec![fine; layers - from]].concat()
 }
 
-/// The layer from which on this pass takes the styles of other latents, and these latents, if it does.
+/// If this forward pass mixes styles: the first layer with the styles of other latents, and these
+/// latents.
 fn others(ctx: &mut ForwardContext, like: &Tensor, layers: usize, share: f64) -> Option<(usize, Var)> {
     let mut draws = ctx.key()?.draws();
     let mixes = draws.random::<f64>() < share;
@@ -75,14 +80,15 @@ fn others(ctx: &mut ForwardContext, like: &Tensor, layers: usize, share: f64) ->
     mixes.then(|| (from, Var::constant(others)))
 }
 
-/// The mean of all styles that a mapping network keeps, shape (style).
+/// The running mean of the styles that a mapping network keeps, shape (style).
 pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
-    let mean = mapping.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    let mean = mapping.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     mean.expect("a mapping network ends in a running mean").2
 }
 
-/// The truncation trick: styles (n, style) pulled towards the mean, mean + psi (style - mean). 1 leaves them as they are, 0 makes all of
-/// them the mean; between, pictures vary less and look better.
+/// The truncation trick: styles (n, style) pulled towards their mean, mean + psi (style - mean).
+/// With psi = 1 they stay as they are, with 0 all become the mean; in between, images vary less and
+/// look better.
 pub fn truncated(styles: &Tensor, mean: &Tensor, psi: f64) -> Tensor {
     if psi == 1.0 {
         return styles.clone();
@@ -105,7 +111,7 @@ mod tests {
     #[test]
     fn the_official_one_has_two_million_weights_that_are_scaled_at_run_time() {
         let mapping = network("generator", 512, 512, 1);
-        assert_eq!(mapping.count(Kind::Parameter), 2_101_248);
+        assert_eq!(mapping.count(TensorKind::Parameter), 2_101_248);
         let (_, _, weight) = mapping.tensors().remove(0);
         let square: f64 = weight.data().iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weight.size() as f64;
         assert!((square.sqrt() - 100.0).abs() < 0.5, "deviation {}", square.sqrt());
@@ -115,7 +121,7 @@ mod tests {
         assert!((0.5..2.0).contains(&square), "the gain keeps the mean square near 1: {square}");
     }
 
-    /// 0.995 times the old mean, and 0.005 times the batch's; a frozen walk leaves it alone.
+    /// 0.995 times the old mean plus 0.005 times the batch's; a frozen pass does not change it.
     #[test]
     fn the_mean_of_all_styles_follows_slowly() {
         let mapping = network("generator", 8, 4, 1);

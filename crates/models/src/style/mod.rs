@@ -1,5 +1,5 @@
-//! What the style-based generators share: the mapping network with its truncation, interpolation between latents, and the projection
-//! of a given picture into the style space.
+//! What the style-based generators share: the mapping network with its truncation, interpolation
+//! between latents, and the projection of a given picture into the style space.
 
 pub(crate) mod interpolation;
 pub mod mapping;

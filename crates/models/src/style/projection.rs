@@ -1,16 +1,20 @@
-//! [`Projection`]: which style makes a network draw a given picture? (Abdal, Qin and Wonka, "Image2StyleGAN: how to embed images into the
-//! StyleGAN latent space?", 2019; as Karras, Laine, Aittala, Hellsten, Lehtinen and Aila have it in "Analyzing and improving the image
-//! quality of StyleGAN", 2020.)
+//! [`Projection`]: finds the style with which a network generates a given image (Abdal, Qin and
+//! Wonka, "Image2StyleGAN: how to embed images into the StyleGAN latent space?", 2019; in the
+//! variant of Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the
+//! image quality of StyleGAN", 2020).
 //!
-//! The network stays as it is; what is learned is its input: one style for all layers, from the mean style on, and the noise of its
-//! layers. At first the style is shaken, less and less, so that it is not caught in the nearest hollow. The noise could draw details of the
-//! picture by itself; it is kept from that by a penalty on whatever makes neighbours alike, at all scales, and by being brought back
-//! to mean 0 and deviation 1.
+//! The network is fixed; its inputs are optimised: one style for all layers, starting from the mean
+//! style, and the noise of its layers. Noise is added to the style, less and less, so that the
+//! search does not end in the nearest local minimum. The noise maps could encode details of the
+//! image; a penalty on the correlation of neighbours, at all scales, prevents that, and the maps
+//! are renormalised to mean 0 and standard deviation 1.
 //!
-//! Two pictures are as far apart as the mean squared differences of their pixels, taken at every scale: of the pictures themselves, of those
-//! with half the size, and so on. (The authors compare features of a network that was trained on a million photographs.)
+//! The distance of two images is the mean squared difference of their pixels at every scale: of the
+//! images themselves, of their halves, and so on. (The authors compare features of a network that
+//! was trained on photographs.)
 
-use kernels::{Adam, Element as _, Key};
+use kernels::Key;
+use kernels::optimizer::{Adam, Update, UpdateRule};
 use nn::ForwardContext;
 use tensor::{Options, Tape, Tensor, Var, grad};
 
@@ -18,11 +22,11 @@ use crate::style::interpolation::part_of_turn;
 use crate::trainer::spec::Range;
 use crate::{FromLatents, Styles};
 
-/// A search for the style of a picture.
+/// A search for the style of an image.
 pub struct Projection<'a> {
     styles: &'a dyn Styles,
     target: Var,
-    /// The deviation of styles from their mean.
+    /// The standard deviation of styles.
     deviation: f64,
     seed: u64,
     steps: usize,
@@ -32,19 +36,19 @@ pub struct Projection<'a> {
     noise: Vec<(String, Searched)>,
 }
 
-/// The step size, where it is largest.
+/// The maximal learning rate.
 const LEARNING_RATE: f64 = 0.1;
-/// The share of all steps within which it rises from 0...
+/// The share of all steps within which the learning rate rises from 0...
 const RAMP_UP: f64 = 0.05;
 /// ...and that within which it falls to 0 again, along a cosine.
 const RAMP_DOWN: f64 = 0.25;
-/// How far the style is shaken at first, in deviations of styles...
+/// The initial deviation of the noise on the style, in deviations of styles...
 const SHAKE: f64 = 0.05;
-/// ...and the share of all steps after which it is not any more.
+/// ...and the share of all steps after which there is no more noise.
 const SHAKEN: f64 = 0.75;
-/// The weight of the penalty on noise that is not noise.
+/// The weight of the penalty on correlated noise maps.
 const NOISE_WEIGHT: f64 = 1e5;
-/// Latents whose styles tell how much styles differ.
+/// Latents for the estimate of the deviation of styles.
 const MANY: usize = 1000;
 
 fn square(x: f64) -> f64 {
@@ -52,8 +56,8 @@ fn square(x: f64) -> f64 {
 }
 
 impl<'a> Projection<'a> {
-    /// The search for the style by which `sampler`, whose `styles` these are, draws `target`, one picture of shape (1, height, width,
-    /// channels) with values in [0, 1].
+    /// A search for the style with which `sampler`, whose `styles` these are, generates `target`,
+    /// one image of shape (1, height, width, channels) with values in [0, 1].
     pub fn new(sampler: &dyn FromLatents, styles: &'a dyn Styles, target: &Tensor, steps: usize, seed: u64) -> Self {
         let (target, mean) = (Var::constant(Range::Symmetric.inward(target)), styles.mean_style());
         let many = styles.styles_of(&sampler.latents(seed, "styles around the mean", MANY));
@@ -70,12 +74,12 @@ impl<'a> Projection<'a> {
         let (tape, t) = (Tape::new(), self.done as f64 / self.steps as f64);
         let style = tape.variable("style", self.style.value.clone());
         let maps: Vec<Var> = self.noise.iter().map(|(name, map)| tape.variable(name, map.value.clone())).collect();
-        let shake = self.deviation * SHAKE * square((1.0 - t / SHAKEN).max(0.0));
+        let noise = self.deviation * SHAKE * square((1.0 - t / SHAKEN).max(0.0));
         let key = Key::named(self.seed, "shaking of the style").at(self.done as u32);
-        let shaken = &style + &Var::constant(nn::init::normal(style.shape(), 0.0, shake, key));
+        let noisy = &style + &Var::constant(nn::init::normal(style.shape(), 0.0, noise, key));
 
-        let loss = distance(&self.painted(&shaken, &maps), &self.target);
-        let loss = maps.iter().fold(loss, |loss, map| &loss + &alikeness(map).scale(NOISE_WEIGHT));
+        let loss = distance(&self.painted(&noisy, &maps), &self.target);
+        let loss = maps.iter().fold(loss, |loss, map| &loss + &correlation(map).scale(NOISE_WEIGHT));
         let mut gradients = grad(&loss, &[&[style][..], &maps].concat(), Options::default()).into_iter();
 
         let rate = LEARNING_RATE * (t / RAMP_UP).min(1.0) * fall((1.0 - t) / RAMP_DOWN);
@@ -87,18 +91,18 @@ impl<'a> Projection<'a> {
         self.done += 1;
     }
 
-    /// The style as it is found so far, shape (style).
+    /// The style found so far, shape (style).
     pub fn style(&self) -> Tensor {
         self.style.value.reshape([self.style.value.size()])
     }
 
-    /// What the network draws of it, shape (1, height, width, channels), values in [0, 1].
+    /// The image of that style, shape (1, height, width, channels), values in [0, 1].
     pub fn picture(&self) -> Tensor {
         Range::Symmetric.pictures(&self.image())
     }
 
-    /// How far that is from the picture looked for: the root of the mean squared difference at all scales, where 1 lies between black and
-    /// white.
+    /// The distance of that image from the target: the root mean squared difference over all
+    /// scales; the distance from black to white is 1.
     pub fn distance(&self) -> f64 {
         f64::from(distance(&self.image(), &self.target).item()).sqrt() / Range::Symmetric.span()
     }
@@ -115,26 +119,26 @@ impl<'a> Projection<'a> {
     }
 }
 
-/// Something that is searched for, with what Adam remembers of it.
+/// A tensor that is optimised, with the moments of Adam.
 struct Searched {
     value: Tensor,
-    memory: [Tensor; 2],
+    state: [Tensor; 2],
 }
 
 impl Searched {
     fn from(value: Tensor) -> Self {
-        let memory = [(); 2].map(|()| Tensor::zeros(*value.shape()));
-        Self { value, memory }
+        let state = [(); 2].map(|()| Tensor::zeros(*value.shape()));
+        Self { value, state }
     }
 
     /// Update number `t`, from 1.
     fn update(&mut self, gradient: &Tensor, learning_rate: f64, t: u64) {
-        let rule = Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, t };
-        let [mean, square] = &mut self.memory;
-        f32::adam(rule, gradient.data(), [mean.data_mut(), square.data_mut()], self.value.data_mut());
+        let rule = UpdateRule::from(Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+        let mut state = self.state.each_mut().map(Tensor::data_mut);
+        rule.update(Update::new(t, learning_rate), gradient.data(), &mut state, self.value.data_mut());
     }
 
-    /// Back to mean 0 and mean square 1.
+    /// Normalises to mean 0 and mean square 1.
     fn standardise(&mut self) {
         let map = Var::constant(self.value.clone());
         let centred = &map - &map.mean();
@@ -142,13 +146,14 @@ impl Searched {
     }
 }
 
-/// From 0 at 0 to 1 from 1 on, along a cosine.
+/// Half a cosine from 0 at 0 to 1 at 1, and 1 beyond.
 fn fall(x: f64) -> f64 {
     let [cosine, _] = part_of_turn([-1.0, 0.0], x.clamp(0.0, 1.0));
     0.5 - 0.5 * cosine
 }
 
-/// The mean over all scales of the mean squared difference of images (n, h, w, c), each scale half as large as the one before.
+/// The mean over all scales of the mean squared difference of images (n, h, w, c); each scale has
+/// half the size of the one before.
 fn distance(images: &Var, targets: &Var) -> Var {
     let mut difference = images - targets;
     let (mut sum, mut scales) = (difference.square().mean(), 1);
@@ -160,9 +165,10 @@ fn distance(images: &Var, targets: &Var) -> Var {
     sum.scale(1.0 / f64::from(scales))
 }
 
-/// How alike neighbours are on a map of noise (1, h, w, 1): the squared mean of the products of neighbours across and down, the map's ends
-/// being neighbours too, at all scales down to 8. Noise has none of it.
-fn alikeness(map: &Var) -> Var {
+/// The correlation of neighbours in a noise map (1, h, w, 1): the squared mean of the products of
+/// horizontal and vertical neighbours, with wrap-around, at all scales down to 8. It is about 0 for
+/// noise.
+fn correlation(map: &Var) -> Var {
     let beside = |map: &Var, axis: usize| {
         let end = map.shape()[axis];
         let turned = map.slice(axis, end - 1..end).concat(&map.slice(axis, 0..end - 1), axis);
@@ -187,19 +193,20 @@ mod tests {
 
     #[test]
     fn noise_has_less_in_common_with_its_neighbours_than_a_drawing() {
-        let alike = |map: &Var| f64::from(alikeness(map).item());
+        let alike = |map: &Var| f64::from(correlation(map).item());
         let noise = Var::constant(nn::init::normal(&[1, 16, 16, 1], 0.0, 1.0, Key::named(1, "noise")));
         assert!(alike(&noise) < 0.05, "{}", alike(&noise));
-        // Halves of -1 and 1: next to nearly every pixel is one like it, also on the map of half the size.
+        // Halves of -1 and 1: nearly every pixel has equal neighbours, also on the map of half the
+        // size.
         let halves = alike(&map(|y, _| if y < 8 { -1.0 } else { 1.0 }));
         let exact = (0.75_f64.powi(2) + 1.0) + (0.5_f64.powi(2) + 1.0);
         assert!((halves - exact).abs() < 1e-6, "{halves}");
-        // A draught-board is as far from noise, but means nothing at half the size.
+        // A checkerboard is as far from noise, but averages out at half the size.
         let board = alike(&map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 }));
         assert!((board - 2.0).abs() < 1e-6, "{board}");
     }
 
-    /// The mean over 5 scales, of which a pattern of single pixels is on the first only.
+    /// The mean over 5 scales; a pattern of single pixels counts at the first only.
     #[test]
     fn distances_are_taken_at_every_scale() {
         let apart = |value: Var| distance(&value, &map(|_, _| 0.0)).item();

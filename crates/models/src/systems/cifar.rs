@@ -1,13 +1,14 @@
-//! cifar: a convolutional GAN that learns one class of CIFAR-10, horses at first.
+//! cifar: a convolutional GAN for one class of CIFAR-10, horses by default.
 //!
-//! The networks and the step are those of the example in *Deep Learning with Python* (Chollet, 2017, section 8.5), in the Keras
-//! dialect, with its conventions: **1 is fake and 0 is real**, the batches follow each other in the images' own order, fakes and
-//! reals share a batch, and the labels are a little noisy. Two of its habits are mended by default and can be had back:
-//! `seed_range` (reals in [0, 1] against a tanh) and `seed_labels` (targets above 1).
+//! The networks and the step are those of the example in *Deep Learning with Python* (Chollet,
+//! 2017, section 8.5), in the Keras dialect, with its conventions: **the label 1 means fake and 0
+//! real**, images are not shuffled, fakes and reals share a batch, and the labels are slightly
+//! noisy. Two flaws of the original are corrected by default and can be restored: `seed_range`
+//! (reals in [0, 1] against a tanh) and `seed_labels` (targets above 1).
 
 use kernels::Padding;
 use nn::layers::{Activation, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape};
-use nn::{Dialect, Network};
+use nn::{Dialect, Network, RmsProp};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -17,7 +18,7 @@ use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Bce, NoiseDirection, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -35,13 +36,13 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is the book's.
+/// The settings of a run. The defaults are the book's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Real images a turn of the discriminator, and as many fakes.
+    /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
     /// Channels of the generator's first map.
     pub first: usize,
@@ -49,17 +50,19 @@ pub struct Settings {
     pub width: usize,
     /// Channels of the discriminator's maps.
     pub d_width: usize,
-    /// The share that dropout forgets in the discriminator.
+    /// The dropout rate in the discriminator.
     pub d_dropout: f64,
-    /// The step sizes at update t are divided by 1 + decay t.
+    /// The learning rates at update t are divided by 1 + decay t.
     pub decay: f64,
-    /// Whether each pass through the images has an order of its own.
+    /// Whether the images are shuffled anew for each epoch.
     pub shuffle: bool,
-    /// Whether the reals stay in [0, 1], as in the original, though the generator draws in [-1, 1].
+    /// Whether the reals stay in [0, 1], as in the original, though the generator's outputs lie in
+    /// [-1, 1].
     pub seed_range: bool,
-    /// Whether the noise moves the fakes' labels above 1, as in the original, with the clipped loss that bears it.
+    /// Whether label noise moves the targets of fakes above 1, as in the original, with the clipped
+    /// loss, which copes with that.
     pub seed_labels: bool,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
@@ -113,7 +116,7 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
-    /// The switches, with what `seed_labels` says.
+    /// The trainer's options, with those that `seed_labels` implies.
     fn options(&self) -> TrainingOptions {
         let options = self.options.clone();
         if self.seed_labels {
@@ -124,10 +127,11 @@ impl Settings {
     }
 }
 
-/// The slope of every leaky ReLU: Keras' own.
+/// The negative slope of every leaky ReLU: Keras' default.
 const SLOPE: Activation = Activation::LeakyRelu(0.3);
 
-/// The discriminator: four convolutions without padding, and the logit of the probability that the image is a fake.
+/// The discriminator: four convolutions without padding, and a dense layer with the logit of the
+/// probability that the image is fake.
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
     let conv = |kernel, stride| Conv2d::new(s.d_width, kernel).stride(stride).padding(Padding::Valid);
     Network::new("discriminator", &[32, 32, 3], Dialect::Keras, seed)
@@ -145,7 +149,8 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// The generator: a small map of many channels, one transposed convolution that doubles it, and convolutions that smooth it.
+/// The generator: a small map of many channels, a transposed convolution that doubles its size, and
+/// convolutions that smooth it.
 pub fn generator(s: &Settings, seed: u64) -> Network {
     Network::new("generator", &[s.latent], Dialect::Keras, seed)
         .with("dense", Dense::new(16 * 16 * s.first))
@@ -163,7 +168,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.
@@ -177,7 +182,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
         range: if s.seed_range { Range::Mismatched } else { Range::Symmetric },
         sampler: BatchSampler::new(s.shuffle, true),
         fakes: Fakes::Inference,
-        update: Update::RmsProp { decay: s.decay },
+        update: Update::new(RmsProp { rho: 0.9, epsilon: 1e-7 }).schedule(Schedule::InverseTime { decay: s.decay }),
         generator_first: false,
     };
     GanTrainer::new(spec, &s.options(), seed, || [discriminator(s, seed), generator(s, seed)])

@@ -1,5 +1,5 @@
-//! dcgan: deep convolutional GANs (Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional
-//! generative adversarial networks", 2016), in five variants.
+//! dcgan: deep convolutional GANs (Radford, Metz and Chintala, "Unsupervised representation
+//! learning with deep convolutional generative adversarial networks", 2016), in five variants.
 
 use kernels::{Padding, TransposedPadding};
 use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten, Reshape};
@@ -37,34 +37,35 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is PyTorch's example.
+/// The settings of a run. The defaults are PyTorch's example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Which networks, and which step.
+    /// The networks and the order of a step.
     pub variant: Variant,
-    /// Real images a turn of the discriminator, and as many fakes.
+    /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
     /// 1 for grey images, 3 for colour.
     pub channels: usize,
-    /// Channels next to the image; each layer further they double.
+    /// Channels of the layer next to the image; they double with each layer further away.
     pub width: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam).
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
 
-/// Whose DCGAN.
+/// A published DCGAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
     /// PyTorch's example, 64x64.
     Official,
-    /// The paper's authors' own, 64x64: kernels of 5, the generator's turn first, each turn on a mini-batch of its own.
+    /// The authors' program, 64x64: kernels of size 5, the generator is updated first, and both
+    /// networks take turns on mini-batches of their own.
     Radford,
     /// Udacity's for house numbers, 32x32.
     Svhn,
@@ -176,7 +177,7 @@ fn radford_generator(s: &Settings, seed: u64) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The networks of Udacity's course for images of 32x32, which its house numbers and its faces share.
+/// The networks of Udacity's course for images of 32x32, shared by its house numbers and its faces.
 pub(crate) struct Course {
     pub(crate) channels: usize,
     pub(crate) latent: usize,
@@ -190,11 +191,11 @@ impl Course {
     fn of(s: &Settings) -> Self {
         let Settings { channels, latent, width, .. } = *s;
         let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
-        Self { channels, latent, width, start: Dialect::Torch.start(), spectral_norm, norm }
+        Self { channels, latent, width, start: Dialect::Torch.init_scheme(), spectral_norm, norm }
     }
 }
 
-/// Three convolutions that halve, and a dense layer.
+/// Three convolutions of stride 2, and a dense layer.
 pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
     let first = Network::new("discriminator", &[32, 32, c.channels], Dialect::Torch, seed)
         .with_init(c.start)
@@ -207,7 +208,7 @@ pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// A dense layer, with nothing after it, and three transposed convolutions that double.
+/// A dense layer without an activation, and three transposed convolutions of stride 2.
 pub(crate) fn course_generator(c: &Course, seed: u64) -> Network {
     Network::new("generator", &[c.latent], Dialect::Torch, seed)
         .with_init(c.start)
@@ -223,8 +224,9 @@ pub(crate) fn course_generator(c: &Course, seed: u64) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The game. PyTorch's example shows the discriminator the very fakes that the generator then learns from; the course makes new
-/// ones; the paper's authors give the generator one mini-batch and the discriminator the next.
+/// The trainer with these settings. In PyTorch's example the generator learns from the same fakes
+/// as the discriminator; the course generates new ones; the paper's authors give the generator one
+/// mini-batch and the discriminator the next.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.
@@ -238,7 +240,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
             fakes: Fakes::Training,
             generator_first: true,
             sampler: BatchSampler::new(true, true).skipping(),
-            update: Update::Adam { beta1: s.beta1, beta2: 0.999, l2: 1e-5 },
+            update: Update { weight_decay: 1e-5, ..example.update },
             ..example
         },
     };

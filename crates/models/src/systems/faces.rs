@@ -1,7 +1,8 @@
 //! faces: the face project of Udacity's deep learning course, in both of its generations.
 //!
-//! The current one draws 64x64 faces with the DCGAN of PyTorch's example and 128 latents. The older one draws 32x32 faces with
-//! networks that are told by one number, `width` (its `conv_dim`), from normal weights.
+//! The current one generates 64x64 faces with the DCGAN of PyTorch's example and 128 latents. The
+//! older one generates 32x32 faces with networks that `width` (its `conv_dim`) parametrises, with
+//! normal initial weights.
 
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
@@ -32,21 +33,22 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is the current project's.
+/// The settings of a run. The defaults are the current project's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Height and width of the faces, and with it the generation of the project: 64, or 32 for the older one.
+    /// Height and width of the faces, which also choose the generation of the project: 64, or 32
+    /// for the older one.
     pub size: usize,
-    /// Real images a turn of the discriminator, and as many fakes.
+    /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
-    /// Channels next to the image; each layer further they double.
+    /// Channels of the layer next to the image; they double with each layer further away.
     pub width: usize,
-    /// Random numbers behind a face.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam).
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
@@ -96,7 +98,7 @@ pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     [course_discriminator(&pair, seed), course_generator(&pair, seed)]
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.

@@ -1,6 +1,7 @@
-//! folder: a GAN for anybody's own images, of a size from 28 to 128.
+//! folder: a GAN for users' own images, of a size from 28 to 128.
 //!
-//! The networks are those of the DCGANs, as deep as the size asks for; the step is that of PyTorch's example.
+//! The networks are those of the DCGANs, as deep as the size requires; the step is that of
+//! PyTorch's example.
 
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
@@ -29,23 +30,23 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run.
+/// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Height and width that the images are brought to: 28, 32, 48, 64, 96 or 128.
+    /// Height and width that the images are scaled to: 28, 32, 48, 64, 96 or 128.
     pub size: usize,
     /// 1 for grey images, 3 for colour.
     pub channels: usize,
-    /// Real images a turn of the discriminator, and as many fakes.
+    /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
-    /// Channels next to the image; each layer further they double.
+    /// Channels of the layer next to the image; they double with each layer further away.
     pub width: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam).
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
@@ -95,7 +96,7 @@ pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     [pair.discriminator(seed), pair.generator(seed)]
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.

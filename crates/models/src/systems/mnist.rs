@@ -1,7 +1,8 @@
-//! mnist: fully connected networks that learn to write digits.
+//! mnist: fully connected networks for hand-written digits.
 //!
-//! The networks and the order of a step are those of the first GAN of Udacity's deep learning course (`gan-mnist`), in the PyTorch
-//! dialect: small layers, leaky ReLUs, dropout in both networks, smoothed labels.
+//! The networks and the order of a step are those of the first GAN in Udacity's deep learning
+//! course (`gan-mnist`), in the PyTorch dialect: small layers, leaky ReLUs, dropout in both
+//! networks, smoothed labels.
 
 use nn::layers::{Activation, Dense, Dropout, Flatten, Reshape};
 use nn::{Dialect, Network};
@@ -31,21 +32,21 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is the course's.
+/// The settings of a run. The defaults are the course's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Real images a turn of the discriminator, and as many fakes.
+    /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
-    /// The share that dropout forgets, in both networks.
+    /// The dropout rate in both networks.
     pub dropout: f64,
-    /// How much of the gradients' mean stays at an update (Adam).
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// Whether each pass through the images has an order of its own.
+    /// Whether the images are shuffled anew for each epoch.
     pub shuffle: bool,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
@@ -78,7 +79,8 @@ impl crate::Settings for Settings {
     }
 }
 
-/// The discriminator: three layers that shrink, and one number at the end: the logit of the probability that the image is real.
+/// The discriminator: three layers of shrinking width, and one output, the logit of the probability
+/// that the image is real.
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
     let start = Network::new("discriminator", &[28, 28, 1], Dialect::Torch, seed)
         .spectral_norm(s.options.spectral_norm)
@@ -86,7 +88,7 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
     hidden(start, [128, 64, 32], s.dropout).with("dense4", Dense::new(1))
 }
 
-/// The generator: three layers that grow; a tanh gives ink from -1 to 1.
+/// The generator: three layers of growing width; a tanh gives values from -1 to 1.
 pub fn generator(s: &Settings, seed: u64) -> Network {
     let start = Network::new("generator", &[s.latent], Dialect::Torch, seed);
     hidden(start, [32, 64, 128], s.dropout)
@@ -104,7 +106,8 @@ fn hidden(start: Network, units: [usize; 3], dropout: f64) -> Network {
     })
 }
 
-/// The game: the two losses of the discriminator are added, its fakes are made in training mode.
+/// The trainer with these settings: the discriminator's losses on reals and fakes are added, and
+/// fakes are made in training mode.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.

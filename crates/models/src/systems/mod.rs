@@ -1,5 +1,7 @@
-//! The GANs, one module per system: its networks, its settings and presets, and what makes its training step its own. Each reads
-//! beside its paper. Read [`quickdraw`] first: it spells out its whole step.
+//! The GANs, one module per system: its networks, its settings and presets, and what is special
+//! about its training step. Read [`quickdraw`] first: it spells out its whole step.
+//!
+//! To add a GAN, write its module and add it twice here: as a `mod`, and to [`SYSTEMS`].
 
 use crate::SystemEntry;
 

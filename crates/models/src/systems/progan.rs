@@ -1,6 +1,7 @@
-//! progan: a GAN that grows from pictures of 4x4 pixels to large ones (Karras, Aila, Laine and Lehtinen, "Progressive growing of
-//! GANs for improved quality, stability, and variation", 2018). How the two networks grow and learn is in [`growing`](crate::growing);
-//! here is the generator, and what makes it ProGAN: a Wasserstein critic whose gradient is penalised.
+//! progan: a GAN that grows from images of 4x4 pixels to large ones (Karras, Aila, Laine and
+//! Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation", 2018).
+//! How the two networks grow and learn is in [`growing`](crate::growing); this module has the
+//! generator, and what makes it ProGAN: a Wasserstein critic with a gradient penalty.
 
 use nn::layers::{Bias, Conv2d, Dense, Equalised, PixelNorm, Reshape, UpSampling2d};
 use nn::{Dialect, ForwardContext, Network};
@@ -34,20 +35,20 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: missing_switch,
 };
 
-/// What can be changed about a run. The default is the authors', at 1024x1024.
+/// The settings of a run. The defaults are the authors', at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// How large the images and the networks are, and how they grow.
+    /// The sizes of images and networks, and their growth.
     #[serde(flatten)]
     pub sizes: Sizes,
-    /// The step size of both networks; half as large again at 1024x1024.
+    /// The learning rate of both networks; 1.5 times as large at 1024x1024.
     pub learning_rate: f64,
-    /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1.
+    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1.
     pub gradient_penalty: f64,
-    /// The weight of the mean square of the verdicts on reals: it keeps them near 0.
+    /// The weight of the mean square of the scores on reals, which keeps them near 0.
     pub drift: f64,
-    /// The share that the average of the generator's weights keeps at a step; samples are drawn with the average.
+    /// The decay of the generator's moving average, with which samples are drawn.
     pub ema: f64,
 }
 
@@ -82,30 +83,31 @@ impl crate::Settings for Settings {
 fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "gradient_penalty" | "ema" => None,
-        "r1" => Some("its critic is held by gradient_penalty; `stylegan` grows as well and has r1"),
+        "r1" => Some("its critic is regularised by gradient_penalty; `stylegan` grows as well and has r1"),
         "label_smooth" | "label_noise" | "soft_labels" | "bce" => {
-            Some("its Wasserstein critic knows no targets; `stylegan` grows as well and has label_smooth")
+            Some("its Wasserstein critic has no targets; `stylegan` grows as well and has label_smooth")
         }
         _ => growing::missing_switch(key),
     }
 }
 
-/// The generator: for each level a block that makes features, and a way out of them (`to_rgb`).
+/// The generator: for each level a block that makes features, and an output layer (`to_rgb`).
 pub struct Generator {
     name: String,
-    /// The first makes features of latents, each other doubles the resolution of those of the level below.
+    /// The first makes features of latents; each of the others doubles the resolution of the level
+    /// below.
     blocks: Vec<Network>,
     to_rgb: ToRgb,
 }
 
 impl Generator {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and by the `name` of the whole.
+    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and `name`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
         let blocks = (0..=last).map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
-            let conv = || Conv2d::new(features, 3).equalised(Equalised::BENT);
+            let conv = || Conv2d::new(features, 3).equalised(Equalised::RELU);
             if level > 0 {
                 let below = resolution(level - 1);
                 return network(format!("{size}x{size}"), &[below, below, maps.of(level - 1)])
@@ -117,8 +119,9 @@ impl Generator {
                     .with("lrelu2", LEAKY)
                     .with("norm2", PixelNorm);
             }
-            // Each output of the dense layer sees all latents, but each pixel has taps of one of the 16 places only: a smaller gain.
-            let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::BENT };
+            // In the authors' first implementation this is a padded 4x4 convolution of a 1x1 map,
+            // of whose 16 taps each output pixel uses only one: hence the smaller gain.
+            let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::RELU };
             network(format!("{size}x{size}"), &[maps.latent()])
                 .with("norm", PixelNorm)
                 .with("dense", Dense::new(size * size * features).without_bias().equalised(dense))
@@ -150,7 +153,7 @@ impl Painter for Generator {
     }
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range.

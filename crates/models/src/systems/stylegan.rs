@@ -1,16 +1,18 @@
-//! stylegan: a GAN that grows like [`progan`](crate::systems::progan), whose generator starts from a constant and is told by a style at each layer
-//! what to draw (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019).
+//! stylegan: a GAN that grows like [`progan`](crate::systems::progan), whose generator starts from
+//! a learned constant and is controlled by a style at each layer (Karras, Laine and Aila, "A
+//! style-based generator architecture for generative adversarial networks", 2019).
 //!
-//! The [mapping network](crate::style::mapping) makes a style of a latent. Each resolution has two layers:
+//! The [mapping network](crate::style::mapping) maps a latent to a style. Each resolution has two
+//! layers:
 //!
 //! ```text
 //! enlarge, convolve, blur (the first; at 4x4 a learned constant)    convolve (the second)
-//! + noise    + bias    leaky ReLU    normalise each image's channels    scale and shift them by the style
+//! + noise    + bias    leaky ReLU    instance normalisation    scale and shift by the style
 //! ```
 //!
-//! As everything is normalised at each layer, a style governs its own layer only: those of the small resolutions decide about what is
-//! large in a picture. In training two latents may share a picture, so that the layers learn not to count on each other. The
-//! discriminator's gradient on reals is penalised (R1).
+//! Because the features are normalised at each layer, a style affects its own layer only: those of
+//! the low resolutions control coarse features. In training, two latents may share an image (style
+//! mixing), so that the layers do not rely on each other. The discriminator is regularised with R1.
 
 use nn::layers::{AdaIn, Bias, Blur, Constant, Conv2d, Equalised, Noise, UpSampling2d};
 use nn::{Dialect, ForwardContext, Network};
@@ -47,22 +49,23 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: missing_switch,
 };
 
-/// What can be changed about a run. The default is the authors', at 1024x1024.
+/// The settings of a run. The defaults are the authors', at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// How large the images and the networks are, and how they grow; they begin at 8x8.
+    /// The sizes of images and networks, and their growth, which begins at 8x8.
     #[serde(flatten)]
     pub sizes: Sizes,
-    /// The step size of both networks; half as large again at 128x128, twice as large at 256x256, three times above.
+    /// The learning rate of both networks; 1.5 times as large at 128x128, 2 times at 256x256, 3
+    /// times above.
     pub learning_rate: f64,
-    /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0.
+    /// The weight of the R1 penalty on the discriminator's gradient on reals.
     pub r1: f64,
     /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
     pub label_smooth: f64,
-    /// How often, as a share, pictures are made of two latents in training.
+    /// The probability of style mixing in training.
     pub style_mixing: f64,
-    /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
+    /// The half-life of the generator's moving average in thousands of images; samples are drawn
     /// with the average.
     pub ema_kimg: f64,
 }
@@ -82,9 +85,10 @@ impl Default for Settings {
 
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
-        // A two-hundredth as many images are shown, and large steps make the most of them: with steps of 0.001 all faces have one pose after
-        // 3,000. What the penalty weighs goes with the number of pixels (StyleGAN2-ADA takes 0.0002 of them, divided by the
-        // batch): 10 is for 1024x1024, and smothers a small discriminator.
+        // A run shows 1/200 of the authors' images, so the learning rate is higher: with 0.001 all
+        // faces have the same pose after 3,000 steps. The weight of R1 scales with the number of
+        // pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the batch): 10 is for
+        // 1024x1024, and too much for a small discriminator.
         let cpu = Self { sizes: Sizes::cpu(), learning_rate: 5e-3, r1: 1.0, ..Self::default() };
         match name {
             "seed" => Some(Self::default()),
@@ -110,15 +114,15 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "r1" | "label_smooth" => None,
         "ema" => Some("an average of the generator is always kept: ema_kimg says how slowly it follows"),
-        "gradient_penalty" => Some("its discriminator is held by r1; `progan` has gradient_penalty"),
+        "gradient_penalty" => Some("its discriminator is regularised by r1; `progan` has gradient_penalty"),
         _ => growing::missing_switch(key),
     }
 }
 
-/// The level that the networks begin at: 8x8.
+/// The first level: 8x8.
 const FIRST: usize = 1;
 
-/// The generator: from a latent a style, from the styles of its layers a picture.
+/// The generator: a mapping network from latents to styles, and layers that make images of styles.
 pub struct Generator {
     name: String,
     mapping: Network,
@@ -129,7 +133,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and by the `name` of the whole.
+    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and `name`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, style_mixing: f64, seed: u64) -> Self {
         let style = maps.latent();
         let network = |size: usize, part: &str, input: &[usize]| {
@@ -144,7 +148,7 @@ impl Generator {
         };
         let layers = (0..=last).flat_map(|level| {
             let (size, features) = (resolution(level), maps.of(level));
-            let conv = || Conv2d::new(features, 3).without_bias().equalised(Equalised::BENT);
+            let conv = || Conv2d::new(features, 3).without_bias().equalised(Equalised::RELU);
             let first = if level == 0 {
                 network(size, "constant", &[style]).with("constant", Constant::new(&[size, size, features]))
             } else {
@@ -159,7 +163,7 @@ impl Generator {
         Self { name: name.into(), mapping, layers: layers.collect(), to_rgb, style_mixing }
     }
 
-    /// Images of the styles of each layer, within a walk.
+    /// Images from one style per layer, within a forward pass.
     fn synthesised(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var {
         let wanted = self.layers(stage.level);
         assert!(styles.len() == wanted, "{}: {} styles for {wanted} layers", self.name, styles.len());
@@ -210,7 +214,7 @@ impl Stylist for Generator {
     }
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range.

@@ -1,13 +1,14 @@
-//! vanilla: the first GAN's algorithm, with k turns of the discriminator for one of the generator (Goodfellow et al.,
-//! "Generative adversarial nets", 2014).
+//! vanilla: the original GAN algorithm, with k updates of the discriminator per update of the
+//! generator (Goodfellow et al., "Generative adversarial nets", 2014).
 //!
-//! Two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect, and the paper's own for MNIST, with a
-//! maxout discriminator and plain gradient descent with momentum. One start differs from the paper's program: the bias of the
-//! generator's last layer is 0 at first, not the logit of each pixel's mean over the data, as networks are made here before any data is
-//! seen.
+//! There are two pairs of networks: the multi-layer perceptrons of Keras-GAN, in the Keras dialect,
+//! and the paper's own for MNIST, with a maxout discriminator and gradient descent with momentum.
+//! One initial value differs from the paper's program: the bias of the generator's last layer
+//! starts at 0, not at the logit of each pixel's mean over the data, because networks are built
+//! here before any data is read.
 
 use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape};
-use nn::{Dialect, Initializer, Network};
+use nn::{AdamTf, Dialect, Initializer, Network, Sgd};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -17,7 +18,7 @@ use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -40,31 +41,31 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is Keras-GAN's.
+/// The settings of a run. The defaults are Keras-GAN's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// The networks.
     pub net: Net,
-    /// Images of a turn of the generator. The discriminator gets as many, half of them real, with `net = "mlp"`; with
-    /// `net = "paper"` as many reals and as many fakes.
+    /// Images per update of the generator. With `net = "mlp"` the discriminator gets as many, half
+    /// of them real; with `net = "paper"` as many reals and as many fakes.
     pub batch: usize,
     /// Height and width of the images.
     pub size: usize,
     /// 1 for grey images, 3 for colour.
     pub channels: usize,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam, `net = "mlp"`).
+    /// beta1 of Adam (`net = "mlp"`).
     pub beta1: f64,
-    /// The momentum reaches 0.7 after so many updates (`net = "paper"`).
+    /// The momentum reaches 0.7 after this many updates (`net = "paper"`).
     pub momentum_steps: u64,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
 
-/// Which networks, and what updates them.
+/// The networks and their optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Net {
@@ -160,7 +161,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
                 network
                     .with(&format!("dense{number}"), Dense::new(units))
                     .with(&format!("lrelu{number}"), Activation::LeakyRelu(0.2))
-                    .with(&format!("bn{number}"), BatchNorm::keeping(0.8))
+                    .with(&format!("bn{number}"), BatchNorm::with_momentum(0.8))
             })
             .with("dense4", Dense::new(s.pixels()))
             .with("tanh", Activation::Tanh),
@@ -182,17 +183,23 @@ fn within(bound: f64) -> Initializer {
     Initializer::Uniform { bound }
 }
 
-/// The game.
+/// The trainer with these settings.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let (batch, g_batch, range, update) = match s.net {
-        Net::Mlp => (s.batch / 2, Some(s.batch), Range::Symmetric, Update::AdamKeras { beta1: s.beta1 }),
+        Net::Mlp => {
+            let adam = AdamTf { beta1: s.beta1, beta2: 0.999, epsilon: 1e-7 };
+            (s.batch / 2, Some(s.batch), Range::Symmetric, Update::new(adam))
+        }
         Net::Paper => {
-            let (momentum, updates) = ([0.5, 0.7], s.momentum_steps);
-            (s.batch, None, Range::Unit, Update::Sgd { factor: 1.000_004, floor: 1e-6, momentum, updates })
+            let momentum = [0.5, 0.7];
+            let schedule =
+                Schedule::Exponential { factor: 1.000_004, floor: 1e-6, momentum, updates: s.momentum_steps };
+            let sgd = Sgd { momentum: momentum[0], nesterov: false };
+            (s.batch, None, Range::Unit, Update::new(sgd).schedule(schedule))
         }
     };
     let spec = GanSpec {

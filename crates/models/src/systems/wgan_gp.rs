@@ -1,10 +1,11 @@
-//! wgan-gp: Wasserstein GANs with a gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved training of
-//! Wasserstein GANs", 2017), in the authors' variants for digits, for colour images of 32x32, and for points of the plane, where all
-//! that a critic knows can be drawn.
+//! wgan-gp: Wasserstein GANs with a gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and
+//! Courville, "Improved training of Wasserstein GANs", 2017), in the authors' variants for digits,
+//! for colour images of 32x32, and for points of the plane, where the critic can be plotted.
 //!
-//! The critic's verdict is no probability but a height: its mean over the reals minus its mean over the fakes estimates how far the two
-//! are apart (their Wasserstein distance), as long as it nowhere rises faster than 1, which the [penalty](crate::trainer::options::TrainingOptions) sees
-//! to. So the critic may be trained to the end before each of the generator's turns: five turns here.
+//! The critic's output is not a probability but a score: its mean over the reals minus its mean
+//! over the fakes estimates their Wasserstein distance, provided that the critic is 1-Lipschitz,
+//! which the [penalty](crate::trainer::options::TrainingOptions) enforces. The critic may therefore
+//! be trained well before each update of the generator: five updates here.
 
 use kernels::TransposedPadding;
 use nn::layers::{
@@ -21,7 +22,7 @@ use crate::strided::LEAKY;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
-use crate::trainer::update::Update;
+use crate::trainer::update::{Schedule, Update};
 use crate::{Mixture, Settings as _, SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -53,28 +54,29 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// What can be changed about a run. The default is the authors' for digits.
+/// The settings of a run. The defaults are the authors' for digits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Which networks.
+    /// The networks.
     pub variant: Variant,
-    /// Real images a turn of the critic, and as many fakes.
+    /// Real images per update of the critic, and as many fakes.
     pub batch: usize,
-    /// Channels next to the image; those of every block of the residual networks; the units of each layer for points.
+    /// Channels of the layer next to the image; for residual networks, channels of every block; for
+    /// points, units of each layer.
     pub width: usize,
-    /// Random numbers behind an image or a point.
+    /// Size of the latents.
     pub latent: usize,
-    /// How much of the gradients' mean stays at an update (Adam).
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// Which 7x7 pixels the generator for digits goes on with after its first transposed convolution.
+    /// Which 7x7 pixels the generator for digits keeps after its first transposed convolution.
     pub window: Window,
-    /// What the field's advice changes.
+    /// The options of the trainer.
     #[serde(flatten)]
     pub options: TrainingOptions,
 }
 
-/// Which of the authors' pairs.
+/// A pair of networks of the authors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
@@ -82,7 +84,8 @@ pub enum Variant {
     Mnist,
     /// For CIFAR-10, 32x32, colour: convolutions with layer normalisation.
     Cifar,
-    /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the steps shrink to 0 within 100,000.
+    /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the
+    /// learning rate falls to 0 within 100,000 steps.
     Resnet,
     /// For points of the plane in eight clouds on a circle.
     Gauss8,
@@ -90,18 +93,20 @@ pub enum Variant {
     Gauss25,
 }
 
-/// 7x7 pixels of what a transposed convolution makes of 4x4, with a kernel of 5 and stride 2.
+/// Which 7x7 pixels of the output of a transposed convolution of 4x4, with kernel size 5 and stride
+/// 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// The authors': of the 8x8 of TensorFlow's SAME padding the last row and column are left out.
+    /// The authors': the 8x8 pixels of TensorFlow's SAME padding without the last row and column.
     Cropped,
-    /// The 7x7 in the middle, a pixel further down and to the right: that of the runs before there was this setting.
+    /// The central 7x7, one pixel further down and to the right: for runs from before this setting
+    /// existed.
     Centred,
 }
 
 impl Variant {
-    /// Where the reals are drawn from, if they are points.
+    /// The distribution of the reals, if they are points.
     fn mixture(self) -> Option<Mixture> {
         match self {
             Self::Gauss8 => Some(Mixture::Ring8),
@@ -163,38 +168,39 @@ impl crate::Settings for Settings {
     }
 }
 
-/// Where the authors' networks start: Glorot's uniform weights for dense layers and shortcuts, biases 0. (Other convolutions:
-/// [`spread`].)
+/// The authors' initial values: Glorot's uniform weights for dense layers and shortcuts, biases 0.
+/// (For other convolutions, see [`he_glorot`].)
 const START: InitScheme = InitScheme {
     weight: Initializer::GlorotUniform,
     bias: Initializer::Constant(0.0),
     scale: Initializer::Constant(1.0),
 };
 
-/// Uniform weights of deviation sqrt(4 / (fan in + fan out)): twice Glorot's variance, for the ReLUs. The fan on the large side of a
-/// layer with a stride counts only the taps that meet one pixel.
-fn spread([small, large]: [usize; 2], kernel: usize, stride: usize) -> Initializer {
+/// Uniform weights of standard deviation sqrt(4 / (fan in + fan out)): twice Glorot's variance, as
+/// He et al. derive for ReLUs. With a stride, the fan on the large side counts only the taps that
+/// touch one pixel.
+fn he_glorot([small, large]: [usize; 2], kernel: usize, stride: usize) -> Initializer {
     let taps = (kernel * kernel) as f64;
     let fans = taps * (large as f64 + small as f64 / (stride * stride) as f64);
     Initializer::Uniform { bound: (12.0 / fans).sqrt() }
 }
 
-/// A convolution with kernel 5 that halves an image of `from` channels.
+/// A convolution of kernel size 5 and stride 2, for an input of `from` channels.
 fn halving(from: usize, filters: usize) -> Conv2d {
-    Conv2d::new(filters, 5).stride(2).weight_init(spread([filters, from], 5, 2))
+    Conv2d::new(filters, 5).stride(2).weight_init(he_glorot([filters, from], 5, 2))
 }
 
-/// A transposed convolution with kernel 5 that doubles an image of `from` channels.
+/// A transposed convolution of kernel size 5 and stride 2, for an input of `from` channels.
 fn doubling(from: usize, filters: usize) -> ConvTranspose2d {
-    ConvTranspose2d::new(filters, 5).stride(2).weight_init(spread([from, filters], 5, 2))
+    ConvTranspose2d::new(filters, 5).stride(2).weight_init(he_glorot([from, filters], 5, 2))
 }
 
-/// A convolution with kernel 3 that keeps the size of an image of `from` channels.
+/// A convolution of kernel size 3 and stride 1, for an input of `from` channels.
 fn keeping(from: usize, filters: usize) -> Conv2d {
-    Conv2d::new(filters, 3).weight_init(spread([from, filters], 3, 1))
+    Conv2d::new(filters, 3).weight_init(he_glorot([from, filters], 3, 1))
 }
 
-/// A convolution from pixel to pixel: for shortcuts.
+/// A 1x1 convolution, for shortcuts.
 fn pixelwise(filters: usize) -> Conv2d {
     Conv2d::new(filters, 1)
 }
@@ -226,7 +232,7 @@ pub fn critic(s: &Settings, seed: u64) -> Network {
     }
 }
 
-/// The three layers that both networks for points have, as the authors start them (He et al. 2015).
+/// The three hidden layers of both networks for points, with He's initial weights (2015).
 fn hidden(network: Network, width: usize) -> Network {
     (1..=3).fold(network, |network, number| {
         let dense = Dense::new(width).weight_init(Initializer::KaimingUniform { slope: 0.0 });
@@ -240,8 +246,8 @@ fn residual_critic(network: Network, width: usize) -> Network {
         .with("relu", Activation::Relu)
         .with("conv2", keeping(width, width))
         .with("pool", AveragePool2d([2, 2]))
-        .around("pool", AveragePool2d([2, 2]))
-        .around("conv", pixelwise(width));
+        .shortcut("pool", AveragePool2d([2, 2]))
+        .shortcut("conv", pixelwise(width));
     let block = || {
         Residual::new()
             .with("relu1", Activation::Relu)
@@ -252,7 +258,7 @@ fn residual_critic(network: Network, width: usize) -> Network {
     let down = block().with("pool", AveragePool2d([2, 2]));
     network
         .with("res1", first)
-        .with("res2", down.around("conv", pixelwise(width)).around("pool", AveragePool2d([2, 2])))
+        .with("res2", down.shortcut("conv", pixelwise(width)).shortcut("pool", AveragePool2d([2, 2])))
         .with("res3", block())
         .with("res4", block())
         .with("relu", Activation::Relu)
@@ -307,8 +313,8 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
                     .with("bn2", BatchNorm::default())
                     .with("relu2", Activation::Relu)
                     .with("conv2", keeping(width, width))
-                    .around("up", UpSampling2d([2, 2]))
-                    .around("conv", pixelwise(width))
+                    .shortcut("up", UpSampling2d([2, 2]))
+                    .shortcut("conv", pixelwise(width))
             };
             (1..=3)
                 .fold(start, |network, number| network.with(&format!("res{number}"), block()))
@@ -322,14 +328,15 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 
 const SEVEN: TransposedPadding = TransposedPadding::Explicit { padding: [2, 2], output_padding: [0, 0] };
 
-/// The game: each of the critic's turns on reals and latents of its own, then one turn of the generator.
+/// The trainer with these settings: each update of the critic uses new reals and latents, and one
+/// update of the generator follows.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let spec = GanSpec::example("wgan-gp", s.latent, s.batch, s.beta1);
-    let adam = Update::Adam { beta1: s.beta1, beta2: 0.9, l2: 0.0 };
+    let adam = Update::adam(s.beta1, 0.9);
     let spec = GanSpec { fakes: Fakes::Training, update: adam, ..spec };
     let range = s.variant.mixture().map_or(spec.range, Range::Points);
     let spec = match s.variant {
@@ -338,7 +345,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
         Variant::Resnet => GanSpec {
             range: Range::Dequantised,
             g_batch: Some(2 * s.batch),
-            update: Update::AdamFading { beta1: s.beta1, beta2: 0.9, steps: 100_000 },
+            update: adam.schedule(Schedule::Linear { steps: 100_000 }),
             ..spec
         },
     };

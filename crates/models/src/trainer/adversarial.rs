@@ -1,4 +1,5 @@
-//! Verdicts: the targets that the discriminator is given, what the players make of a verdict, and how it is told to people.
+//! The losses of both networks as the options choose them, the discriminator's targets, and what is
+//! reported of its outputs.
 
 use kernels::{Key, random::words};
 use nn::losses::{bce_keras_clip, bce_with_logits, hinge, logistic_discriminator, mse, negative_mean, wasserstein};
@@ -9,21 +10,21 @@ use crate::trainer::options::{Bce, Loss, NoiseDirection, TrainingOptions};
 /// 2^32: a word becomes a number in [0, 1).
 const TWO_32: f64 = (1_u64 << 32) as f64;
 
-/// Where an image comes from.
+/// Whether an image is real or fake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Real,
     Fake,
 }
 
-/// The discriminator's targets, of shape (count, 1), for images of this side. `key` is the stream of the switches that draw: for
-/// each image a word for the flip, and one for its target.
+/// The discriminator's targets for images of this side, shape (count, 1). `key` is the random
+/// stream: for each image, one word decides about the flip and one about the target.
 pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: Key) -> Tensor {
     let target = |number: usize| {
         let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) / TWO_32);
         let real = (side == Side::Real) != (flip < options.label_flip);
         let real_is = |real| f64::from(u8::from(real != options.fake_is_one));
-        // Distances from the target of one side towards that of the other.
+        // The distance from the label of this side towards that of the other.
         let inward = match (options.soft_labels, real) {
             (true, true) => 0.3 - 0.5 * draw,
             (true, false) => 0.3 * draw,
@@ -40,7 +41,7 @@ pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: 
     Tensor::from_fn([count, 1], |number| target(number) as f32)
 }
 
-/// What the discriminator loses by this verdict.
+/// The discriminator's loss.
 pub(crate) fn discriminator_loss(options: &TrainingOptions, logits: &Var, targets: &Tensor) -> Var {
     match options.loss {
         Loss::Nonsaturating | Loss::Minimax => cross_entropy(options, logits, targets),
@@ -50,10 +51,10 @@ pub(crate) fn discriminator_loss(options: &TrainingOptions, logits: &Var, target
     }
 }
 
-/// What the generator loses by this verdict on its fakes.
+/// The generator's loss; `logits` are the discriminator's outputs on its fakes.
 pub(crate) fn generator_loss(options: &TrainingOptions, logits: &Var) -> Var {
-    let called = |side: Side| f32::from(u8::from((side == Side::Real) != options.fake_is_one));
-    let all = |side| Tensor::full(*logits.shape(), called(side));
+    let label = |side: Side| f32::from(u8::from((side == Side::Real) != options.fake_is_one));
+    let all = |side| Tensor::full(*logits.shape(), label(side));
     match options.loss {
         Loss::Nonsaturating => cross_entropy(options, logits, &all(Side::Real)),
         Loss::Minimax => cross_entropy(options, logits, &all(Side::Fake)).neg(),
@@ -63,7 +64,8 @@ pub(crate) fn generator_loss(options: &TrainingOptions, logits: &Var) -> Var {
     }
 }
 
-/// The [logistic loss](logistic_discriminator) with a target for reals of a little less than 1, if so asked.
+/// The [logistic loss](logistic_discriminator) with one-sided label smoothing: `label_smooth` is
+/// the target for reals, 1 for no smoothing.
 pub(crate) fn smooth_logistic(real: &Var, fake: &Var, label_smooth: f64) -> Var {
     if label_smooth == 1.0 {
         return logistic_discriminator(real, fake);
@@ -79,9 +81,8 @@ fn cross_entropy(options: &TrainingOptions, logits: &Var, targets: &Tensor) -> V
     }
 }
 
-/// A verdict as it is told: how real the discriminator finds the images, on average, and the share that it puts on `side`.
-///
-/// How real: the probability, or for the losses that know none the verdict itself.
+/// The discriminator's mean output, larger for more real images, and the share of images that it
+/// puts on `side`. The output is a probability, or the raw score for losses without one.
 pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side: Side) -> [f64; 2] {
     let count = logits.size() as f64;
     let (of, middle) = match options.loss {
@@ -89,7 +90,7 @@ pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side
         Loss::Lsgan => (logits.clone(), 0.5),
         Loss::Hinge | Loss::Wasserstein => (logits.clone(), 0.0),
     };
-    // Both scales are symmetric about their middle.
+    // Mirrored at the middle of the scale if fakes have the label 1.
     let reals = |x: &f32| if options.fake_is_one { 2.0 * middle - f64::from(*x) } else { f64::from(*x) };
     let mean = of.data().iter().map(reals).sum::<f64>() / count;
     let right = of.data().iter().filter(|x| (reals(x) > middle) == (side == Side::Real)).count();
@@ -134,7 +135,7 @@ mod tests {
         let [real, fake] = both(&noisy);
         within(&real, 0.95, 1.0);
         within(&fake, 0.0, 0.05);
-        // The convention of the horses: fakes are 1 and reals 0, both moved up.
+        // The convention of the CIFAR-10 example: fakes are 1 and reals 0, both moved up.
         let [real, fake] =
             both(&TrainingOptions { label_noise_way: NoiseDirection::Outward, fake_is_one: true, ..noisy });
         within(&fake, 1.0, 1.05);
@@ -155,7 +156,7 @@ mod tests {
         assert_ne!(targets(&options, Side::Real, 4000, KEY.at(5)).data(), real, "another step flips others");
     }
 
-    /// The numbers of the course's exercise.
+    /// The numbers of an exercise in Udacity's course.
     #[test]
     fn the_course_s_logits_lose_what_they_should() {
         let logits = [-0.6136, 0.0316, -0.4927, 0.2484, 0.4397, 0.1124, 0.6408, 0.4412];
@@ -180,7 +181,7 @@ mod tests {
         let softplus = |x: f64| x.exp().ln_1p();
         let hinge = |x: f64| (1.0 - x).max(0.0);
         let options = |loss| TrainingOptions { loss, ..TrainingOptions::default() };
-        // What D loses on reals and on fakes, and what G loses.
+        // The losses of D on reals and on fakes, and the loss of G.
         let cases: [(Loss, [f64; 3]); 4] = [
             (Loss::Nonsaturating, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| softplus(-x))]),
             (Loss::Minimax, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| -softplus(x))]),
@@ -197,7 +198,7 @@ mod tests {
                 d(&options(loss), &logits, Side::Fake),
                 f64::from(generator_loss(&options(loss), &logits).item()),
             ];
-            // The turned game on the turned verdict is the same game.
+            // Swapped labels and mirrored outputs give the same losses.
             let mirror = if loss == Loss::Lsgan { logits.affine(-1.0, 1.0) } else { logits.neg() };
             let mirrored = [
                 d(&turned, &mirror, Side::Real),
@@ -212,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_told_in_the_loss_s_own_scale() {
+    fn outputs_are_reported_on_the_scale_of_the_loss() {
         let logits = Tensor::new(&[4, 1], vec![-2.0, 0.25, 0.75, 3.0]);
-        let told = |options: &TrainingOptions, side| mean_and_accuracy(options, &logits, side);
+        let report = |options: &TrainingOptions, side| mean_and_accuracy(options, &logits, side);
         let options = |loss, fake_is_one| TrainingOptions { loss, fake_is_one, ..TrainingOptions::default() };
-        assert_eq!(told(&options(Loss::Hinge, false), Side::Real), [0.5, 0.75]);
-        assert_eq!(told(&options(Loss::Hinge, true), Side::Real), [-0.5, 0.25]);
-        assert_eq!(told(&options(Loss::Lsgan, false), Side::Fake), [0.5, 0.5]);
-        let [mean, right] = told(&options(Loss::Nonsaturating, false), Side::Real);
+        assert_eq!(report(&options(Loss::Hinge, false), Side::Real), [0.5, 0.75]);
+        assert_eq!(report(&options(Loss::Hinge, true), Side::Real), [-0.5, 0.25]);
+        assert_eq!(report(&options(Loss::Lsgan, false), Side::Fake), [0.5, 0.5]);
+        let [mean, right] = report(&options(Loss::Nonsaturating, false), Side::Real);
         assert!((mean - (0.119_203 + 0.562_177 + 0.679_179 + 0.952_574) / 4.0).abs() < 1e-6, "{mean}");
         assert_eq!(right, 0.75);
     }

@@ -1,5 +1,5 @@
-//! [`Averaging`]: how an exponential moving average (EMA) follows the weights of a generator. Samples
-//! are drawn with the average, which is steadier than the weights of any one step.
+//! [`Averaging`]: how an exponential moving average (EMA) follows the weights of a generator.
+//! Samples are drawn with the average, which is steadier than the weights of any one step.
 
 use kernels::scalar;
 use nn::Network;
@@ -8,7 +8,8 @@ use nn::Network;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Averaging {
     pub(crate) decay: Decay,
-    /// Whether the average follows faster at first: its memory is at most a tenth of the steps so far.
+    /// Whether the average follows faster at first: its memory is at most a tenth of the steps so
+    /// far.
     pub(crate) ramp_up: bool,
 }
 
@@ -27,8 +28,8 @@ impl Averaging {
         Self { decay: Decay::Share(share), ramp_up: false }
     }
 
-    /// The share that the average keeps at a step of `images` images, after it has followed the weights
-    /// for `steps` steps.
+    /// The share that the average keeps at a step of `images` images, after it has followed the
+    /// weights for `steps` steps.
     pub(crate) fn keep(self, images: usize, steps: u64) -> f64 {
         let ramp = if self.ramp_up { (1 + steps) as f64 / (10 + steps) as f64 } else { 1.0 };
         let keep = match self.decay {
@@ -47,7 +48,7 @@ pub(crate) fn follow<'a, 'b>(
     networks: impl IntoIterator<Item = &'b Network>,
     keep: f64,
 ) {
-    averages.into_iter().zip(networks).for_each(|(average, network)| average.follow(network, keep));
+    averages.into_iter().zip(networks).for_each(|(average, network)| average.update_average(network, keep));
 }
 
 #[cfg(test)]

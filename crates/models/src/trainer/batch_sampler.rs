@@ -1,4 +1,4 @@
-//! [`BatchSampler`]: in which order a game goes through its images.
+//! [`BatchSampler`]: the order in which a system goes through its images.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -6,16 +6,16 @@ use std::ops::Range;
 use kernels::Key;
 use rand::seq::SliceRandom;
 
-/// A walk through all images again and again, in mini-batches.
+/// Goes through all images epoch after epoch, in mini-batches.
 #[derive(Debug)]
 pub(crate) struct BatchSampler {
-    /// Whether each pass has an order of its own; else it is the images' own order.
+    /// Whether the images are shuffled anew for each epoch; otherwise they keep their order.
     shuffle: bool,
-    /// Whether the images that do not fill a mini-batch at the end of a pass are left out; else the last one is short.
+    /// Whether an incomplete mini-batch at the end of an epoch is dropped; otherwise it is short.
     drop_last: bool,
-    /// Whether only every second mini-batch, from the second on, is used.
+    /// Whether only every second mini-batch is used, from the second on.
     skip: bool,
-    /// The order of the last pass asked for. It follows from the seed; it is only kept because making it takes a while.
+    /// The order of the epoch that was last asked for: a cache, as shuffling takes a while.
     last: RefCell<Option<Epoch>>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct BatchSampler {
 struct Epoch {
     seed: u64,
     number: u64,
-    /// Half as long as with `usize`: there may be a hundred million images.
+    /// `u32` takes half the memory of `usize`: there may be a hundred million images.
     order: Vec<u32>,
 }
 
@@ -32,46 +32,47 @@ impl BatchSampler {
         Self { shuffle, drop_last, skip: false, last: RefCell::default() }
     }
 
-    /// The walk that uses only every second mini-batch, from the second on.
+    /// Uses only every second mini-batch, from the second on.
     pub(crate) fn skipping(self) -> Self {
         Self { skip: true, ..self }
     }
 
-    /// The images of mini-batch `number` (from 0) of `batch` out of `available` images.
+    /// The images of mini-batch number `number` (from 0), of `batch` out of `available` images.
     pub(crate) fn mini_batch(&self, seed: u64, number: u64, batch: usize, available: usize) -> Vec<usize> {
         let number = if self.skip { 2 * number + 1 } else { number };
-        let a_pass = if self.drop_last { available / batch } else { available.div_ceil(batch) }.max(1) as u64;
-        let first = (number % a_pass) as usize * batch;
-        let places = first..(first + batch).min(available);
+        let per_epoch = if self.drop_last { available / batch } else { available.div_ceil(batch) }.max(1) as u64;
+        let first = (number % per_epoch) as usize * batch;
+        let positions = first..(first + batch).min(available);
         if !self.shuffle {
-            return places.collect();
+            return positions.collect();
         }
-        self.in_pass(seed, number / a_pass, available, places)
+        self.in_epoch(seed, number / per_epoch, available, positions)
     }
 
-    /// The `count` images from image number `first` on, of all those of one pass after the other, shuffled.
+    /// `count` images from number `first` on, in the sequence of all shuffled epochs.
     pub(crate) fn stretch(&self, seed: u64, first: u64, count: usize, available: usize) -> Vec<usize> {
         let (mut images, mut next) = (Vec::new(), first);
         while images.len() < count {
-            let (pass, place) = (next / available as u64, (next % available as u64) as usize);
-            let places = place..available.min(place + count - images.len());
-            next += places.len() as u64;
-            images.extend(self.in_pass(seed, pass, available, places));
+            let (epoch, position) = (next / available as u64, (next % available as u64) as usize);
+            let positions = position..available.min(position + count - images.len());
+            next += positions.len() as u64;
+            images.extend(self.in_epoch(seed, epoch, available, positions));
         }
         images
     }
 
-    /// What stands at these places of the order of pass number `number`.
-    fn in_pass(&self, seed: u64, number: u64, available: usize, places: Range<usize>) -> Vec<usize> {
+    /// The images at these positions of epoch number `number`.
+    fn in_epoch(&self, seed: u64, number: u64, available: usize, positions: Range<usize>) -> Vec<usize> {
         let mut last = self.last.borrow_mut();
-        let known = last.take().filter(|pass| (pass.seed, pass.number, pass.order.len()) == (seed, number, available));
-        let pass = known.unwrap_or_else(|| {
+        let known =
+            last.take().filter(|epoch| (epoch.seed, epoch.number, epoch.order.len()) == (seed, number, available));
+        let epoch = known.unwrap_or_else(|| {
             let mut order: Vec<u32> = (0..available as u32).collect();
             order.shuffle(&mut Key::named(seed, "order of the images").at(number as u32).draws());
             Epoch { seed, number, order }
         });
-        let images = pass.order[places].iter().map(|&image| image as usize).collect();
-        *last = Some(pass);
+        let images = epoch.order[positions].iter().map(|&image| image as usize).collect();
+        *last = Some(epoch);
         images
     }
 }
@@ -81,18 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pass_meets_every_image_once_and_the_next_in_another_order() {
+    fn an_epoch_has_every_image_once_and_the_next_in_another_order() {
         let sampler = BatchSampler::new(true, false);
-        let pass = |sampler: &BatchSampler, pass: u64| -> Vec<Vec<usize>> {
-            (4 * pass..4 * pass + 4).map(|number| sampler.mini_batch(7, number, 3, 11)).collect()
+        let epoch = |sampler: &BatchSampler, epoch: u64| -> Vec<Vec<usize>> {
+            (4 * epoch..4 * epoch + 4).map(|number| sampler.mini_batch(7, number, 3, 11)).collect()
         };
-        let first = pass(&sampler, 0);
+        let first = epoch(&sampler, 0);
         assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3, 2], "the last one is short");
         let mut all = first.concat();
         all.sort_unstable();
         assert_eq!(all, (0..11).collect::<Vec<_>>());
-        assert_ne!(first, pass(&sampler, 1));
-        assert_eq!(first, pass(&BatchSampler::new(true, false), 0), "whatever was asked for before");
+        assert_ne!(first, epoch(&sampler, 1));
+        assert_eq!(first, epoch(&BatchSampler::new(true, false), 0), "whatever was asked for before");
         assert_ne!(first[0], sampler.mini_batch(8, 0, 3, 11), "another seed, another order");
     }
 
@@ -106,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_goes_from_pass_to_pass() {
+    fn a_stretch_goes_from_epoch_to_epoch() {
         let sampler = BatchSampler::new(true, false);
         let whole = sampler.stretch(7, 0, 33, 11);
-        for pass in whole.chunks(11) {
-            let mut images = pass.to_vec();
+        for epoch in whole.chunks(11) {
+            let mut images = epoch.to_vec();
             images.sort_unstable();
             assert_eq!(images, (0..11).collect::<Vec<_>>());
         }

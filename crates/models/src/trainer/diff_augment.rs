@@ -1,26 +1,30 @@
-//! Differentiable augmentation: everything that the discriminator sees, reals and fakes alike, is changed at random, and the
-//! generator's gradient flows back through the changes (Zhao, Liu, Lin, Zhu and Han, "Differentiable augmentation for data-efficient GAN
-//! training", 2020). So a discriminator with few reals cannot learn them by heart, and the generator does not learn to draw the
-//! changes: it is never told to.
+//! Differentiable augmentation: random changes to everything that the discriminator sees, reals and
+//! fakes alike, through which the generator's gradient flows back (Zhao, Liu, Lin, Zhu and Han,
+//! "Differentiable augmentation for data-efficient GAN training", 2020). A discriminator of few
+//! reals then cannot memorise them, and the generator does not learn to reproduce the
+//! augmentations.
 
 use kernels::{Key, random::words};
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Var};
 
-/// A kind of change.
+/// An augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augment {
-    /// Brightness by up to a quarter of the range of colours, saturation times 0 to 2, contrast times 0.5 to 1.5.
+    /// Brightness moved by up to a quarter of the range of values, saturation times 0 to 2,
+    /// contrast times 0.5 to 1.5.
     Color,
-    /// Moved by up to an eighth of the image, down and right; zeros come in.
+    /// Shifted by up to an eighth of the image along each axis, padded with zeros.
     Translation,
-    /// A square of half the image's size is set to zero, wherever; it may reach beyond the edge.
+    /// A square of half the image's size is set to zero at a random position, which may reach
+    /// beyond the edge.
     Cutout,
 }
 
-/// The images, of shape (n, h, w, c), each changed in all `kinds`, in the authors' order. Colours span a range of `span`; `key` is the
-/// stream of the draws: for each image, its own.
+/// Images of shape (n, h, w, c) with all augmentations of `kinds`, in the authors' order. Values
+/// span a range of `span`; `key` is the random stream, from which each image gets numbers of its
+/// own.
 pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) -> Var {
     let mut images = images.clone();
     if kinds.contains(&Augment::Color) {
@@ -38,12 +42,13 @@ pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) ->
 /// 2^32: a word becomes a number in [0, 1).
 const TWO_32: f64 = (1_u64 << 32) as f64;
 
-/// Draw number `number` of an image, even in [0, 1): draws 0 to 2 are for colours, 3 and 4 for the translation, 5 and 6 for the cut.
+/// Random number `number` of an image, uniform in [0, 1): 0 to 2 are for colours, 3 and 4 for the
+/// translation, 5 and 6 for the cutout.
 fn draw(key: Key, image: usize, number: usize) -> f64 {
     f64::from(words(key, (2 * image + number / 4) as u32)[number % 4]) / TWO_32
 }
 
-/// One number for each image, of shape (n, 1, 1, 1).
+/// One number per image, shape (n, 1, 1, 1).
 fn for_each(images: &Var, value: impl Fn(usize) -> f64) -> Var {
     Var::constant(Tensor::from_fn([images.shape()[0], 1, 1, 1], |image| value(image) as f32))
 }
@@ -59,7 +64,7 @@ fn recolored(images: &Var, span: f64, key: Key) -> Var {
     about(&saturated, saturated.mean_to([n, 1, 1, 1]), &contrast)
 }
 
-/// A whole number in 0..choices, from a draw.
+/// An integer in 0..choices, from a random number in [0, 1).
 fn one_of(choices: usize, draw: f64) -> usize {
     (draw * choices as f64) as usize
 }
@@ -108,12 +113,12 @@ mod tests {
     #[test]
     fn colours_move_within_their_ranges_and_no_two_images_alike() {
         let grey = Tensor::full([64, 2, 2, 1], 0.25);
-        // One grey value has neither saturation nor contrast: only its brightness moves.
+        // A uniform grey has neither saturation nor contrast: only its brightness changes.
         let bright = changed(Augment::Color, &grey);
         let moves: Vec<f32> = bright.data().chunks(4).map(|image| image[0] - 0.25).collect();
         assert!(moves.iter().all(|by| by.abs() <= 0.5) && moves.iter().any(|by| by.abs() > 0.4));
         assert!(moves[0] != moves[1]);
-        // What saturation and contrast leave alone: the mean of each image.
+        // Saturation and contrast do not change the mean of an image.
         let colorful = images(3);
         let mean = |x: &Tensor, image: usize| x.data()[image * 192..][..192].iter().sum::<f32>() / 192.0;
         let recolored = changed(Augment::Color, &colorful);
@@ -135,7 +140,7 @@ mod tests {
         assert!(cut.iter().all(|cut| (4.0..=16.0).contains(cut)) && cut.contains(&16.0), "{cut:?}");
     }
 
-    /// All changes together are linear in the image: gradients flow back through them, and none is lost but by what is out of sight.
+    /// All augmentations together are linear in the image.
     #[test]
     fn gradients_flow_back_through_all_of_them() {
         let all = [Augment::Color, Augment::Translation, Augment::Cutout];

@@ -1,12 +1,13 @@
-//! [`ImagePool`]: a discriminator is shown some of the fakes of earlier steps (Shrivastava et al., "Learning from simulated and
-//! unsupervised images through adversarial training", 2017).
+//! [`ImagePool`]: a history of fakes, so that the discriminator is also trained on those of earlier
+//! steps (Shrivastava et al., "Learning from simulated and unsupervised images through adversarial
+//! training", 2017).
 
 use kernels::Key;
 use kernels::random::words;
 use nn::{State, Stateful};
 use tensor::Tensor;
 
-/// Up to so many fakes of earlier steps, for one discriminator. What it holds is part of a run's state.
+/// Fakes of earlier steps, for one discriminator. They are part of a run's state.
 #[derive(Clone, Debug)]
 pub struct ImagePool {
     name: String,
@@ -16,14 +17,16 @@ pub struct ImagePool {
 }
 
 impl ImagePool {
-    /// An empty pool, called `name`, for up to `capacity` images of this shape. Without capacity it lets all images through.
+    /// An empty pool called `name` for up to `capacity` images of this shape. A pool of capacity 0
+    /// returns all images unchanged.
     pub fn new(name: &str, capacity: usize, shape: &[usize]) -> Self {
         Self { name: name.into(), images: Tensor::zeros(&[&[capacity], shape].concat()[..]), filled: 0 }
     }
 
-    /// What the discriminator is to see instead of `fakes`, of shape (n, ...). While the pool is not full,
-    /// it stores each of them and returns it. Then it returns, for each of them with probability 1/2, a stored one at random,
-    /// which the new one replaces; else the new one. `key` is the step's stream of random numbers.
+    /// The images to use instead of `fakes`, of shape (n, ...). Until the pool is full, it stores
+    /// each image and returns it. After that, with probability 1/2 per image, it returns a random
+    /// stored image and stores the new one in its place; otherwise it returns the new one. `key` is
+    /// the step's random stream.
     pub fn query(&mut self, fakes: &Tensor, key: Key) -> Tensor {
         let capacity = self.images.shape()[0];
         let mut shown = fakes.clone();
@@ -37,9 +40,9 @@ impl ImagePool {
                 self.filled += 1;
                 continue;
             }
-            let [coin, place, ..] = words(key, number as u32);
+            let [coin, choice, ..] = words(key, number as u32);
             if coin & 1 == 1 {
-                let place = ((u64::from(place) * capacity as u64) >> 32) as usize;
+                let place = ((u64::from(choice) * capacity as u64) >> 32) as usize;
                 self.images.data_mut()[place * size..][..size].swap_with_slice(fake);
             }
         }
@@ -84,12 +87,13 @@ mod tests {
         let shown: Vec<usize> = (50..2050).map(&mut query).collect();
         let old = shown.iter().zip(50..).filter(|(shown, step)| *shown != step).count();
         assert!((900..1100).contains(&old), "{old} of 2000 are old");
-        // A stored image is given away once, as the new one takes its place.
+        // A stored image is returned only once, as the new one replaces it.
         let mut again = shown.clone();
         again.sort_unstable();
         again.dedup();
         assert_eq!(again.len(), shown.len());
-        // Every place is used: after so long, none of the first images is left but by a rare chance (50 e^-20).
+        // Every place is used: after so long, none of the first images is left but by a rare chance
+        // (50 e^-20).
         assert!((0..50).all(|first| shown.contains(&first)));
     }
 

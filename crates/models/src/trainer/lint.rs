@@ -1,16 +1,16 @@
-//! What is worth a remark about a game before it is played. What cannot be played at all is an error of the settings
+//! Remarks on settings that are valid but unlikely to train well. Invalid settings are errors
 //! ([`TrainingOptions::check`]).
 
-use nn::{Kind, Network};
+use nn::{Network, TensorKind};
 
 use crate::SettingsError;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{GanSpec, Range};
 
-/// What cannot be played: batch normalisation makes an image's verdict depend on the others of its batch, so that its gradient is no
-/// longer its own.
+/// The error of a gradient penalty on a discriminator with batch normalisation, which makes the
+/// output on an image depend on the other images of the batch.
 pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Option<SettingsError> {
-    let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == Kind::Buffer);
+    let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     let (buffer, _, _) = normalised.filter(|_| options.penalised())?;
     let key = if options.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
@@ -21,16 +21,16 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
     Some(SettingsError { key, why })
 }
 
-/// Something worth knowing about settings before the training.
+/// A remark on settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// What it is, in a line.
+    /// One line.
     pub text: String,
-    /// Settings of the system, each of which ends it, such as `k=1`.
+    /// Settings of the system, such as `k=1`, each of which resolves it.
     pub remedies: Vec<&'static str>,
 }
 
-/// One for each thing that people should know.
+/// The remarks on a trainer's settings.
 pub(crate) fn remarks(
     spec: &GanSpec,
     options: &TrainingOptions,
@@ -38,12 +38,12 @@ pub(crate) fn remarks(
     generator: &Network,
 ) -> Vec<Remark> {
     let remark = |text: &str, remedies: &[&'static str]| Remark { text: text.to_owned(), remedies: remedies.to_vec() };
-    let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(Kind::Buffer) > 0);
+    let [d_norm, g_norm] = [discriminator, generator].map(|network| network.count(TensorKind::Buffer) > 0);
     let g_batch = spec.g_batch.unwrap_or(spec.batch);
     let mixed = options.d_batches == Batches::Mixed;
     let d_batch = if mixed { 2 * spec.batch } else { spec.batch };
     let small = (d_norm && d_batch < 8) || (g_norm && g_batch < 8);
-    let ratio = discriminator.count(Kind::Parameter) as f64 / generator.count(Kind::Parameter) as f64;
+    let ratio = discriminator.count(TensorKind::Parameter) as f64 / generator.count(TensorKind::Parameter) as f64;
     [
         (spec.range == Range::Mismatched).then(|| {
             let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: what it draws below 0 is lost";
@@ -66,7 +66,7 @@ pub(crate) fn remarks(
         (options.loss == Loss::Wasserstein && options.gradient_penalty == 0.0 && !options.spectral_norm).then(|| {
             let text =
                 "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope";
-            // Neither goes with batch normalisation.
+            // Neither of the other two goes with batch normalisation.
             remark(text, if d_norm { &["loss=nonsaturating"] } else { &["gradient_penalty=10", "spectral_norm=true"] })
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
@@ -87,7 +87,7 @@ pub(crate) fn remarks(
     .collect()
 }
 
-/// About the convolutions, transposed or not, whose windows overlap unevenly.
+/// The remark on convolutions, transposed or not, whose windows overlap unevenly.
 pub(crate) fn uneven_windows(networks: &[&Network]) -> Option<Remark> {
     let windows = networks.iter().flat_map(|network| network.windows());
     let uneven = windows.filter(|(_, [kernel, stride])| kernel.iter().zip(stride).any(|(k, s)| k % s > 0));

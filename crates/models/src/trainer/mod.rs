@@ -1,5 +1,6 @@
-//! What the training steps of the systems share: the adversarial step of two networks ([`gan`]), its options ([`options`]), losses and
-//! targets, gradient penalties, augmentation, the image pool, and how mini-batches are chosen.
+//! What the training steps of the systems share: the step of two networks ([`gan`]), its options
+//! ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and how
+//! mini-batches are chosen.
 
 pub(crate) mod adversarial;
 pub(crate) mod averaging;

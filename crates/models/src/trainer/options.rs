@@ -1,10 +1,10 @@
-//! [`TrainingOptions`]: the choices of a [`GanTrainer`](crate::trainer::gan::GanTrainer) that users can
-//! make: losses, labels, schedules of updates, and the tricks that the field recommends.
+//! [`TrainingOptions`]: the choices of a [`GanTrainer`](crate::trainer::gan::GanTrainer) that users
+//! can make: losses, labels, schedules of updates, and the tricks that the field recommends.
 //!
 //! Sources: Goodfellow et al. 2014; Salimans et al., "Improved techniques for training GANs", 2016;
 //! Radford et al. 2016; Mao et al., "Least squares GANs", 2017; Lim and Ye, "Geometric GAN", 2017;
-//! Heusel et al. (two time-scales), 2017; Miyato et al. 2018; Chintala et al., "How to train a GAN?",
-//! 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
+//! Heusel et al. (two time-scales), 2017; Miyato et al. 2018; Chintala et al., "How to train a
+//! GAN?", 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
 //! (differentiable augmentation), 2020.
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{LatentKind, SettingsError, in_range};
 
-/// The options of a [`GanTrainer`](crate::trainer::gan::GanTrainer). They are part of each system's own
-/// table of settings.
+/// The options of a [`GanTrainer`](crate::trainer::gan::GanTrainer). They are part of each system's
+/// own table of settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainingOptions {
@@ -21,7 +21,8 @@ pub struct TrainingOptions {
     pub loss: Loss,
     /// How the binary cross-entropy is calculated.
     pub bce: Bce,
-    /// Whether the label of fakes is 1 and that of reals 0, in both losses; usually it is the reverse.
+    /// Whether the label of fakes is 1 and that of reals 0, in both losses; usually it is the
+    /// reverse.
     pub fake_is_one: bool,
     /// The discriminator's target for the label 1 of reals: 1, or a little less (one-sided label
     /// smoothing).
@@ -30,8 +31,8 @@ pub struct TrainingOptions {
     pub label_noise: f64,
     /// In which direction the targets are moved.
     pub label_noise_way: NoiseDirection,
-    /// Whether each of the discriminator's targets is drawn at random: from 0.7 to 1.2 for reals, from 0
-    /// to 0.3 for fakes.
+    /// Whether each of the discriminator's targets is drawn at random: from 0.7 to 1.2 for reals,
+    /// from 0 to 0.3 for fakes.
     pub soft_labels: bool,
     /// The probability that the label of an image is flipped in the discriminator's loss.
     pub label_flip: f64,
@@ -60,12 +61,14 @@ pub struct TrainingOptions {
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
-    /// What replaces batch normalisation in the discriminator. A gradient penalty does not go with batch
-    /// normalisation.
+    /// What replaces batch normalisation in the discriminator. A gradient penalty does not go with
+    /// batch normalisation.
     pub d_norm: DiscriminatorNorm,
-    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1; 0 for none.
+    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1; 0 for
+    /// none.
     pub gradient_penalty: f64,
-    /// The weight of the R1 penalty on the gradient on reals, which pulls the norm to 0; 0 for none.
+    /// The weight of the R1 penalty on the gradient on reals, which pulls the norm to 0; 0 for
+    /// none.
     pub r1: f64,
     /// What every system has.
     #[serde(flatten)]
@@ -94,8 +97,8 @@ pub enum Loss {
 pub enum Bce {
     /// From logits: exact everywhere.
     Logits,
-    /// From probabilities clipped to [1e-7, 1 - 1e-7], as old versions of Keras did: the gradient is 0
-    /// outside.
+    /// From probabilities clipped to [1e-7, 1 - 1e-7], as old versions of Keras did: the gradient
+    /// is 0 outside.
     KerasClip,
 }
 

@@ -1,30 +1,33 @@
-//! Penalties on the gradient of the discriminator's verdict by the images that it looks at: the loss then holds a gradient, and
-//! learning needs the gradient of a gradient.
+//! Penalties on the gradient of the discriminator's output by its input images. The loss then
+//! contains a gradient, and training needs second derivatives.
 //!
-//! * Gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved training of Wasserstein GANs", 2017):
-//!   weight * mean over i of (|grad D(x_i)| - 1)^2, each x_i somewhere on the straight line between a real and a fake image.
-//! * R1 (Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually converge?", 2018):
-//!   weight / 2 * mean over i of |grad D(x_i)|^2, each x_i a real image.
+//! * Gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved training of
+//!   Wasserstein GANs", 2017): weight * mean over i of (|grad D(x_i)| - 1)^2, each x_i a random
+//!   point on the straight line between a real and a fake image.
+//! * R1 (Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually converge?",
+//!   2018): weight / 2 * mean over i of |grad D(x_i)|^2, each x_i a real image.
 //!
-//! The length is taken over all numbers of an image. Neither the fakes nor what lies between are differentiated by: the generator gets
-//! no gradient from here.
+//! The norm is taken over all pixels of an image. The fakes are constants here: the generator gets
+//! no gradient from a penalty.
 
 use kernels::Key;
 use kernels::simd::fused_multiply_add;
 use nn::ForwardContext;
 use tensor::{Options, Tensor, Var, grad};
 
-/// What a penalty adds to the loss, the mean length of the gradients that it looked at, and the verdicts that they are of.
+/// What a penalty adds to the loss, the mean norm of its gradients, and the discriminator's
+/// outputs.
 pub(crate) struct Penalty {
     pub(crate) loss: Var,
     pub(crate) gradient_norm: f64,
     pub(crate) logits: Var,
 }
 
-/// Added under the root: the slope of a length is not defined at 0.
+/// Added under the root: a norm has no derivative at 0.
 const TINY: f64 = 1e-12;
 
-/// The gradient penalty between `reals` and `fakes`, of shape (n, ...) both. `key` is the stream that places each point.
+/// The gradient penalty between `reals` and `fakes`, both of shape (n, ...). `key` is the random
+/// stream that chooses the points.
 pub(crate) fn between(
     ctx: &mut ForwardContext,
     critic: impl FnOnce(&mut ForwardContext, &Var) -> Var,
@@ -40,7 +43,8 @@ pub(crate) fn between(
     Penalty { loss, gradient_norm: mean_length(&square), logits }
 }
 
-/// R1 on `reals`, of shape (n, ...). The verdicts on reals are a part of the loss anyway: they need not be asked for again.
+/// R1 on `reals`, of shape (n, ...). Its `logits` can be reused where the loss needs those on
+/// reals.
 pub(crate) fn on_reals(
     ctx: &mut ForwardContext,
     discriminator: impl FnOnce(&mut ForwardContext, &Var) -> Var,
@@ -52,14 +56,16 @@ pub(crate) fn on_reals(
     Penalty { loss: square.mean().scale(weight / 2.0), gradient_norm: mean_length(&square), logits }
 }
 
-/// D(x_i) for each image of the batch `x`, and |grad D(x_i)|^2, shape (n), to be differentiated again.
+/// D(x_i) for each image of the batch `x`, and |grad D(x_i)|^2, shape (n), to be differentiated
+/// again.
 fn squared_gradients(
     ctx: &mut ForwardContext,
-    judge: impl FnOnce(&mut ForwardContext, &Var) -> Var,
+    score: impl FnOnce(&mut ForwardContext, &Var) -> Var,
     x: &Var,
 ) -> (Var, Var) {
-    // An image's verdict depends on that image alone, or nearly, so the gradient of their sum holds each one's own.
-    let logits = judge(ctx, x);
+    // The output on an image depends on that image (almost) alone, so the gradient of the sum over
+    // the batch consists of the gradients of the single images.
+    let logits = score(ctx, x);
     let gradient = grad(&logits.sum(), core::slice::from_ref(x), Options::CREATE_GRAPH).remove(0);
     let (count, size) = (x.shape()[0], x.value().size());
     let square = gradient.square().reshape([count, size / count]).sum_to([count, 1]).reshape([count]);
@@ -71,15 +77,15 @@ fn mean_length(square: &Var) -> f64 {
     lengths.sum::<f64>() / square.value().size() as f64
 }
 
-/// For each pair of images a point of the line between them: real + a (fake - real), a even in [0, 1), one for all numbers of the
-/// image.
+/// For each pair of images a point on the line between them: real + a (fake - real), with one
+/// uniform a in [0, 1) per image.
 fn points_between(reals: &Tensor, fakes: &Tensor, key: Key) -> Tensor {
     assert!(reals.shape() == fakes.shape(), "penalty: reals {} and fakes {}", reals.shape(), fakes.shape());
     let (count, size) = (reals.shape()[0], reals.size() / reals.shape()[0]);
-    let places = nn::init::uniform(&[count], 0.0, 1.0, key);
+    let shares = nn::init::uniform(&[count], 0.0, 1.0, key);
     Tensor::from_fn(*reals.shape(), |i| {
         let (real, fake) = (reals.data()[i], fakes.data()[i]);
-        fused_multiply_add(fake - real, places.data()[i / size], real)
+        fused_multiply_add(fake - real, shares.data()[i / size], real)
     })
 }
 
@@ -100,11 +106,11 @@ mod tests {
         network
     }
 
-    fn judge(network: &Network) -> impl Fn(&mut ForwardContext, &Var) -> Var {
+    fn score(network: &Network) -> impl Fn(&mut ForwardContext, &Var) -> Var {
         |ctx, x| network.forward(ctx, x)
     }
 
-    fn found(penalty: impl Fn(&mut ForwardContext) -> Penalty) -> (f32, Vec<f32>, f64) {
+    fn evaluate(penalty: impl Fn(&mut ForwardContext) -> Penalty) -> (f32, Vec<f32>, f64) {
         let (Gradients { parameters, .. }, (loss, norm)) = differentiate(DRAW, |ctx| {
             let Penalty { loss, gradient_norm, .. } = penalty(ctx);
             (loss.clone(), (loss.item(), gradient_norm))
@@ -118,7 +124,7 @@ mod tests {
     fn the_penalty_of_a_line_is_known() {
         let images = |value| Tensor::full([3, 2], value);
         let (loss, gradient, norm) =
-            found(|ctx| between(ctx, judge(&line()), 1.0, &images(1.0), &images(-2.0), Key::named(1, "points")));
+            evaluate(|ctx| between(ctx, score(&line()), 1.0, &images(1.0), &images(-2.0), Key::named(1, "points")));
         assert_eq!((loss, norm), (16.0, 5.0));
         assert!((gradient[0] - 4.8).abs() < 1e-6 && (gradient[1] - 6.4).abs() < 1e-6, "{gradient:?}");
     }
@@ -126,24 +132,24 @@ mod tests {
     /// 10 / 2 * 25, and 10 w.
     #[test]
     fn r1_of_a_line_is_known() {
-        let (loss, gradient, norm) = found(|ctx| on_reals(ctx, judge(&line()), 10.0, &Tensor::full([3, 2], 1.0)));
+        let (loss, gradient, norm) = evaluate(|ctx| on_reals(ctx, score(&line()), 10.0, &Tensor::full([3, 2], 1.0)));
         assert_eq!((loss, norm), (125.0, 5.0));
         assert!((gradient[0] - 30.0).abs() < 1e-5 && (gradient[1] - 40.0).abs() < 1e-5, "{gradient:?}");
     }
 
-    /// Where the critic is flat the length has no slope: the penalty is 1 there, and no NaN.
+    /// Where the critic is flat the norm has no derivative: the penalty is 1 there, not NaN.
     #[test]
-    fn a_flat_critic_is_no_accident() {
+    fn a_flat_critic_gives_no_nan() {
         let mut flat = line();
         flat.tensors_mut().into_iter().for_each(|(_, _, weight)| *weight = Tensor::zeros([2, 1]));
         let images = Tensor::full([2, 2], 1.0);
         let (loss, gradient, norm) =
-            found(|ctx| between(ctx, judge(&flat), 1.0, &images, &images, Key::named(1, "points")));
+            evaluate(|ctx| between(ctx, score(&flat), 1.0, &images, &images, Key::named(1, "points")));
         assert!((loss - 1.0).abs() < 1e-5 && norm == 0.0 && gradient == [0.0, 0.0], "{loss} {gradient:?}");
     }
 
     #[test]
-    fn a_point_lies_between_its_two_images_at_one_place_for_all_its_numbers() {
+    fn a_point_lies_between_its_two_images_with_one_share_for_all_pixels() {
         let (reals, fakes) = (Tensor::zeros([50, 2, 2, 1]), Tensor::full([50, 2, 2, 1], 1.0));
         let points = points_between(&reals, &fakes, Key::named(3, "points"));
         let places: Vec<f32> = points.data().chunks(4).map(|image| image[0]).collect();
@@ -174,7 +180,7 @@ mod tests {
         let images = |name| nn::init::normal(&[4, 4, 4, 1], 0.0, 1.0, Key::named(2, name));
         let (reals, fakes) = (images("reals"), images("fakes"));
         let at =
-            |nudge| found(|ctx| between(ctx, judge(&critic(nudge)), 10.0, &reals, &fakes, Key::named(1, "points")));
+            |nudge| evaluate(|ctx| between(ctx, score(&critic(nudge)), 10.0, &reals, &fakes, Key::named(1, "points")));
         let (_, gradient, _) = at(None);
         for i in [0, 4, 8, 13, 26] {
             let by = 1e-2;

@@ -14,8 +14,8 @@ use crate::trainer::spec::Range;
 
 /// The services of a system's steps, as its settings configure them.
 ///
-/// Everything random comes from streams keyed by (seed, name of the stream, number), so the services
-/// hold no state.
+/// Everything random comes from streams keyed by (seed, name of the stream, number), so the
+/// services hold no state.
 #[derive(Clone, Debug)]
 pub(crate) struct StepServices {
     seed: u64,
@@ -69,8 +69,8 @@ impl StepServices {
         self.at_turn(step, step)
     }
 
-    /// The services at turn number `turn` of a network, within step number `step`, for systems whose
-    /// networks may have several turns in a step.
+    /// The services at turn number `turn` of a network, within step number `step`, for systems
+    /// whose networks may have several turns in a step.
     pub(crate) fn at_turn(&self, step: u64, turn: u64) -> StepContext<'_> {
         StepContext { services: self, step, turn }
     }
@@ -117,8 +117,8 @@ impl StepContext<'_> {
         }
     }
 
-    /// The gradients of the loss that `forward` returns, by all weights that it does not freeze; and
-    /// what else it returns. `purpose` names the random stream of the layers.
+    /// The gradients of the loss that `forward` returns, by all weights that it does not freeze;
+    /// and what else it returns. `purpose` names the random stream of the layers.
     ///
     /// # Errors
     /// The first value or gradient that is not a finite number.
@@ -139,8 +139,8 @@ impl StepContext<'_> {
         ForwardContext::training(&Tape::new(), self.rng(purpose)).frozen(forward)
     }
 
-    /// Moves the `averages` of a generator towards its `networks`, at a step of `images` images, after
-    /// they have followed for `steps` steps.
+    /// Moves the `averages` of a generator towards its `networks`, at a step of `images` images,
+    /// after they have followed for `steps` steps.
     pub(crate) fn average<'a, 'b>(
         self,
         averages: impl IntoIterator<Item = &'a mut Network>,

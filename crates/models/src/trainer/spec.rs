@@ -1,4 +1,5 @@
-//! [`GanSpec`]: what makes a game the system that it is. No user changes them but through a system's settings.
+//! [`GanSpec`]: what distinguishes one system trained by a
+//! [`GanTrainer`](crate::trainer::gan::GanTrainer) from another, apart from its networks.
 
 use kernels::Key;
 use tensor::{Tensor, Var};
@@ -7,15 +8,15 @@ use crate::Mixture;
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::update::Update;
 
-/// What makes a game the system that it is.
+/// What distinguishes a system.
 #[derive(Debug)]
 pub(crate) struct GanSpec {
     pub(crate) name: &'static str,
-    /// Random numbers behind an image.
+    /// Size of the latents.
     pub(crate) latent: usize,
-    /// Reals of a turn of the discriminator, and as many fakes.
+    /// Reals per turn of the discriminator, and as many fakes.
     pub(crate) batch: usize,
-    /// Fakes of a turn of the generator; None for as many as there are reals.
+    /// Fakes per turn of the generator; None for as many as reals.
     pub(crate) g_batch: Option<usize>,
     pub(crate) range: Range,
     pub(crate) sampler: BatchSampler,
@@ -36,34 +37,37 @@ impl GanSpec {
             range: Range::Symmetric,
             sampler: BatchSampler::new(true, true),
             fakes: Fakes::Shared,
-            update: Update::Adam { beta1, beta2: 0.999, l2: 0.0 },
+            update: Update::adam(beta1, 0.999),
             generator_first: false,
         }
     }
 
-    /// Where the reals are drawn from, if they are points of the plane.
+    /// The distribution of the reals, if they are points of the plane.
     pub(crate) fn mixture(&self) -> Option<Mixture> {
         if let Range::Points(mixture) = self.range { Some(mixture) } else { None }
     }
 }
 
-/// The numbers that the networks know images as.
+/// The range of the pixel values that the networks see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Range {
     /// From -1 to 1: the generator ends in a tanh.
     Symmetric,
-    /// From -1 to 1, and the 256 steps of a byte are filled by chance: the reals then have no gaps that a critic could go by.
+    /// From -1 to 1, with uniform noise of one step of a byte (dequantisation): the critic cannot
+    /// tell reals by their 256 levels.
     Dequantised,
     /// From 0 to 1: the generator ends in a sigmoid.
     Unit,
-    /// Reals from 0 to 1, though the generator ends in a tanh; what it draws below 0 is cut off.
+    /// Reals from 0 to 1, though the generator ends in a tanh; its negative values are clamped to
+    /// 0.
     Mismatched,
-    /// No images, but points of the plane as they are, drawn from this mixture.
+    /// Points of the plane, drawn from this mixture, as they are.
     Points(Mixture),
 }
 
 impl Range {
-    /// Real images of [0, 1] as the networks know them; `key` is the stream of what chance adds.
+    /// Real images in [0, 1], brought to this range; `key` is the stream of the dequantisation
+    /// noise.
     pub(crate) fn reals(self, images: &Tensor, key: Key) -> Tensor {
         match self {
             Range::Dequantised => {
@@ -75,7 +79,7 @@ impl Range {
         }
     }
 
-    /// Images of [0, 1] as the networks know them.
+    /// Images in [0, 1], brought to this range.
     pub(crate) fn inward(self, images: &Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
@@ -91,7 +95,8 @@ impl Range {
         }
     }
 
-    /// Pictures, in [0, 1], of the images of a network whose last layer does not keep to this range: what is beyond it is cut off.
+    /// Images of a generator without a final activation, clamped to this range and brought to [0,
+    /// 1].
     pub(crate) fn pictures(self, images: &Var) -> Tensor {
         let [low, high] = match self {
             Range::Symmetric | Range::Dequantised => [-1.0, 1.0],
@@ -100,7 +105,7 @@ impl Range {
         self.outward(images.clamp(low, high).into_value())
     }
 
-    /// The networks' images in [0, 1].
+    /// Images of this range, brought to [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images).affine(0.5, 0.5).into_value(),
@@ -110,13 +115,14 @@ impl Range {
     }
 }
 
-/// How the generator makes the fakes that the discriminator is shown; no gradient flows to it then.
+/// How the generator makes the fakes for the discriminator's update, through which no gradient
+/// flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fakes {
-    /// In inference, as Keras' `predict` does.
+    /// In inference mode, as Keras' `predict` does.
     Inference,
     /// In training mode.
     Training,
-    /// In training mode, and the same ones serve the generator's (first) turn of the step.
+    /// In training mode; the generator's first turn of the step then uses the same fakes.
     Shared,
 }

@@ -1,11 +1,12 @@
-//! Which of the field's advice ([`TrainingOptions`](crate::trainer::options::TrainingOptions)) is a switch in which system, and why it is none in the others.
+//! Which switches (options of [`TrainingOptions`](crate::trainer::options::TrainingOptions)) each
+//! system has, and why it lacks the others.
 //!
-//! Most systems with latents have all of them: `mnist`, `vanilla`, `cifar`, `dcgan`, `faces`, `folder` and `wgan-gp`. The others
-//! have a step of their own, and those switches that go with it.
+//! Most systems with latents have all of them: `mnist`, `vanilla`, `cifar`, `dcgan`, `faces`,
+//! `folder` and `wgan-gp`. The others have a step of their own, and the switches that go with it.
 
 use crate::SYSTEMS;
 
-/// All switches, with a value that turns each on, as TOML.
+/// All switches, each with a value that turns it on, as TOML.
 pub const SWITCHES: [(&str, &str); 20] = [
     ("loss", "'lsgan'"),
     ("bce", "'keras-clip'"),
@@ -29,8 +30,9 @@ pub const SWITCHES: [(&str, &str); 20] = [
     ("r1", "1.0"),
 ];
 
-/// Why the system called `system` has no switch `key`, and what to use instead. None if it has it, or
-/// if there is no such switch. (`diff_augment`, the twenty-first, is in every system.)
+/// Why the system called `system` has no switch `key`, and what to use instead. None if it has the
+/// switch, or if there is no such switch. (`diff_augment`, which every system has, is not among
+/// them.)
 pub fn missing(system: &str, key: &str) -> Option<&'static str> {
     SWITCHES.iter().find(|(switch, _)| *switch == key)?;
     let entry = SYSTEMS.iter().find(|entry| entry.name == system)?;

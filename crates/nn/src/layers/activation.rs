@@ -1,4 +1,4 @@
-//! [`Activation`]: a bend between two linear layers.
+//! [`Activation`]: a non-linear function between two linear layers.
 
 use tensor::Var;
 
@@ -10,7 +10,7 @@ use crate::network::{BuildContext, Layer};
 pub enum Activation {
     /// max(x, 0)
     Relu,
-    /// x where x > 0, else the slope times x. (Keras' default slope is 0.3, PyTorch's 0.01.)
+    /// x where x > 0, slope * x elsewhere. (The default slope is 0.3 in Keras, 0.01 in PyTorch.)
     LeakyRelu(f64),
     /// 1 / (1 + e^-x)
     Sigmoid,
@@ -31,11 +31,11 @@ impl Layer for Activation {
         }
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        Ok(site.input.to_vec())
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        Ok(ctx.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         match *self {
             Activation::Relu => x.relu(),
             Activation::LeakyRelu(slope) => x.leaky_relu(slope),

@@ -1,21 +1,22 @@
-//! [`AdaIn`]: a style decides how strong each channel is.
+//! [`AdaIn`]: a style scales and shifts each normalised channel.
 
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::Fan;
 use crate::layers::Equalised;
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// Adaptive instance normalisation (Huang and Belongie 2017, as Karras, Laine and Aila 2019 have it): each channel of each image (h, w, c)
-/// gets mean 0 and variance 1, and then a scale and a shift that a dense layer without activation makes of the image's
+/// Adaptive instance normalisation (Huang and Belongie 2017, in the form of Karras, Laine and Aila
+/// 2019) of images (h, w, c): each channel of each image is normalised to mean 0 and variance 1,
+/// then scaled and shifted. Scale and shift are an affine function of the image's
 /// [style](ForwardContext::style):
 ///
 /// ```text
 /// (s, b) = style w + bias      y = (x - mean) / sqrt(variance + 1e-8) * (s + 1) + b
 /// ```
 ///
-/// The weights w are [equalised](Equalised) and the bias starts at 0, so the scales start near 1.
+/// The weights w are [equalised](Equalised) and the bias is 0 at first, so the scales start near 1.
 #[derive(Clone, Debug)]
 pub struct AdaIn {
     style: usize,
@@ -26,7 +27,7 @@ pub struct AdaIn {
 const EPSILON: f64 = 1e-8;
 
 impl AdaIn {
-    /// By styles of so many numbers.
+    /// For styles of this many numbers.
     pub fn new(style: usize) -> Self {
         let [weight, bias] = [(); 2].map(|()| Tensor::zeros([0]));
         Self { style, weight, bias }
@@ -38,13 +39,15 @@ impl Layer for AdaIn {
         format!("AdaIN of style {}", self.style)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[_, _, channels] = site.input else { return Err("a style is put on images (h, w, c)".into()) };
-        let (start, units) = (Equalised::start(Some(Equalised::LINEAR), site.start), 2 * channels);
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[_, _, channels] = ctx.input else {
+            return Err("adaptive instance normalisation needs images (h, w, c)".into());
+        };
+        let (start, units) = (Equalised::init_scheme(Some(Equalised::LINEAR), ctx.init), 2 * channels);
         let fan = Fan { input: self.style, output: units };
-        self.weight = site.draw("weight", start.weight, &[self.style, units], fan);
-        self.bias = site.draw("bias", start.bias, &[units], fan);
-        Ok(site.input.to_vec())
+        self.weight = ctx.draw("weight", start.weight, &[self.style, units], fan);
+        self.bias = ctx.draw("bias", start.bias, &[units], fan);
+        Ok(ctx.input.to_vec())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
@@ -56,12 +59,12 @@ impl Layer for AdaIn {
         &(&x.instance_norm(EPSILON, None) * &scale.add_scalar(1.0)) + &shift
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("weight", Kind::Parameter, &self.weight), ("bias", Kind::Parameter, &self.bias)]
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        vec![("weight", TensorKind::Parameter, &self.weight), ("bias", TensorKind::Parameter, &self.bias)]
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("weight", Kind::Parameter, &mut self.weight), ("bias", Kind::Parameter, &mut self.bias)]
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        vec![("weight", TensorKind::Parameter, &mut self.weight), ("bias", TensorKind::Parameter, &mut self.bias)]
     }
 }
 
@@ -97,7 +100,7 @@ mod tests {
         (a - c).abs() < 1e-5 && (b - d).abs() < 1e-5
     }
 
-    /// The style 0 changes nothing: what is left is the normalisation.
+    /// With style 0 only the normalisation is left.
     #[test]
     fn before_the_style_channels_have_mean_0_and_deviation_1() {
         let x = some(&[2, 6, 5, 3], "x");
@@ -109,11 +112,12 @@ mod tests {
         }
     }
 
-    /// Whatever mean and deviation a channel had, it has those of its image's style: b and |s + 1|.
+    /// Mean and deviation of a channel are those of its image's style, b and |s + 1|, whatever they
+    /// were.
     #[test]
-    fn the_style_decides_about_mean_and_deviation() {
+    fn the_style_sets_mean_and_deviation() {
         let (network, style) = (network(), some(&[2, 4], "style"));
-        assert_eq!(network.count(Kind::Parameter), 4 * 6 + 6);
+        assert_eq!(network.count(TensorKind::Parameter), 4 * 6 + 6);
         let y = styled(&network, &some(&[2, 6, 5, 3], "x"), &style);
         let weight = network.tensors()[0].2.data().to_vec();
         let affine = |image: usize, unit: usize| -> f64 {
@@ -128,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "nothing styles it")]
-    fn without_a_style_it_says_so() {
+    #[should_panic(expected = "the layer needs a style")]
+    fn a_missing_style_is_reported() {
         network().infer(&some(&[1, 6, 5, 3], "x"));
     }
 }

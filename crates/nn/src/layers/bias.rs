@@ -1,11 +1,12 @@
-//! [`Bias`]: a number for each channel, added.
+//! [`Bias`]: adds a learned number to each channel.
 
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// x + b, with one number for each channel, which starts at 0: for layers whose bias comes later than their weights.
+/// x + b, with one number per channel, 0 at first: for biases that are not added directly after the
+/// weights.
 #[derive(Clone, Debug)]
 pub struct Bias(Tensor);
 
@@ -20,10 +21,10 @@ impl Layer for Bias {
         "Bias".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &channels = site.input.last().ok_or("a bias needs a channel axis")?;
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &channels = ctx.input.last().ok_or("a bias needs a channel axis")?;
         self.0 = Tensor::zeros([channels]);
-        Ok(site.input.to_vec())
+        Ok(ctx.input.to_vec())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
@@ -31,11 +32,11 @@ impl Layer for Bias {
         ctx.bias_act(x.clone(), Some(&bias))
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("bias", Kind::Parameter, &self.0)]
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        vec![("bias", TensorKind::Parameter, &self.0)]
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("bias", Kind::Parameter, &mut self.0)]
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        vec![("bias", TensorKind::Parameter, &mut self.0)]
     }
 }

@@ -1,13 +1,14 @@
-//! [`Constant`]: the same picture, whatever comes in.
+//! [`Constant`]: a learned output that does not depend on the input.
 
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// A learned constant, which starts at 1 or at random, for each member of the batch: of its input only that is asked, how many there are. What begins
-/// with it is told by styles alone what to draw (Karras, Laine and Aila 2019).
+/// A learned constant, repeated for each member of the batch; of the input only the batch size is
+/// used. It is the first layer of style-based generators, whose pictures depend on styles and noise
+/// alone (Karras, Laine and Aila 2019).
 #[derive(Clone, Debug)]
 pub struct Constant {
     init: Initializer,
@@ -15,12 +16,12 @@ pub struct Constant {
 }
 
 impl Constant {
-    /// Of this shape, without the batch axis.
+    /// A constant of this shape (without the batch axis), initialised with 1.
     pub fn new(shape: &[usize]) -> Self {
         Self { init: Initializer::Constant(1.0), value: Tensor::zeros(shape) }
     }
 
-    /// With another start than 1.
+    /// Initialised by `init` instead.
     pub fn init(self, init: Initializer) -> Self {
         Self { init, ..self }
     }
@@ -31,9 +32,9 @@ impl Layer for Constant {
         "Constant".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         let shape = self.value.shape().to_vec();
-        self.value = site.draw("constant", self.init, &shape, Fan { input: 1, output: 1 });
+        self.value = ctx.draw("constant", self.init, &shape, Fan { input: 1, output: 1 });
         Ok(shape)
     }
 
@@ -42,12 +43,12 @@ impl Layer for Constant {
         ctx.parameter("constant", &self.value).broadcast_to(&*shape)
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("constant", Kind::Parameter, &self.value)]
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        vec![("constant", TensorKind::Parameter, &self.value)]
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("constant", Kind::Parameter, &mut self.value)]
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        vec![("constant", TensorKind::Parameter, &mut self.value)]
     }
 }
 
@@ -57,15 +58,15 @@ mod tests {
     use crate::{Dialect, Network};
 
     #[test]
-    fn it_asks_for_nothing_but_the_batch() {
+    fn the_output_depends_on_the_batch_size_alone() {
         let network = Network::new("fixed", &[7], Dialect::Torch, 1).with("constant", Constant::new(&[2, 3, 4]));
         let x = Tensor::from_fn([5, 7], |i| i as f32);
         assert_eq!((network.infer(&x), network.output_shape()), (Tensor::full([5, 2, 3, 4], 1.0), &[2, 3, 4][..]));
-        assert_eq!(network.count(Kind::Parameter), 24);
+        assert_eq!(network.count(TensorKind::Parameter), 24);
     }
 
     #[test]
-    fn it_may_start_at_random() {
+    fn it_can_be_initialised_at_random() {
         let normal = Initializer::Normal { mean: 0.0, deviation: 1.0 };
         let network =
             Network::new("fixed", &[1], Dialect::Torch, 1).with("constant", Constant::new(&[20, 20, 3]).init(normal));

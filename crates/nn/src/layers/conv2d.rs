@@ -1,4 +1,4 @@
-//! [`Conv2d`] and [`ConvTranspose2d`]: a small window of weights over an image.
+//! [`Conv2d`] and [`ConvTranspose2d`]: a small window of weights that moves over an image.
 
 use kernels::{ConvGeometry, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
@@ -6,9 +6,9 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::{Dialect, Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// What the two layers have in common.
+/// What both layers have.
 #[derive(Clone, Debug)]
 struct Window {
     filters: usize,
@@ -16,7 +16,7 @@ struct Window {
     stride: [usize; 2],
     weight_init: Option<Initializer>,
     weight: Tensor,
-    /// None for a layer without one.
+    /// None for a layer without bias.
     bias: Option<Tensor>,
     spectral: Option<SpectralNorm>,
     equalised: Option<Equalised>,
@@ -35,11 +35,11 @@ impl Window {
         format!("{name} {kh}x{kw}{stride} {padding}")
     }
 
-    fn draw(&mut self, site: &BuildContext, shape: [usize; 4], fan: Fan) {
-        let start = Equalised::start(self.equalised, site.start);
-        self.weight = site.draw("weight", self.weight_init.unwrap_or(start.weight), &shape, fan);
+    fn draw(&mut self, ctx: &BuildContext, shape: [usize; 4], fan: Fan) {
+        let init = Equalised::init_scheme(self.equalised, ctx.init);
+        self.weight = ctx.draw("weight", self.weight_init.unwrap_or(init.weight), &shape, fan);
         if let Some(bias) = &mut self.bias {
-            *bias = site.draw("bias", start.bias, &[self.filters], fan);
+            *bias = ctx.draw("bias", init.bias, &[self.filters], fan);
         }
     }
 
@@ -50,21 +50,21 @@ impl Window {
         ctx.bias_act(y, bias.as_ref())
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        let bias = self.bias.iter().map(|bias| ("bias", Kind::Parameter, bias));
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        let bias = self.bias.iter().map(|bias| ("bias", TensorKind::Parameter, bias));
         let u = self.spectral.iter().map(SpectralNorm::tensor);
-        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
+        [("weight", TensorKind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        let bias = self.bias.iter_mut().map(|bias| ("bias", Kind::Parameter, bias));
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        let bias = self.bias.iter_mut().map(|bias| ("bias", TensorKind::Parameter, bias));
         let u = self.spectral.iter_mut().map(SpectralNorm::tensor_mut);
-        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
+        [("weight", TensorKind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 }
 
-fn image(site: &BuildContext) -> Result<[usize; 3], String> {
-    site.input.try_into().map_err(|_| "a convolution needs images (h, w, c): put a Reshape before it".into())
+fn image(ctx: &BuildContext) -> Result<[usize; 3], String> {
+    ctx.input.try_into().map_err(|_| "a convolution needs images (h, w, c): put a Reshape before it".into())
 }
 
 /// A convolution of images (h, w, in) with a kernel (kh, kw, in, out), plus a bias: (oh, ow, out).
@@ -74,7 +74,8 @@ pub struct Conv2d {
     padding: Padding,
 }
 
-/// A transposed convolution of images (h, w, in) with a kernel (kh, kw, out, in), plus a bias: (oh, ow, out).
+/// A transposed convolution of images (h, w, in) with a kernel (kh, kw, out, in), plus a bias: (oh,
+/// ow, out).
 #[derive(Clone, Debug)]
 pub struct ConvTranspose2d {
     window: Window,
@@ -84,12 +85,13 @@ pub struct ConvTranspose2d {
 macro_rules! window_options {
     ($Layer:ident, $Padding:ident) => {
         impl $Layer {
-            /// `filters` output channels, a square kernel, stride 1, padding `Same`, with a bias.
+            /// A layer of `filters` output channels with a square kernel, stride 1, `Same` padding
+            /// and a bias.
             pub fn new(filters: usize, kernel: usize) -> Self {
                 Self { window: Window::new(filters, [kernel; 2]), padding: $Padding::Same }
             }
 
-            /// With a kernel that may not be square.
+            /// With a kernel of this height and width.
             pub fn kernel(mut self, kernel: [usize; 2]) -> Self {
                 self.window.kernel = kernel;
                 self
@@ -100,7 +102,7 @@ macro_rules! window_options {
                 self.strides([stride; 2])
             }
 
-            /// With these strides, down and right.
+            /// With these vertical and horizontal strides.
             pub fn strides(mut self, strides: [usize; 2]) -> Self {
                 self.window.stride = strides;
                 self
@@ -118,7 +120,7 @@ macro_rules! window_options {
                 self
             }
 
-            /// With weights from `init` instead of the dialect's.
+            /// With weights initialised by `init` instead of the network's scheme.
             pub fn weight_init(mut self, init: Initializer) -> Self {
                 self.window.weight_init = Some(init);
                 self
@@ -128,7 +130,7 @@ macro_rules! window_options {
 }
 
 impl Conv2d {
-    /// With weights that start alike and are scaled at run time.
+    /// With the equalised learning rate.
     pub fn equalised(mut self, equalised: Equalised) -> Self {
         self.window.equalised = Some(equalised);
         self
@@ -148,13 +150,13 @@ impl Layer for Conv2d {
         self.window.describe("Conv2d", &padding)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let [h, w, input] = image(site)?;
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let [h, w, input] = image(ctx)?;
         let Window { filters, kernel, stride, .. } = self.window;
         let g = ConvGeometry::new([1, h, w, input], kernel, filters, stride, self.padding)?;
         let taps = kernel[0] * kernel[1];
-        self.window.draw(site, g.w_shape(), Fan { input: taps * input, output: taps * filters });
-        self.window.spectral = SpectralNorm::of(site, filters);
+        self.window.draw(ctx, g.w_shape(), Fan { input: taps * input, output: taps * filters });
+        self.window.spectral = SpectralNorm::of(ctx, filters);
         Ok(g.y_shape()[1..].to_vec())
     }
 
@@ -171,11 +173,11 @@ impl Layer for Conv2d {
         (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
         self.window.tensors()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
         self.window.tensors_mut()
     }
 }
@@ -193,19 +195,22 @@ impl Layer for ConvTranspose2d {
         self.window.describe("ConvTranspose2d", &padding)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let [h, w, input] = image(site)?;
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let [h, w, input] = image(ctx)?;
         let Window { filters, kernel, stride, .. } = self.window;
         let g = ConvGeometry::transposed([1, h, w, input], kernel, filters, stride, self.padding)?;
         let taps = kernel[0] * kernel[1];
-        let fan = match site.dialect {
+        let fan = match ctx.dialect {
             Dialect::Keras => Fan { input: taps * input, output: taps * filters },
-            // PyTorch reads the fan in from the weight's second axis, which here is the output channels.
+            // PyTorch takes the fan in from the weight's second axis, here the output channels.
             Dialect::Torch => Fan { input: taps * filters, output: taps * input },
         };
-        self.window.draw(site, g.w_shape(), fan);
-        if site.spectral_norm {
-            return Err("the spectral norm of a transposed convolution is not there: leave it to discriminators".into());
+        self.window.draw(ctx, g.w_shape(), fan);
+        if ctx.spectral_norm {
+            return Err(
+                "spectral normalisation of transposed convolutions is not supported: use it in discriminators only"
+                    .into(),
+            );
         }
         Ok(g.x_shape()[1..].to_vec())
     }
@@ -223,11 +228,11 @@ impl Layer for ConvTranspose2d {
         (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
         self.window.tensors()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
         self.window.tensors_mut()
     }
 }

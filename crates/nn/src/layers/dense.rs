@@ -1,11 +1,11 @@
-//! [`Dense`]: every output sees every input.
+//! [`Dense`]: a fully connected layer.
 
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
 /// y = x w + b, with x of shape (batch, in), w (in, out), b (out).
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Dense {
     units: usize,
     weight_init: Option<Initializer>,
     weight: Tensor,
-    /// None for a layer without one.
+    /// None for a layer without bias.
     bias: Option<Tensor>,
     spectral: Option<SpectralNorm>,
     equalised: Option<Equalised>,
@@ -31,12 +31,12 @@ impl Dense {
         Self { bias: None, ..self }
     }
 
-    /// With weights from `init` instead of the network's.
+    /// With weights initialised by `init` instead of the network's scheme.
     pub fn weight_init(self, init: Initializer) -> Self {
         Self { weight_init: Some(init), ..self }
     }
 
-    /// With weights that start alike and are scaled at run time.
+    /// With the equalised learning rate.
     pub fn equalised(self, equalised: Equalised) -> Self {
         Self { equalised: Some(equalised), ..self }
     }
@@ -47,17 +47,17 @@ impl Layer for Dense {
         format!("Dense {}", self.units)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[input] = site.input else {
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[input] = ctx.input else {
             return Err("a dense layer needs a flat input: put a Flatten before it".into());
         };
         let fan = Fan { input, output: self.units };
-        let start = Equalised::start(self.equalised, site.start);
-        self.weight = site.draw("weight", self.weight_init.unwrap_or(start.weight), &[input, self.units], fan);
+        let init = Equalised::init_scheme(self.equalised, ctx.init);
+        self.weight = ctx.draw("weight", self.weight_init.unwrap_or(init.weight), &[input, self.units], fan);
         if let Some(bias) = &mut self.bias {
-            *bias = site.draw("bias", start.bias, &[self.units], fan);
+            *bias = ctx.draw("bias", init.bias, &[self.units], fan);
         }
-        self.spectral = SpectralNorm::of(site, self.units);
+        self.spectral = SpectralNorm::of(ctx, self.units);
         Ok(vec![self.units])
     }
 
@@ -69,15 +69,15 @@ impl Layer for Dense {
         ctx.bias_act(x.matmul(&weight), bias.as_ref())
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        let bias = self.bias.iter().map(|bias| ("bias", Kind::Parameter, bias));
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        let bias = self.bias.iter().map(|bias| ("bias", TensorKind::Parameter, bias));
         let u = self.spectral.iter().map(SpectralNorm::tensor);
-        [("weight", Kind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
+        [("weight", TensorKind::Parameter, &self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        let bias = self.bias.iter_mut().map(|bias| ("bias", Kind::Parameter, bias));
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        let bias = self.bias.iter_mut().map(|bias| ("bias", TensorKind::Parameter, bias));
         let u = self.spectral.iter_mut().map(SpectralNorm::tensor_mut);
-        [("weight", Kind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
+        [("weight", TensorKind::Parameter, &mut self.weight)].into_iter().chain(bias).chain(u).collect()
     }
 }

@@ -1,11 +1,12 @@
-//! [`Dropout`]: forgets a random share of its input while training.
+//! [`Dropout`]: sets random elements to 0 in training.
 
 use tensor::Var;
 
 use crate::context::{ForwardContext, Fusion};
 use crate::network::{BuildContext, Layer};
 
-/// Sets each element to 0 with this probability, in training only; the others are scaled up to keep the expectation.
+/// Sets each element to 0 with this probability, in training only, and divides the others by 1 -
+/// rate, so that the expected value stays the same (Srivastava et al. 2014).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout(pub f64);
 
@@ -14,11 +15,11 @@ impl Layer for Dropout {
         format!("Dropout {}", self.0)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         if !(0.0..1.0).contains(&self.0) {
             return Err(format!("a dropout rate must be in [0, 1), not {}", self.0));
         }
-        Ok(site.input.to_vec())
+        Ok(ctx.input.to_vec())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -1,4 +1,4 @@
-//! [`Filter`]: a fixed filter, of which nothing is learned.
+//! [`Filter`]: a fixed filter with optional resampling.
 
 use kernels::{Fir, FirGeometry};
 use tensor::Var;
@@ -6,8 +6,8 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Each channel of images (h, w, c) through a [`Fir`], which may enlarge or shrink them: before a layer that leaves pixels out and after
-/// one that makes them it keeps the pattern of the pixels out of the picture (Karras et al. 2020).
+/// Filters each channel of images (h, w, c) by a [`Fir`], which can enlarge or shrink them. Before
+/// strided layers and after up-sampling it reduces aliasing (Karras et al. 2020).
 #[derive(Clone, Debug)]
 pub struct Filter(pub Fir);
 
@@ -20,12 +20,12 @@ impl Layer for Filter {
         format!("Filter {taps}x{taps}{}", factor.concat())
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = site.input else { return Err("a filter needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, c] = ctx.input else { return Err("a filter needs images (h, w, c)".into()) };
         Ok(FirGeometry::new([1, h, w, c], &self.0)?.y_shape()[1..].to_vec())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.fir(&self.0)
     }
 }
@@ -37,7 +37,7 @@ mod tests {
     use tensor::Tensor;
 
     #[test]
-    fn it_shrinks_and_enlarges_and_keeps_the_mean() {
+    fn it_resizes_and_keeps_the_mean() {
         let image = |filter| Network::new("net", &[8, 8, 2], Dialect::Torch, 1).with("filter", Filter(filter));
         for (filter, side, what) in [(Fir::down2(), 4, "Filter 4x4 down 2"), (Fir::up2(), 16, "Filter 4x4 up 2")] {
             assert_eq!(Filter(filter.clone()).describe(), what);

@@ -1,12 +1,12 @@
-//! [`Gain`]: everything times one number.
+//! [`Gain`]: multiplies by a constant.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Everything times a constant: the square root of 2 after a leaky ReLU makes up for what that takes off the mean square. Nothing is
-/// learned.
+/// Multiplies all elements by this constant. sqrt(2) after a leaky ReLU restores the mean square of
+/// its input.
 #[derive(Clone, Copy, Debug)]
 pub struct Gain(pub f64);
 
@@ -15,11 +15,11 @@ impl Layer for Gain {
         format!("Gain {:.4}", self.0)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        Ok(site.input.to_vec())
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        Ok(ctx.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.scale(self.0)
     }
 }

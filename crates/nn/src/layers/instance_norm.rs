@@ -1,12 +1,13 @@
-//! [`InstanceNorm`]: each channel of each image gets mean 0 and variance 1.
+//! [`InstanceNorm`]: each channel of each image is normalised to mean 0 and variance 1.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Instance normalisation as PyTorch's `InstanceNorm2d` does it: epsilon 1e-5, nothing to learn, and no running statistics, so
-/// that training and inference are the same.
+/// Instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) of images (h, w, c), with the
+/// defaults of PyTorch's `InstanceNorm2d`: epsilon 1e-5, no learned scale or shift, and no running
+/// statistics, so training and inference are the same.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceNorm;
 
@@ -17,13 +18,13 @@ impl Layer for InstanceNorm {
         "InstanceNorm".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let [_, _, _] = site.input else { return Err("instance normalisation needs images (h, w, c)".into()) };
-        Ok(site.input.to_vec())
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let [_, _, _] = ctx.input else { return Err("instance normalisation needs images (h, w, c)".into()) };
+        Ok(ctx.input.to_vec())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
-        let slope = ctx.finish_slope();
+        let slope = ctx.fused_slope();
         x.instance_norm(EPSILON, slope)
     }
 }

@@ -1,12 +1,13 @@
-//! [`Maxout`]: linear pieces, of which the highest counts.
+//! [`Maxout`]: the maximum of groups of inputs.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Of each so many neighbours the largest (Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", 2013). After
-/// a dense layer of units * pieces outputs, each unit is a convex function of the layer's input, which is learned.
+/// The maximum of each group of this many consecutive inputs (Goodfellow, Warde-Farley, Mirza,
+/// Courville and Bengio, "Maxout networks", 2013). After a dense layer of units * pieces outputs,
+/// each unit is a learned convex, piecewise linear function of that layer's input.
 #[derive(Clone, Copy, Debug)]
 pub struct Maxout(pub usize);
 
@@ -15,14 +16,14 @@ impl Layer for Maxout {
         format!("Maxout of {}", self.0)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        match *site.input {
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        match *ctx.input {
             [inputs] if self.0 > 0 && inputs.is_multiple_of(self.0) => Ok(vec![inputs / self.0]),
-            _ => Err(format!("maxout needs a flat input of a multiple of {} numbers", self.0)),
+            _ => Err(format!("maxout needs a flat input whose size is a multiple of {}", self.0)),
         }
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.maxout(self.0)
     }
 }

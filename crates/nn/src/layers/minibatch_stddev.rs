@@ -1,14 +1,16 @@
-//! [`MinibatchStddev`]: how much the images of a batch differ, as one more channel.
+//! [`MinibatchStddev`]: the variation within the batch as an additional channel.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// One more channel for images (h, w, c): the standard deviation over groups of so many images of the batch, averaged to one number for
-/// each group (Karras et al. 2018). A discriminator sees by it whether fakes are all alike.
+/// Appends a channel to images (h, w, c): the standard deviation over groups of this many images of
+/// the batch, averaged over pixels and channels to one number per group (Karras et al. 2018). It
+/// shows a discriminator whether fakes lack variation.
 ///
-/// A batch that is no multiple of the group is taken in the largest groups that it is a multiple of.
+/// If the batch size is not a multiple of the group size, the largest smaller size that divides it
+/// is used.
 #[derive(Clone, Copy, Debug)]
 pub struct MinibatchStddev(pub usize);
 
@@ -17,12 +19,14 @@ impl Layer for MinibatchStddev {
         format!("MinibatchStddev {}", self.0)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = site.input else { return Err("a deviation over a batch needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, c] = ctx.input else {
+            return Err("a standard deviation over the batch needs images (h, w, c)".into());
+        };
         Ok(vec![h, w, c + 1])
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         let images = x.shape()[0];
         let group = (1..=self.0).rev().find(|group| images.is_multiple_of(*group)).unwrap_or(1);
         x.minibatch_stddev(group)

@@ -1,15 +1,17 @@
-//! [`ModulatedConv2d`]: a convolution whose weights a style makes stronger or weaker, channel by channel.
+//! [`ModulatedConv2d`]: a convolution whose weights are scaled by a style, input channel by input
+//! channel.
 //!
-//! A style scales the channels that the convolution reads; that can as well be seen as another weight for each image,
+//! Scaling the input channels of an image is equivalent to using scaled weights for that image:
 //!
 //! ```text
 //! w'(ky, kx, i, o) = s(i) w(ky, kx, i, o)      s = style a + bias
 //! ```
 //!
-//! If the inputs have deviation 1, output o gets the deviation sqrt(sum of w'(., ., ., o)^2). Demodulation divides by that, so that no
-//! style can make an image's features larger and larger from layer to layer: it takes the place of instance normalisation, but does
-//! not look at the features themselves, and so cannot be got around by a spot as strong as a drop (Karras, Laine, Aittala, Hellsten, Lehtinen
-//! and Aila, "Analyzing and improving the image quality of StyleGAN", 2020).
+//! If the inputs have standard deviation 1, output o has sqrt(sum of w'(., ., ., o)^2).
+//! Demodulation divides by that, so styles cannot amplify features from layer to layer. It replaces
+//! instance normalisation, but depends only on the weights, not on the actual features, and so does
+//! not cause the droplet artefacts of StyleGAN (Karras, Laine, Aittala, Hellsten, Lehtinen and
+//! Aila, "Analyzing and improving the image quality of StyleGAN", 2020).
 
 use kernels::{Fir, Padding, TransposedPadding};
 use tensor::{Tensor, Var};
@@ -17,12 +19,14 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::layers::Equalised;
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// A convolution of images (h, w, in) with a square kernel of odd size, padded to the same size, or to twice the size. The image's
-/// [style](ForwardContext::style) scales what each channel counts. It has no bias: that comes after the noise.
+/// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or
+/// twice the size, modulated by the image's [style](ForwardContext::style). It has no bias, which
+/// is added after the noise.
 ///
-/// Weights, also those that make scales of styles, are [equalised](Equalised) without gain; the scales start around 1.
+/// The weights, including those from styles to scales, are [equalised](Equalised) with gain 1. The
+/// scales start near 1.
 #[derive(Clone, Debug)]
 pub struct ModulatedConv2d {
     filters: usize,
@@ -31,24 +35,26 @@ pub struct ModulatedConv2d {
     doubling: bool,
     demodulated: bool,
     weight: Tensor,
-    /// From styles to scales, (style, in).
+    /// From styles to scales, of shape (style, in).
     style_weight: Tensor,
     style_bias: Tensor,
 }
 
 impl ModulatedConv2d {
-    /// `filters` output channels, a square kernel, styles of `style` numbers; demodulated.
+    /// A layer of `filters` output channels with a square kernel, for styles of `style` numbers,
+    /// with demodulation.
     pub fn new(filters: usize, kernel: usize, style: usize) -> Self {
         let [weight, style_weight, style_bias] = [(); 3].map(|()| Tensor::zeros([0]));
         Self { filters, kernel, style, doubling: false, demodulated: true, weight, style_weight, style_bias }
     }
 
-    /// Which doubles height and width: as a transposed convolution of stride 2, smoothed by [1, 3, 3, 1] in both directions.
+    /// Doubles height and width, by a transposed convolution of stride 2 and the filter [1, 3, 3,
+    /// 1] in both directions.
     pub fn doubling(self) -> Self {
         Self { doubling: true, ..self }
     }
 
-    /// Without demodulation, for outputs that nothing is stacked on.
+    /// Without demodulation, for the last layer of a generator.
     pub fn without_demodulation(self) -> Self {
         Self { demodulated: false, ..self }
     }
@@ -62,18 +68,18 @@ impl Layer for ModulatedConv2d {
         format!("ModulatedConv2d {kernel}x{kernel}{doubling}{modulation}")
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, input] = site.input else { return Err("a convolution needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, input] = ctx.input else { return Err("a convolution needs images (h, w, c)".into()) };
         let Self { filters, kernel, style, .. } = *self;
         if kernel % 2 == 0 {
-            return Err(format!("a kernel of {kernel} has no middle"));
+            return Err(format!("the kernel size must be odd, not {kernel}"));
         }
         let fan = Fan { input: kernel * kernel * input, output: kernel * kernel * filters };
-        let normal = Equalised::start(Some(Equalised::LINEAR), site.start).weight;
-        self.weight = site.draw("weight", normal, &[kernel, kernel, input, filters], fan);
+        let normal = Equalised::init_scheme(Some(Equalised::LINEAR), ctx.init).weight;
+        self.weight = ctx.draw("weight", normal, &[kernel, kernel, input, filters], fan);
         let fan = Fan { input: style, output: input };
-        self.style_weight = site.draw("style_weight", normal, &[style, input], fan);
-        self.style_bias = site.draw("style_bias", Initializer::Constant(1.0), &[input], fan);
+        self.style_weight = ctx.draw("style_weight", normal, &[style, input], fan);
+        self.style_bias = ctx.draw("style_bias", Initializer::Constant(1.0), &[input], fan);
         let factor = if self.doubling { 2 } else { 1 };
         Ok(vec![factor * h, factor * w, filters])
     }
@@ -96,16 +102,16 @@ impl Layer for ModulatedConv2d {
         })
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
         let tensors =
             [("weight", &self.weight), ("style_weight", &self.style_weight), ("style_bias", &self.style_bias)];
-        tensors.map(|(name, tensor)| (name, Kind::Parameter, tensor)).into()
+        tensors.map(|(name, tensor)| (name, TensorKind::Parameter, tensor)).into()
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
         let Self { weight, style_weight, style_bias, .. } = self;
         let tensors = [("weight", weight), ("style_weight", style_weight), ("style_bias", style_bias)];
-        tensors.map(|(name, tensor)| (name, Kind::Parameter, tensor)).into()
+        tensors.map(|(name, tensor)| (name, TensorKind::Parameter, tensor)).into()
     }
 }
 
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn it_has_a_weight_and_an_affine_map_from_styles() {
         let network = network(ModulatedConv2d::new(12, 3, 5).doubling());
-        assert_eq!(network.count(Kind::Parameter), 9 * 16 * 12 + 5 * 16 + 16);
+        assert_eq!(network.count(TensorKind::Parameter), 9 * 16 * 12 + 5 * 16 + 16);
         assert_eq!(network.output_shape(), [16, 16, 12]);
         assert!(network.tensors()[2].2.data().iter().all(|bias| *bias == 1.0));
         let describes = |layer: ModulatedConv2d| layer.describe();
@@ -146,9 +152,10 @@ mod tests {
         );
     }
 
-    /// Whatever the style, normal inputs come out with a mean square near 1 (but for the border, which sees zeros too). Where the image is
-    /// doubled, a quarter of the taps meet a pixel, and the filter evens out what is random: 16 times the sum of its squared taps, 25/256,
-    /// is left of that quarter, 0.39. (Of pictures, whose neighbours are alike, all is left.)
+    /// With any style, the output for normal inputs has a mean square near 1, except at the border,
+    /// where zeros are padded. In a doubled image a quarter of the taps meet a pixel, and the
+    /// filter averages independent values: 16 times the sum of its squared taps, 25/256, times that
+    /// quarter is 0.39.
     #[test]
     fn demodulation_keeps_the_deviation() {
         let (x, style) = (some(&[3, 8, 8, 16], "x"), some(&[3, 5], "style"));
@@ -168,9 +175,9 @@ mod tests {
         }
     }
 
-    /// Without demodulation a style twice as large (bias included) makes a picture twice as bright.
+    /// Without demodulation, doubling the style (and the bias) doubles the output.
     #[test]
-    fn styles_scale_what_is_not_demodulated() {
+    fn without_demodulation_the_output_is_linear_in_the_style() {
         let mut network = network(ModulatedConv2d::new(3, 1, 5).without_demodulation());
         let (x, style) = (some(&[2, 8, 8, 16], "x"), some(&[2, 5], "style"));
         let once = styled(&network, &x, &style);
@@ -178,7 +185,7 @@ mod tests {
         network.tensors_mut()[2].2.data_mut().fill(2.0);
         let doubled = styled(&network, &x, &twice);
         assert!(doubled.data().iter().zip(once.data()).all(|(a, b)| (a - 2.0 * b).abs() < 1e-4));
-        // An image depends on its own style only.
+        // An image depends only on its own style.
         let other = Tensor::from_fn(*style.shape(), |i| if i < 5 { 2.0 * style.data()[i] } else { 0.3 });
         let mixed = styled(&network, &x, &other);
         assert_eq!(mixed.data()[..192], doubled.data()[..192]);
@@ -186,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a kernel of 2 has no middle")]
+    #[should_panic(expected = "the kernel size must be odd, not 2")]
     fn an_even_kernel_is_refused() {
         network(ModulatedConv2d::new(3, 2, 5));
     }

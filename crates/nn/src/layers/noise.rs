@@ -1,21 +1,22 @@
-//! [`Noise`]: chance, of which every channel takes as much as it has use for.
+//! [`Noise`]: random noise with a learned strength per channel.
 
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer, normal};
-use crate::network::{BuildContext, Kind, Layer};
+use crate::network::{BuildContext, Layer, TensorKind};
 
-/// x + map * weight, for images (h, w, c): a map of normal numbers for each image, which its channels share, and a weight for each
-/// channel, which starts at 0 (Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019),
-/// or, in StyleGAN2, one weight for all of them.
+/// x + map * weight, for images (h, w, c): a map of normal numbers per image, shared by its
+/// channels, and a learned weight per channel, 0 at first (Karras, Laine and Aila, "A style-based
+/// generator architecture for generative adversarial networks", 2019). In StyleGAN2 all channels
+/// share one weight.
 ///
-/// A training pass draws new maps. Inference has one for all images, drawn when the layer is built: a picture then depends on nothing
-/// but its latent.
+/// Training draws new maps in each forward pass. Inference uses one map for all images, drawn when
+/// the layer is built, so that a picture depends only on its latent.
 #[derive(Clone, Debug)]
 pub struct Noise {
     /// Whether all channels have the same weight.
-    alike: bool,
+    shared: bool,
     weight: Tensor,
     map: Tensor,
 }
@@ -23,31 +24,31 @@ pub struct Noise {
 impl Default for Noise {
     fn default() -> Self {
         let [weight, map] = [(); 2].map(|()| Tensor::zeros([0]));
-        Self { alike: false, weight, map }
+        Self { shared: false, weight, map }
     }
 }
 
 impl Noise {
-    /// What the map of inference is called among the tensors of its layer.
+    /// The name of the map of inference among the tensors of the layer.
     pub const MAP: &str = "map";
 
     /// With one weight for all channels.
-    pub fn alike() -> Self {
-        Self { alike: true, ..Self::default() }
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
     }
 }
 
 impl Layer for Noise {
     fn describe(&self) -> String {
-        if self.alike { "Noise, one weight".into() } else { "Noise".into() }
+        if self.shared { "Noise, one weight".into() } else { "Noise".into() }
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = site.input else { return Err("noise is added to images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, c] = ctx.input else { return Err("noise is added to images (h, w, c)".into()) };
         let standard = Initializer::Normal { mean: 0.0, deviation: 1.0 };
-        self.map = site.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
-        self.weight = Tensor::zeros([1, 1, 1, if self.alike { 1 } else { c }]);
-        Ok(site.input.to_vec())
+        self.map = ctx.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
+        self.weight = Tensor::zeros([1, 1, 1, if self.shared { 1 } else { c }]);
+        Ok(ctx.input.to_vec())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
@@ -57,18 +58,19 @@ impl Layer for Noise {
             Some(key) => Var::constant(normal(&[images, h, w, 1], 0.0, 1.0, key)),
             None => ctx.constant(Self::MAP, &self.map),
         };
-        // Each pixel's number times each channel's weight: a column times a row.
+        // Each pixel's number times each channel's weight, as a matrix product of a column and a
+        // row.
         let (images, pixels, channels) = (maps.shape()[0], maps.value().size(), self.weight.size());
         let noise = maps.reshape([pixels, 1]).matmul(&weight.reshape([1, channels]));
         x + &noise.reshape([images, h, w, channels])
     }
 
-    fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {
-        vec![("weight", Kind::Parameter, &self.weight), (Self::MAP, Kind::Counter, &self.map)]
+    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
+        vec![("weight", TensorKind::Parameter, &self.weight), (Self::MAP, TensorKind::Internal, &self.map)]
     }
 
-    fn tensors_mut(&mut self) -> Vec<(&'static str, Kind, &mut Tensor)> {
-        vec![("weight", Kind::Parameter, &mut self.weight), (Self::MAP, Kind::Counter, &mut self.map)]
+    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
+        vec![("weight", TensorKind::Parameter, &mut self.weight), (Self::MAP, TensorKind::Internal, &mut self.map)]
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
     use kernels::Key;
     use tensor::Tape;
 
-    /// A network of 3 channels that take none, one and minus two times the noise.
+    /// A network whose three channels have the weights 0, 1 and -2.
     fn network() -> Network {
         let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::default());
         network.tensors_mut()[0].2.data_mut().copy_from_slice(&[0.0, 1.0, -2.0]);
@@ -92,9 +94,9 @@ mod tests {
     }
 
     #[test]
-    fn it_has_one_parameter_which_starts_at_zero() {
+    fn the_weights_start_at_zero() {
         let network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::default());
-        assert_eq!((network.count(Kind::Parameter), network.count(Kind::Buffer)), (3, 0));
+        assert_eq!((network.count(TensorKind::Parameter), network.count(TensorKind::Buffer)), (3, 0));
         let (name, _, weight) = network.tensors().remove(0);
         assert_eq!(
             (&*name, &**weight.shape(), weight.data()),
@@ -105,16 +107,16 @@ mod tests {
     }
 
     #[test]
-    fn one_weight_may_do_for_all_channels() {
-        let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::alike());
-        assert_eq!(network.count(Kind::Parameter), 1);
+    fn channels_can_share_one_weight() {
+        let mut network = Network::new("noisy", &[4, 5, 3], Dialect::Torch, 1).with("noise", Noise::shared());
+        assert_eq!(network.count(TensorKind::Parameter), 1);
         network.tensors_mut()[0].2.data_mut()[0] = 0.5;
         let y = trained(&network, &Tensor::zeros([2, 4, 5, 3]), 0);
         assert!(y.data().chunks(3).all(|pixel| pixel[0] != 0.0 && pixel[0] == pixel[1] && pixel[1] == pixel[2]));
     }
 
     #[test]
-    fn inference_takes_what_noise_it_is_given() {
+    fn the_map_of_inference_can_be_replaced() {
         let network = network();
         let map = Var::constant(Tensor::from_fn([1, 4, 5, 1], |i| i as f32));
         let mut ctx = ForwardContext::inference_with([("noisy.noise.map".to_owned(), map)].into());
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn inference_has_one_map_for_all() {
+    fn inference_has_one_map_for_all_images() {
         let network = network();
         let y = network.infer(&Tensor::zeros([2, 4, 5, 3]));
         assert_eq!(y.data()[..60], y.data()[60..]);

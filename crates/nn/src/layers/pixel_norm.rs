@@ -1,11 +1,11 @@
-//! [`PixelNorm`]: every pixel's channels get the mean square 1.
+//! [`PixelNorm`]: the channels of each pixel are scaled to mean square 1.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// x / sqrt(mean over the channels of x^2 + 1e-8), for images and for flat inputs (Karras et al. 2018). Nothing is learned.
+/// x / sqrt(mean of x^2 over the channels + 1e-8), for images and flat inputs (Karras et al. 2018).
 #[derive(Clone, Copy, Debug)]
 pub struct PixelNorm;
 
@@ -16,11 +16,11 @@ impl Layer for PixelNorm {
         "PixelNorm".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        Ok(site.input.to_vec())
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        Ok(ctx.input.to_vec())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.pixel_norm(EPSILON)
     }
 }

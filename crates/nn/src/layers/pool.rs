@@ -1,16 +1,16 @@
-//! [`MaxPool2d`], [`AveragePool2d`], [`GlobalMean`]: one number for each block of pixels.
+//! [`MaxPool2d`], [`AveragePool2d`] and [`GlobalMean`]: one number per block of pixels and channel.
 
 use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// The largest number of each block of so many pixels, down and right, per channel: images (h, w, c) become
-/// (h / down, w / right, c). Blocks do not overlap.
+/// The maximum of each channel over blocks of this height and width, which do not overlap: images
+/// (h, w, c) become (h / height, w / width, c).
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d(pub [usize; 2]);
 
-/// The mean of each block of so many pixels, down and right, per channel. Blocks do not overlap.
+/// The mean of each channel over blocks of this height and width, which do not overlap.
 #[derive(Clone, Copy, Debug)]
 pub struct AveragePool2d(pub [usize; 2]);
 
@@ -18,11 +18,11 @@ pub struct AveragePool2d(pub [usize; 2]);
 #[derive(Clone, Copy, Debug)]
 pub struct GlobalMean;
 
-/// The shape of an image of whole blocks, one pixel a block.
-fn pooled(site: &BuildContext, [down, right]: [usize; 2]) -> Result<Vec<usize>, String> {
-    let &[h, w, c] = site.input else { return Err("pooling needs images (h, w, c)".into()) };
+/// The output shape of pooling.
+fn pooled(ctx: &BuildContext, [down, right]: [usize; 2]) -> Result<Vec<usize>, String> {
+    let &[h, w, c] = ctx.input else { return Err("pooling needs images (h, w, c)".into()) };
     if down == 0 || right == 0 || h % down != 0 || w % right != 0 {
-        return Err(format!("{h}x{w} pixels are not whole blocks of {down}x{right}"));
+        return Err(format!("{h}x{w} pixels cannot be divided into blocks of {down}x{right}"));
     }
     Ok(vec![h / down, w / right, c])
 }
@@ -32,11 +32,11 @@ impl Layer for AveragePool2d {
         format!("AveragePool2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        pooled(site, self.0)
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        pooled(ctx, self.0)
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.average_pool(self.0)
     }
 }
@@ -46,12 +46,12 @@ impl Layer for GlobalMean {
         "GlobalMean".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[_, _, c] = site.input else { return Err("a mean over pixels needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[_, _, c] = ctx.input else { return Err("a mean over pixels needs images (h, w, c)".into()) };
         Ok(vec![c])
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         let (n, c) = (x.shape()[0], x.shape()[3]);
         x.mean_to([n, 1, 1, c]).reshape([n, c])
     }
@@ -62,11 +62,11 @@ impl Layer for MaxPool2d {
         format!("MaxPool2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        pooled(site, self.0)
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        pooled(ctx, self.0)
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.max_pool(self.0)
     }
 }

@@ -1,4 +1,5 @@
-//! [`Flatten`], [`Reshape`], [`UpSampling2d`], [`ReflectionPad2d`], [`Crop2d`]: layers that only rearrange.
+//! [`Flatten`], [`Reshape`], [`UpSampling2d`], [`ReflectionPad2d`] and [`Crop2d`]: layers that only
+//! rearrange elements.
 
 use kernels::ReflectGeometry;
 use tensor::Var;
@@ -6,24 +7,25 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// All axes but the batch's become one.
+/// Combines all axes except the batch axis into one.
 #[derive(Clone, Copy, Debug)]
 pub struct Flatten;
 
-/// The same numbers in another shape (given without the batch axis). Images have their channels fastest.
+/// The same elements in this shape (without the batch axis), in memory order: channels vary
+/// fastest.
 #[derive(Clone, Debug)]
 pub struct Reshape(pub Vec<usize>);
 
-/// Every pixel becomes a block of so many equal pixels, down and right (nearest neighbour).
+/// Nearest-neighbour up-sampling: every pixel becomes a block of this height and width.
 #[derive(Clone, Copy, Debug)]
 pub struct UpSampling2d(pub [usize; 2]);
 
-/// The image is continued beyond its edges by its mirror image, so many pixels on each side; the edge itself is not repeated.
-/// Convolutions of a picture continued like this leave no frame of zeros in what they draw.
+/// Pads the image by this many pixels of its mirror image on each side; the edge itself is not
+/// repeated. Convolutions padded so do not darken the border as zero padding does.
 #[derive(Clone, Copy, Debug)]
 pub struct ReflectionPad2d(pub usize);
 
-/// The upper left corner of the image, so many pixels high and wide.
+/// The upper left part of the image, of this height and width.
 #[derive(Clone, Copy, Debug)]
 pub struct Crop2d(pub [usize; 2]);
 
@@ -36,11 +38,11 @@ impl Layer for Flatten {
         "Flatten".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        Ok(vec![site.input.iter().product()])
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        Ok(vec![ctx.input.iter().product()])
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &[x.shape()[1..].iter().product()])
     }
 }
@@ -50,15 +52,15 @@ impl Layer for Reshape {
         "Reshape".into()
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let (from, to): (usize, usize) = (site.input.iter().product(), self.0.iter().product());
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let (from, to): (usize, usize) = (ctx.input.iter().product(), self.0.iter().product());
         if from != to {
             return Err(format!("{from} numbers cannot be reshaped to {:?}, which has {to}", self.0));
         }
         Ok(self.0.clone())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &self.0)
     }
 }
@@ -68,12 +70,12 @@ impl Layer for UpSampling2d {
         format!("UpSampling2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = site.input else { return Err("up-sampling needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, c] = ctx.input else { return Err("up-sampling needs images (h, w, c)".into()) };
         Ok(vec![h * self.0[0], w * self.0[1], c])
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.upsample(self.0)
     }
 
@@ -87,14 +89,14 @@ impl Layer for ReflectionPad2d {
         format!("ReflectionPad2d {}", self.0)
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, channels] = site.input else { return Err("reflection padding needs images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, channels] = ctx.input else { return Err("reflection padding needs images (h, w, c)".into()) };
         let g = ReflectGeometry { batch: 1, input: [h, w], channels, pad: [self.0; 4] };
         g.check()?;
         Ok(g.output_shape()[1..].to_vec())
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.reflection_pad([self.0; 4])
     }
 }
@@ -104,8 +106,8 @@ impl Layer for Crop2d {
         format!("Crop2d {}x{}", self.0[0], self.0[1])
     }
 
-    fn build(&mut self, site: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, channels] = site.input else { return Err("a crop is made of images (h, w, c)".into()) };
+    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
+        let &[h, w, channels] = ctx.input else { return Err("a crop needs images (h, w, c)".into()) };
         let [height, width] = self.0;
         if height == 0 || width == 0 || height > h || width > w {
             return Err(format!("a crop of {height}x{width} does not fit into {h}x{w}"));
@@ -113,7 +115,7 @@ impl Layer for Crop2d {
         Ok(vec![height, width, channels])
     }
 
-    fn forward(&self, _pass: &mut ForwardContext, x: &Var) -> Var {
+    fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.slice(1, 0..self.0[0]).slice(2, 0..self.0[1])
     }
 }
@@ -127,10 +129,11 @@ mod tests {
     use crate::layers::ConvTranspose2d;
     use crate::{Dialect, Network};
 
-    /// TensorFlow's transposed convolution with SAME padding, of 4x4 pixels with a kernel of 5 and stride 2: pixel i reaches the
-    /// places 2 i - 1 + tap of 8. The authors of WGAN-GP then keep the first 7.
+    /// TensorFlow's transposed convolution of 4x4 pixels with SAME padding, kernel 5 and stride 2:
+    /// pixel i contributes to outputs 2 i - 1 + tap of 8. The authors of WGAN-GP then keep the
+    /// first 7.
     #[test]
-    fn a_cropped_window_is_that_of_tensorflow() {
+    fn a_cropped_transposed_convolution_is_that_of_tensorflow() {
         let convt = || ConvTranspose2d::new(1, 5).stride(2).without_bias();
         let network = Network::new("net", &[4, 4, 1], Dialect::Torch, 1);
         let mut cropped = network.with("convt", convt()).with("crop", Crop2d([7, 7]));
@@ -150,7 +153,7 @@ mod tests {
         let wanted: Vec<f32> = (0..49).map(|i| wanted[i / 7 * 8 + i % 7]).collect();
         assert_eq!(cropped.infer(&x).data(), wanted);
 
-        // A padding of 2 on both sides is the window one pixel on.
+        // With a padding of 2 on both sides the output is shifted by one pixel.
         let explicit = TransposedPadding::Explicit { padding: [2; 2], output_padding: [0; 2] };
         let mut centred = Network::new("net", &[4, 4, 1], Dialect::Torch, 1).with("convt", convt().padding(explicit));
         centred.tensors_mut().into_iter().for_each(|(_, _, own)| *own = weight.clone());

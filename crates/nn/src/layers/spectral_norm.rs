@@ -1,23 +1,25 @@
-//! [`SpectralNorm`]: weights that stretch no direction by more than 1 (Miyato, Kataoka, Koyama and Yoshida, "Spectral
-//! normalization for generative adversarial networks", 2018).
+//! [`SpectralNorm`]: weights divided by their largest singular value (Miyato, Kataoka, Koyama and
+//! Yoshida, "Spectral normalization for generative adversarial networks", 2018).
 //!
-//! The weight is read as a matrix W from inputs to outputs and used as W / sigma, where sigma is its largest singular value. That value
-//! is found by power iteration, one turn for each walk in training, as the weight hardly changes from step to step:
+//! The weight, as a matrix W from inputs to outputs, is replaced by W / sigma, where sigma is its
+//! largest singular value. Sigma is estimated by power iteration. As the weight changes little
+//! between steps, one iteration per forward pass in training is enough:
 //!
 //! ```text
 //! v = W u / |W u|;  u' = W^T v / |W^T v|;  sigma = v^T W u'
 //! ```
 //!
-//! u and v are constants to the gradient, which flows through W in sigma. u' is kept for the next step.
+//! u and v are constants of the gradient, which flows through W in sigma. u' is stored for the next
+//! step.
 
 use kernels::Key;
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::normal;
-use crate::network::{BuildContext, Kind};
+use crate::network::{BuildContext, TensorKind};
 
-/// What a layer keeps for the spectral norm of its weight: u, one number for each output.
+/// The state of the power iteration of a layer: u, one number per output.
 #[derive(Clone, Debug)]
 pub struct SpectralNorm {
     u: Tensor,
@@ -26,14 +28,15 @@ pub struct SpectralNorm {
 const NAME: &str = "spectral_u";
 
 impl SpectralNorm {
-    /// The beginning, a random direction, for a layer of so many outputs; None if its network does not ask for it.
-    pub(crate) fn of(site: &BuildContext, outputs: usize) -> Option<Self> {
-        let key = Key::named(site.seed, &format!("{}.{NAME}", site.path));
+    /// A random direction for a layer of this many outputs; None if the network does not use
+    /// spectral normalisation.
+    pub(crate) fn of(ctx: &BuildContext, outputs: usize) -> Option<Self> {
+        let key = Key::named(ctx.seed, &format!("{}.{NAME}", ctx.path));
         let u = || unit(&Var::constant(normal(&[outputs, 1], 0.0, 1.0, key)));
-        site.spectral_norm.then(|| Self { u: u().into_value() })
+        ctx.spectral_norm.then(|| Self { u: u().into_value() })
     }
 
-    /// The weight to use instead of `weight`, whose last axis is the layer's outputs.
+    /// The normalised weight. The last axis of `weight` is the layer's outputs.
     pub(crate) fn applied(this: Option<&Self>, ctx: &mut ForwardContext, weight: Var) -> Var {
         let Some(this) = this else { return weight };
         let u = Var::constant(ctx.updated(NAME).unwrap_or(&this.u).clone());
@@ -49,12 +52,12 @@ impl SpectralNorm {
         &weight / &sigma
     }
 
-    pub(crate) fn tensor(&self) -> (&'static str, Kind, &Tensor) {
-        (NAME, Kind::Counter, &self.u)
+    pub(crate) fn tensor(&self) -> (&'static str, TensorKind, &Tensor) {
+        (NAME, TensorKind::Internal, &self.u)
     }
 
-    pub(crate) fn tensor_mut(&mut self) -> (&'static str, Kind, &mut Tensor) {
-        (NAME, Kind::Counter, &mut self.u)
+    pub(crate) fn tensor_mut(&mut self) -> (&'static str, TensorKind, &mut Tensor) {
+        (NAME, TensorKind::Internal, &mut self.u)
     }
 }
 

@@ -60,6 +60,14 @@ const OPTIONAL: &[&str] = &["data", "data_from_run", "data_absolute", "data_memo
 /// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
+/// Settings with a new name: system, the old name, which is still accepted, and the new one.
+const RENAMED: &[(&str, &str, &str)] = &[("quickdraw", "bn_keep", "bn_momentum")];
+
+/// The present name of the setting `name` of a system.
+fn present_name<'a>(system: &str, name: &'a str) -> &'a str {
+    RENAMED.iter().find(|(of, old, _)| *of == system && *old == name).map_or(name, |(_, _, new)| new)
+}
+
 /// What the settings of `row` were that a run did not write down, if `entries` are all that one has written: nobody else gives
 /// every key.
 pub(super) fn before(row: &Row, entries: &[Entry]) -> Vec<(&'static str, &'static str)> {
@@ -129,6 +137,7 @@ impl Known {
             return Ok(Entry { value, ..entry.clone() });
         }
         let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
+        let name = present_name(table, name);
         let settings = self.tables.iter().find(|(known, _)| *known == table).map(|(_, settings)| settings);
         match settings.and_then(|settings| settings.get(name)) {
             Some(model) => {

@@ -173,3 +173,20 @@ fn what_a_run_did_not_write_down_is_what_it_was_then() {
     entries.push(set("window=cropped"));
     assert_eq!(Config::resolve(row, &entries).unwrap().settings["window"].to_string(), "\"cropped\"");
 }
+
+/// Settings that have a new name are accepted under the old one, in files and in `--set`, and are stored under the new one.
+#[test]
+fn renamed_settings_are_accepted_under_their_old_names() {
+    for text in ["bn_keep=0.7", "quickdraw.bn_keep=0.7"] {
+        let config = Config::resolve(row(), &[set(text)]).unwrap();
+        assert_eq!(config.show("quickdraw.bn_momentum"), "0.7");
+    }
+    let recorded = Config::resolve(row(), &[]).unwrap().to_toml();
+    assert!(recorded.contains("bn_momentum = 0.9") && !recorded.contains("bn_keep"), "{recorded}");
+    let older = file::parse(&recorded.replace("bn_momentum", "bn_keep"), "config.toml").unwrap();
+    let config = Config::resolve(row(), &older).unwrap();
+    assert_eq!(config.to_toml(), recorded);
+    let longer =
+        config.extended(&[set("bn_keep=0.9"), Entry::option("--steps", "steps", 9000)], Path::new("run")).unwrap();
+    assert_eq!(longer.steps, 9000);
+}

@@ -1,17 +1,18 @@
-//! `abs`: the distance of each element from 0.
+//! `abs`: the absolute value of each element.
 //!
-//! y = |x|; dy/dx = sign(x), where the sign at the kink, x = 0, is taken to be 0, as PyTorch does: it is the middle of what lies on
-//! its two sides, so a pixel that is right already is not pushed. It keeps x.
+//! y = |x|; dy/dx = sign(x), where the sign at the kink, x = 0, is taken to be 0, as in PyTorch:
+//! the mean of the slopes on both sides, so that a pixel that is already right gets no gradient. It
+//! saves x.
 
 use kernels::{Binary, Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
 use crate::replay::kept;
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "abs",
     idea: "The distance from 0.",
@@ -31,7 +32,7 @@ pub const ENTRY: Entry = Entry {
     cases: || elementwise(Domain::AwayFromZero, |x| x.abs()),
 };
 
-/// The row of the derivative, which is an op too.
+/// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "abs_grad",
     idea: "The gradient on its way back through abs.",
@@ -95,19 +96,19 @@ impl Replay for Abs {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("abs({})", at.x(0)))
     }
 }
 
-/// Turns the gradient round where x says so.
+/// Multiplies the gradient by the sign of x.
 struct AbsGrad<T: Element> {
     x: Tensor<T>,
 }
 
 impl<T: Element> AbsGrad<T> {
-    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the sign is constant but for the kink, no gradient
-    /// flows to x.
+    /// The gradient `g` times the sign of `x`. It is linear in g, and the sign is constant except
+    /// at the kink, so no gradient flows to x.
     #[track_caller]
     fn apply(x: &Var<T>, g: &Var<T>) -> Var<T> {
         let x = x.value().clone();

@@ -1,7 +1,7 @@
 //! `add`: the sum of two tensors.
 //!
-//! y = a + b: both slopes are 1, so the gradient passes on unchanged, summed over what was repeated by broadcasting.
-//! Nothing is kept.
+//! y = a + b: both slopes are 1, so the gradient is unchanged, summed over broadcast axes.
+//! Nothing is saved.
 
 use core::ops;
 
@@ -11,7 +11,7 @@ use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "add",
     idea: "The sum; the gradient goes to both.",
@@ -33,7 +33,8 @@ pub const ENTRY: Entry = Entry {
 
 struct Add;
 
-/// a + b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+/// a + b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
+/// axes are repeated.
 impl<T: Element> ops::Add for &Var<T> {
     type Output = Var<T>;
 

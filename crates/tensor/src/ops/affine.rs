@@ -1,15 +1,15 @@
 //! `affine`: each element times one constant, plus another.
 //!
-//! y = scale * x + shift, dy/dx = scale. Nothing is kept.
+//! y = scale * x + shift, dy/dx = scale. Nothing is saved.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::{ElementContext, product, sum};
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::{Place, product, sum};
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "affine",
     idea: "A constant factor and a constant shift.",
@@ -91,7 +91,7 @@ impl Replay for Affine {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let [scale, shift] = [self.scale, self.shift].map(|number| at.n(number));
         Some(sum([product(&at.x(0), &scale)].into_iter().chain((self.shift != 0.0).then_some(shift))))
     }

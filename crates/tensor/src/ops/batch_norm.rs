@@ -1,4 +1,5 @@
-//! `batch_norm`: each channel of a batch gets mean 0 and variance 1, then a learned scale and shift.
+//! `batch_norm`: normalises each channel of a batch to mean 0 and variance 1, then scales and
+//! shifts it.
 //!
 //! Per channel, over the n rows of x (Ioffe and Szegedy 2015):
 //!
@@ -6,28 +7,29 @@
 //! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh = (x - mu) / s    y = gamma * xh + beta
 //! ```
 //!
-//! The derivative, with everything that depends on x through mu and v taken together:
+//! The gradient, including the dependence on x through mu and v:
 //!
 //! ```text
 //! gbeta = sum(gy)    ggamma = sum(gy * xh)    gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)
 //! ```
 //!
-//! It keeps x and gamma, and the two statistics, which are small. Keeping xh instead of x would save nothing. An ordinary sweep
-//! computes the three gradients in one fused kernel; a recorded one is made of ops, from x on, so that the second
-//! derivative sees that mu and v depend on x.
+//! x, gamma and the two statistics, which are small, are saved. An ordinary sweep computes the
+//! three gradients in one fused kernel. A recorded sweep composes them of ops, starting from x, so
+//! that the second derivative includes the dependence of mu and v on x.
 //!
-//! A leaky ReLU that follows may be part of the op: it is linear but for its kink, so gy is bent on its way in and all else stays. On
-//! which side of the kink y was is computed from x again; for that, beta is kept too.
+//! A leaky ReLU after the normalisation can be part of the op. gy is then first multiplied by its
+//! slope. On which side of the kink an element was is recomputed from x; for that, beta is saved
+//! too.
 
 use kernels::{Element, Norm};
 
+use crate::arithmetic::{ElementContext, sum};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::{Place, sum};
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "batch_norm",
     idea: "Mean 0 and variance 1 for every channel of the batch, then a learned scale and shift.",
@@ -75,7 +77,7 @@ fn cases() -> Vec<Case> {
         ];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
     };
-    // The bend at 0, in a case where no value is near it.
+    // With a leaky ReLU, in a case where no value is near its kink.
     let bent = Case::new(
         "with a leaky ReLU",
         vec![
@@ -88,14 +90,14 @@ fn cases() -> Vec<Case> {
     flat.into_iter().chain(images).map(case).chain([bent]).collect()
 }
 
-/// What a batch was like: the mean and the biased variance of each channel.
+/// The statistics of a batch: the mean and the biased variance of each channel.
 #[derive(Clone, Debug)]
 pub struct Statistics<T: Element = f32> {
     /// The mean of each channel.
     pub mean: Tensor<T>,
     /// The mean squared deviation of each channel.
     pub variance: Tensor<T>,
-    /// How many values there were for each channel.
+    /// The number of values per channel.
     pub count: usize,
 }
 
@@ -105,8 +107,8 @@ struct BatchNorm<T: Element> {
 }
 
 impl<T: Element> Var<T> {
-    /// Normalises `self`, of shape (..., channels), by its own statistics, which are returned as well; `gamma` and
-    /// `beta` have shape (channels).
+    /// Normalises `self`, of shape (..., channels), by its own statistics, scales it by `gamma` and
+    /// shifts it by `beta`, both of shape (channels). Also returns the statistics.
     ///
     /// # Panics
     /// When the shapes do not fit, or the batch is empty.
@@ -115,8 +117,8 @@ impl<T: Element> Var<T> {
         self.batch_norm_relu(gamma, beta, epsilon, None)
     }
 
-    /// As [`batch_norm`](Var::batch_norm), followed by a leaky ReLU if there is a slope: the same bits as from one op after the other, in
-    /// one walk through memory.
+    /// As [`batch_norm`](Var::batch_norm), followed by a leaky ReLU if there is a slope. The bits
+    /// are those of two separate ops, but memory is read only once.
     #[track_caller]
     pub fn batch_norm_relu(
         &self,
@@ -183,18 +185,23 @@ impl<T: Element> Replay for BatchNorm<T> {
         Rows::Batch
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let channels = self.statistics.mean.size();
         let channel = at.at % channels;
         let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
-        let normal = normal_in_numbers(at, numbers, self.norm.epsilon);
+        let normal = normalised_arithmetic(at, numbers, self.norm.epsilon);
         let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
-        Some(bent_in_numbers(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
+        Some(leaky_relu_arithmetic(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
     }
 }
 
-/// `(x - mean) / sqrt(variance + epsilon)` for the element at a place, whose channel has these `numbers`.
-pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> + Clone, epsilon: f64) -> String {
+/// `(x - mean) / sqrt(variance + epsilon)` for one element, where `numbers` are the elements of its
+/// channel.
+pub(super) fn normalised_arithmetic(
+    at: &ElementContext,
+    numbers: impl Iterator<Item = f64> + Clone,
+    epsilon: f64,
+) -> String {
     let count = numbers.clone().count() as f64;
     let mean = numbers.clone().sum::<f64>() / count;
     let variance = numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
@@ -202,9 +209,9 @@ pub(super) fn normal_in_numbers(at: &Place, numbers: impl Iterator<Item = f64> +
     format!("({centred}) / sqrt({} + {})", at.n(variance), at.n(epsilon))
 }
 
-/// `straight`, and the slope of the leaky ReLU that is part of the op, if it bends the element at this place: it has a
-/// positive slope, so the value has the sign of what was bent.
-pub(super) fn bent_in_numbers(at: &Place, slope: Option<f64>, straight: String) -> String {
+/// `straight`, multiplied by the slope of the op's leaky ReLU if the element is negative. The slope
+/// is positive, so the value has the sign of its argument.
+pub(super) fn leaky_relu_arithmetic(at: &ElementContext, slope: Option<f64>, straight: String) -> String {
     match slope {
         Some(slope) if at.value.data()[at.at] <= 0.0 => format!("{} * ({straight})", at.n(slope)),
         _ => straight,
@@ -219,7 +226,7 @@ impl<T: Element> BatchNorm<T> {
     /// The three gradients in one kernel.
     fn fused(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
         let (x, gamma) = (call.input(0), call.input(1));
-        // (Without a bend beta is not read; any row of its length will do.)
+        // (Without a leaky ReLU beta is not read; any row of its length will do.)
         let beta = if self.norm.slope.is_some() { call.input(2) } else { gamma.clone() };
         let (mut ggamma, mut gbeta) = (Tensor::zeros(*gamma.shape()), Tensor::zeros(*gamma.shape()));
         let gx = Tensor::written(*x.shape(), |gx| {
@@ -230,7 +237,7 @@ impl<T: Element> BatchNorm<T> {
         [gx, ggamma, gbeta].map(Var::constant)
     }
 
-    /// The same three gradients as ops, from x on.
+    /// The same three gradients, composed of ops.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
         let (x, gamma, share) = (&call.input(0), &call.input(1), 1.0 / self.statistics.count as f64);
         let (normal, deviation) = normalised(x, *gamma.shape(), self.norm.epsilon);
@@ -244,8 +251,8 @@ impl<T: Element> BatchNorm<T> {
     }
 }
 
-/// (x - mean) / s and s = sqrt(variance + epsilon), made of ops; the statistics are over all that is summed to get to
-/// shape `to`.
+/// (x - mean) / s and s = sqrt(variance + epsilon), composed of ops. The statistics are over the
+/// axes that are summed to get shape `to`.
 pub(super) fn normalised<T: Element>(x: &Var<T>, to: Shape, epsilon: f64) -> (Var<T>, Var<T>) {
     let centred = x - &x.mean_to(to);
     let deviation = centred.square().mean_to(to).add_scalar(epsilon).sqrt();

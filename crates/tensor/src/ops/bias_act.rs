@@ -1,16 +1,18 @@
-//! `bias_act`: the fused epilogue of a linear layer, y = dropout(leaky_relu(x + bias)), in one pass over memory.
+//! `bias_act`: the fused epilogue of a linear layer, y = dropout(leaky_relu(x + bias)), in one pass
+//! over memory.
 //!
-//! Each part is optional. The value has the same bits as `add`, `leaky_relu` and `dropout` one after the other, and so do
-//! the gradients:
+//! Each part is optional. The value has the same bits as `add`, `leaky_relu` and `dropout` one
+//! after the other, and so do the gradients:
 //!
 //! ```text
 //! g = m gy where y > 0, else slope * m gy        gx = g        gbias = sum of g over the rows
 //! ```
 //!
-//! with m the mask of the dropout. Only y is saved, which the next layer saves anyway: for slope >= 0 it has the sign of
-//! x + bias (which does not matter where an element was dropped), and the random bits of the mask are drawn again. x is no
-//! longer needed, so y takes its memory unless it is shared. An ordinary sweep computes both gradients in one kernel; a
-//! recorded sweep composes them of ops.
+//! with m the mask of the dropout. Only y is saved, which the next layer saves anyway: for slope >=
+//! 0 it has the sign of x + bias (which does not matter where an element was dropped), and the
+//! random bits of the mask are drawn again. x is no longer needed, so y takes its memory unless it
+//! is shared. An ordinary sweep computes both gradients in one kernel; a recorded sweep composes
+//! them of ops.
 
 use kernels::{BiasActivation, Element, Key};
 
@@ -19,7 +21,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "bias_act",
     idea: "Bias, leaky ReLU and dropout after a layer, in one pass over memory.",
@@ -62,11 +64,12 @@ struct BiasActivationOp {
 }
 
 impl<T: Element> Var<T> {
-    /// dropout(leaky_relu(self + bias)), each part if asked for. The bias is paired with each row, the last axis. The value
-    /// overwrites that of `self` unless it is shared.
+    /// dropout(leaky_relu(self + bias)), each part optional. The bias is paired with each row, the
+    /// last axis. The value overwrites that of `self` unless it is shared.
     ///
     /// # Panics
-    /// When the bias is not one number per column, the slope is negative, or the rate is not in [0, 1).
+    /// When the bias is not one number per column, the slope is negative, or the rate is not in [0,
+    /// 1).
     #[track_caller]
     pub fn bias_act(self, bias: Option<&Self>, settings: BiasActivation) -> Self {
         if let Some(bias) = bias {

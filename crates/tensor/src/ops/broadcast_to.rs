@@ -1,7 +1,7 @@
-//! `broadcast_to`: repeats a tensor along axes; and how two tensors of different shapes come together.
+//! `broadcast_to`: repeats a tensor along axes; also the broadcasting of element-wise ops.
 //!
-//! Every element of x appears several times in y, so its gradient is the sum over all its copies: the adjoint of
-//! repeating is summing ([`sum_to`](super::sum_to)), and the other way round. Nothing is kept.
+//! Every element of x appears several times in y, so its gradient is the sum over all copies: the
+//! adjoint of repeating is summing ([`sum_to`](super::sum_to)), and vice versa. Nothing is saved.
 
 use kernels::{Binary, Element};
 
@@ -9,7 +9,7 @@ use crate::ops::{Entry, repeated_shapes};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "broadcast_to",
     idea: "Repeats a tensor along axes of length 1, or new ones in front.",
@@ -31,10 +31,11 @@ pub const ENTRY: Entry = Entry {
 struct BroadcastTo;
 
 impl<T: Element> Var<T> {
-    /// The tensor repeated to fill `shape`: aligned at the last axis, axes of length 1 (or missing in front) repeat.
+    /// Broadcasts the tensor to `shape`: aligned at the last axis, axes of length 1 and missing
+    /// axes are repeated.
     ///
     /// # Panics
-    /// When it does not fit.
+    /// When the shapes are not compatible.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
@@ -84,8 +85,9 @@ impl Replay for BroadcastTo {
     }
 }
 
-/// What add, sub, mul and div have in common: `kernel` on the pairs of elements of `a` and `b`. When b is a row that goes
-/// with each of a's rows (a bias), it is read in place; else both are first repeated to their common shape.
+/// The forward pass of add, sub, mul and div: `kernel` on pairs of elements of `a` and `b`. If b is
+/// a row (such as a bias), it is read in place; otherwise both are first broadcast to their common
+/// shape.
 #[track_caller]
 pub(super) fn pairwise<T: Element>(op: impl Op<T>, kernel: Binary, a: &Var<T>, b: &Var<T>) -> Var<T> {
     let name = op.name();

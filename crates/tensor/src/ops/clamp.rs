@@ -1,16 +1,16 @@
-//! `clamp`: forces each element into an interval.
+//! `clamp`: restricts each element to an interval.
 //!
-//! y = min(max(x, low), high); dy/dx = 1 inside the interval (its ends too), 0 outside. It keeps x.
+//! y = min(max(x, low), high); dy/dx = 1 inside the interval (its ends too), 0 outside. It saves x.
 
 use kernels::{Binary, Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
 use crate::replay::kept;
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "clamp",
     idea: "Forces numbers into [low, high].",
@@ -29,7 +29,7 @@ pub const ENTRY: Entry = Entry {
     cases: || elementwise(Domain::AwayFromZero, |x| x.clamp(-0.1, 3.0)),
 };
 
-/// The row of the derivative, which is an op too.
+/// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "clamp_grad",
     idea: "The gradient on its way back through clamp.",
@@ -62,7 +62,7 @@ struct Clamp {
 }
 
 impl<T: Element> Var<T> {
-    /// x forced into [low, high].
+    /// x restricted to [low, high].
     #[track_caller]
     pub fn clamp(&self, low: f64, high: f64) -> Self {
         let op = Unary::Clamp { low, high };
@@ -104,20 +104,20 @@ impl Replay for Clamp {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("min(max({}, {}), {})", at.x(0), at.n(self.low), at.n(self.high)))
     }
 }
 
-/// Lets the gradient through where x says so.
+/// Selects the slope by x and multiplies the gradient by it.
 struct ClampGrad<T: Element> {
     of: Clamp,
     x: Tensor<T>,
 }
 
 impl<T: Element> ClampGrad<T> {
-    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the slope is constant but for the kinks, no
-    /// gradient flows to x: a second derivative costs nothing here.
+    /// The gradient `g` times the slope of the op at `x`. It is linear in g, and the slope is
+    /// constant except at the kinks, so no gradient flows to x.
     #[track_caller]
     fn apply(of: Clamp, x: &Var<T>, g: &Var<T>) -> Var<T> {
         let Clamp { low, high } = of;

@@ -1,13 +1,16 @@
-//! `conv2d`, its input gradient and its weight gradient: three ops that are closed under differentiation.
+//! `conv2d`, its input gradient and its weight gradient: three ops that are closed under
+//! differentiation.
 //!
-//! The number T(x, w, g) = <conv(x, w), g> is linear in each of x, w and g. Its three partial derivatives are
+//! The number T(x, w, g) = <conv(x, w), g> is linear in each of x, w and g. Its three partial
+//! derivatives are
 //!
-//! * by g: conv(x, w), the convolution (`conv2d`);
-//! * by x: what sends g back along the taps (`conv2d_input_grad`, which is the transposed convolution of g);
-//! * by w: what correlates x with g (`conv2d_weight_grad`).
+//! * with respect to g: conv(x, w), the convolution (`conv2d`);
+//! * with respect to x: the transposed convolution of g (`conv2d_input_grad`);
+//! * with respect to w: the correlation of x and g (`conv2d_weight_grad`).
 //!
-//! Differentiating any of the three by one of its two arguments gives another of the three. So six rules, two an op, close the
-//! family at every order, and three kernels compute it. Each op keeps the argument that the other one's gradient needs.
+//! The derivative of any of the three with respect to one of its two arguments is another of the
+//! three. So six rules, two per op, close the family at every order, and three kernels compute it.
+//! Each op saves the arguments that the gradients of the other argument need.
 
 use kernels::{ConvGeometry, Convolution, Element, Padding, TransposedPadding};
 
@@ -16,7 +19,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the convolution.
+/// The entry of the convolution.
 pub const ENTRY: Entry = Entry {
     name: "conv2d",
     idea: "A small window of weights slides over an image.",
@@ -37,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     cases: || cases(|g| [g.x_shape(), g.w_shape()], |g, a, b| a.conv2d_with(b, g)),
 };
 
-/// The row of the input gradient.
+/// The entry of the input gradient.
 pub const INPUT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_input_grad",
     idea: "The convolution backwards: the transposed convolution.",
@@ -56,7 +59,7 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
     cases: || cases(|g| [g.y_shape(), g.w_shape()], |g, a, b| a.conv2d_input_grad(b, g)),
 };
 
-/// The row of the weight gradient.
+/// The entry of the weight gradient.
 pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_weight_grad",
     idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
@@ -75,7 +78,8 @@ pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     cases: || cases(|g| [g.x_shape(), g.y_shape()], |g, a, b| a.conv2d_weight_grad(b, g)),
 };
 
-/// Geometries of every kind: one pixel, H != W, kh != kw, strides, all paddings, batch 1, transposed.
+/// Geometries of every kind: one pixel, H != W, kh != kw, strides, all paddings, batch 1,
+/// transposed.
 pub(crate) fn geometries() -> Vec<ConvGeometry> {
     use Padding::{Explicit, Same, Valid};
     let list = [
@@ -133,7 +137,7 @@ enum Member {
     WeightGrad,
 }
 
-/// A member of the family: which of the three, and the geometry that they share.
+/// A member of the family: one of the three, with the geometry.
 struct Conv2d {
     member: Member,
     geometry: ConvGeometry,
@@ -145,7 +149,8 @@ fn expect_shape<T: Element>(op: &str, what: &str, var: &Var<T>, wanted: [usize; 
 }
 
 impl<T: Element> Var<T> {
-    /// The convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, in, out): (n, oh, ow, out).
+    /// The convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, in, out): (n, oh,
+    /// ow, out).
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.
@@ -164,10 +169,11 @@ impl<T: Element> Var<T> {
         self.conv2d_with(weight, g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape())))
     }
 
-    /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out, in).
+    /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out,
+    /// in).
     ///
     /// # Panics
-    /// When the shapes do not fit each other, or nothing is left of the output.
+    /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
     pub fn conv_transpose2d(&self, weight: &Self, stride: [usize; 2], padding: TransposedPadding) -> Self {
         let (&[n, h, w, channels], &[kh, kw, out, input]) = (&**self.shape(), &**weight.shape()) else {
@@ -194,7 +200,8 @@ impl<T: Element> Var<T> {
         Self::record(Conv2d { member: Member::Forward, geometry: g }, &[self, weight], y)
     }
 
-    /// The gradient by the image of a convolution with `weight`, for `self` as the gradient by its value.
+    /// The gradient of a convolution with `weight` with respect to its images, where `self` is the
+    /// gradient with respect to its value.
     #[track_caller]
     pub fn conv2d_input_grad(&self, weight: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d_input_grad", "the gradient", self, g.y_shape(), &g);
@@ -205,7 +212,8 @@ impl<T: Element> Var<T> {
         Self::record(Conv2d { member: Member::InputGrad, geometry: g }, &[self, weight], gx)
     }
 
-    /// The gradient by the weight of a convolution of the image `self`, for `gy` as the gradient by its value.
+    /// The gradient of a convolution of the images `self` with respect to its weight, where `gy` is
+    /// the gradient with respect to its value.
     #[track_caller]
     pub fn conv2d_weight_grad(&self, gy: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d_weight_grad", "the image", self, g.x_shape(), &g);
@@ -241,8 +249,10 @@ impl<T: Element> Op<T> for Conv2d {
     }
 
     /// * conv2d: `gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)`
-    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)`
-    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)`
+    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v,
+    ///   gy)`
+    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x,
+    ///   v)`
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;
         let (a, b) = (|| call.input(0), || call.input(1));

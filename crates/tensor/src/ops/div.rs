@@ -1,17 +1,18 @@
 //! `div`: the elementwise quotient of two tensors.
 //!
-//! y = a / b: dy/da = 1 / b, dy/db = -a / b^2 = -y / b. It keeps b, and y if b's gradient is needed.
+//! y = a / b: dy/da = 1 / b, dy/db = -a / b^2 = -y / b. It saves b, and y if b's gradient is
+//! needed.
 
 use core::ops;
 
 use kernels::{Binary, Element};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "div",
     idea: "The quotient.",
@@ -33,7 +34,8 @@ pub const ENTRY: Entry = Entry {
 
 struct Div;
 
-/// a / b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+/// a / b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
+/// axes are repeated.
 impl<T: Element> ops::Div for &Var<T> {
     type Output = Var<T>;
 
@@ -75,11 +77,11 @@ impl Replay for Div {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("{} / {}", at.x(0), at.x(1)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, input: usize) -> Option<String> {
         Some(if input == 0 {
             format!("1 / {}", at.x(1))
         } else {

@@ -1,8 +1,10 @@
-//! `dropout`: sets each element to zero with probability `rate`, and scales the others up by 1 / (1 - rate).
+//! `dropout`: sets each element to zero with probability `rate`, and scales the others up by 1 / (1
+//! - rate).
 //!
-//! y = m x with a random mask m of zeros and 1 / (1 - rate), so that y's expectation is x (Srivastava et al. 2014, in the
-//! inverted form). It is linear: gx = m gy, the same op with the same mask. The mask is not kept: its random bits are a
-//! function of the key and the element's index, and are simply drawn again.
+//! y = m x with a random mask m of zeros and 1 / (1 - rate), so that the expected value of y is x
+//! (Srivastava et al. 2014, in the inverted form). It is linear: gx = m gy, the same op with the
+//! same mask. The mask is not saved: its random bits are a function of the key and the element's
+//! index, and are drawn again.
 
 use kernels::{Element, Key};
 
@@ -10,7 +12,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "dropout",
     idea: "Forgets a random share of the numbers.",
@@ -35,7 +37,8 @@ struct Dropout {
 }
 
 impl<T: Element> Var<T> {
-    /// Zeros for a share `rate` of the elements, chosen by the stream `key`; the others times 1 / (1 - rate).
+    /// Sets each element to 0 with probability `rate`, by the random stream `key`, and multiplies
+    /// the others by 1 / (1 - rate).
     ///
     /// # Panics
     /// When the rate is not in [0, 1).

@@ -1,15 +1,15 @@
 //! `exp`: e to the power of each element.
 //!
-//! y = e^x is its own derivative: dy/dx = y. It keeps y.
+//! y = e^x is its own derivative: dy/dx = y. It saves y.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "exp",
     idea: "e to the power x.",
@@ -67,7 +67,7 @@ impl Replay for Exp {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("exp({})", at.x(0)))
     }
 }

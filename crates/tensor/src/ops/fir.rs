@@ -1,9 +1,10 @@
-//! `fir`: a separable filter of a few constant taps, which blurs images, and enlarges or shrinks them as it goes.
+//! `fir`: a separable filter with a few constant taps, which can also enlarge or shrink images.
 //!
-//! Along an axis: up - 1 zeros are put behind every pixel, and more before and after; a window slides over that in steps of down, and
-//! y is the sum of taps times pixels in it. So x(j) meets y(o) at tap k = j up + before - o down, which is zero outside the taps. That
-//! is symmetric in what it says of x and of y: the gradient is a filter again, with up and down exchanged and the taps counted from
-//! the other end. One op closes the family at every order. Nothing is kept.
+//! Along each axis, up - 1 zeros are inserted after every pixel, and the result is padded. A window
+//! slides over it in steps of `down`; y is the sum of taps times pixels in the window. So x(j)
+//! contributes to y(o) through tap k = j up + before - o down. This is symmetric in x and y: the
+//! gradient is a filter too, with up and down exchanged and the taps reversed. One op closes the
+//! family at every order. Nothing is saved.
 
 use kernels::{Element, Fir, FirGeometry};
 
@@ -11,7 +12,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "fir",
     idea: "A filter with constant taps: blurs, enlarges, shrinks.",
@@ -35,7 +36,7 @@ pub const ENTRY: Entry = Entry {
 
 fn cases() -> Vec<Case> {
     let made = [Fir::blur(), Fir::up2(), Fir::down2(), Fir::after_transposed(3), Fir::before_strided(3)];
-    // No model's filters: unsymmetric ones, which a rule that forgets to turn the taps gets wrong.
+    // Asymmetric filters, for which a rule that does not reverse the taps is wrong.
     let odd = [
         (vec![1.0, 2.0, -3.0], 2, 1, [1, 1]),
         (vec![1.0, -2.0, 0.5, 4.0], 1, 2, [2, 1]),
@@ -55,15 +56,15 @@ fn cases() -> Vec<Case> {
     shapes.into_iter().flat_map(|shape| filters.iter().map(move |filter| case(shape, filter))).collect()
 }
 
-/// A filter with the sizes that it was used on.
+/// A filter with the sizes of its input.
 struct Filtered(FirGeometry);
 
 impl<T: Element> Var<T> {
-    /// Images `self`, (n, h, w, c), through `filter`: (n, oh, ow, c) with oh = (h * up + before + after - taps) / down + 1, rounded
-    /// down, and likewise ow.
+    /// Filters images `self`, (n, h, w, c), by `filter`: (n, oh, ow, c) with oh = (h * up + before
+    /// + after - taps) / down + 1, rounded down, and likewise ow.
     ///
     /// # Panics
-    /// When these are not images, or no pixel is left.
+    /// When `self` does not have the shape of images, or the output would be empty.
     #[track_caller]
     pub fn fir(&self, filter: &Fir) -> Self {
         let &[n, h, w, c] = &**self.shape() else { panic!("fir: {} is not (n, h, w, c)", self.shape()) };

@@ -1,4 +1,4 @@
-//! `instance_norm`: each channel of each image gets mean 0 and variance 1.
+//! `instance_norm`: normalises each channel of each image to mean 0 and variance 1.
 //!
 //! Per image and channel, over its n pixels (Ulyanov, Vedaldi and Lempitsky 2016):
 //!
@@ -6,25 +6,26 @@
 //! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    y = (x - mu) / s
 //! ```
 //!
-//! It is batch normalisation of each image by itself, without a scale and a shift to learn, and so is its derivative:
+//! It is batch normalisation of each image separately, without scale and shift, and so is its
+//! gradient:
 //!
 //! ```text
 //! gx = (gy - mean(gy) - y * mean(gy * y)) / s
 //! ```
 //!
-//! What is kept, the fused and the recorded rule, and the leaky ReLU that may follow are those of
+//! The saved values, the fused and the recorded rule, and the optional leaky ReLU are as in
 //! [`batch_norm`](crate::ops::batch_norm).
 
 use kernels::{Element, Norm};
 
-use crate::ops::batch_norm::{bent_in_numbers, normal_in_numbers, normalised};
+use crate::arithmetic::ElementContext;
+use crate::ops::batch_norm::{leaky_relu_arithmetic, normalised, normalised_arithmetic};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "instance_norm",
     idea: "Mean 0 and variance 1 for every channel of every image.",
@@ -71,7 +72,7 @@ fn cases() -> Vec<Case> {
         let inputs = vec![sample(Domain::Any, 1, &shape)];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].instance_norm(0.1, None))
     };
-    // The bend at 0, in a case where no value is near it.
+    // With a leaky ReLU, in a case where no value is near its kink.
     let values = vec![1.0, -2.0, 2.0, 3.0, -1.5, 1.5, -3.0, -1.0, 2.0, 1.0, -1.0, 0.5];
     let bent = Case::new("with a leaky ReLU", vec![Tensor::new(&[2, 3, 1, 2], values)], |v| {
         v[0].instance_norm(0.1, Some(0.3))
@@ -86,11 +87,12 @@ struct InstanceNorm<T: Element> {
 }
 
 impl<T: Element> Var<T> {
-    /// Normalises images `self`, of shape (n, h, w, c), each by its own statistics; then bends them by a leaky ReLU, if there is a
-    /// slope: the same bits as from one op after the other, in one walk through memory.
+    /// Normalises images `self`, of shape (n, h, w, c), each by its own statistics, followed by a
+    /// leaky ReLU if there is a slope. The bits are those of two separate ops, but memory is read
+    /// only once.
     ///
     /// # Panics
-    /// When these are not images, or there is nothing to normalise.
+    /// When `self` does not have the shape of images, or is empty.
     #[track_caller]
     pub fn instance_norm(&self, epsilon: f64, slope: Option<f64>) -> Self {
         let &[images, _, _, channels] = &**self.shape() else {
@@ -142,12 +144,12 @@ impl<T: Element> Replay for InstanceNorm<T> {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let [_, height, width, channels] = [0, 1, 2, 3].map(|axis| at.value.shape()[axis]);
         let image = height * width * channels;
         let first = at.at / image * image + at.at % channels;
         let numbers = at.inputs[0].data()[first..].iter().copied().step_by(channels).take(height * width);
-        Some(bent_in_numbers(at, self.norm.slope, normal_in_numbers(at, numbers, self.norm.epsilon)))
+        Some(leaky_relu_arithmetic(at, self.norm.slope, normalised_arithmetic(at, numbers, self.norm.epsilon)))
     }
 }
 
@@ -168,7 +170,7 @@ impl<T: Element> InstanceNorm<T> {
         }))
     }
 
-    /// The same as ops, from x on.
+    /// The same, composed of ops.
     fn composed(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
         let per_image = *self.statistics[0].shape();
         let (normal, deviation) = normalised(x, per_image, self.norm.epsilon);

@@ -1,8 +1,8 @@
-//! `leaky_relu`: a straight line with a kink at 0.
+//! `leaky_relu`: a piecewise linear function with a kink at 0.
 //!
-//! y = x where x > 0, else slope * x; dy/dx = 1 or slope (the slope at 0 itself is taken to be `slope`, as PyTorch and
-//! TensorFlow do). Slope 0 is ReLU. For slope >= 0 the value y tells the side as well as x does: y is kept,
-//! which the next layer keeps anyway.
+//! y = x where x > 0, else slope * x; dy/dx = 1 or slope (the slope at 0 itself is taken to be
+//! `slope`, as PyTorch and TensorFlow do). Slope 0 is ReLU. For slope >= 0 the value y has the sign
+//! of x, so y is saved, which the next layer saves anyway.
 
 use kernels::{Binary, Element, Unary};
 
@@ -11,7 +11,7 @@ use crate::replay::kept;
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "leaky_relu",
     idea: "Passes positive numbers, shrinks negative ones.",
@@ -30,7 +30,7 @@ pub const ENTRY: Entry = Entry {
     cases: || elementwise(Domain::AwayFromZero, |x| x.leaky_relu(0.3)),
 };
 
-/// The row of the derivative, which is an op too.
+/// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "leaky_relu_grad",
     idea: "The gradient on its way back through leaky_relu.",
@@ -110,15 +110,15 @@ impl Replay for LeakyRelu {
     }
 }
 
-/// Lets the gradient through where x says so.
+/// Selects the slope by x and multiplies the gradient by it.
 pub(super) struct LeakyReluGrad<T: Element> {
     slope: f64,
     x: Tensor<T>,
 }
 
 impl<T: Element> LeakyReluGrad<T> {
-    /// The gradient `g` as it passes the op at `x`. Linear in g; and as the slope is constant but for the kinks, no
-    /// gradient flows to x: a second derivative costs nothing here.
+    /// The gradient `g` times the slope of the op at `x`. It is linear in g, and the slope is
+    /// constant except at the kinks, so no gradient flows to x.
     #[track_caller]
     pub(super) fn apply(slope: f64, x: &Var<T>, g: &Var<T>) -> Var<T> {
         let x = x.value().clone();

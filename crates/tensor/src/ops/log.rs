@@ -1,15 +1,15 @@
 //! `log`: the natural logarithm of each element.
 //!
-//! y = log(x), dy/dx = 1 / x. It keeps x.
+//! y = log(x), dy/dx = 1 / x. It saves x.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "log",
     idea: "The power of e that gives x.",
@@ -63,11 +63,11 @@ impl Replay for Log {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("log({})", at.x(0)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         Some(format!("1 / {}", at.x(0)))
     }
 }

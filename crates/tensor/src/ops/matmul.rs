@@ -1,9 +1,9 @@
-//! `matmul`: the product of two matrices, either of them read transposed.
+//! `matmul`: the product of two matrices, each optionally transposed.
 //!
-//! c = a b, that is c(i,j) = sum over k of a(i,k) b(k,j). As <a b, g> is linear in a, b and g alike, the gradients are
-//! products again: ga = g b^T and gb = a^T g. It keeps each factor that the other one's gradient needs. With the two
-//! transposition flags the family {a b, a b^T, a^T b, a^T b^T} is closed at every order, and nothing is ever transposed in
-//! memory.
+//! c = a b, that is c(i,j) = sum over k of a(i,k) b(k,j). As <a b, g> is linear in a, b and g, the
+//! gradients are products too: ga = g b^T and gb = a^T g. Each factor is saved if the gradient of
+//! the other one is needed. With the two transposition flags the family {a b, a b^T, a^T b, a^T
+//! b^T} is closed at every order, and nothing is ever transposed in memory.
 
 use kernels::{Element, Gemm};
 
@@ -12,7 +12,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "matmul",
     idea: "Every row of one matrix times every column of another.",
@@ -58,13 +58,14 @@ impl<T: Element> Var<T> {
     /// The matrix product of `self`, (m, k), and `other`, (k, n): (m, n).
     ///
     /// # Panics
-    /// When they are not matrices, or their k differ.
+    /// When they are not matrices, or k differs.
     #[track_caller]
     pub fn matmul(&self, other: &Self) -> Self {
         self.matmul_transposed(other, false, false)
     }
 
-    /// As [`matmul`](Var::matmul), with `self` stored (k, m) if `transpose_a`, `other` stored (n, k) if `transpose_b`.
+    /// As [`matmul`](Var::matmul), with `self` stored (k, m) if `transpose_a`, `other` stored (n,
+    /// k) if `transpose_b`.
     #[track_caller]
     pub fn matmul_transposed(&self, other: &Self, transpose_a: bool, transpose_b: bool) -> Self {
         let (&[a0, a1], &[b0, b1]) = (&**self.shape(), &**other.shape()) else {

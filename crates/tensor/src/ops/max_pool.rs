@@ -1,20 +1,21 @@
-//! `max_pool`: the largest number of each block of pixels.
+//! `max_pool`: the maximum over blocks of pixels.
 //!
-//! y(n, y, x, c) = the largest number of x over the block, per channel. A small change of x does not change which one is the
-//! largest, so y gathers elements of x: dy/dx = 1 at the index of the largest, 0 elsewhere (the first of equal numbers, as
-//! in PyTorch). The gradient is scattered to the same indices ([`scatter`](SCATTER_ENTRY)), and the gradient of that
-//! gathers from them again. Both are linear, so no second derivative reaches x. Only the indices are saved.
+//! y(n, y, x, c) = the largest number of x over the block, per channel. A small change of x does
+//! not change which one is the largest, so y gathers elements of x: dy/dx = 1 at the index of the
+//! largest, 0 elsewhere (the first of equal numbers, as in PyTorch). The gradient is scattered to
+//! the same indices ([`scatter`](SCATTER_ENTRY)), and the gradient of that gathers from them again.
+//! Both are linear, so no second derivative reaches x. Only the indices are saved.
 
 use std::sync::Arc;
 
 use kernels::{Element, UpsampleGeometry};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "max_pool",
     idea: "The largest number of each block of pixels.",
@@ -34,7 +35,7 @@ pub const ENTRY: Entry = Entry {
     cases: || cases(UpsampleGeometry::large_shape, |g, _, x| x.max_pool(g.factor)),
 };
 
-/// The row of the derivative, which is an op too.
+/// The entry of the derivative, which is an op of its own.
 pub const SCATTER_ENTRY: Entry = Entry {
     name: "scatter",
     idea: "The backward pass of max_pool.",
@@ -73,14 +74,15 @@ fn cases(
     geometries.map(case).collect()
 }
 
-/// Numbers in random order that are all so far apart that moving them a little does not change which is the largest.
+/// Numbers in random order that differ so much that a small change does not change which one is the
+/// largest.
 fn apart(shape: &[usize], seed: u32) -> Tensor<f64> {
     let drawn = sample(Domain::Any, seed, shape);
     let rank = |i: usize| drawn.data().iter().filter(|x| **x < drawn.data()[i]).count() as f64;
     Tensor::from_fn(shape, |i| 4.0 * rank(i) / drawn.size() as f64 - 2.0)
 }
 
-/// Which element of each block was the largest.
+/// The index of the largest element of each block.
 #[derive(Clone)]
 struct Choice {
     g: UpsampleGeometry,
@@ -124,10 +126,11 @@ impl Choice {
 }
 
 impl<T: Element> Var<T> {
-    /// The largest number of each block of `size` pixels of images (n, h, w, c), per channel: (n, h / size, w / size, c).
+    /// The maximum of each channel over blocks of `size` (height, width) pixels of images (n, h, w,
+    /// c): (n, h / height, w / width, c).
     ///
     /// # Panics
-    /// When these are not images of whole blocks.
+    /// When `self` does not have the shape of images, or they cannot be divided into such blocks.
     #[track_caller]
     pub fn max_pool(&self, size: [usize; 2]) -> Self {
         let &[batch, h, w, channels] = &**self.shape() else {
@@ -141,7 +144,7 @@ impl<T: Element> Var<T> {
     }
 }
 
-/// The elements of the images that element `at` of their maxima is chosen from.
+/// The elements of the block from which element `at` of the maxima is chosen.
 fn block_of(g: &UpsampleGeometry, at: usize) -> impl Iterator<Item = usize> {
     let ([_, h, w, channels], [down, across]) = (g.small_shape(), g.factor);
     let (channel, x, y, image) = (at % channels, at / channels % w, at / channels / w % h, at / channels / w / h);
@@ -185,7 +188,7 @@ impl Replay for MaxPool {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let block: Vec<_> = block_of(&self.choice.g, at.at).map(|i| at.n(at.inputs[0].data()[i])).collect();
         self.of_input.then(|| format!("max({})", block.join(", ")))
     }

@@ -1,17 +1,18 @@
-//! `maxout`: of each group of neighbours the largest.
+//! `maxout`: the maximum of groups of consecutive elements.
 //!
-//! The last axis, of n * pieces numbers, is n groups; `y[i] = max over j of x[i * pieces + j]`. Where a number is the largest of
-//! its group, y moves with it; all others do not matter. Of equal ones the first counts. Which it was is kept as a mask of ones
-//! and zeros; the rule is a product with it, so that gradients of gradients need nothing more.
+//! The last axis, of length n * pieces, is n groups; `y[i] = max over j of x[i * pieces + j]`. The
+//! gradient flows to the largest element of each group, the first one if several are equal. It is
+//! saved as a mask of ones and zeros. The rule is a product with the mask, so gradients of
+//! gradients need nothing more.
 
 use kernels::Element;
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "maxout",
     idea: "Of each group of neighbours the largest.",
@@ -51,23 +52,24 @@ pub const ENTRY: Entry = Entry {
     },
 };
 
-/// Numbers no two of which are near: finite differences must not meet the kink.
+/// Numbers that differ so much that finite differences do not cross a kink.
 fn apart(seed: u32, shape: &[usize]) -> Tensor<f64> {
     let drawn = sample(Domain::Any, seed, shape);
     let rank = |i: usize| drawn.data().iter().filter(|x| **x < drawn.data()[i]).count();
     Tensor::from_fn(shape, |i| 0.1 * rank(i) as f64 - 1.0)
 }
 
-/// Keeps which number was the largest: 1 for it, 0 for the others, in the input's shape.
+/// The op with its mask in the input's shape: 1 for the largest element of each group, 0 for the
+/// others.
 struct Maxout<T: Element> {
     mask: Tensor<T>,
 }
 
 impl<T: Element> Var<T> {
-    /// Of each `pieces` neighbours along the last axis the largest.
+    /// The maximum of each group of `pieces` consecutive elements along the last axis.
     ///
     /// # Panics
-    /// When the last axis is not a multiple of `pieces` long.
+    /// When the length of the last axis is not a multiple of `pieces`.
     #[track_caller]
     pub fn maxout(&self, pieces: usize) -> Self {
         let fits = self.shape().last().is_some_and(|last| pieces > 0 && last.is_multiple_of(pieces));
@@ -121,7 +123,7 @@ impl<T: Element> Replay for Maxout<T> {
         Rows::First
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let pieces = at.inputs[0].size() / at.value.size();
         let group = &at.inputs[0].data()[at.at * pieces..][..pieces];
         Some(format!("max({})", group.iter().map(|x| at.n(*x)).collect::<Vec<_>>().join(", ")))

@@ -1,10 +1,12 @@
-//! The operations, one file each, and the registry that knows them all.
+//! The operations, one file each, and their registry.
 //!
-//! A file holds, in this order: the maths in words; the registry row, with the derivation; the method on [`Var`] with its shape
-//! check; the rules; how to [make it again](crate::Replay). To add an op: write its file, add its `mod` line and its row here, and link
-//! it from the chapter of the guide that its row names. The gradient checker then checks it at first and second order, on every
-//! case that its row lists (at least [`FEWEST_CASES`]); `train derive` tells how its gradient comes about; and tests see to it that
-//! the comment on its rule carries the formula of its row, and that the chapter links it.
+//! A file has, in this order: a description of the maths; the registry entry, with the derivation;
+//! the method on [`Var`] with its shape check; the gradient rules; and how to
+//! [recompute](crate::Replay) it. To add an op, write its file, add its `mod` line and its entry
+//! here, and link it from the chapter of the guide that its entry names. The gradient checker then
+//! checks it at first and second order, on every case of its entry (at least [`FEWEST_CASES`]), and
+//! `train derive` explains its gradient. Tests check that the comment on its rule has the formula
+//! of its entry, and that the chapter links it.
 
 pub mod abs;
 pub mod add;
@@ -47,33 +49,33 @@ use kernels::{Binary, Element, Key};
 use crate::shape::Shape;
 use crate::{Call, Tensor, Var};
 
-/// What the registry tells of an op.
+/// The registry's entry of an op.
 pub struct Entry {
-    /// Its name, as the tape prints it.
+    /// The name, as the tape prints it.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// What it does, in one sentence.
     pub idea: &'static str,
     /// The formula of its value.
     pub forward: &'static str,
     /// The formula of its gradients.
     pub rule: &'static str,
-    /// How the second follows from the first, step by step.
+    /// How the rule follows from the forward formula, step by step.
     pub derivation: &'static [&'static str],
-    /// What is kept for the way back, and why.
+    /// What is saved for the reverse sweep, and why.
     pub saved: &'static str,
-    /// How the shapes fit together.
+    /// The shapes of inputs and value.
     pub shape: &'static str,
-    /// The work in both directions.
+    /// The cost in both directions.
     pub cost: &'static str,
     /// The chapter of the guide that derives it: a module of `crates/guide`.
     pub chapter: &'static str,
-    /// Where it is written, from the root of the workspace on.
+    /// The source file, relative to the root of the workspace.
     pub file: &'static str,
-    /// The inputs that its derivatives are checked on.
+    /// The cases on which its derivatives are checked.
     pub cases: fn() -> Vec<Case>,
 }
 
-/// Names [`REGISTRY`] and counts its rows.
+/// Declares [`REGISTRY`] and counts its entries.
 macro_rules! registry {
     ($($row:path),* $(,)?) => {
         /// Every op.
@@ -128,17 +130,17 @@ registry![
     upsample::SUM_ENTRY,
 ];
 
-/// An op is checked on at least so many inputs.
+/// The smallest number of cases of an op.
 pub const FEWEST_CASES: usize = 20;
 
 /// A function of some tensors, as the checker calls it.
 pub type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;
 
-/// A function made of an op, and the place where its derivatives are checked.
+/// A function of an op, and the inputs at which its derivatives are checked.
 pub struct Case {
-    /// What is special here.
+    /// What distinguishes this case.
     pub label: String,
-    /// Where.
+    /// The inputs.
     pub inputs: Vec<Tensor<f64>>,
     /// The function.
     pub apply: Rc<Function<'static>>,
@@ -155,18 +157,18 @@ impl Case {
     }
 }
 
-/// Where the numbers of a check are drawn from.
+/// The range from which the inputs of a check are drawn.
 #[derive(Clone, Copy, Debug)]
 pub enum Domain {
     /// [-2, 2]
     Any,
     /// [0.3, 2.5]
     Positive,
-    /// [-2, -0.2] and [0.2, 2]: no quotient explodes, no kink at 0 is near
+    /// [-2, -0.2] and [0.2, 2]: away from poles and kinks at 0
     AwayFromZero,
 }
 
-/// A tensor of numbers of the domain, the same for the same seed.
+/// A tensor of random numbers of the domain; the same seed gives the same numbers.
 pub fn sample(domain: Domain, seed: u32, shape: &[usize]) -> Tensor<f64> {
     let uniform = |i: usize| {
         let words = kernels::random::words(Key::new(0, seed), i as u32);
@@ -179,8 +181,9 @@ pub fn sample(domain: Domain, seed: u32, shape: &[usize]) -> Tensor<f64> {
     })
 }
 
-/// The rule of an elementwise op: gy times the slope, which is a function of `of`, the op's value or input. An ordinary sweep uses
-/// one fused kernel; a recorded one is made of ops, from `slope` on.
+/// The rule of an elementwise op: gy times the slope, which is a function of `of`, the op's value
+/// or input. An ordinary sweep uses one fused kernel; a recorded one is made of ops, from `slope`
+/// on.
 fn slope_times<T: Element>(
     call: &Call<T>,
     fused: Binary,
@@ -249,7 +252,8 @@ const REPEATED: [(&[usize], &[usize]); 20] = [
     (&[13, 1], &[13, 2]),
 ];
 
-/// Cases for a function between a small and a large shape: `input` chooses which of the two it starts from.
+/// Cases for a function between a small and a large shape: `input` chooses which of the two it
+/// starts from.
 fn repeated_shapes(
     input: fn(&'static [usize], &'static [usize]) -> &'static [usize],
     apply: fn(&Var<f64>, Shape) -> Var<f64>,
@@ -262,8 +266,8 @@ fn repeated_shapes(
     REPEATED.iter().map(case).collect()
 }
 
-/// Cases for a function of two tensors that broadcast, either of them the small one; of two equal shapes; and of twice the
-/// same value.
+/// Cases for a function of two tensors that broadcast: with either of them the smaller one, with
+/// equal shapes, and with the same tensor twice.
 fn broadcasting(domain: Domain, apply: fn(&Var<f64>, &Var<f64>) -> Var<f64>) -> Vec<Case> {
     let mut cases = Vec::new();
     for (small, large) in REPEATED {

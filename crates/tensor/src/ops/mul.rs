@@ -1,6 +1,6 @@
 //! `mul`: the elementwise product of two tensors.
 //!
-//! y = a b: dy/da = b, dy/db = a. It keeps each factor that the other one's gradient needs.
+//! y = a b: dy/da = b, dy/db = a. It saves each factor that the other one's gradient needs.
 
 use core::ops;
 
@@ -10,7 +10,7 @@ use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "mul",
     idea: "The product; each factor's slope is the other factor.",
@@ -31,7 +31,8 @@ pub const ENTRY: Entry = Entry {
 
 struct Mul;
 
-/// a * b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+/// a * b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
+/// axes are repeated.
 impl<T: Element> ops::Mul for &Var<T> {
     type Output = Var<T>;
 

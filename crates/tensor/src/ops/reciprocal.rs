@@ -1,15 +1,15 @@
 //! `reciprocal`: one over each element.
 //!
-//! y = 1 / x, dy/dx = -1 / x^2 = -y^2. It keeps y.
+//! y = 1 / x, dy/dx = -1 / x^2 = -y^2. It saves y.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "reciprocal",
     idea: "One over the number.",
@@ -66,11 +66,11 @@ impl Replay for Reciprocal {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("1 / {}", at.x(0)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         Some(format!("{} * {}", at.n(-at.value.data()[at.at]), at.y()))
     }
 }

@@ -1,9 +1,9 @@
-//! `reflection_pad` and `reflection_fold`: an image is continued beyond its edges by its mirror image; what lies in the margins
-//! is folded back.
+//! `reflection_pad` and `reflection_fold`: pads an image by its mirror image; adds the padding back
+//! to the image.
 //!
-//! The edge itself is not repeated: index -1 shows 1, -2 shows 2, n shows n - 2 (PyTorch's `ReflectionPad2d`). A pixel's gradient is
-//! the sum over all places that show it: the two ops are each other's adjoint, so each is the other's rule. Nothing is
-//! kept.
+//! The edge itself is not repeated: index -1 has pixel 1, -2 has 2, n has n - 2 (PyTorch's
+//! `ReflectionPad2d`). The gradient of a pixel is the sum over all its copies: the two ops are
+//! adjoint, so each is the other's rule. Nothing is kept.
 
 use kernels::{Element, ReflectGeometry};
 
@@ -11,7 +11,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the padding.
+/// The entry of the padding.
 pub const ENTRY: Entry = Entry {
     name: "reflection_pad",
     idea: "The image is continued by its mirror image.",
@@ -30,7 +30,7 @@ pub const ENTRY: Entry = Entry {
     cases: || cases(ReflectGeometry::input_shape, |g, x| x.reflection_pad(g.pad)),
 };
 
-/// The row of its adjoint.
+/// The entry of its adjoint.
 pub const FOLD_ENTRY: Entry = Entry {
     name: "reflection_fold",
     idea: "The margins are folded back onto what they mirror.",
@@ -66,10 +66,12 @@ struct ReflectionPad([usize; 4]);
 struct ReflectionFold([usize; 4]);
 
 impl<T: Element> Var<T> {
-    /// Images (n, h, w, c) with rows and columns added that mirror them: `pad` is how many at the top, bottom, left, right.
+    /// Pads images (n, h, w, c) by mirroring; `pad` is the number of pixels at the top, bottom,
+    /// left and right.
     ///
     /// # Panics
-    /// When these are not images, or the padding is not less than their sides.
+    /// When `self` does not have the shape of images, or the padding is not smaller than their
+    /// sides.
     #[track_caller]
     pub fn reflection_pad(&self, pad: [usize; 4]) -> Self {
         let &[batch, h, w, channels] = &**self.shape() else {
@@ -81,10 +83,12 @@ impl<T: Element> Var<T> {
         Self::record(ReflectionPad(pad), &[self], y)
     }
 
-    /// The adjoint: padded images (n, h, w, c) with their margins folded back, of the size without them.
+    /// The adjoint: adds the padding of images (n, h, w, c) back to the pixels that it mirrors, and
+    /// removes it.
     ///
     /// # Panics
-    /// When these are not images, or the margins are not less than the sides of what they enclose.
+    /// When `self` does not have the shape of images, or the padding is not smaller than the sides
+    /// of the result.
     #[track_caller]
     pub fn reflection_fold(&self, pad: [usize; 4]) -> Self {
         let &[batch, h, w, channels] = &**self.shape() else {

@@ -1,6 +1,7 @@
-//! `reshape`: the same numbers in another shape.
+//! `reshape`: the same elements in another shape.
 //!
-//! y = x, seen otherwise; the gradient is seen the old way again. Nothing is kept, and no number is copied.
+//! y = x with another shape; the gradient gets the shape of x. Nothing is saved, and nothing is
+//! copied.
 
 use kernels::Element;
 
@@ -8,7 +9,7 @@ use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "reshape",
     idea: "The same numbers in another shape.",
@@ -29,7 +30,7 @@ pub const ENTRY: Entry = Entry {
 struct Reshape;
 
 impl<T: Element> Var<T> {
-    /// The same numbers, in memory order, in another shape of the same size.
+    /// The same elements, in memory order, in another shape of the same size.
     ///
     /// # Panics
     /// When the sizes differ.

@@ -1,7 +1,8 @@
-//! `shift`: every image of a batch moved by a whole number of pixels of its own; what it leaves is filled with zeros.
+//! `shift`: moves every image of a batch by its own whole number of pixels; zeros are moved in.
 //!
-//! y(n, y, x, c) = x(n, y - dy(n), x - dx(n), c), 0 where that is outside. A pixel that stays in sight gets the gradient of the place it
-//! has moved to, one that leaves gets none: gx is gy moved back. Nothing is kept.
+//! y(n, y, x, c) = x(n, y - dy(n), x - dx(n), c), 0 where that is outside. A pixel that stays
+//! inside gets the gradient of the position to which it was moved, others get none: gx is gy moved
+//! back. Nothing is saved.
 
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "shift",
     idea: "Each image is moved by pixels of its own; zeros come in.",
@@ -42,14 +43,16 @@ fn cases() -> Vec<Case> {
     shapes.into_iter().flat_map(|shape| distances.map(|by| case(shape, by))).collect()
 }
 
-/// How far each image goes, down and right.
+/// The distance of each image, down and right.
 struct Shift(Rc<[[isize; 2]]>);
 
 impl<T: Element> Var<T> {
-    /// Each image of `self`, (n, h, w, c), moved by its own `distances`, down and right (negative: up and left); zeros come in.
+    /// Each image of `self`, (n, h, w, c), moved by its own `distances`, down and right (negative:
+    /// up and left); zeros come in.
     ///
     /// # Panics
-    /// When these are not images, or there is not one pair of distances for each.
+    /// When `self` does not have the shape of images, or there is not one pair of distances per
+    /// image.
     #[track_caller]
     pub fn shift(&self, distances: &[[isize; 2]]) -> Self {
         let &[n, h, w, c] = &**self.shape() else { panic!("shift: {} is not (n, h, w, c)", self.shape()) };
@@ -57,7 +60,7 @@ impl<T: Element> Var<T> {
         let mut y = Tensor::zeros(*self.shape());
         let images = y.data_mut().chunks_exact_mut(h * w * c).zip(self.value().data().chunks_exact(h * w * c));
         for ((to, from), [down, right]) in images.zip(distances) {
-            // The columns that are still in sight, where they were and where they are.
+            // The columns that stay inside, before and after.
             let length = w.saturating_sub(right.unsigned_abs()) * c;
             let [was, is] = [(-right).max(0), (*right).max(0)].map(|column| column as usize * c);
             for row in 0..h {

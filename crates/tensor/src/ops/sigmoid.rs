@@ -1,16 +1,16 @@
-//! `sigmoid`: squashes each element into (0, 1).
+//! `sigmoid`: maps each element to (0, 1).
 //!
-//! y = 1 / (1 + e^-x). With dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y) it only needs to keep y.
-//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+//! y = 1 / (1 + e^-x). With dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y) only y has to be saved.
+//! An ordinary sweep uses one fused kernel; a recorded sweep composes the rule of ops.
 
 use kernels::{Binary, Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sigmoid",
     idea: "Squashes any number into (0, 1): a probability.",
@@ -69,11 +69,11 @@ impl Replay for Sigmoid {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("1 / (1 + exp({}))", at.n(-at.input(0))))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         let y = at.y();
         Some(format!("{y} * (1 - {y})"))
     }

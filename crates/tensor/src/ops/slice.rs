@@ -1,8 +1,8 @@
-//! `slice` and `embed`: a contiguous part of a tensor along one axis; zeros put around a tensor along one axis.
+//! `slice` and `embed`: a contiguous part of a tensor along one axis; zero padding along one axis.
 //!
-//! y(.., j, ..) = x(.., start + j, ..). A number inside the part gets the gradient of its copy, one outside gets none: gx is gy
-//! with zeros around it. And what is embedded gets back the part where it lies. The two ops are each other's adjoint, so each is the
-//! other's rule. Nothing is kept.
+//! y(.., j, ..) = x(.., start + j, ..). An element inside the range gets the gradient of its copy,
+//! others get none: gx is gy padded with zeros. The gradient of `embed` is a slice. The two ops are
+//! adjoint, so each is the other's rule. Nothing is saved.
 
 use core::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the slice.
+/// The entry of the slice.
 pub const ENTRY: Entry = Entry {
     name: "slice",
     idea: "A contiguous part along one axis.",
@@ -32,7 +32,7 @@ pub const ENTRY: Entry = Entry {
     cases: || cases(|axis, [before, after], x| x.slice(axis, before..x.shape()[axis] - after)),
 };
 
-/// The row of its adjoint.
+/// The entry of its adjoint.
 pub const EMBED_ENTRY: Entry = Entry {
     name: "embed",
     idea: "Zeros before and after, along one axis.",
@@ -74,13 +74,14 @@ struct Slice {
     range: Range<usize>,
 }
 
-/// Zeros put around axis `axis`, so that what was there lies in `range`.
+/// Zero padding along axis `axis`, where the input becomes the part `range`.
 struct Embed {
     axis: usize,
     range: Range<usize>,
 }
 
-/// The shape with `length` as the length of axis `axis`; and how many numbers lie before that axis and after it.
+/// The shape with `length` as the length of axis `axis`, and the sizes of the axes before and after
+/// it.
 fn resized(shape: &Shape, axis: usize, length: usize) -> (Shape, [usize; 2]) {
     let mut lengths = shape.to_vec();
     lengths[axis] = length;
@@ -88,10 +89,10 @@ fn resized(shape: &Shape, axis: usize, length: usize) -> (Shape, [usize; 2]) {
 }
 
 impl<T: Element> Var<T> {
-    /// The part `range` along axis `axis`; the other axes are whole.
+    /// The part `range` along axis `axis`.
     ///
     /// # Panics
-    /// When there is no such axis, or the range is not inside it.
+    /// When there is no such axis, or the range is out of bounds.
     #[track_caller]
     pub fn slice(&self, axis: usize, range: Range<usize>) -> Self {
         let shape = self.shape();
@@ -109,7 +110,7 @@ impl<T: Element> Var<T> {
         Self::record(Slice { axis, range }, &[self], y)
     }
 
-    /// `self` with `before` zeros in front of it and `after` zeros behind it along axis `axis`.
+    /// Pads axis `axis` with `before` zeros at its start and `after` zeros at its end.
     ///
     /// # Panics
     /// When there is no such axis.
@@ -130,13 +131,14 @@ impl<T: Element> Var<T> {
         Self::record(Embed { axis, range }, &[self], y)
     }
 
-    /// `self` and `other` joined along axis `axis`, with gradients to both. ([`Tensor::concat`] joins data along the first axis.)
+    /// Concatenates `self` and `other` along axis `axis`, with gradients to both.
+    /// ([`Tensor::concat`] concatenates data along the first axis.)
     ///
-    /// It is no op of its own but a sum: each is [embedded](Var::embed) in zeros where the other one lies. That costs one
-    /// addition an element, and the rules of `embed` and of the sum make its gradients of every order, only of what is asked.
+    /// It is not an op of its own, but the sum of both, each [padded](Var::embed) with zeros. This
+    /// costs one addition per element, and the rules of `embed` and of the sum give its gradients.
     ///
     /// # Panics
-    /// When there is no such axis, or another axis differs.
+    /// When there is no such axis, or any other axis differs.
     #[track_caller]
     pub fn concat(&self, other: &Self, axis: usize) -> Self {
         let (a, b) = (self.shape(), other.shape());

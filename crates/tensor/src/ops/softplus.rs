@@ -1,16 +1,17 @@
-//! `softplus`: a smooth ReLU, and the heart of every loss from logits.
+//! `softplus`: a smooth ReLU, and the basis of cross-entropy losses of logits.
 //!
-//! y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|) so that nothing overflows; dy/dx = sigmoid(x). It keeps x.
-//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+//! y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|) so that nothing overflows; dy/dx =
+//! sigmoid(x). It saves x. An ordinary sweep uses one fused kernel; a recorded sweep composes the
+//! rule of ops.
 
 use kernels::{Binary, Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "softplus",
     idea: "A smooth max(x, 0): minus the log of a probability given by its logit.",
@@ -68,11 +69,11 @@ impl Replay for Softplus {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("softplus({})", at.x(0)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         Some(format!("sigmoid({})", at.x(0)))
     }
 }

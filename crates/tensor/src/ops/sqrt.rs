@@ -1,15 +1,15 @@
 //! `sqrt`: the square root of each element.
 //!
-//! y = sqrt(x), dy/dx = 1 / (2 y). It keeps y, which is shorter than keeping x. The slope is infinite at 0.
+//! y = sqrt(x), dy/dx = 1 / (2 y). It saves y. The slope is infinite at 0.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sqrt",
     idea: "The number whose square is x.",
@@ -31,7 +31,8 @@ pub const ENTRY: Entry = Entry {
 struct Sqrt;
 
 impl<T: Element> Var<T> {
-    /// The square root, elementwise; NaN below zero. Its slope is infinite at 0: add a small number first where that can happen.
+    /// The square root, elementwise; NaN below zero. Its slope is infinite at 0: add a small number
+    /// first where that can happen.
     #[track_caller]
     pub fn sqrt(&self) -> Self {
         let y = Tensor::written(*self.shape(), |y| T::unary(Unary::Sqrt, self.value().data(), y));
@@ -67,11 +68,11 @@ impl Replay for Sqrt {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("sqrt({})", at.x(0)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         Some(format!("1 / (2 * {})", at.y()))
     }
 }

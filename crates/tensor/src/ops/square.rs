@@ -1,15 +1,15 @@
 //! `square`: the square of each element.
 //!
-//! y = x^2, dy/dx = 2 x. It keeps x.
+//! y = x^2, dy/dx = 2 x. It saves x.
 
 use kernels::{Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "square",
     idea: "Each number times itself.",
@@ -66,12 +66,12 @@ impl Replay for Square {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         let x = at.x(0);
         Some(format!("{x} * {x}"))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         Some(format!("2 * {}", at.x(0)))
     }
 }

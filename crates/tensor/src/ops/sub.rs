@@ -1,6 +1,6 @@
 //! `sub`: the difference of two tensors.
 //!
-//! y = a - b: slopes 1 and -1. Nothing is kept.
+//! y = a - b: slopes 1 and -1. Nothing is saved.
 
 use core::ops;
 
@@ -10,7 +10,7 @@ use crate::ops::{Domain, Entry, broadcast_to, broadcasting};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sub",
     idea: "The difference; the gradient goes to the second with its sign turned.",
@@ -30,7 +30,8 @@ pub const ENTRY: Entry = Entry {
 
 struct Sub;
 
-/// a - b, elementwise, with broadcasting: aligned at the last axis, an axis of length 1 (or none) repeats.
+/// a - b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
+/// axes are repeated.
 impl<T: Element> ops::Sub for &Var<T> {
     type Output = Var<T>;
 

@@ -1,7 +1,8 @@
 //! `sum_to`: sums over axes; every reduction goes through it.
 //!
-//! y = the sum over what would be repeated to get from y's shape to x's. Each element of x counts once, so its gradient is a
-//! copy of y's: the adjoint of summing is repeating ([`broadcast_to`](super::broadcast_to)). Nothing is kept.
+//! y is the sum over the axes along which y would be broadcast to the shape of x. Each element of x
+//! counts once, so its gradient is a copy of y's: the adjoint of summing is broadcasting
+//! ([`broadcast_to`](super::broadcast_to)). Nothing is saved.
 
 use kernels::Element;
 
@@ -9,7 +10,7 @@ use crate::ops::{Entry, repeated_shapes};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sum_to",
     idea: "Sums over axes.",
@@ -31,7 +32,8 @@ pub const ENTRY: Entry = Entry {
 struct SumTo;
 
 impl<T: Element> Var<T> {
-    /// The sum over the axes along which a tensor of `shape` repeats to fill this one's shape.
+    /// The sum over the axes along which a tensor of `shape` would be broadcast to this one's
+    /// shape.
     ///
     /// # Panics
     /// When `shape` does not broadcast to this one.
@@ -66,7 +68,7 @@ impl<T: Element> Var<T> {
         self.mean_to([])
     }
 
-    /// As [`sum_to`](Var::sum_to), divided by how many elements were summed into one.
+    /// As [`sum_to`](Var::sum_to), divided by the number of elements in each sum.
     #[track_caller]
     pub fn mean_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();

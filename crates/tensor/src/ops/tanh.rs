@@ -1,16 +1,16 @@
-//! `tanh`: squashes each element into (-1, 1).
+//! `tanh`: maps each element to (-1, 1).
 //!
-//! y = tanh(x), dy/dx = 1 - y^2. It keeps y.
-//! An ordinary sweep uses one fused kernel; a recorded one is made of ops.
+//! y = tanh(x), dy/dx = 1 - y^2. It saves y.
+//! An ordinary sweep uses one fused kernel; a recorded sweep composes the rule of ops.
 
 use kernels::{Binary, Element, Unary};
 
+use crate::arithmetic::ElementContext;
 use crate::ops::{Domain, Entry, elementwise, slope_times};
 use crate::shape::Shape;
-use crate::worked::Place;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of the registry.
+/// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "tanh",
     idea: "Squashes any number into (-1, 1): a pixel.",
@@ -69,11 +69,11 @@ impl Replay for Tanh {
         Rows::Aligned
     }
 
-    fn value_in_numbers(&self, at: &Place) -> Option<String> {
+    fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
         Some(format!("tanh({})", at.x(0)))
     }
 
-    fn slope_in_numbers(&self, at: &Place, _input: usize) -> Option<String> {
+    fn slope_arithmetic(&self, at: &ElementContext, _input: usize) -> Option<String> {
         let y = at.y();
         Some(format!("1 - {y} * {y}"))
     }

@@ -1,16 +1,20 @@
-//! `spread_taps`, `fold_taps` and `turn_taps`: kernels made into other kernels, for convolutions of up-sampled images.
+//! `spread_taps`, `fold_taps` and `turn_taps`: transformations of kernels, for convolutions of
+//! up-sampled images.
 //!
-//! Where images are up-sampled before a convolution of stride 1, the window meets every pixel of the small image several
-//! times side by side, each time with another tap: x * w1 + x * w2 = x * (w1 + w2). So the taps are added up first, and the small
-//! images go through one transposed convolution whose stride is the factor. For 5 x 5 taps and blocks of 2 x 2 that is 6 x 6 = 36
-//! products a small pixel instead of 4 * 25 = 100, and the large images are never made.
+//! In a convolution of stride 1 of up-sampled images, each pixel of the small image is multiplied
+//! by several adjacent taps: x * w1 + x * w2 = x * (w1 + w2). So the taps are summed first, and one
+//! transposed convolution whose stride is the factor is applied to the small images. With 5 x 5
+//! taps and blocks of 2 x 2 this takes 6 x 6 = 36 products per small pixel instead of 4 * 25 = 100,
+//! and the large images are never computed.
 //!
-//! * `spread_taps` adds up the taps: ws(u, v) = sum over the block's (r, s) of w(u - r, v - s), where that tap exists.
-//! * `fold_taps` is its adjoint: w(u, v) = sum over (r, s) of ws(u + r, v + s). Each of the two is the other's rule.
-//! * `turn_taps` makes a convolution of stride 1 a transposed one: wt(u, v, b, a) = w(kh - 1 - u, kw - 1 - v, a, b). It is its own
-//!   adjoint.
+//! * `spread_taps` adds up the taps: ws(u, v) = sum over the block's (r, s) of w(u - r, v - s),
+//!   where that tap exists.
+//! * `fold_taps` is its adjoint: w(u, v) = sum over (r, s) of ws(u + r, v + s). Each of the two is
+//!   the other's rule.
+//! * `turn_taps` makes a convolution of stride 1 a transposed one: wt(u, v, b, a) = w(kh - 1 - u,
+//!   kw - 1 - v, a, b). It is its own adjoint.
 //!
-//! All are linear, so nothing is kept.
+//! All are linear, so nothing is saved.
 
 use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
 
@@ -18,7 +22,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Saves, Tensor, Var};
 
-/// The row of the spreading.
+/// The entry of the spreading.
 pub const SPREAD_ENTRY: Entry = Entry {
     name: "spread_taps",
     idea: "The taps that a block of equal pixels meets together are added up.",
@@ -37,7 +41,7 @@ pub const SPREAD_ENTRY: Entry = Entry {
     cases: || cases(TapsGeometry::shape, |g, w| w.spread_taps(g.factor)),
 };
 
-/// The row of its adjoint.
+/// The entry of its adjoint.
 pub const GATHER_ENTRY: Entry = Entry {
     name: "fold_taps",
     idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
@@ -56,7 +60,7 @@ pub const GATHER_ENTRY: Entry = Entry {
     cases: || cases(TapsGeometry::spread_shape, |g, w| w.fold_taps(g.factor)),
 };
 
-/// The row of the turning.
+/// The entry of the turning.
 pub const TURN_ENTRY: Entry = Entry {
     name: "turn_taps",
     idea: "A kernel turned by half a turn, its channels exchanged: what makes a convolution of stride 1 a transposed one.",
@@ -100,7 +104,8 @@ fn kernel_shape<T: Element>(op: &str, w: &Var<T>) -> [usize; 4] {
     (&**w.shape()).try_into().unwrap_or_else(|_| panic!("{op}: {} is not (kh, kw, a, b)", w.shape()))
 }
 
-/// The shapes of the up-sampled images and of the kernel, whose axis `input` is the one that reads the images.
+/// The shapes of the up-sampled images and of the kernel, whose axis `input` is the one that reads
+/// the images.
 #[track_caller]
 fn large_shapes<T: Element>(op: &str, x: &Var<T>, factor: [usize; 2], w: &Var<T>, input: usize) -> [[usize; 4]; 2] {
     let (&[n, h, width, channels], Ok(kernel)) = (&**x.shape(), <[usize; 4]>::try_from(&**w.shape())) else {
@@ -121,7 +126,7 @@ impl<T: Element> Var<T> {
     /// (kh + fy - 1, kw + fx - 1, a, b).
     ///
     /// # Panics
-    /// When this is not a kernel, or a factor is 0.
+    /// When `self` does not have the shape of a kernel, or a factor is 0.
     #[track_caller]
     pub fn spread_taps(&self, factor: [usize; 2]) -> Self {
         let [kh, kw, a, b] = kernel_shape("spread_taps", self);
@@ -131,10 +136,11 @@ impl<T: Element> Var<T> {
         Self::record(Taps::Spread(factor), &[self], y)
     }
 
-    /// The adjoint of [`spread_taps`](Var::spread_taps): (kh + fy - 1, kw + fx - 1, a, b) to (kh, kw, a, b).
+    /// The adjoint of [`spread_taps`](Var::spread_taps): (kh + fy - 1, kw + fx - 1, a, b) to (kh,
+    /// kw, a, b).
     ///
     /// # Panics
-    /// When this is not a kernel that is larger than a block, or a factor is 0.
+    /// When `self` does not have the shape of a kernel larger than a block, or a factor is 0.
     #[track_caller]
     pub fn fold_taps(&self, factor: [usize; 2]) -> Self {
         let [kh, kw, a, b] = kernel_shape("fold_taps", self);
@@ -145,10 +151,11 @@ impl<T: Element> Var<T> {
         Self::record(Taps::Gather(factor), &[self], y)
     }
 
-    /// The kernel `self`, (kh, kw, a, b), turned by half a turn, its channels exchanged: (kh, kw, b, a).
+    /// The kernel `self`, (kh, kw, a, b), rotated by 180 degrees, with its channels exchanged: (kh,
+    /// kw, b, a).
     ///
     /// # Panics
-    /// When this is not a kernel.
+    /// When `self` does not have the shape of a kernel.
     #[track_caller]
     pub fn turn_taps(&self) -> Self {
         let [kh, kw, a, b] = kernel_shape("turn_taps", self);
@@ -157,10 +164,11 @@ impl<T: Element> Var<T> {
         Self::record(Taps::Turn, &[self], y)
     }
 
-    /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without the large images.
+    /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without
+    /// computing the large images.
     ///
     /// # Panics
-    /// When the shapes do not fit each other, or nothing is left of the output.
+    /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
     pub fn upsample_conv_transpose2d(&self, weight: &Self, factor: [usize; 2], padding: TransposedPadding) -> Self {
         let name = "upsample_conv_transpose2d";
@@ -170,8 +178,9 @@ impl<T: Element> Var<T> {
         self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor))
     }
 
-    /// `self.upsample(factor).conv2d(weight, [1, 1], padding)`, up to rounding, without the large images (unless an explicit
-    /// padding is as wide as the kernel: then it is just these two).
+    /// `self.upsample(factor).conv2d(weight, [1, 1], padding)`, up to rounding, without computing
+    /// the large images (unless an explicit padding is as wide as the kernel: then it is these two
+    /// ops).
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.

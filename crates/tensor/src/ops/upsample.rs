@@ -1,7 +1,8 @@
-//! `upsample` and `downsample_sum`: every pixel becomes a block of equal pixels; every block is summed into one pixel.
+//! `upsample` and `downsample_sum`: every pixel becomes a block of equal pixels; every block is
+//! summed into one pixel.
 //!
-//! y(n, y, x, c) = x(n, y / fy, x / fx, c), rounded down. A pixel's gradient is the sum over its block: the two ops are each
-//! other's adjoint, so each is the other's rule. Nothing is kept.
+//! y(n, y, x, c) = x(n, y / fy, x / fx, c), rounded down. The gradient of a pixel is the sum over
+//! its block: the two ops are adjoint, so each is the other's rule. Nothing is saved.
 
 use kernels::{Element, UpsampleGeometry};
 
@@ -9,7 +10,7 @@ use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
 use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 
-/// The row of up-sampling.
+/// The entry of up-sampling.
 pub const ENTRY: Entry = Entry {
     name: "upsample",
     idea: "Every pixel becomes a block of equal pixels.",
@@ -28,7 +29,7 @@ pub const ENTRY: Entry = Entry {
     cases: || cases(UpsampleGeometry::small_shape, |g, x| x.upsample(g.factor)),
 };
 
-/// The row of its adjoint.
+/// The entry of its adjoint.
 pub const SUM_ENTRY: Entry = Entry {
     name: "downsample_sum",
     idea: "Every block of pixels is summed into one.",
@@ -66,7 +67,7 @@ impl<T: Element> Var<T> {
     /// Nearest-neighbour up-sampling of images (n, h, w, c) to (n, h * factor, w * factor, c).
     ///
     /// # Panics
-    /// When these are not images.
+    /// When `self` does not have the shape of images.
     #[track_caller]
     pub fn upsample(&self, factor: [usize; 2]) -> Self {
         let &[batch, h, w, channels] = &**self.shape() else {
@@ -80,7 +81,7 @@ impl<T: Element> Var<T> {
     /// The sum over each block of `factor` pixels of images (n, h, w, c).
     ///
     /// # Panics
-    /// When these are not images of whole blocks.
+    /// When `self` does not have the shape of images, or they cannot be divided into such blocks.
     #[track_caller]
     pub fn downsample_sum(&self, factor: [usize; 2]) -> Self {
         let &[batch, h, w, channels] = &**self.shape() else {

@@ -7,9 +7,9 @@ use crate::commands::gradcheck::operation;
 use runs::console;
 use runs::failure::{Code, Failure};
 use runs::options::DeriveOptions;
+use tensor::arithmetic::Arithmetic;
 use tensor::ops::{Domain, Entry as Operation, sample};
-use tensor::worked::Worked;
-use tensor::{Made, Op, Probe, Shape, Swept, Tape, TapeObserver, Tensor};
+use tensor::{Op, Probe, RecordedNode, Shape, SweptNode, Tape, TapeObserver, Tensor};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -68,15 +68,15 @@ struct Catcher {
 }
 
 impl TapeObserver<f64> for Catcher {
-    fn made(&self, made: &Made<'_, f64>) {
+    fn node_recorded(&self, node: &RecordedNode<'_, f64>) {
         let mut caught = self.caught.borrow_mut();
-        if let Some(op) = made.op.filter(|op| op.name() == self.name && caught.is_none()) {
-            let inputs = made.inputs.iter().map(|x| x.value().clone()).collect();
-            *caught = Some(Example { label: String::new(), op: Rc::clone(op), inputs, shape: *made.value.shape() });
+        if let Some(op) = node.op.filter(|op| op.name() == self.name && caught.is_none()) {
+            let inputs = node.inputs.iter().map(|x| x.value().clone()).collect();
+            *caught = Some(Example { label: String::new(), op: Rc::clone(op), inputs, shape: *node.value.shape() });
         }
     }
 
-    fn swept(&self, _swept: &Swept<'_, f64>) {}
+    fn node_swept(&self, _node: &SweptNode<'_, f64>) {}
 }
 
 impl Example {
@@ -114,7 +114,7 @@ impl Example {
             text += &numbers(&format!("input {number}"), input);
         }
         text += &numbers("value", probe.value());
-        text += &worked("value", largest(probe.value()), |i| probe.worked_value(i));
+        text += &arithmetic("value", largest(probe.value()), |i| probe.value_arithmetic(i));
         text += &numbers("upstream", &gy);
 
         let mut wrong = 0;
@@ -132,7 +132,7 @@ impl Example {
                 }
             }
             text += &more(gradient.size());
-            text += &worked("gradient", largest(gradient), |j| probe.worked_gradient(number, j, &gy));
+            text += &arithmetic("gradient", largest(gradient), |j| probe.gradient_arithmetic(number, j, &gy));
         }
         (text, wrong)
     }
@@ -158,9 +158,9 @@ fn more(size: usize) -> String {
 }
 
 /// The arithmetic of one element.
-fn worked(what: &str, at: usize, work: impl Fn(usize) -> Worked) -> String {
-    let worked = work(at);
-    labelled("worked", &format!("{what} {at} = {} = {:.9}", worked.text, worked.result))
+fn arithmetic(what: &str, at: usize, work: impl Fn(usize) -> Arithmetic) -> String {
+    let arithmetic = work(at);
+    labelled("worked", &format!("{what} {at} = {} = {:.9}", arithmetic.text, arithmetic.result))
 }
 
 /// A line with a label in front, wrapped.

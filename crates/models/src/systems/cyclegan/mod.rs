@@ -1,20 +1,18 @@
-//! cyclegan: translates pictures of one kind into another, learned from two heaps of pictures without pairs.
+//! cyclegan: translates images from one domain to another; trained on two unpaired sets of images.
 //!
-//! Zhu, Park, Isola and Efros, "Unpaired image-to-image translation using cycle-consistent adversarial networks", 2017. Two
-//! generators, A to B and B to A, each learn to please the **discriminator** of the domain that they paint; what keeps the
-//! content of a picture is that the way there and back must lead home (the **cycle** loss), and that a picture which is of the
-//! target domain already should stay as it is (the **identity** loss). The networks are in [`networks`].
-//!
-//! The numbers of a step are called as in the authors' program, but for the discriminators, which are called after the domain
-//! that they judge: `g_a`, `idt_a` belong to the generator A to B, `g_b`, `idt_b` to that from B to A; `cycle_a` is how far A
-//! comes home from, and `d_a` judges pictures of A.
+//! Zhu, Park, Isola and Efros, "Unpaired image-to-image translation using cycle-consistent
+//! adversarial networks", 2017. Two generators, A to B and B to A, are each trained against the
+//! **discriminator** of their target domain. Two more losses preserve the content of an image:
+//! translating it there and back should give the original (the **cycle** loss), and an image that
+//! is already of the target domain should not change (the **identity** loss). The networks are in
+//! [`networks`].
 
 pub mod networks;
 mod settings;
 
 use kernels::random::words;
 use nn::losses::{l1, least_squares};
-use nn::{ForwardContext, Network, Optimizer, Rule, Stateful};
+use nn::{Adam, ForwardContext, Network, Optimizer, Stateful};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
@@ -47,35 +45,35 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: settings::missing_switch,
 };
 
-/// The four networks, the optimisers of the two generators and of the two discriminators, and the pools of fakes. Pairs are
-/// (A to B, B to A) of generators, (A, B) of everything else.
+/// Four networks, an optimiser for both generators and one for both discriminators, and the image
+/// pools. Pairs of generators are (A to B, B to A); all other pairs are (A, B).
 pub struct CycleGan {
     settings: Settings,
     services: StepServices,
-    /// Translate A to B, and B to A.
+    /// The generators A to B and B to A.
     pub generators: [Network; 2],
-    /// Judge pictures of A, and of B.
+    /// The discriminators of A and of B.
     pub discriminators: [Network; 2],
     generator_optimizer: Optimizer,
     discriminator_optimizer: Optimizer,
     pools: [ImagePool; 2],
 }
 
-/// What the generators' half of a step found, before the update.
+/// What the generators' update reports, from before the update.
 #[derive(Clone, Debug)]
 pub struct Translated {
     /// The adversarial losses of A to B and of B to A.
     pub adversarial: [f64; 2],
-    /// How far A and B come home from.
+    /// The cycle losses of A and of B.
     pub cycle: [f64; 2],
-    /// What A to B makes of B and B to A of A; 0 if nobody asks.
+    /// The identity losses of A to B and of B to A; 0 if their weight is 0.
     pub identity: [f64; 2],
     /// Fakes of A and of B, in [-1, 1].
     pub fakes: [Tensor; 2],
 }
 
-/// The metrics have the names of the authors' program, except those of the discriminators, which are
-/// named after the domain that they judge.
+/// The metrics have the names of the authors' program, except those of the discriminators, which
+/// are named after their domain.
 const METRICS: [MetricDescription; 8] = [
     loss("d_a_loss", "d_a", "The loss of the discriminator of A."),
     loss("g_a_loss", "g_a", "The adversarial loss of the generator A to B."),
@@ -108,7 +106,7 @@ impl CycleGan {
         let generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
-        let rule = Rule::Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
             Optimizer::of_several(name, &networks.each_ref(), rule, settings.learning_rate)
         };
@@ -127,30 +125,30 @@ impl CycleGan {
         self.discriminator_optimizer.set_learning_rate(learning_rate);
     }
 
-    /// The generators learn to please the frozen discriminators, to lead home, and to leave alone what is right already. `reals`
-    /// are pictures of A and of B in [-1, 1].
+    /// Trains the generators with the adversarial, the cycle and the identity losses; the
+    /// discriminators are frozen. `reals` are images of A and of B in [-1, 1].
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
         let [a, b] = reals;
         let [ab, ba] = &self.generators;
-        let [judge_a, judge_b] = &self.discriminators;
+        let [d_a, d_b] = &self.discriminators;
         let (cycle_weight, identity_weight) = (self.settings.cycle, self.settings.cycle * self.settings.identity);
         let at = self.services.at(step);
         let (gradients, result) = at.differentiate("generator step", |ctx| {
             let fake_b = ab.forward(ctx, a);
-            let home_a = ba.forward(ctx, &fake_b);
+            let cycled_a = ba.forward(ctx, &fake_b);
             let fake_a = ba.forward(ctx, b);
-            let home_b = ab.forward(ctx, &fake_a);
-            let shown_b = at.augmented(&fake_b, "painted B");
-            let shown_a = at.augmented(&fake_a, "painted A");
-            let logits = ctx.frozen(|ctx| [judge_b.forward(ctx, &shown_b), judge_a.forward(ctx, &shown_a)]);
+            let cycled_b = ab.forward(ctx, &fake_a);
+            let augmented_b = at.augmented(&fake_b, "painted B");
+            let augmented_a = at.augmented(&fake_a, "painted A");
+            let logits = ctx.frozen(|ctx| [d_b.forward(ctx, &augmented_b), d_a.forward(ctx, &augmented_a)]);
 
             let adversarial = logits.map(|logits| least_squares(&logits, 1.0));
-            let cycle = [l1(&home_a, a), l1(&home_b, b)];
+            let cycle = [l1(&cycled_a, a), l1(&cycled_b, b)];
             let mut loss = &(&adversarial[0] + &adversarial[1]) + &(&cycle[0] + &cycle[1]).scale(cycle_weight);
-            let mut found = Translated {
+            let mut report = Translated {
                 adversarial: numbers(&adversarial),
                 cycle: numbers(&cycle),
                 identity: [0.0; 2],
@@ -159,16 +157,16 @@ impl CycleGan {
             if identity_weight > 0.0 {
                 let identity = [l1(&ab.forward(ctx, b), b), l1(&ba.forward(ctx, a), a)];
                 loss = &loss + &(&identity[0] + &identity[1]).scale(identity_weight);
-                found.identity = numbers(&identity);
+                report.identity = numbers(&identity);
             }
-            (loss, found)
+            (loss, report)
         })?;
         self.generator_optimizer.step_several(&mut self.generators.each_mut(), &gradients);
         Ok(result)
     }
 
-    /// The discriminators learn to tell `reals` from `fakes`, pictures of A and of B in [-1, 1]. Returns their losses before the
-    /// update.
+    /// Trains the discriminators to tell `reals` from `fakes`, images of A and of B in [-1, 1].
+    /// Returns their losses from before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.
@@ -195,14 +193,14 @@ impl CycleGan {
         Ok(result)
     }
 
-    /// Fakes of A and of B from generators that do not learn from it, but walk as if they did.
+    /// Fakes of A and of B, in training mode but without gradients.
     fn fresh_fakes(&self, step: u64, [a, b]: &[Var; 2]) -> [Tensor; 2] {
         let [ab, ba] = &self.generators;
         let forward = |ctx: &mut ForwardContext| [ba.forward(ctx, b), ab.forward(ctx, a)];
         self.services.at(step).without_gradients("fresh fakes", forward).map(Var::into_value)
     }
 
-    /// What the discriminators are shown instead of the fakes of this step.
+    /// The fakes for the discriminators: those of this step, some replaced from the pools.
     fn through_pools(&mut self, step: u64, fakes: &[Tensor; 2]) -> [Tensor; 2] {
         let (at, [a, b]) = (self.services.at(step), &mut self.pools);
         [a.query(&fakes[0], at.key("pool of A")), b.query(&fakes[1], at.key("pool of B"))]
@@ -226,18 +224,18 @@ impl System for CycleGan {
         self.settings.batch
     }
 
-    /// In a round every place of the larger domain's length comes once, in random order: A's picture of this place (again from the
-    /// start, if it has fewer), with one of B at random.
+    /// An epoch has as many positions as the larger domain has images, in random order. Each
+    /// position takes A's image of that index (modulo the size of A) and a random image of B.
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let (a, b, batch) = (available[0], available[1], self.settings.batch);
-        let round = a.max(b);
+        let epoch = a.max(b);
         let mut order = (u64::MAX, Vec::new());
         let place = |at: u64| {
-            let number = at / round as u64;
+            let number = at / epoch as u64;
             if order.0 != number {
-                order = (number, distinct_indices(self.services.at(number).key("order of A"), round, round));
+                order = (number, distinct_indices(self.services.at(number).key("order of A"), epoch, epoch));
             }
-            order.1[(at % round as u64) as usize] % a
+            order.1[(at % epoch as u64) as usize] % a
         };
         let first = step * batch as u64;
         let chosen = self.services.at(step).key("choice of B");
@@ -248,20 +246,20 @@ impl System for CycleGan {
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         self.set_learning_rate(step);
         let reals = &[0, 1].map(|domain| Var::constant(RANGE.inward(&reals[domain])));
-        let (found, judged) = match self.settings.variant {
+        let (g, d) = match self.settings.variant {
             Variant::Official => {
-                let found = self.train_generators(step, reals)?;
-                let shown = self.through_pools(step, &found.fakes);
-                (found, self.train_discriminators(step, reals, shown)?)
+                let g = self.train_generators(step, reals)?;
+                let fakes = self.through_pools(step, &g.fakes);
+                (g, self.train_discriminators(step, reals, fakes)?)
             }
             Variant::Course => {
                 let fakes = self.fresh_fakes(step, reals);
-                let shown = self.through_pools(step, &fakes);
-                let judged = self.train_discriminators(step, reals, shown)?;
-                (self.train_generators(step, reals)?, judged)
+                let fakes = self.through_pools(step, &fakes);
+                let d = self.train_discriminators(step, reals, fakes)?;
+                (self.train_generators(step, reals)?, d)
             }
         };
-        let of = |i: usize| [judged[i], found.adversarial[i], found.cycle[i], found.identity[i]];
+        let of = |i: usize| [d[i], g.adversarial[i], g.cycle[i], g.identity[i]];
         Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
     }
 

@@ -1,4 +1,5 @@
-//! The networks of [`cyclegan`](crate::systems::cyclegan), in both variants, in the PyTorch dialect.
+//! The networks of [`cyclegan`](crate::systems::cyclegan), in both variants, in the PyTorch
+//! dialect.
 
 use kernels::{Padding, TransposedPadding};
 use nn::layers::{
@@ -9,7 +10,8 @@ use nn::{Dialect, InitScheme, Network};
 use super::{Settings, Upsample, Variant};
 use crate::strided::{ONE_PIXEL, doubling, halving};
 
-/// A generator called `name`: pictures (size, size, 3) in [-1, 1] to such pictures.
+/// A generator called `name`: images (size, size, 3) in [-1, 1] to images of the same shape and
+/// range.
 pub fn generator(s: &Settings, name: &str, seed: u64) -> Network {
     let network = Network::new(name, &[s.size, s.size, 3], Dialect::Torch, seed);
     match s.variant {
@@ -18,7 +20,8 @@ pub fn generator(s: &Settings, name: &str, seed: u64) -> Network {
     }
 }
 
-/// A discriminator called `name`: pictures (size, size, 3) in [-1, 1] to a map of verdicts, each on a patch of the picture.
+/// A discriminator called `name`: images (size, size, 3) in [-1, 1] to a map of outputs, one per
+/// patch of the image.
 pub fn discriminator(s: &Settings, name: &str, seed: u64) -> Network {
     let network = Network::new(name, &[s.size, s.size, 3], Dialect::Torch, seed);
     match s.variant {
@@ -27,7 +30,8 @@ pub fn discriminator(s: &Settings, name: &str, seed: u64) -> Network {
     }
 }
 
-/// The authors' "ResNet generator": two halvings, residual blocks, two doublings. Weights start from N(0, 0.02).
+/// The authors' "ResNet generator": two convolutions of stride 2, residual blocks, two up-sampling
+/// layers. Initial weights are from N(0, 0.02).
 fn residual_generator(network: Network, s: &Settings) -> Network {
     let width = s.generator_width;
     let mut network = network
@@ -74,7 +78,7 @@ fn residual_generator(network: Network, s: &Settings) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The authors' "PatchGAN": each verdict is on 70x70 pixels.
+/// The authors' "PatchGAN": each output sees 70x70 pixels.
 fn patch_discriminator(network: Network, s: &Settings) -> Network {
     let (width, leaky) = (s.discriminator_width, Activation::LeakyRelu(0.2));
     network
@@ -93,8 +97,9 @@ fn patch_discriminator(network: Network, s: &Settings) -> Network {
         .with("conv5", Conv2d::new(1, 4).padding(ONE_PIXEL))
 }
 
-/// The course's generator: three halvings, residual blocks, three doublings. None of its convolutions has a bias, whether a batch norm
-/// follows or not; weights are PyTorch's own.
+/// The course's generator: three convolutions of stride 2, residual blocks, three transposed ones.
+/// None of the convolutions has a bias, whether batch normalisation follows or not; the initial
+/// weights are PyTorch's defaults.
 fn course_generator(network: Network, s: &Settings) -> Network {
     let width = s.generator_width;
     let mut network = network
@@ -128,7 +133,7 @@ fn course_generator(network: Network, s: &Settings) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The course's discriminator: four halvings, with plain ReLUs.
+/// The course's discriminator: four convolutions of stride 2, with plain ReLUs.
 fn course_discriminator(network: Network, s: &Settings) -> Network {
     let width = s.discriminator_width;
     network

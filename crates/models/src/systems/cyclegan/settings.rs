@@ -1,66 +1,70 @@
-//! What can be changed about a [`cyclegan`](crate::systems::cyclegan) run.
+//! The settings of [`cyclegan`](crate::systems::cyclegan).
 
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::common::CommonOptions;
 use crate::{SettingsError, in_range};
 
-/// What can be changed about a cyclegan run. The default is the authors'.
+/// The settings of a run. The defaults are the authors'.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Whose networks, and whose order of a step.
+    /// The networks and the order of a step.
     pub variant: Variant,
-    /// Pictures of each domain a step.
+    /// Images of each domain per step.
     pub batch: usize,
-    /// Height and width of the pictures: a multiple of 4 (of 8 for the course's networks).
+    /// Height and width of the images: a multiple of 4 (of 8 for the course's networks).
     pub size: usize,
-    /// Residual blocks of a generator. (The authors: 9 from 256 pixels on, 6 for 128.)
+    /// Residual blocks per generator. (The authors use 9 from 256 pixels on, and 6 for 128.)
     pub blocks: usize,
     /// Channels after a generator's first layer.
     pub generator_width: usize,
     /// Channels after a discriminator's first layer.
     pub discriminator_width: usize,
-    /// How a generator gets back to the full size.
+    /// How a generator up-samples.
     pub upsample: Upsample,
-    /// What the cycle loss counts beside the adversarial one.
+    /// The weight of the cycle loss.
     pub cycle: f64,
-    /// What the identity loss counts beside the cycle loss; 0 for none.
+    /// The weight of the identity loss relative to the cycle loss; 0 for none.
     pub identity: f64,
-    /// Fakes of earlier steps that each discriminator may be shown again; 0 for none.
+    /// Capacity of each discriminator's pool of earlier fakes; 0 for none.
     pub pool: usize,
-    /// The step size, at first.
+    /// The initial learning rate.
     pub learning_rate: f64,
-    /// How much of the gradients' old mean stays at an update.
+    /// beta1 of Adam.
     pub beta1: f64,
-    /// Steps that the schedule calls an epoch.
+    /// Steps per epoch of the learning rate schedule.
     pub epoch: usize,
-    /// Epochs of the full step size.
+    /// Epochs with the initial learning rate.
     pub constant: usize,
-    /// Epochs in which it then falls in a straight line, almost to 0. Later ones keep the last.
+    /// Epochs over which the learning rate then falls linearly, almost to 0. Later epochs keep the
+    /// last one.
     pub decay: usize,
     /// What every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
 
-/// Whose networks, and whose order of a step.
+/// The networks and the order of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
-    /// The authors': instance normalisation, the generators learn first, a discriminator's loss is halved.
+    /// The authors': instance normalisation; the generators are updated first; the discriminators'
+    /// losses are halved.
     Official,
-    /// The smaller one of Udacity's course: batch normalisation, the discriminators learn first, from fresh fakes, not halved.
+    /// The smaller one of Udacity's course: batch normalisation; the discriminators are updated
+    /// first, on fresh fakes; their losses are not halved.
     Course,
 }
 
-/// How a generator gets from small maps back to the full size.
+/// How a generator up-samples small maps to the full size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Upsample {
     /// Transposed convolutions of stride 2.
     Transposed,
-    /// Up-sampling, then a convolution: no checkerboards. (The authors' networks only.)
+    /// Nearest-neighbour up-sampling, then a convolution: no checkerboard artefacts. (Only for the
+    /// authors' networks.)
     ResizeConv,
 }
 
@@ -131,7 +135,8 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
-    /// The share of the step size that is left in epoch `n`, from 1: 1 - max(0, n - constant) / (decay + 1).
+    /// The factor of the learning rate in epoch `n`, from 1: 1 - max(0, n - constant) / (decay +
+    /// 1).
     pub fn learning_rate_factor(&self, n: u64) -> f64 {
         let into = n.saturating_sub(self.constant as u64).min(self.decay as u64);
         1.0 - into as f64 / (self.decay as f64 + 1.0)

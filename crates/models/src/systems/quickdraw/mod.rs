@@ -1,9 +1,10 @@
 //! quickdraw: a DCGAN that learns to draw from people's doodles.
 //!
 //! The networks, the optimisers and the order of a step are those of the notebook "Generative
-//! adversarial networks" of *Deep Learning Illustrated* (Krohn, Beyleveld, Bassens, 2019), in the Keras
-//! dialect. The **discriminator** estimates how likely a drawing is real; the **generator** makes
-//! drawings from random latents, and learns from the gradient of the discriminator's output on them.
+//! adversarial networks" of *Deep Learning Illustrated* (Krohn, Beyleveld, Bassens, 2019), in the
+//! Keras dialect. The **discriminator** estimates how likely a drawing is real; the **generator**
+//! makes drawings from random latents, and learns from the gradient of the discriminator's output
+//! on them.
 
 mod networks;
 mod settings;
@@ -119,8 +120,8 @@ impl Quickdraw {
     }
 
     /// Trains the generator to make the discriminator classify its drawings as real. Both run in
-    /// training mode, with dropout; the discriminator is frozen: the gradient flows through it to the
-    /// generator. Returns the loss and the accuracy before the update.
+    /// training mode, with dropout; the discriminator is frozen: the gradient flows through it to
+    /// the generator. Returns the loss and the accuracy before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.

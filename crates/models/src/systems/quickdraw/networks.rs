@@ -28,14 +28,14 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// The generator: a dense layer turns latents into a 7x7 map of 64 channels, which is up-sampled twice
-/// and smoothed by transposed convolutions; a sigmoid gives ink from 0 to 1.
+/// The generator: a dense layer turns latents into a 7x7 map of 64 channels, which is up-sampled
+/// twice and smoothed by transposed convolutions; a sigmoid gives ink from 0 to 1.
 pub fn generator(s: &Settings, seed: u64) -> Network {
     let running = match s.bn_running {
         BnRunning::Ema => Running::Ema,
         BnRunning::EmaDebiased => Running::EmaDebiased,
     };
-    let norm = || BatchNorm::keeping(s.bn_keep).running(running);
+    let norm = || BatchNorm::with_momentum(s.bn_momentum).running(running);
     Network::new("generator", &[s.latent], Dialect::Keras, seed)
         .with("dense", Dense::new(7 * 7 * 64))
         .with("bn1", norm())

@@ -46,9 +46,10 @@ pub struct Settings {
     pub g_decay: f64,
     /// Each gradient element is clipped to [-clip, clip].
     pub clip: f64,
-    /// The momentum of batch normalisation, as Keras defines it: the share of the running statistics
-    /// that an update keeps.
-    pub bn_keep: f64,
+    /// The momentum of batch normalisation in Keras' sense, the weight of the old running
+    /// statistics (PyTorch's momentum is 1 minus this).
+    #[serde(alias = "bn_keep")]
+    pub bn_momentum: f64,
     /// How the running statistics follow those of the batches.
     pub bn_running: BnRunning,
     /// How the binary cross-entropy is calculated.
@@ -95,7 +96,7 @@ impl Default for Settings {
             g_learning_rate: 4e-4,
             g_decay: 3e-8,
             clip: 1.0,
-            bn_keep: 0.9,
+            bn_momentum: 0.9,
             bn_running: BnRunning::Ema,
             bce: Bce::Logits,
             label_smooth: 1.0,
@@ -129,7 +130,7 @@ impl crate::Settings for Settings {
         in_range("d_decay", self.d_decay, 0.0, 1.0)?;
         in_range("g_decay", self.g_decay, 0.0, 1.0)?;
         in_range("clip", self.clip, 1e-12, 1e12)?;
-        in_range("bn_keep", self.bn_keep, 0.0, 0.999_999)?;
+        in_range("bn_momentum", self.bn_momentum, 0.0, 0.999_999)?;
         self.options().check()
     }
 }

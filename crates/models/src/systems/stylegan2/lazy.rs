@@ -1,34 +1,37 @@
-//! [`Lazy`]: penalties that have an update of their own now and then.
+//! [`Lazy`]: lazy regularisation, in which a penalty has an update of its own every few steps.
 
 use kernels::scalar;
-use nn::Rule;
+use nn::Adam;
 
-/// A penalty that is not added to the loss of each step, but has an update of its own every `interval` steps, in which it counts
-/// `interval` times as much: what it says changes so slowly that little is lost (Karras et al. 2020).
+/// A penalty that is not added to the loss of each step, but has an update of its own every
+/// `interval` steps, with `interval` times the weight. Its gradient changes so slowly that little
+/// is lost (Karras et al. 2020).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lazy {
-    /// How much it counts; 0 is not at all.
+    /// The weight; 0 for no penalty.
     pub weight: f64,
     /// Steps from one of its updates to the next.
     pub interval: usize,
 }
 
 impl Lazy {
-    /// Whether its network has an update by it at the step number `step`, from 0.
+    /// Whether the penalty has an update at step number `step`, from 0.
     pub fn is_due(self, step: u64) -> bool {
         self.weight > 0.0 && step.is_multiple_of(self.interval as u64)
     }
 
-    /// Updates by the loss for each of all updates, c = k / (k + 1): every k-th step has one more.
+    /// The share of updates by the loss among all updates, c = k / (k + 1): every k-th step has one
+    /// more.
     fn share(self) -> f64 {
         if self.weight > 0.0 { self.interval as f64 / (self.interval as f64 + 1.0) } else { 1.0 }
     }
 
-    /// The step size and the rule of an optimiser that makes both kinds of updates. It is to come as far within k steps as if it
-    /// had k updates instead of k + 1, and to remember as long: c times the step size, and the betas to the power of c.
-    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Rule) {
+    /// The learning rate and the rule of an optimiser that makes both kinds of updates. To move as
+    /// far within k steps as with k updates instead of k + 1, and to remember as long, it takes c
+    /// times the learning rate, and the betas to the power of c.
+    pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Adam) {
         let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
-        (self.share() * learning_rate, Rule::Adam { beta1, beta2, epsilon: 1e-8 })
+        (self.share() * learning_rate, Adam { beta1, beta2, epsilon: 1e-8 })
     }
 }
 
@@ -57,7 +60,7 @@ mod tests {
     fn one_more_update_in_k_makes_all_of_them_smaller() {
         let adam = |weight, interval| {
             let (rate, rule) = Lazy { weight, interval }.adam(0.002, [0.0, 0.99]);
-            let Rule::Adam { beta1, beta2, epsilon } = rule else { panic!("{rule:?}") };
+            let Adam { beta1, beta2, epsilon } = rule;
             assert_eq!((beta1, epsilon), (0.0, 1e-8));
             [rate, beta2]
         };

@@ -1,10 +1,12 @@
-//! stylegan2: a GAN of styles that does not grow (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image
-//! quality of StyleGAN", 2020; its configuration F).
+//! stylegan2: a style-based GAN that does not grow (Karras, Laine, Aittala, Hellsten, Lehtinen and
+//! Aila, "Analyzing and improving the image quality of StyleGAN", 2020; configuration F).
 //!
-//! What differs from [`stylegan`](crate::systems::stylegan): a style scales the *weights* of its layer, and what that does to the size of the
-//! features is divided out again ([`ModulatedConv2d`](nn::layers::ModulatedConv2d)), where StyleGAN normalised the features. A picture
-//! is the sum of what the layers of each resolution add to it, and all resolutions learn from the start. Two penalties have
-//! updates of their own now and then ([`Lazy`]): R1 on the discriminator, and path lengths on the generator.
+//! Differences from [`stylegan`](crate::systems::stylegan): a style modulates the *weights* of its
+//! layer, and the change of scale is demodulated
+//! ([`ModulatedConv2d`](nn::layers::ModulatedConv2d)), where StyleGAN normalises the features. An
+//! image is the sum of the outputs of all resolutions, which all train from the first step. Two
+//! penalties are regularised lazily ([`Lazy`]): R1 on the discriminator, and path lengths on the
+//! generator.
 
 mod lazy;
 mod networks;
@@ -59,28 +61,28 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: crate::systems::stylegan::missing_switch,
 };
 
-/// The two networks and all that training them changes.
+/// The two networks and everything that training them changes.
 pub struct StyleGan2 {
     settings: Settings,
     services: StepServices,
     sampler: BatchSampler,
-    /// Says how real an image is.
+    /// Images to logits.
     pub discriminator: Network,
-    /// Makes images of latents.
+    /// Latents to images.
     pub generator: Generator,
-    /// The average of the generator's weights.
+    /// The generator with the moving average of its weights.
     pub average: Generator,
     discriminator_optimizer: Optimizer,
     generator_optimizer: Optimizer,
     lazy: LazyNumbers,
 }
 
-/// What the penalties with updates of their own leave behind for later steps.
+/// What lazy penalties keep for later steps.
 #[derive(Clone, Copy, Default)]
 struct LazyNumbers {
-    /// The mean of all path lengths.
+    /// The running mean of the path lengths.
     path_length: f32,
-    /// What is told of the last updates: in the steps between, there is nothing new.
+    /// The metrics of the last updates by penalties, which are reported again in the steps between.
     path_penalty: f32,
     penalty: f32,
     gradient_norm: f32,
@@ -106,7 +108,8 @@ impl Stateful for LazyNumbers {
     }
 }
 
-/// The four before `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
+/// The four before `kimg` are those of the last step that had an update by the penalty; 0 before
+/// the first one.
 const METRICS: [MetricDescription; 10] = [
     D_LOSS,
     G_LOSS,
@@ -157,69 +160,70 @@ impl StyleGan2 {
         Var::constant(self.services.at(step).latents(stream, count))
     }
 
-    /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
-    /// images.
+    /// Trains the generator against the frozen discriminator. Returns the loss and the
+    /// discriminator's mean output on the fakes, from before the update.
     fn train_generator(&mut self, step: u64) -> Result<[f64; 2], NonFinite> {
         let latents = self.latents("generator latents", step, self.settings.batch);
         let at = self.services.at(step);
-        let (gradients, told) = at.differentiate("generator turn", |ctx| {
+        let (gradients, report) = at.differentiate("generator turn", |ctx| {
             let images = self.generator.paint(ctx, &latents);
             let augmented = at.augmented(&images, "the generator's turn");
             let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &augmented));
             let loss = logistic_generator(&logits);
-            let told = [f64::from(loss.item()), mean(&logits)];
-            (loss, told)
+            let report = [f64::from(loss.item()), mean(&logits)];
+            (loss, report)
         })?;
         self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
-        Ok(told)
+        Ok(report)
     }
 
-    /// The generator's pictures learn to move as far with one style as with another.
-    fn even_out_paths(&mut self, step: u64) -> Result<(), NonFinite> {
+    /// Updates the generator by the path length penalty.
+    fn regularize_paths(&mut self, step: u64) -> Result<(), NonFinite> {
         let (s, Lazy { weight, interval }) = (&self.settings, self.settings.on_paths());
         let latents = self.latents("path latents", step, (s.batch / 2).max(1));
         let at = self.services.at(step);
-        let (gradients, told) = at.differentiate("path length turn", |ctx| {
+        let (gradients, report) = at.differentiate("path length turn", |ctx| {
             let lengths = self.generator.path_lengths(ctx, &latents, at.key("directions of pictures"));
             let before = f64::from(self.lazy.path_length);
-            let [mean, spread] = path_length::spread(&lengths, before, s.path_decay);
-            let penalty = spread.scale(weight);
-            let told = [mean.item(), penalty.item()];
-            (penalty.scale(interval as f64), told)
+            let [mean, variance] = path_length::mean_and_variance(&lengths, before, s.path_decay);
+            let penalty = variance.scale(weight);
+            let report = [mean.item(), penalty.item()];
+            (penalty.scale(interval as f64), report)
         })?;
         self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
-        [self.lazy.path_length, self.lazy.path_penalty] = told;
+        [self.lazy.path_length, self.lazy.path_penalty] = report;
         Ok(())
     }
 
-    /// The discriminator learns to tell `reals` from fakes. Returns its loss and its mean verdicts on reals and on fakes.
+    /// Trains the discriminator to tell `reals` from fakes. Returns the loss and the mean outputs
+    /// on reals and on fakes, from before the update.
     fn train_discriminator(&mut self, step: u64, reals: &Var) -> Result<[f64; 3], NonFinite> {
         let latents = self.latents("discriminator latents", step, reals.shape()[0]);
         let at = self.services.at(step);
         let fakes = at.without_gradients("fakes", |ctx| self.generator.paint(ctx, &latents)).detach();
         let fakes = at.augmented(&fakes, "fakes");
-        let (gradients, told) = at.differentiate("discriminator turn", |ctx| {
+        let (gradients, report) = at.differentiate("discriminator turn", |ctx| {
             let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
             let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
-            let told = [f64::from(loss.item()), mean(&real), mean(&fake)];
-            (loss, told)
+            let report = [f64::from(loss.item()), mean(&real), mean(&fake)];
+            (loss, report)
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
-        Ok(told)
+        Ok(report)
     }
 
-    /// The discriminator learns to be flat around `reals`: R1.
-    fn flatten_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
+    /// Updates the discriminator by the R1 penalty on `reals`.
+    fn regularize_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
         let Lazy { weight, interval } = self.settings.on_reals();
         let at = self.services.at(step);
-        let (gradients, told) = at.differentiate("penalty turn", |ctx| {
-            let judge = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
-            let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, judge, weight, reals.value());
-            let told = [loss.item(), gradient_norm as f32];
-            (loss.scale(interval as f64), told)
+        let (gradients, report) = at.differentiate("penalty turn", |ctx| {
+            let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+            let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, score, weight, reals.value());
+            let report = [loss.item(), gradient_norm as f32];
+            (loss.scale(interval as f64), report)
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
-        [self.lazy.penalty, self.lazy.gradient_norm] = told;
+        [self.lazy.penalty, self.lazy.gradient_norm] = report;
         Ok(())
     }
 }
@@ -253,13 +257,13 @@ impl System for StyleGan2 {
 
         let [g_loss, g_fake] = self.train_generator(step)?;
         if self.settings.on_paths().is_due(step) {
-            self.even_out_paths(step)?;
+            self.regularize_paths(step)?;
         }
         let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
         let averaged = (self.settings.batch, step);
         self.services.at(step).average(self.average.parts_mut(), self.generator.parts(), averaged);
         if self.settings.on_reals().is_due(step) {
-            self.flatten_discriminator(step, &reals)?;
+            self.regularize_discriminator(step, &reals)?;
         }
 
         let LazyNumbers { path_length, path_penalty, penalty, gradient_norm } = self.lazy;

@@ -1,5 +1,6 @@
-//! The two networks of StyleGAN2 (its configuration F): a generator that adds up pictures of all resolutions, and a residual
-//! discriminator. Neither grows: both have all their layers from the first step on.
+//! The two networks of StyleGAN2 (configuration F): a generator that sums the images of all
+//! resolutions, and a residual discriminator. Neither grows: both have all layers from the first
+//! step on.
 
 use core::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
@@ -15,14 +16,14 @@ use crate::growing::resolution;
 use crate::strided::LEAKY;
 use crate::style::mapping;
 
-/// The generator: a network from latents to styles, a constant, for each level layers that make features, each told by a style what to
-/// make, and a way out of the features of each level (`rgb`).
+/// The generator: a mapping network from latents to styles, a learned constant, and for each level
+/// layers that make features, each modulated by a style, and an output layer (`rgb`).
 pub struct Generator {
     name: String,
     style_mixing: f64,
     mapping: Network,
     constant: Network,
-    /// For each level but the first, a layer that doubles the resolution of the features of the level below.
+    /// For each level except the first, a layer that doubles the resolution of the features.
     doubling: Vec<Network>,
     /// For each level, a layer that keeps the resolution.
     keeping: Vec<Network>,
@@ -30,16 +31,16 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Fresh networks, with weights decided by `seed` and by the `name` of the whole.
+    /// Fresh networks, with weights decided by `seed` and `name`.
     pub fn new(name: &str, s: &Settings, seed: u64) -> Self {
         let (maps, style) = (s.maps(), s.maps().latent());
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
-        // A convolution, and what every one is followed by.
+        // A convolution, and the layers that follow each of them.
         let layer = |part: String, input: &[usize], conv: ModulatedConv2d| {
             network(part, input)
                 .with("conv", conv)
-                .with("noise", Noise::alike())
+                .with("noise", Noise::shared())
                 .with("bias", Bias::default())
                 .with("lrelu", LEAKY)
                 .with("gain", Gain(SQRT_2))
@@ -69,7 +70,7 @@ impl Generator {
         }
     }
 
-    /// How many layers take a style: a way out takes the same one as the layer that comes next.
+    /// The number of layers that take a style. An output layer takes that of the layer after it.
     pub fn layers(&self) -> usize {
         2 * self.keeping.len()
     }
@@ -84,7 +85,7 @@ impl Generator {
         mapping::mean_style(&self.mapping)
     }
 
-    /// Images of latents of shape (n, latent).
+    /// Images from latents of shape (n, latent).
     pub fn paint(&self, ctx: &mut ForwardContext, latents: &Var) -> Var {
         ctx.forward_of(&self.name, latents, |ctx| {
             let styles = self.mixed_styles(ctx, latents);
@@ -92,7 +93,7 @@ impl Generator {
         })
     }
 
-    /// How far the pictures of latents move with their styles, shape (n).
+    /// The path lengths of the images of latents, shape (n).
     pub(crate) fn path_lengths(&self, ctx: &mut ForwardContext, latents: &Var, directions: Key) -> Var {
         let mut lengths = None;
         ctx.forward_of(&self.name, latents, |ctx| {
@@ -102,24 +103,24 @@ impl Generator {
             lengths = Some(found);
             images
         });
-        lengths.expect("the walk was made")
+        lengths.expect("forward_of calls its closure")
     }
 
-    /// The styles of latents for each layer; in training, now and then, those of two latents.
+    /// The styles of latents for each layer, with style mixing in training.
     fn mixed_styles(&self, ctx: &mut ForwardContext, latents: &Var) -> Vec<Var> {
         mapping::mixed_styles(&self.mapping, ctx, latents, self.layers(), self.style_mixing)
     }
 
-    /// Images of the styles of each layer, of shape (n, style) each.
+    /// Images from one style per layer, each of shape (n, style).
     ///
     /// # Panics
-    /// When there is not a style for each layer.
+    /// When the number of styles is not that of the layers.
     pub fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var {
         ctx.forward_of(&self.name, &styles[0], |ctx| self.synthesised(ctx, styles))
     }
 
-    /// Images, in [-1, 1] or nearly, of the styles of each layer, within a walk: what every level has to add, on the enlarged picture
-    /// of those below.
+    /// Images, (almost) in [-1, 1], from one style per layer, within a forward pass: the output of
+    /// each level is added to the enlarged image of the level below.
     fn synthesised(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var {
         assert!(styles.len() == self.layers(), "{}: {} styles for {} layers", self.name, styles.len(), self.layers());
         let styled = |ctx: &mut ForwardContext, layer: usize, network: &Network, x: &Var| {
@@ -137,20 +138,20 @@ impl Generator {
         picture
     }
 
-    /// Its networks.
+    /// The networks.
     pub fn parts(&self) -> Vec<&Network> {
         let Self { mapping, constant, doubling, keeping, to_rgb, .. } = self;
         [mapping, constant].into_iter().chain(keeping).chain(doubling).chain(to_rgb).collect()
     }
 
-    /// The same, to be changed.
+    /// The same networks, mutable.
     pub fn parts_mut(&mut self) -> Vec<&mut Network> {
         let Self { mapping, constant, doubling, keeping, to_rgb, .. } = self;
         [mapping, constant].into_iter().chain(keeping).chain(doubling).chain(to_rgb).collect()
     }
 }
 
-/// Images that are compared with each other.
+/// The group size of the minibatch standard deviation.
 const GROUP: usize = 4;
 
 /// The discriminator: images of shape (n, size, size, channels) to logits (n, 1).
@@ -164,8 +165,9 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
     let image = [s.size, s.size, s.channels];
     let network = Network::new("discriminator", &image, Dialect::Torch, seed);
     let network = (1..=last).rev().fold(bent(network, "from_rgb", conv(maps.of(last), 1)), |network, level| {
-        // The sum of both ways divided by the root of 2 has their mean square: what comes after the second activation, a gain of that
-        // root, is cancelled by it.
+        // The authors divide the sum of both branches by sqrt(2). In the main branch that cancels
+        // the gain of sqrt(2) after the second activation; in the shortcut it is part of the
+        // weights.
         let half = Equalised { gain: FRAC_1_SQRT_2, ..Equalised::LINEAR };
         let block = Residual::new()
             .with("conv1", conv(maps.of(level), 3))
@@ -174,8 +176,8 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
             .with("blur", Filter(Fir::before_strided(3)))
             .with("conv2", conv(maps.of(level - 1), 3).stride(2).padding(Padding::Valid))
             .with("lrelu2", LEAKY)
-            .around("down", Filter(Fir::down2()))
-            .around("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
+            .shortcut("down", Filter(Fir::down2()))
+            .shortcut("conv", Conv2d::new(maps.of(level - 1), 1).without_bias().equalised(half));
         network.with(&format!("{0}x{0}", resolution(level)), block)
     });
     let network = network.with("stddev", MinibatchStddev(GROUP));

@@ -1,31 +1,32 @@
-//! Path lengths: how far a picture moves when its style does.
+//! Path length regularisation (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and
+//! improving the image quality of StyleGAN", 2020).
 //!
-//! Along a direction y of the picture, the gradient of <G(w), y> by the style w is what the generator's Jacobian makes of y; its length,
-//! for normal y, is how strongly pictures answer to styles thereabouts. If it is the same everywhere, a step in w is a step of the same size in
-//! the picture, wherever it is taken: such a generator is smooth, and a style for a given picture is easily found. So what differs from
-//! the mean of all lengths is penalised (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and improving the image
-//! quality of StyleGAN", 2020):
+//! The gradient of <G(w), y> by the style w is J^T y, with the Jacobian J of the generator; its
+//! norm for a random image y is called a path length. If it is the same for all w and y, a step of
+//! fixed size in w changes the image by the same amount everywhere: such a generator is smooth, and
+//! easy to invert. So the variance of the path lengths is penalised:
 //!
 //! ```text
 //! length = sqrt(mean over the layers of |gradient of <G(w), y> by the layer's style|^2)      y ~ N(0, 1) / sqrt(height * width)
 //! penalty = weight * mean of (length - a)^2      a += decay * (mean length - a)
 //! ```
 //!
-//! The penalty holds a gradient, and learning needs the gradient of that: through the whole generator, and through the network that makes
-//! the styles.
+//! The penalty contains a gradient, so training differentiates twice through the whole generator
+//! and the mapping network.
 
 use kernels::Element;
 use tensor::{Options, Shape, Tensor, Var, grad};
 
-/// The images that `paint` makes of styles, of shape (n, style) for each layer, and their lengths, shape (n), to be differentiated.
-/// `normal` draws normal numbers for the directions.
+/// The images that `paint` makes of one style per layer, each of shape (n, style), and their path
+/// lengths, shape (n), both differentiable. `normal` draws normal numbers for the directions.
 pub(super) fn lengths<T: Element>(
     styles: &[Var<T>],
     paint: impl FnOnce(&[Var<T>]) -> Var<T>,
     normal: impl FnOnce(&Shape) -> Tensor<T>,
 ) -> [Var<T>; 2] {
     let (layers, [n, style]) = (styles.len(), [0, 1].map(|axis| styles[0].shape()[axis]));
-    // Layers may share a style, but each has a gradient of its own: they get theirs from one variable for all.
+    // Layers may share a style but need separate gradients, so each gets a slice of one new
+    // variable.
     let rows: Vec<Var<T>> = styles.iter().map(|each| each.reshape([1, n, style])).collect();
     let [first, rest @ ..] = &rows[..] else { panic!("path lengths: no styles") };
     let all = rest.iter().fold(first.clone(), |all, each| all.concat(each, 0));
@@ -39,15 +40,15 @@ pub(super) fn lengths<T: Element>(
     [images, squares.add_scalar(TINY).sqrt().reshape([n])]
 }
 
-/// Added under the root: the slope of a length is not defined at 0.
+/// Added under the root: a norm has no derivative at 0.
 const TINY: f64 = 1e-12;
 
-/// The mean of all lengths so far, moved from `before` towards that of these by a share of `decay`; and the mean of the squared differences
-/// from it.
-pub(super) fn spread<T: Element>(lengths: &Var<T>, before: f64, decay: f64) -> [Var<T>; 2] {
+/// The running mean of the path lengths, moved from `before` towards the mean of these by the share
+/// `decay`, and the mean squared difference from it.
+pub(super) fn mean_and_variance<T: Element>(lengths: &Var<T>, before: f64, decay: f64) -> [Var<T>; 2] {
     let mean = lengths.mean().affine(decay, (1.0 - decay) * before);
-    let spread = (lengths - &mean).square().mean();
-    [mean, spread]
+    let variance = (lengths - &mean).square().mean();
+    [mean, variance]
 }
 
 #[cfg(test)]
@@ -57,8 +58,9 @@ mod tests {
     use tensor::ops::{Domain, sample};
     use tensor::{Check, Tape, gradcheck};
 
-    /// A generator of two layers: a constant, a layer that keeps its size, one that doubles it, and what they add to the picture. (It
-    /// bends without kinks: a gradient, and so a length, jumps where an activation passes one, and differences then see the jump.)
+    /// A generator of a constant, a layer that keeps its size, one that doubles it, and output
+    /// layers. (Its activation is smooth: finite differences would see the jumps in the derivative
+    /// of a leaky ReLU.)
     fn painted(v: &[Var<f64>], styles: &[Var<f64>]) -> Var<f64> {
         let [constant, keeping, doubling, rgb] = &v[..4] else { panic!("four weights") };
         let n = styles[0].shape()[0];
@@ -73,16 +75,16 @@ mod tests {
         &small.fir(&Fir::up2()) + &x.modulated(&styles[2], rgb, false, same)
     }
 
-    /// The spread of the path lengths of two pictures, as a function of the generator's weights, and of the weight that makes styles of
-    /// latents.
+    /// The variance of the path lengths of two images, as a function of the generator's weights and
+    /// of the weight that maps latents to styles.
     fn penalty(v: &[Var<f64>]) -> Var<f64> {
-        let tape = v[0].place().map_or_else(Tape::new, |(tape, _)| tape.clone());
+        let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
         let latents = tape.variable("latents", sample(Domain::AwayFromZero, 9, &[2, 4]));
         let style = latents.matmul(&v[4]).add_scalar(1.0);
         let styles = vec![style; 3];
         let [images, lengths] = lengths(&styles, |styles| painted(v, styles), |shape| sample(Domain::Any, 5, shape));
         assert_eq!((images.shape().to_vec(), lengths.shape().to_vec()), (vec![2, 4, 4, 2], vec![2]));
-        spread(&lengths, 0.7, 0.01)[1].clone()
+        mean_and_variance(&lengths, 0.7, 0.01)[1].clone()
     }
 
     fn weights() -> Vec<Tensor<f64>> {
@@ -90,7 +92,7 @@ mod tests {
         shapes.iter().zip(1..).map(|(shape, seed)| sample(Domain::AwayFromZero, seed, shape)).collect()
     }
 
-    /// The penalty's gradient, which is one of a gradient, against differences of its value.
+    /// The gradient of the penalty against finite differences.
     #[test]
     fn the_penalty_s_gradient_is_that_of_its_value() {
         let check = Check { order: 1, tolerance: [1e-6; 2] };
@@ -99,7 +101,7 @@ mod tests {
         assert!(error < 1e-6, "{error:e}");
     }
 
-    /// G(w) = a w for each layer's w, one pixel: the length of its gradient is |a y| in every layer.
+    /// G(w) = a w for each layer's w, one pixel: the norm of the gradient is |a y| in every layer.
     #[test]
     fn lengths_of_a_line_are_known() {
         let tape = Tape::new();
@@ -113,7 +115,7 @@ mod tests {
         for (found, square) in found.value().data().iter().zip([1.0, 13.0, 41.0]) {
             assert!((found - (17.0_f64 * square).sqrt()).abs() < 1e-9, "{found}");
         }
-        let [mean, spread] = spread(&Var::constant(Tensor::new(&[2], vec![1.0, 3.0])), 1.0, 0.1);
-        assert!((mean.item() - 1.1_f64).abs() < 1e-12 && (spread.item() - (0.01 + 3.61) / 2.0).abs() < 1e-12);
+        let [mean, variance] = mean_and_variance(&Var::constant(Tensor::new(&[2], vec![1.0, 3.0])), 1.0, 0.1);
+        assert!((mean.item() - 1.1_f64).abs() < 1e-12 && (variance.item() - (0.01 + 3.61) / 2.0).abs() < 1e-12);
     }
 }

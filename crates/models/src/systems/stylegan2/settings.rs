@@ -1,4 +1,4 @@
-//! What can be changed about a run.
+//! The settings of [`stylegan2`](crate::systems::stylegan2).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::growing::Maps;
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
 
-/// What can be changed about a run. The default is the authors' configuration F, at 1024x1024.
+/// The settings of a run. The defaults are the authors' configuration F, at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -15,35 +15,35 @@ pub struct Settings {
     pub size: usize,
     /// Channels of the images: 1 or 3.
     pub channels: usize,
-    /// Channels of the features: so many divided by the resolution, twice over...
+    /// The features at resolution r have 2 * fmap_base / r channels...
     pub fmap_base: usize,
-    /// ...but no more than so many, which is also the size of latents and styles.
+    /// ...but at most this many, which is also the size of latents and styles.
     pub fmap_max: usize,
-    /// Layers of the network that makes styles of latents.
+    /// Layers of the mapping network.
     pub mapping_layers: usize,
-    /// Real images a step.
+    /// Real images per step.
     pub batch: usize,
-    /// The step size of both networks.
+    /// The learning rate of both networks.
     pub learning_rate: f64,
-    /// The weight of the penalty on the discriminator's gradient on reals (R1), which is to be 0.
+    /// The weight of the R1 penalty on the discriminator's gradient on reals.
     pub r1: f64,
-    /// It has an update of its own every so many steps.
+    /// The penalty has an update of its own every so many steps.
     pub r1_interval: usize,
     /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
     pub label_smooth: f64,
-    /// The weight of the penalty on path lengths: how far pictures move with their styles is to be the same everywhere.
+    /// The weight of the path length penalty.
     pub path_weight: f64,
-    /// It has an update of its own every so many steps, on half as many pictures as a batch has.
+    /// The penalty has an update of its own every so many steps, on half a batch.
     pub path_interval: usize,
-    /// The share of the new lengths in the mean of all lengths.
+    /// The share of the new path lengths in their running mean.
     pub path_decay: f64,
-    /// How often, as a share, pictures are made of two latents in training.
+    /// The probability of style mixing in training.
     pub style_mixing: f64,
-    /// The average of the generator's weights keeps half of what it is while so many thousands of images are shown; samples are drawn
+    /// The half-life of the generator's moving average in thousands of images; samples are drawn
     /// with the average.
     pub ema_kimg: f64,
-    /// Whether the average follows faster at first: in a short run it would otherwise hold much of what the generator was before it
-    /// learned anything.
+    /// Whether the average follows faster at first: in short runs it would otherwise keep much of
+    /// the initial weights.
     pub ema_ramp_up: bool,
     /// What every system has.
     #[serde(flatten)]
@@ -111,7 +111,7 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
-    /// How many features there are where.
+    /// The channels of each level.
     pub(super) fn maps(&self) -> Maps {
         Maps { channels: self.channels, base: self.fmap_base, most: self.fmap_max }
     }

@@ -1,8 +1,8 @@
 //! [`GanTrainer`]: the training step that most GANs with latents share, for two networks, a
 //! [`GanSpec`] (what makes it this system) and [`TrainingOptions`] (what users may change).
 //!
-//! A step consists of k turns of the discriminator, each on new reals and latents, then of the turns of
-//! the generator. A turn is one update, or two where reals and fakes have an update each.
+//! A step consists of k turns of the discriminator, each on new reals and latents, then of the
+//! turns of the generator. A turn is one update, or two where reals and fakes have an update each.
 
 mod system;
 
@@ -93,8 +93,8 @@ const SECOND_UPDATE: &str = "discriminator turn, second update";
 const GENERATOR_TURN: &str = "generator turn";
 
 impl GanTrainer {
-    /// A trainer of the networks that `networks` builds, the discriminator first. The settings must have
-    /// been checked.
+    /// A trainer of the networks that `networks` builds, the discriminator first. The settings must
+    /// have been checked.
     ///
     /// # Errors
     /// When the options do not go with the networks.
@@ -142,8 +142,8 @@ impl GanTrainer {
         let (purpose, turn) = match self.spec.fakes {
             Fakes::Inference => return self.generator.infer(latents),
             Fakes::Training => ("fakes", turn),
-            // The random stream of the step's first generator turn: the generator's dropout then makes
-            // the same fakes of the same latents again.
+            // The random stream of the step's first generator turn: the generator's dropout then
+            // makes the same fakes of the same latents again.
             Fakes::Shared => (GENERATOR_TURN, step * self.options.g_steps as u64),
         };
         let latents = Var::constant(latents.clone());
@@ -151,8 +151,8 @@ impl GanTrainer {
         at.without_gradients(purpose, |ctx| self.generator.forward(ctx, &latents)).into_value()
     }
 
-    /// The discriminator's turn number `turn`: trains it to tell `reals`, in the networks' range, from
-    /// the generator's fakes of these latents.
+    /// The discriminator's turn number `turn`: trains it to tell `reals`, in the networks' range,
+    /// from the generator's fakes of these latents.
     ///
     /// # Errors
     /// When something is not finite; the update in which it was found is not made.
@@ -196,7 +196,8 @@ impl GanTrainer {
         Ok(report)
     }
 
-    /// An update on the reals, with the penalty, then one on the fakes. The reported loss is their mean.
+    /// An update on the reals, with the penalty, then one on the fakes. The reported loss is their
+    /// mean.
     fn update_twice(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
         let (mut reports, mut penalty) = ([SideReport::default(); 2], PenaltyReport::default());
         for ((report, side), purpose) in reports.iter_mut().zip(sides).zip([DISCRIMINATOR_TURN, SECOND_UPDATE]) {
@@ -218,8 +219,8 @@ impl GanTrainer {
         Ok((reports, penalty))
     }
 
-    /// One update on reals and fakes in one batch; those with the label 1 come first. The report on the
-    /// reals has the loss of both.
+    /// One update on reals and fakes in one batch; those with the label 1 come first. The report on
+    /// the reals has the loss of both.
     fn update_on_one_batch(&mut self, turn: u64, mut sides: [Labelled; 2]) -> Result<Report, NonFinite> {
         if self.options.fake_is_one {
             sides.reverse();
@@ -289,8 +290,8 @@ impl GanTrainer {
         self.discriminator_optimizer.step(&mut self.discriminator, gradients);
     }
 
-    /// The generator's turn number `turn`: trains it on what the frozen discriminator takes for real.
-    /// Both run in training mode.
+    /// The generator's turn number `turn`: trains it on what the frozen discriminator takes for
+    /// real. Both run in training mode.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.

@@ -12,14 +12,14 @@ use crate::trainer::lint::{self, Remark};
 use crate::trainer::spec::Fakes;
 use crate::{FromLatents, LatentKind, Plane, Sampler, System};
 
-/// The metrics of a step. Those of the discriminator are means over its turns in the step; those of the
-/// generator belong to its last turn. The last three exist only with a gradient penalty.
+/// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
+/// the generator belong to its last turn. The last three exist only with a gradient penalty.
 const METRICS: [MetricDescription; 10] =
     [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, G_FAKE, PENALTY, GRADIENT_NORM, W_DISTANCE];
 
 impl GanTrainer {
-    /// All turns of the discriminator in a step: the mean of their reports, and the latents of the last
-    /// turn's fakes.
+    /// All turns of the discriminator in a step: the mean of their reports, and the latents of the
+    /// last turn's fakes.
     fn discriminator_turns(&mut self, step: u64, reals: &Tensor) -> Result<(DiscriminatorTurn, Tensor), NonFinite> {
         let (k, rows) = (self.options.k, reals.shape()[0]);
         let (mut mean, mut last) = (DiscriminatorTurn::default(), None);
@@ -40,8 +40,8 @@ impl GanTrainer {
         Ok((mean, last.expect("there is at least one turn")))
     }
 
-    /// All turns of the generator in a step, the first one on the latents `first`, if given. Returns the
-    /// report of the last turn.
+    /// All turns of the generator in a step, the first one on the latents `first`, if given.
+    /// Returns the report of the last turn.
     fn generator_turns(
         &mut self,
         step: u64,

@@ -1,15 +1,29 @@
-//! Are the colours right? The distance of the colour histograms, with eight bins per channel (8 x 8 x 8 for colour, 8 for grey):
+//! The distance of the colour histograms, with eight bins per channel (8 x 8 x 8 for colour, 8 for
+//! grey):
 //!
 //! ```text
 //! 1/2 sum over the bins of (p - q)^2 / (p + q)
 //! ```
 //!
-//! p and q are the shares of all pixels of either set. From 0 (the same) to 1 (nothing in common). The symmetric chi-square
-//! distance, for histograms of colours after Swain and Ballard 1991.
+//! p and q are the shares of each set's pixels in a bin. The distance ranges from 0 (equal) to 1
+//! (nothing in common). It is the symmetric chi-square distance, on colour histograms as in Swain
+//! and Ballard 1991.
 //!
-//! **Pitfalls.** Places do not count: shuffled pixels are perfect.
+//! **Pitfalls.** Positions do not matter: images with shuffled pixels score perfectly.
 
+use crate::metric::{Metric, Number, Of};
 use crate::pictures::{Pictures, assert_same_size};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "colors",
+    alias: None,
+    about: "distance of the colour histograms, from 0 to 1",
+    of: Of::Pixels,
+    most: usize::MAX,
+    quick: false,
+    measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
+};
 
 /// Bins of a channel.
 const BINS: usize = 8;

@@ -1,32 +1,50 @@
-//! Improved precision and recall: are the fakes like reals, and are all kinds of reals among the fakes?
+//! Improved precision and recall: are the fakes like reals, and do they cover all kinds of reals?
 //!
-//! Around each image lies a ball that reaches to its k-th nearest other image of the same set. Precision is the share of
-//! fakes inside the ball of some real; recall is the share of reals inside the ball of some fake. (On the border is inside.)
-//! Source: Kynkäänniemi et al. 2019 ("Improved precision and recall metric for assessing generative models"), k = 3.
+//! Each image is the centre of a ball that reaches to its k-th nearest neighbour in the same set.
+//! Precision is the share of fakes inside the ball of some real; recall is the share of reals
+//! inside the ball of some fake. The border belongs to the ball. Source: Kynkäänniemi et al. 2019
+//! ("Improved precision and recall metric for assessing generative models"), k = 3.
 //!
-//! **Pitfalls.** One outlier among the reals has a huge ball and calls anything good. Both numbers fall with fewer
-//! images; even reals against reals do not reach 1.
+//! **Pitfalls.** An outlier among the reals has a huge ball, in which any fake counts as good. Both
+//! values fall with the number of images; reals against reals do not reach 1 either.
 
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
 
-/// The neighbour that the balls reach to.
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "precision-recall",
+    alias: None,
+    about: "the share of fakes that could be real, and of reals that could have been made",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = precision_recall(&real.features, &fake.features, NEIGHBOR);
+        vec![Number::plain("precision", found.precision), Number::plain("recall", found.recall)]
+    },
+};
+
+/// The number of the neighbour that the balls reach to.
 pub const NEIGHBOR: usize = 3;
 
 /// Both shares, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PrecisionRecall {
-    /// How many of the fakes could be real.
+    /// The share of fakes like reals.
     pub precision: f64,
-    /// How many of the reals could have been made.
+    /// The share of reals like fakes.
     pub recall: f64,
 }
 
-/// Precision and recall of the features `fake` against `real`, a row per image, with balls to the `k`-th neighbour.
+/// Precision and recall of the features `fake` against `real`, a row per image, with balls to the
+/// `k`-th neighbour.
 ///
 /// # Panics
-/// When one of them has not more than `k` rows or a number that is not finite, or their numbers of columns differ.
+/// When one of them has not more than `k` rows or a number that is not finite, or their numbers of
+/// columns differ.
 #[track_caller]
 pub fn precision_recall(real: &Matrix, fake: &Matrix, k: usize) -> PrecisionRecall {
     assert_finite("precision_recall", &[real, fake]);

@@ -1,31 +1,48 @@
-//! What a classifier sees in the fakes: how many classes there are, how sure it is, and how evenly they are spread.
+//! Class coverage: how many classes a classifier finds in the fakes, and with what confidence.
 //!
-//! A class counts as covered if at least one image in a hundred is called by it. Confidence is the mean of the largest
-//! probability. The mode count of Che et al. 2017 and Srivastava et al. 2017 ("VEEGAN"), with a threshold.
+//! A class is covered if at least one image in a hundred is assigned to it. The confidence is the
+//! mean of the largest probability. This is the mode count of Che et al. 2017 and Srivastava et al.
+//! 2017 ("VEEGAN"), with a threshold.
 //!
-//! **Pitfalls.** A classifier must choose among its classes, noise too: coverage without confidence says nothing.
+//! **Pitfalls.** A classifier assigns noise to a class as well: coverage without confidence means
+//! nothing.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::scalar::exp;
 
 use crate::Matrix;
 use crate::class_score::log_softmax;
 use crate::finite::assert_finite;
 
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "classes",
+    alias: None,
+    about: "classes with at least 1 % of the fakes, and how sure the classifier is",
+    of: Of::Classes,
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| {
+        let found = classes(fake.classified());
+        vec![Number::plain("classes", found.covered as f64), Number::plain("confidence", found.confidence)]
+    },
+};
+
 /// A class with at least this share of the images is covered.
 pub const SHARE: f64 = 0.01;
 
-/// What is in a set of images.
+/// The classes in a set of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classes {
-    /// How many images are called by each class.
+    /// The number of images of each class.
     pub counts: Vec<usize>,
-    /// How many classes have their [`SHARE`].
+    /// The number of classes with at least their [`SHARE`] of the images.
     pub covered: usize,
     /// The mean largest probability, in [0, 1].
     pub confidence: f64,
 }
 
-/// Looks at `logits`, a row per image.
+/// The classes in the images with these `logits`, a row per image.
 ///
 /// # Panics
 /// When there are no images or no classes, or a logit is not finite.

@@ -1,5 +1,5 @@
-//! The shared game: order, modes and counts of a step, and what each switch does to it. (What the switches make of labels and
-//! losses is tested beside them.)
+//! The shared trainer: order, modes and counts of a step, and the effect of each option on it.
+//! (Options of labels and losses are tested beside their code.)
 
 use models::trainer::common::InstanceNoise;
 use models::trainer::gan::GanTrainer;
@@ -16,7 +16,7 @@ fn digits(options: TrainingOptions) -> mnist::Settings {
     mnist::Settings { batch: 4, latent: 6, options, ..Default::default() }
 }
 
-fn mnist_game(options: TrainingOptions) -> GanTrainer {
+fn mnist_trainer(options: TrainingOptions) -> GanTrainer {
     mnist::trainer(&digits(options), 11).expect("good settings")
 }
 
@@ -25,11 +25,11 @@ fn small_dcgan(options: TrainingOptions) -> dcgan::Settings {
     dcgan::Settings { variant, batch: 4, channels: 1, width: 2, latent: 5, options, ..Default::default() }
 }
 
-fn dcgan_game(options: TrainingOptions) -> GanTrainer {
+fn dcgan_trainer(options: TrainingOptions) -> GanTrainer {
     dcgan::trainer(&small_dcgan(options), 11).expect("good settings")
 }
 
-/// All systems, small.
+/// All systems with this trainer, small.
 fn all() -> Vec<(GanTrainer, Tensor)> {
     let options = TrainingOptions::default;
     let paper = vanilla::Settings {
@@ -44,7 +44,7 @@ fn all() -> Vec<(GanTrainer, Tensor)> {
     let own = folder::Settings { size: 48, batch: 4, width: 1, latent: 5, ..Default::default() };
     let critic = |variant| wgan_gp::Settings { variant, batch: 4, width: 2, latent: 5, ..Default::default() };
     let games = [
-        mnist::trainer(&digits(digits_tips()), 1),
+        mnist::trainer(&digits(digits_options()), 1),
         vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
         vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..paper }, 1),
         cifar::trainer(&horses, 1),
@@ -72,12 +72,12 @@ fn all() -> Vec<(GanTrainer, Tensor)> {
         .collect()
 }
 
-fn digits_tips() -> TrainingOptions {
+fn digits_options() -> TrainingOptions {
     mnist::Settings::default().options
 }
 
-/// Every switch that keeps something of its own between steps.
-fn remembering() -> TrainingOptions {
+/// All options with a state between steps.
+fn with_state() -> TrainingOptions {
     TrainingOptions {
         k: 2,
         g_steps: 2,
@@ -121,12 +121,12 @@ fn every_system_goes_on_from_its_state_to_the_same_bits() {
         let (mut resumed, _) = fresh(at);
         assert_ne!(whole.state(), resumed.state(), "{}: it has learned", whole.name());
         resumed.restore(&whole.state()).expect("the same system");
-        let told = [&mut whole, &mut resumed].map(|trainer| {
-            let told = (2..4).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite"));
-            told.collect::<Vec<_>>()
+        let report = [&mut whole, &mut resumed].map(|trainer| {
+            let report = (2..4).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite"));
+            report.collect::<Vec<_>>()
         });
-        assert_eq!(told[0], told[1], "{}", whole.name());
-        assert_eq!(told[0][0].values().len(), whole.metrics().len());
+        assert_eq!(report[0], report[1], "{}", whole.name());
+        assert_eq!(report[0][0].values().len(), whole.metrics().len());
         assert_eq!(whole.state(), resumed.state(), "{}", whole.name());
     }
 }
@@ -135,13 +135,13 @@ fn every_system_goes_on_from_its_state_to_the_same_bits() {
 fn what_the_switches_remember_is_part_of_the_state() {
     let reals = images([28, 1], 8);
     let step = |trainer: &mut GanTrainer, step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite");
-    let mut whole = dcgan_game(remembering());
+    let mut whole = dcgan_trainer(with_state());
     (0..3).for_each(|number| drop(step(&mut whole, number)));
     let state = whole.state();
     for name in ["pool.images", "average.convt1.weight", "discriminator.conv1.spectral_u"] {
         assert!(state.tensors.contains_key(name), "{name}");
     }
-    let mut resumed = dcgan_game(remembering());
+    let mut resumed = dcgan_trainer(with_state());
     resumed.restore(&state).expect("the same system");
     for number in 3..6 {
         assert_eq!(step(&mut whole, number), step(&mut resumed, number));
@@ -167,7 +167,7 @@ fn images_are_drawn_in_range_and_alone_as_together() {
 }
 
 #[test]
-fn each_player_learns_in_its_own_turn_only() {
+fn each_network_is_updated_in_its_own_turn_only() {
     for (trainer, reals) in all() {
         let mut trainer = trainer;
         let reals = Tensor::new(
@@ -189,16 +189,16 @@ fn each_player_learns_in_its_own_turn_only() {
 
 #[test]
 fn k_and_g_steps_count_the_updates_and_k_the_reals() {
-    let mut trainer = mnist_game(TrainingOptions { k: 3, g_steps: 2, ..digits_tips() });
+    let mut trainer = mnist_trainer(TrainingOptions { k: 3, g_steps: 2, ..digits_options() });
     assert_eq!(trainer.batch_size(), 12);
     assert_eq!(trainer.batch(0, &[100])[0].len(), 12);
     trainer.step(0, &[images([28, 1], 12)]).expect("finite");
     assert_eq!(updates(&trainer), [3, 2]);
-    let mut two = mnist_game(TrainingOptions { d_batches: Batches::TwoUpdates, ..digits_tips() });
+    let mut two = mnist_trainer(TrainingOptions { d_batches: Batches::TwoUpdates, ..digits_options() });
     two.step(0, &[images([28, 1], 4)]).expect("finite");
     assert_eq!(updates(&two), [2, 1], "reals and fakes in an update each");
-    // Three turns on the same three mini-batches as three steps' discriminators see.
-    let one = mnist_game(digits_tips());
+    // Three turns see the same mini-batches as three steps with one turn each.
+    let one = mnist_trainer(digits_options());
     let batches: Vec<usize> = (0..3).flat_map(|step| one.batch(step, &[100]).remove(0)).collect();
     assert_eq!(trainer.batch(0, &[100])[0], batches);
 }
@@ -208,12 +208,12 @@ fn the_order_of_the_images_is_each_systems_own() {
     let horses = cifar::trainer(&cifar::Settings::default(), 1).expect("good settings");
     assert_eq!(horses.batch(0, &[5000])[0], (0..20).collect::<Vec<_>>());
     assert_eq!(horses.batch(250, &[5000])[0], (0..20).collect::<Vec<_>>(), "a pass is 250 steps");
-    let digits = mnist_game(digits_tips());
+    let digits = mnist_trainer(digits_options());
     assert_eq!(digits.batch(2, &[10])[0].len(), 2, "the last batch is short");
     let mut all: Vec<usize> = (0..3).flat_map(|step| digits.batch(step, &[10]).remove(0)).collect();
     all.sort_unstable();
     assert_eq!(all, (0..10).collect::<Vec<_>>());
-    let dcgan = dcgan_game(TrainingOptions::default());
+    let dcgan = dcgan_trainer(TrainingOptions::default());
     assert_eq!(dcgan.batch(2, &[10])[0].len(), 4, "short batches are left out");
     let radford = dcgan::Settings { variant: dcgan::Variant::Radford, ..small_dcgan(TrainingOptions::default()) };
     let radford = dcgan::trainer(&radford, 11).expect("good settings");
@@ -223,18 +223,18 @@ fn the_order_of_the_images_is_each_systems_own() {
 
 #[test]
 fn a_short_batch_makes_as_few_fakes() {
-    let mut trainer = mnist_game(digits_tips());
-    let told = trainer.step(5, &[images([28, 1], 2)]).expect("finite");
-    assert!(told.non_finite().is_none());
+    let mut trainer = mnist_trainer(digits_options());
+    let report = trainer.step(5, &[images([28, 1], 2)]).expect("finite");
+    assert!(report.non_finite().is_none());
 }
 
-/// The running statistics follow the generator's own turns, whatever the discriminator is shown.
+/// Only the generator's own turns change the running statistics.
 #[test]
 fn fakes_are_made_in_the_mode_of_the_system() {
-    let latents = dcgan_game(TrainingOptions::default()).latents(1, "z", 4);
+    let latents = dcgan_trainer(TrainingOptions::default()).latents(1, "z", 4);
     let reals = images([28, 1], 4);
-    // PyTorch's example: training mode, so that the batch's own statistics count and not the running ones.
-    let mut trainer = dcgan_game(TrainingOptions::default());
+    // PyTorch's example: training mode, with the statistics of the batch, not the running ones.
+    let mut trainer = dcgan_trainer(TrainingOptions::default());
     let mut moved = trainer.state();
     for (name, tensor) in &mut moved.tensors {
         if name.contains("generator") && name.contains("running_mean") {
@@ -242,10 +242,10 @@ fn fakes_are_made_in_the_mode_of_the_system() {
         }
     }
     let plain = trainer.train_discriminator(0, &reals, &latents).expect("finite");
-    let mut other = dcgan_game(TrainingOptions::default());
+    let mut other = dcgan_trainer(TrainingOptions::default());
     other.restore(&moved).expect("the same system");
     assert_eq!(plain, other.train_discriminator(0, &reals, &latents).expect("finite"));
-    // Keras-GAN: inference, where they count.
+    // Keras-GAN: inference mode, with the running statistics.
     let keras = || vanilla::trainer(&vanilla::Settings { batch: 8, ..Default::default() }, 1).expect("good settings");
     let mut moved = keras().state();
     for (name, tensor) in &mut moved.tensors {
@@ -260,47 +260,49 @@ fn fakes_are_made_in_the_mode_of_the_system() {
     assert_ne!(plain.fake, other.train_discriminator(0, &reals, &latents).expect("finite").fake);
 }
 
-/// In PyTorch's example the generator learns from the very fakes that the discriminator was shown: of the same latents, with the
-/// same draws of its dropout.
+/// In PyTorch's example the generator learns from the same fakes as the discriminator: from the
+/// same latents, with the same dropout masks.
 #[test]
 fn shared_fakes_are_the_generators_own() {
-    let mut trainer = dcgan_game(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() });
-    let told = trainer.step(3, &[images([28, 1], 4)]).expect("finite");
-    let (d_fake, g_fake) = (told["d_fake"], told["g_fake"]);
+    let mut trainer = dcgan_trainer(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() });
+    let report = trainer.step(3, &[images([28, 1], 4)]).expect("finite");
+    let (d_fake, g_fake) = (report["d_fake"], report["g_fake"]);
     assert!((d_fake - g_fake).abs() < 1e-6, "a discriminator that learns nothing says the same: {d_fake} {g_fake}");
     let course = dcgan::Settings {
         variant: dcgan::Variant::Svhn,
         channels: 3,
         ..small_dcgan(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() })
     };
-    let told = dcgan::trainer(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
-    assert!((told["d_fake"] - told["g_fake"]).abs() > 1e-6, "the course makes new ones");
+    let report = dcgan::trainer(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
+    assert!((report["d_fake"] - report["g_fake"]).abs() > 1e-6, "the course makes new ones");
 }
 
 #[test]
 fn mixed_batches_lose_half_the_sum() {
-    let told = |d_batches| {
-        let options = TrainingOptions { d_batches, label_smooth: 0.9, ..digits_tips() };
+    let report = |d_batches| {
+        let options = TrainingOptions { d_batches, label_smooth: 0.9, ..digits_options() };
         let settings = mnist::Settings { dropout: 0.0, ..digits(options) };
         let mut trainer = mnist::trainer(&settings, 11).expect("good settings");
         let latents = trainer.latents(1, "z", 4);
         trainer.train_discriminator(0, &images([28, 1], 4), &latents).expect("finite")
     };
-    let [separate, mixed, two] = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(told);
+    let [separate, mixed, two] = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(report);
     assert!((separate.loss - 2.0 * mixed.loss).abs() < 1e-5, "{separate:?} {mixed:?}");
     assert!((separate.real - mixed.real).abs() < 1e-6 && (separate.fake - mixed.fake).abs() < 1e-6);
     assert_eq!(two.real, separate.real);
     assert_ne!(two.fake, separate.fake, "the second update sees what the first has done");
 }
 
-/// 1 is fake and 0 is real for the horses: the discriminator's numbers go up for fakes.
+/// In the CIFAR-10 example the label 1 means fake and 0 real: the discriminator's outputs are
+/// higher for fakes.
 #[test]
-fn the_horses_are_called_0() {
+fn fakes_have_the_label_1_in_cifar() {
     let settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, d_dropout: 0.0, ..Default::default() };
     let mut trainer = cifar::trainer(&settings, 1).expect("good settings");
     let reals = images([32, 3], 8);
-    let told: Vec<_> = (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
-    let last = told.last().expect("steps");
+    let report: Vec<_> =
+        (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
+    let last = report.last().expect("steps");
     assert!(last["d_real"] > last["d_fake"] + 0.1, "it finds the reals more real than the fakes: {last:?}");
     let logits = trainer.discriminator.infer(&reals.clone());
     assert!(logits.data().iter().all(|x| *x < 0.0), "and says so with negative logits: {logits:?}");
@@ -312,26 +314,26 @@ fn instance_noise_fades_away() {
         let options = TrainingOptions {
             noise: InstanceNoise { instance_noise: sigma, instance_noise_steps: 10 },
             label_smooth: 1.0,
-            ..digits_tips()
+            ..digits_options()
         };
         mnist::Settings { dropout: 0.0, ..digits(options) }
     };
-    let told = |sigma, step| {
+    let report = |sigma, step| {
         let mut trainer = mnist::trainer(&settings(sigma), 11).expect("good settings");
         let latents = trainer.latents(1, "z", 4);
         let d = trainer.train_discriminator(step, &images([28, 1], 4), &latents).expect("finite");
         (d, trainer.train_generator(step, &latents).expect("finite"))
     };
-    let apart = |step| (told(0.5, step).0.real - told(0.0, step).0.real).abs();
-    assert!(apart(0) > 1e-4 && told(0.5, 0).1 != told(0.0, 0).1, "both players' images are noisy");
-    assert_eq!((told(0.5, 10), told(0.5, 99)), (told(0.0, 10), told(0.0, 99)), "none is left");
-    assert_ne!(told(0.5, 9), told(0.0, 9));
+    let apart = |step| (report(0.5, step).0.real - report(0.0, step).0.real).abs();
+    assert!(apart(0) > 1e-4 && report(0.5, 0).1 != report(0.0, 0).1, "both players' images are noisy");
+    assert_eq!((report(0.5, 10), report(0.5, 99)), (report(0.0, 10), report(0.0, 99)), "none is left");
+    assert_ne!(report(0.5, 9), report(0.0, 9));
 }
 
 #[test]
 fn samples_are_drawn_with_the_average() {
     let reals = images([28, 1], 4);
-    let mut trainer = mnist_game(TrainingOptions { ema: 0.75, ..digits_tips() });
+    let mut trainer = mnist_trainer(TrainingOptions { ema: 0.75, ..digits_options() });
     let mut expected = trainer.state().tensors["generator.dense1.weight"].clone();
     assert_eq!(trainer.state().tensors["average.dense1.weight"], expected, "it begins as the generator");
     for step in 0..3 {
@@ -341,13 +343,13 @@ fn samples_are_drawn_with_the_average() {
         expected.data_mut().iter_mut().zip(weight.data()).for_each(follow);
     }
     let state = trainer.state();
-    // (A difference that the rounding would swallow is followed by one unit.)
+    // (Where rounding would leave the average unchanged, it moves by one unit in the last place.)
     for (own, expected) in state.tensors["average.dense1.weight"].data().iter().zip(expected.data()) {
         assert!((own - expected).abs() <= 3.0 * f32::EPSILON * own.abs(), "{own} {expected}");
     }
     let latents = trainer.latents(1, "z", 2);
     let drawn = trainer.draw(&latents);
-    let mut plain = mnist_game(digits_tips());
+    let mut plain = mnist_trainer(digits_options());
     let mut generators = state.clone();
     generators.tensors.retain(|name, _| !name.starts_with("average."));
     plain.restore(&generators).expect("the same networks");
@@ -361,8 +363,8 @@ fn samples_are_drawn_with_the_average() {
 
 #[test]
 fn the_pool_shows_older_fakes_once_it_is_full() {
-    let told = |replay_pool, step: u64| {
-        let options = TrainingOptions { replay_pool, d_learning_rate: 1e-12, ..digits_tips() };
+    let report = |replay_pool, step: u64| {
+        let options = TrainingOptions { replay_pool, d_learning_rate: 1e-12, ..digits_options() };
         let mut trainer =
             mnist::trainer(&mnist::Settings { dropout: 0.0, ..digits(options) }, 11).expect("good settings");
         let mut last = 0.0;
@@ -372,14 +374,14 @@ fn the_pool_shows_older_fakes_once_it_is_full() {
         }
         last
     };
-    assert_eq!(told(12, 2), told(0, 2), "the first 12 come back unchanged");
-    assert!((3..8).any(|step| told(12, step) != told(0, step)));
+    assert_eq!(report(12, 2), report(0, 2), "the first 12 come back unchanged");
+    assert!((3..8).any(|step| report(12, step) != report(0, step)));
 }
 
 #[test]
 fn spectral_norms_bound_the_discriminator() {
-    let options = TrainingOptions { spectral_norm: true, ..digits_tips() };
-    let mut trainer = mnist_game(options);
+    let options = TrainingOptions { spectral_norm: true, ..digits_options() };
+    let mut trainer = mnist_trainer(options);
     let name = "discriminator.dense1.spectral_u";
     let before = trainer.state().tensors[name].clone();
     let turn = |trainer: &mut GanTrainer| {
@@ -419,7 +421,7 @@ fn each_latent_kind_is_its_distribution() {
         let length = point.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         assert!((length - 40f64.sqrt()).abs() < 1e-5);
     }
-    let sphere = mnist_game(TrainingOptions { latent_kind: LatentKind::Sphere, ..digits_tips() });
+    let sphere = mnist_trainer(TrainingOptions { latent_kind: LatentKind::Sphere, ..digits_options() });
     assert_eq!(sphere.kind(), LatentKind::Sphere);
 }
 
@@ -474,12 +476,12 @@ fn contradictions_are_refused_by_their_key() {
 }
 
 #[test]
-fn what_is_worth_a_remark_is_told() {
+fn unusual_settings_have_remarks() {
     let remarks = |trainer: GanTrainer| {
         trainer.remarks().iter().map(|remark| format!("{} {:?}\n", remark.text, remark.remedies)).collect::<String>()
     };
-    assert_eq!(remarks(mnist_game(digits_tips())), "");
-    assert!(remarks(dcgan_game(TrainingOptions::default())).contains("batches of 4"));
+    assert_eq!(remarks(mnist_trainer(digits_options())), "");
+    assert!(remarks(dcgan_trainer(TrainingOptions::default())).contains("batches of 4"));
     let eight = |options| {
         dcgan::trainer(&dcgan::Settings { batch: 8, width: 16, ..small_dcgan(options) }, 1).expect("good settings")
     };
@@ -491,7 +493,7 @@ fn what_is_worth_a_remark_is_told() {
     assert!(
         remarks(eight(TrainingOptions { spectral_norm: true, ..TrainingOptions::default() })).contains("spectral_norm")
     );
-    assert!(remarks(mnist_game(TrainingOptions { k: 2, g_steps: 2, ..digits_tips() })).contains("g_steps = 2"));
+    assert!(remarks(mnist_trainer(TrainingOptions { k: 2, g_steps: 2, ..digits_options() })).contains("g_steps = 2"));
     let horses = cifar::Settings { seed_range: true, ..Default::default() };
     assert!(remarks(cifar::trainer(&horses, 1).expect("good settings")).contains("seed_range"));
     let lopsided = cifar::Settings { first: 1, width: 1, d_width: 100, ..Default::default() };
@@ -508,25 +510,26 @@ fn small_wgan(options: impl FnOnce(&mut TrainingOptions)) -> GanTrainer {
     wgan_gp::trainer(&s, 3).expect("good settings")
 }
 
-/// Five critic turns a step, each told with its penalty; the loss is what it is made of.
+/// Five turns of the critic per step; the loss is the sum of its parts.
 #[test]
-fn a_critic_tells_its_distance_and_its_slope() {
+fn a_critic_reports_its_distance_and_its_gradient() {
     let mut trainer = small_wgan(|_| {});
     assert_eq!(trainer.batch_size(), 40);
-    let told = trainer.step(0, &[images([28, 1], 40)]).expect("finite");
+    let report = trainer.step(0, &[images([28, 1], 40)]).expect("finite");
     assert_eq!(updates(&trainer), [5, 1]);
-    assert!((told["w_distance"] - (told["d_real"] - told["d_fake"])).abs() < 1e-9);
-    assert!((told["d_loss"] - (told["penalty"] - told["w_distance"])).abs() < 1e-5, "{told:?}");
+    assert!((report["w_distance"] - (report["d_real"] - report["d_fake"])).abs() < 1e-9);
+    assert!((report["d_loss"] - (report["penalty"] - report["w_distance"])).abs() < 1e-5, "{report:?}");
     // By Jensen's inequality the mean of the squares is at least the square of the mean.
     assert!(
-        told["penalty"] >= 10.0 * (told["gradient_norm"] - 1.0).powi(2) - 1e-6 && told["penalty"] > 0.0,
-        "{told:?}"
+        report["penalty"] >= 10.0 * (report["gradient_norm"] - 1.0).powi(2) - 1e-6 && report["penalty"] > 0.0,
+        "{report:?}"
     );
 }
 
-/// A convolution by its reals and its fakes costs 3 kernels a side, one less in the first layer: nobody asks for the gradient by the
-/// images. The penalty adds a walk forward, the images' gradient, and for each of these products two partial derivatives, but no
-/// second derivative of a leaky ReLU and no weight gradient before the loss is known.
+/// A convolution costs 3 kernels for reals and 3 for fakes, one less in the first layer, whose
+/// input needs no gradient. The penalty adds a forward pass, the gradient by the images, and for
+/// each of these products two partial derivatives, but no second derivative of a leaky ReLU and no
+/// unused weight gradient.
 #[test]
 fn a_penalty_computes_only_what_is_asked() {
     let convolutions = |penalty: f64| {
@@ -547,7 +550,7 @@ fn a_penalty_computes_only_what_is_asked() {
     assert_eq!(convolutions(10.0), plain + 4 * layers);
 }
 
-/// After some turns the critic's slope between reals and fakes is about 1.
+/// After some turns the norm of the critic's gradient between reals and fakes is about 1.
 #[test]
 fn the_penalty_brings_the_slope_to_1() {
     let mut trainer = small_wgan(|options| (options.d_learning_rate, options.k) = (2e-3, 1));
@@ -562,7 +565,7 @@ fn the_penalty_brings_the_slope_to_1() {
     assert!((0.7..1.3).contains(&last), "{last}");
 }
 
-/// R1 wants a flat discriminator on reals, whatever the loss.
+/// R1 reduces the gradient on reals with every loss.
 #[test]
 fn r1_flattens_the_discriminator_on_reals() {
     let play = |r1: f64| {
@@ -571,15 +574,15 @@ fn r1_flattens_the_discriminator_on_reals() {
                 TrainingOptions { loss: Loss::Nonsaturating, r1, d_learning_rate: 2e-3, ..TrainingOptions::default() };
         });
         let (reals, latents) = (images([28, 1], 8), trainer.latents(1, "a turn", 8));
-        let told = (0..60).map(|turn| trainer.train_discriminator(turn, &reals, &latents).expect("finite"));
-        told.last().expect("turns").gradient_norm
+        let report = (0..60).map(|turn| trainer.train_discriminator(turn, &reals, &latents).expect("finite"));
+        report.last().expect("turns").gradient_norm
     };
     let [weak, strong] = [1e-6, 1.0].map(play);
     assert!(strong < 0.3 * weak, "{strong} and {weak}");
 }
 
-/// Reals and fakes may share a batch or have an update each: the penalty looks at the same images, and the first step is told the same
-/// number.
+/// With reals and fakes in one batch, in two, or with an update each, the penalty sees the same
+/// images: its values at the first step are the same.
 #[test]
 fn a_penalty_is_possible_in_every_way_of_batching() {
     let settings = |d_batches, r1, gradient_penalty| mnist::Settings {
@@ -587,14 +590,14 @@ fn a_penalty_is_possible_in_every_way_of_batching() {
         ..digits(TrainingOptions { d_batches, r1, gradient_penalty, fake_is_one: true, ..TrainingOptions::default() })
     };
     for (r1, gradient_penalty) in [(10.0, 0.0), (0.0, 10.0)] {
-        let told = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(|d_batches| {
+        let report = [Batches::Separate, Batches::Mixed, Batches::TwoUpdates].map(|d_batches| {
             let mut trainer = mnist::trainer(&settings(d_batches, r1, gradient_penalty), 11).expect("good settings");
             let before = trainer.state();
-            let told = trainer.step(0, &[images([28, 1], 4)]).expect("finite");
+            let report = trainer.step(0, &[images([28, 1], 4)]).expect("finite");
             let changed = |name: &str| trainer.state().tensors[name] != before.tensors[name];
             assert!(changed("discriminator.dense1.weight"), "{d_batches:?}");
-            [told["penalty"], told["gradient_norm"]]
+            [report["penalty"], report["gradient_norm"]]
         });
-        assert!(told[0][0] > 0.0 && told == [told[0]; 3], "{told:?}");
+        assert!(report[0][0] > 0.0 && report == [report[0]; 3], "{report:?}");
     }
 }

@@ -1,17 +1,33 @@
-//! How much is drawn: the mean brightness of an image (its ink, for drawings), its mean over the images and its variance between
-//! them, of the fakes as shares of the reals'.
+//! Ink: the mean brightness of an image. The metric has its mean and its variance over the fakes,
+//! each relative to that over the reals.
 //!
-//! Both near 1 is right. A first test that needs no features at all: empty or full sheets and a generator that draws one
-//! weight of line for all are seen at once. (The quickdraw criterion: within a quarter of the reals.)
+//! Both should be about 1. This first test needs no features: it detects blank or full images, and
+//! a generator that draws every line with the same weight. (The criterion for quickdraw: within a
+//! quarter of the reals.)
 
 use crate::Pictures;
+use crate::metric::{Metric, Number, Of};
 
-/// The fakes' as shares of the reals'.
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "ink",
+    alias: None,
+    about: "mean brightness of an image, and its variance, over the reals': 1 is right",
+    of: Of::Pixels,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = ink(&real.pictures, &fake.pictures);
+        vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
+    },
+};
+
+/// The values of the fakes relative to those of the reals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ink {
-    /// Of the mean.
+    /// The ratio of the means.
     pub mean: f64,
-    /// Of the variance between images. NaN or infinite if the reals have none.
+    /// The ratio of the variances between images. NaN or infinite if the reals have none.
     pub variance: f64,
 }
 

@@ -1,15 +1,19 @@
-//! Sliced Wasserstein distance between patches of the images, at each level of a Laplacian pyramid: are the structures of
-//! each size right?
+//! Sliced Wasserstein distance between patches of the images, at each level of a Laplacian pyramid:
+//! are the structures of each size right?
 //!
-//! Each image is split into levels: what is lost by halving it (down to 16 pixels), and the smallest one itself. From each
-//! image 128 patches of 7 x 7 are taken at random places. At each level the patches of a set are pooled and each channel brought
-//! to mean 0 and deviation 1; along 4 x 128 random directions the projections are sorted, and the distance is the mean difference of
-//! equal ranks (the exact Wasserstein distance in one dimension), times 1000. Source: Karras et al. 2018 ("Progressive
-//! growing of GANs", 5 and appendix), Rabin et al. 2011.
+//! Each image is decomposed into levels: the details lost at each halving (down to 16 pixels), and
+//! the smallest image itself. From each image, 128 patches of 7 x 7 are taken at random positions.
+//! At each level the patches of a set are pooled, and each channel is normalised to mean 0 and
+//! standard deviation 1. They are projected onto 4 x 128 random directions; the distance is the
+//! mean difference of equal ranks of the sorted projections (the exact Wasserstein distance in one
+//! dimension), times 1000. Source: Karras et al. 2018 ("Progressive growing of GANs", section 5 and
+//! appendix), Rabin et al. 2011.
 //!
-//! **Pitfalls.** The pools are normalised on their own, so a wrong brightness or contrast goes unseen. Images of less
-//! than 32 pixels have one level. It needs thousands of images to be stable; the source takes 8,192.
+//! **Pitfalls.** Each pool is normalised separately, so wrong brightness or contrast goes
+//! unnoticed. Images smaller than 32 pixels have only one level. The distance needs thousands of
+//! images to be stable; the source uses 8,192.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -18,16 +22,33 @@ use rayon::prelude::*;
 use crate::matrix::{Matrix, map_products};
 use crate::pictures::{Pictures, assert_same_size};
 
-/// The smallest level is at least so many pixels high and wide.
+/// The metric looks at so many images of a set: their patches fill the memory otherwise.
+const IMAGES: usize = 512;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "swd",
+    alias: None,
+    about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
+    of: Of::Pixels,
+    most: IMAGES,
+    quick: false,
+    measure: |real, fake| {
+        let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
+        vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
+    },
+};
+
+/// The minimal height and width of the smallest level.
 const SMALLEST: usize = 16;
 /// Height and width of a patch.
 const PATCH: usize = 7;
 /// The five taps of the binomial kernel, down and right.
 const BINOMIAL: [f64; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
-/// Directions that are projected onto at a time: two tasks of a product.
+/// Directions per product: two tasks.
 const AT_A_TIME: usize = 64;
 
-/// How much is drawn.
+/// What the distance samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Slices {
     /// Patches of each image.
@@ -69,13 +90,13 @@ pub fn sliced_wasserstein(a: &Pictures, b: &Pictures, slices: Slices) -> Vec<f64
     (0..levels).map(level).collect()
 }
 
-/// The level number `level` of the Laplacian pyramid of `levels` of an image of (height, width, channels), from 0 to 255; the last one
-/// is what is left of the image itself.
+/// Level number `level` of the Laplacian pyramid of `levels` levels of an image (height, width,
+/// channels) with values from 0 to 255; the last level is the scaled-down image.
 pub fn laplacian_level(image: &[u8], size: [usize; 3], level: usize, levels: usize) -> Vec<f64> {
     Plane::of(image, size).level(level, levels).data
 }
 
-/// Levels of an image whose shorter side has so many pixels.
+/// The number of levels of an image with this shorter side.
 fn levels(mut side: usize) -> usize {
     let mut levels = 1;
     while side / 2 >= SMALLEST {
@@ -122,7 +143,7 @@ impl Plane {
         Self { size, data: data.collect() }
     }
 
-    /// Spread over twice the size, with zeros between, and blurred, so that the mean stays.
+    /// Up-sampled by zero insertion and blurring, which preserves the mean.
     fn doubled(&self, size: [usize; 3]) -> Self {
         let [_, width, channels] = size;
         let mut data = vec![0.0; size.iter().product()];
@@ -134,7 +155,7 @@ impl Plane {
         Self { size, data }.blurred()
     }
 
-    /// Under the binomial kernel, the image mirrored at its outermost pixels.
+    /// Filtered with the binomial kernel, mirrored at the outermost pixels.
     fn blurred(&self) -> Self {
         let [height, width, channels] = self.size;
         let axis = |data: &[f64], length: usize, step: usize| -> Vec<f64> {
@@ -154,15 +175,16 @@ impl Plane {
     }
 }
 
-/// The pixel that stands for the one at `at - 2`, which may lie up to two beyond either end of `length`.
+/// The mirrored index of the pixel at `at - 2`, which may lie up to two beyond either end of
+/// `length`.
 fn mirrored(at: usize, length: usize) -> usize {
     let last = length - 1;
     let inside = at.abs_diff(2);
     if inside > last { (2 * last).saturating_sub(inside) } else { inside }
 }
 
-/// All patches, a row each, every channel brought to mean 0 and deviation 1 over the whole pool. The places depend on the number
-/// of an image alone.
+/// All patches, a row each, with every channel normalised to mean 0 and standard deviation 1 over
+/// the pool. The positions depend only on the index of an image.
 fn patches(planes: &[Plane], slices: Slices, level: usize) -> Matrix {
     let [height, width, channels] = planes[0].size;
     let mut draws = Key::named(slices.seed, "swd patches").at(level as u32).draws();
@@ -243,7 +265,8 @@ mod tests {
         assert!(far[0] > 3.0 * near[0] && far[1] > 2.0 * near[1], "{near:?} and {far:?}");
     }
 
-    /// The levels add up to the image again, and the borders are mirrored without repeating the outermost pixel.
+    /// The levels add up to the image again, and the borders are mirrored without repeating the
+    /// outermost pixel.
     #[test]
     fn a_pyramid_loses_nothing() {
         let image = noise(1, [33, 40, 3], 5);
@@ -260,7 +283,8 @@ mod tests {
         assert!(flat.blurred().data.iter().all(|x| (x - 3.0).abs() < 1e-12));
     }
 
-    /// In one dimension a direction is a sign: the mean of |0 - 1|, |10 - 10| and |20 - 22|, times 1000.
+    /// In one dimension a direction is a sign: the mean of |0 - 1|, |10 - 10| and |20 - 22|, times
+    /// 1000.
     #[test]
     fn a_distance_is_the_mean_difference_of_equal_ranks() {
         let pool = |numbers: &[f64]| Matrix::new(3, 1, numbers.to_vec());

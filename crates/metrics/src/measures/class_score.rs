@@ -4,25 +4,44 @@
 //! exp(mean over x of KL(p(y | x) || p(y)))
 //! ```
 //!
-//! High when each image is surely of one class (p(y | x) is sharp) and all classes are there (p(y), the mean over the images, is
-//! flat). From 1 to the number of classes. The images are cut, in order, into splits; mean and standard deviation (divided by the
-//! number of splits) over them are told. Source: Salimans et al. 2016 ("Improved techniques for training GANs"), Barratt and
-//! Sharma 2018 on its flaws.
+//! The score is high if each image clearly belongs to one class (p(y | x) is sharp) and all classes
+//! occur (p(y), the mean over the images, is flat). It ranges from 1 to the number of classes. The
+//! images are divided, in order, into splits; the result is the mean and the standard deviation
+//! (with division by the number of splits) over them. Source: Salimans et al. 2016 ("Improved
+//! techniques for training GANs"); Barratt and Sharma 2018 on its flaws.
 //!
-//! **Pitfalls.** It never looks at a real image: one perfect picture per class has the top score. It rises with the
-//! images per split. It is an *Inception Score* only with Inception's own logits.
+//! **Pitfalls.** It does not compare with reals: one perfect image per class has the highest score.
+//! It rises with the images per split. Only with Inception's logits is it an *Inception Score*.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::scalar::{exp, ln};
 
 use crate::Matrix;
 use crate::finite::assert_finite;
+
+/// Parts that the metric averages the score over.
+const SPLITS: usize = 10;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "class-score",
+    alias: None,
+    about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
+    of: Of::Classes,
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| {
+        let found = class_score(fake.classified(), SPLITS);
+        vec![Number { name: "class_score", value: found.mean, deviation: Some(found.deviation) }]
+    },
+};
 
 /// Mean and standard deviation over the splits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassScore {
     /// The score.
     pub mean: f64,
-    /// How much it varies between splits.
+    /// The standard deviation over the splits.
     pub deviation: f64,
 }
 
@@ -57,7 +76,7 @@ fn score(logits: &Matrix) -> f64 {
     exp(logs.iter().map(divergence).sum::<f64>() / n)
 }
 
-/// Logs of the probabilities that logits stand for, without overflow.
+/// The logarithms of the softmax of logits, without overflow.
 pub(crate) fn log_softmax(logits: &[f64]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = logits.iter().map(|x| exp(x - largest)).sum();

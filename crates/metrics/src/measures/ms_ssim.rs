@@ -1,8 +1,9 @@
-//! Multi-scale structural similarity of pairs of fakes: how alike they are. 1 is the same image over and over; the lower, the
-//! more diverse.
+//! Multi-scale structural similarity (MS-SSIM) of pairs of fakes: 1 if all images are the same; the
+//! lower, the more diverse they are.
 //!
-//! At five scales, each half the size of the one before (means of 2 x 2 pixels), two images are compared under a Gaussian window
-//! of 11 x 11 pixels, deviation 1.5 (both shrunk to the image where that is smaller), of which only whole ones count:
+//! Two images are compared at five scales, each half the size of the one before (means of 2 x 2
+//! pixels), under a Gaussian window of 11 x 11 pixels with standard deviation 1.5 (both scaled down
+//! for smaller images), without padding:
 //!
 //! ```text
 //! contrast  = (2 s12 + C2) / (s11 + s22 + C2)                      s: covariances under the window
@@ -10,12 +11,14 @@
 //! ms_ssim   = contrast_1^w1 ... contrast_4^w4 ssim_5^w5            each averaged over the image, and at least 0
 //! ```
 //!
-//! with C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2. Sources: Wang, Simoncelli, Bovik 2003; as a measure of diversity Odena, Olah,
-//! Shlens 2017.
+//! with C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2. Sources: Wang, Simoncelli, Bovik 2003; as a
+//! measure of diversity Odena, Olah, Shlens 2017.
 //!
-//! **Pitfalls.** Images of different classes are unlike anyway: compare with the reals' own value. The halvings need sides that are
-//! multiples of 16, so images are enlarged to that by repeating their border (28 to 32).
+//! **Pitfalls.** Images of different classes differ anyway: compare with the value of the reals.
+//! Halving needs sides that are multiples of 16, to which images are padded by repeating their
+//! border (28 to 32).
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 use kernels::scalar::{exp, pow};
 use rand::RngExt;
@@ -23,9 +26,23 @@ use rayon::prelude::*;
 
 use crate::Pictures;
 
+/// Pairs of images that the metric compares.
+const PAIRS: usize = 2000;
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "ms-ssim",
+    alias: None,
+    about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
+    of: Of::Pairs(PAIRS),
+    most: usize::MAX,
+    quick: false,
+    measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
+};
+
 /// The weights of the scales, the finest first.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
-/// Sides must be multiples of this.
+/// Images are padded to multiples of this.
 const MULTIPLE: usize = 1 << (WEIGHTS.len() - 1);
 /// Height and width of the window, and its deviation.
 const WINDOW: (usize, f64) = (11, 1.5);
@@ -91,7 +108,8 @@ impl Plane {
         Self { height, width, data }
     }
 
-    /// A channel, its border repeated on all sides until height and width are multiples of [`MULTIPLE`].
+    /// A channel, its border repeated on all sides until height and width are multiples of
+    /// [`MULTIPLE`].
     fn padded(image: &[u8], [height, width, channels]: [usize; 3], channel: usize) -> Self {
         let (high, wide) = (height.next_multiple_of(MULTIPLE), width.next_multiple_of(MULTIPLE));
         let (top, left) = ((high - height) / 2, (wide - width) / 2);
@@ -110,7 +128,7 @@ impl Plane {
         })
     }
 
-    /// Under the window, where it lies inside.
+    /// Filtered with the window, without padding.
     fn under(&self, window: &[f64]) -> Self {
         let weighed = |data: &[f64], at: usize, step: usize| {
             window.iter().enumerate().map(|(tap, weight)| weight * data[at + tap * step]).sum::<f64>()

@@ -1,14 +1,29 @@
-//! Two-sample test by the nearest neighbour: can a real be told from a fake by the image that is most like it?
+//! Two-sample test with a nearest-neighbour classifier: can reals and fakes be distinguished by
+//! their nearest neighbours?
 //!
-//! All images are put together; each is called what its nearest other image is. The accuracy is 0.5 if the two sets are alike, 1 if
-//! they lie apart, and below 0.5 if the fakes are copies of the reals, each the nearest neighbour of its original. Source:
-//! Lopez-Paz and Oquab 2017 ("Revisiting classifier two-sample tests"), Xu et al. 2018.
+//! Each image of both sets together is classified as its nearest other image. The accuracy is 0.5
+//! if the two sets are alike, 1 if they are separate, and below 0.5 if the fakes are copies of the
+//! reals, so that each is the nearest neighbour of its original. Source: Lopez-Paz and Oquab 2017
+//! ("Revisiting classifier two-sample tests"), Xu et al. 2018.
 //!
-//! **Pitfalls.** It needs equally many of both. Of two neighbours at the very same distance the first one counts, reals first.
+//! **Pitfalls.** Both sets must have the same size. Of two neighbours at equal distance the first
+//! one counts, reals before fakes.
 
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "two-sample",
+    alias: None,
+    about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],
+};
 
 /// The accuracy, in [0, 1].
 ///

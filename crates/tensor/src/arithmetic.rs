@@ -1,4 +1,4 @@
-//! Worked numbers: the arithmetic behind one number, as a text that can be evaluated again.
+//! [`Arithmetic`]: the computation of one number as an expression that can be evaluated.
 //!
 //! ```text
 //! sum     = product { (+ | -) product }
@@ -7,25 +7,27 @@
 //! part    = number | ( sum ) | name ( sum { , sum } )
 //! ```
 //!
-//! A number is decimal, with an exponent if need be: `0.31`, `1e-7`. A power is a whole number and not negative. The names
-//! are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus`, `abs`, of one argument, and `max`, `min`, of one or more.
+//! Numbers are decimal, with an optional exponent: `0.31`, `1e-7`. Exponents of powers are
+//! non-negative integers. The functions are `exp`, `log`, `sqrt`, `tanh`, `sigmoid`, `softplus` and
+//! `abs` of one argument, and `max` and `min` of one or more.
 
 use kernels::scalar;
 
 use crate::tensor::Tensor;
 
-/// An expression and what it comes to.
+/// An expression and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Worked {
-    /// The arithmetic. Its numbers are short ones: what it evaluates to is within 1e-6 of `result`, relatively.
+pub struct Arithmetic {
+    /// The expression. Its numbers are rounded as long as its value stays within a relative error
+    /// of 1e-6 of `result`.
     pub text: String,
-    /// The number, in full.
+    /// The exact value.
     pub result: f64,
 }
 
-impl Worked {
-    /// What `text` makes with short numbers; with long ones if the short ones do not come to `result`, as where large numbers
-    /// cancel.
+impl Arithmetic {
+    /// The expression `text` with short numbers, or with all digits if the short numbers do not
+    /// give `result`, for instance because large numbers cancel.
     pub(crate) fn new(result: f64, text: impl Fn(Digits) -> String) -> Self {
         let short = text(Digits::Short);
         let close = evaluate(&short).is_some_and(|got| (got - result).abs() <= 1e-6 * result.abs());
@@ -33,12 +35,12 @@ impl Worked {
     }
 }
 
-/// How many digits of a number are written.
+/// The number of digits of a number as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
-    /// As many as tell an `f32` from its neighbours.
+    /// Enough to identify an `f32`.
     Short,
-    /// As many as tell an `f64` from its neighbours.
+    /// Enough to identify an `f64`.
     Full,
 }
 
@@ -56,20 +58,21 @@ impl Digits {
     }
 }
 
-/// One element of an op's value, and what it is made from.
-pub struct Place<'a> {
+/// One element of an op's value, for [`Replay::value_arithmetic`](crate::Replay::value_arithmetic).
+pub struct ElementContext<'a> {
     /// The op's inputs.
     pub inputs: &'a [Tensor<f64>],
-    /// Its value.
+    /// The op's value.
     pub value: &'a Tensor<f64>,
-    /// Which element of the value, in memory order.
+    /// The number of the element, in memory order.
     pub at: usize,
-    /// How to write numbers.
+    /// The number of digits to write.
     pub digits: Digits,
 }
 
-impl Place<'_> {
-    /// The element of input `input` that goes with this element of the value: for elementwise ops, rows broadcast.
+impl ElementContext<'_> {
+    /// The element of input `input` that this element of an element-wise op depends on; rows are
+    /// broadcast.
     pub fn input(&self, input: usize) -> f64 {
         let data = self.inputs[input].data();
         data[self.at % data.len()]
@@ -91,7 +94,7 @@ impl Place<'_> {
     }
 }
 
-/// `a * b`, with brackets round a `b` that is more than a number; just one of them where the other is 1.
+/// `a * b`, with parentheses around a `b` that is not a single number; only `a` where `b` is 1.
 pub(crate) fn product(a: &str, b: &str) -> String {
     match (a, b) {
         (_, "1") => a.into(),
@@ -101,7 +104,7 @@ pub(crate) fn product(a: &str, b: &str) -> String {
     }
 }
 
-/// `a + b - c` from `a`, `b`, `-c`; `0` from nothing.
+/// `a + b - c` from `a`, `b` and `-c`; `0` without terms.
 pub(crate) fn sum(terms: impl IntoIterator<Item = String>) -> String {
     let joined = terms.into_iter().reduce(|sum, term| match term.strip_prefix('-') {
         Some(term) => format!("{sum} - {term}"),
@@ -110,14 +113,14 @@ pub(crate) fn sum(terms: impl IntoIterator<Item = String>) -> String {
     joined.unwrap_or_else(|| "0".into())
 }
 
-/// What an expression of this module's grammar comes to; None if it is none.
+/// The value of an expression in this module's grammar; None if it is not one.
 pub fn evaluate(text: &str) -> Option<f64> {
     let mut reader = Reader { rest: text.trim() };
     let value = reader.sum()?;
     reader.rest.is_empty().then_some(value)
 }
 
-/// What is still to be read.
+/// The rest of the text.
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -166,7 +169,7 @@ impl<'a> Reader<'a> {
         }
         let exponent = self.part()?;
         let whole = exponent >= 0.0 && exponent.fract() == 0.0 && exponent < (1_u64 << 53) as f64;
-        whole.then(|| kernels::reference::power(base, exponent as u64))
+        whole.then(|| kernels::scalar::powi(base, exponent as u64))
     }
 
     fn part(&mut self) -> Option<f64> {
@@ -178,7 +181,7 @@ impl<'a> Reader<'a> {
         if word.is_empty() { self.number() } else { self.call(word) }
     }
 
-    /// Takes the characters that `belongs` accepts.
+    /// Takes the leading characters that `belongs` accepts.
     fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
@@ -188,7 +191,7 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self) -> Option<f64> {
         let mut before = ' ';
-        // A sign belongs to a number only after its `e`.
+        // A sign is part of a number only after `e`.
         let length = self.rest.find(|c: char| {
             let belongs = c.is_ascii_digit() || c == '.' || c == 'e' || (c == '-' && before == 'e');
             before = c;
@@ -231,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expressions_come_to_what_they_say() {
+    fn expressions_are_evaluated() {
         for (text, value) in [
             ("0.31 * 0.2 + 0.5 * -0.1", 0.012),
             ("1 - 2 - 3", -4.0),
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short_and_sums_are_tidy() {
+    fn numbers_and_sums_are_short() {
         let [short, full] = [Digits::Short, Digits::Full].map(|digits| move |x| digits.write(x));
         assert_eq!([short(f64::from(0.31_f32)), short(-2.0), short(1e-7), short(-0.0)], ["0.31", "-2", "1e-7", "0"]);
         assert_eq!(full(0.1 + 0.2), "0.30000000000000004");
@@ -280,9 +283,9 @@ mod tests {
     }
 
     #[test]
-    fn where_numbers_cancel_they_are_written_in_full() {
+    fn numbers_that_cancel_are_written_with_all_digits() {
         let difference =
-            |a: f64, b: f64| Worked::new(a - b, |digits| format!("{} - {}", digits.write(a), digits.write(b))).text;
+            |a: f64, b: f64| Arithmetic::new(a - b, |digits| format!("{} - {}", digits.write(a), digits.write(b))).text;
         assert_eq!(difference(0.75, 0.5), "0.75 - 0.5");
         assert_eq!(difference(1.000_000_001, 1.0), "1.000000001 - 1");
     }

@@ -1,34 +1,51 @@
-//! The Fréchet distance between two normal distributions that have the means and covariances of the features:
+//! The Fréchet distance between two normal distributions with the means and covariances of the
+//! features:
 //!
 //! ```text
 //! |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)),   S with division by n - 1
 //! ```
 //!
-//! Source: Dowson and Landau 1982; for images Heusel et al. 2017 ("GANs trained by a two time-scale update rule", who call
-//! it FID on the features of Inception).
+//! Source: Dowson and Landau 1982; for images Heusel et al. 2017 ("GANs trained by a two time-scale
+//! update rule", who call it FID on the features of Inception).
 //!
-//! The trace of the root is the sum of the roots of the eigenvalues of S1 S2. With S1 = L L^T these are the eigenvalues of
-//! the symmetric L^T S2 L, which are real and, but for rounding, not negative: nothing imaginary can appear, as it does from
-//! the general matrix root that some programs take. L is Cholesky's factor with pivots: it needs no eigenvectors, and where S1 has
-//! directions of no variance it simply has fewer columns.
+//! The trace of the root is the sum of the square roots of the eigenvalues of S1 S2. With S1 = L
+//! L^T these are the eigenvalues of the symmetric matrix L^T S2 L, which are real and, except for
+//! rounding, not negative. So there are no imaginary parts, unlike with the general matrix square
+//! root that some programs use. L is the pivoted Cholesky factor, which needs no eigenvectors and
+//! has fewer columns if S1 is singular.
 //!
-//! With fewer images than features the covariances are never formed: for centred feature matrices A and B,
-//! tr (S1 S2)^(1/2) is the sum of the singular values of A B^T / sqrt((n - 1)(m - 1)), exactly. (They are the positive half of
-//! the eigenvalues of the symmetric matrix with A B^T in one corner, its transpose in the other, and zeros.)
+//! With fewer images than features the covariances are never formed: for centred feature matrices A
+//! and B, tr (S1 S2)^(1/2) is exactly the sum of the singular values of A B^T / sqrt((n - 1)(m -
+//! 1)). (They are the positive half of the eigenvalues of the symmetric block matrix [[0, A B^T],
+//! [B A^T, 0]].)
 //!
-//! **Pitfalls.** The number is biased upwards, about as 1/n: compare only equal n, and look at the real-vs-real value. It sees two
-//! moments and nothing else. It means something only together with its features.
+//! **Pitfalls.** The estimate has an upward bias of about 1/n: compare only values of equal n, and
+//! look at the real-vs-real value. It depends on two moments only, and has a meaning only together
+//! with its features.
 
+use crate::metric::{Metric, Number, Of};
 use rayon::prelude::*;
 
 use crate::eigen::eigenvalues;
 use crate::finite::{assert_finite, is_finite};
 use crate::matrix::{Matrix, dot};
 
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "frechet",
+    alias: None,
+    about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
+};
+
 /// The distance between the features `a` and `b`, a row per image. Not negative.
 ///
 /// # Panics
-/// When one of them has fewer than two rows or a number that is not finite, or their numbers of columns differ.
+/// When one of them has fewer than two rows or a number that is not finite, or their numbers of
+/// columns differ.
 #[track_caller]
 pub fn frechet(a: &Matrix, b: &Matrix) -> f64 {
     let (n, m) = (a.rows(), b.rows());
@@ -68,7 +85,7 @@ pub fn frechet_of_moments(means: [&[f64]; 2], covariances: [&Matrix; 2]) -> f64 
     not_negative(between + trace(s1) + trace(s2) - 2.0 * root)
 }
 
-/// A distance that rounding may have put below 0. (`max` would make 0 of a NaN.)
+/// A distance, 0 where rounding has made it negative. (`max` would turn a NaN into 0.)
 fn not_negative(distance: f64) -> f64 {
     if distance < 0.0 { 0.0 } else { distance }
 }
@@ -82,7 +99,7 @@ fn covariance(centred: &Matrix) -> Matrix {
     products
 }
 
-/// The rows of L^T with S = L L^T: as many as S has directions with variance.
+/// The rows of L^T with S = L L^T, as many as the rank of S.
 fn factor(s: &Matrix) -> Matrix {
     let d = s.rows();
     let mut left: Vec<f64> = (0..d).map(|i| s.row(i)[i]).collect();
@@ -146,7 +163,7 @@ mod tests {
             let found = frechet(&a, &a);
             assert!(found <= 1e-9, "{n} x {d}: {found:e}");
         }
-        // Features that never vary, and one that repeats another.
+        // Constant features, and one that repeats another.
         let mut flat = random(50, 6, 5);
         (0..50).for_each(|i| (flat.row_mut(i)[2], flat.row_mut(i)[4]) = (1.0, 0.0));
         assert!(frechet(&flat, &flat) <= 1e-9);
@@ -154,7 +171,8 @@ mod tests {
         assert!(frechet(&flat, &flat) <= 1e-7);
     }
 
-    /// Both forms are exact, so where either can be used they agree: features that are padded with zeros change nothing.
+    /// Both formulas are exact, so they agree where both can be used: padding features with zeros
+    /// changes nothing.
     #[test]
     fn the_form_for_few_images_agrees_with_the_other() {
         let (a, b) = (random(12, 7, 1), random(15, 7, 2));
@@ -177,7 +195,7 @@ mod tests {
         assert!((far - near - 8.0).abs() < 1.0, "{near}, then {far}");
     }
 
-    /// As wide as Inception's features. Both forms, on features that are shifted: then only the means differ.
+    /// As wide as Inception's features. Both formulas, on shifted features: only the means differ.
     #[test]
     #[ignore = "takes ten seconds"]
     fn both_forms_hold_for_features_as_wide_as_those_of_inception() {

@@ -1,28 +1,46 @@
-//! Kernel inception distance: the squared maximum mean discrepancy under k(a, b) = (a b / d + 1)^3, by its unbiased estimate
+//! Kernel inception distance: the squared maximum mean discrepancy under k(a, b) = (a b / d + 1)^3,
+//! by its unbiased estimate
 //!
 //! ```text
 //! [sum over i != j of k(x_i, x_j) + the same of y] / (m (m - 1)) - 2 [sum over i, j of k(x_i, y_j)] / m^2
 //! ```
 //!
-//! on subsets of m images, of which the mean and the standard deviation are told. Source: Binkowski et al. 2018 ("Demystifying
-//! MMD GANs"); 100 subsets of 1,000 as in torch-fidelity.
+//! on subsets of m images; the result is the mean and the standard deviation over the subsets.
+//! Source: Binkowski et al. 2018 ("Demystifying MMD GANs"); 100 subsets of 1,000 as in
+//! torch-fidelity.
 //!
-//! **Pitfalls.** Unbiased, so the right choice for few images, and for the same reason it may be a little below 0. The
-//! subsets overlap: their deviation is not an error bar of the mean.
+//! **Pitfalls.** The estimate is unbiased, which suits small sets, and so it may be slightly
+//! negative. The subsets overlap: their standard deviation is not an error bar of the mean.
 
+use crate::metric::{Metric, Number, Of};
 use kernels::Key;
 
 use crate::finite::assert_finite;
 use crate::matrix::{Matrix, map_products};
 
-/// Which subsets the estimate is averaged over.
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "kid",
+    alias: None,
+    about: "kernel distance, right for few images too; about 0 is the same",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| {
+        let found = kid(&real.features, &fake.features, Subsets::default());
+        let deviation = Some(found.deviation).filter(|deviation| *deviation > 0.0);
+        vec![Number { name: "kid", value: found.mean, deviation }]
+    },
+};
+
+/// The subsets that the estimate is averaged over.
 #[derive(Clone, Copy, Debug)]
 pub struct Subsets {
-    /// How many.
+    /// Their number.
     pub count: usize,
-    /// Images in each, of either set; all there are if there are fewer.
+    /// Images of each set per subset; all images of smaller sets.
     pub size: usize,
-    /// The seed that chooses them.
+    /// The seed of the random choice.
     pub seed: u64,
 }
 
@@ -37,14 +55,15 @@ impl Default for Subsets {
 pub struct Kid {
     /// The estimate.
     pub mean: f64,
-    /// How much it varies between subsets; 0 if there is but one.
+    /// The standard deviation over the subsets; 0 if there is only one.
     pub deviation: f64,
 }
 
 /// The distance between the features `a` and `b`, a row per image.
 ///
 /// # Panics
-/// When one of them has fewer than two rows or a number that is not finite, or their numbers of columns differ.
+/// When one of them has fewer than two rows or a number that is not finite, or their numbers of
+/// columns differ.
 #[track_caller]
 pub fn kid(a: &Matrix, b: &Matrix, subsets: Subsets) -> Kid {
     let size = subsets.size.min(a.rows()).min(b.rows());
@@ -64,7 +83,7 @@ pub fn kid(a: &Matrix, b: &Matrix, subsets: Subsets) -> Kid {
     Kid { mean, deviation: variance.sqrt() }
 }
 
-/// The unbiased estimate from equally many images of both kinds.
+/// The unbiased estimate from equally many reals and fakes.
 fn discrepancy(x: &Matrix, y: &Matrix) -> f64 {
     let m = x.rows() as f64;
     (kernel_sum(x, x, true) + kernel_sum(y, y, true)) / (m * (m - 1.0)) - 2.0 * kernel_sum(x, y, false) / (m * m)
@@ -74,7 +93,7 @@ fn cube(x: f64) -> f64 {
     x * x * x
 }
 
-/// The sum of the kernel over all pairs; without those of an image with itself, if so asked.
+/// The sum of the kernel over all pairs, optionally without the pairs of an image with itself.
 fn kernel_sum(x: &Matrix, y: &Matrix, without_itself: bool) -> f64 {
     let d = x.columns() as f64;
     let rows = map_products(x, y, |i, row| {
