@@ -74,15 +74,12 @@ impl QuickDraw {
         }
     }
 
-    /// Whether `--data` gives a folder in which classes are looked for as files: it has the file of
-    /// the class, or nothing else that can be loaded.
+    /// Whether classes are looked for as files in `folder`: it has the file of the class or, if a
+    /// class is given, nothing but files of other classes.
     pub fn is_folder_of_classes(folder: &Path, class: Option<&str>) -> bool {
-        let only_class_files = || match DataFiles::find(folder, None) {
-            Ok(files) if files.is_empty_folder() => true,
-            Ok(files) => class.is_some() && files.has_class_files(),
-            Err(_) => class.is_some(),
-        };
-        folder.is_dir() && (DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some() || only_class_files())
+        let has_file = || DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some();
+        let nothing_else = || DataFiles::find(folder, None).map_or(true, |files| files.are_class_files());
+        folder.is_dir() && (has_file() || class.is_some() && nothing_else())
     }
 
     /// Loads the file, or [`BUILT_IN_COUNT`] apples drawn from `seed`.

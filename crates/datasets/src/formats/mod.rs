@@ -69,14 +69,9 @@ impl DataFiles {
         self.is_class_file
     }
 
-    /// Whether each class is a file in this format.
-    pub(crate) fn has_class_files(&self) -> bool {
-        self.format.class_extension.is_some()
-    }
-
-    /// Whether the path is a folder in which nothing was found.
-    pub(crate) fn is_empty_folder(&self) -> bool {
-        self.path.is_dir() && !(self.format.is_in)(&self.path)
+    /// Whether each class is a file in this format, or nothing was found in the folder.
+    pub(crate) fn are_class_files(&self) -> bool {
+        self.format.class_extension.is_some() || !(self.format.is_in)(&self.path)
     }
 
     /// Whether the data set has this part.
