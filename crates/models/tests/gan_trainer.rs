@@ -43,7 +43,7 @@ fn all() -> Vec<(GanTrainer, Tensor)> {
     let face = |size| faces::Settings { size, batch: 4, width: 2, latent: 5, ..Default::default() };
     let own = folder::Settings { size: 48, batch: 4, width: 1, latent: 5, ..Default::default() };
     let critic = |variant| wgan_gp::Settings { variant, batch: 4, width: 2, latent: 5, ..Default::default() };
-    let games = [
+    let trainers = [
         mnist::trainer(&digits(digits_options()), 1),
         vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..Default::default() }, 1),
         vanilla::trainer(&vanilla::Settings { batch: 6, size: 8, ..paper }, 1),
@@ -61,7 +61,7 @@ fn all() -> Vec<(GanTrainer, Tensor)> {
         wgan_gp::trainer(&critic(wgan_gp::Variant::Cifar), 1),
         wgan_gp::trainer(&critic(wgan_gp::Variant::Resnet), 1),
     ];
-    games
+    trainers
         .into_iter()
         .map(|trainer| {
             let trainer = trainer.expect("good settings");
@@ -325,7 +325,7 @@ fn instance_noise_fades_away() {
         (d, trainer.train_generator(step, &latents).expect("finite"))
     };
     let apart = |step| (report(0.5, step).0.real - report(0.0, step).0.real).abs();
-    assert!(apart(0) > 1e-4 && report(0.5, 0).1 != report(0.0, 0).1, "both players' images are noisy");
+    assert!(apart(0) > 1e-4 && report(0.5, 0).1 != report(0.0, 0).1, "the images of both networks are noisy");
     assert_eq!((report(0.5, 10), report(0.5, 99)), (report(0.0, 10), report(0.0, 99)), "none is left");
     assert_ne!(report(0.5, 9), report(0.0, 9));
 }

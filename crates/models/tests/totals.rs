@@ -171,7 +171,7 @@ fn wgan_gp() {
 fn wholes(system: &dyn System) -> ([usize; 2], [Vec<String>; 2]) {
     let networks = system.networks();
     let wholes = nn::wholes(&networks);
-    assert_eq!(wholes.len(), 2, "two players");
+    assert_eq!(wholes.len(), 2, "two networks");
     let total = |at: usize| wholes[at].iter().map(|network| network.count(TensorKind::Parameter)).sum();
     ([0, 1].map(total), [0, 1].map(|at: usize| wholes[at].iter().copied().flat_map(layers).collect()))
 }

@@ -7,7 +7,7 @@
 //! Given:   gy, the gradient of the loss with respect to y, of shape (columns).
 //! Result:  gx, the gradient of the loss with respect to x, of shape (rows, columns).
 //!
-//! Repair the function. Its shape is right already.
+//! Repair the function. The shape of its result is right already.
 //!
 //!     cargo run -p exercises -- check 10
 

@@ -1,6 +1,6 @@
 //! Exercise 16: max pooling. (Guide: c08_convolution)
 //!
-//! The largest number of each 2x2 block:
+//! Max pooling keeps the largest number of each 2x2 block:
 //!
 //!     y(r, c) = max of x(2 r, 2 c), x(2 r, 2 c + 1), x(2 r + 1, 2 c), x(2 r + 1, 2 c + 1)
 //!

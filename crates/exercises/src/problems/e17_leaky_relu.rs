@@ -6,7 +6,7 @@
 //! Given:   x; gy, the gradient of the loss with respect to y; and the slope, such as 0.2.
 //! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function: it belongs to another activation.
+//! Repair the function: it is the rule of another activation.
 //!
 //!     cargo run -p exercises -- check 17
 

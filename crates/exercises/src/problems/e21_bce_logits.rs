@@ -1,7 +1,7 @@
 //! Exercise 21: the loss from logits. (Guide: c09_activations_and_losses)
 //!
-//! The last layer of the discriminator outputs a logit z. The probability is p = 1 / (1 + exp(-z)).
-//! For a label t (1 real, 0 fake):
+//! The last layer of the discriminator outputs a logit z. The probability that the image is real is
+//! p = 1 / (1 + exp(-z)). For a label t (1 real, 0 fake):
 //!
 //!     loss = mean over the images of  - t ln(p) - (1 - t) ln(1 - p)
 //!

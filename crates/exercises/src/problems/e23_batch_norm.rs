@@ -8,8 +8,8 @@
 //! Given:   x, gamma, epsilon, and gy, the gradient of the loss with respect to y.
 //! Result:  gx, the gradient of the loss with respect to x.
 //!
-//! Repair the function: it treats mu and s as constants. But x[i] changes the mean, and so every y;
-//! and it changes the variance, and so every y. Each of the two paths adds a term.
+//! Repair the function: it treats mu and s as constants. But x[i] also changes every y through the
+//! mean, and through the variance. Each of these two paths adds a term.
 //!
 //!     cargo run -p exercises -- check 23
 

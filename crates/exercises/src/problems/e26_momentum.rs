@@ -1,6 +1,6 @@
 //! Exercise 26: momentum. (Guide: c11_optimizers)
 //!
-//! Like a ball that rolls downhill, the velocity remembers the previous steps.
+//! The velocity accumulates the previous gradients, like a ball that rolls downhill.
 //!
 //!     velocity = momentum * velocity + gradient
 //!     weight   = weight - rate * velocity

@@ -5,9 +5,9 @@
 //! are constants.
 //!
 //! Given:   a tape; the weights of the two networks; and some latents.
-//! Result:  (the loss, the generator's weight, the discriminator's weight), the weights as they
-//!          were put on the tape. The gradient of the loss must reach the generator's weight, but
-//!          not the discriminator's.
+//! Result:  (the loss, the generator's weight, the discriminator's weight), where each weight is
+//!          the `Var` that the function puts on the tape. The gradient of the loss must reach the
+//!          generator's weight, but not the discriminator's.
 //!
 //! Repair the function. (The tape differentiates with respect to `tape.variable(name, value)`, but
 //! not with respect to `tape.constant(value)`.)

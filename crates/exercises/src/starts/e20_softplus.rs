@@ -2,7 +2,7 @@
 //!
 //!     softplus(x) = ln(1 + exp(x))
 //!
-//! The losses of a GAN are made of this function. For x = 1000 it is 1000, and for x = -40 it is
+//! The losses of a GAN are built from this function. For x = 1000 it is 1000, and for x = -40 it is
 //! 4.2e-18. But in 64 bits, exp(1000) is infinite, and 1 + exp(-40) is 1.
 //!
 //! Given:   x, any number.

@@ -1,8 +1,8 @@
 //! Exercise 28: Adam. (Guide: c11_optimizers)
 //!
-//! Two moving averages, of the gradient and of its square. Both start at 0 and are therefore too
-//! small during the first steps. Two divisions correct them (t is the number of this step: 1, 2, 3
-//! ...):
+//! Adam keeps two moving averages: of the gradient and of its square. Both start at 0 and are
+//! therefore too small during the first steps. Two divisions correct them (t is the number of this
+//! step: 1, 2, 3 ...):
 //!
 //!     mean        = beta1 * mean        + (1 - beta1) * gradient
 //!     mean_square = beta2 * mean_square + (1 - beta2) * gradient^2

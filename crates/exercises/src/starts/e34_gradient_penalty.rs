@@ -5,7 +5,7 @@
 //!
 //!     penalty = mean over the images of (|slope| - 1)^2
 //!
-//! where |slope| is the norm of the gradient with respect to that image. The penalty is made of a
+//! where |slope| is the norm of the gradient with respect to that image. The penalty contains a
 //! gradient, and the critic learns from the gradient of the penalty: a gradient of a gradient.
 //!
 //! Given:   critic: a function from images, of shape (n, pixels), to one number each, of shape (n,

@@ -9,6 +9,7 @@
 mod critic;
 mod growth;
 mod sizes;
+mod system;
 mod to_rgb;
 
 use nn::layers::Noise;
@@ -23,17 +24,13 @@ pub use sizes::Sizes;
 pub(crate) use sizes::missing_switch;
 pub(crate) use to_rgb::ToRgb;
 
-use crate::step_metrics::{
-    D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
-    W_DISTANCE,
-};
+use crate::LatentKind;
 use crate::trainer::adversarial::smooth_logistic;
 use crate::trainer::averaging::{Averaging, follow};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, Styles, System};
 
 /// a + (b - a) t.
 pub fn lerp(a: &Var, b: &Var, t: f64) -> Var {
@@ -134,21 +131,6 @@ impl Stateful for Steps {
         vec![(STEPS.into(), u32::MAX.into())]
     }
 }
-
-/// The last one exists only for a Wasserstein critic.
-const METRICS: [MetricDescription; 11] = [
-    D_LOSS,
-    G_LOSS,
-    D_REAL,
-    D_FAKE,
-    G_FAKE,
-    PENALTY,
-    GRADIENT_NORM,
-    MetricDescription::new("resolution", Unit::Pixels, "Height and width of the images of this step."),
-    MetricDescription::new("alpha", Unit::Share, "How far the newest blocks are faded in."),
-    KIMG,
-    W_DISTANCE,
-];
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
@@ -290,150 +272,11 @@ impl<P: Painter> Growing<P> {
     }
 }
 
-impl<P: Painter> System for Growing<P> {
-    fn name(&self) -> &'static str {
-        self.spec.name
-    }
-
-    fn image_shape(&self) -> Option<[usize; 3]> {
-        let size = resolution(self.growth.last());
-        Some([size, size, self.spec.sizes.channels])
-    }
-
-    fn metrics(&self) -> &'static [MetricDescription] {
-        match self.spec.regularizer {
-            Regularizer::Between { .. } => &METRICS,
-            Regularizer::OnReals { .. } => &METRICS[..METRICS.len() - 1],
-        }
-    }
-
-    fn batch_size(&self) -> usize {
-        self.growth.largest_batch()
-    }
-
-    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
-        let (first, stage) = self.growth.before(step);
-        vec![self.sampler.stretch(self.services.seed(), first, self.growth.batch(stage.level), available[0])]
-    }
-
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
-        let (images, stage) = self.growth.before(step);
-        if self.growth.is_a_border(step) {
-            self.critic_optimizer.reset();
-            self.painter_optimizer.reset();
-        }
-        let learning_rate = (self.spec.learning_rate)(self.spec.base_learning_rate, stage.resolution());
-        self.critic_optimizer.set_learning_rate(learning_rate);
-        self.painter_optimizer.set_learning_rate(learning_rate);
-
-        let count = reals[0].shape()[0];
-        let reals = at_stage(&Var::constant(RANGE.inward(&reals[0])), stage);
-        let latents = |services: &StepServices, stream| Var::constant(services.at(step).latents(stream, count));
-        let d = self.train_critic(step, stage, &reals, &latents(&self.services, "discriminator latents"))?;
-        let since_the_border = self.critic_optimizer.updates();
-        let averaged = (count, since_the_border);
-        self.services.at(step).average(self.average.parts_mut(), self.painter.parts(), averaged);
-        let [g_loss, g_fake] = self.train_painter(step, stage, &latents(&self.services, "generator latents"))?;
-        self.steps.0 = step + 1;
-
-        let kimg = (images + count as u64) as f64 / 1000.0;
-        let (size, alpha) = (stage.resolution() as f64, stage.alpha);
-        let mut numbers = vec![d.loss, g_loss, d.real, d.fake, g_fake, d.penalty, d.gradient_norm, size, alpha, kimg];
-        if let Regularizer::Between { .. } = self.spec.regularizer {
-            numbers.push(d.real - d.fake);
-        }
-        Ok(StepMetrics::new(self.metrics(), numbers))
-    }
-
-    fn level(&self) -> Option<String> {
-        let size = self.stage().resolution();
-        Some(format!("{size}x{size}"))
-    }
-
-    fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
-        let name = |stage: Stage| {
-            let (size, fading) = (stage.resolution(), if stage.is_fading() { ", fading in" } else { "" });
-            format!("{size}x{size}{fading}")
-        };
-        self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
-    }
-
-    fn samples(&self) -> Sampler<'_> {
-        Sampler::Latents(self)
-    }
-
-    fn networks(&self) -> Vec<&Network> {
-        [self.critic.parts(), self.painter.parts()].concat()
-    }
-
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        let networks = [self.critic.parts(), self.painter.parts(), self.average.parts()].concat();
-        let rest: [&dyn Stateful; 3] = [&self.critic_optimizer, &self.painter_optimizer, &self.steps];
-        networks.into_iter().map(|network| network as &dyn Stateful).chain(rest).collect()
-    }
-
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        let networks = [self.critic.parts_mut(), self.painter.parts_mut(), self.average.parts_mut()];
-        let rest: [&mut dyn Stateful; 3] = [&mut self.critic_optimizer, &mut self.painter_optimizer, &mut self.steps];
-        networks.into_iter().flatten().map(|network| network as &mut dyn Stateful).chain(rest).collect()
-    }
-}
-
-impl<P: Painter> FromLatents for Growing<P> {
-    fn kind(&self) -> LatentKind {
-        self.services.latent_kind()
-    }
-
-    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        self.services.sample_latents(seed, stream, count)
-    }
-
-    fn draw(&self, latents: &Tensor) -> Tensor {
-        self.pictures(&self.average, latents)
-    }
-
-    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        Some(self.pictures(&self.painter, latents))
-    }
-
-    fn styles(&self) -> Option<&dyn Styles> {
-        self.average.stylist().map(|_| self as &dyn Styles)
-    }
-}
-
 /// The noise that the layers of a generator add in inference mode, by name.
 pub(crate) fn constant_noise(parts: &[&Network]) -> Vec<(String, Tensor)> {
     let tensors = parts.iter().flat_map(|part| part.tensors());
     let noise = tensors.filter(|(name, _, _)| name.rsplit('.').next() == Some(Noise::MAP));
     noise.map(|(name, _, map)| (name, map.clone())).collect()
-}
-
-impl<P: Painter> Growing<P> {
-    fn stylist(&self) -> &dyn Stylist {
-        self.average.stylist().expect("the trait object exists only for style-based generators")
-    }
-}
-
-impl<P: Painter> Styles for Growing<P> {
-    fn styles_of(&self, latents: &Tensor) -> Tensor {
-        self.stylist().styles(&mut ForwardContext::inference(), &Var::constant(latents.clone())).into_value()
-    }
-
-    fn mean_style(&self) -> Tensor {
-        self.stylist().mean_style().clone()
-    }
-
-    fn layers(&self) -> usize {
-        self.stylist().layers(self.stage().level)
-    }
-
-    fn noise(&self) -> Vec<(String, Tensor)> {
-        constant_noise(&self.average.parts())
-    }
-
-    fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var]) -> Var {
-        self.at_full_size(&self.stylist().paint_styled(ctx, styles, self.stage()))
-    }
 }
 
 #[cfg(test)]

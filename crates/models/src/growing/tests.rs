@@ -6,7 +6,7 @@ use tensor::{Tensor, Var};
 
 use super::*;
 use crate::systems::progan::{self, Generator, Settings};
-use crate::{Settings as _, System};
+use crate::{FromLatents, Settings as _, StepMetrics, System};
 
 /// 4 images per step, 16 per resolution, and 32 per fade.
 fn settings(size: usize) -> Settings {
