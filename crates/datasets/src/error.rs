@@ -20,8 +20,8 @@ pub enum ErrorKind {
     Stopped,
 }
 
-/// The data cannot be used. Its `Display` has a line each for [`what`](Self::what), [`path`](Self::path),
-/// [`why`](Self::why) and [`help`](Self::help).
+/// The data cannot be used. Its `Display` has a line each for [`what`](Self::what),
+/// [`path`](Self::path), [`why`](Self::why) and [`help`](Self::help).
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.in_full())]
 pub struct DataError {

@@ -1,5 +1,5 @@
-//! Recognises the type of a file by its first bytes. File extensions are unreliable: cameras, browsers
-//! and chat programs give pictures any name.
+//! Recognises the type of a file by its first bytes. File extensions are unreliable: cameras,
+//! browsers and chat programs give pictures any name.
 
 use flate2::read::GzDecoder;
 use std::fs::{self, File};
@@ -121,7 +121,8 @@ impl FileType {
     /// The type of the file `path`.
     ///
     /// # Errors
-    /// If it cannot be read. Anything but a regular file is [`Unknown`](Self::Unknown): reading a pipe could block forever.
+    /// If it cannot be read. Anything but a regular file is [`Unknown`](Self::Unknown): reading a
+    /// pipe could block forever.
     pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
         if !fs::metadata(path)?.is_file() {
             return Ok(Self::Unknown);

@@ -10,12 +10,13 @@
 //! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run
 //!   without a download.
 //! * [`Histogram`]: warns about images whose values fill a small part of their range.
-//! * [`DataError`]: what is wrong, where, why, and what to do. No content of a file makes this crate panic.
+//! * [`DataError`]: what is wrong, where, why, and what to do. No content of a file makes this
+//!   crate panic.
 //! * [`Advice`]: what to do about an error, in a form that a test can follow; made by [`advice!`].
 //! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number.
 //!
-//! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which read
-//! from a `store`.
+//! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which
+//! read from a `store`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

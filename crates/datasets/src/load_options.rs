@@ -12,27 +12,27 @@ pub enum Split {
     Test,
 }
 
-/// How much memory a set may take, and where its cache goes if it needs more. The images are the same
-/// for all options.
+/// How much memory a set may take, and where its cache goes if it needs more. The images are the
+/// same for all options.
 pub struct LoadOptions<'a> {
-    /// Bytes of memory that the set may take. A larger folder of pictures is decoded once into a cache
-    /// file and read from there.
+    /// Bytes of memory that the set may take. A larger folder of pictures is decoded once into a
+    /// cache file and read from there.
     pub memory: u64,
     /// The folder of the cache files, created when it is needed.
     pub cache: PathBuf,
     /// Whether to inspect the set only: nothing is decoded or written, so the images of a folder
     /// without a cache can be counted but not read.
     pub inspect_only: bool,
-    /// Called repeatedly during operations that take long. If it returns `Break`, loading ends with an
-    /// error of the kind [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    /// Called repeatedly during operations that take long. If it returns `Break`, loading ends with
+    /// an error of the kind [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
     pub progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 }
 
 /// An operation that takes long.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Waiting for another process that is writing to the same cache folder. Reported several times a
-    /// second.
+    /// Waiting for another process that is writing to the same cache folder. Reported several times
+    /// a second.
     Waiting {
         /// The lock file that it holds.
         lock: &'a Path,

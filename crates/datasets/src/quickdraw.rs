@@ -1,4 +1,5 @@
-//! Finds the images for a Quick, Draw! class: a given file, the file in its usual place, or the built-in drawings.
+//! Finds the images for a Quick, Draw! class: a given file, the file in its usual place, or the
+//! built-in drawings.
 
 use crate::advice::quoted;
 use crate::built_in::apples;
@@ -73,15 +74,12 @@ impl QuickDraw {
         }
     }
 
-    /// Whether `--data` gives a folder in which classes are looked for as files: it has the file of the
-    /// class, or nothing else that can be loaded.
+    /// Whether classes are looked for as files in `folder`: it has the file of the class or, if a
+    /// class is given, nothing but files of other classes.
     pub fn is_folder_of_classes(folder: &Path, class: Option<&str>) -> bool {
-        let only_class_files = || match DataFiles::find(folder, None) {
-            Ok(files) if files.is_empty_folder() => true,
-            Ok(files) => class.is_some() && files.has_class_files(),
-            Err(_) => class.is_some(),
-        };
-        folder.is_dir() && (DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some() || only_class_files())
+        let has_file = || DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some();
+        let nothing_else = || DataFiles::find(folder, None).map_or(true, |files| files.are_class_files());
+        folder.is_dir() && (has_file() || class.is_some() && nothing_else())
     }
 
     /// Loads the file, or [`BUILT_IN_COUNT`] apples drawn from `seed`.
@@ -110,7 +108,8 @@ impl fmt::Display for QuickDraw {
     }
 }
 
-/// Whether nothing exists at the path. A path that may not be inspected exists: reading it gives the reason.
+/// Whether nothing exists at the path. A path that may not be inspected exists: reading it gives
+/// the reason.
 fn is_absent(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
@@ -134,7 +133,8 @@ fn bad_class(class: &str, folder: &Path) -> DataError {
     )
 }
 
-/// The error for a class without a file in the folder; `usual` if the folder was not given by the user.
+/// The error for a class without a file in the folder; `usual` if the folder was not given by the
+/// user.
 fn no_class(class: &str, folder: &Path, usual: bool) -> DataError {
     let path = folder.join(format!("{class}.npy"));
     let classes = classes_in(folder);

@@ -4,8 +4,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt;
 
-/// The values that become 0 (black) and 255 (white). Values between them are scaled linearly, values
-/// outside are clipped. If `black` is the larger one, light and dark are swapped.
+/// The values that become 0 (black) and 255 (white). Values between them are scaled linearly,
+/// values outside are clipped. If `black` is the larger one, light and dark are swapped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ValueRange {
     black: f64,
@@ -16,7 +16,8 @@ impl ValueRange {
     /// Bytes, unchanged.
     pub const BYTES: Self = Self { black: 0.0, white: 255.0 };
 
-    /// The range from `black` to `white`; `None` if they are equal or their difference is not finite.
+    /// The range from `black` to `white`; `None` if they are equal or their difference is not
+    /// finite.
     pub fn new(black: f64, white: f64) -> Option<Self> {
         (black != white && (white - black).is_finite()).then_some(Self { black, white })
     }
@@ -84,7 +85,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     ValueRange::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// A number in as many digits as it needs to be read back exactly, with an exponent if that is shorter.
+/// A number in as many digits as it needs to be read back exactly, with an exponent if that is
+/// shorter.
 pub(crate) fn written<N: fmt::Display + fmt::LowerExp>(number: N) -> String {
     const MAX_PLAIN: usize = 12;
     let (plain, power) = (number.to_string(), format!("{number:e}"));

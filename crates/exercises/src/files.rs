@@ -25,7 +25,8 @@ impl Problems {
         self.0.join(exercise.file())
     }
 
-    /// The content of the file. Bytes that are not text are replaced, so the file differs from the original.
+    /// The content of the file. Bytes that are not text are replaced, so the file differs from the
+    /// original.
     pub(crate) fn read(&self, exercise: &Exercise) -> Result<String, FileError> {
         let path = self.path(exercise);
         let bytes = fs::read(&path).map_err(|source| FileError {
@@ -42,7 +43,8 @@ impl Problems {
         self.read(exercise).is_ok_and(|text| text.lines().eq(exercise.start.lines()))
     }
 
-    /// Restores the original file. The learner's file, if there was one, is saved under the returned name.
+    /// Restores the original file. The learner's file, if there was one, is saved under the
+    /// returned name.
     pub(crate) fn reset(&self, exercise: &Exercise) -> Result<Option<PathBuf>, FileError> {
         let path = self.path(exercise);
         let failed = |doing, path: &Path| {

@@ -1,4 +1,5 @@
-//! Exercises in backprop and GAN training, in the order of the guide, with a checker that names the mistake.
+//! Exercises in backprop and GAN training, in the order of the guide, with a checker that names the
+//! mistake.
 //!
 //! ```text
 //! cargo run -p exercises -- list

@@ -12,8 +12,8 @@ use exercises::report::crashed;
 use exercises::{EXERCISES, Exercise};
 use files::{FileError, Problems};
 
-/// Exercises in backprop and GAN training: small functions to write or to repair, each in its own file. The checker compares
-/// your answer with central differences and names the mistake.
+/// Exercises in backprop and GAN training: small functions to write or to repair, each in its own
+/// file. The checker compares your answer with central differences and names the mistake.
 #[derive(Parser)]
 #[command(name = "exercises", bin_name = "cargo run -p exercises --", after_help = BEGIN)]
 struct Options {
@@ -35,7 +35,8 @@ enum Action {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: Option<&'static Exercise>,
     },
-    /// Show a hint for exercise N: where to look; with --level 2 the formula, with --level 3 almost the code
+    /// Show a hint for exercise N: where to look; with --level 2 the formula, with --level 3 almost
+    /// the code
     Hint {
         #[arg(value_name = "N", value_parser = exercise)]
         exercise: &'static Exercise,
@@ -109,8 +110,8 @@ fn perform(action: &Action, problems: &Problems) -> Result<bool, Failure> {
     }
 }
 
-/// Compiles the problem files; the learner sees the compiler's messages. Returns the program, or `None` if they do not
-/// compile.
+/// Compiles the problem files; the learner sees the compiler's messages. Returns the program, or
+/// `None` if they do not compile.
 fn build() -> Result<Option<PathBuf>, Failure> {
     let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = Command::new(&cargo);
@@ -261,7 +262,8 @@ fn reset(exercise: &Exercise, problems: &Problems) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks each time a problem file changes. After an exercise is solved it continues with the next one, unless one was given.
+/// Checks each time a problem file changes. After an exercise is solved it continues with the next
+/// one, unless one was given.
 fn watch(named: Option<&'static Exercise>, problems: &Problems) -> Result<bool, Failure> {
     let texts = || EXERCISES.iter().map(|exercise| problems.read(exercise).unwrap_or_default()).collect::<Vec<_>>();
     loop {

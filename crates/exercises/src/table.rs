@@ -81,7 +81,7 @@ pub const EXERCISES: [Exercise; 34] = exercises![
         "Within a step the examples are summed (`+=` is right). At the beginning of a step the buffer must be zero.",
         "gradient.fill(0.0); as the first line of the function.",
     ];
-    "e07_square", "the rule of an elementwise op", "c05_tensors", UpstreamIgnored, [
+    "e07_square", "the rule of an element-wise op", "c05_tensors", UpstreamIgnored, [
         "One of the two arguments is not used at all.",
         "The chain rule: dL/dx = dL/dy * dy/dx, element by element. The first factor is gy.",
         "gx[i] = gy[i] * 2.0 * x[i];",
@@ -196,7 +196,7 @@ pub const EXERCISES: [Exercise; 34] = exercises![
         "Detach the fakes before the discriminator sees them. (A later cut would cut off the discriminator too.)",
         "let on_fakes = discriminator(&fakes.detach());",
     ];
-    "e30_freeze", "the freeze", "c12_two_players", MissingCut, [
+    "e30_freeze", "freezing the discriminator", "c12_two_players", MissingCut, [
         "Which of the two weights is put on the tape as a variable?",
         "The gradient still passes through a layer with a constant weight, but the weight itself gets none.",
         "let discriminator = tape.constant(discriminator);",
@@ -211,7 +211,7 @@ pub const EXERCISES: [Exercise; 34] = exercises![
         "A unit is dead if activations[image * units + unit] is 0 for every image. Count those, and divide by the number of units.",
         "let dead = |unit: &usize| (0..images).all(|image| activations[image * units + unit] == 0.0);",
     ];
-    "e33_central_difference", "a check from both sides", "c14_proof_and_speed", Formula, [
+    "e33_central_difference", "a central difference", "c14_proof_and_speed", Formula, [
         "Compare with the formula: how many times is f called, and where?",
         "The distance from x - h to x + h is 2 h.",
         "(f(x + h) - f(x - h)) / (2.0 * h)",

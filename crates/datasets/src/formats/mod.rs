@@ -49,8 +49,8 @@ impl fmt::Debug for DataFiles {
 
 impl DataFiles {
     /// Finds the format of what lies at `path`. The content of files decides, not their names. In a
-    /// folder, the file of the class comes first, if a class is given; then files and pictures that a
-    /// format recognises; then a single file that holds a class.
+    /// folder, the file of the class comes first, if a class is given; then files and pictures that
+    /// a format recognises; then a single file that holds a class.
     ///
     /// # Errors
     /// If the format is not supported: the error says what the file is, and what to do. A folder in
@@ -69,14 +69,9 @@ impl DataFiles {
         self.is_class_file
     }
 
-    /// Whether each class is a file in this format.
-    pub(crate) fn has_class_files(&self) -> bool {
-        self.format.class_extension.is_some()
-    }
-
-    /// Whether the path is a folder in which nothing was found.
-    pub(crate) fn is_empty_folder(&self) -> bool {
-        self.path.is_dir() && !(self.format.is_in)(&self.path)
+    /// Whether each class is a file in this format, or nothing was found in the folder.
+    pub(crate) fn are_class_files(&self) -> bool {
+        self.format.class_extension.is_some() || !(self.format.is_in)(&self.path)
     }
 
     /// Whether the data set has this part.

@@ -144,7 +144,8 @@ impl Store for Undecoded {
     }
 
     fn read(&self, _first: usize, _images: &mut [u8]) -> Result<(), DataError> {
-        let (why, help) = ("they were only inspected", advice!("undecoded", "load them without `inspect_only`"));
+        let (why, help) =
+            ("they were only inspected", advice!("undecoded", "load them without the option inspect_only"));
         Err(DataError::invalid(&self.folder, "the pictures are not decoded yet", why, help))
     }
 

@@ -27,7 +27,8 @@ pub(crate) fn hash_words(words: impl IntoIterator<Item = u64>) -> u64 {
     spread(words.into_iter().fold(SEED, absorb))
 }
 
-/// The fingerprint of images from the hashes of their pieces; `shape` is (count, height, width, channels).
+/// The fingerprint of images from the hashes of their pieces; `shape` is (count, height, width,
+/// channels).
 pub(crate) fn fingerprint(shape: [usize; 4], pieces: impl IntoIterator<Item = u64>) -> String {
     format!("{:016x}", hash_words(shape.map(|length| length as u64).into_iter().chain(pieces)))
 }

@@ -9,10 +9,11 @@ use std::collections::HashSet;
 
 /// Bytes that are read at a time.
 const BLOCK: usize = 16 << 20;
-/// The largest number of images on disk that are checked for duplicates: each takes eight bytes of memory.
+/// The largest number of images on disk that are checked for duplicates: each takes eight bytes of
+/// memory.
 const MAX_CHECKED: usize = 1 << 22;
-/// The fingerprint of a set of up to so many bytes covers every byte. Before sets could be larger than
-/// memory, no set was larger.
+/// The fingerprint of a set of up to so many bytes covers every byte. Before sets could be larger
+/// than memory, no set was larger.
 const MAX_BYTES_HASHED: u64 = 64 << 30;
 /// The same for generated pictures, as drawing takes longer than reading.
 const MAX_BYTES_GENERATED: u64 = 8 << 30;

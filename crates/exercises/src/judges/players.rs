@@ -1,4 +1,4 @@
-//! Exercises 1, 29 to 31 and 34: the two losses, the cut, the freeze, the path through the
+//! Exercises 1, 29 to 31 and 34: the two losses, the cut, freezing, the path through the
 //! discriminator, the gradient penalty.
 
 use tensor::{Options, Tape, Tensor, Var, grad};

@@ -23,7 +23,8 @@ pub fn kernel_gradient(x: &[f64], gy: &[f64], [images, height, width]: [usize; 3
                 let mut sum = 0.0;
                 for r in 0..height {
                     for c in 0..width {
-                        // The position that this tap reads, plus (1, 1), so that it is not negative.
+                        // The position that this tap reads, plus (1, 1), so that it is not
+                        // negative.
                         let (row, column) = (r + p, c + q);
                         if (1..=height).contains(&row) && (1..=width).contains(&column) {
                             sum += x[start + (row - 1) * width + (column - 1)] * gy[start + r * width + c];

@@ -1,4 +1,4 @@
-//! Exercise 30: the freeze. (Guide: c12_two_players)
+//! Exercise 30: freezing the discriminator. (Guide: c12_two_players)
 //!
 //! In its own step, the generator learns to make the discriminator output "real". The gradient
 //! passes through the discriminator, but the discriminator is not trained in this step: its weights

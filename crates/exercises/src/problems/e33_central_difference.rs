@@ -1,4 +1,4 @@
-//! Exercise 33: a check from both sides. (Guide: c14_proof_and_speed)
+//! Exercise 33: a central difference. (Guide: c14_proof_and_speed)
 //!
 //! A derivative can be checked against its definition: move x a little and see how much f changes.
 //! A step to one side has an error proportional to h. With a step to each side most of the error

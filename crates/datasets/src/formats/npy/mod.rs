@@ -1,9 +1,10 @@
 //! Reads `.npy` files: arrays of images of one size, with values of any numeric dtype.
 //!
-//! Nothing in a file is trusted. What its header claims is compared with the length of the file before
-//! memory is allocated, so a file cannot cost more memory than its own length. [`header`] parses the
-//! header, [`shape`] finds the images in the shape, [`range`] the black and white values, [`fault`] has
-//! the texts about everything that can be wrong. [`Layout`] converts values to bytes.
+//! Nothing in a file is trusted. What its header claims is compared with the length of the file
+//! before memory is allocated, so a file cannot cost more memory than its own length. [`header`]
+//! parses the header, [`shape`] finds the images in the shape, [`range`] the black and white
+//! values, [`fault`] has the texts about everything that can be wrong. [`Layout`] converts values
+//! to bytes.
 
 mod fault;
 mod header;
@@ -44,8 +45,8 @@ pub(super) const FORMAT: Format = Format {
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Bytes that are read first. Most headers are shorter.
 const START: u64 = 512;
-/// The most values of images in Fortran order. They are kept in memory, because the values of one image are
-/// not contiguous in the file.
+/// The most values of images in Fortran order. They are kept in memory, because the values of one
+/// image are not contiguous in the file.
 const MAX_FORTRAN: u64 = 1 << 30;
 
 fn load(path: &Path, request: &LoadRequest<'_>) -> Result<Loaded, DataError> {

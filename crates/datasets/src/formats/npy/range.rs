@@ -12,9 +12,9 @@ pub(super) const BLOCK: usize = 1 << 20;
 /// The range of an array and, if its values were measured, the smallest and the largest of them.
 pub(super) type MeasuredRange = (ValueRange, Option<[f64; 2]>);
 
-/// The range of the `length` bytes of values at `offset`: the requested one, or the usual one for the
-/// dtype and, where that leaves a choice, for the values. Floats are always measured, as an image
-/// cannot hold values that are not finite.
+/// The range of the `length` bytes of values at `offset`: the requested one, or the usual one for
+/// the dtype and, where that leaves a choice, for the values. Floats are always measured, as an
+/// image cannot hold values that are not finite.
 pub(super) fn range_of(
     file: &mut (impl Read + Seek),
     offset: u64,

@@ -300,7 +300,8 @@ fn a_file_we_may_not_read_gives_the_systems_words() {
     }
 }
 
-/// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there is one.
+/// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there
+/// is one.
 fn read(bytes: &[u8]) -> bool {
     read_of(bytes, bytes.len() as u64)
 }

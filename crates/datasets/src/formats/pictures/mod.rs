@@ -51,8 +51,8 @@ const MIN_IN_FLIGHT: u64 = 64 << 20;
 const MAX_IN_FLIGHT: u64 = 512 << 20;
 /// Bytes of pictures that are decoded together before they are written to a cache.
 const BLOCK: usize = 64 << 20;
-/// One in this many files may be unreadable, but always [`ALWAYS_ALLOWED`]. If more are, something is wrong
-/// with the folder.
+/// One in this many files may be unreadable, but always [`ALWAYS_ALLOWED`]. If more are, something
+/// is wrong with the folder.
 const ALLOWED_SHARE: usize = 10;
 const ALWAYS_ALLOWED: usize = 3;
 /// How many unreadable files are named.

@@ -7,7 +7,8 @@ use crate::value_range::ValueStats;
 use image::DynamicImage;
 use std::path::PathBuf;
 
-/// Statistics of the values in the pictures `files`; `None` if none can be read, or their depths differ.
+/// Statistics of the values in the pictures `files`; `None` if none can be read, or their depths
+/// differ.
 pub(in crate::formats) fn stats_of(files: &[PathBuf]) -> Option<ValueStats> {
     let mut all: Option<ValueStats> = None;
     for file in files {
