@@ -237,7 +237,7 @@ impl LatentKind {
 
 /// The settings of a system: what its table in a run's `config.toml` holds.
 pub trait Settings: Sized {
-    /// The settings called `name`: `seed` is the original's, `cpu` a smaller one.
+    /// The settings called `name`: `original` is that of the original program, `cpu` a smaller one.
     fn preset(name: &str) -> Option<Self>;
 
     /// Whether every setting is in its range.

@@ -20,7 +20,7 @@ fn layers(network: &Network) -> Vec<String> {
 
 #[test]
 fn mnist() {
-    let s = mnist::Settings::preset("seed").expect("a preset");
+    let s = mnist::Settings::preset("original").expect("a preset");
     let networks = [mnist::discriminator(&s, 1), mnist::generator(&s, 1)];
     assert_eq!(layers(&networks[0]), ["128 100,480", "64 8,256", "32 2,080", "1 33"]);
     assert_eq!(layers(&networks[1]), ["32 3,232", "64 2,112", "128 8,320", "784 101,136"]);
@@ -123,7 +123,7 @@ fn faces() {
     let networks = |preset| faces::networks(&faces::Settings::preset(preset).expect("a preset"), 1);
     assert_eq!(totals(networks("seed")), [2_765_568, 3_806_080]);
     assert_eq!(totals(networks("cpu")), [175_296, 435_424]);
-    assert_eq!(totals(networks("seed32")), [167_809, 372_416]);
+    assert_eq!(totals(networks("original32")), [167_809, 372_416]);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn progan() {
     assert_eq!(generator, expected);
     assert_eq!(trainer(|s| s.sizes.channels = 1).0, [279_073, 278_180]);
     assert_eq!(trainer(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
-    let seed = progan::Settings::preset("seed").expect("a preset");
+    let original = progan::Settings::preset("original").expect("a preset");
     assert_eq!(wholes(&progan::trainer(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
 }
 

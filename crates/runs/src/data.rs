@@ -9,24 +9,27 @@ mod loaders;
 mod memory;
 mod reading;
 
-pub use ahead::Batches;
+pub(crate) use ahead::Batches;
 pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::config::Config;
-use crate::engine::{Key, System, Tensor};
+use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
 use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images, advice};
+use kernels::Key;
 use metrics::Pictures;
+use models::System;
+use tensor::Tensor;
 
 /// What `system` learns from: the images that `config` names, at least `fewest` of each domain; none if it makes its reals itself.
 ///
 /// # Errors
 /// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
-pub fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+pub fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
-    let data = config.row.load.load(config, shape)?;
+    let data = config.entry.load.load(config, shape, output)?;
     data.require(fewest, shape)?;
     Ok(data)
 }
@@ -36,10 +39,10 @@ pub fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset
 ///
 /// # Errors
 /// As [`of`], as far as they show without reading the images.
-pub fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+pub fn look_at(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
-    let data = config.row.load.look_at(config, shape)?;
+    let data = config.entry.load.look_at(config, shape, output)?;
     data.require(fewest, shape)?;
     Ok(data)
 }
@@ -92,15 +95,15 @@ impl Dataset {
     /// No images: those of a system that learns from points of the plane.
     fn none(config: &Config) -> Result<Self, Failure> {
         let idle = [
-            ("data", config.data.as_deref().is_some_and(|data| data != BUILT_IN)),
-            ("class", config.class.is_some()),
+            ("data", config.data().is_some_and(|data| data != BUILT_IN)),
+            ("class", config.class().is_some()),
             ("augment", !config.augmentation()?.is_off()),
             ("images", config.fitting()? != Fitting::default()),
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
             let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
-                .at(format!("{}, preset `{}`", config.row.name, config.preset))
+                .at(format!("{}, preset `{}`", config.entry.name, config.preset()))
                 .because("it learns from points of the plane, which it draws itself")
                 .help(advice!(
                     "points-need-no-images",
@@ -112,7 +115,7 @@ impl Dataset {
             counterparts: None,
             size: [0, 0],
             augmentation: Augmentation::default(),
-            seed: config.seed,
+            seed: config.seed(),
             origin: "points of the plane, drawn anew for each step".into(),
             built_in: true,
             memory: 0,

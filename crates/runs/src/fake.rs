@@ -1,9 +1,9 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
-use crate::engine::{
-    FromLatents, LatentKind, Network, NonFinite, Sampler, State, Stateful, System, Tensor, not_finite,
-};
+use models::{FromLatents, LatentKind, Sampler, System};
+use nn::{Network, State, Stateful};
+use tensor::{NonFinite, Tensor};
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -87,4 +87,10 @@ impl FromLatents for Fake {
         let count = latents.shape()[0];
         Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
     }
+}
+
+/// A value that is not finite, found by the op `bce_with_logits`.
+fn not_finite() -> NonFinite {
+    let bad = Tensor::new(&[1], vec![f32::NAN]);
+    NonFinite::in_tensor("bce_with_logits", "d_loss", &bad).expect("it is not finite")
 }

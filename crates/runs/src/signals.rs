@@ -7,6 +7,7 @@ mod unix;
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The number of SIGINT, which Ctrl-C sends, on every system.
@@ -19,17 +20,28 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 /// The signal that asked first, and when.
 static FIRST: OnceLock<(i32, Instant)> = OnceLock::new();
 
-/// To be called when the program starts: a file that grows beyond the limit of its size (`ulimit -f`) becomes an error of
+/// Whether this process wants its signals handled.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Lets the requests of this process handle the signals that ask it to end: a training then finishes its step, saves, and returns
+/// [`Ending::Stopped`](crate::training::Ending::Stopped). Without it a signal ends the process as usual, and the run goes on
+/// from its last checkpoint.
+///
+/// To be called when the program starts: it also makes a file that grows beyond the limit of its size (`ulimit -f`) an error of
 /// the write instead of the end of the process.
-pub fn prepare() {
+pub fn handle() {
+    WANTED.store(true, Ordering::Relaxed);
     #[cfg(unix)]
     unix::survive_file_size_limits();
 }
 
-/// From now on the first request to end only sets a mark. A second Ctrl-C or SIGTERM ends the process at once.
+/// From now on, if the process [wants](handle) that, the first request to end only sets a mark. A second Ctrl-C or SIGTERM ends the process at once.
 ///
 /// A signal that the process was started with as ignored (by `nohup`, or SIGINT in the background of a script) stays ignored.
-pub fn listen() {
+pub(crate) fn listen() {
+    if !WANTED.load(Ordering::Relaxed) {
+        return;
+    }
     #[cfg(unix)]
     unix::listen();
     // Without a handler the first Ctrl-C ends the process, and nothing that was saved is lost: not worth refusing to train.
@@ -38,7 +50,7 @@ pub fn listen() {
 }
 
 /// Whether somebody asked to end.
-pub fn asked() -> bool {
+pub(crate) fn asked() -> bool {
     FIRST.get().is_some()
 }
 

@@ -14,14 +14,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use temporary::{is_temporary, sweep_run};
+pub(crate) use temporary::{is_temporary, sweep_run};
 
 use datasets::advice;
 
 use crate::failure::{Code, Failure};
 
 /// The operations on the outside world that writing a file is made of.
-pub trait Disk {
+pub(crate) trait Disk {
     /// Makes a new empty file; one of that name is left alone.
     fn create(&self, path: &Path) -> io::Result<File> {
         File::create_new(path)
@@ -54,7 +54,7 @@ pub trait Disk {
 }
 
 /// The file system of this machine.
-pub struct RealDisk;
+pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {}
 
@@ -109,7 +109,7 @@ impl From<StorageError> for Failure {
 
 /// Whether an operation failed because another program has the file open: Windows' ERROR_SHARING_VIOLATION and
 /// ERROR_LOCK_VIOLATION, which no operation on files returns on Unix, and what a rename over an open file returns there.
-pub fn is_held(error: &io::Error) -> bool {
+pub(crate) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
@@ -121,7 +121,7 @@ const TRIES: u32 = 12;
 ///
 /// # Errors
 /// The last one.
-pub fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for tried in 0..TRIES {
         match act() {
             Err(error) if is_held(&error) => disk.pause(Duration::from_millis(1 << tried)),
@@ -135,7 +135,7 @@ pub fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> 
 ///
 /// # Errors
 /// When the system does not tell.
-pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let same = {
         use std::os::unix::fs::MetadataExt;
@@ -159,12 +159,12 @@ pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// Names `folder` and the system's reason.
-pub fn make_folder(folder: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StorageError> {
     fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
 }
 
 /// The ending of a file's name, in small letters.
-pub fn ending(path: &Path) -> String {
+pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
@@ -173,7 +173,7 @@ pub fn ending(path: &Path) -> String {
 /// # Errors
 /// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
 /// failed, the new one, complete).
-pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     let mut file = Unfinished::begin(disk, path)?;
     file.write_all(bytes).map_err(|source| StorageError::new("write", path, source))?;
     file.finish()
@@ -181,7 +181,7 @@ pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), Sto
 
 /// A file that is written piece by piece, for what should not lie in memory whole: it has its name only when it is
 /// finished, and leaves nothing behind when it never is.
-pub struct Unfinished<'a> {
+pub(crate) struct Unfinished<'a> {
     disk: &'a dyn Disk,
     path: PathBuf,
     temporary: PathBuf,
@@ -196,7 +196,7 @@ impl<'a> Unfinished<'a> {
     ///
     /// # Errors
     /// Names `path` and the system's reason.
-    pub fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
+    pub(crate) fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
         let made = temporary::create(disk, path);
         let (file, temporary) = made.map_err(|source| StorageError::new("write", path, source))?;
         Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
@@ -206,7 +206,7 @@ impl<'a> Unfinished<'a> {
     ///
     /// # Errors
     /// As [`write_whole`].
-    pub fn finish(mut self) -> Result<(), StorageError> {
+    pub(crate) fn finish(mut self) -> Result<(), StorageError> {
         self.settle().map_err(|source| StorageError::new("write", &self.path, source))
     }
 
@@ -249,7 +249,7 @@ impl Drop for Unfinished<'_> {
 }
 
 /// The folder that holds `path`, `.` for a bare name.
-pub fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

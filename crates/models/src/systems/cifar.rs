@@ -76,7 +76,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { first: 32, width: 64, d_width: 64, ..Self::default() }),
             _ => None,
         }

@@ -63,7 +63,7 @@ impl crate::Settings for Settings {
         let plain = Self::default();
         let uniform = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
         match name {
-            "seed" => Some(plain),
+            "original" => Some(plain),
             "cpu" => Some(Self { width: 16, ..plain }),
             "radford" => Some(Self { variant: Variant::Radford, batch: 128, width: 128, options: uniform, ..plain }),
             "svhn" => Some(Self { variant: Variant::Svhn, batch: 128, width: 32, options: uniform, ..plain }),

@@ -41,9 +41,9 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { width: 16, ..Self::default() }),
-            "seed32" => {
+            "original32" => {
                 let options = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
                 Some(Self { size: 32, width: 32, latent: 100, options, ..Self::default() })
             }

@@ -49,7 +49,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { size: 32, width: 32, ..Self::default() }),
             _ => None,
         }

@@ -48,7 +48,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         // The original is small enough for any CPU: only the number of steps differs.
-        matches!(name, "seed" | "cpu").then(Self::default)
+        matches!(name, "original" | "cpu").then(Self::default)
     }
 
     fn check(&self) -> Result<(), SettingsError> {

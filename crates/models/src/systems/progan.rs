@@ -38,7 +38,7 @@ impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         let cpu = Self { sizes: Sizes::cpu(), ..Self::default() };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(cpu),
             "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
             "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),

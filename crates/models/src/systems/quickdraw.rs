@@ -112,7 +112,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { batch: 32, depth: 32, ..Self::default() }),
             _ => None,
         }

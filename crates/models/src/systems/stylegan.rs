@@ -64,7 +64,7 @@ impl crate::Settings for Settings {
         // batch): 10 is for 1024x1024, and smothers a small discriminator.
         let cpu = Self { sizes: Sizes::cpu(), learning_rate: 5e-3, r1: 1.0, ..Self::default() };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(cpu),
             "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
             "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),

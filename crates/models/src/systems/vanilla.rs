@@ -62,7 +62,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self { batch: 5, ..Self::default() }),
+            "original" => Some(Self { batch: 5, ..Self::default() }),
             "cpu" => Some(Self::default()),
             "paper" => {
                 let options = TrainingOptions {

@@ -103,7 +103,7 @@ impl crate::Settings for Settings {
             Self { variant: Variant::Gauss8, batch: 256, width: 128, latent: 2, options, ..digits.clone() }
         };
         match name {
-            "seed" => Some(digits),
+            "original" => Some(digits),
             "cpu" => Some(Self { width: 32, ..digits }),
             "cifar" => Some(colour),
             "gauss8" => Some(points()),

@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Checkpoint, Flaw};
 use crate::config::MOST_STEPS;
-use crate::engine::{State, Tensor};
 use crate::plan::limits;
+use nn::State;
+use tensor::Tensor;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u64 = 1;

@@ -16,15 +16,16 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use folder::{delete_older, file_name, in_folder, newest_good};
+pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub use format::weights_hash;
 
 use datasets::{Advice, advice, quoted};
 
-use crate::engine::{State, StateError, System};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
+use models::System;
+use nn::{State, StateError};
 
 /// Everything that a checkpoint file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +46,7 @@ pub struct Checkpoint {
 
 /// Why a file is not a checkpoint that can be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     #[error("the system says: {0}")]
     Unreadable(String),
     #[error("its tensors take {needed} bytes, but only {free} can be had ({set_by})")]
@@ -110,7 +111,7 @@ impl Flaw {
     }
 
     /// The failure that tells of the flaw of the file `path`.
-    pub fn failure(&self, path: &Path) -> Failure {
+    pub(crate) fn failure(&self, path: &Path) -> Failure {
         Failure::new(Code::Checkpoint, "cannot use the checkpoint")
             .at(path.display())
             .because(self)
@@ -124,7 +125,7 @@ impl Checkpoint {
     /// # Errors
     /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
     /// against its length.
-    pub fn read(path: &Path) -> Result<Self, Flaw> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
         format::read(path)
     }
 
@@ -132,7 +133,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the disk does not take it; files that were there are untouched.
-    pub fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+    pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
         let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
         storage::write_whole(disk, path, &bytes)
     }
@@ -180,13 +181,15 @@ fn misfits(error: &StateError) -> String {
 
 /// A checkpoint that was read, with the file that it came from and the newer files that had to be passed over.
 #[derive(Debug)]
-pub struct Found {
+pub struct LoadedCheckpoint {
+    /// The file that it came from.
     pub path: PathBuf,
+    /// What it holds.
     pub checkpoint: Checkpoint,
-    pub damaged: Vec<(PathBuf, Flaw)>,
+    pub(crate) damaged: Vec<(PathBuf, Flaw)>,
 }
 
-impl Found {
+impl LoadedCheckpoint {
     /// A line about each file that was passed over.
     pub fn passed_over(&self) -> Vec<String> {
         self.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect()

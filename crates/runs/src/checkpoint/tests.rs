@@ -1,9 +1,9 @@
 use std::fs;
 
 use super::*;
-use crate::engine::Tensor;
 use crate::storage::RealDisk;
 use crate::storage::failing::{FailingDisk, Fault};
+use tensor::Tensor;
 
 fn small(step: u64) -> Checkpoint {
     let mut state = State::default();

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::memory::{self as places, Teller};
 use super::{Dataset, failure, reading};
 use crate::config::Config;
-use crate::console::typed;
-use crate::failure::{Code, Failure};
+use crate::console::Output;
+use crate::failure::{Code, Failure, typed};
 use datasets::{
     Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, LoadOptions, Progress, Season, Source,
     Split, advice, has_class_file, holds_pictures,
@@ -30,11 +30,11 @@ pub const ALL: &str = "all";
 #[derive(Clone, Copy)]
 pub struct Loader {
     /// Decides between files and built-in pictures.
-    find: fn(&Loader, &Config, &Wanted<'_>) -> Result<Found, Failure>,
+    find: fn(&Loader, &Config, &Wanted<'_>) -> Result<LoadedImages, Failure>,
     /// Where files lie when nobody names others, below the working folder; nothing for what is always named.
     usual: &'static str,
     /// Reads what is at the path.
-    read: fn(&Path, &Wanted<'_>) -> Result<Found, Failure>,
+    read: fn(&Path, &Wanted<'_>) -> Result<LoadedImages, Failure>,
     /// Whether the path holds a part that nothing is learned from.
     held_back: fn(&Path) -> bool,
     /// What stands in for missing files.
@@ -79,7 +79,7 @@ struct HeldBack {
 
 /// Images that were read or drawn, one set for each domain.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct LoadedImages {
     pub(super) domains: Vec<Images>,
     /// What each image truly is in the other domain, where that is known.
     pub(super) counterparts: Option<Vec<Images>>,
@@ -176,11 +176,11 @@ fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
 }
 
 /// The images that `--data` names, those at the usual place, or the built-in ones.
-fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
-    if let Some(path) = loader.place(config.data.as_deref()) {
+fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+    if let Some(path) = loader.place(config.data()) {
         return loader.named(&path, wanted);
     }
-    let why = match &config.data {
+    let why = match config.data() {
         Some(_) => String::new(),
         None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
         None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
@@ -190,8 +190,8 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
 }
 
 /// Doodles: the class is the name of a file, unless what is named is of another form.
-fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
-    let data = config.data.as_deref().map(Path::new);
+fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+    let data = config.data().map(Path::new);
     if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
         let is_by_class = || match Form::of(path, None) {
             // Nothing that could be read, or the files of other classes: the file of the class is missed.
@@ -205,7 +205,7 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Foun
     }
     let source = Source::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
     match &source {
-        Source::File(path) => Ok(Found { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
+        Source::File(path) => Ok(LoadedImages { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
         Source::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
     }
 }
@@ -231,34 +231,46 @@ impl Loader {
     ///
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
-    pub fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape, false)
+    pub fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, false, output)
     }
 
     /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as they show without reading the images.
-    pub fn look_at(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape, true)
+    pub fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, true, output)
     }
 
     /// The images of the same set and class that are held back from training, if there are such.
     ///
     /// # Errors
     /// As [`load`](Self::load), about files that are there.
-    pub fn load_held_back(&self, config: &Config, shape: [usize; 3]) -> Result<Option<Dataset>, Failure> {
-        let is_there = match self.place(config.data.as_deref()) {
+    pub fn load_held_back(
+        &self,
+        config: &Config,
+        shape: [usize; 3],
+        output: &Output,
+    ) -> Result<Option<Dataset>, Failure> {
+        let is_there = match self.place(config.data()) {
             Some(path) => (self.held_back)(&path),
             None => self.built_in_held_back.is_some(),
         };
-        is_there.then(|| self.load_part(Split::Test, config, shape, false)).transpose()
+        is_there.then(|| self.load_part(Split::Test, config, shape, false, output)).transpose()
     }
 
-    fn load_part(&self, split: Split, config: &Config, shape: [usize; 3], look_only: bool) -> Result<Dataset, Failure> {
+    fn load_part(
+        &self,
+        split: Split,
+        config: &Config,
+        shape: [usize; 3],
+        look_only: bool,
+        output: &Output,
+    ) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
-                .at(config.row.name)
+                .at(config.entry.name)
                 .because("they are grey (1) or in colour (3)")
                 .help(advice!(
                     "channels-of-pictures",
@@ -268,19 +280,22 @@ impl Loader {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let teller = Teller::default();
+        let teller = Teller::new(output);
         let tell = |progress: &Progress<'_>| teller.tell(progress);
         let wanted = Wanted {
             split,
             shape,
             size: [height, width, shape[2]],
             fitting: &fitting,
-            class: config.class.as_deref(),
+            class: config.class(),
             has_channels: config.settings.contains_key("channels"),
             softened: augmentation.bends(),
             options: places::options(config, look_only, &tell),
         };
-        let found = (self.find)(self, config, &wanted)?;
+        let found = match &config.entry.images {
+            Some(images) => self.given(images, config, &wanted)?,
+            None => (self.find)(self, config, &wanted)?,
+        };
         let ([memory, cache], found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
@@ -290,7 +305,7 @@ impl Loader {
             counterparts: found.counterparts,
             size: [shape[0], shape[1]],
             augmentation,
-            seed: config.seed,
+            seed: config.seed(),
             memory,
             cache,
             notes: found.notes,
@@ -298,7 +313,7 @@ impl Loader {
     }
 
     /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
-    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if !path.exists() {
             return Err(reading::nothing_at(path, (self.built_in_name)(wanted.shape)));
         }
@@ -316,8 +331,20 @@ impl Loader {
         found.of_class(wanted.class.or(usual).filter(|class| *class != ALL))
     }
 
+    /// The images that the program has brought, scaled to what is wanted.
+    fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+        if let Some(data) = config.data() {
+            return Err(Failure::new(Code::Data, "the images are named twice")
+                .at(data)
+                .because(format!("`{}` brings its own", config.entry.name)));
+        }
+        let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
+        let domains = vec![images.clone().in_size(wanted.size, filter)];
+        LoadedImages { domains, ..LoadedImages::default() }.of_class(wanted.class)
+    }
+
     /// The built-in pictures, scaled to what is wanted.
-    fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> Found {
+    fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> LoadedImages {
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
         let scaled = |sets: Vec<Images>| sets.into_iter().map(|images| images.in_size(wanted.size, filter)).collect();
         let (domains, counterparts) = match self.built_in_held_back {
@@ -327,7 +354,13 @@ impl Loader {
             }
             _ => ((self.built_in)(wanted.size), None),
         };
-        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, ..Found::default() }
+        LoadedImages {
+            domains: scaled(domains),
+            counterparts,
+            origin: Some(origin),
+            built_in: true,
+            ..LoadedImages::default()
+        }
     }
 
     /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
@@ -340,7 +373,7 @@ impl Loader {
     }
 }
 
-impl Found {
+impl LoadedImages {
     /// Bytes of memory for each set of images.
     fn share(&self, options: &LoadOptions<'_>) -> u64 {
         options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use datasets::{LoadOptions, Progress};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::config::Config;
+use crate::console::Output;
 use crate::plan::limits;
 
 /// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
@@ -23,8 +24,8 @@ pub(super) fn options<'a>(
     look_only: bool,
     progress: &'a (dyn Fn(&Progress<'_>) + Sync),
 ) -> LoadOptions<'a> {
-    let memory = config.data_memory.map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
-    let cache = PathBuf::from(config.data_cache.as_deref().unwrap_or(CACHE));
+    let memory = config.data_memory().map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
+    let cache = PathBuf::from(config.data_cache().unwrap_or(CACHE));
     LoadOptions { memory, cache, look_only, progress }
 }
 
@@ -34,16 +35,20 @@ fn usual() -> u64 {
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 
-/// Tells on standard error what takes long: a bar on a terminal, else a line now and then.
-#[derive(Default)]
+/// Reports what takes long: with a bar on a terminal, else with a line now and then.
 pub(super) struct Teller {
+    output: Output,
     /// The bar of the decoding at hand, and how many tenths of it were told.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
 }
 
 impl Teller {
+    pub(super) fn new(output: &Output) -> Self {
+        Self { output: output.clone(), decoding: Mutex::default() }
+    }
+
     pub(super) fn tell(&self, progress: &Progress<'_>) {
-        let say = |line: String| eprintln!("data         {line}");
+        let say = |line: String| self.output.say(&format!("data         {line}"));
         match *progress {
             Progress::Waiting { lock } => say(format!("waiting for another process, which holds {}", lock.display())),
             Progress::Decoding { cache, bytes, done, total } => {
@@ -51,7 +56,7 @@ impl Teller {
                 if done == 0 {
                     let size = bytes as f64 / 1e9;
                     say(format!("decoding {total} pictures into {} ({size:.1} GB), once", cache.display()));
-                    *decoding = (bar(total), 0);
+                    *decoding = (self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left"), 0);
                 }
                 let (bar, told) = &mut *decoding;
                 match bar {
@@ -68,14 +73,4 @@ impl Teller {
             }
         }
     }
-}
-
-/// A bar over `total` pictures, if there is a terminal to draw it on.
-fn bar(total: usize) -> Option<ProgressBar> {
-    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} pictures, {eta} left").ok()?;
-    crate::console::is_lively().then(|| {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-        bar.set_style(style.progress_chars("=> "));
-        bar
-    })
 }

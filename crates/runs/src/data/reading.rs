@@ -9,9 +9,8 @@ use datasets::{
 };
 
 use super::failure;
-use super::loaders::{Found, Wanted};
-use crate::console::typed;
-use crate::failure::{Code, Failure};
+use super::loaders::{LoadedImages, Wanted};
+use crate::failure::{Code, Failure, typed};
 
 /// Pictures of a folder in whose files colours are looked for.
 const SAMPLE: usize = 4;
@@ -37,7 +36,7 @@ enum Source {
 ///
 /// # Errors
 /// When it is no form of images, or one with a fault; and when there is nothing in the images.
-pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     let form = Form::of(path, wanted.class).map_err(failure)?;
     // A file in the folder is called as the class.
     let has_class = form.path() != path && form.path().file_stem().is_some_and(|stem| wanted.class == stem.to_str());
@@ -54,7 +53,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     // Too many to be gone through.
     images.require(1).map_err(failure)?;
     if wanted.options.look_only {
-        return Ok(Found { domains: vec![images], notes, has_class, ..Found::default() });
+        return Ok(LoadedImages { domains: vec![images], notes, has_class, ..LoadedImages::default() });
     }
     let look = look_at(&images, wanted.fitting, path)?;
     notes.extend(channels_note(channels, &numbers, &look, wanted));
@@ -70,7 +69,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
     };
     let remark = look.remark(numbers, wanted.softened);
     notes.extend(remark.map(|remark| format!("warning      {}", typed(&remark))));
-    Ok(Found { domains: vec![images], notes, has_class, ..Found::default() })
+    Ok(LoadedImages { domains: vec![images], notes, has_class, ..LoadedImages::default() })
 }
 
 fn read(form: &Form, wanted: &Wanted<'_>) -> Result<Read, Failure> {
@@ -147,7 +146,7 @@ fn channels_note(channels: usize, numbers: &Source, look: &Look, wanted: &Wanted
 ///
 /// # Errors
 /// When they are not there, and as [`any`].
-pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     if !path.is_dir() {
         return Err(Failure::new(Code::Data, "a translation is learned from two sets of pictures")
             .at(path.display())
@@ -158,7 +157,7 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             )));
     }
     let pair = Pair::find(path, wanted.split).map_err(failure)?;
-    let mut both = Found::default();
+    let mut both = LoadedImages::default();
     let wanted = Wanted { options: wanted.options.shared_by(2), ..*wanted };
     for path in [pair.a, pair.b] {
         let found = any(&path, &wanted)?;

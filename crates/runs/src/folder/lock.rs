@@ -14,7 +14,7 @@ use crate::failure::{Code, Failure};
 use crate::storage::{StorageError, is_still};
 
 /// Held while a process writes to a run folder; gives it back when dropped.
-pub struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     _file: File,
 }
@@ -28,7 +28,7 @@ impl Lock {
     ///
     /// # Errors
     /// When another process has it (with its process id), or when the file cannot be made or locked.
-    pub fn take(run: &Path) -> Result<Self, Failure> {
+    pub(crate) fn take(run: &Path) -> Result<Self, Failure> {
         Self::take_with(run, &|path| fs::read_to_string(path))
     }
 

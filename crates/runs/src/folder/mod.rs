@@ -1,7 +1,7 @@
 //! The folder of a run: making it, finding it, listing what is in it.
 
-pub mod lock;
-pub mod resume;
+pub(crate) mod lock;
+pub(crate) mod resume;
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
 ///
 /// # Errors
 /// When `out` cannot be a run folder, another process has it, or a folder cannot be made.
-pub fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
+pub(crate) fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
     let Some(out) = out else {
         let run = make_numbered(parent, system)?;
         return Ok(Claimed { lock: Lock::take(&run)?, run, is_begun: false });
@@ -33,7 +33,7 @@ pub fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed,
 }
 
 /// A folder for a run.
-pub struct Claimed {
+pub(crate) struct Claimed {
     pub run: PathBuf,
     pub lock: Lock,
     /// Whether it holds the configuration of a run already.
@@ -47,7 +47,7 @@ const CONFIG: &str = "config.toml";
 ///
 /// # Errors
 /// When a folder cannot be made.
-pub fn reopen(run: &Path) -> Result<(), Failure> {
+pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     for folder in FOLDERS {
         make_folder(&run.join(folder))?;
         sweep_run(&run.join(folder));
@@ -122,7 +122,7 @@ fn number_of(name: &str) -> Option<u32> {
 ///
 /// # Errors
 /// When there is no such run; the nearest name of an existing one is suggested.
-pub fn locate(path: &Path) -> Result<Located, Failure> {
+pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
     if path.is_dir() {
         // A slash at the end or the `checkpoints` folder itself mean the run as well.
@@ -144,7 +144,7 @@ pub fn locate(path: &Path) -> Result<Located, Failure> {
 }
 
 /// What a path given as a run stands for.
-pub struct Located {
+pub(crate) struct Located {
     /// The run folder; a checkpoint file may lie outside of any.
     pub run: Option<PathBuf>,
     /// The file, if one was named.
@@ -175,7 +175,7 @@ fn siblings(path: &Path) -> Advice {
 }
 
 /// Every file of the run, one line each; long rows of numbered files as their first and last.
-pub fn list(run: &Path) -> Vec<String> {
+pub(crate) fn list(run: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for folder in ["", FOLDERS[0], FOLDERS[1], FOLDERS[2]] {
         let entries = fs::read_dir(run.join(folder)).into_iter().flatten().flatten();

@@ -4,17 +4,31 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use models::System;
+
 use crate::failure::Failure;
 use crate::observers::past_rows::Table;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{Observer, StepContext, StepMetrics, TrainingContext};
 use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
 
 /// Writes the rows.
-pub struct MetricsFile {
+pub(super) struct MetricsFile {
     path: PathBuf,
     file: File,
     /// The rows are put on the medium every so many steps, before the checkpoint of that step.
     sync_every: u64,
+}
+
+/// The file of a training; the rows of steps that were done before go to `past`.
+pub(super) fn open(
+    training: &TrainingContext<'_>,
+    system: &dyn System,
+    past: &mut dyn FnMut(u64, &[f64]),
+) -> Result<MetricsFile, Failure> {
+    let steps = (training.from, training.config.checkpoint_every());
+    let (file, note) = MetricsFile::open(&RealDisk, training.run, system.metrics(), steps, past)?;
+    note.iter().for_each(|note| training.console.say(note));
+    Ok(file)
 }
 
 /// The first line.
@@ -29,7 +43,7 @@ impl MetricsFile {
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(
+    fn open(
         disk: &dyn Disk,
         run: &Path,
         metrics: &[&str],
@@ -61,7 +75,7 @@ impl MetricsFile {
 }
 
 impl Observer for MetricsFile {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
         let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
         let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
         // One call per row: a reader never sees half of one unless the disk is full. A program that has locked the file for a
@@ -82,8 +96,8 @@ mod tests {
     const NAMES: [&str; 2] = ["d_loss", "g_loss"];
 
     fn add(file: &mut MetricsFile, step: u64) {
-        let numbers = Numbers { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
-        file.step(&Moment { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
+        let numbers = StepMetrics { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
+        file.step(&StepContext { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
     }
 
     type Rows = Vec<(u64, Vec<f64>)>;

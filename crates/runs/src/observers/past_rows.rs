@@ -15,10 +15,10 @@ const LONGEST_LINE: u64 = 1 << 16;
 const MOST_ASIDE: u32 = 1000;
 
 /// What the rows of a table must look like.
-pub struct Table<'a> {
+pub(super) struct Table<'a> {
     /// The first line, if it is known.
     pub header: Option<&'a str>,
-    /// Numbers behind the step, if it is known.
+    /// StepMetrics behind the step, if it is known.
     pub numbers: Option<usize>,
     /// The last step that counts.
     pub until: u64,
@@ -26,7 +26,7 @@ pub struct Table<'a> {
 
 /// What a file held.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub(super) struct Report {
     /// Whether it was there.
     pub is_there: bool,
     /// Rows that count.
@@ -37,14 +37,14 @@ pub struct Report {
 }
 
 /// Takes a row: its line with the newline, its step and its numbers.
-pub type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
+pub(super) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
 
 impl Table<'_> {
     /// Hands every row of the file that counts to `keep`.
     ///
     /// # Errors
     /// When the file is there but cannot be read, and those of `keep`.
-    pub fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
+    pub(super) fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
         let failed = |error| StorageError::new("read", path, error);
         let mut reader = match patiently(disk, || File::open(path)) {
             Ok(file) => BufReader::new(file),
@@ -101,7 +101,7 @@ impl Report {
     ///
     /// # Errors
     /// When the copy cannot be written.
-    pub fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
+    pub(super) fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
         if self.damaged == 0 {
             return Ok(None);
         }

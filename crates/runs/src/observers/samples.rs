@@ -2,25 +2,27 @@
 
 use std::path::PathBuf;
 
-use crate::data::Dataset;
-use crate::engine::{Direction, Sampler, System, Tensor, Translate};
+use models::{Direction, Sampler, System, Translate};
+use tensor::Tensor;
+
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::forgiving::Forgiving;
+use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::sampling::styles::StyleSheet;
 use crate::storage::RealDisk;
 
 /// Images on a sheet.
-pub const COUNT: usize = 16;
+pub(crate) const COUNT: usize = 16;
 /// Pictures of each domain that a sheet of translations starts from.
-pub const ROWS: usize = 6;
+pub(crate) const ROWS: usize = 6;
 
 /// The stream of the latents of a run's sheets.
 const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every so many steps, and those of styles at the end.
-pub struct Samples {
+struct Samples {
     run: PathBuf,
     every: u64,
     seed: u64,
@@ -36,12 +38,16 @@ enum Subjects {
     Images([Tensor; 2]),
 }
 
+/// Sheets of fixed latents of the run's seed, or of some images of its data.
+pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
+    let samples = Samples::new(training, system)?;
+    Ok(Some(Box::new(Forgiving::new(training.console, samples))))
+}
+
 impl Samples {
-    /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
-    ///
-    /// # Errors
-    /// When an image cannot be read.
-    pub fn new(run: PathBuf, every: u64, system: &dyn System, seed: u64, data: &Dataset) -> Result<Self, Failure> {
+    fn new(training: &TrainingContext<'_>, system: &dyn System) -> Result<Self, Failure> {
+        let (run, data, config) = (training.run.to_owned(), training.data, training.config);
+        let (every, seed) = (config.sample_every(), config.seed());
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
@@ -55,16 +61,16 @@ impl Samples {
     }
 
     /// The sheet after this step.
-    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn write(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.write_as(&format!("step-{:06}", now.step), now)
     }
 
     /// A sheet of what was learned at a level. When the next one begins, its share of the picture is still next to nothing.
-    fn level_is_done(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn level_is_done(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
     }
 
-    fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
+    fn write_as(&self, name: &str, now: &StepContext<'_>) -> Result<(), Failure> {
         let path = self.path(name);
         let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
@@ -99,7 +105,7 @@ fn image_of(images: &Tensor) -> [usize; 3] {
 
 /// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
 /// generator that paints their own domain makes of them (which should be nothing).
-pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
+pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
     let there = sampler.translate(direction, images);
     let home = sampler.translate(direction.reverse(), &there);
     let identity = sampler.translate(direction.reverse(), images);
@@ -107,12 +113,12 @@ pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -
 }
 
 impl Observer for Samples {
-    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level = now.system.level();
         if now.step == 0 { self.write(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepMetrics<'_>) -> Result<(), Failure> {
         let level = now.system.level();
         if level != self.level || now.step == now.total {
             self.level_is_done(now)?;
@@ -121,7 +127,7 @@ impl Observer for Samples {
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {

@@ -4,7 +4,7 @@ use toml::Value;
 
 use super::Needs;
 use crate::config::Config;
-use crate::engine::meta;
+use tensor::meta;
 
 /// A change of the configuration that makes the training fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,6 @@ pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     if let Some(size) = sizes.filter(|size| *size > 0).find(|size| fits(&with("size", *size))) {
         return Some(Remedy::Size(size));
     }
-    let smaller = |name: &&str| *name != config.preset && config.with_preset(name).is_ok_and(|config| fits(&config));
-    config.row.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
+    let smaller = |name: &&str| *name != config.preset() && config.with_preset(name).is_ok_and(|config| fits(&config));
+    config.entry.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
 }

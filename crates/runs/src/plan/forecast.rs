@@ -7,11 +7,12 @@
 use std::ops::Range;
 
 use crate::config::Config;
-use crate::engine::{Direction, Sampler, System, Tensor, meta};
 use crate::failure::Failure;
 use crate::observers::samples;
 use crate::sampling::pictures;
 use crate::sampling::styles::StyleSheet;
+use models::{Direction, Sampler, System};
+use tensor::{Tensor, meta};
 
 /// Stages that are looked at with a step each cost a few milliseconds; there are never so many.
 const MOST_STAGES: usize = 64;
@@ -76,11 +77,11 @@ impl Forecast {
             system.restore(&saved.state()).unwrap_or_default();
         }
         let [weights, copies, optimizers] = lasting(&*system);
-        let mut drawing = Drawing::of(&*system, config.seed);
+        let mut drawing = Drawing::of(&*system, config.seed());
         if from == 0 {
             drawing.draw(&*system);
         }
-        let total = config.steps.max(from + 1);
+        let total = config.steps().max(from + 1);
         let starts = system.stages(from..total);
         let ends = starts.iter().skip(1).map(|(step, _)| *step).chain([total]);
         let spans: Vec<_> = starts.iter().zip(ends).map(|((start, name), end)| (name.clone(), *start..end)).collect();
@@ -140,7 +141,7 @@ impl Forecast {
             let saved = config.build()?;
             drop(file);
             system.restore(&saved.state()).unwrap_or_default();
-            Drawing::of(&*system, config.seed).draw(&*system);
+            Drawing::of(&*system, config.seed()).draw(&*system);
             let usage = meta::usage();
             Ok(usage.most_held.saturating_add(usage.packed))
         })

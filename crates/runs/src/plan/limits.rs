@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// How much memory a process may have, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// Bytes, those that the process has already included.
     pub bytes: u64,
     /// Bytes that it has.
@@ -23,7 +23,7 @@ const RESERVED: u64 = 64 << 20;
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// What this process may have. None where nothing is known.
-pub fn room() -> Option<Room> {
+pub(crate) fn room() -> Option<Room> {
     least(&|path| std::fs::read_to_string(path).ok())
 }
 

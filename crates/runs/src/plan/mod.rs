@@ -7,19 +7,21 @@
 mod disk;
 mod fit;
 mod forecast;
-pub mod limits;
+pub(crate) mod limits;
 mod table;
 mod time;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use datasets::{Advice, advice};
 
 use crate::config::Config;
-use crate::console;
+use crate::console::Output;
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder;
+use crate::systems::SystemEntry;
 use disk::Written;
 use fit::Remedy;
 use forecast::Forecast;
@@ -36,7 +38,7 @@ const MEASURED: u64 = 12_000;
 
 /// What a training needs.
 #[derive(Clone, Debug)]
-pub struct Needs {
+pub(crate) struct Needs {
     forecast: Forecast,
     /// Steps done before.
     from: u64,
@@ -55,29 +57,29 @@ impl Needs {
     ///
     /// # Errors
     /// When the settings are not accepted.
-    pub fn of(config: &Config, from: u64) -> Result<Self, Failure> {
+    pub(crate) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
         let forecast = Forecast::of(config, from)?;
         let (image, count) = forecast.sheet;
         let image = image.iter().product::<usize>() as u64;
         let sheet = image * count as u64;
-        let sheets = config.steps.saturating_sub(from).div_ceil(config.sample_every.max(1));
+        let sheets = config.steps().saturating_sub(from).div_ceil(config.sample_every().max(1));
         let state = forecast.state();
         // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
-        let measured = if config.evaluate_every > 0 { MEASURED * image } else { 0 };
+        let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
         let passing = state.max(drawn).max(measured);
-        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
+        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps().saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
         Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
     /// With this data.
-    pub fn on(self, data: &Dataset) -> Self {
+    pub(crate) fn on(self, data: &Dataset) -> Self {
         Self { data: data.memory(), cache: data.cache(), ..self }
     }
 
     /// Bytes that the process will have at most.
-    pub fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         [self.forecast.tensors, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
@@ -91,16 +93,16 @@ impl Needs {
         [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. `told` prints the
-    /// table of what does not.
+    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. Where it does
+    /// not, the table goes to `shown`.
     ///
     /// # Errors
     /// When the settings are not accepted, or what they need cannot be had.
-    pub fn that_fit(config: &Config, from: u64, told: bool) -> Result<Self, Failure> {
+    pub(crate) fn that_fit(config: &Config, from: u64, shown: Option<&Output>) -> Result<Self, Failure> {
         let needs = Self::of(config, from)?;
         match needs.check_memory(config) {
             Ok(()) => Ok(needs),
-            Err(failure) => Err(if told { needs.told().err().unwrap_or(failure) } else { failure }),
+            Err(failure) => Err(shown.and_then(|output| needs.show(output).err()).unwrap_or(failure)),
         }
     }
 
@@ -109,27 +111,32 @@ impl Needs {
     ///
     /// # Errors
     /// With the numbers.
-    pub fn of_saved(path: &Path) -> Result<(), Failure> {
+    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<SystemEntry>>) -> Result<(), Failure> {
         let run = folder::locate(path).ok().and_then(|located| located.run);
-        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml")).ok()) else { return Ok(()) };
-        Self::of(&config, config.steps.saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
+        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
+            return Ok(());
+        };
+        Self::of(&config, config.steps().saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
     /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be in `place`; returns a warning where the
-    /// disk may be full later. `told` prints the table.
+    /// disk may be full later. The table goes to `shown`.
     ///
     /// # Errors
     /// With the numbers, and what would fit.
-    pub fn check(&self, config: &Config, place: &Path, told: bool) -> Result<Option<String>, Failure> {
-        if told {
-            self.told()?;
-        }
+    pub(crate) fn check(
+        &self,
+        config: &Config,
+        place: &Path,
+        shown: Option<&Output>,
+    ) -> Result<Option<String>, Failure> {
+        shown.map_or(Ok(()), |output| self.show(output))?;
         self.check_memory(config)?;
         self.check_disk(place)
     }
 
-    fn told(&self) -> Result<(), Failure> {
-        console::print(&self.table())
+    fn show(&self, output: &Output) -> Result<(), Failure> {
+        output.data(self.table().trim_end())
     }
 
     fn check_memory(&self, config: &Config) -> Result<(), Failure> {
@@ -147,7 +154,7 @@ impl Needs {
             Some(stage) => {
                 format!("the stage {} from step {} on, batch {}", stage.name, stage.steps.start, stage.batch)
             }
-            None => format!("{}, preset `{}`, batch {}", config.row.name, config.preset, self.forecast.batch),
+            None => format!("{}, preset `{}`, batch {}", config.entry.name, config.preset(), self.forecast.batch),
         };
         let why = format!(
             "it needs about {}, but only {} can be had ({})",
@@ -206,7 +213,7 @@ fn within(bytes: u64) -> u64 {
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.
-pub fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
+pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
     can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
 }
 
@@ -214,12 +221,10 @@ pub fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.
-pub fn can_record(config: &Config) -> Result<(), Failure> {
-    let mut first = config.clone();
-    first.steps = 1;
-    let needs = Needs::of(&first, 0)?;
+pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
+    let needs = Needs::of(&config.clone().with_steps(1), 0)?;
     let bytes = needs.memory().saturating_add(needs.forecast.recorded());
-    can_have(bytes, "a step with all its numbers", Path::new(config.row.name))
+    can_have(bytes, "a step with all its numbers", Path::new(config.entry.name))
 }
 
 fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
@@ -240,7 +245,7 @@ fn more_memory() -> Advice {
 ///
 /// # Errors
 /// With the numbers, and the largest count that fits.
-pub fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
+pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
     let Some(room) = limits::room() else { return Ok(()) };
     let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);
     let bytes = each.saturating_mul(count as u64);

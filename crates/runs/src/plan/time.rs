@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::meta::Usage;
-use crate::engine::{Binary, ConvGeometry, Convolution, Element, Gemm};
+use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm};
+use tensor::meta::Usage;
 
 /// How long the measurement may take, about.
 const BUDGET: Duration = Duration::from_millis(80);
@@ -195,7 +195,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Padding;
+    use kernels::Padding;
 
     fn usage(batch: usize) -> Usage {
         let g = ConvGeometry::new([batch, 16, 16, 8], [3, 3], 8, [1, 1], Padding::Same).unwrap();

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::engine::Tensor;
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
+use tensor::Tensor;
 
 /// Pixels between the tiles of a sheet.
 const GAP: usize = 2;
@@ -14,7 +14,7 @@ const GAP_SHADE: u8 = 96;
 /// A tile is enlarged by a whole factor to at most this many pixels.
 const TILE: usize = 128;
 /// More pixels make a picture that few programs open.
-pub const MOST_PIXELS: usize = 1 << 28;
+pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// Images that a network draws at a time, at most.
 const AT_A_TIME: usize = 64;
@@ -22,12 +22,12 @@ const AT_A_TIME: usize = 64;
 const PIXELS_AT_A_TIME: usize = 1 << 22;
 
 /// How many images of this shape a network is to draw at a time.
-pub fn at_a_time([height, width, _]: [usize; 3]) -> usize {
+pub(crate) fn at_a_time([height, width, _]: [usize; 3]) -> usize {
     (PIXELS_AT_A_TIME / (height * width).max(1)).clamp(1, AT_A_TIME)
 }
 
 /// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image does not depend on its neighbours.
-pub fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
+pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
     let part = at_a_time(image);
     if count <= part {
         return draw(0..count);
@@ -45,7 +45,7 @@ pub fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> 
 }
 
 /// Bytes of an image from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte.
-pub fn bytes(image: &Tensor) -> Vec<u8> {
+pub(crate) fn bytes(image: &Tensor) -> Vec<u8> {
     image.data().iter().map(|value| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8).collect()
 }
 
@@ -53,7 +53,7 @@ pub fn bytes(image: &Tensor) -> Vec<u8> {
 ///
 /// # Errors
 /// When one is not.
-pub fn finite(images: Tensor) -> Result<Tensor, Failure> {
+pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
     let bad = images.data().iter().filter(|value| !value.is_finite()).count();
     if bad == 0 {
         return Ok(images);
@@ -66,12 +66,12 @@ pub fn finite(images: Tensor) -> Result<Tensor, Failure> {
 }
 
 /// Columns of a sheet of `count` tiles that is nearest to a square.
-pub fn columns(count: usize) -> usize {
+pub(crate) fn columns(count: usize) -> usize {
     (1..).find(|side| side * side >= count).unwrap_or(count)
 }
 
 /// The bytes of a sheet whose columns are these tensors, with equally many images of one shape each.
-pub fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
+pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     let images = columns.first().map_or(0, |column| column.shape()[0]);
     let columns: Vec<Vec<u8>> = columns.iter().map(bytes).collect();
     let row = |image: usize| {
@@ -85,7 +85,7 @@ pub fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
 
 /// How a sheet is arranged, where something else is wanted than usual.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Arrangement {
+pub(crate) struct Arrangement {
     /// Tiles in a row.
     pub columns: Option<usize>,
     /// How many pixels wide and high a pixel of an image is.
@@ -96,17 +96,17 @@ pub struct Arrangement {
 
 impl Arrangement {
     /// One image as it is.
-    pub const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
+    pub(crate) const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
 
     /// So many tiles in a row.
-    pub fn in_columns(columns: usize) -> Self {
+    pub(crate) fn in_columns(columns: usize) -> Self {
         Self { columns: Some(columns), ..Self::default() }
     }
 }
 
 /// Where the tiles of a sheet lie: in rows, in order. No pixel is resampled, only repeated.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Height, width and channels of an image.
     image: [usize; 3],
     grid: [usize; 2],
@@ -119,7 +119,7 @@ impl Layout {
     ///
     /// # Errors
     /// In words, when it would have more than [`MOST_PIXELS`], or none.
-    pub fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
+    pub(crate) fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
         let [height, width, channels] = image;
         if count * height * width * channels == 0 {
             return Err("a sheet needs at least one image".to_owned());
@@ -136,12 +136,12 @@ impl Layout {
     }
 
     /// Height and width of the sheet.
-    pub fn size(&self) -> [usize; 2] {
+    pub(crate) fn size(&self) -> [usize; 2] {
         [0, 1].map(|axis| self.start(axis, self.grid[axis]))
     }
 
     /// Bytes of the sheet's pixels.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.size().iter().product::<usize>() * self.image[2]
     }
 
@@ -152,7 +152,7 @@ impl Layout {
     }
 
     /// The pixels of the sheet with the images in `pixels`.
-    pub fn compose(&self, pixels: &[u8]) -> Vec<u8> {
+    pub(crate) fn compose(&self, pixels: &[u8]) -> Vec<u8> {
         let [height, width, channels] = self.image;
         let [sheet_height, sheet_width] = self.size();
         let mut sheet = vec![GAP_SHADE; sheet_height * sheet_width * channels];
@@ -170,19 +170,19 @@ impl Layout {
     }
 
     /// The sheet as a PNG file.
-    pub fn encode(&self, pixels: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn encode(&self, pixels: &[u8]) -> Result<Vec<u8>, String> {
         let [height, width] = self.size();
         encode(&self.compose(pixels), width, height, color(self.image[2]))
     }
 }
 
 /// The kind of picture that images of so many channels make.
-pub fn color(channels: usize) -> png::ColorType {
+pub(crate) fn color(channels: usize) -> png::ColorType {
     if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
 }
 
 /// A PNG file from pixels.
-pub fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> Result<Vec<u8>, String> {
     let size = |size: usize| u32::try_from(size).map_err(|_| format!("a picture of {width} x {height} is too large"));
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, size(width)?, size(height)?);
@@ -199,7 +199,7 @@ pub fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_sheet(
+pub(crate) fn write_sheet(
     disk: &dyn Disk,
     path: &Path,
     pixels: &[u8],

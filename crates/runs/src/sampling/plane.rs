@@ -8,16 +8,19 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::engine::{FromLatents, Key, Mixture, Network, Plane, Tensor};
 use crate::failure::Failure;
-use crate::observers::curves;
+use crate::fonts;
 use crate::sampling::pictures;
 use crate::storage::{self, RealDisk, StorageError};
+use kernels::Key;
+use models::{FromLatents, Mixture, Plane};
+use nn::Network;
+use tensor::Tensor;
 
 /// Generated points of a picture, if nothing else is said, and real ones.
-pub const COUNT: usize = 1000;
+pub(crate) const COUNT: usize = 1000;
 /// Points that a network is given at a time.
-pub const AT_A_TIME: usize = 4096;
+pub(crate) const AT_A_TIME: usize = 4096;
 
 /// Pixels of a side of the plane.
 const SIDE: usize = 560;
@@ -45,7 +48,7 @@ const GENERATED: (Color, f64, f64) = ([22.0, 60.0, 140.0], 1.9, 0.8);
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failure> {
+pub(crate) fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failure> {
     write(path, picture(&reals(mixture, seed), None))
 }
 
@@ -53,7 +56,7 @@ pub fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failu
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_points(
+pub(crate) fn write_points(
     path: &Path,
     plane: Plane<'_>,
     sampler: &dyn FromLatents,
@@ -74,7 +77,7 @@ fn reals(mixture: Mixture, seed: u64) -> Tensor {
 }
 
 /// What `network` makes of `rows`, some rows at a time: its memory grows with them.
-pub fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Tensor {
+pub(crate) fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let length = rows.shape()[1];
     let parts = rows.data().chunks(AT_A_TIME * length);
     let made = parts.map(|part| network(&Tensor::new(&[part.len() / length, length], part.to_vec())));
@@ -110,7 +113,7 @@ fn legend_x(entry: usize) -> f64 {
 }
 
 fn write_legend<'a>(pixels: &mut [u8], names: impl Iterator<Item = &'a str>) -> Result<(), String> {
-    curves::fonts()?;
+    fonts::register()?;
     let area = BitMapBackend::with_buffer(pixels, (SIDE as u32, (SIDE + STRIP) as u32)).into_drawing_area();
     for (entry, name) in names.enumerate() {
         let place = (legend_x(entry) as i32, (SIDE + STRIP / 2) as i32 - 8);
@@ -219,7 +222,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Sampler, Settings as _, System as _, wgan_gp};
+    use models::{Sampler, Settings as _, System as _, wgan_gp};
 
     fn decoded(file: &[u8]) -> Vec<u8> {
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();

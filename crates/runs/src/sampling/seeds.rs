@@ -2,8 +2,9 @@
 
 use datasets::advice;
 
-use crate::engine::{FromLatents, Tensor};
 use crate::failure::{Code, Failure};
+use models::FromLatents;
+use tensor::Tensor;
 
 /// The stream that samples are drawn from: sample `n` of a seed is the same for ever.
 const STREAM: &str = "sample";

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use datasets::advice;
 
-use crate::engine::{FromLatents, Key, LatentKind, Sampler, Styles, Tensor, truncated};
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
+use kernels::Key;
+use models::style::mapping::truncated;
+use models::{FromLatents, LatentKind, Sampler, Styles};
+use tensor::Tensor;
 
 /// What a run's system draws with, and its styles.
 ///
@@ -61,13 +63,13 @@ impl FromLatents for Truncated<'_> {
 }
 
 /// A sheet that shows what styles and noise decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StyleSheet {
-    /// Each row a sample, from as it is (psi 1) over the mean of all (psi 0) to its opposite (psi -1)
+    /// Each row a sample, from as it is (psi 1) over the mean of all (psi 0) to its opposite (psi -1).
     Truncation,
-    /// What is large in a picture from the first of its row, what is small from the first of its column
+    /// What is large in a picture from the first of its row, what is small from the first of its column.
     Mixing,
-    /// Each row a sample, the same with other noise, and where noise changes it: white is most
+    /// Each row a sample, the same with other noise, and where noise changes it: white is most.
     Noise,
 }
 
@@ -196,8 +198,9 @@ fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{ForwardContext, Var};
+    use nn::ForwardContext;
     use tensor::Shape;
+    use tensor::Var;
 
     /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of the noise in the second.
     struct Plain;

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use datasets::advice;
 
-use crate::engine::{FromLatents, Key, LatentKind, Styles, Tensor, truncated_normal};
 use crate::failure::{Code, Failure};
+use kernels::Key;
+use models::{FromLatents, LatentKind, Styles};
+use nn::init::truncated_normal;
+use tensor::Tensor;
 
 /// Draws as `sampler` does, but its latents keep within a bound.
 pub(super) struct TruncatedLatents<'a> {

@@ -54,7 +54,7 @@ fn temporary_name() -> String {
 }
 
 /// Whether a file has the name of a temporary one of ours.
-pub fn is_temporary(name: &str) -> bool {
+pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(BEFORE) && name.ends_with(AFTER)
 }
 
@@ -64,7 +64,7 @@ pub(super) fn sweep(folder: &Path) {
 }
 
 /// The same in a folder of a run, where everything is ours: also files with the names of earlier versions (`.name.tmp`).
-pub fn sweep_run(folder: &Path) {
+pub(crate) fn sweep_run(folder: &Path) {
     sweep_named(folder, &|name| name.starts_with('.') && name.ends_with(AFTER));
 }
 

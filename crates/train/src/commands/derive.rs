@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::cli::tools::DeriveArgs;
 use crate::commands::gradcheck::operation;
 use runs::console;
 use runs::failure::{Code, Failure};
-use runs::options::DeriveOptions;
 use tensor::ops::{Domain, Entry as Operation, sample};
 use tensor::worked::Worked;
 use tensor::{Made, Op, Probe, Shape, Swept, Tape, TapeObserver, Tensor};
@@ -21,7 +21,7 @@ const SHOWN: usize = 12;
 ///
 /// # Errors
 /// When there is no such operation; when its derivative is wrong.
-pub(crate) fn run(options: &DeriveOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &DeriveArgs) -> Result<(), Failure> {
     let entry = operation(&options.op)?;
     console::print(&told(entry))?;
     let example = Example::of(entry);

@@ -3,12 +3,11 @@
 //! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the picture is the same
 //! everywhere. The PNG is drawn at twice its size and averaged down, which smooths all edges.
 
-use std::sync::OnceLock;
-
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
+
+use crate::fonts;
 
 /// Size of the pictures.
 const SIZE: (u32, u32) = (1200, 720);
@@ -65,7 +64,7 @@ impl Chart {
 
     /// Draws with every length `scale` times as long.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: f64) -> Result<(), String> {
-        fonts()?;
+        fonts::register()?;
         let told = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
         area.fill(&WHITE).map_err(told)?;
 
@@ -229,13 +228,6 @@ impl Axis {
         let low = if (0.0..most.max(1e-9) * 0.5).contains(&least) { 0.0 } else { least - room };
         Self::Linear(low, most + room)
     }
-}
-
-/// Makes the compiled-in font known, once.
-pub fn fonts() -> Result<(), String> {
-    static DONE: OnceLock<bool> = OnceLock::new();
-    let done = *DONE.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());
-    if done { Ok(()) } else { Err("the compiled-in font cannot be read".to_owned()) }
 }
 
 /// Averages blocks of `factor` x `factor` RGB pixels.

@@ -7,12 +7,14 @@ mod reduced;
 
 use std::path::{Path, PathBuf};
 
-pub use chart::fonts;
 use chart::{Chart, Series};
 use reduced::Reduced;
 
+use models::System;
+
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::forgiving::Forgiving;
+use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
 /// Colours that print well and that people who see few colours can tell apart.
@@ -28,25 +30,21 @@ const COLORS: [(u8, u8, u8); 8] = [
 ];
 
 /// Redraws the curves whenever a sheet of samples is drawn.
-pub struct Curves {
+struct Curves {
     run: PathBuf,
     every: u64,
     title: String,
     rows: Reduced,
 }
 
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    let (run, every) = (training.run.to_owned(), training.config.sample_every());
+    let curves = Curves { run, every, title: training.title(), rows: Reduced::default() };
+    Ok(Some(Box::new(Forgiving::new(training.console, curves))))
+}
+
 impl Curves {
-    /// Curves of the run folder `run`.
-    pub fn new(run: PathBuf, every: u64, title: String) -> Self {
-        Self { run, every, title, rows: Reduced::default() }
-    }
-
-    /// Takes the numbers of a step that an earlier process has done.
-    pub fn remember(&mut self, step: u64, values: &[f64]) {
-        self.rows.add(step, values);
-    }
-
-    fn draw(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn draw(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         for (file, chart) in charts(&self.title, now.system.metrics(), &self.rows) {
             write(&RealDisk, &self.run.join("curves"), file, &chart)?;
         }
@@ -55,12 +53,16 @@ impl Curves {
 }
 
 impl Observer for Curves {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn past_step(&mut self, step: u64, values: &[f64]) {
+        self.rows.add(step, values);
+    }
+
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
         self.rows.add(now.step, numbers.values);
         if now.step.is_multiple_of(self.every) && now.step != now.total { self.draw(now) } else { Ok(()) }
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.draw(now)
     }
 }
@@ -112,7 +114,7 @@ fn in_words(who: &str) -> &str {
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn draw_quality(
+pub(super) fn draw_quality(
     run: &Path,
     title: &str,
     label: &str,
