@@ -22,7 +22,7 @@ struct Peak {
 
 /// Chains at a time: at least the eight that two units of latency four need, and no more than AVX2's registers hold.
 const fn chains<S: Simd>() -> usize {
-    if S::ACCUMULATORS >= 12 { 12 } else { S::ACCUMULATORS }
+    if S::TILES.tallest[1] >= 12 { 12 } else { S::TILES.tallest[1] }
 }
 
 impl Kernel for Peak {

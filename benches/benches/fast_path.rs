@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use benches::{all_threads, numbers, peak_flops, pool, testing};
-use kernels::simd::{self, Isa, Kernel, LANES, Simd};
+use kernels::simd::{self, Kernel, LANES, Simd};
 use kernels::{ConvGeometry, Element, Gemm, Padding, reference};
 
 /// Rows of a, columns of b, and the depth.
@@ -46,11 +46,14 @@ impl Kernel for Product<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // The tile of each instruction set: as many sums as its registers hold.
-        match S::ISA {
-            Isa::Avx512 => product::<S, 14, 2>(s, self),
-            Isa::Avx2 => product::<S, 6, 1>(s, self),
-            Isa::Portable => product::<S, 3, 1>(s, self),
+        // The largest tile of the instruction set.
+        let [_, one, two, ..] = S::TILES.tallest;
+        if two >= 14 {
+            product::<S, 14, 2>(s, self);
+        } else if one >= 6 {
+            product::<S, 6, 1>(s, self);
+        } else {
+            product::<S, 3, 1>(s, self);
         }
     }
 }

@@ -29,9 +29,9 @@ fn a_step_agrees() {
         report.note(format!("fakes of {domain}"), error(&file["fakes"][domain], fakes.value()));
     }
 
-    let values = system.step(0, &reals).expect("finite");
-    for (name, value) in system.metrics().iter().zip(values) {
-        report.note(*name, relative(value - number(&file["losses"][name]), value));
+    let metrics = system.step(0, &reals).expect("finite");
+    for (metric, value) in metrics.iter() {
+        report.note(metric.name, relative(value - number(&file["losses"][metric.name]), value));
     }
     let state = system.state();
     for (name, expected) in entries(&file["parameters"]) {

@@ -11,7 +11,7 @@
 use crate::error::DataError;
 use crate::images::Images;
 use kernels::random::{Key, words};
-use kernels::timing::{Kind, Work, time};
+use kernels::timing::{Category, Work, time};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -265,7 +265,7 @@ impl Images {
             self.size(),
             batch.len()
         );
-        time(Kind::Batch, "gather", Work::Unknown, || {
+        time(Category::Batch, "gather", Work::Unknown, || {
             let write = |(pixels, &index): (&mut [f32], &usize)| {
                 let placement = place(index);
                 let part = Part {

@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::idx::{MOST_LABELLED, Split, too_many_labels};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::plural::plural;
 use crate::store::records::{Part, Records, Stamp};
 use std::fs;
 use std::io::Read;
@@ -53,7 +54,7 @@ pub fn load_cifar(path: &Path, split: Split) -> Result<Images, DataError> {
         parts.push(part);
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {SIDE}x{SIDE})", grouped(labels.len()));
+    let origin = format!("{name} ({} {} {SIDE}x{SIDE})", grouped(labels.len()), plural(labels.len(), "image"));
     let store = Records { parts, skip: 1, image: 3 * PLANE, unpack: Some(pixels) };
     Ok(Images::of(Arc::new(store), [SIDE, SIDE, 3], origin).with_labels(labels, names))
 }
@@ -91,8 +92,13 @@ fn files_in(folder: &Path, split: Split) -> Result<Vec<PathBuf>, DataError> {
     if files.is_empty() {
         let looked =
             if split == Split::Test { "test_batch.bin" } else { "data_batch_1.bin and others that end in .bin" };
-        let why = format!("looked for {looked}");
-        return Err(DataError::unusable(folder, "there are no files of CIFAR-10 in this folder", why, wanted()));
+        let (what, why) = match split {
+            Split::Train if folder.join("test_batch.bin").is_file() => {
+                ("the pictures to learn from are missing", format!("found test_batch.bin; looked for {looked}"))
+            }
+            _ => ("there are no files of CIFAR-10 in this folder", format!("looked for {looked}")),
+        };
+        return Err(DataError::unusable(folder, what, why, wanted()));
     }
     Ok(files)
 }
@@ -107,6 +113,7 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
     let mut text = String::new();
     let read = open(&path)?.take(LONGEST).read_to_string(&mut text);
     read.map_err(|error| DataError::unreadable(&path, error))?;
+    let text = text.trim_start_matches('\u{feff}');
     let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
         let why = "the file of the classes' names has no lines";

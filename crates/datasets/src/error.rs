@@ -3,6 +3,7 @@
 use crate::advice::{Advice, quoted};
 use crate::nearest::nearest;
 use crate::npy::NpyFault;
+use crate::plural::plural;
 use crate::source::classes_in;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,11 @@ pub enum DataError {
         /// The reason, with the numbers.
         why: String,
     },
+    /// Whoever follows the progress of loading asked for its end.
+    Stopped {
+        /// What was being waited for or written.
+        path: PathBuf,
+    },
     /// Not enough images to fill one batch.
     TooFew {
         /// The images' origin.
@@ -113,6 +119,7 @@ impl DataError {
             Self::Npy { fault, .. } => fault.what(),
             Self::Unusable { what, .. } => what.clone(),
             Self::NoCache { .. } => "the cache of the decoded pictures cannot be written".into(),
+            Self::Stopped { .. } => "stopped before the images were loaded".into(),
             Self::TooFew { .. } => "fewer images than a batch".into(),
         }
     }
@@ -125,7 +132,8 @@ impl DataError {
             | Self::NotAFile { path, .. }
             | Self::Unreadable { path, .. }
             | Self::Npy { path, .. }
-            | Self::NoCache { path, .. } => Some(path),
+            | Self::NoCache { path, .. }
+            | Self::Stopped { path } => Some(path),
             Self::BadClass { folder, .. } => Some(folder),
             Self::Unusable { path, .. } => path.as_deref(),
             Self::TooFew { .. } => None,
@@ -154,9 +162,10 @@ impl DataError {
             Self::Unreadable { error, .. } => format!("the system said: {error}"),
             Self::Npy { fault, .. } => fault.why(),
             Self::NoCache { why, .. } => why.clone(),
+            Self::Stopped { .. } => "somebody asked for it".into(),
             Self::Unusable { why, .. } => why.clone(),
             Self::TooFew { origin, count, batch } => {
-                format!("{origin}: {count} images, but a batch takes {batch} different ones")
+                format!("{origin}: {count} {}, but a batch takes {batch} different ones", plural(*count, "image"))
             }
         }
     }
@@ -197,6 +206,7 @@ impl DataError {
                 "no-cache",
                 "free some space, or choose a folder on another disk for the caches, such as `--set data_cache=cache`"
             ),
+            Self::Stopped { .. } => advice!("loading-stopped", "start again: nothing was written"),
             Self::Unusable { help, .. } => help.clone(),
             Self::TooFew { count: 0, .. } => advice!("no-images", "use a set with images in it"),
             Self::TooFew { .. } => advice!("too-few-images", "use a larger set"),

@@ -29,7 +29,7 @@ pub enum Form {
 /// Folders within folders deeper than this are not looked at for a first picture.
 const DEEPEST: usize = 32;
 /// What to do about a file of no known form.
-fn wanted() -> Advice {
+pub(crate) fn wanted() -> Advice {
     advice!(
         "no-form-of-data",
         "give a folder of pictures, a .npy file of an array (N, height, width), or the files of MNIST or CIFAR-10"

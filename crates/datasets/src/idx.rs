@@ -6,9 +6,10 @@
 //! more than what is claimed is unpacked.
 
 use crate::advice::quoted;
-use crate::error::{DataError, damaged_on_its_way};
+use crate::error::{DataError, damaged_on_its_way, listed};
 use crate::images::Images;
 use crate::npy::{grouped, open, recognised};
+use crate::plural::plural;
 use crate::store::records::{Part, Records, Stamp};
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -67,7 +68,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
         ));
     }
     let name = images.file_name().unwrap_or(images.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {height}x{width})", grouped(count as usize));
+    let origin = format!("{name} ({} {} {height}x{width})", grouped(count as usize), plural(count as usize, "image"));
     let size = [height as usize, width as usize, 1];
     let set = match elements {
         Elements::Unpacked(pixels) => Images::new(pixels, size, origin),
@@ -83,7 +84,7 @@ pub fn load_idx(path: &Path, split: Split) -> Result<Images, DataError> {
         return Err(DataError::unusable(
             &labels,
             "the labels are of other images",
-            format!("{count} images, {} labels", found[0]),
+            format!("images: {count}, labels: {}", found[0]),
             advice!("labels-of-others", "put the two files of one set beside each other"),
         ));
     }
@@ -104,30 +105,41 @@ pub fn has_idx(path: &Path, split: Split) -> bool {
 
 /// The file of images in a folder.
 fn images_in(folder: &Path, split: Split) -> Result<PathBuf, DataError> {
-    let part = if split == Split::Train { "train" } else { "t10k" };
+    let (part, about) = if split == Split::Train { ("train", "to learn from") } else { ("t10k", "to test with") };
     let names = ["-images-idx3-ubyte", "-images.idx3-ubyte"].map(|name| format!("{part}{name}"));
     let both = names.iter().flat_map(|name| [name.clone(), format!("{name}.gz")]);
     both.map(|name| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-        DataError::unusable(
-            folder,
-            "there are no IDX files in this folder",
-            format!("looked for {} and {}, plain or with .gz", names[0], names[1]),
-            advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself"),
-        )
+        let looked = format!("looked for {} and {}, plain or with .gz", names[0], names[1]);
+        let (what, why) = match &idx_files(folder)[..] {
+            [] => ("there are no IDX files in this folder".to_owned(), looked),
+            found => (format!("the images {about} are missing"), format!("found {}; {looked}", listed(found))),
+        };
+        let help = advice!("no-idx-files", "`train fetch mnist` downloads them; or give the file of images itself");
+        DataError::unusable(folder, what, why, help)
     })
+}
+
+/// The names of the files in a folder that have an IDX file's.
+fn idx_files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> =
+        names.filter(|name| name.contains("idx1-ubyte") || name.contains("idx3-ubyte")).collect();
+    names.sort();
+    names
 }
 
 /// The file of labels that belongs to a file of images.
 fn labels_beside(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_str()?;
     let labels = name.replace("images", "labels").replace("idx3", "idx1");
+    if labels == name {
+        // What lies beside it under the same name, packed or unpacked, is the file itself once more.
+        return None;
+    }
     // The partner of a packed file may be unpacked, and the other way round.
     let other = labels.strip_suffix(".gz").map_or_else(|| format!("{labels}.gz"), str::to_owned);
-    [labels, other]
-        .into_iter()
-        .filter(|other| other != name)
-        .map(|name| images.with_file_name(name))
-        .find(|p| p.is_file())
+    [labels, other].into_iter().map(|name| images.with_file_name(name)).find(|path| path.is_file())
 }
 
 /// The elements of a file whose header was checked.
@@ -235,7 +247,7 @@ fn header(path: &Path, reader: &mut impl Read, rank: u8, most: u64) -> Result<(V
         let wanted = if rank == 1 { "labels: 00 00 08 01" } else { "images of bytes: 00 00 08 03" };
         let [a, b, kind, dimensions] = magic;
         let found = match (a, b, kind) {
-            (0, 0, 8) => format!("an IDX file of {dimensions} dimensions"),
+            (0, 0, 8) => format!("an IDX file of {dimensions} {}", plural(dimensions.into(), "dimension")),
             (0, 0, 9 | 11..=14) => format!("an IDX file of numbers of another type ({kind:#04x})"),
             _ => match recognised(&magic) {
                 Some((kind, _)) => kind.to_owned(),
@@ -340,7 +352,32 @@ mod tests {
                 assert_eq!(images.labels(), Some(&[2, 0, 1][..]));
                 assert_eq!(images.class_names(), ["0", "1", "2"]);
             }
-            assert!(load_idx(folder.path(), Split::Test).unwrap_err().why().contains("t10k-images"));
+            let error = load_idx(folder.path(), Split::Test).unwrap_err();
+            assert_eq!(error.what(), "the images to test with are missing");
+            for words in [format!("found {images_name}, {labels_name}"), "t10k-images".to_owned()] {
+                assert!(error.why().contains(&words), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_file_packed_is_not_taken_for_labels() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["digits", "digits.gz", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"] {
+            let bytes = if name.ends_with(".gz") { packed(&twelve()) } else { twelve() };
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let load = |name: &str| load_idx(&folder.path().join(name), Split::Train).unwrap();
+        for name in ["digits", "digits.gz", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", ""] {
+            assert_eq!(load(name).labels(), None, "{name}");
+        }
+        // Labels that are there twice are those of either.
+        for name in ["train-labels-idx1-ubyte", "train-labels-idx1-ubyte.gz"] {
+            let bytes = idx(&[3], &[2, 0, 1]);
+            fs::write(folder.path().join(name), if name.ends_with(".gz") { packed(&bytes) } else { bytes }).unwrap();
+        }
+        for name in ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", ""] {
+            assert_eq!(load(name).labels(), Some(&[2, 0, 1][..]), "{name}");
         }
     }
 
@@ -355,7 +392,7 @@ mod tests {
             error.to_string()
         };
         assert!(told(&plain, &[]).contains("empty"));
-        assert!(told(&plain, &idx(&[3], &[1, 2, 3])).contains("1 dimensions"));
+        assert!(told(&plain, &idx(&[3], &[1, 2, 3])).contains("of 1 dimension;"));
         assert!(told(&plain, &[0, 0, 13, 3, 0, 0, 0, 1]).contains("another type"));
         assert!(told(&plain, b"\x89PNG and so on").contains("PNG"));
         assert!(told(&plain, &twelve()[..20]).contains("3 x 2 x 2"));
@@ -378,7 +415,7 @@ mod tests {
         fs::write(folder.path().join("train-images-idx3-ubyte"), twelve()).unwrap();
         fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
         let error = load_idx(folder.path(), Split::Train).unwrap_err();
-        assert!(error.why().contains("3 images, 2 labels"), "{error}");
+        assert!(error.why().contains("images: 3, labels: 2"), "{error}");
     }
 
     #[test]

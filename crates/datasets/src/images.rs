@@ -4,11 +4,12 @@ use crate::error::DataError;
 use crate::folder::{Aspect, Crop, Filter, Fitting};
 use crate::labels::Labels;
 use crate::npy::grouped;
+use crate::plural::plural;
 use crate::range::Levels;
 use crate::store::derived::{Scaled, Selected};
 use crate::store::hash::{PIECE, Pieces, fingerprint, hash_bytes};
 use crate::store::{Memory, Store};
-use kernels::timing::{Kind, Work, time};
+use kernels::timing::{Category, Work, time};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -112,7 +113,8 @@ impl Images {
             None => return Err(Labels::none(class, &self.origin)),
         };
         let name = &self.class_names()[chosen.class];
-        let origin = format!("{}, class {name} ({} images)", self.origin, chosen.images.len());
+        let origin =
+            format!("{}, class {name} ({} {})", self.origin, chosen.images.len(), plural(chosen.images.len(), "image"));
         Ok(self.chosen(&chosen.images, origin))
     }
 
@@ -252,7 +254,12 @@ impl Images {
     pub fn summary(&self) -> String {
         let Self { height, width, channels, .. } = self;
         let count = grouped(self.count());
-        format!("{count} images {height}x{width}x{channels}, {}: {}", bytes_in_words(self.length()), self.store.place())
+        format!(
+            "{count} {} {height}x{width}x{channels}, {}: {}",
+            plural(self.count(), "image"),
+            bytes_in_words(self.length()),
+            self.store.place()
+        )
     }
 
     /// The same images as `size` (height, width, channels): scaled with `filter`, colours made grey or grey repeated. They are
@@ -298,7 +305,7 @@ impl Images {
     pub fn gather(&self, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
         let (length, places) = (self.image_len(), batch.len());
         assert!(indices.len() * length == places, "Images::gather: {} images of {length} into {places}", indices.len());
-        time(Kind::Batch, "gather", Work::Unknown, || {
+        time(Category::Batch, "gather", Work::Unknown, || {
             for (&index, pixels) in indices.iter().zip(batch.chunks_exact_mut(length)) {
                 for (pixel, &byte) in pixels.iter_mut().zip(&*self.image(index)?) {
                     *pixel = f32::from(byte) / 255.0;

@@ -3,6 +3,7 @@
 use crate::advice::{Advice, quoted};
 use crate::error::{DataError, listed, shown};
 use crate::nearest::nearest;
+use crate::plural::plural;
 
 /// One class for each image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,11 @@ impl Labels {
         if images.is_empty() {
             return Err(refused(
                 format!("there are no images of class '{}'", shown(class)),
-                format!("{origin}: none of {} images has this class", self.of_each.len()),
+                format!(
+                    "{origin}: none of {} {} has this class",
+                    self.of_each.len(),
+                    plural(self.of_each.len(), "image")
+                ),
                 advice!("empty-class", "name another class, or use a larger set"),
             ));
         }

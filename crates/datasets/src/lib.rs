@@ -7,7 +7,7 @@
 //! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
 //! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run without a download.
 //! * [`Source`]: which doodles the words on the command line mean.
-//! * [`nearest`]: which name was meant by a mistyped one.
+//! * [`nearest`]: which name was meant by a mistyped one; [`plural`]: a noun after a number.
 //! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
 //! * [`Advice`]: what to do, in a form that a test can follow; [`advice!`] makes one.
 
@@ -31,6 +31,7 @@ mod look;
 mod nearest;
 mod npy;
 mod pairs;
+mod plural;
 mod range;
 mod source;
 mod store;
@@ -52,6 +53,7 @@ pub use look::{Look, Numbers, only_value};
 pub use nearest::nearest;
 pub use npy::{LoadedArray, NpyFault, load_array, load_npy};
 pub use pairs::Pair;
+pub use plural::plural;
 pub use range::{Levels, Range};
 pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};
 pub use strokes::load_strokes;

@@ -1,5 +1,6 @@
 //! Where the bytes of a set may go while it is loaded.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// How much memory a set may take, and where it goes if it needs more. The images are the same whatever is chosen.
@@ -11,17 +12,19 @@ pub struct LoadOptions<'a> {
     /// Whether the set is only looked at: nothing is decoded or written, and images of a folder that has no cache yet cannot be
     /// read.
     pub look_only: bool,
-    /// Is told about what takes long.
-    pub progress: &'a (dyn Fn(&Progress<'_>) + Sync),
+    /// Is called about what takes long, again and again; `Break` ends it with [`DataError::Stopped`](crate::DataError::Stopped).
+    pub progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 }
 
 /// What takes long.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Another process decodes into the same folder of caches: it is waited for.
+    /// Another process decodes into the same folder of caches: it is waited for. Reported several times a second.
     Waiting {
         /// The lock that it holds.
         lock: &'a Path,
+        /// Its process id, if it can be read.
+        holder: Option<u32>,
     },
     /// Pictures are decoded into a cache file.
     Decoding {
@@ -39,7 +42,12 @@ pub enum Progress<'a> {
 impl Default for LoadOptions<'_> {
     /// Everything in memory, whatever it takes.
     fn default() -> Self {
-        Self { memory: u64::MAX, cache: PathBuf::from("data/.cache"), look_only: false, progress: &|_| {} }
+        Self {
+            memory: u64::MAX,
+            cache: PathBuf::from("data/.cache"),
+            look_only: false,
+            progress: &|_| ControlFlow::Continue(()),
+        }
     }
 }
 

@@ -140,10 +140,11 @@ fn stretched(low: f64, high: f64) -> (f64, f64) {
 
 /// A number with as many digits as matter.
 fn number(value: f64) -> String {
-    if value == value.trunc() && value.abs() < 1e15 {
-        return format!("{value}");
+    match value.abs() {
+        size if size < 1e15 && value == value.trunc() => format!("{value}"),
+        0.01..1e15 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
     }
-    if value.abs() >= 0.01 { format!("{value:.3}") } else { format!("{value:.2e}") }
 }
 
 #[cfg(test)]

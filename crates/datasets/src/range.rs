@@ -1,6 +1,7 @@
 //! Which numbers of a file are black and which are white.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Two numbers: what becomes 0 (black) and what becomes 255 (white). What lies between is scaled, what lies beyond is cut off.
 /// The first may be the larger one: then light and dark change places.
@@ -41,6 +42,13 @@ impl Range {
     }
 }
 
+/// A number that reads back as it is, with a power of ten where all its digits would be long.
+pub(crate) fn written<N: fmt::Display + fmt::LowerExp>(number: N) -> String {
+    const LONG: usize = 12;
+    let (plain, power) = (number.to_string(), format!("{number:e}"));
+    if plain.len() > LONG && power.len() < plain.len() { power } else { plain }
+}
+
 /// `images.range` of a configuration: `auto`, by the type of the numbers, or `LOW..HIGH`, in the file's own numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -50,7 +58,7 @@ impl From<Levels> for String {
     fn from(levels: Levels) -> Self {
         match levels.0 {
             None => "auto".into(),
-            Some(Range { black, white }) => format!("{black}..{white}"),
+            Some(Range { black, white }) => format!("{}..{}", written(black), written(white)),
         }
     }
 }
@@ -90,7 +98,7 @@ mod tests {
 
     #[test]
     fn words_read_back_as_they_are_written() {
-        for text in ["auto", "0..4095", "-1..1", "-2.5..3.25", "255..0"] {
+        for text in ["auto", "0..4095", "-1..1", "-2.5..3.25", "255..0", "-1e300..5e-324", "0..4294967295", "0..1e12"] {
             assert_eq!(String::from(Levels::try_from(text.to_owned()).unwrap()), text);
         }
         for text in ["", "0", "0..", "3..3", "0..nan", "a..b", "0..inf"] {

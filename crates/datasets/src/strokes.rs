@@ -7,6 +7,7 @@ use crate::built_in::{DRAWING_SIDE, draw_strokes};
 use crate::error::{DataError, damaged_on_its_way, shown};
 use crate::images::Images;
 use crate::npy::{grouped, open};
+use crate::plural::plural;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader, Read};
@@ -18,6 +19,8 @@ const LONGEST_LINE: u64 = 1 << 22;
 const MOST: usize = 4_000_000;
 /// Drawings that are drawn together.
 const AT_A_TIME: usize = 4096;
+/// UTF-8's byte order mark.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Numbers beyond this are no places on a screen.
 const FARTHEST: f64 = 1e6;
 
@@ -38,6 +41,10 @@ pub(crate) fn are_strokes(start: &[u8]) -> bool {
 /// [`DataError`] if there is no such file or a line of it is no drawing.
 pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
     let mut file = BufReader::new(open(path)?);
+    // Some editors put one in front of what they save.
+    if file.fill_buf().map_err(|error| DataError::unreadable(path, error))?.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
     let mut pixels = Vec::new();
     let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut first = 1;
@@ -76,7 +83,8 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
         ));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} drawings of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count));
+    let origin =
+        format!("{name} ({} {} of strokes, {DRAWING_SIDE}x{DRAWING_SIDE})", grouped(count), plural(count, "drawing"));
     Ok(Images::new(pixels, [DRAWING_SIDE, DRAWING_SIDE, 1], origin))
 }
 
@@ -141,6 +149,14 @@ mod tests {
         assert_eq!([at(0, 14), at(14, 14), at(27, 27)], [0, 0, 0]);
         assert!([at(2, 14), at(25, 14), at(14, 2), at(14, 25)].iter().all(|&ink| ink > 200), "{:?}", images.image(0));
         assert!(are_strokes(SQUARE.as_bytes()) && !are_strokes(b"{\"error\": 404}"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_drawing() {
+        let [plain, marked] = ["", "\u{feff}"].map(|mark| load(&format!("{mark}{SQUARE}\n{SQUARE}\n")).unwrap());
+        assert_eq!((marked.count(), marked.fingerprint().unwrap()), (2, plain.fingerprint().unwrap()));
+        let error = load(&format!("{SQUARE}\n\u{feff}{SQUARE}")).unwrap_err();
+        assert!(error.why().contains("line 2"), "only the file has one: {error}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ const OPS = {
     backward: (node, [x], gy) => [scatter(gy, broadcastIndex(x.shape, node.shape), x.values.length)],
   },
   // Of a layer's end: the bias is added, then comes the activation.
-  finish: {
+  bias_act: {
     forward: (node, [x, b]) => sumWithBias(node, x, b).map((v) => (v > 0 ? v : (node.attributes.slope ?? 1) * v)),
     backward(node, [x, b], gy) {
       const gs = sumWithBias(node, x, b).map((v, i) => (v > 0 ? 1 : (node.attributes.slope ?? 1)) * gy[i]);

@@ -59,7 +59,7 @@ pub(crate) fn slots(op: &str, count: usize) -> Vec<String> {
         "conv2d_weight_grad" => &["x", "gy"],
         "matmul" | "add" | "sub" | "mul" | "div" => &["a", "b"],
         "batch_norm" | "instance_norm" => &["x", "gamma", "beta"],
-        "finish" => &["x", "bias"],
+        "bias_act" => &["x", "bias"],
         _ => &["x"],
     };
     (0..count).map(|i| names.get(i).map_or_else(|| format!("input {i}"), |name| (*name).to_owned())).collect()

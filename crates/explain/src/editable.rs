@@ -29,7 +29,7 @@ const OPS: [&str; 20] = [
     "reshape",
     "sum_to",
     "broadcast_to",
-    "finish",
+    "bias_act",
     "matmul",
 ];
 

@@ -26,4 +26,4 @@ mod update;
 
 pub use assemble::Detail;
 pub use html::page;
-pub use shrink::{CAP, Explained, explain, explain_within};
+pub use shrink::{CAP, Explained, Progress, explain, explain_observed, explain_within};

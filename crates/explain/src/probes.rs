@@ -20,22 +20,42 @@ const CHECKED_ROWS: usize = 2;
 /// Addends of a gradient that are told one by one.
 const TOLD_TERMS: usize = 8;
 
-/// Works out `count` elements of every node.
-pub(crate) fn probe(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, count: usize) {
+/// Works out `count` elements of every node; `progress` is called before each with how many are done.
+pub(crate) fn probe(
+    document: &mut Document,
+    recording: &Recording,
+    atlas: &Atlas<'_>,
+    count: usize,
+    progress: &mut dyn FnMut(usize),
+) {
     let seed = document.header.seed;
+    let mut done = 0;
     for tape in 0..recording.tapes.len() {
         let tape = Again::new(recording, atlas, tape);
         for number in 0..tape.nodes.len() {
+            progress(done);
+            done += 1;
             let id = atlas.id(Place::Node(tape.number, number));
             document.nodes[id].probes = tape.probes(number, id, seed, count);
         }
     }
 }
 
-/// Checks the rule of every node.
-pub(crate) fn check(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>) {
+/// Checks the rule of every node; `progress` is called before each with how many are done.
+pub(crate) fn check(
+    document: &mut Document,
+    recording: &Recording,
+    atlas: &Atlas<'_>,
+    progress: &mut dyn FnMut(usize),
+) {
+    let mut done = 0;
     for (number, tape) in recording.tapes.iter().enumerate() {
-        let checks: Vec<Vec<Checked>> = tape.nodes.iter().map(|record| checked(recording, number, record)).collect();
+        let mut check = |record| {
+            progress(done);
+            done += 1;
+            checked(recording, number, record)
+        };
+        let checks: Vec<Vec<Checked>> = tape.nodes.iter().map(&mut check).collect();
         for (place, record) in tape.nodes.iter().enumerate() {
             let node = &mut document.nodes[atlas.id(Place::Node(number, place))];
             let slots: Vec<String> = node.inputs.iter().map(|input| input.slot.clone()).collect();

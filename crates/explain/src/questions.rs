@@ -406,7 +406,7 @@ impl Asked<'_> {
         // A bias that one op adds, as it is, to what it reads.
         let added = |node: &&Node| {
             let [only] = &node.contributions[..] else { return false };
-            node.label.ends_with(".bias") && ["add", "finish"].contains(&&*document.nodes[only.consumer].op)
+            node.label.ends_with(".bias") && ["add", "bias_act"].contains(&&*document.nodes[only.consumer].op)
         };
         if let Some(bias) = parameters().find(added) {
             let sums = count(&document.nodes[bias.contributions[0].consumer]) / count(bias);

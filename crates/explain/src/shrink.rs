@@ -30,23 +30,46 @@ pub struct Explained {
     pub dropped: Vec<String>,
 }
 
+/// How far the explanation of a step has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many nodes of all are checked.
+    Checked(usize, usize),
+    /// The elements of so many nodes of all are worked out.
+    WorkedOut(usize, usize),
+    /// The pictures are drawn.
+    Drawing,
+}
+
 /// The document of a recorded step, small enough for a page of [`CAP`] bytes.
 pub fn explain(recording: &Recording, header: Header) -> Explained {
     explain_within(recording, header, CAP - PAGE)
 }
 
+/// The same, which may take minutes for a large step; `progress` is called before each node.
+pub fn explain_observed(recording: &Recording, header: Header, progress: &mut dyn FnMut(Progress)) -> Explained {
+    explained(recording, header, CAP - PAGE, progress)
+}
+
 /// The same, of at most `cap` bytes of JSON, if that can be.
 pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Explained {
+    explained(recording, header, cap, &mut |_| {})
+}
+
+fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut dyn FnMut(Progress)) -> Explained {
     let atlas = Atlas::new(recording);
     let mut document = assemble(recording, &atlas, header);
-    probes::check(&mut document, recording, &atlas);
+    let all = recording.tapes.iter().map(|tape| tape.nodes.len()).sum();
+    probes::check(&mut document, recording, &atlas, &mut |done| progress(Progress::Checked(done, all)));
     let mut detail = Detail::FULL;
     let mut dropped = Vec::new();
     if document.nodes.len() > MANY {
         detail.probes = 1;
         dropped.push(format!("in a step of more than {MANY} nodes one element of each is worked out instead of four"));
     }
-    probes::probe(&mut document, recording, &atlas, detail.probes);
+    let tell = &mut |done| progress(Progress::WorkedOut(done, all));
+    probes::probe(&mut document, recording, &atlas, detail.probes, tell);
+    progress(Progress::Drawing);
     draw(&mut document, recording, &atlas, detail);
     document.dictionary = dictionary();
     document.editable = editable(recording, &atlas);

@@ -10,7 +10,7 @@ use explain::atlas::{Atlas, Place};
 use explain::document::{Document, Header, NoGradient, PhaseKind, Role, StepKind};
 use explain::presets::{PRESETS, Preset};
 use explain::recorder::{Origin, Recorder, Recording, Source};
-use explain::{explain, explain_within};
+use explain::{Progress, explain, explain_observed, explain_within};
 use models::stylegan2;
 use tensor::worked::evaluate;
 use tensor::{Options, Tape, Tensor, grad};
@@ -322,7 +322,13 @@ fn the_same_seed_gives_the_same_bytes() {
 fn what_is_too_large_is_made_smaller_and_that_is_told() {
     let (recording, _) = recorded(small_quickdraw());
     let bytes = |document: &Document| serde_json::to_vec(document).unwrap().len();
-    let full = explain(&recording, Header::default());
+    let mut told = Vec::new();
+    let full = explain_observed(&recording, Header::default(), &mut |progress| told.push(progress));
+    // Every node is checked, then every node is worked out.
+    let nodes = recording.tapes.iter().map(|tape| tape.nodes.len()).sum();
+    let checked = (0..nodes).map(|node| Progress::Checked(node, nodes));
+    let worked_out = (0..nodes).map(|node| Progress::WorkedOut(node, nodes));
+    assert_eq!(told, checked.chain(worked_out).chain([Progress::Drawing]).collect::<Vec<_>>());
     assert!(full.dropped.is_empty());
     let mut last = bytes(&full.document);
     for share in [0.8, 0.5, 0.4] {

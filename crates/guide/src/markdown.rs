@@ -1,13 +1,18 @@
-//! The little of Markdown that the guide's own tools look at: blocks of code, and the lines and links outside of them.
+//! The parts of Markdown that the tools of the book need: code blocks, and the lines and links
+//! outside of them.
+
+use std::path::Path;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// What stands after the opening fence: `rust,should_panic`.
+    /// The info string of the opening fence, such as `rust,should_panic`.
     pub kind: &'a str,
     /// The line of the opening fence, from 1.
     pub line: usize,
-    /// What it holds.
+    /// The lines between the fences.
     pub text: String,
 }
 
@@ -40,7 +45,8 @@ pub fn prose(text: &str) -> Vec<(usize, &str)> {
     text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| outside(line)).collect()
 }
 
-/// `text` with the target of each link and picture outside of blocks replaced by what `change` makes of it, if it makes something.
+/// `text` with the target of each link and picture outside of blocks replaced by the result of
+/// `change`, unless that is `None`.
 pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) -> String {
     let outside: Vec<usize> = prose(text).iter().map(|(number, _)| *number).collect();
     let mut result = String::with_capacity(text.len());
@@ -59,7 +65,8 @@ pub fn with_links(text: &str, mut change: impl FnMut(&str) -> Option<String>) ->
     result
 }
 
-/// Where the bracket that closes the link is; one inside of the target, as in `tensor::grad()`, is closed by its own.
+/// The position of the bracket that closes the link. Brackets inside the target, as in
+/// `tensor::grad()`, are skipped.
 fn end_of_target(rest: &str) -> usize {
     let mut open = 0;
     let closes = |c: char| {
@@ -79,11 +86,28 @@ pub fn links(text: &str) -> Vec<String> {
     targets
 }
 
-/// The page, from the root of the documentation, that rustdoc makes of a source file that a chapter links as
-/// `../../tensor/src/tape.rs`.
+/// The page, relative to the root of the documentation, that rustdoc makes of a file that a page of
+/// the book links as `../../tensor/src/tape.rs`. A text that is a module, such as
+/// `../../../kernels/src/fast_path.md`, has the page of this module.
 pub fn source_page(target: &str) -> Option<String> {
-    let (package, file) = target.strip_prefix("../../")?.split_once("/src/")?;
-    file.ends_with(".rs").then(|| format!("src/{package}/{file}.html"))
+    let inside = target.trim_start_matches("../");
+    let (package, file) = inside.split_once("/src/").filter(|_| inside.len() < target.len())?;
+    match file.strip_suffix(".md") {
+        Some(module) => Some(format!("{package}/{module}/index.html")),
+        None => file.ends_with(".rs").then(|| format!("src/{package}/{file}.html")),
+    }
+}
+
+/// The SVG figure or PNG picture at `target`, relative to `folder`, as a `data:` URI. None if it is
+/// neither, or cannot be read.
+pub fn picture(folder: &Path, target: &str) -> Option<String> {
+    let kind = match target.rsplit_once('.')?.1 {
+        "svg" => "svg+xml",
+        "png" => "png",
+        _ => return None,
+    };
+    let bytes = std::fs::read(folder.join(target)).ok()?;
+    Some(format!("data:image/{kind};base64,{}", BASE64_STANDARD.encode(bytes)))
 }
 
 #[cfg(test)]
@@ -110,6 +134,8 @@ mod tests {
     #[test]
     fn source_files_have_pages() {
         assert_eq!(source_page("../../tensor/src/ops/add.rs").as_deref(), Some("src/tensor/ops/add.rs.html"));
+        assert_eq!(source_page("../../../explain/src/lib.rs").as_deref(), Some("src/explain/lib.rs.html"));
+        assert_eq!(source_page("../../../kernels/src/fast_path.md").as_deref(), Some("kernels/fast_path/index.html"));
         assert_eq!(source_page("tensor::Var"), None);
         assert_eq!(source_page("../../tensor/Cargo.toml"), None);
     }

@@ -1,4 +1,4 @@
-//! The figures in the chapters are what the code draws now.
+//! The figures in the chapters are those that the code draws.
 
 use std::collections::BTreeSet;
 use std::path::Path;

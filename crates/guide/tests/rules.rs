@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use guide::CHAPTERS;
-use guide::markdown::{Block, blocks, links, prose, with_links};
+use guide::manual::PAGES;
+use guide::markdown::{Block, blocks, links, prose, source_page, with_links};
 
-/// What a Rust block is to do.
+/// What a Rust block should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Run,
@@ -70,7 +71,7 @@ fn chapters_have_blocks_and_are_not_long() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What rustdoc takes for code without a fence would escape the other rules.
+/// Rustdoc also treats indented lines as code, which would escape the other rules.
 #[test]
 fn blocks_are_fenced_at_the_margin() {
     for (name, text) in CHAPTERS {
@@ -131,7 +132,8 @@ fn links_lead_somewhere() {
     }
 }
 
-/// The numbers of a line that a block has to hold: those with a decimal point or three digits, apart from years.
+/// The numbers of a line that a block must contain: those with a decimal point or three digits,
+/// except for years.
 fn claims(line: &str) -> Vec<String> {
     let without_targets = with_links(line, |_| Some(String::new()));
     let in_number = |c: char| c.is_ascii_digit() || c == '.' || c == ',' || c == '_';
@@ -182,18 +184,59 @@ fn numbers_of_the_prose_stand_in_a_block() {
 #[test]
 fn the_book_has_every_chapter_in_order() {
     let summary = std::fs::read_to_string(root().join("crates/guide/src/SUMMARY.md")).unwrap();
-    let files: Vec<String> = CHAPTERS.iter().map(|(name, _)| format!("{name}.md")).collect();
-    assert_eq!(links(&summary), files);
+    let chapters = CHAPTERS.iter().map(|(name, _)| format!("{name}.md"));
+    let manual = PAGES.iter().map(|(name, _)| format!("manual/{name}.md"));
+    assert_eq!(links(&summary), chapters.chain(manual).collect::<Vec<_>>());
 }
 
-/// The heading's place on a page of rustdoc and of the book.
+/// Rustdoc would compile a block of another kind, or one that is not fenced.
+#[test]
+fn the_manual_has_fenced_blocks_of_few_kinds() {
+    for (name, text) in PAGES {
+        for block in blocks(text) {
+            let known = ["sh", "console", "text", "python"].contains(&block.kind);
+            assert!(known, "manual/{name}.md:{}: a block of the kind `{}`", block.line, block.kind);
+        }
+        for (number, line) in prose(text) {
+            assert!(!line.starts_with("    "), "manual/{name}.md:{number}: a block that is not fenced");
+        }
+    }
+}
+
+/// A link leads to a heading, to another page of the book, to a picture, or to a file with a page
+/// in the documentation.
+#[test]
+fn links_of_the_manual_lead_somewhere() {
+    let folder = root().join("crates/guide/src/manual");
+    for (name, text) in PAGES {
+        for target in links(text).iter().filter(|target| !target.starts_with("https://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let told = format!("manual/{name}.md links to {target}");
+            assert!(file.is_empty() || folder.join(file).is_file(), "{told}, which is not there");
+            let in_book = !file.contains('/') || file.strip_prefix("../c").is_some_and(|rest| !rest.contains('/'));
+            let has_page = in_book || file.ends_with(".png") || source_page(file).is_some();
+            assert!(has_page, "{told}, which has no page in the documentation");
+            if !heading.is_empty() {
+                let page = if file.is_empty() {
+                    (*text).to_owned()
+                } else {
+                    std::fs::read_to_string(folder.join(file)).unwrap()
+                };
+                let mut headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+                assert!(headings.any(|line| place_of(line) == heading), "{told}, a heading that is not there");
+            }
+        }
+    }
+}
+
+/// The anchor of a heading on a page of rustdoc and of the book.
 fn place_of(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || ['-', '_', ' '].contains(c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-/// `[chapter 14](crate::c14_proof_and_speed#gradients-of-gradients)`: the number is that of the chapter, and the chapter has the
-/// heading. Where a chapter is named without a link, there is one.
+/// `[chapter 14](crate::c14_proof_and_speed#gradients-of-gradients)`: the number is that of the
+/// chapter, and the chapter has the heading. A chapter that is named without a link exists.
 #[test]
 fn a_chapter_that_is_named_is_the_one_that_is_meant() {
     let mut seen = 0;
@@ -225,7 +268,7 @@ fn a_chapter_that_is_named_is_the_one_that_is_meant() {
     assert!(seen > 20, "{seen} links to chapters by their number");
 }
 
-/// The formulas of the optimisers are those by which the kernels are tested, word for word.
+/// The formulas of the optimisers are exactly those against which the kernels are tested.
 #[test]
 fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
     use nn::{Dialect, Gradients, Network, Optimizer, Rule};
@@ -253,7 +296,8 @@ fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
     }
 }
 
-/// The lines of the first block below a heading, up to a line that begins with `end`; what is hidden does not count.
+/// The number of lines of the first block below a heading, up to a line that begins with `end`,
+/// without hidden ones.
 fn lines_below(chapter: &str, heading: &str, end: &str) -> usize {
     let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == chapter).unwrap();
     let (_, below) = text.split_once(heading).unwrap_or_else(|| panic!("{chapter} has no `{heading}`"));
@@ -262,7 +306,7 @@ fn lines_below(chapter: &str, heading: &str, end: &str) -> usize {
     block.lines().take_while(|line| !line.starts_with(end)).filter(counts).count()
 }
 
-/// How short the engine is, is said in the headings and on two front pages.
+/// The headings and two READMEs say how short the engine is.
 #[test]
 fn lines_are_counted() {
     let tape = lines_below("c02_tape", "## From nothing: a tape of 27 lines", "let mut tape");

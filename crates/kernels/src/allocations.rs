@@ -1,7 +1,8 @@
-//! [`Counted`]: the system's allocator, with a count of the large buffers that it is asked for, and of their bytes.
+//! [`Counted`]: the system allocator with a count of large buffers and their bytes.
 //!
-//! A fresh large buffer costs a page fault for every 4 KiB of it, so a training step is to make none: it uses those of the step
-//! before. A program that wants to see that installs the counter as its allocator:
+//! A new large buffer costs a page fault for every 4 KiB, so a training step should allocate none
+//! and reuse those of the step before. A program can check that by installing the counting
+//! allocator:
 //!
 //! ```
 //! #[global_allocator]
@@ -17,23 +18,25 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Buffers of so many bytes and more are counted: from here on common allocators get fresh pages from the operating system.
+/// The size in bytes of the smallest buffer that is counted. From about this size, common
+/// allocators get new pages from the operating system.
 pub const LARGE: usize = 128 * 1024;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static HELD: AtomicU64 = AtomicU64::new(0);
 
-/// How many large buffers this process has asked for, on all threads. Zero for ever where [`Counted`] is not the allocator.
+/// The number of large buffers that this process has allocated, on all threads. Always 0 unless
+/// [`Counted`] is the allocator.
 pub fn large() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// How many bytes the large buffers have that there are now. Zero for ever where [`Counted`] is not the allocator.
+/// The bytes of all large buffers that exist now. Always 0 unless [`Counted`] is the allocator.
 pub fn held() -> u64 {
     HELD.load(Ordering::Relaxed)
 }
 
-/// The system's allocator; see the [module](self).
+/// The system allocator with a count; see the [module](self).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counted;
 
@@ -50,11 +53,12 @@ fn discount(bytes: usize) {
     }
 }
 
-// SAFETY: every call is the system allocator's own, with the arguments that came; counting allocates nothing.
+// SAFETY: every call is passed to the system allocator with the same arguments; counting does not
+// allocate.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
-        // SAFETY: the caller's promises are those that `System` asks for.
+        // SAFETY: the caller promises what `System` requires.
         unsafe { System.alloc(layout) }
     }
 
@@ -67,7 +71,7 @@ unsafe impl GlobalAlloc for Counted {
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         discount(layout.size());
         count(size);
-        // SAFETY: as above; `at` came from `System`, as everything does.
+        // SAFETY: as above; `at` came from `System`, like all memory of this allocator.
         unsafe { System.realloc(at, layout, size) }
     }
 

@@ -1,50 +1,52 @@
-//! Kernels over the columns of a row-major matrix: sums down each column, and element-wise maps that know the column.
+//! Kernels over the columns of a row-major matrix: sums down each column, and element-wise maps
+//! that know the column.
 //!
-//! Sums over the batch, biases and normalisation per channel all see their data as a matrix of `rows` x `columns`,
-//! with from one to thousands of columns. Vectors of 16 lanes lie across columns. When there are few, some rows are
-//! taken together as one longer row (a *group*, [`Layout`]): 3 columns make groups of 32 rows = 96 lanes, and what
-//! belongs to column c is every third of them.
+//! Sums over the batch, biases and normalisation per channel all treat their data as a matrix of
+//! `rows` x `columns`, with one to thousands of columns. Vectors of 16 lanes lie across columns. If
+//! there are few columns, several rows are combined into one longer row, a *group* ([`Layout`]): 3
+//! columns make groups of 32 rows = 96 lanes, of which every third belongs to the same column.
 //!
-//! **The order of a sum** is a function of the shape alone. The rows are cut into chunks; a task is one chunk of rows
-//! and one block of columns. In it, groups are added eight at a time, as a tree of three levels, to one running `f32`
-//! sum per lane. The lanes of a column, and then its chunks, are added in `f64`, in order. No element passes more than
-//! `LONGEST_CHAIN` = 44 additions in `f32`, however long the column: the bound that the tests hold it to.
+//! **The order of a sum** depends on the shape alone. The rows are cut into chunks, and a task is
+//! one chunk of rows and one block of columns. A task adds groups eight at a time, as a tree of
+//! three levels, to one running `f32` sum per lane. The lanes of a column, and then its chunks, are
+//! added in `f64`, in order. However long the column, no element passes more than `LONGEST_CHAIN` =
+//! 44 additions in `f32`; the tests check the resulting error bound.
 
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
-/// Groups that are added as one tree.
+/// The number of groups that are added as one tree.
 const TREE: usize = 8;
-/// Fewest rows in a chunk (but the last).
+/// The fewest rows of a chunk, except the last.
 const MIN_CHUNK_ROWS: usize = 256;
-/// Lanes across a group are at least so many, so that several chains of additions are in flight.
+/// The fewest lanes across a group, so that several chains of additions are in flight.
 const MIN_WIDTH: usize = 64;
-/// Columns of a task, when there are more than [`MAX_WIDTH`] of them.
+/// Columns of a task, if there are more than [`MAX_WIDTH`].
 const BLOCK: usize = 256;
-/// Elements that are written before they are summed, about.
+/// Elements that are written before they are summed, approximately.
 const STRETCH: usize = 2048;
 /// The longest group of several rows is 16 * 63 lanes.
 const MAX_WIDTH: usize = 1024;
-/// Additions in `f32` that an element passes at most: its tree, the running sum over a chunk's trees, and the up to
-/// eight groups that are left over.
+/// The most additions in `f32` that an element passes: its tree, the running sum over the trees of
+/// a chunk, and up to eight remaining groups.
 #[cfg(test)]
 pub(crate) const LONGEST_CHAIN: usize = 3 + GRAIN / MIN_WIDTH / TREE + 1 + TREE;
 
-/// How the rows of a matrix are laid onto vectors.
+/// The assignment of matrix elements to vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     columns: usize,
-    /// Rows taken together as one group.
+    /// Rows of a group.
     rows_in_group: usize,
 }
 
 impl Layout {
-    /// The layout of matrices with so many columns.
+    /// The layout of matrices with this number of columns.
     pub(crate) fn new(columns: usize) -> Self {
         assert!(columns > 0, "a matrix without columns");
         let mut rows_in_group = 1;
         if columns < MIN_WIDTH {
-            // Whole vectors: 16 lanes divide the group. The step is 16 / gcd(columns, 16).
+            // Groups are whole vectors: 16 divides their lanes. The step is 16 / gcd(columns, 16).
             let step = LANES >> columns.trailing_zeros().min(LANES.trailing_zeros());
             rows_in_group = MIN_WIDTH.div_ceil(columns).next_multiple_of(step);
         }
@@ -56,7 +58,8 @@ impl Layout {
         self.rows_in_group * self.columns
     }
 
-    /// A row of per-column numbers, repeated for all rows of a group, with zeros up to whole vectors.
+    /// A row of per-column numbers, repeated for all rows of a group and padded with zeros to whole
+    /// vectors.
     pub(crate) fn pattern(self, row: &[f32]) -> Vec<f32> {
         assert_eq!(row.len(), self.columns, "one number per column");
         let mut pattern = row.repeat(self.rows_in_group);
@@ -73,21 +76,21 @@ impl Layout {
     }
 }
 
-/// Up to 16 neighbouring elements of a matrix.
+/// Up to 16 adjacent elements of a matrix.
 #[derive(Clone, Copy)]
 pub(crate) struct Spot {
-    /// The index of the first.
+    /// The index of the first one.
     at: usize,
-    /// How many.
+    /// Their number.
     count: usize,
-    /// Where their per-column numbers stand in a [`Layout::pattern`].
+    /// The position of their per-column numbers in a [`Layout::pattern`].
     column: usize,
-    /// How far behind them lies what will be asked for next.
+    /// The distance to the elements that will be needed next.
     ahead: usize,
 }
 
 impl Spot {
-    /// The numbers of the matrix `x` here.
+    /// These elements of the matrix `x`.
     #[inline(always)]
     pub(crate) fn of<S: Simd>(self, s: S, x: &[f32]) -> S::F {
         match x[self.at..].first_chunk() {
@@ -112,7 +115,7 @@ pub(crate) trait Terms<const N: usize>: Copy + Sync {
     fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; N];
 }
 
-/// The numbers of a matrix themselves.
+/// The elements of a matrix themselves.
 #[derive(Clone, Copy)]
 pub(crate) struct Itself<'a>(pub(crate) &'a [f32]);
 
@@ -161,7 +164,7 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
     }
 }
 
-/// For each column the sums of its `N` terms over all rows.
+/// The sums of the `N` terms of each column over all rows.
 pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Terms<N>) -> Vec<[f64; N]> {
     let (chunk, block) = (layout.chunk_rows(), layout.block());
     let blocks = layout.columns.div_ceil(block);
@@ -175,7 +178,7 @@ pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Term
     totals(layout, &partial, blocks * block)
 }
 
-/// The sums of the chunks, one after the other.
+/// Adds the sums of the chunks, in order.
 fn totals<const N: usize>(layout: Layout, partial: &[[f64; N]], chunk: usize) -> Vec<[f64; N]> {
     let mut totals = vec![[0.0; N]; layout.columns];
     for chunk in partial.chunks(chunk) {
@@ -188,14 +191,14 @@ fn totals<const N: usize>(layout: Layout, partial: &[[f64; N]], chunk: usize) ->
     totals
 }
 
-/// What computes a matrix, stretch by stretch.
+/// Computes a matrix, stretch by stretch.
 pub(crate) trait Write: Copy + Sync {
     /// Writes the elements from index `at` on, a multiple of 4.
     fn write<S: Simd>(self, s: S, at: usize, y: &mut [f32]);
 }
 
-/// Writes the matrix y and returns the sums of its columns, the same as [`sums`] of [`Itself`], reading each
-/// stretch again while it is near.
+/// Writes the matrix y and returns the sums of its columns, the same as [`sums`] of [`Itself`].
+/// Each stretch is summed while it is in the cache.
 pub(crate) fn write_and_sum(layout: Layout, write: impl Write, y: &mut [f32]) -> Vec<[f64; 1]> {
     let chunk = layout.chunk_rows() * layout.columns;
     if layout.block() < layout.columns {
@@ -209,7 +212,7 @@ pub(crate) fn write_and_sum(layout: Layout, write: impl Write, y: &mut [f32]) ->
     totals(layout, &partial, layout.columns)
 }
 
-/// Some of a matrix that is only written.
+/// A stretch of a matrix that is only written.
 pub(crate) struct Written<'a, W> {
     pub(crate) write: W,
     pub(crate) at: usize,
@@ -240,7 +243,7 @@ impl<W: Write> Kernel for WrittenSums<'_, W> {
         let (layout, columns) = (self.layout, self.layout.columns);
         let mut lanes = [[0.0; MAX_WIDTH]; 1];
         let mut at = self.at;
-        // Whole trees, so that they are the same as without the stretches.
+        // Stretches are whole trees, so that the order is the same as in `sums`.
         let trees = (STRETCH / (TREE * layout.width())).max(1);
         for y in self.y.chunks_mut(trees * TREE * layout.width()) {
             self.write.write(s, at, y);
@@ -275,7 +278,7 @@ impl<T: Terms<N>, const N: usize> Kernel for Task<'_, T, N> {
     }
 }
 
-/// The lanes of each column, one after the other.
+/// Adds the lanes of each column, in order.
 #[inline(always)]
 fn fold<const N: usize>(layout: Layout, columns: usize, lanes: &[[f32; MAX_WIDTH]; N], sums: &mut [[f64; N]]) {
     for (column, sums) in sums.iter_mut().enumerate().take(columns) {
@@ -285,8 +288,8 @@ fn fold<const N: usize>(layout: Layout, columns: usize, lanes: &[[f32; MAX_WIDTH
     }
 }
 
-/// Terms of a block of columns, on their way to the running sums. (A block is either some columns of single rows, or
-/// whole groups of all columns.)
+/// Adds the terms of a block of columns to running sums. (A block is either some columns of single
+/// rows, or whole groups of all columns.)
 struct Sums<T> {
     layout: Layout,
     terms: T,
@@ -295,7 +298,7 @@ struct Sums<T> {
 }
 
 impl<T> Sums<T> {
-    /// Adds the terms of so many rows, the first one at index `start`, to the lanes.
+    /// Adds the terms of `rows` rows, the first of which is at index `start`, to the lanes.
     #[inline(always)]
     fn add_rows<S: Simd, const N: usize>(&self, s: S, start: usize, rows: usize, lanes: &mut [[f32; MAX_WIDTH]; N])
     where
@@ -319,7 +322,8 @@ impl<T> Sums<T> {
         self.add::<S, N, 1>(s, start + groups * stride, rows % rows_in_group * row, lanes);
     }
 
-    /// Adds the first `width` terms of each of `GROUPS` groups, the first of them at index `at`, to the lanes.
+    /// Adds the first `width` terms of each of `GROUPS` groups, the first of which is at index
+    /// `at`, to the lanes.
     #[inline(always)]
     fn add<S: Simd, const N: usize, const GROUPS: usize>(
         &self,
@@ -352,7 +356,7 @@ impl<T> Sums<T> {
     {
         let stride = self.layout.width();
         let column = self.first_column + lane;
-        // A tree of additions over the groups: neighbours first.
+        // A tree of additions over the groups: adjacent ones first.
         let mut level = [[s.zero(); N]; GROUPS];
         for (group, terms) in level.iter_mut().enumerate() {
             let spot = Spot { at: at + group * stride + lane, count, column, ahead: GROUPS * stride };
@@ -370,7 +374,7 @@ impl<T> Sums<T> {
             half /= 2;
         }
         for n in 0..N {
-            // What lies beyond the last element must not reach a lane of another row.
+            // Lanes beyond the last element must not be added: they may belong to another row.
             let sum = if count < LANES { s.load_part(&s.to_array(level[0][n])[..count]) } else { level[0][n] };
             let total = lanes[n][lane..].first_chunk_mut().expect("MAX_WIDTH is a multiple of LANES");
             s.store(s.add(s.load(total), sum), total);

@@ -1,10 +1,12 @@
-//! Inverted dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014).
+//! Inverted dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from
+//! overfitting", 2014).
 //!
-//! Element i is dropped when word i of the stream `key` is below rate * 2^32. The words are those of
-//! [`random`](crate::random): Philox makes four of them, a *block*, from a counter. No mask is ever stored: the backward
-//! pass draws the same words again.
+//! Element i is dropped if word i of the stream `key` is below rate * 2^32. The words are those of
+//! [`random`](crate::random), where Philox computes four of them, a *block*, from a counter. No
+//! mask is stored: the backward pass draws the same words again.
 //!
-//! Drawing has to keep up with memory: [`vector_words`](crate::vector_words) tells how the words come 128 at a time.
+//! Drawing has to keep up with memory: [`vector_words`](crate::vector_words) draws 128 words at a
+//! time.
 
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::random::Key;
@@ -12,7 +14,7 @@ use crate::reference::drop_below;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::vector_words::{VECTORS, WORDS, words};
 
-/// Which elements are dropped, and how the others are scaled.
+/// Decides which elements are dropped, and scales the others.
 #[derive(Clone, Copy)]
 pub(crate) struct Mask {
     key: Key,
@@ -21,20 +23,19 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// Drops a share `rate`, by the words of `key`.
+    /// Drops a fraction `rate` of the elements, by the words of `key`.
     pub(crate) fn new(key: Key, rate: f64) -> Self {
         Self { key, bound: drop_below(rate), scale: (1.0 / (1.0 - rate)) as f32 }
     }
 
-    /// Whether the [`WORDS`] elements from those of `block` on, which holds elements 4 * `block` to 4 * `block` + 3, are
-    /// dropped.
+    /// Whether each of the [`WORDS`] elements from element 4 * `block` on is dropped.
     #[inline(always)]
     pub(crate) fn dropped<S: Simd>(self, s: S, block: u32) -> [S::M; VECTORS] {
         let bound = s.splat_u(self.bound);
         words(s, self.key, block).map(|words| s.less_u(words, bound))
     }
 
-    /// 16 elements less the dropped ones.
+    /// Drops or scales 16 elements.
     #[inline(always)]
     pub(crate) fn apply<S: Simd>(self, s: S, dropped: S::M, x: S::F) -> S::F {
         s.select(dropped, s.zero(), s.mul(x, s.splat(self.scale)))

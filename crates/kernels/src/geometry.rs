@@ -1,13 +1,14 @@
-//! The geometry of the convolution family and of up-sampling: who reads what, in plain numbers.
+//! The geometry of convolutions, up-sampling and padding: which pixels each output reads.
 
 /// How a convolution treats the border of its input, per axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Padding {
-    /// TensorFlow's `same`: out = ceil(in / stride), zeros around the image, the odd one at the bottom or right.
+    /// TensorFlow's `same`: out = ceil(in / stride), zeros around the image, the odd one at the
+    /// bottom or right.
     Same,
     /// No padding: out = floor((in - kernel) / stride) + 1.
     Valid,
-    /// So many zeros at the [top, bottom, left, right].
+    /// The number of zeros at the [top, bottom, left, right].
     Explicit([usize; 4]),
 }
 
@@ -29,14 +30,17 @@ pub enum TransposedPadding {
 
 /// A two-dimensional convolution of NHWC images with an HWIO kernel:
 ///
-/// y(n, oy, ox, o) = sum over ky, kx, i of x(n, oy * stride - pad + ky, ox * stride - pad + kx, i) * w(ky, kx, i, o)
+/// ```text
+/// y(n, oy, ox, o) = sum over ky, kx, i of
+///     x(n, oy * stride - pad + ky, ox * stride - pad + kx, i) * w(ky, kx, i, o)
+/// ```
 ///
-/// where pixels outside `x` count as zero. Zeros at the bottom and right need no number: they are whatever the last
-/// output pixel reads beyond the image. The same geometry describes the convolution, its input gradient (that is
-/// the transposed convolution) and its weight gradient.
+/// where pixels outside `x` count as zero. The zeros at the bottom and right need no field: they
+/// are what the last output pixel reads beyond the image. The same geometry describes the
+/// convolution, its input gradient (the transposed convolution) and its weight gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvGeometry {
-    /// Images.
+    /// The number of images.
     pub batch: usize,
     /// Height and width of `x`.
     pub input: [usize; 2],
@@ -44,7 +48,7 @@ pub struct ConvGeometry {
     pub in_channels: usize,
     /// Height and width of the kernel.
     pub kernel: [usize; 2],
-    /// Steps of the kernel, down and right.
+    /// Steps of the kernel, vertical and horizontal.
     pub stride: [usize; 2],
     /// Zeros above and left of `x`.
     pub pad: [usize; 2],
@@ -58,7 +62,7 @@ impl ConvGeometry {
     /// The geometry of a convolution of images of shape `[n, h, w, c]`.
     ///
     /// # Errors
-    /// One sentence when there is no output pixel, or a size is zero where it must not be.
+    /// One sentence when no output pixel is left, or a size is zero that must not be.
     pub fn new(
         [batch, h, w, in_channels]: [usize; 4],
         kernel: [usize; 2],
@@ -95,9 +99,9 @@ impl ConvGeometry {
         Ok(Self { batch, input: [h, w], in_channels, kernel, stride, pad, output, out_channels })
     }
 
-    /// The convolution whose input gradient is the transposed convolution of images of shape `[n, h, w, c]` into
-    /// `out_channels` channels: the transposed convolution's input is this geometry's `y`, its output this `x`, and its
-    /// kernel is stored (kh, kw, out, in).
+    /// The convolution whose input gradient is the transposed convolution of images of shape `[n,
+    /// h, w, c]` into `out_channels` channels. The input of the transposed convolution is the `y`
+    /// of this geometry, its output is `x`, and its kernel is stored (kh, kw, out, in).
     ///
     /// # Errors
     /// One sentence when the sizes do not fit.
@@ -139,13 +143,14 @@ impl ConvGeometry {
         })
     }
 
-    /// The same result from small images: for a transposed convolution of stride 1 of images that are up-sampled by
-    /// `factor` before it, the transposed convolution of the small images themselves, with the kernel's taps
-    /// [spread](TapsGeometry).
+    /// The same result from small images. This is a transposed convolution of stride 1 of images
+    /// that are up-sampled by `factor` before it; the result is the transposed convolution of the
+    /// small images, with the taps of the kernel [spread](TapsGeometry).
     ///
-    /// Along one axis: pixel f * m + r of the large image repeats pixel m of the small one, for r < f, and tap t sends it to
-    /// place f * m + r + t. So pixel m reaches place f * m + u with the weight of all taps t = u - r together: a stride of f
-    /// and a kernel of k + f - 1 taps, and the border stays as it is.
+    /// Along one axis, pixel f * m + r of the large image repeats pixel m of the small one, for r <
+    /// f, and tap t adds it to position f * m + r + t. So pixel m is added to position f * m + u
+    /// with the sum of all taps t = u - r: this is a stride of f and a kernel of k + f - 1 taps.
+    /// The padding is unchanged.
     ///
     /// # Panics
     /// When the stride is not 1, or these are not images up-sampled by `factor`.
@@ -160,11 +165,12 @@ impl ConvGeometry {
         Self { kernel: [kh, kw], stride: factor, output: [h, w], ..*self }
     }
 
-    /// The same convolution, of stride 1, as a transposed convolution: the geometry whose input gradient it is, with the
-    /// kernel [turned](TapsGeometry). None if the border is wider than a transposed convolution's can be.
+    /// This convolution of stride 1 as a transposed convolution: the geometry whose input gradient
+    /// it is, with the kernel [turned](TapsGeometry). `None` if the padding is wider than that of
+    /// any transposed convolution.
     ///
-    /// Along one axis: y(o) is the sum of x(o - pad + t) * w(t); with t' = k - 1 - t that is x(o + pad' - t') * w(k - 1 - t')
-    /// for pad' = k - 1 - pad.
+    /// Along one axis, y(o) is the sum of x(o - pad + t) * w(t); with t' = k - 1 - t that is x(o +
+    /// pad' - t') * w(k - 1 - t') for pad' = k - 1 - pad.
     ///
     /// # Panics
     /// When the stride is not 1.
@@ -196,18 +202,19 @@ impl ConvGeometry {
         [self.batch, self.output[0], self.output[1], self.out_channels]
     }
 
-    /// The pixel of `x` on `axis` that output pixel `out` reads through tap `tap`, if it is inside the image.
+    /// The pixel of `x` on `axis` that output pixel `out` reads through tap `tap`, if it is inside
+    /// the image.
     #[inline]
     pub fn source(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
         (out * self.stride[axis] + tap).checked_sub(self.pad[axis]).filter(|&at| at < self.input[axis])
     }
 
-    /// Multiply-adds of one pass with every tap counted, padding zeros too.
+    /// The number of multiply-adds of one pass, including those with padding.
     pub fn dense_products(&self) -> usize {
         self.y_shape().iter().product::<usize>() * self.kernel[0] * self.kernel[1] * self.in_channels
     }
 
-    /// Multiply-adds of one pass that touch real pixels.
+    /// The number of multiply-adds of one pass that read real pixels.
     pub fn useful_products(&self) -> usize {
         let taps = |axis| {
             let pairs = (0..self.output[axis]).flat_map(|out| (0..self.kernel[axis]).map(move |tap| (out, tap)));
@@ -217,16 +224,17 @@ impl ConvGeometry {
     }
 }
 
-/// Nearest-neighbour up-sampling of NHWC images: each pixel becomes a block of `factor` equal pixels.
+/// Nearest-neighbour up-sampling of NHWC images: each pixel becomes a block of `factor` equal
+/// pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UpsampleGeometry {
-    /// Images.
+    /// The number of images.
     pub batch: usize,
     /// Height and width of the small image.
     pub input: [usize; 2],
     /// Channels.
     pub channels: usize,
-    /// Repetitions, down and right.
+    /// Repetitions, vertical and horizontal.
     pub factor: [usize; 2],
 }
 
@@ -242,17 +250,18 @@ impl UpsampleGeometry {
     }
 }
 
-/// Reflection padding of NHWC images: rows and columns are added that mirror the image at its edges, without repeating the
-/// edge itself.
+/// Reflection padding of NHWC images: added rows and columns mirror the image at its edges, without
+/// repeating the edge itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReflectGeometry {
-    /// Images.
+    /// The number of images.
     pub batch: usize,
     /// Height and width of the image without padding.
     pub input: [usize; 2],
     /// Channels.
     pub channels: usize,
-    /// What is added at the top, bottom, left, right. Less than the image's side: there is nothing further to mirror.
+    /// The rows and columns added at the top, bottom, left, right. Each must be less than the side
+    /// of the image.
     pub pad: [usize; 4],
 }
 
@@ -268,7 +277,7 @@ impl ReflectGeometry {
         [self.batch, self.input[0] + top + bottom, self.input[1] + left + right, self.channels]
     }
 
-    /// Refuses padding that reaches beyond the far edge.
+    /// Checks that no padding reaches beyond the opposite edge.
     ///
     /// # Errors
     /// The rule, with the numbers.
@@ -283,7 +292,8 @@ impl ReflectGeometry {
         ))
     }
 
-    /// The row (axis 0) or column (axis 1) that row or column `out` of the padded image shows.
+    /// The row (axis 0) or column (axis 1) of the image that row or column `out` of the padded
+    /// image shows.
     #[inline]
     pub fn source(&self, axis: usize, out: usize) -> usize {
         let (before, last) = (self.pad[2 * axis], self.input[axis] - 1);
@@ -292,21 +302,21 @@ impl ReflectGeometry {
     }
 }
 
-/// The taps of a kernel (kh, kw, a, b), as three maps rearrange them that make convolutions of up-sampled images cheap
-/// ([`ConvGeometry::of_small_images`], [`ConvGeometry::as_transposed`]):
+/// The taps of a kernel (kh, kw, a, b), for three linear maps that make convolutions of up-sampled
+/// images cheap ([`ConvGeometry::of_small_images`], [`ConvGeometry::as_transposed`]):
 ///
-/// * *spread* over a block of pixels, to (kh + fy - 1, kw + fx - 1, a, b): tap (u, v) becomes the sum of the taps
-///   (u - r, v - s) that exist, for r < fy and s < fx;
-/// * *gathered* from such a kernel, the adjoint: tap (u, v) becomes the sum of the taps (u + r, v + s);
-/// * *turned*, to (kh, kw, b, a): tap (u, v) becomes the transpose of tap (kh - 1 - u, kw - 1 - v), which is its own
-///   adjoint and inverse.
+/// * *Spreading* over a block of pixels, to (kh + fy - 1, kw + fx - 1, a, b): tap (u, v) becomes
+///   the sum of the taps (u - r, v - s) that exist, for r < fy and s < fx.
+/// * *Folding*, its adjoint: tap (u, v) becomes the sum of the taps (u + r, v + s).
+/// * *Turning*, to (kh, kw, b, a): tap (u, v) becomes the transpose of tap (kh - 1 - u, kw - 1 -
+///   v). It is its own adjoint and inverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TapsGeometry {
     /// Height and width of the kernel.
     pub kernel: [usize; 2],
     /// The two axes of channels.
     pub channels: [usize; 2],
-    /// The block, down and right.
+    /// The block, vertical and horizontal.
     pub factor: [usize; 2],
 }
 
@@ -316,7 +326,7 @@ impl TapsGeometry {
         [self.kernel[0], self.kernel[1], self.channels[0], self.channels[1]]
     }
 
-    /// Shape of the kernel when its taps are spread: (kh + fy - 1, kw + fx - 1, a, b).
+    /// Shape of the kernel after spreading: (kh + fy - 1, kw + fx - 1, a, b).
     pub fn spread_shape(&self) -> [usize; 4] {
         let [kh, kw, a, b] = self.shape();
         [kh + self.factor[0] - 1, kw + self.factor[1] - 1, a, b]

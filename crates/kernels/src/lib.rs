@@ -1,23 +1,25 @@
-//! The numerical kernels of Backdraw: slices in, slices out, on every core and with every instruction set, and always the
-//! same bits.
+//! The numerical kernels of Backdraw. They read and write slices, use all cores and the best
+//! instruction set, and give the same bits whichever of them they use.
 //!
-//! Start at [`Element`], the list of all kernels; [`reference`](mod@reference) has each as a plain loop, and [`fast_path`]
-//! tells how the matrix product and the convolutions get from there to most of what the machine can do.
+//! Start with [`Element`], the list of all kernels. [`reference`](mod@reference) has the plain loop
+//! of each, and [`fast_path`] explains how matrix products and convolutions get from there to most
+//! of what a machine can do.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod allocations;
+mod arguments;
+mod bias_act;
 mod columns;
 mod conv;
 mod dropout;
-pub mod element;
+mod element;
+mod elementwise;
 #[doc = include_str!("fast_path.md")]
 pub mod fast_path {}
-mod finish;
 mod fir;
 mod gemm;
-pub mod geometry;
-mod map;
+mod geometry;
 pub mod math;
 mod norm;
 mod normal;
@@ -25,19 +27,24 @@ mod optimizer;
 mod pieces;
 mod pool;
 pub mod random;
+mod real;
 mod reduce;
 pub mod reference;
 mod reflect;
 mod resample;
 pub mod scalar;
+mod shared;
 pub mod simd;
 #[cfg(test)]
 mod testing;
 pub mod timing;
 mod vector_words;
 
+pub use arguments::{Adam, BiasActivation, Gemm, Norm, RmsProp, Sgd};
 pub use conv::Convolution;
-pub use element::{Adam, Binary, Element, Finish, Gemm, Norm, Real, RmsProp, Sgd, Unary};
+pub use element::Element;
+pub use elementwise::{Binary, Unary};
 pub use fir::{Fir, FirGeometry};
 pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, TransposedPadding, UpsampleGeometry};
 pub use random::Key;
+pub use real::Real;

@@ -1,14 +1,16 @@
-//! exp, log, tanh, sigmoid, softplus and a sine on vectors, from correctly rounded arithmetic only.
+//! exp, log, tanh, sigmoid, softplus and a sine on vectors, in correctly rounded arithmetic.
 //!
-//! A system library's functions differ from system to system, and are called number by number. These are a few dozen
-//! vector operations, each correctly rounded, in a fixed order: they give the same bits on every CPU.
+//! The functions of system libraries differ between systems and work on one number at a time. These
+//! consist of a few dozen vector operations, each correctly rounded, in a fixed order, so they give
+//! the same bits on every CPU.
 //!
-//! Every function has two steps. *Range reduction* uses an identity to bring any argument into a short interval:
-//! e^x = 2^n * e^r with |r| <= ln(2)/2, or log(2^k * m) = k * ln(2) + log(m) with m around 1. On that interval a
-//! *polynomial* takes over, whose coefficients spread the error evenly (Remez's exchange; computed for these intervals
-//! with 120 bits, then rounded). The constant ln(2) is held in two floats, and with fused multiply-add the first
-//! subtraction of the reduction is exact (Cody and Waite, "Software manual for the elementary functions", 1980; J.-M.
-//! Muller, "Elementary functions", 3rd ed. 2016, chapter 11).
+//! Every function has two steps. *Range reduction* uses an identity to map any argument to a short
+//! interval: e^x = 2^n * e^r with |r| <= ln(2)/2, or log(2^k * m) = k * ln(2) + log(m) with m
+//! around 1. On this interval the function is approximated by a *polynomial* whose coefficients
+//! minimise the largest error (Remez exchange, computed with 120 bits, then rounded). The constant
+//! ln(2) is held in two floats, and with fused multiply-add the first subtraction of the reduction
+//! is exact (Cody and Waite, "Software manual for the elementary functions", 1980; J.-M. Muller,
+//! "Elementary functions", 3rd ed. 2016, chapter 11).
 //!
 //! | function | worst error over all finite `f32`, in units in the last place | at |
 //! |---|---|---|
@@ -18,17 +20,19 @@
 //! | [`sigmoid`] | 2.402 | -4.157294 |
 //! | [`softplus`] | 1.781 | -0.87347794 |
 //!
-//! The table is measured by the test `worst_errors_over_all_floats` (ignored by default; it takes minutes) against the
-//! `f64` functions of the standard library. 0.5 would be the correctly rounded result.
+//! The test `worst_errors_over_all_floats` (ignored by default, because it takes minutes) measures
+//! these errors against the `f64` functions of the standard library. A correctly rounded function
+//! would have 0.5.
 
 #![allow(
     clippy::excessive_precision,
-    reason = "coefficients are written with the digits they were computed with; the last ones may be beyond a float"
+    reason = "coefficients are written as they were computed; the last digits may exceed the precision of a float"
 )]
 
 use crate::simd::Simd;
 
-/// 1.5 * 2^23. Adding it to a small number rounds that to an integer, which then stands in the sum's lowest bits.
+/// 1.5 * 2^23. Adding it to a small number rounds that to an integer, in the lowest bits of the
+/// sum.
 const ROUND: f32 = 12_582_912.0;
 const ROUND_BITS: u32 = ROUND.to_bits();
 /// ln(2) = LN2_HIGH + LN2_LOW
@@ -42,7 +46,8 @@ const SQRT_HALF_BITS: u32 = 0x3F35_04F3;
 
 /// q in e^r = 1 + r + r^2 * q(r), |r| <= ln(2)/2: relative error of e^r - 1 below 2^-26.
 const EXP: [f32; 5] = [0.5, 0.166_665_42, 0.041_666_28, 0.008_366_710_5, 0.001_394_667_1];
-/// p in log(1 + f) = f - f^2 / 2 + f^3 * p(f), sqrt(1/2) <= 1 + f <= sqrt(2): relative error below 2^-27.
+/// p in log(1 + f) = f - f^2 / 2 + f^3 * p(f), sqrt(1/2) <= 1 + f <= sqrt(2): relative error below
+/// 2^-27.
 const LOG: [f32; 8] = [
     0.333_333_164,
     -0.250_008_106,
@@ -68,13 +73,14 @@ fn polynomial<S: Simd, const N: usize>(s: S, c: [f32; N], x: S::F) -> S::F {
     sum
 }
 
-/// (n as an integer above `ROUND_BITS`, r, t) for x = n * ln(2) + r up to the rounding of r, and e^x = 2^n * (1 + r +
-/// t).
+/// (n as an integer above `ROUND_BITS`, r, t) for x = n * ln(2) + r up to the rounding of r, and
+/// e^x = 2^n * (1 + r + t).
 #[inline(always)]
 fn reduced_exp<S: Simd>(s: S, x: S::F) -> (S::U, S::F, S::F) {
     let shifted = s.mul_add(x, s.splat(LOG2_E), s.splat(ROUND));
     let n = s.sub(shifted, s.splat(ROUND));
-    // Exact: the difference is small, so it has room for all its bits. What LN2_LOW adds goes into t.
+    // Exact, because the difference is small enough to keep all its bits. The contribution of
+    // LN2_LOW goes into t.
     let r = s.mul_add(n, s.splat(-LN2_HIGH), x);
     let correction = s.mul(n, s.splat(-LN2_LOW));
     let whole = s.add(r, correction);
@@ -84,15 +90,18 @@ fn reduced_exp<S: Simd>(s: S, x: S::F) -> (S::U, S::F, S::F) {
 /// e^x. Overflows to infinity, underflows through the denormals to 0.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
-    // Beyond these the result is infinite, or less than half of the smallest denormal. (min and max keep a NaN.)
+    // Beyond these limits the result is infinite, or less than half of the smallest denormal. (min
+    // and max keep a NaN.)
     let x = s.max(s.min(x, s.splat(89.0)), s.splat(-104.0));
     let (n, r, t) = reduced_exp(s, x);
-    // 1 + r + t, with what the first sum rounds away put back into the second (Dekker's fast two-sum).
+    // 1 + r + t, where the rounding error of the first sum is added to the second (Dekker's fast
+    // two-sum).
     let one = s.splat(1.0);
     let sum = s.add(one, r);
     let lost = s.sub(r, s.sub(sum, one));
     let significand = s.add(sum, s.add(t, lost));
-    // 2^n in two factors of about half the exponent: each is a normal number, and only the last product rounds.
+    // 2^n as two factors with half the exponent each: both are normal numbers, and only the last
+    // product rounds.
     let biased = s.add_u(n, s.splat_u((2 * 127u32).wrapping_sub(ROUND_BITS)));
     let down = s.bits_to_float(s.shift_left_u::<23>(s.shift_right_u::<1>(biased)));
     let biased_up = s.add_u(biased, s.splat_u(1));
@@ -114,10 +123,10 @@ pub fn log<S: Simd>(s: S, x: S::F) -> S::F {
     // Denormals are first scaled by 2^24.
     let tiny = s.less(x, s.splat(f32::MIN_POSITIVE));
     let scaled = s.select(tiny, s.mul(x, s.splat(16_777_216.0)), x);
-    // With the bits shifted so that sqrt(1/2) falls on a power of two, the exponent field is k + 127, and what is left
-    // below it is m in [sqrt(1/2), sqrt(2)), counted from its lower end.
+    // With the bits shifted so that sqrt(1/2) becomes a power of two, the exponent field is k +
+    // 127, and the field below it is m in [sqrt(1/2), sqrt(2)), counted from the lower end.
     let bits = s.add_u(s.float_to_bits(scaled), s.splat_u(ONE_BITS - SQRT_HALF_BITS));
-    // An integer below 2^23 is put into the low bits of the float 2^23: a conversion in two operations.
+    // Convert an integer below 2^23 in two operations: put it into the low bits of the float 2^23.
     let two_23 = 8_388_608.0;
     let exponent = s.bits_to_float(s.or_u(s.shift_right_u::<23>(bits), s.splat_u(f32::to_bits(two_23))));
     let k = s.sub(exponent, s.select(tiny, s.splat(two_23 + 127.0 + 24.0), s.splat(two_23 + 127.0)));
@@ -129,7 +138,8 @@ pub fn log<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.less(x, s.splat(f32::INFINITY)), result, s.select(s.equal(x, x), x, s.splat(f32::NAN)))
 }
 
-/// 1 / (1 + e^-x), from the side that cannot overflow: e^x / (1 + e^x) for x < 0, which keeps the small values exact.
+/// 1 / (1 + e^-x), without overflow: e^x / (1 + e^x) for x < 0, which also keeps small values
+/// accurate.
 #[inline(always)]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let one = s.splat(1.0);
@@ -137,11 +147,11 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     s.div(s.select(s.less_equal(s.zero(), x), one, e), s.add(one, e))
 }
 
-/// The hyperbolic tangent: with d = e^(-2|x|) - 1, it is -d / (2 + d) with the sign of x. Nothing cancels: d itself
-/// comes out of the polynomial, not from a subtraction of 1.
+/// The hyperbolic tangent: -d / (2 + d) with the sign of x, where d = e^(-2|x|) - 1. There is no
+/// cancellation, because the polynomial yields d itself.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
-    // From -40 on, d is -1 in f32.
+    // Below -40, d is -1 in f32.
     let doubled = s.max(s.mul(s.abs(x), s.splat(-2.0)), s.splat(-40.0));
     let (n, r, t) = reduced_exp(s, doubled);
     let scale = s.bits_to_float(s.shift_left_u::<23>(s.add_u(n, s.splat_u(127u32.wrapping_sub(ROUND_BITS)))));
@@ -155,14 +165,15 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub fn softplus<S: Simd>(s: S, x: S::F) -> S::F {
     let e = exp(s, s.neg(s.abs(x)));
-    // 1 + e, in [1, 2], as 2^k * (1 + f), without ever forming 1 + e: a small e is its own f.
+    // 1 + e, in [1, 2], as 2^k * (1 + f), without computing 1 + e: a small e is f itself.
     let large = s.less(s.splat(std::f32::consts::SQRT_2 - 1.0), e);
     let k = s.select(large, s.splat(1.0), s.zero());
     let f = s.select(large, s.mul_add(e, s.splat(0.5), s.splat(-0.5)), e);
     s.add(s.max(x, s.zero()), assembled_log(s, k, f))
 }
 
-/// sin(2 pi t) for |t| <= 1/4: an angle counted in turns needs no range reduction. Off by less than 3 units in the last place.
+/// sin(2 pi t) for |t| <= 1/4. An angle in turns needs no range reduction. The error is below 3
+/// units in the last place.
 #[inline(always)]
 pub fn sin_turns<S: Simd>(s: S, t: S::F) -> S::F {
     s.mul(t, polynomial(s, SIN_TURNS, s.mul(t, t)))

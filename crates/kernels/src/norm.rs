@@ -1,20 +1,24 @@
-//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
-//! internal covariate shift", 2015), on rows of channels; and instance normalisation (Ulyanov, Vedaldi and Lempitsky,
-//! "Instance normalization: the missing ingredient for fast stylization", 2016), which is the same of every image by itself.
+//! Batch normalisation (Ioffe and Szegedy, "Batch normalization: accelerating deep network training
+//! by reducing internal covariate shift", 2015), on rows of channels; and instance normalisation
+//! (Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast
+//! stylization", 2016), which normalises each image separately.
 //!
-//! * Statistics are made in two passes, the mean and then the mean of (x - mean)^2. The one-pass formula
-//!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and may even come out negative.
+//! * Statistics take two passes: the mean, then the mean of (x - mean)^2. The one-pass formula
+//!   `E[x^2] - E[x]^2` subtracts two nearly equal numbers when the mean is large, and its result
+//!   may even be negative.
 //! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
-//!   where s = sqrt(variance + epsilon). An activation with a kink, if one follows, bends y on its way to memory.
-//! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x - mean)), once for
-//!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)): the gradient that arrives, less what a
-//!   shift and a scale of the whole batch would have undone anyway. A bend is undone on the way in, both times: which
-//!   side of it y was on is computed from x again.
+//!   where s = sqrt(variance + epsilon). A leaky ReLU, if one follows, is applied before y is
+//!   written.
+//! * The backward pass reads x and gy twice: once for both sums per channel (sum gy and sum gy * (x
+//!   - mean)), once for gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)). The two
+//!   subtracted terms are the parts of the gradient that a shift and a scale of the whole batch
+//!   would undo. With a leaky ReLU, each pass first multiplies gy by its slope, for which it
+//!   computes the sign of the value from x again.
 //!
-//! Sums are those of [`columns`]: fixed order, combined in `f64`.
+//! The sums are those of [`columns`]: in a fixed order, combined in `f64`.
 
+use crate::arguments::Norm;
 use crate::columns::{self, Itself, Layout, Spot, Terms};
-use crate::element::Norm;
 use crate::pieces::{Pieces, for_each_piece};
 use crate::simd::Simd;
 
@@ -33,13 +37,13 @@ impl Terms<1> for SquaredDistance<'_> {
     }
 }
 
-/// What the forward pass makes of x - mean: the value, and the value bent by a leaky ReLU.
+/// The forward pass as a function of x - mean, with the numbers of each channel.
 #[derive(Clone, Copy)]
 struct Normal<'a> {
     mean: &'a [f32],
     scale: &'a [f32],
     beta: &'a [f32],
-    /// The slope below 0; 1 for a straight line.
+    /// The slope of the leaky ReLU for values <= 0; 1 for none.
     slope: f32,
 }
 
@@ -50,14 +54,15 @@ impl Normal<'_> {
         s.mul_add(centred, spot.pattern(s, self.scale), spot.pattern(s, self.beta))
     }
 
-    /// gy as it passes back the bend: the value is computed again from x, which is cheaper than to read it.
+    /// The gradient before the leaky ReLU. Computing the value from x again is cheaper than reading
+    /// it.
     #[inline(always)]
-    fn unbend<S: Simd>(self, s: S, spot: Spot, centred: S::F, gy: S::F) -> S::F {
+    fn before_relu<S: Simd>(self, s: S, spot: Spot, centred: S::F, gy: S::F) -> S::F {
         s.select(s.less(s.zero(), self.value(s, spot, centred)), gy, s.mul(gy, s.splat(self.slope)))
     }
 }
 
-/// The bent value.
+/// The value after the leaky ReLU.
 #[derive(Clone, Copy)]
 struct Normalised<'a> {
     x: &'a [f32],
@@ -72,29 +77,29 @@ impl Terms<1> for Normalised<'_> {
     }
 }
 
-/// g and g * (x - mean), where g is gy before the bend, if there is one.
+/// g and g * (x - mean), where g is the gradient before the leaky ReLU, if there is one.
 #[derive(Clone, Copy)]
-struct GradSums<'a, const BEND: bool> {
+struct GradSums<'a, const RELU: bool> {
     x: &'a [f32],
     gy: &'a [f32],
     normal: Normal<'a>,
 }
 
-impl<const BEND: bool> Terms<2> for GradSums<'_, BEND> {
+impl<const RELU: bool> Terms<2> for GradSums<'_, RELU> {
     #[inline(always)]
     fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 2] {
         let centred = s.sub(spot.of(s, self.x), spot.pattern(s, self.normal.mean));
         let mut g = spot.of(s, self.gy);
-        if BEND {
-            g = self.normal.unbend(s, spot, centred, g);
+        if RELU {
+            g = self.normal.before_relu(s, spot, centred, g);
         }
         [g, s.mul(g, centred)]
     }
 }
 
-/// scale * (g - shift - (x - mean) * slope), with the slope given as its negative
+/// scale * (g - shift - (x - mean) * slope), where `negative_slope` is -slope
 #[derive(Clone, Copy)]
-struct GradInput<'a, const BEND: bool> {
+struct GradInput<'a, const RELU: bool> {
     x: &'a [f32],
     gy: &'a [f32],
     normal: Normal<'a>,
@@ -103,13 +108,13 @@ struct GradInput<'a, const BEND: bool> {
     negative_slope: &'a [f32],
 }
 
-impl<const BEND: bool> Terms<1> for GradInput<'_, BEND> {
+impl<const RELU: bool> Terms<1> for GradInput<'_, RELU> {
     #[inline(always)]
     fn terms<S: Simd>(self, s: S, spot: Spot) -> [S::F; 1] {
         let centred = s.sub(spot.of(s, self.x), spot.pattern(s, self.normal.mean));
         let mut g = spot.of(s, self.gy);
-        if BEND {
-            g = self.normal.unbend(s, spot, centred, g);
+        if RELU {
+            g = self.normal.before_relu(s, spot, centred, g);
         }
         let shifted = s.sub(g, spot.pattern(s, self.shift));
         let inner = s.mul_add(centred, spot.pattern(s, self.negative_slope), shifted);
@@ -117,7 +122,8 @@ impl<const BEND: bool> Terms<1> for GradInput<'_, BEND> {
     }
 }
 
-/// Checks that x is whole rows of the channels and all per-channel slices are as long as the first; returns the rows.
+/// Checks that x is whole rows of channels and all per-channel slices have the length of the first;
+/// returns the number of rows.
 #[track_caller]
 fn checked_rows(kernel: &str, x: &[f32], per_channel: &[&[f32]]) -> usize {
     let channels = per_channel[0].len();
@@ -144,7 +150,7 @@ pub(crate) fn channel_statistics(x: &[f32], mean: &mut [f32], variance: &mut [f3
     }
 }
 
-/// What x - mean is multiplied by, per channel.
+/// The factor of x - mean, per channel.
 fn scales(gamma: &[f32], variance: &[f32], epsilon: f64) -> Vec<f32> {
     gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon as f32).sqrt()).collect()
 }
@@ -177,7 +183,7 @@ pub(crate) fn batch_norm_grad(
     }
 }
 
-fn grad<const BEND: bool>(
+fn grad<const RELU: bool>(
     norm: Norm,
     [x, gy]: [&[f32]; 2],
     [mean, variance]: [&[f32]; 2],
@@ -191,7 +197,7 @@ fn grad<const BEND: bool>(
     let forward = scales(gamma, variance, norm.epsilon);
     let [mean, forward, beta] = &[mean, &forward, beta].map(|row| layout.pattern(row));
     let normal = Normal { mean, scale: forward, beta, slope: norm.slope.unwrap_or(1.0) as f32 };
-    let sums = columns::sums(layout, rows, GradSums::<BEND> { x, gy, normal });
+    let sums = columns::sums(layout, rows, GradSums::<RELU> { x, gy, normal });
     let [mut scale, mut shift, mut negative_slope] = [0; 3].map(|_| vec![0.0; channels]);
     for (c, [sum, weighted]) in sums.into_iter().enumerate() {
         let deviation = (f64::from(variance[c]) + norm.epsilon).sqrt();
@@ -202,10 +208,11 @@ fn grad<const BEND: bool>(
         negative_slope[c] = (-weighted / (rows as f64 * deviation * deviation)) as f32;
     }
     let [scale, shift, negative_slope] = &[scale, shift, negative_slope].map(|row| layout.pattern(&row));
-    columns::map(layout, GradInput::<BEND> { x, gy, normal, scale, shift, negative_slope }, gx);
+    columns::map(layout, GradInput::<RELU> { x, gy, normal, scale, shift, negative_slope }, gx);
 }
 
-/// Checks that x is so many images, with so many times the same number of channels; returns an image's size and channels.
+/// Checks that x consists of `images` images of equal size and channels; returns the size and
+/// channels of one.
 #[track_caller]
 fn checked_images(kernel: &str, images: usize, x: &[f32], per_channel: usize) -> [usize; 2] {
     let whole = images > 0 && !x.is_empty() && x.len().is_multiple_of(images) && per_channel.is_multiple_of(images);

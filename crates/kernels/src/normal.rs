@@ -1,13 +1,16 @@
-//! Numbers with the standard normal distribution, by the formula of Box and Muller ("A note on the generation of random normal
-//! deviates", 1958): a point of the plane whose distance from the origin is sqrt(-2 log u) and whose direction is a turn's share t,
-//! with u and t even on (0, 1), has two independent standard normal coordinates.
+//! Standard normal numbers by the formula of Box and Muller ("A note on the generation of random
+//! normal deviates", 1958). A point of the plane at the distance sqrt(-2 log u) from the origin and
+//! the angle 2 pi t, with u and t uniform on (0, 1), has two independent standard normal
+//! coordinates.
 //!
-//! Numbers 2 i and 2 i + 1 are the coordinates of the point made from words 2 i and 2 i + 1 of the stream, so each number is a
-//! pure function of the key and its place. A number is larger than 6.77 in size never (of a true normal distribution: once in 10^11).
+//! Numbers 2 i and 2 i + 1 are the coordinates of the point given by words 2 i and 2 i + 1 of the
+//! stream, so each number is a pure function of the key and its index. No number exceeds 6.77 in
+//! absolute value (a true normal one does once in 10^11).
 //!
-//! On vectors both words of a pair are brought to both places, each place makes the distance for itself, and the odd
-//! place turns the point back by a quarter: then its number is a cosine too. Everything is a bit pattern or correctly rounded, so the
-//! bits are the same everywhere; a system library's logarithm and sine would not promise that.
+//! In a vector, each of the two places computes the distance. The odd place turns the point back by
+//! a quarter turn, so that its coordinate is a cosine too. All operations are on bit patterns or
+//! correctly rounded, so the bits are the same everywhere; the logarithm and sine of a system
+//! library would not guarantee that.
 
 use crate::math;
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
@@ -15,26 +18,26 @@ use crate::random::Key;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::vector_words::{VECTORS, WORDS, even, words};
 
-/// The bits of 1 and of 2^23: floats of the one have a step of 2^-23, those of the other a step of 1.
+/// The bits of 1 and of 2^23. Floats from there on have a step of 2^-23 and of 1.
 const ONE_BITS: u32 = 0x3F80_0000;
 const TWO_23_BITS: u32 = 0x4B00_0000;
 const TWO_23: f32 = 8_388_608.0;
 
-/// 16 normal numbers from the 16 words of their places.
+/// 16 normal numbers from 16 words.
 #[inline(always)]
 fn normals<S: Simd>(s: S, words: S::U) -> S::F {
     let (other, even) = (s.swap_pairs_u(words), s.load_u(&const { even() }));
     let odd = s.xor_u(even, s.splat_u(u32::MAX));
     let choose = |at_even: S::U, at_odd: S::U| s.or_u(s.and_u(at_even, even), s.and_u(at_odd, odd));
-    // Three quarters of a turn forward are a quarter back.
+    // Three quarters of a turn forward are a quarter turn back.
     let turn = choose(other, s.add_u(words, s.splat_u(3 << 30)));
     s.mul(distance(s, choose(words, other)), cosine(s, turn))
 }
 
-/// sqrt(-2 log u) for u = (word + 1/2) / 2^32, which is rounded once.
+/// sqrt(-2 log u) for u = (word + 1/2) / 2^32, rounded once.
 #[inline(always)]
 fn distance<S: Simd>(s: S, word: S::U) -> S::F {
-    // Half a word fits below 2^23, and so becomes a float without any conversion.
+    // Half a word fits below 2^23, so it becomes a float without a conversion instruction.
     let float = |half: S::U| s.sub(s.bits_to_float(s.or_u(half, s.splat_u(TWO_23_BITS))), s.splat(TWO_23));
     let high = float(s.shift_right_u::<16>(word));
     let low = float(s.and_u(word, s.splat_u(0xFFFF)));
@@ -48,12 +51,12 @@ fn distance<S: Simd>(s: S, word: S::U) -> S::F {
 #[inline(always)]
 fn cosine<S: Simd>(s: S, word: S::U) -> S::F {
     let shifted = s.bits_to_float(s.or_u(s.shift_right_u::<9>(word), s.splat_u(ONE_BITS)));
-    // From -1/2 to 1/2 exactly, and cos(2 pi t) = cos(2 pi (v + 1/2)) = sin(2 pi (|v| - 1/4)).
+    // v is exact and in [-1/2, 1/2], and cos(2 pi t) = cos(2 pi (v + 1/2)) = sin(2 pi (|v| - 1/4)).
     let v = s.add(s.sub(shifted, s.splat(1.5)), s.splat(0.5 / TWO_23));
     math::sin_turns(s, s.sub(s.abs(v), s.splat(0.25)))
 }
 
-/// One piece, from number `first` on.
+/// One piece, from index `first` on.
 struct Normal<'a> {
     key: Key,
     first: usize,

@@ -1,28 +1,30 @@
-//! Optimiser updates: each reads a gradient, updates its own memory of past gradients and the parameters, in one pass.
+//! Optimiser updates: each reads a gradient and updates its state and the parameters, in one pass
+//! over memory.
 //!
 //! * RMSprop: Tieleman and Hinton, "Lecture 6.5", 2012, in the form of Keras.
 //! * Adam: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, in PyTorch's form.
-//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of initialization and momentum
-//!   in deep learning", 2013.
+//! * Momentum: Polyak 1964; Nesterov's form after Sutskever et al., "On the importance of
+//!   initialization and momentum in deep learning", 2013.
 //!
-//! The formulas stand at [`RmsProp`], [`Adam`] and [`Sgd`]. Every operation is that of
-//! [`reference`](crate::reference), in the same order and correctly rounded, so the results have the same bits.
+//! [`RmsProp`], [`Adam`] and [`Sgd`] give the formulas. The operations and their order are those of
+//! [`reference`](crate::reference), each correctly rounded, so the bits are the same.
 
-use crate::element::{Adam, RmsProp, Sgd};
+use crate::arguments::{Adam, RmsProp, Sgd};
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::reference::power;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
-/// One step on 16 parameters: from a gradient, `N` numbers of memory and the parameter to the new memory and parameter.
+/// The update of 16 parameters: from the gradient, `N` numbers of state and the parameter to the
+/// new state and parameter.
 trait Update<const N: usize>: Copy + Sync {
-    fn step<S: Simd>(self, s: S, g: S::F, memory: [S::F; N], theta: S::F) -> ([S::F; N], S::F);
+    fn step<S: Simd>(self, s: S, g: S::F, state: [S::F; N], theta: S::F) -> ([S::F; N], S::F);
 }
 
 /// One piece of an update.
 struct Piece<'a, U, const N: usize> {
     update: U,
     g: &'a [f32],
-    memory: [&'a mut [f32]; N],
+    state: [&'a mut [f32]; N],
     theta: &'a mut [f32],
 }
 
@@ -32,29 +34,29 @@ impl<U: Update<N>, const N: usize> Kernel for Piece<'_, U, N> {
     fn run<S: Simd>(self, s: S) {
         let (g, g_rest) = self.g.as_chunks::<LANES>();
         let (theta, theta_rest) = self.theta.as_chunks_mut::<LANES>();
-        let memory = self.memory.map(|memory| memory.as_chunks_mut::<LANES>());
+        let state = self.state.map(|state| state.as_chunks_mut::<LANES>());
         for (i, (g, theta)) in g.iter().zip(theta).enumerate() {
             s.prefetch(g, AHEAD);
             s.prefetch(theta, AHEAD);
             let mut old = [s.zero(); N];
             for n in 0..N {
-                s.prefetch(&memory[n].0[i], AHEAD);
-                old[n] = s.load(&memory[n].0[i]);
+                s.prefetch(&state[n].0[i], AHEAD);
+                old[n] = s.load(&state[n].0[i]);
             }
             let (new, stepped) = self.update.step(s, s.load(g), old, s.load(theta));
             for n in 0..N {
-                s.store(new[n], &mut memory[n].0[i]);
+                s.store(new[n], &mut state[n].0[i]);
             }
             s.store(stepped, theta);
         }
         if !g_rest.is_empty() {
             let mut old = [s.zero(); N];
             for n in 0..N {
-                old[n] = s.load_part(memory[n].1);
+                old[n] = s.load_part(state[n].1);
             }
             let (new, stepped) = self.update.step(s, s.load_part(g_rest), old, s.load_part(theta_rest));
             for n in 0..N {
-                s.store_part(new[n], memory[n].1);
+                s.store_part(new[n], state[n].1);
             }
             s.store_part(stepped, theta_rest);
         }
@@ -88,7 +90,7 @@ pub(crate) fn rms_prop(update: RmsProp, g: &[f32], mean_square: &mut [f32], thet
     let [rate, rho, rest, epsilon, clip] = [learning_rate, rho, 1.0 - rho, epsilon, clip].map(|x| x as f32);
     let update = RmsPropStep { rate, rho, rest, epsilon, clip };
     let pieces = (Pieces::new(g, GRAIN), Pieces::new(mean_square, GRAIN), Pieces::new(theta, GRAIN));
-    for_each_piece(pieces, |_, (g, square, theta)| dispatch(Piece { update, g, memory: [square], theta }));
+    for_each_piece(pieces, |_, (g, square, theta)| dispatch(Piece { update, g, state: [square], theta }));
 }
 
 #[derive(Clone, Copy)]
@@ -124,7 +126,7 @@ pub(crate) fn adam(update: Adam, g: &[f32], [m, v]: [&mut [f32]; 2], theta: &mut
         epsilon: epsilon as f32,
     };
     let pieces = (Pieces::new(g, GRAIN), Pieces::new(m, GRAIN), Pieces::new(v, GRAIN), Pieces::new(theta, GRAIN));
-    for_each_piece(pieces, |_, (g, m, v, theta)| dispatch(Piece { update, g, memory: [m, v], theta }));
+    for_each_piece(pieces, |_, (g, m, v, theta)| dispatch(Piece { update, g, state: [m, v], theta }));
 }
 
 #[derive(Clone, Copy)]
@@ -151,7 +153,7 @@ pub(crate) fn sgd(update: Sgd, g: &[f32], velocity: &mut [f32], theta: &mut [f32
     let Sgd { learning_rate, momentum, nesterov } = update;
     let update = SgdStep { rate: learning_rate as f32, momentum: momentum as f32, nesterov };
     let pieces = (Pieces::new(g, GRAIN), Pieces::new(velocity, GRAIN), Pieces::new(theta, GRAIN));
-    for_each_piece(pieces, |_, (g, velocity, theta)| dispatch(Piece { update, g, memory: [velocity], theta }));
+    for_each_piece(pieces, |_, (g, velocity, theta)| dispatch(Piece { update, g, state: [velocity], theta }));
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! Work for several threads: slices cut into pieces of a fixed size.
 //!
-//! Where the cuts are depends on the sizes of the problem, never on the number of threads, so a kernel computes the
-//! same numbers from the same pieces whoever does the work. A problem of one piece stays on the calling thread and
-//! pays nothing; the pieces of a larger one are handed out by `rayon::join`, halving.
+//! The cuts depend on the sizes of the problem, never on the number of threads, so a kernel
+//! computes the same numbers from the same pieces whichever thread does it. A single piece stays on
+//! the calling thread and costs nothing extra. More are distributed by `rayon::join`, which halves
+//! them recursively.
 //!
 //! The instruction set is chosen ([`dispatch`](crate::simd::dispatch)) inside each piece.
 
-/// Elements in a piece of an element-wise kernel: 64 KiB, small beside a level-2 cache, large beside the price of a
-/// task.
+/// Elements in a piece of an element-wise kernel: 64 KiB, which is small compared with a level-2
+/// cache and much work compared with the overhead of a task.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
-/// How far ahead a kernel calls for memory (see [`Simd::prefetch`](crate::simd::Simd::prefetch)), in elements: 16 lines of 64
-/// bytes, time enough for one to arrive while those before it are worked on.
+/// How far ahead kernels [prefetch](crate::simd::Simd::prefetch), in elements: 16 cache lines,
+/// enough for one to arrive while those before it are processed.
 pub(crate) const AHEAD: usize = 256;
 
-/// A slice, seen as consecutive pieces of `size` elements; the last one may be shorter.
+/// A slice as consecutive pieces of `size` elements; the last one may be shorter.
+#[derive(Clone, Copy)]
 pub(crate) struct Pieces<S> {
     slice: S,
     size: usize,
@@ -28,15 +30,16 @@ impl<S> Pieces<S> {
     }
 }
 
-/// What can be cut between pieces: [`Pieces`] of a slice, and tuples of such with equally many pieces.
+/// What can be cut between pieces: [`Pieces`] of a slice, and tuples and arrays of these with
+/// equally many pieces.
 pub(crate) trait Cut: Sized + Send {
     /// The slice (or the slices) of one piece.
     type Slices;
     /// How many pieces there are.
     fn count(&self) -> usize;
-    /// The first `pieces` pieces, and the others.
+    /// The first `pieces` pieces, and the rest.
     fn cut(self, pieces: usize) -> (Self, Self);
-    /// Everything, uncut.
+    /// All slices, uncut.
     fn slices(self) -> Self::Slices;
 }
 
@@ -68,6 +71,25 @@ impl<'a, T: Send> Cut for Pieces<&'a mut [T]> {
     }
 }
 
+impl<'a, T: Sync, const N: usize> Cut for [Pieces<&'a [T]>; N] {
+    type Slices = [&'a [T]; N];
+    fn count(&self) -> usize {
+        let count = self[0].count();
+        assert!(
+            self.iter().all(|pieces| pieces.count() == count),
+            "slices of a kernel with different numbers of pieces"
+        );
+        count
+    }
+    fn cut(self, pieces: usize) -> (Self, Self) {
+        let halves = self.map(|slice| slice.cut(pieces));
+        (halves.map(|halves| halves.0), halves.map(|halves| halves.1))
+    }
+    fn slices(self) -> Self::Slices {
+        self.map(Pieces::slices)
+    }
+}
+
 macro_rules! cut_tuple {
     ($($T:ident $i:tt),+) => {
         impl<$($T: Cut),+> Cut for ($($T,)+) {
@@ -91,7 +113,8 @@ cut_tuple!(A 0, B 1);
 cut_tuple!(A 0, B 1, C 2);
 cut_tuple!(A 0, B 1, C 2, D 3);
 
-/// Calls `visit(number of the piece, its slices)` for every piece, on all threads of the current pool.
+/// Calls `visit(number of the piece, its slices)` for every piece, on all threads of the current
+/// pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {
     walk(0, pieces, &visit);
 }

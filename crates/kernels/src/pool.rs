@@ -1,15 +1,19 @@
-//! Max pooling: the largest number of each block of pixels, channel by channel, and where it was.
+//! Max pooling: the largest number of each block of pixels, per channel, and its index.
 //!
-//! The places are kept as numbers of the element within its image, so that the gradient and its own gradient only move numbers: each
-//! goes to a chosen place, or comes from there. Blocks do not overlap; images are shared out whole. Every image is done by the plain
-//! loop, which has nothing to sum: the bits are the same by themselves.
+//! Indices count the elements within an image. With them, the gradient and the gradient's own
+//! gradient only move numbers: they scatter to the indices, or gather from them. Blocks do not
+//! overlap, and threads share the work by image. The plain loop does each image, because there is
+//! nothing to sum and little to gain.
 
 use crate::geometry::UpsampleGeometry;
 use crate::pieces::{Pieces, for_each_piece};
 use crate::reference;
 
-/// One image of `g`, and the lengths of its small and its large form, when they fit the slices; `None` when there is nothing
-/// to do.
+/// The geometry of one image of `g` and the lengths of its small and its large form; `None` when
+/// there is nothing to do.
+///
+/// # Panics
+/// When the slices have other lengths than `g` says.
 #[track_caller]
 fn one_image(kernel: &str, g: &UpsampleGeometry, small: usize, large: usize) -> Option<(UpsampleGeometry, [usize; 2])> {
     let wanted: [usize; 2] = [g.small_shape(), g.large_shape()].map(|shape| shape.iter().product());
@@ -19,24 +23,24 @@ fn one_image(kernel: &str, g: &UpsampleGeometry, small: usize, large: usize) -> 
 }
 
 /// See [`Element::max_pool`](crate::Element::max_pool).
-pub(crate) fn max_pool(g: &UpsampleGeometry, x: &[f32], y: &mut [f32], chosen: &mut [u32]) {
+pub(crate) fn max_pool(g: &UpsampleGeometry, x: &[f32], y: &mut [f32], indices: &mut [u32]) {
     let Some((one, [small, large])) = one_image("max_pool", g, y.len(), x.len()) else { return };
-    let pieces = (Pieces::new(x, large), Pieces::new(y, small), Pieces::new(chosen, small));
-    for_each_piece(pieces, |_, (x, y, chosen)| reference::max_pool(&one, x, y, chosen));
+    let pieces = (Pieces::new(x, large), Pieces::new(y, small), Pieces::new(indices, small));
+    for_each_piece(pieces, |_, (x, y, indices)| reference::max_pool(&one, x, y, indices));
 }
 
-/// See [`Element::pick`](crate::Element::pick).
-pub(crate) fn pick(g: &UpsampleGeometry, chosen: &[u32], x: &[f32], y: &mut [f32]) {
-    let Some((one, [small, large])) = one_image("pick", g, y.len(), x.len()) else { return };
-    let pieces = (Pieces::new(chosen, small), Pieces::new(x, large), Pieces::new(y, small));
-    for_each_piece(pieces, |_, (chosen, x, y)| reference::pick(&one, chosen, x, y));
+/// See [`Element::gather`](crate::Element::gather).
+pub(crate) fn gather(g: &UpsampleGeometry, indices: &[u32], x: &[f32], y: &mut [f32]) {
+    let Some((one, [small, large])) = one_image("gather", g, y.len(), x.len()) else { return };
+    let pieces = (Pieces::new(indices, small), Pieces::new(x, large), Pieces::new(y, small));
+    for_each_piece(pieces, |_, (indices, x, y)| reference::gather(&one, indices, x, y));
 }
 
-/// See [`Element::unpick`](crate::Element::unpick).
-pub(crate) fn unpick(g: &UpsampleGeometry, chosen: &[u32], y: &[f32], x: &mut [f32]) {
-    let Some((one, [small, large])) = one_image("unpick", g, y.len(), x.len()) else { return x.fill(0.0) };
-    let pieces = (Pieces::new(chosen, small), Pieces::new(y, small), Pieces::new(x, large));
-    for_each_piece(pieces, |_, (chosen, y, x)| reference::unpick(&one, chosen, y, x));
+/// See [`Element::scatter`](crate::Element::scatter).
+pub(crate) fn scatter(g: &UpsampleGeometry, indices: &[u32], y: &[f32], x: &mut [f32]) {
+    let Some((one, [small, large])) = one_image("scatter", g, y.len(), x.len()) else { return x.fill(0.0) };
+    let pieces = (Pieces::new(indices, small), Pieces::new(y, small), Pieces::new(x, large));
+    for_each_piece(pieces, |_, (indices, y, x)| reference::scatter(&one, indices, y, x));
 }
 
 #[cfg(test)]
@@ -63,33 +67,33 @@ mod tests {
             let [small, large] = lengths(&g);
             let (x, gy) = (wild_numbers(large, 1), wild_numbers(small, 2));
             let got = same_bits_everywhere("pooling", || {
-                let [mut y, mut picked, mut gx] = [small, small, large].map(|n| vec![f32::NAN; n]);
-                let mut chosen = vec![0; small];
-                max_pool(&g, &x, &mut y, &mut chosen);
-                pick(&g, &chosen, &x, &mut picked);
-                unpick(&g, &chosen, &gy, &mut gx);
-                [y, picked, gx].concat()
+                let [mut y, mut gathered, mut gx] = [small, small, large].map(|n| vec![f32::NAN; n]);
+                let mut indices = vec![0; small];
+                max_pool(&g, &x, &mut y, &mut indices);
+                gather(&g, &indices, &x, &mut gathered);
+                scatter(&g, &indices, &gy, &mut gx);
+                [y, gathered, gx].concat()
             });
             let [mut y, mut gx] = [small, large].map(|n| vec![f32::NAN; n]);
-            let mut chosen = vec![0; small];
-            reference::max_pool(&g, &x, &mut y, &mut chosen);
-            reference::unpick(&g, &chosen, &gy, &mut gx);
+            let mut indices = vec![0; small];
+            reference::max_pool(&g, &x, &mut y, &mut indices);
+            reference::scatter(&g, &indices, &gy, &mut gx);
             assert_same_bits(&got, &[&y[..], &y, &gx].concat(), &format!("{g:?}"));
         }
     }
 
-    /// <pick(x), y> = <x, unpick(y)>, exactly, for whole numbers.
+    /// <gather(x), y> = <x, scatter(y)>, exactly, for whole numbers.
     #[test]
-    fn picking_and_unpicking_are_adjoint() {
+    fn gathering_and_scattering_are_adjoint() {
         for g in geometries() {
             let [small, large] = lengths(&g);
             let (x, y) = (whole_numbers(large, 3), whole_numbers(small, 4));
-            let [mut picked, mut gx] = [small, large].map(|n| vec![f32::NAN; n]);
-            let mut chosen = vec![0; small];
-            max_pool(&g, &x, &mut picked, &mut chosen);
-            unpick(&g, &chosen, &y, &mut gx);
+            let [mut gathered, mut gx] = [small, large].map(|n| vec![f32::NAN; n]);
+            let mut indices = vec![0; small];
+            max_pool(&g, &x, &mut gathered, &mut indices);
+            scatter(&g, &indices, &y, &mut gx);
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-            assert_eq!(dot(&picked, &y), dot(&x, &gx), "{g:?}");
+            assert_eq!(dot(&gathered, &y), dot(&x, &gx), "{g:?}");
         }
     }
 
@@ -97,9 +101,9 @@ mod tests {
     fn the_first_of_equals_is_chosen_and_a_nan_wins() {
         let g = UpsampleGeometry { batch: 1, input: [1, 2], channels: 1, factor: [2, 2] };
         let x = [3.0, 3.0, 1.0, f32::NAN, 0.0, 3.0, 9.0, 2.0];
-        let (mut y, mut chosen) = ([0.0; 2], [9; 2]);
-        max_pool(&g, &x, &mut y, &mut chosen);
+        let (mut y, mut indices) = ([0.0; 2], [9; 2]);
+        max_pool(&g, &x, &mut y, &mut indices);
         assert!(y[0] == 3.0 && y[1].is_nan());
-        assert_eq!(chosen, [0, 3]);
+        assert_eq!(indices, [0, 3]);
     }
 }

@@ -1,12 +1,15 @@
-//! Counter-based random bits: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+//! Counter-based random bits: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers:
+//! as easy as 1, 2, 3", SC 2011).
 //!
-//! A counter-based generator has no state that moves. Word number `i` of a stream is a pure function of the stream's [`Key`]
-//! and `i`, so it does not matter which thread draws it, in which order, or whether it was drawn before a run was
-//! interrupted or after it was resumed.
+//! A counter-based generator has no mutable state. Word `i` of a stream is a pure function of the
+//! stream's [`Key`] and `i`, so it does not matter which thread draws it, in which order, or
+//! whether a run was interrupted in between.
 //!
 //! * [`Key`] names a stream: (seed, stream, step).
-//! * [`words`] gives any four consecutive words of it: the kernels (dropout) call this with the element's index.
-//! * [`Draws`] reads a stream from its start through the traits of the `rand` crate: uniform, shuffles, ... (Normal numbers come from
+//! * [`words`] gives any four consecutive words of a stream; kernels such as dropout call it with
+//!   the index of an element.
+//! * [`Draws`] reads a stream from its start through the traits of the `rand` crate: uniform
+//!   numbers, shuffles and so on. (Normal numbers come from
 //!   [`Element::normal`](crate::Element::normal).)
 
 use core::convert::Infallible;
@@ -14,21 +17,23 @@ use rand_core::TryRng;
 
 /// The two 32-bit multipliers of a Philox round.
 pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// What is added to the two key words between rounds (golden ratio and sqrt(3) - 1).
+/// The increments of the two key words between rounds (golden ratio and sqrt(3) - 1).
 pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 /// Rounds of the standard generator.
 pub(crate) const ROUNDS: usize = 10;
 
-/// The name of a stream of random words: who draws (`stream`), in which run (`seed`), at which training step (`step`).
+/// The name of a stream of random words: its use (`stream`), the run (`seed`) and the training step
+/// (`step`).
 ///
-/// Two keys that differ in any of the three give unrelated streams of 2^34 words each.
+/// Keys that differ in any of the three give independent streams of 2^34 words each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The run's seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// Which of the run's streams: one number per use (a dropout layer, the latents, the choice of the batch, ...).
+    /// The stream within the run: one number per use (a dropout layer, the latents, the choice of
+    /// the batch, ...).
     pub stream: u32,
-    /// The training step, 0 where there is none.
+    /// The training step, or 0.
     pub step: u32,
 }
 
@@ -43,7 +48,8 @@ impl Key {
         Self { step, ..self }
     }
 
-    /// The stream named by `name` (its 32-bit FNV-1a hash) of the run `seed`: streams need no central list of numbers.
+    /// The stream with the 32-bit FNV-1a hash of `name` as its number, so that no central list of
+    /// streams is needed.
     pub fn named(seed: u64, name: &str) -> Self {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self::new(seed, hash)
@@ -59,13 +65,14 @@ impl Key {
         [block, 0, self.stream, self.step]
     }
 
-    /// All random draws of this stream in order, as a generator of the `rand` crate.
+    /// A generator of the `rand` crate that reads this stream from its start.
     pub fn draws(self) -> Draws {
         Draws { key: self, block: 0, buffer: [0; 4], used: 4 }
     }
 }
 
-/// The Philox4x32-10 block function: 128 bits of counter and 64 bits of key to 128 random bits.
+/// The Philox4x32-10 block function: from 128 bits of counter and 64 bits of key to 128 random
+/// bits.
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let [mut k0, mut k1] = key;
@@ -87,8 +94,8 @@ pub fn words(key: Key, block: u32) -> [u32; 4] {
     philox4x32(key.philox_counter(block), key.philox_key())
 }
 
-/// Reads a stream word by word. Implements `rand`'s `Rng` (it cannot fail), so every distribution of `rand` and
-/// `rand_distr` draws from it.
+/// Reads a stream word by word. It implements `Rng` of `rand` (and cannot fail), so all
+/// distributions of `rand` and `rand_distr` can draw from it.
 #[derive(Clone, Debug)]
 pub struct Draws {
     key: Key,
@@ -127,7 +134,7 @@ impl TryRng for Draws {
 mod tests {
     use super::*;
 
-    /// The known answers published with the paper's own library (Random123, `kat_vectors`).
+    /// The known answers published with the authors' library (Random123, `kat_vectors`).
     #[test]
     fn philox_gives_the_published_known_answers() {
         assert_eq!(philox4x32([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);

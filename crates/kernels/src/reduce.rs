@@ -1,14 +1,15 @@
-//! Sums over an axis, and repetition along one: each is the other's derivative.
+//! Sums over an axis, and repetition along one. Each is the derivative of the other.
 //!
-//! An array of shape (outer, reduced, inner) is a stack of matrices of `reduced` rows and `inner` columns, so its sum
-//! over the middle axis is a stack of column sums. [`columns`] tells in which order they are added. A small matrix (a
-//! sum over a few numbers) is not worth that: it is added number by number, in `f64`.
+//! An array of shape (outer, reduced, inner) is a stack of matrices of `reduced` rows and `inner`
+//! columns, so its sum over the middle axis is a stack of column sums, which are added in the order
+//! of [`columns`]. A small matrix (a sum over a few numbers) does not need that: it is added number
+//! by number, in `f64`.
 
 use crate::columns::{self, Itself, Layout};
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// Matrices of at most so many elements are added in a plain loop.
+/// The most elements of a matrix that is summed in a plain loop.
 pub(crate) const SMALL: usize = 256;
 
 /// The sums of a stack of small matrices.
@@ -81,8 +82,8 @@ pub(crate) fn repeat_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// Fills y with copies of `row` (of which its length is a multiple): the part that is written is itself copied, so a
-/// short row does not mean many short copies.
+/// Fills y, whose length is a multiple of that of `row`, with copies of `row`. Each copy doubles
+/// the part that is written, so a short row does not cause many short copies.
 fn fill_with(row: &[f32], y: &mut [f32]) {
     if let [x] = row {
         return y.fill(*x);

@@ -1,15 +1,18 @@
 //! Reflection padding, and its adjoint.
 //!
-//! Padding copies: the inside of a row as it is, the pixels beyond its two ends one by one. The adjoint folds what lies in the
-//! margins back onto the pixels that it mirrors. Each row of the image collects from up to three rows of the padded one,
-//! from top to bottom, and from each of them the left margin, the inside, the right margin: the order of the plain loop,
-//! so it has the plain loop's bits.
+//! Padding copies the inside of a row as a whole, and the pixels of its margins one by one. The
+//! adjoint adds the margins to the pixels that they mirror. Each row of the image is the sum of up
+//! to three rows of the padded image, from top to bottom, and of the left margin, the inside and
+//! the right margin of each. This is the order of the plain loop, so the bits are the same.
 
 use crate::geometry::ReflectGeometry;
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// Lengths of a row of the image and of the padded one, when the slices fit; `None` when there is nothing to do.
+/// The lengths of a row of the image and of the padded image; `None` if there is nothing to do.
+///
+/// # Panics
+/// When the slices have other lengths than `g` says, or the padding is too wide.
 #[track_caller]
 fn checked_rows(kernel: &str, g: &ReflectGeometry, image: usize, padded: usize) -> Option<[usize; 2]> {
     g.check().unwrap_or_else(|why| panic!("{kernel}: {why}"));
@@ -37,7 +40,7 @@ pub(crate) fn reflection_pad(g: &ReflectGeometry, x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// The columns of the padded image that lie beyond the left and right edge.
+/// The columns of the padded image beyond the left and the right edge.
 fn margins(g: &ReflectGeometry) -> impl Iterator<Item = usize> {
     let (left, inside) = (g.pad[2], g.input[1]);
     (0..left).chain(left + inside..left + inside + g.pad[3])
@@ -57,7 +60,7 @@ struct Fold<'a> {
     g: &'a ReflectGeometry,
     /// Elements in a row of the padded image.
     padded: usize,
-    /// The number of the first row, counted through all images.
+    /// The index of the first row, counted through all images.
     first: usize,
     y: &'a [f32],
     x: &'a mut [f32],
@@ -72,7 +75,7 @@ impl Kernel for Fold<'_> {
         let row = width * channels;
         for (i, x) in x.chunks_exact_mut(row).enumerate() {
             let (image, at) = ((first + i) / height, (first + i) % height);
-            // The rows that show this one: mirrored above, itself, mirrored below.
+            // The rows that show this one: its mirror image above, itself, its mirror image below.
             let above = (1..=top).contains(&at).then(|| top - at);
             let below = (1..=bottom).contains(&(height - 1 - at)).then(|| top + 2 * (height - 1) - at);
             x.fill(0.0);

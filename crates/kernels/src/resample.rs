@@ -1,14 +1,17 @@
 //! Nearest-neighbour up-sampling, and its adjoint.
 //!
-//! Up-sampling repeats every pixel along a row, then the row. The adjoint takes the sum of every block of equal
-//! pixels, row by row and from left to right as the plain loop does, so it has the plain loop's bits.
+//! Up-sampling repeats every pixel along a row, then the row. The adjoint sums every block of equal
+//! pixels, row by row and from left to right as the plain loop does, so it has the same bits.
 
 use crate::geometry::UpsampleGeometry;
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
-/// Lengths of a row of the small image and of the rows that it becomes, when they fit the slices; `None` when there is
+/// The lengths of a row of the small image and of the rows that it becomes; `None` if there is
 /// nothing to do.
+///
+/// # Panics
+/// When the slices have other lengths than `g` says.
 #[track_caller]
 fn checked_rows(kernel: &str, g: &UpsampleGeometry, small: usize, large: usize) -> Option<[usize; 2]> {
     let wanted: [usize; 2] = [g.small_shape(), g.large_shape()].map(|shape| shape.iter().product());

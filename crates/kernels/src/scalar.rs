@@ -1,9 +1,11 @@
-//! Elementary functions of one `f64`, for checks, plans and measures: what the vectors of [`math`](crate::math) are to training.
+//! Elementary functions of one `f64`, for checks, schedules and metrics. (Training uses the vectors
+//! of [`math`](crate::math).)
 //!
-//! The methods of the standard library call the system's C library, and those differ in the last bits: a learning rate or an
-//! average that is computed with them is another one on another system. (Some are plainly wrong: the `fma` of the
-//! windows-gnu target rounds twice.) These are the crate `libm`'s, Rust code of correctly rounded operations only, so their
-//! bits are the same everywhere; most are off by less than one unit in the last place.
+//! The methods of the standard library call the C library of the system, whose results differ in
+//! the last bits between systems, and so would a learning rate or an average computed with them.
+//! (Some are wrong: the `fma` of the windows-gnu target rounds twice.) The functions here are those
+//! of the crate `libm`, Rust code that consists of correctly rounded operations, so their bits are
+//! the same everywhere. Most have an error below one unit in the last place.
 
 pub use libm::{cos, exp, fma as fused_multiply_add, log as ln, log1p as ln_1p, log10, pow, sin, tanh};
 
@@ -11,7 +13,8 @@ pub use libm::{cos, exp, fma as fused_multiply_add, log as ln, log1p as ln_1p, l
 mod tests {
     use super::*;
 
-    /// Both are near the exact value, so they are near each other: no function stands under another's name.
+    /// Both are close to the exact value, so they are close to each other. This would find a
+    /// function under a wrong name.
     #[test]
     fn they_agree_with_the_standard_library() {
         for i in 1..2000 {
@@ -32,7 +35,7 @@ mod tests {
         }
     }
 
-    /// One rounding: the product's low half decides, which two roundings lose.
+    /// One rounding: the result is the low half of the product, which two roundings would lose.
     #[test]
     fn the_multiply_add_is_fused() {
         let x = 1.0 + f64::EPSILON;

@@ -1,4 +1,4 @@
-//! Helpers of the tests: data, awkward sizes, and one kernel on every instruction set and number of threads.
+//! Helpers for tests: data, awkward sizes, and runs on every instruction set and number of threads.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::simd::{self, Isa};
 /// The relative error of one rounding to `f32`.
 pub(crate) const UNIT_ROUNDOFF: f64 = 1.0 / (1 << 24) as f64;
 
-/// Lengths around the vector and the piece, and some primes.
+/// Lengths around those of vectors and pieces, and some primes.
 pub(crate) const SIZES: [usize; 14] =
     [0, 1, 2, 15, 16, 17, 31, 33, 101, 997, GRAIN - 1, GRAIN, GRAIN + 1, 3 * GRAIN + 7];
 
@@ -26,7 +26,8 @@ pub(crate) fn whole_numbers(len: usize, stream: u32) -> Vec<f32> {
     numbers(len, stream).into_iter().map(|x| (2.0 * x).round()).collect()
 }
 
-/// Numbers with every tenth replaced by a special one: zeros of both signs, denormals, the largest, infinities, NaN.
+/// Numbers with special ones among them: zeros of both signs, denormals, the largest, infinities,
+/// NaN.
 pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
     let special = [0.0, -0.0, 1e-45, -1e-45, 1e-39, f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1.0, -1.0];
     let special = special.into_iter().chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN]).cycle();
@@ -38,7 +39,7 @@ pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
     numbers
 }
 
-/// The bits, with all NaNs alike (their payload is the CPU's affair).
+/// The bits, with one value for all NaNs, whose payload depends on the CPU.
 pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| if x.is_nan() { u32::MAX } else { x.to_bits() }).collect()
 }
@@ -52,38 +53,36 @@ pub(crate) fn assert_same_bits(got: &[f32], wanted: &[f32], what: &str) {
     }
 }
 
-/// Makes of one check a test for each instruction set, called after it: `name::portable`, `name::avx2`, `name::avx512`. A
-/// test runs its check on threads that use its set alone, whatever the other tests do, and says so where this CPU does not
-/// have it.
+/// Turns a check into one test per instruction set, with the name of the set:
+/// `check_name::portable` and so on. Each test runs its check on threads that use this set alone.
 macro_rules! on_each_set {
-    ($(#[doc = $doc:literal] $(#[doc = $more:literal])*)? fn $name:ident() $body:block) => {
-        $(#[doc = $doc] $(#[doc = $more])*)?
+    ($(#[doc = $doc:literal])* fn $name:ident() $body:block) => {
+        $(#[doc = $doc])*
         mod $name {
             #[allow(unused_imports, reason = "a check may need nothing of its module")]
             use super::*;
-            use crate::simd::Isa;
-            use crate::testing::on_set;
+            use crate::simd::{Isa, instruction_sets};
+            use crate::testing::{on_set, test_each};
 
             fn check() $body
 
-            #[test]
-            fn portable() {
-                on_set(Isa::Portable, check);
-            }
-
-            #[test]
-            fn avx2() {
-                on_set(Isa::Avx2, check);
-            }
-
-            #[test]
-            fn avx512() {
-                on_set(Isa::Avx512, check);
-            }
+            instruction_sets!(test_each);
         }
     };
 }
 pub(crate) use on_each_set;
+
+/// The tests of [`on_each_set`], for the rows of the list of instruction sets.
+macro_rules! test_each {
+    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $Token:ident = $name:ident,)+) => {$(
+        $(#[cfg($cfg)])?
+        #[test]
+        fn $name() {
+            on_set(Isa::$Token, check);
+        }
+    )+};
+}
+pub(crate) use test_each;
 
 /// Runs `check` on threads that use `isa`, if this CPU has it.
 #[track_caller]
@@ -95,8 +94,8 @@ pub(crate) fn on_set(isa: Isa, check: impl FnOnce() + Send) {
     }
 }
 
-/// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that all give the same
-/// bits, and returns them.
+/// Runs `kernel` on every instruction set of this CPU in pools of 1, 2 and 4 threads, asserts that
+/// all give the same bits, and returns them.
 #[track_caller]
 pub(crate) fn same_bits_everywhere(what: &str, kernel: impl Fn() -> Vec<f32> + Sync) -> Vec<f32> {
     static POOLS: LazyLock<Vec<(Isa, ThreadPool)>> = LazyLock::new(|| {

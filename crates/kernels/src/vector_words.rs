@@ -1,26 +1,28 @@
-//! The words of a stream ([`random`](crate::random)) on vectors, 128 at a time: fast enough to keep up with memory.
+//! The words of a [random stream](crate::random) on vectors, 128 at a time: fast enough to keep up
+//! with memory.
 //!
-//! Philox makes four words, a *block*, from a counter. It is laid out here for the one instruction that matters, the multiplication
-//! of the even words of two vectors to 64-bit products. A block occupies a pair of words in each of its vectors, and only
-//! the even one counts: c0 is ready to be multiplied where it stands; the product's low word is the next c1 (or c3) where it
-//! stands, and swapping the pairs brings the high word, the next c0 (or c2), to the even place. So a round costs 8 blocks two
-//! multiplications, two swaps and two exclusive-ors of three. At the end the pairs (c0, c1) and (c2, c3) are complete, and
-//! interleaving them gives the words in the order of the stream, if block q sits in pair 2 q and block 4 + q in
-//! pair 2 q + 1.
+//! Philox computes four words, a *block*, from a counter (c0, c1, c2, c3). The layout suits its
+//! central instruction, which multiplies the even words of two vectors to 64-bit products. A block
+//! occupies a pair of words in each of four vectors, and only the even word of a pair counts. c0 is
+//! in place to be multiplied; the low word of the product is the next c1 (or c3), in place again;
+//! and swapping the pairs moves the high word, the next c0 (or c2), to the even place. A round of 8
+//! blocks thus costs two multiplications, two swaps and two exclusive-ors of three operands. At the
+//! end, the pairs (c0, c1) and (c2, c3) are complete. Interleaving them gives the words in the
+//! order of the stream if block q is in pair 2 q and block 4 + q in pair 2 q + 1.
 
 use crate::random::{Key, MULTIPLIERS, ROUNDS, WEYL};
 use crate::simd::{LANES, Simd};
 
 /// Blocks in a vector.
 const BLOCKS: usize = LANES / 2;
-/// Where they stand: the number of the block in each pair.
+/// The index of the block in each pair.
 const ORDER: [usize; BLOCKS] = [0, 4, 1, 5, 2, 6, 3, 7];
-/// Vectors of blocks that are worked on together: each round waits for the one before, and the waiting time of one vector
-/// is filled with the work on the others.
+/// Vectors of blocks that are processed together, because each round of one has to wait for the
+/// round before.
 const TOGETHER: usize = 4;
-/// Vectors of words that are drawn at a time.
+/// The number of vectors drawn at a time.
 pub(crate) const VECTORS: usize = 2 * TOGETHER;
-/// Words that are drawn at a time.
+/// The number of words drawn at a time.
 pub(crate) const WORDS: usize = VECTORS * LANES;
 
 /// [`WORDS`] words of the stream `key` in order, from word 4 * `block` on.
@@ -40,7 +42,7 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
             let [c0, mut c1, c2, mut c3] = *counter;
             let (product0, product1) = (s.mul_even_u(c0, m0), s.mul_even_u(c2, m1));
             if round + 1 == ROUNDS {
-                // The odd places are about to count: they get the low words alone.
+                // The odd places count from here on: keep only the low words in them.
                 let even = s.load_u(&const { even() });
                 (c1, c3) = (s.and_u(s.xor_u(c1, key0), even), s.and_u(s.xor_u(c3, key1), even));
             } else {
@@ -60,7 +62,7 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
     words
 }
 
-/// What is added to the first block of a vector to get the block of each pair, in the even places.
+/// In the even places, the offset of the block of each pair from the first block of its vector.
 const fn places() -> [u32; LANES] {
     let mut places = [0; LANES];
     let mut pair = 0;
@@ -71,7 +73,7 @@ const fn places() -> [u32; LANES] {
     places
 }
 
-/// All bits of the even words.
+/// A mask of the even words.
 pub(crate) const fn even() -> [u32; LANES] {
     let mut even = [0; LANES];
     let mut pair = 0;

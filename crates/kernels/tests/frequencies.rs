@@ -1,15 +1,17 @@
-//! What a convolution in frequencies does to numbers that the plain loop keeps apart, as `fast_path.md` tells it.
+//! How a convolution in the frequency domain mixes numbers that the plain loop keeps apart;
+//! `fast_path.md` quotes the figures.
 
 use kernels::{ConvGeometry, Element, Padding, reference};
 
 const CHANNELS: usize = 64;
 
-/// A 4 x 4 map under 5 x 5 taps, with as many channels as frequencies need.
+/// A 4 x 4 map under 5 x 5 taps, with the fewest channels for which the frequency domain is used.
 fn geometry() -> ConvGeometry {
     ConvGeometry::new([1, 4, 4, CHANNELS], [5, 5], CHANNELS, [1, 1], Padding::Same).unwrap()
 }
 
-/// Numbers between -1 and 1, and weights of which only the inner 3 x 3 taps are not 0: an output reads its neighbours only.
+/// Numbers between -1 and 1, and weights whose taps are 0 except for the inner 3 x 3, so that an
+/// output reads only adjacent pixels.
 fn operands() -> (Vec<f32>, Vec<f32>) {
     let number = |seed: u32, i: usize| {
         let word = kernels::random::words(kernels::Key::new(1, seed), i as u32)[0];
@@ -38,7 +40,7 @@ fn largest<'a>(numbers: impl IntoIterator<Item = &'a f32>) -> f32 {
 }
 
 #[test]
-fn a_finite_outlier_is_felt_on_the_whole_map() {
+fn a_finite_outlier_affects_the_whole_map() {
     let (mut x, w) = operands();
     let [_, calm] = both(&x, &w);
     x[0] = 1e6; // pixel (0, 0), channel 0

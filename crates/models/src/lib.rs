@@ -6,22 +6,26 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod catalogue;
 pub mod evalnet;
 pub mod growing;
 mod mixture;
+pub mod step_metrics;
 mod strided;
 pub mod style;
 mod system;
 pub mod systems;
 pub mod trainer;
 
+pub use catalogue::SystemEntry;
 pub use mixture::Mixture;
+pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{
     Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
 };
 use system::{distinct_indices, in_range};
 pub use systems::{
-    cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
+    SYSTEMS, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
 pub use trainer::lint::Remark;

@@ -10,7 +10,7 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 use crate::trainer::lint::Remark;
 use crate::trainer::spec::Range;
 
-use crate::Mixture;
+use crate::{MetricDescription, Mixture, StepMetrics};
 
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
@@ -24,8 +24,9 @@ pub trait System {
     /// reals itself ([`Plane`]).
     fn image_shape(&self) -> Option<[usize; 3]>;
 
-    /// Names of the numbers that [`step`](System::step) returns, in order: the columns of `metrics.csv`.
-    fn metrics(&self) -> &'static [&'static str];
+    /// What the numbers are that [`step`](System::step) returns, in order: the columns of
+    /// `metrics.csv`.
+    fn metrics(&self) -> &'static [MetricDescription];
 
     /// How many real images of each domain a step learns from.
     fn batch_size(&self) -> usize;
@@ -41,7 +42,7 @@ pub trait System {
     /// # Errors
     /// [`NonFinite`] names the first value or gradient that was not a finite number. The networks and the optimisers
     /// are then as they were before the part of the step that failed.
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite>;
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
 
     /// What its pictures are made from, and how.
     fn samples(&self) -> Sampler<'_>;

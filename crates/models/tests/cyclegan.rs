@@ -163,7 +163,7 @@ fn the_authors_generators_learn_first_and_the_courses_discriminators() {
     for (settings, first) in [(small(), true), (Settings { variant: Variant::Course, ..small() }, false)] {
         let adversarial = |learning_rate: f64| {
             let settings = Settings { learning_rate, ..settings.clone() };
-            system(&settings).step(0, &reals(0, &settings)).expect("finite")[1]
+            system(&settings).step(0, &reals(0, &settings)).expect("finite")["g_a_loss"]
         };
         assert_eq!(adversarial(1e-12) == adversarial(1e-2), first, "{:?}", settings.variant);
     }
@@ -173,7 +173,7 @@ fn the_authors_generators_learn_first_and_the_courses_discriminators() {
 fn n_and_n_steps_are_two_n_steps() {
     for settings in [small(), course()] {
         let run = |system: &mut CycleGan, steps: core::ops::Range<u64>| {
-            steps.flat_map(|step| system.step(step, &reals(step, &settings)).expect("finite")).collect::<Vec<_>>()
+            steps.map(|step| system.step(step, &reals(step, &settings)).expect("finite")).collect::<Vec<_>>()
         };
         let mut whole = system(&settings);
         let values = run(&mut whole, 0..12);

@@ -126,7 +126,7 @@ fn every_system_goes_on_from_its_state_to_the_same_bits() {
             told.collect::<Vec<_>>()
         });
         assert_eq!(told[0], told[1], "{}", whole.name());
-        assert_eq!(told[0][0].len(), whole.metrics().len());
+        assert_eq!(told[0][0].values().len(), whole.metrics().len());
         assert_eq!(whole.state(), resumed.state(), "{}", whole.name());
     }
 }
@@ -225,7 +225,7 @@ fn the_order_of_the_images_is_each_systems_own() {
 fn a_short_batch_makes_as_few_fakes() {
     let mut trainer = mnist_game(digits_tips());
     let told = trainer.step(5, &[images([28, 1], 2)]).expect("finite");
-    assert!(told.iter().all(|x| x.is_finite()));
+    assert!(told.non_finite().is_none());
 }
 
 /// The running statistics follow the generator's own turns, whatever the discriminator is shown.
@@ -266,7 +266,7 @@ fn fakes_are_made_in_the_mode_of_the_system() {
 fn shared_fakes_are_the_generators_own() {
     let mut trainer = dcgan_game(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() });
     let told = trainer.step(3, &[images([28, 1], 4)]).expect("finite");
-    let (d_fake, g_fake) = (told[5], told[6]);
+    let (d_fake, g_fake) = (told["d_fake"], told["g_fake"]);
     assert!((d_fake - g_fake).abs() < 1e-6, "a discriminator that learns nothing says the same: {d_fake} {g_fake}");
     let course = dcgan::Settings {
         variant: dcgan::Variant::Svhn,
@@ -274,7 +274,7 @@ fn shared_fakes_are_the_generators_own() {
         ..small_dcgan(TrainingOptions { d_learning_rate: 1e-12, ..TrainingOptions::default() })
     };
     let told = dcgan::trainer(&course, 11).expect("good settings").step(3, &[images([32, 3], 4)]).expect("finite");
-    assert!((told[5] - told[6]).abs() > 1e-6, "the course makes new ones");
+    assert!((told["d_fake"] - told["g_fake"]).abs() > 1e-6, "the course makes new ones");
 }
 
 #[test]
@@ -299,10 +299,9 @@ fn the_horses_are_called_0() {
     let settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, d_dropout: 0.0, ..Default::default() };
     let mut trainer = cifar::trainer(&settings, 1).expect("good settings");
     let reals = images([32, 3], 8);
-    let told: Vec<Vec<f64>> =
-        (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
+    let told: Vec<_> = (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")).collect();
     let last = told.last().expect("steps");
-    assert!(last[4] > last[5] + 0.1, "it finds the reals more real than the fakes: {last:?}");
+    assert!(last["d_real"] > last["d_fake"] + 0.1, "it finds the reals more real than the fakes: {last:?}");
     let logits = trainer.discriminator.infer(&reals.clone());
     assert!(logits.data().iter().all(|x| *x < 0.0), "and says so with negative logits: {logits:?}");
 }
@@ -509,7 +508,6 @@ fn a_critic_tells_its_distance_and_its_slope() {
     assert_eq!(trainer.batch_size(), 40);
     let told = trainer.step(0, &[images([28, 1], 40)]).expect("finite");
     assert_eq!(updates(&trainer), [5, 1]);
-    let told: std::collections::HashMap<_, _> = trainer.metrics().iter().copied().zip(told).collect();
     assert!((told["w_distance"] - (told["d_real"] - told["d_fake"])).abs() < 1e-9);
     assert!((told["d_loss"] - (told["penalty"] - told["w_distance"])).abs() < 1e-5, "{told:?}");
     // By Jensen's inequality the mean of the squares is at least the square of the mean.
@@ -531,9 +529,9 @@ fn a_penalty_computes_only_what_is_asked() {
         trainer.train_discriminator(0, &images([28, 1], 8), &latents).expect("finite");
         let timings = kernels::timing::stop();
         let critics = timings
-            .rows()
+            .measurements()
             .iter()
-            .filter(|row| row.kind == kernels::timing::Kind::Convolution && row.place.starts_with("critic"));
+            .filter(|row| row.category == kernels::timing::Category::Convolution && row.scope.starts_with("critic"));
         critics.flat_map(|row| row.spent).map(|spent| spent.calls).sum::<u64>()
     };
     let layers = 3;
@@ -588,8 +586,7 @@ fn a_penalty_is_possible_in_every_way_of_batching() {
             let told = trainer.step(0, &[images([28, 1], 4)]).expect("finite");
             let changed = |name: &str| trainer.state().tensors[name] != before.tensors[name];
             assert!(changed("discriminator.dense1.weight"), "{d_batches:?}");
-            let at = |name: &str| told[trainer.metrics().iter().position(|metric| *metric == name).expect("a number")];
-            [at("penalty"), at("gradient_norm")]
+            [told["penalty"], told["gradient_norm"]]
         });
         assert!(told[0][0] > 0.0 && told == [told[0]; 3], "{told:?}");
     }

@@ -6,7 +6,7 @@ use kernels::Key;
 use models::growing::Painter as _;
 use models::style::mapping;
 use models::stylegan2::{Generator, Settings, StyleGan2};
-use models::{FromLatents, Projection, Sampler, Settings as _, Styles, System, stylegan};
+use models::{FromLatents, Projection, Sampler, Settings as _, StepMetrics, Styles, System, stylegan};
 use nn::{ForwardContext, Kind, Network, RngContext, State};
 use tensor::{Tape, Tensor, Var};
 
@@ -24,7 +24,7 @@ fn normal(shape: &[usize], name: &str) -> Tensor {
     nn::init::normal(shape, 0.0, 1.0, Key::named(9, name))
 }
 
-fn train(trainer: &mut StyleGan2, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
+fn train(trainer: &mut StyleGan2, steps: core::ops::Range<u64>) -> Vec<StepMetrics> {
     let step = |step: u64| {
         let reals = nn::init::uniform(&[4, 16, 16, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32));
         trainer.step(step, &[reals]).expect("finite")
@@ -160,8 +160,7 @@ fn penalties_have_updates_of_their_own_at_their_steps() {
     assert_eq!(of("discriminator"), 7 + 3, "after the steps 0, 3 and 6");
     assert_eq!(of("generator"), 7 + 4, "after the steps 0, 2, 4 and 6");
     let column = |name: &str| {
-        let at = trainer.metrics().iter().position(|found| *found == name).expect("a metric");
-        let numbers: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+        let numbers: Vec<f64> = rows.iter().map(|row| row[name]).collect();
         (1..7).filter(|step| numbers[*step] != numbers[step - 1]).collect::<Vec<_>>()
     };
     for (name, steps) in [("penalty", vec![3, 6]), ("gradient_norm", vec![3, 6])] {
@@ -171,8 +170,8 @@ fn penalties_have_updates_of_their_own_at_their_steps() {
         assert_eq!(column(name), [2, 4, 6], "{name}");
     }
     assert_eq!(column("kimg").len(), 6);
-    assert_eq!(rows[6].last(), Some(&0.028));
-    assert!(rows[0][7] > 0.0, "the mean length starts to move at once");
+    assert_eq!(rows[6]["kimg"], 0.028);
+    assert!(rows[0]["path_length"] > 0.0, "the mean length starts to move at once");
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn a_penalty_without_weight_has_no_updates() {
     let rows = train(&mut trainer, 0..3);
     let counters = trainer.state().counters;
     assert_eq!(counters.values().copied().collect::<Vec<_>>(), [3, 3]);
-    assert_eq!(rows[2][5..9], [0.0; 4]);
+    assert_eq!(rows[2].values()[5..9], [0.0; 4]);
 }
 
 /// Before and after steps with updates by the penalties.

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use kernels::{Finish, Key};
+use kernels::{BiasActivation, Key};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, Passed};
@@ -215,7 +215,7 @@ impl ForwardContext {
 
     /// For the end of a layer: y + bias, and with it, in one op, the activation and the dropout that come after the layer.
     #[track_caller]
-    pub fn finish(&mut self, y: Var, bias: Option<&Var>) -> Var {
+    pub fn bias_act(&mut self, y: Var, bias: Option<&Var>) -> Var {
         let slope = self.finish_slope();
         let dropout = self.following.dropout.take().and_then(|(rate, path)| {
             self.following.done += 1;
@@ -224,7 +224,7 @@ impl ForwardContext {
         });
         match (bias, slope, dropout) {
             (None, None, None) => y,
-            _ => y.finish(bias, Finish { slope, dropout }),
+            _ => y.bias_act(bias, BiasActivation { slope, dropout }),
         }
     }
 

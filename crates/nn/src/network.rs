@@ -48,7 +48,7 @@ pub trait Layer {
         None
     }
 
-    /// What the layer is to the one before it, which may do its work as well ([`ForwardContext::finish`]).
+    /// What the layer is to the one before it, which may do its work as well ([`ForwardContext::bias_act`]).
     fn fusion(&self) -> Option<Fusion> {
         None
     }

@@ -99,7 +99,7 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
     let other = part("other", &[2]).with("dense", Dense::new(1));
     let x = Var::constant(normal(&[5, 3]));
     let forward = |ctx: &mut ForwardContext| {
-        let y = ctx.walking("whole", &x, |ctx| {
+        let y = ctx.forward_of("whole", &x, |ctx| {
             let y = first.forward_part(ctx, &x);
             second.forward_part(ctx, &y)
         });

@@ -355,7 +355,11 @@ fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), Dat
 
 /// The crate's error in this program's form.
 pub fn failure(error: DataError) -> Failure {
-    let code = if matches!(error, DataError::NoCache { .. }) { Code::Storage } else { Code::Data };
+    let code = match error {
+        DataError::NoCache { .. } => Code::Storage,
+        DataError::Stopped { .. } => Code::Interrupted,
+        _ => Code::Data,
+    };
     let failure = Failure::new(code, error.what()).because(error.why()).help(error.help());
     match error.path() {
         Some(path) => failure.at(path.display()),

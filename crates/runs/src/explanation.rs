@@ -5,11 +5,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::explain::document::Header;
 use ::explain::presets::{PRESETS, Preset, Taught};
 use ::explain::recorder::{Recorder, Recording};
-use datasets::{advice, quoted};
+use datasets::{advice, plural, quoted};
+use indicatif::ProgressBar;
 
 use crate::checkpoint::weights_hash;
 use crate::config::{self, Assignment, Config};
@@ -17,11 +19,12 @@ use crate::console::Output;
 use crate::data::{self, Dataset};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
+use crate::observers::progress;
 use crate::plan;
 use crate::sampling::Written;
 use crate::storage::{self, RealDisk};
 use crate::suggestion::suggestion;
-use crate::systems::{SYSTEMS, SystemEntry};
+use crate::systems::{SYSTEMS, Trainable};
 use crate::training::train_loop;
 use models::System;
 
@@ -33,7 +36,7 @@ const OUT: &str = "explain.html";
 pub struct ExplainRequest {
     /// The system whose first step is explained, or that the run must be of. Without it, and without a run, `quickdraw` or one of the
     /// teaching-size examples.
-    pub system: Option<Arc<SystemEntry>>,
+    pub system: Option<Arc<Trainable>>,
     /// A run folder, or one of its checkpoint files: its next step is explained. It is only read.
     pub run: Option<PathBuf>,
     /// The checkpoint of the run.
@@ -87,9 +90,13 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
         (None, None) => of_fresh(request)?,
     };
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
+    storage::make_folder_for(&out)?;
     let output = &request.output;
     output.say("explaining   the step is made; now every op is checked and its numbers are worked out");
-    let explained = ::explain::explain(&opened.recording, opened.header);
+    let mut reporter = Reporter::new(output, QUIET);
+    let explained =
+        ::explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
+    reporter.end();
     for line in &explained.dropped {
         output.say(&format!("left out     {line}"));
     }
@@ -98,8 +105,53 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let (nodes, checks) =
         (explained.document.nodes.len(), explained.document.nodes.iter().filter_map(|node| node.check.as_ref()));
     let (passed, all) = checks.fold((0, 0), |(passed, all), check| (passed + usize::from(check.pass), all + 1));
-    let about = format!("{:.1} MB, {nodes} nodes, {passed} of {all} checks passed", page.len() as f64 / 1e6);
+    let about = format!(
+        "{:.1} MB, {nodes} {}, {passed} of {all} {} passed",
+        page.len() as f64 / 1e6,
+        plural(nodes, "node"),
+        plural(all, "check")
+    );
     Ok(ExplainReport { page: Written { path: out, about }, hash: explained.document.header.hash_after })
+}
+
+/// Off a terminal nothing is reported for so long.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Reports how far an explanation has come: a bar on a terminal, else a line now and then.
+struct Reporter<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    quiet: Duration,
+    last: Instant,
+}
+
+impl<'a> Reporter<'a> {
+    fn new(output: &'a Output, quiet: Duration) -> Self {
+        Self { output, bar: progress::bar(output, 0, 1), quiet, last: Instant::now() }
+    }
+
+    fn report(&mut self, now: ::explain::Progress) {
+        let (what, done, all) = match now {
+            ::explain::Progress::Checked(done, all) => ("checked", done, all),
+            ::explain::Progress::WorkedOut(done, all) => ("worked out", done, all),
+            ::explain::Progress::Drawing => ("drawing the pictures", 0, 0),
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        } else if self.last.elapsed() >= self.quiet {
+            self.last = Instant::now();
+            let count = if all == 0 { String::new() } else { format!(": {done} of {all} nodes") };
+            self.output.say(&format!("explaining   {what}{count}"));
+        }
+    }
+
+    fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// A recorded step, and what it is.
@@ -259,19 +311,22 @@ fn images(config: &Config, data: &Dataset) -> String {
 }
 
 /// What the request say about the configuration.
-fn assignments(entry: &SystemEntry, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
+fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
     let mut given = config::read_settings(&request.settings)?;
     let text = |name, key: &str, text: &Option<String>| text.clone().map(|text| Assignment::option(name, key, text));
     let number = |name, key: &str, number: Option<i64>| number.map(|number| Assignment::option(name, key, number));
     let named = [
         text("--preset", "preset", &request.preset),
-        // Without --data the drawings that are built in: the page is then the same on every machine.
-        Some(Assignment::option("--data", "data", request.data.clone().unwrap_or_else(|| datasets::BUILT_IN.into()))),
+        text("--data", "data", &request.data),
         text("--class", "class", &request.class),
         number("--batch", &format!("{}.batch", entry.name), request.batch),
         number("--seed", "seed", request.seed),
     ];
     given.extend(named.into_iter().flatten());
+    if given.iter().all(|one| one.key != "data") {
+        // Built-in images: the page is then the same on every machine.
+        given.push(Assignment::option("--data", "data", datasets::BUILT_IN));
+    }
     Ok(given)
 }
 

@@ -1,9 +1,12 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
+use models::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
 use models::{FromLatents, LatentKind, Sampler, System};
 use nn::{Network, State, Stateful};
 use tensor::{NonFinite, Tensor};
+
+pub(crate) const METRICS: [MetricDescription; 2] = [D_LOSS, G_LOSS];
 
 /// Learns the mean of its images into four weights.
 pub(crate) struct Fake {
@@ -11,6 +14,8 @@ pub(crate) struct Fake {
     state: State,
     /// The step that goes wrong.
     pub(crate) bad_step: Option<u64>,
+    /// What every number of its pictures is.
+    pub(crate) shade: f32,
 }
 
 impl Fake {
@@ -18,7 +23,7 @@ impl Fake {
         let mut state = State::default();
         state.tensors.insert("weight".into(), Tensor::new(&[2, 2], vec![0.1, 0.2, 0.3, seed as f32]));
         state.counters.insert("updates".into(), 0);
-        Self { seed, state, bad_step: None }
+        Self { seed, state, bad_step: None, shade: 0.5 }
     }
 }
 
@@ -34,8 +39,8 @@ impl System for Fake {
     fn image_shape(&self) -> Option<[usize; 3]> {
         Some([28, 28, 1])
     }
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_loss", "g_loss"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
     fn batch_size(&self) -> usize {
         2
@@ -43,7 +48,7 @@ impl System for Fake {
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         vec![(0..2).map(|index| (step + self.seed + index) as usize % available[0]).collect()]
     }
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         if self.bad_step == Some(step) {
             return Err(not_finite());
         }
@@ -51,7 +56,7 @@ impl System for Fake {
         let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();
         self.state.tensors.insert("weight".into(), Tensor::new(&[2, 2], next));
         *self.state.counters.entry("updates".into()).or_default() += 1;
-        Ok(vec![f64::from(mean), 1.0 / (step + 1) as f64])
+        Ok(StepMetrics::new(&METRICS, vec![f64::from(mean), 1.0 / (step + 1) as f64]))
     }
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
@@ -85,7 +90,7 @@ impl FromLatents for Fake {
     }
     fn draw(&self, latents: &Tensor) -> Tensor {
         let count = latents.shape()[0];
-        Tensor::new(&[count, 28, 28, 1], vec![0.5; count * 784])
+        Tensor::new(&[count, 28, 28, 1], vec![self.shade; count * 784])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::failure::{Code, Failure};
 
@@ -38,7 +38,8 @@ pub fn start(threads: Option<u16>) -> Result<(), Failure> {
 /// When the environment asks for an instruction set that the processor lacks.
 pub(crate) fn about() -> Result<String, Failure> {
     instruction_set()?;
-    Ok(format!("{}, {} threads", kernels::simd::current(), rayon::current_num_threads()))
+    let threads = rayon::current_num_threads();
+    Ok(format!("{}, {threads} {}", kernels::simd::current(), plural(threads, "thread")))
 }
 
 /// Takes the instruction set that the environment asks for, if it does.

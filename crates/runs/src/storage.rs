@@ -163,6 +163,14 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), StorageError> {
     fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
 }
 
+/// Makes the folder that the file `path` is to lie in, unless it is there.
+///
+/// # Errors
+/// As [`make_folder`].
+pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
+    make_folder(folder_of(path))
+}
+
 /// The ending of a file's name, in small letters.
 pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
@@ -255,13 +263,13 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 
 /// A disk on which the N-th operation fails, for tests here and of the checkpoints.
 #[cfg(test)]
-pub mod failing {
+pub(crate) mod failing {
     use super::*;
     use std::cell::Cell;
 
     /// How an operation fails.
     #[derive(Clone, Copy, Debug)]
-    pub enum Fault {
+    pub(crate) enum Fault {
         NoSpace,
         Permission,
         /// Some bytes are written, then the disk is full.
@@ -271,14 +279,14 @@ pub mod failing {
     }
 
     /// Counts operations down and fails when it reaches zero.
-    pub struct FailingDisk {
+    pub(crate) struct FailingDisk {
         pub left: Cell<usize>,
         pub fault: Fault,
         pub fired: Cell<bool>,
     }
 
     impl FailingDisk {
-        pub fn new(nth: usize, fault: Fault) -> Self {
+        pub(crate) fn new(nth: usize, fault: Fault) -> Self {
             Self { left: Cell::new(nth), fault, fired: Cell::new(false) }
         }
 

@@ -1,4 +1,5 @@
-//! [`SystemEntry`]: what a run needs to know about a system; and the table of the systems that this crate brings, in `rows`.
+//! [`Trainable`]: what a run needs to know about a system; and the table of the systems of `models`, whose data and original logs `rows`
+//! connects with this crate.
 
 mod rows;
 
@@ -7,27 +8,30 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use datasets::Images;
-use models::{Settings, SettingsError, System};
+use models::catalogue::{Built, boxed};
+use models::{SettingsError, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tensor::meta;
 use toml::Table;
 
+pub use models::catalogue::{BadSetting, Preset};
+
 use crate::data::{self, Loader};
 use crate::observers::notebook_log::{self, Lines};
 
-/// Every system of this crate, in the order of the lists.
-pub static SYSTEMS: LazyLock<Vec<Arc<SystemEntry>>> = LazyLock::new(|| rows::all().into_iter().map(Arc::new).collect());
+pub(crate) use models::catalogue::settings_from;
+
+/// The systems of `models`, in the order of the lists.
+pub static SYSTEMS: LazyLock<Vec<Arc<Trainable>>> = LazyLock::new(|| rows::all().map(Arc::new).collect());
 
 /// The settings of the preset of this name, with every key: the table says which keys there are and of which type.
 type SettingsOf = Box<dyn Fn(&str) -> Table + Send + Sync>;
 /// Builds a system from its table of settings and the seed.
 type Build = Box<dyn Fn(&Table, u64) -> Built + Send + Sync>;
-/// A system, or the setting that it does not accept.
-type Built = Result<Box<dyn System>, BadSetting>;
 
 /// What a run needs to know about a system: what it is called, how it is built, and where its images come from.
-pub struct SystemEntry {
+pub struct Trainable {
     /// What is typed, and the name of its table in `config.toml`: that of [`System::name`].
     pub name: &'static str,
     /// One line for lists and help.
@@ -44,21 +48,10 @@ pub struct SystemEntry {
     build: Build,
 }
 
-impl fmt::Debug for SystemEntry {
+impl fmt::Debug for Trainable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SystemEntry").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Trainable").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// A named set of settings.
-#[derive(Clone, Debug)]
-pub struct Preset {
-    /// What is typed after `--preset`.
-    pub name: &'static str,
-    /// One line for lists.
-    pub about: &'static str,
-    /// Training steps unless others are asked for.
-    pub steps: u64,
 }
 
 /// The preset of a system that somebody else has built.
@@ -67,31 +60,12 @@ const OWN: &[Preset] = &[Preset { name: "own", about: "as the program builds it"
 /// Names of presets in runs and command lines of older versions.
 const FORMER_PRESETS: [(&str, &str); 2] = [("seed", "original"), ("seed32", "original32")];
 
-/// A setting that a system does not accept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadSetting {
-    /// The key within the system's table, if the reason is about one key.
-    pub key: Option<String>,
-    /// The reason, with the allowed range.
-    pub why: String,
-}
-
 /// The system of the table called `name`.
-pub fn find(name: &str) -> Option<Arc<SystemEntry>> {
+pub fn find(name: &str) -> Option<Arc<Trainable>> {
     SYSTEMS.iter().find(|entry| entry.name == name).cloned()
 }
 
-impl SystemEntry {
-    /// The system `name` of the table, whose settings have presets.
-    fn of<S, T>(name: &'static str, build: impl Fn(S, u64) -> Result<T, SettingsError> + Send + Sync + 'static) -> Self
-    where
-        S: Settings + Serialize + DeserializeOwned,
-        T: System + 'static,
-    {
-        let settings = |preset: &str| table_of(&S::preset(preset).expect("the entry names the system's own presets"));
-        Self::new(name, Box::new(settings), boxed(build))
-    }
-
+impl Trainable {
     /// A system of the caller that `build` makes from a seed. It has no settings: what it depends on stands in the program.
     ///
     /// `build` is called several times, also to plan the memory of the run: it must always build the same networks for the same
@@ -114,8 +88,8 @@ impl SystemEntry {
         S: Serialize + DeserializeOwned,
         T: System + 'static,
     {
-        let table = table_of(&settings);
-        let build = boxed(build);
+        let table = Table::try_from(settings).expect("settings are a flat table of numbers and words");
+        let build: Build = Box::new(move |settings, seed| boxed(build(settings_from(settings)?, seed)));
         // Shapes are enough to ask for a name.
         let name = match meta::run(|| build(&table, 1).map(|system| system.name())) {
             Ok(name) => name,
@@ -150,44 +124,6 @@ impl SystemEntry {
     /// The setting that it does not accept.
     pub fn build(&self, settings: &Table, seed: u64) -> Result<Box<dyn System>, BadSetting> {
         (self.build)(settings, seed)
-    }
-}
-
-/// Builds from a table what `build` builds from the settings in it.
-fn boxed<S, T>(build: impl Fn(S, u64) -> Result<T, SettingsError> + Send + Sync + 'static) -> Build
-where
-    S: DeserializeOwned,
-    T: System + 'static,
-{
-    Box::new(move |settings, seed| {
-        let system = build(settings_from(settings)?, seed);
-        let system = system.map_err(|error| BadSetting { key: Some(error.key.into()), why: error.why })?;
-        Ok(Box::new(system))
-    })
-}
-
-/// Settings as a table.
-fn table_of<S: Serialize>(settings: &S) -> Table {
-    Table::try_from(settings).expect("settings are a flat table of numbers and words")
-}
-
-/// Reads settings from a table. Each key is tried alone first, so that the error names it.
-pub(crate) fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
-    match settings.clone().try_into() {
-        Ok(read) => Ok(read),
-        Err(error) => {
-            let alone = |(key, value): (&String, &toml::Value)| {
-                let alone = Table::from_iter([(key.clone(), value.clone())]);
-                // A key that is missing beside this one says nothing about it.
-                let error =
-                    alone.try_into::<S>().err().filter(|error| !error.message().starts_with("missing field"))?;
-                Some(BadSetting { key: Some(key.clone()), why: error.message().to_owned() })
-            };
-            Err(settings
-                .iter()
-                .find_map(alone)
-                .unwrap_or_else(|| BadSetting { key: None, why: error.message().to_owned() }))
-        }
     }
 }
 

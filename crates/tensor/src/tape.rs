@@ -107,9 +107,9 @@ impl<T: Element> Tape<T> {
         self.on_behalf_of(inner, Direction::Forward, body)
     }
 
-    /// Runs `body` with this path for the nodes made in it, and for the clock.
+    /// Runs `body` with this path for the nodes made in it, and for the profiler.
     pub(crate) fn on_behalf_of<R>(&self, scope: Rc<str>, direction: Direction, body: impl FnOnce() -> R) -> R {
-        let _stay = timing::enter(&scope, direction);
+        let _guard = timing::enter(&scope, direction);
         let outer = core::mem::replace(&mut self.0.borrow_mut().scope, scope);
         let result = body();
         self.0.borrow_mut().scope = outer;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 use std::sync::Arc;
 
-use kernels::timing::{Kind, Work, time};
+use kernels::timing::{Category, Work, time};
 use kernels::{Binary, Element};
 
 use crate::buffer::Buffer;
@@ -139,7 +139,7 @@ impl<T: Element> Tensor<T> {
                 tail.copy_from_slice(other.data());
             })
         };
-        time(Kind::Memory, "concat", Work::Floats(2 * (self.size() + other.size())), joined)
+        time(Category::Memory, "concat", Work::Floats(2 * (self.size() + other.size())), joined)
     }
 
     /// The first `rows` slices along the first axis.

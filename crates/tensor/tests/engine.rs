@@ -304,7 +304,7 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
         ("upsample", Box::new(move || of(&[2, 3]).upsample([2, 2])), &["[2, 3]"]),
         ("downsample_sum", Box::new(move || images().downsample_sum([2, 2])), &["5x5", "[2, 2]"]),
         ("spread_taps", Box::new(move || of(&[3, 3, 1]).spread_taps([2, 2])), &["[3, 3, 1]"]),
-        ("gather_taps", Box::new(move || of(&[1, 3, 1, 1]).gather_taps([2, 2])), &["[1, 3, 1, 1]", "[2, 2]"]),
+        ("fold_taps", Box::new(move || of(&[1, 3, 1, 1]).fold_taps([2, 2])), &["[1, 3, 1, 1]", "[2, 2]"]),
         (
             "upsample_conv2d",
             Box::new(move || images().upsample_conv2d(&of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
@@ -402,17 +402,17 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
     let tape = Tape::observed(notes.clone());
     let x = tape.variable("x", vector(&[3.0]));
     let one = Var::constant(vector(&[1.0]));
-    let y = &x.clone().finish(Some(&one), kernels::Finish::default()) * &x;
+    let y = &x.clone().bias_act(Some(&one), kernels::BiasActivation::default()) * &x;
     drop(grad(&y.sum(), &[x], Options::default()));
     let told = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
     let wanted = [
         "0 variable[] = [3.0] in here",
-        "1 finish[[3.0], [1.0]] = [4.0] in here",
+        "1 bias_act[[3.0], [1.0]] = [4.0] in here",
         "2 mul[[4.0], [3.0]] = [12.0] in here",
         "3 sum_to[[12.0]] = [12.0] in here",
         "3 sum_to got [1.0], sent [(0, 2, [1.0])]",
         "2 mul got [1.0], sent [(0, 1, [3.0]), (1, 0, [4.0])]",
-        "1 finish got [3.0], sent [(0, 0, [3.0])]",
+        "1 bias_act got [3.0], sent [(0, 0, [3.0])]",
         "0 variable got [7.0], sent []",
     ];
     assert_eq!(told, wanted);

@@ -32,7 +32,15 @@ fn every_file_that_is_no_set_of_doodles_is_refused() {
     place.bad(&format!("{TINY} --data none.npy"), DATA, &["none.npy", "help:"]);
     place.bad(&format!("{TINY} --class zebra"), DATA, &["zebra", "help:"]);
     std::fs::create_dir(place.path("folder")).unwrap();
-    place.bad(&format!("{TINY} --data folder"), DATA, &["folder", "apple"]);
+    for system in [TINY, "mnist", "dcgan", "cifar", "folder"] {
+        place.bad(&format!("{system} --data folder"), DATA, &["the folder is empty", "folder of pictures", ".npy"]);
+    }
+    place.bad(&format!("{TINY} --data folder --class cat"), DATA, &["no data for class 'cat'", "folder/cat.npy"]);
+    place.bad("cyclegan --data folder", DATA, &["two folders", "trainA and trainB"]);
+    for folder in ["set/trainA", "set/trainB"] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    place.bad("cyclegan --data set", DATA, &["the folder is empty", "set/trainA"]);
     refuse(b"", &["empty"]);
     refuse(b"GIF89a and so on", &[]);
     refuse(b"<!DOCTYPE html><html><body>Not found</body></html>", &["web page"]);
@@ -55,6 +63,8 @@ fn a_run_goes_on_with_its_own_images_only() {
     place.good(&format!("{TINY} --data a.npy --steps 2 --out run"));
     std::fs::write(place.path("b.npy"), images(9)).unwrap();
     place.bad("quickdraw --resume run --steps 4 --data b.npy", CHECKPOINT, &["other images", "b.npy", "fingerprint"]);
+    let dry = "quickdraw --resume run --steps 4 --data b.npy --dry-run";
+    place.bad(dry, CHECKPOINT, &["other images", "b.npy", "fingerprint"]);
     std::fs::rename(place.path("a.npy"), place.path("moved.npy")).unwrap();
     place.bad("quickdraw --resume run --steps 4", DATA, &["a.npy"]);
     assert_eq!(place.good("quickdraw --resume run --steps 4 --data moved.npy").hash(), whole.hash());
@@ -78,7 +88,7 @@ fn what_runs_have_written_among_the_pictures_is_not_learned_from() {
         std::fs::write(place.path(&format!("{number}.png")), picture(number)).unwrap();
     }
     let first = place.good(&format!("{LINE} 1"));
-    assert!(first.err.contains("Found 4 images belonging to 1 classes.") && !first.err.contains("left out"));
+    assert!(first.err.contains("Found 4 images belonging to 1 class.") && !first.err.contains("left out"));
     let second = place.good(&format!("{LINE} 1"));
     assert_eq!(second.hash(), first.hash(), "the same pictures");
     assert!(second.err.contains("left out: 1 folder of this program's own (runs/0001-folder)"), "{}", second.err);

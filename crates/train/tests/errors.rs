@@ -54,6 +54,20 @@ fn the_configuration() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_configuration() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 2 --out run"));
+    for name in ["run/config.toml", "run/metrics.csv"] {
+        std::fs::write(place.path(name), format!("\u{feff}{}", text(&place.path(name)))).unwrap();
+    }
+    let again = place.good("quickdraw --config run/config.toml --out again");
+    let on = place.good("quickdraw --resume run --steps 3");
+    assert!(!on.err.contains("damaged"), "{}", on.err);
+    assert_eq!(again.hash(), place.good(&format!("{TINY} --steps 2 --out other")).hash());
+    assert!(text(&place.path("run/metrics.csv")).starts_with("step,") && !on.hash().is_empty());
+}
+
+#[test]
 fn an_instruction_set_that_is_not_there_is_refused_before_anything_else() {
     let place = Place::new();
     let translate = "translate none in --direction AtoB --out out";

@@ -1,4 +1,4 @@
-//! The console blocks of the guide against the program: each `$ train ...` line is run again and must print what stands below it.
+//! The console blocks of the guide and the Manual: each `$ train ...` line is run again and must print the lines below it.
 
 mod common;
 
@@ -72,7 +72,7 @@ fn same(shown: &[&str], got: &[&str]) -> bool {
 
 #[test]
 fn the_program_prints_what_the_guide_shows() {
-    for (name, text) in guide::CHAPTERS {
+    for (name, text) in guide::CHAPTERS.iter().chain(guide::manual::PAGES) {
         let place = Place::new();
         for block in guide::markdown::blocks(text).iter().filter(|block| block.kind == "console") {
             for (command, shown) in commands(&block.text) {

@@ -28,8 +28,8 @@ fn a_run_that_draws_from_styles_finds_that_of_a_picture() {
     assert_eq!(Array1::<f32>::read_npy(&style[..]).expect("an array").len(), 8);
     place.good("project run/checkpoints face.png --steps 20 --out again.png");
     assert_eq!((&bytes("again.npy"), &bytes("again.png")), (&style, &bytes("run/samples/project-face.png")));
-    place.good("project run face.png --steps 20 --seed 2 --out other.png");
-    assert_ne!(bytes("other.npy"), style);
+    place.good("project run face.png --steps 20 --seed 2 --out a/b/other.png");
+    assert_ne!(bytes("a/b/other.npy"), style);
 
     fs::write(place.path("broken.png"), "no picture").expect("a file");
     place.bad("project run broken.png --steps 20", 4, &["broken.png", "cannot be read"]);

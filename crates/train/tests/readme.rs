@@ -1,52 +1,186 @@
-//! The README against the program: its tables are what the program prints, its links lead somewhere, its pictures are of
-//! this code.
+//! The README, the Manual and the other texts against the program: their commands and tables are
+//! the program's, their links lead somewhere, their pictures are of this code.
 
-use std::path::PathBuf;
-use std::process::Command;
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Place, text};
+use guide::manual;
+use guide::markdown::{blocks, prose};
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).unwrap()
+    text(&root().join("README.md"))
 }
 
-fn train(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_train")).args(arguments).output().unwrap();
-    assert!(output.status.success(), "train {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+/// The page of the Manual of this name.
+fn page(name: &str) -> &'static str {
+    manual::PAGES.iter().find(|(other, _)| *other == name).map(|(_, text)| *text).expect("a page of the Manual")
+}
+
+fn train(line: &str) -> String {
+    Place::new().good(line).out
+}
+
+/// The README and the pages of the Manual: the path of each, and its text.
+fn pages() -> Vec<(String, String)> {
+    let manual = manual::PAGES.iter().map(|(name, text)| (format!("manual/{name}.md"), (*text).to_owned()));
+    std::iter::once(("README.md".to_owned(), readme())).chain(manual).collect()
+}
+
+/// The commands of the program in `line`, without comments: `train ...`, or
+/// `cargo run -p train -- ...`.
+fn commands(line: &str) -> Vec<String> {
+    let line = line.replace("cargo run -p train -- ", "train ");
+    let starts = line.match_indices("train ").map(|(at, _)| at);
+    let starts = starts.filter(|&at| line[..at].chars().last().is_none_or(|c| c == ' ' || c == '`'));
+    let end_of = |rest: &str| rest.find(['`', '|', ';', '&', '>', '#']).unwrap_or(rest.len());
+    starts.map(|at| &line[at + 6..]).map(|rest| rest[..end_of(rest)].trim().to_owned()).collect()
+}
+
+/// Every command in a block, and every one in the prose that is code.
+fn all_commands() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, text) in pages() {
+        let block_lines = blocks(&text).into_iter().filter(|block| ["sh", "console"].contains(&block.kind));
+        let block_lines = block_lines.flat_map(|block| block.text.lines().map(str::to_owned).collect::<Vec<_>>());
+        let indented = prose(&text).into_iter().filter_map(|(_, line)| Some(line.strip_prefix("    ")?.to_owned()));
+        let inline = prose(&text).into_iter().filter(|(_, line)| !line.starts_with("    "));
+        let inline = inline.flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).map(str::to_owned);
+        let lines: Vec<String> = block_lines.chain(indented).chain(inline).collect();
+        found.extend(lines.iter().flat_map(|line| commands(line)).map(|command| (name.clone(), command)));
+    }
+    found
 }
 
 #[test]
-fn the_layers_in_the_readme_are_those_of_the_program() {
-    let summary = train(&["summary", "quickdraw"]);
-    assert!(readme().contains(summary.trim()), "paste this into README.md:\n{summary}");
+fn commands_are_found() {
+    assert_eq!(commands("cargo run -p train -- sample RUN --count 4   # four"), ["sample RUN --count 4"]);
+    assert_eq!(commands("until timeout 3600 train quickdraw --out a; do"), ["quickdraw --out a"]);
+    assert!(commands("constrain it").is_empty());
 }
 
 #[test]
-fn every_option_in_the_readme_exists() {
-    let readme = readme();
-    let commands = readme.lines().filter(|line| line.contains("cargo run -p train -- "));
+fn every_command_and_option_exists() {
     let mut seen = 0;
-    for line in commands {
-        let command =
-            line.split("cargo run -p train -- ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
-        let help = train(&[command, "--help"]);
-        for word in
-            line.split("#").next().unwrap().split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2)
-        {
-            let option = word.trim_end_matches('`');
-            assert!(help.contains(option) || option == "--help", "{option} in README.md: {line}");
+    for (name, command) in all_commands() {
+        let Some(first) = command.split_whitespace().next().filter(|word| word.starts_with(char::is_lowercase)) else {
+            continue; // `train SYSTEM`
+        };
+        let help = train(&format!("{first} --help"));
+        for word in command.split_whitespace().filter(|word| word.starts_with("--")) {
+            let there = help.split(|c: char| !c.is_alphanumeric() && c != '-').any(|other| other == word);
+            assert!(there || word == "--help", "{name}: `train {command}` has an option that does not exist: {word}");
             seen += 1;
         }
     }
-    assert!(seen > 3, "the README shows options in its commands");
+    assert!(seen > 50, "{seen} options in commands");
+}
+
+/// Every command that trains, with data that are there and as a dry run: its preset and its
+/// settings exist.
+#[test]
+fn commands_that_train_are_accepted() {
+    let systems = train("systems");
+    let names: Vec<&str> = systems.lines().filter_map(|line| line.split([' ', '\n']).next()).collect();
+    let place = Place::new();
+    let mut seen = 0;
+    for (name, command) in all_commands() {
+        let words = shlex::split(&command).unwrap();
+        let trains = words.first().is_some_and(|first| names.contains(&&**first));
+        let given = ["--resume", "--config", "--class"].iter().any(|option| words.iter().any(|word| word == option));
+        if !trains || given {
+            continue;
+        }
+        let mut dry = place.command("");
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--data" => _ = words.next(),
+                "--dry-run" => (),
+                "$SLURM_CPUS_PER_TASK" => _ = dry.arg("1"),
+                _ => _ = dry.arg(word),
+            }
+        }
+        // Points need no images.
+        dry.args(if command.contains("gauss") { &["--dry-run"][..] } else { &["--dry-run", "--data", "built-in"] });
+        let outcome = common::finish(dry);
+        assert_eq!(outcome.code, Some(0), "{name}: `train {command}`\n{}", outcome.err);
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} commands");
 }
 
 #[test]
-fn the_switches_in_the_readme_are_those_of_the_systems() {
-    let systems = train(&["systems"]);
+fn the_layers_in_the_manual_are_those_of_the_program() {
+    let summary = train("summary quickdraw");
+    assert!(page("settings").contains(summary.trim()), "paste this into manual/settings.md:\n{summary}");
+}
+
+#[test]
+fn every_option_of_a_training_is_in_the_manual() {
+    let help = train("quickdraw -h");
+    let options = help.lines().filter_map(|line| line.trim_start().strip_prefix("--")?.split([' ', ',']).next());
+    let global = ["color", "help", "version"];
+    for option in options.filter(|option| !global.contains(option)) {
+        assert!(page("running").contains(&format!("| `--{option}")), "manual/running.md has no --{option}:\n{help}");
+    }
+}
+
+#[test]
+fn the_presets_in_the_manual_are_those_of_the_program() {
+    let sections: Vec<&str> = page("systems").split("\n## ").skip(1).collect();
+    let mut rest = sections.iter();
+    let systems = train("systems");
+    let mut lines = systems.lines().peekable();
+    while let Some(system) = lines.next().and_then(|line| line.split_whitespace().next()) {
+        let section = rest.next().unwrap_or_else(|| panic!("manual/systems.md has no section on {system}"));
+        assert!(section.starts_with(&format!("{system}\n")), "manual/systems.md should continue with {system}");
+        let mut presets = Vec::new();
+        while let Some(line) = lines.next_if(|line| line.starts_with(' ')) {
+            presets.extend(line.trim_start().strip_prefix("--preset ").and_then(|line| line.split_whitespace().next()));
+        }
+        let shown = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        assert_eq!(shown.collect::<Vec<_>>(), presets, "manual/systems.md, {system}");
+        assert!(readme().contains(&format!("`{system}`")), "README.md does not name {system}");
+    }
+    assert!(rest.next().is_none());
+}
+
+#[test]
+fn the_measures_in_the_manual_are_those_of_the_program() {
+    let help = train("evaluate --help");
+    let listed = |heading: &str| {
+        let (_, rest) = help.split_once(&format!("{heading}:\n")).unwrap_or_else(|| panic!("no {heading} in:\n{help}"));
+        rest.lines()
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    for name in listed("Metrics").iter().chain(&listed("Extractors")) {
+        assert!(page("evaluating").contains(&format!("`{name}`")), "manual/evaluating.md does not have `{name}`");
+    }
+}
+
+#[test]
+fn the_exit_codes_in_the_manual_are_those_of_the_program() {
+    let help = train("--help");
+    let (_, codes) = help.split_once("Exit codes:\n").expect("the codes");
+    // Lines that continue the one above are indented further.
+    let codes = codes.lines().filter(|line| line.len() < line.trim_start().len() + 6);
+    let codes = codes.filter_map(|line| line.split_whitespace().next()?.parse::<u8>().ok());
+    let shown =
+        page("troubleshooting").lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
+    assert_eq!(shown.collect::<Vec<u8>>(), codes.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_techniques_in_the_manual_are_those_of_the_systems() {
+    let systems = train("systems");
     let names = systems.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
     let mut rows: Vec<(Vec<&'static str>, Vec<&str>)> = Vec::new();
     for name in names {
@@ -58,56 +192,127 @@ fn the_switches_in_the_readme_are_those_of_the_systems() {
     }
     // The longest list comes first.
     rows.sort_by_key(|(switches, _)| std::cmp::Reverse(switches.len()));
+    for switch in &rows[0].0 {
+        assert!(page("settings").contains(&format!("`{switch}`")), "manual/settings.md does not explain `{switch}`");
+    }
     let coded = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let row = |(switches, systems): &(Vec<&str>, Vec<&str>)| {
         let switches = if switches.is_empty() { "none".to_owned() } else { coded(switches) };
         format!("| {} | {switches} |\n", coded(systems))
     };
-    let table = format!("| systems | switches |\n|---|---|\n{}", rows.iter().map(row).collect::<String>());
-    assert!(readme().contains(&table), "paste this into README.md:\n{table}");
+    let table = format!("| systems | settings |\n|---|---|\n{}", rows.iter().map(row).collect::<String>());
+    assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
 }
 
-#[test]
-fn the_switches_that_the_readme_sets_together_go_together() {
-    let readme = readme();
-    let line = readme.split("`quickdraw --set").nth(1).and_then(|rest| rest.split('`').next()).expect("an example");
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let tiny = "quickdraw --preset cpu --batch 2 --set depth=2 --data built-in --steps 1 --set";
-    let words = tiny.split_whitespace().chain(line.split_whitespace()).chain(["--out", run.to_str().unwrap()]);
-    train(&words.collect::<Vec<_>>());
-}
-
-#[test]
-fn every_link_in_the_readme_leads_to_a_file() {
-    let readme = readme();
-    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let images = readme.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let mut seen = 0;
-    for target in targets.chain(images).filter(|target| !target.starts_with("http")) {
-        if let Some(anchor) = target.strip_prefix('#') {
-            let heading = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-            let found = readme.lines().any(|line| line.starts_with('#') && heading(line) == anchor);
-            assert!(found, "README.md links to its heading {target}, which is not there");
-            continue;
+/// All texts of the project, by their paths; `SUMMARY.md` and the pages of the guide have links of
+/// their own kind.
+fn texts() -> Vec<PathBuf> {
+    let skipped = ["target", ".git", "runs", "data", "node_modules"];
+    let mut folders = vec![root()];
+    let mut found = vec![root().join("data/README.md")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if entry.file_type().unwrap().is_dir() {
+                if !skipped.contains(&&*name) && !path.ends_with("guide/src") {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
         }
-        assert!(root().join(target).exists(), "README.md links to {target}, which is not there");
-        seen += 1;
     }
-    assert!(seen > 10, "the README has links");
+    found.extend(manual::PAGES.iter().map(|(name, _)| root().join(format!("crates/guide/src/manual/{name}.md"))));
+    found
 }
 
-/// The first picture of the gallery shows the untrained network of the default run: it can be drawn again in a moment, and is
-/// the same bytes as long as nothing has changed the weights, the latents, the generator or the picture.
+#[test]
+fn every_link_leads_to_a_file() {
+    let mut seen = 0;
+    for path in texts() {
+        let text = text(&path);
+        for target in guide::markdown::links(&text).iter().filter(|target| !target.starts_with("http")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            // Items, in the texts that rustdoc shows.
+            if file.contains("::") || (!file.contains('.') && path.ends_with("fast_path.md")) {
+                continue;
+            }
+            let there = file.is_empty() || path.parent().unwrap().join(file).exists();
+            assert!(there, "{} links to {target}, which is not there", path.display());
+            if file.is_empty() {
+                let place = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                let found = text.lines().any(|line| line.starts_with('#') && place(line) == heading);
+                assert!(found, "{} links to its heading {heading}, which is not there", path.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen} links");
+}
+
+/// The arrows of the first block of ARCHITECTURE.md: from which crate to which.
+fn arrows() -> Vec<(String, String)> {
+    let text = text(&root().join("ARCHITECTURE.md"));
+    let block = &blocks(&text)[0].text;
+    let first: Vec<char> = block.lines().next().unwrap().chars().collect();
+    let mut found = Vec::new();
+    for line in block.lines() {
+        // A line that does not begin with a crate continues the crate of the first line above its
+        // corner.
+        let start = line.chars().take_while(|c| *c == ' ').count();
+        let is_name = |c: &char| c.is_alphanumeric();
+        let from = first[..=start].iter().rposition(|c| !is_name(c)).map_or(0, |at| at + 1);
+        let above: String = first[from..].iter().take_while(|c| is_name(c)).collect();
+        let names: Vec<String> =
+            line.split(|c: char| !c.is_alphanumeric()).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let chain: Vec<String> = if start == 0 { names } else { [vec![above], names].concat() };
+        found.extend(chain.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())));
+    }
+    found
+}
+
+/// Each arrow is a dependency, each dependency follows arrows, and so none leads upwards.
+#[test]
+fn the_crates_depend_on_each_other_as_drawn() {
+    let arrows = arrows();
+    let below = |name: &str| {
+        let mut reached = vec![name.to_owned()];
+        let mut next = 0;
+        while next < reached.len() {
+            let new: Vec<String> =
+                arrows.iter().filter(|(from, _)| *from == reached[next]).map(|(_, to)| to.clone()).collect();
+            reached.extend(new.into_iter().filter(|to| !reached.contains(to)).collect::<Vec<_>>());
+            next += 1;
+        }
+        reached
+    };
+    let drawn = below("train");
+    for name in &drawn {
+        let manifest = text(&root().join(format!("crates/{name}/Cargo.toml")));
+        let (_, dependencies) = manifest.split_once("\n[dependencies]").unwrap();
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        let dependencies: Vec<&str> = dependencies.lines().filter_map(|line| line.split(['.', ' ']).next()).collect();
+        let ours = ["guide", "exercises"].map(str::to_owned);
+        for dependency in dependencies.iter().filter(|other| drawn.iter().chain(&ours).any(|name| name == *other)) {
+            assert!(below(name).iter().any(|other| other == dependency), "ARCHITECTURE.md: {name} needs {dependency}");
+        }
+        for (_, to) in arrows.iter().filter(|(from, _)| from == name) {
+            assert!(dependencies.contains(&&**to), "ARCHITECTURE.md: {name} does not need {to}");
+        }
+        assert!(below(name)[1..].iter().all(|other| !below(other).contains(name)), "{name} needs itself");
+    }
+    assert!(drawn.len() >= 9, "{drawn:?}");
+}
+
+/// The first picture of the gallery shows the untrained network of the default run. It is drawn
+/// again here, and is the same file as long as the weights, the latents, the generator and the
+/// drawing of sheets do not change.
 #[test]
 fn the_gallery_is_of_this_code() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    train(&["quickdraw", "--data", "built-in", "--steps", "1", "--out", run.to_str().unwrap()]);
-    let [drawn, shown] = [run.join("samples/step-000000.png"), root().join("data/gallery/quickdraw/step-000000.png")];
+    let place = Place::new();
+    place.good("quickdraw --data built-in --steps 1 --out run");
+    let [drawn, shown] =
+        [place.path("run/samples/step-000000.png"), root().join("data/gallery/quickdraw/step-000000.png")];
     let same = std::fs::read(drawn).unwrap() == std::fs::read(shown).unwrap();
-    assert!(
-        same,
-        "data/gallery/quickdraw shows other code: train quickdraw on the real apples again and copy its pictures"
-    );
+    assert!(same, "data/gallery/quickdraw is outdated: train quickdraw on the real apples again and copy its pictures");
 }

@@ -208,3 +208,66 @@ fn help_tells_examples_and_exit_codes() {
     assert!(place.good("--help").out.contains("Examples:"));
     assert!(place.good("--version").out.starts_with("train "));
 }
+
+/// A run that another process still writes is refused for that, whatever is there to read: what is read before the lock is held may be
+/// old by the time that it is, and going on from it would erase what was saved in the meantime.
+#[test]
+fn a_run_is_locked_before_it_is_read() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --steps 2 --checkpoint-every 1 --out run"));
+    let lock = std::fs::File::create(place.path("run/lock")).unwrap();
+    lock.lock().unwrap();
+    let same = format!("{TINY} --steps 2 --checkpoint-every 1 --out run");
+    let held = |what: &str| {
+        for line in
+            ["quickdraw --resume run --steps 4", "quickdraw --resume run/checkpoints/step-000002.safetensors", &same]
+        {
+            let outcome = place.train(line);
+            let told = format!("{what}: train {line}\n{}", outcome.err);
+            assert!(outcome.code == Some(2) && outcome.err.contains("another process is working"), "{told}");
+        }
+    };
+    held("a sound run");
+    for step in place.checkpoints("run") {
+        std::fs::write(place.path(&format!("run/checkpoints/step-{step:06}.safetensors")), "half").unwrap();
+    }
+    held("checkpoints that are being written");
+    std::fs::write(place.path("run/config.toml"), "system = ").unwrap();
+    held("a configuration that is being written");
+    drop(lock);
+    place.bad("quickdraw --resume run --steps 4", 3, &["config.toml"]);
+}
+
+/// `1 images`, `1 steps` and the like.
+#[test]
+fn one_thing_is_singular() {
+    let place = Place::new();
+    let run = place.good(&format!("{TINY} --steps 1 --threads 1 --out run"));
+    std::fs::create_dir(place.path("pics")).unwrap();
+    std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/a.png")).unwrap();
+    std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/b.png")).unwrap();
+    let mut told = vec![run.err, run.out];
+    for line in [
+        "sample run --count 1 --out one.png",
+        "sample run --interpolate --count 1 --frames 1 --keys 2 --out walk.png",
+        "animate run --every 7 --out film.png",
+        "quickdraw --resume run --steps 3 --threads 1",
+        "folder --data pics --batch 2 --set size=28 --set width=2 --steps 1",
+        "gradcheck matmul",
+        "explain --preset scalar",
+        "sample run --count 0",
+    ] {
+        let outcome = place.train(line);
+        told.extend([outcome.err, outcome.out]);
+    }
+    let told = told.join("\n");
+    assert!(told.contains("1 thread\n") && told.contains("Found 2 images belonging to 1 class."), "{told}");
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let plural = |pair: &&[&str]| {
+        let one = pair[0].trim_start_matches('(') == "1" || pair[0].ends_with("/1");
+        let noun = pair[1].trim_end_matches([',', '.', ';', ')', ':']);
+        one && noun.len() > 3 && noun.ends_with('s') && !noun.ends_with("ss") && !noun.contains('_')
+    };
+    let wrong: Vec<String> = words.windows(2).filter(plural).map(|pair| pair.join(" ")).collect();
+    assert!(wrong.is_empty(), "{wrong:?} in:\n{told}");
+}

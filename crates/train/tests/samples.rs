@@ -166,6 +166,25 @@ fn sheets_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn the_folder_of_a_file_is_made_or_refused_by_name() {
+    let place = place_with_a_run();
+    std::fs::write(place.path("file"), "x").unwrap();
+    for (line, out) in [
+        ("sample run --count 2", "a/b/sheet.png"),
+        ("sample run --count 2", "c/d/array.npy"),
+        ("sample run --count 2", "e/f/"),
+        ("sample run --interpolate --count 1 --frames 1 --keys 2", "g/h/walk.png"),
+        ("animate run", "i/j/progress.gif"),
+        ("evaluate run --count 20 --metric ink", "k/l/numbers.json"),
+        ("explain --preset scalar", "m/n/page.html"),
+    ] {
+        place.good(&format!("{line} --out {out}"));
+        assert!(place.path(out).exists(), "{out}: its folder is made");
+        place.bad(&format!("{line} --out file/b/{out}"), STORAGE, &["make the folder", "file/b", "why:"]);
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let place = place_with_a_run();
     place.bad("sample run --count 0", USAGE, &["0 samples", "allowed: 1 to"]);
@@ -174,9 +193,6 @@ fn what_makes_no_sense_is_refused() {
     place.bad("sample run --out a.jpg", USAGE, &["a.jpg", ".png", ".npy", "folder", ".gif"]);
     place.bad("sample run --out a", USAGE, &["ending"]);
     place.bad("sample run --out a.gif", USAGE, &["a.gif", "--interpolate"]);
-    place.bad("sample run --out none/a.png", STORAGE, &["none/a.png", "why:"]);
-    place.bad("sample run --out none/a.npy", STORAGE, &["none/a.npy", "why:"]);
-    place.bad("sample run --interpolate --out none/a.png", STORAGE, &["none/a.png", "why:"]);
     std::fs::write(place.path("file"), "x").unwrap();
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);
     place.bad("sample", USAGE, &["<RUN>"]);

@@ -1,4 +1,5 @@
-//! The commands and scripts of `schedulers.md`, run as they stand there, with stand-ins for what only a cluster has.
+//! The commands and scripts of the Manual's page on resuming, run as they are, with substitutes for
+//! the programs of a cluster.
 #![cfg(unix)]
 
 mod common;
@@ -10,26 +11,19 @@ use std::time::{Duration, Instant};
 
 use common::{Place, TINY, text};
 
-const PAGE: &str = include_str!("../schedulers.md");
+const PAGE: &str = include_str!("../../guide/src/manual/resuming.md");
 /// The training of the page.
 const LINE: &str = "train quickdraw --out apples --steps 20000";
 
-/// The indented blocks of the page that hold the training.
+/// The blocks of the page with this training.
 fn blocks() -> Vec<String> {
-    let mut blocks = vec![String::new()];
-    for line in PAGE.lines() {
-        match line.strip_prefix("    ") {
-            Some(code) => *blocks.last_mut().unwrap() += &format!("{code}\n"),
-            None if line.is_empty() && !blocks.last().unwrap().is_empty() => *blocks.last_mut().unwrap() += "\n",
-            None => blocks.push(String::new()),
-        }
-    }
-    blocks.retain(|block| block.contains(LINE));
-    blocks
+    let blocks = guide::markdown::blocks(PAGE).into_iter().map(|block| block.text);
+    blocks.filter(|block| block.contains(LINE)).collect()
 }
 
-/// A folder with programs of the names that the page uses: `train` trains something small, `srun` starts what it is
-/// given, `scontrol` notes what it is asked for, `timeout` warns as soon as there is a checkpoint, but only once.
+/// A folder with programs of the names that the page uses: `train` trains something small, `srun`
+/// starts what it is given, `scontrol` notes what it is asked for, `timeout` warns as soon as there
+/// is a checkpoint, but only once.
 fn cluster() -> Place {
     let place = Place::new();
     let binary = env!("CARGO_BIN_EXE_train");
@@ -112,8 +106,8 @@ fn timeout_and_a_loop_go_on_until_all_is_done() {
     assert!(log.contains("stopped after step") && log.contains("the unfinished run in apples"), "{log}");
 }
 
-/// Slurm warns the step that `srun` has started, or (with `B:`) the shell of the script. The job is queued again, and the same
-/// script goes on.
+/// Slurm warns the step that `srun` has started, or (with `B:`) the shell of the script. The job is
+/// queued again, and the same script goes on.
 #[test]
 fn the_scripts_for_slurm_save_ask_for_the_queue_and_go_on() {
     const ENDLESS: u64 = 4_000_000_000;

@@ -4,6 +4,7 @@ use super::geometry::{Point, at};
 use super::hand::{Hand, Stroke};
 use super::raster::{self, SIDE};
 use crate::images::Images;
+use crate::plural::plural;
 use kernels::random::Key;
 
 /// One stroke of a digit: the places it passes, in a box from -1 to 1 downwards and about -0.6 to 0.6 across.
@@ -127,7 +128,7 @@ const MANNERS: [&[Manner]; 10] = [
 /// and at any number of threads, and the first `n` of a longer set are the set of `n`.
 pub fn digits(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "digits");
-    let origin = format!("built-in digits ({count} drawings, seed {seed})");
+    let origin = format!("built-in digits ({count} {}, seed {seed})", plural(count, "drawing"));
     let images = super::drawn(key, 0..count as u64, [SIDE, SIDE, 1], origin, |draws, picture| {
         let mut hand = Hand::new(draws);
         let digit = choose(&mut hand);

@@ -5,6 +5,7 @@ use super::canvas::{Canvas, Colour, blend, hsv, shade};
 use super::geometry::{Point, at};
 use super::hand::Hand;
 use crate::images::Images;
+use crate::plural::plural;
 use kernels::random::Key;
 
 /// `count` faces, `side` x `side` x 3. The same seed gives the same faces on every machine, at any number of threads and at
@@ -16,7 +17,7 @@ use kernels::random::Key;
 pub fn faces(count: usize, seed: u64, side: usize) -> Images {
     let key = Key::named(seed, "faces");
     assert!(side > 0, "faces: no pictures of 0 pixels");
-    let origin = format!("built-in faces ({count} drawings, seed {seed})");
+    let origin = format!("built-in faces ({count} {}, seed {seed})", plural(count, "drawing"));
     super::drawn(key, 0..count as u64, [side, side, 3], origin, move |draws, picture| {
         let mut hand = Hand::new(draws);
         let face = Face::new(&mut hand);

@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Colour, blend, ellipse, hsv};
 use super::geometry::{Point, at, direction};
 use super::hand::Hand;
 use crate::images::Images;
+use crate::plural::plural;
 use kernels::random::Key;
 
 /// Side of a picture in pixels.
@@ -16,7 +17,7 @@ const NAMES: [&str; 6] = ["disc", "square", "triangle", "star", "ring", "cross"]
 /// the first `n` of a longer set are the set of `n`.
 pub fn shapes(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "shapes");
-    let origin = format!("built-in shapes ({count} pictures, seed {seed})");
+    let origin = format!("built-in shapes ({count} {}, seed {seed})", plural(count, "picture"));
     let images = super::drawn(key, 0..count as u64, [SIDE, SIDE, 3], origin, |draws, picture| {
         let mut hand = Hand::new(draws);
         let class = choose(&mut hand);

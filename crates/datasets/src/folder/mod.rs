@@ -22,6 +22,7 @@ use crate::error::{DataError, shown};
 use crate::images::Images;
 use crate::load_options::{LoadOptions, Progress};
 use crate::npy::grouped;
+use crate::plural::plural;
 use crate::store::cached::{Cached, Turn, Undecoded, Writer, cache_bytes};
 use crate::store::hash::{hash_bytes, hash_words};
 use crate::store::records::{Stamp, changed};
@@ -93,11 +94,17 @@ pub fn load_folder(
     let classes: Vec<Option<&str>> = kept.iter().map(|file| file.class.as_deref()).collect();
     let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.path.clone()).collect();
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-    let origin = format!("{} ({} images {height}x{width})", folder.display(), grouped(classes.len()));
+    let origin = format!(
+        "{} ({} {} {height}x{width})",
+        folder.display(),
+        grouped(classes.len()),
+        plural(classes.len(), "image")
+    );
     let images = Images::of(store, size, origin);
     let count = classes.len();
     let (images, classes) = labelled(images, &classes, &name);
-    let found = format!("Found {count} images belonging to {classes} classes.");
+    let found =
+        format!("Found {count} {} belonging to {classes} {}.", plural(count, "image"), plural(classes, "class"));
     let skipped = skipped.map(|text| format!("{text}; they are left out"));
     Ok(Folder { images, found, skipped, left_out: others, sample })
 }
@@ -140,7 +147,7 @@ impl Pictures<'_> {
         if self.options.look_only {
             return Ok(self.undecoded(cache_bytes(count, image)));
         }
-        let waiting = |lock: &Path| (self.options.progress)(&Progress::Waiting { lock });
+        let waiting = |lock: &Path, holder| (self.options.progress)(&Progress::Waiting { lock, holder });
         let _turn = Turn::take(&self.options.cache, waiting)?;
         // Another process may have written it in the meantime.
         if cached().is_none() {
@@ -179,9 +186,11 @@ impl Pictures<'_> {
         let total = self.files.len();
         let bytes_in_all = cache_bytes(total, image);
         let tell = |done| {
-            (self.options.progress)(&Progress::Decoding { cache: path, bytes: bytes_in_all, done, total });
+            let progress = Progress::Decoding { cache: path, bytes: bytes_in_all, done, total };
+            let stopped = (self.options.progress)(&progress).is_break();
+            if stopped { Err(DataError::Stopped { path: path.to_owned() }) } else { Ok(()) }
         };
-        tell(0);
+        tell(0)?;
         let mut writer = Writer::begin(path, key, self.size, total)?;
         let in_flight = self.in_flight();
         let block = (AT_A_TIME / image).max(1);
@@ -206,7 +215,7 @@ impl Pictures<'_> {
             writer.push(&bytes[..kept])?;
             let bad = results.into_iter().enumerate();
             left_out.extend(bad.filter_map(|(index, result)| Some((first + index, result.err()?))));
-            tell(first + files.len());
+            tell(first + files.len())?;
         }
         self.enough(&left_out)?;
         writer.finish(left_out)
@@ -244,7 +253,10 @@ impl Pictures<'_> {
         let named = named.collect::<Vec<_>>().join(", ");
         let count = left_out.len();
         let more = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
-        (count > 0).then(|| format!("{count} of {} files cannot be read: {named}{more}", self.files.len()))
+        (count > 0).then(|| {
+            let all = self.files.len();
+            format!("{count} of {all} {} cannot be read: {named}{more}", plural(all, "file"))
+        })
     }
 
     /// An error if more files cannot be read than a few.

@@ -6,6 +6,7 @@
 use super::own;
 use crate::error::{DataError, listed};
 use crate::kinds::{Kind, ending_of, kind_of_file};
+use crate::plural::plural;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -65,7 +66,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     let mut left_out: Vec<String> = others(&counts).into_iter().collect();
     if !runs.is_empty() {
         let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
-        let noun = if runs.len() == 1 { "folder" } else { "folders" };
+        let noun = plural(runs.len(), "folder");
         left_out.push(format!("left out: {} {noun} of this program's own ({})", runs.len(), listed(&names)));
     }
     if found.is_empty() {
@@ -111,6 +112,10 @@ fn others(counts: &BTreeMap<Kind, usize>) -> Option<String> {
 
 /// The error for a folder without pictures.
 fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<Kind, usize>, left_out: &[String]) -> DataError {
+    if entries == 0 {
+        let why = "there is no file and no folder in it";
+        return DataError::unusable(folder, "the folder is empty", why, crate::form::wanted());
+    }
     let is_archive = |kind: &Kind| matches!(kind, Kind::Archive(_) | Kind::Gzip);
     let help = if counts.keys().any(|kind| matches!(kind, Kind::OtherPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")

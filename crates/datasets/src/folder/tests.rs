@@ -49,7 +49,7 @@ fn every_format_gives_the_same_pixels() {
     save(folder.path(), ".hidden.png", b"no picture");
     let read = load_folder(folder.path(), [6, 5, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!((read.images.count(), read.skipped), (5, None));
-    assert_eq!(read.found, "Found 5 images belonging to 1 classes.");
+    assert_eq!(read.found, "Found 5 images belonging to 1 class.");
     assert_eq!(read.images.labels(), None);
     for index in 0..5 {
         assert_eq!(read.images.image(index).unwrap(), picture.as_raw().as_slice(), "{index}");
@@ -111,7 +111,7 @@ fn a_few_bad_files_are_left_out_and_many_refused() {
     save(folder.path(), "07.png", b"<!DOCTYPE html><html>");
     let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!(read.images.count(), 17);
-    assert_eq!(read.found, "Found 17 images belonging to 1 classes.");
+    assert_eq!(read.found, "Found 17 images belonging to 1 class.");
     assert!((0..17).all(|index| read.images.image(index).unwrap() == colour(4, 4).as_raw().as_slice()));
     let skipped = read.skipped.unwrap();
     for words in ["3 of 20", "00.png (the file is empty", "03.png", "07.png", "web page"] {
@@ -129,7 +129,7 @@ fn absurd_sizes_are_refused_before_they_are_believed() {
     for (width, height) in [(60_000, 2), (32_000, 32_000), (2_000_000_000, 2_000_000_000), (0, 4)] {
         save(folder.path(), "a.png", &claiming(small.clone(), width, height));
         let error = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err();
-        assert!(error.why().contains("1 of 1 files"), "{error}");
+        assert!(error.why().contains("1 of 1 file"), "{error}");
     }
 }
 
@@ -139,7 +139,7 @@ fn what_is_no_folder_of_pictures_is_told() {
     let told = |path: &Path| {
         load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string()
     };
-    assert!(told(folder.path()).contains("PNG, JPEG"));
+    assert!(told(folder.path()).contains("is empty"));
     assert!(told(&folder.path().join("none")).contains("no such folder"));
     save(folder.path(), "a.txt", b"x");
     assert!(told(&folder.path().join("a.txt")).contains("expected a folder"));
@@ -195,7 +195,7 @@ fn content_counts_and_not_the_ending() {
     save(folder.path(), "notes.txt", b"PNG, JPEG and others");
     save(folder.path(), "broken.png", &png[..50]);
     let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
-    assert_eq!(read.found, "Found 30 images belonging to 1 classes.");
+    assert_eq!(read.found, "Found 30 images belonging to 1 class.");
     assert!(read.skipped.unwrap().starts_with("1 of 31 files cannot be read: broken.png"));
     let line = "left out: 3 AVIF, 3 HEIC, 1 SVG, 1 video (not supported; convert them to PNG or JPEG), 1 NumPy array (no pictures)";
     assert_eq!(read.left_out, [line]);
@@ -278,4 +278,17 @@ fn a_range_makes_white_of_what_is_white() {
     assert_eq!(pixels("auto", 1), [0, 16]);
     assert_eq!(pixels("0..4095", 1), [0, 255]);
     assert_eq!(pixels("4095..0", 3), [255, 255, 255, 0, 0, 0]);
+}
+
+#[test]
+fn an_empty_folder_is_called_empty_with_what_could_be_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = || load_folder(folder.path(), [1, 2, 1], &Fitting::default(), &LoadOptions::default()).unwrap_err();
+    let error = load();
+    assert_eq!(error.what(), "the folder is empty");
+    for form in ["pictures", ".npy", "MNIST", "CIFAR-10"] {
+        assert!(error.help().text().contains(form), "{error}");
+    }
+    std::fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
+    assert!(load().what().contains("no pictures"), "{}", load());
 }

@@ -3,6 +3,7 @@
 use super::shape::is_one_picture;
 use crate::advice::Advice;
 use crate::error::{damaged_on_its_way, shown};
+use crate::plural::plural;
 
 /// The longest header we read; NumPy itself refuses longer ones, because taking them apart costs time without bound.
 pub(super) const HEADER_LIMIT: u64 = 10_000;
@@ -221,7 +222,9 @@ impl NpyFault {
             Self::Truncated { claimed, present } => {
                 format!("the header claims {claimed} bytes of images, {present} are there: truncated?")
             }
-            Self::Trailing { extra } => format!("{extra} bytes follow the last image"),
+            Self::Trailing { extra } => {
+                format!("behind the last image there are {extra} more {}", plural(*extra as usize, "byte"))
+            }
         }
     }
 

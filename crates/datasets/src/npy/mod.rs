@@ -15,7 +15,8 @@ use crate::advice::Advice;
 use crate::error::DataError;
 use crate::images::Images;
 use crate::layout::{Element, Extent, Layout, Number};
-use crate::range::{Levels, Range};
+use crate::plural::plural;
+use crate::range::{Levels, Range, written};
 use crate::store::Store;
 use crate::store::records::{Part, Stamp};
 use fault::HEADER_LIMIT;
@@ -63,7 +64,7 @@ pub fn load_array(path: &Path, levels: Levels, wanted: Option<[usize; 3]>) -> Re
     let array = examine(&mut file, stamp.length, levels, wanted).map_err(told)?;
     let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} images {}x{})", grouped(count), size[0], size[1]);
+    let origin = format!("{name} ({} {} {}x{})", grouped(count), plural(count, "image"), size[0], size[1]);
     let (note, extent) = (array.note(), array.extent);
     let images = if array.fortran {
         Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
@@ -274,7 +275,7 @@ fn range_of(
     }
     let extent = measure(file, first, length, element)?;
     if let Some((at, value)) = extent.not_finite {
-        return Err(NpyFault::NotFinite { at, value: value.to_string() }.into());
+        return Err(NpyFault::NotFinite { at, value: written(value) }.into());
     }
     let (low, high) = (extent.low, extent.high);
     let range = named.or_else(|| usual_range(element, low, high));
@@ -285,7 +286,7 @@ fn range_fault(element: Element, low: f64, high: f64) -> NpyFault {
     // A single number is no range, but the next one makes one.
     let high = if high > low { high } else { low + 1.0 };
     // With the digits that the file's own type has.
-    let text = |value: f64| if element.bytes < 8 { (value as f32).to_string() } else { value.to_string() };
+    let text = |value: f64| if element.bytes < 8 { written(value as f32) } else { written(value) };
     NpyFault::Range { dtype: element.to_string(), low: text(low), high: text(high) }
 }
 

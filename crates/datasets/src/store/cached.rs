@@ -19,7 +19,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How the file begins. The digits are the version of the form; another decoder or another way of fitting is another version.
 const MAGIC: &[u8; 16] = b"BDIMAGES cache 1";
@@ -155,32 +157,44 @@ pub(crate) fn cache_bytes(count: usize, image: usize) -> u64 {
     (count as u64).saturating_mul(image as u64 + 8) + PIECE as u64
 }
 
+/// From one look at a lock that another process holds to the next.
+const POLL: Duration = Duration::from_millis(100);
+
 /// Held by the one process that writes into a folder of caches.
 pub(crate) struct Turn {
     _lock: Option<File>,
 }
 
 impl Turn {
-    /// Makes the folder and waits for the turn; `waiting` is called if another process has it.
-    pub(crate) fn take(folder: &Path, waiting: impl FnOnce(&Path)) -> Result<Self, DataError> {
+    /// Makes the folder and waits for the turn. While another process has it, `waiting` is called again and again, with its
+    /// process id if that is known.
+    pub(crate) fn take(
+        folder: &Path,
+        waiting: impl Fn(&Path, Option<u32>) -> ControlFlow<()>,
+    ) -> Result<Self, DataError> {
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         let path = folder.join("lock");
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(|error| unwritable(&path, &error))?;
-        let lock = match file.try_lock() {
-            Ok(()) => Some(file),
-            Err(TryLockError::WouldBlock) => {
-                waiting(&path);
-                file.lock().map_err(|error| unwritable(&path, &error))?;
-                Some(file)
+        let mut file = open.map_err(|error| unwritable(&path, &error))?;
+        // Asked again and again: a call that waits in the system could not be ended by `waiting`.
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let holder = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+                    if waiting(&path, holder).is_break() {
+                        return Err(DataError::Stopped { path });
+                    }
+                    std::thread::sleep(POLL);
+                }
+                // A file system without locks: each process writes under a name of its own.
+                Err(TryLockError::Error(_)) => return Ok(Self { _lock: None }),
             }
-            // A file system without locks: each process writes under a name of its own.
-            Err(TryLockError::Error(_)) => None,
-        };
-        if lock.is_some() {
-            sweep(folder);
         }
-        Ok(Self { _lock: lock })
+        sweep(folder);
+        // For people and for those who wait; the lock holds without it.
+        let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        Ok(Self { _lock: Some(file) })
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{
 };
 use image::{Rgb, RgbImage};
 use kernels::random::Key;
-use std::fs;
+use std::fs::{self, File};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -171,6 +172,7 @@ fn a_cache_is_used_again_until_something_changes() {
         if let Progress::Decoding { done: 0, .. } = progress {
             *decodings.lock().unwrap() += 1;
         }
+        ControlFlow::Continue(())
     };
     let options = LoadOptions { memory: 0, cache: cache.clone(), progress: &count, ..LoadOptions::default() };
     let decoded = |fitting: &Fitting| {
@@ -249,6 +251,7 @@ fn an_unfinished_cache_leaves_nothing_and_a_left_one_is_swept() {
         if let Progress::Decoding { done: 0, .. } = progress {
             fs::write(data.join("b/007.png"), "longer than it was, and no picture").unwrap();
         }
+        ControlFlow::Continue(())
     };
     let options = LoadOptions { progress: &touch, ..tight(&cache) };
     let error = load(&data, &options).unwrap_err();
@@ -277,4 +280,37 @@ fn a_cache_that_cannot_be_written_is_told() {
     fs::write(folder.path().join("file"), "no folder").unwrap();
     let error = load(&folder.path().join("data"), &tight(&folder.path().join("file"))).unwrap_err();
     assert!(matches!(error, DataError::NoCache { .. }) && error.help().text().contains("data_cache"), "{error}");
+}
+
+#[test]
+fn waiting_for_another_process_names_it_and_can_be_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, cache) = (folder.path().join("data"), folder.path().join("cache"));
+    pictures(&data, 6);
+    fs::create_dir(&cache).unwrap();
+    fs::write(cache.join("lock"), "4711").unwrap();
+    let lock = File::options().write(true).open(cache.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let holders = Mutex::new(Vec::new());
+    let wait = |times: usize| {
+        holders.lock().unwrap().clear();
+        let follow = |progress: &Progress<'_>| {
+            let mut holders = holders.lock().unwrap();
+            if let Progress::Waiting { holder, .. } = progress {
+                holders.push(*holder);
+            }
+            if holders.len() < times { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        load(&data, &LoadOptions { progress: &follow, ..tight(&cache) })
+    };
+    let error = wait(3).unwrap_err();
+    assert!(matches!(&error, DataError::Stopped { path } if path.ends_with("lock")), "{error}");
+    let process = cfg!(unix).then_some(4711); // a locked file cannot be read on Windows
+    assert_eq!(*holders.lock().unwrap(), [process; 3]);
+    // Decoding can be ended too, and leaves nothing.
+    lock.unlock().unwrap();
+    let error = wait(0).unwrap_err();
+    assert!(matches!(&error, DataError::Stopped { .. }) && caches(&cache).is_empty(), "{error}");
+    assert_eq!(fs::read_to_string(cache.join("lock")).unwrap(), std::process::id().to_string());
+    load(&data, &tight(&cache)).unwrap();
 }

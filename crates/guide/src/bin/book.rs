@@ -1,8 +1,9 @@
-//! The preprocessor of the book: mdBook gives it the chapters, and it gives them back with links that lead to the pages of rustdoc, which lie
-//! beside the book (`target/doc/book`).
+//! The preprocessor of the book. mdBook passes it the chapters as JSON; it returns them with links
+//! to the pages of rustdoc, which are in the parent folder of the book (`target/doc/book`).
 //!
-//! [`Var`](tensor::Var) is a link that only rustdoc understands. Which page it means depends on what `Var` is, so the documentation must be there
-//! before the book: the page that exists is the right one. A link without a page is an error.
+//! Only rustdoc understands a link such as [`Var`](tensor::Var): which page it means depends on
+//! what `Var` is. So the documentation must be made before the book, and a link leads to whichever
+//! page exists. A link without a page is an error.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use guide::markdown;
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    // mdBook asks first whether the preprocessor works for a renderer: it does for any.
+    // mdBook first asks whether the preprocessor supports a renderer. It supports all of them.
     if env::args().nth(1).is_some_and(|word| word == "supports") {
         return ExitCode::SUCCESS;
     }
@@ -48,10 +49,11 @@ fn run() -> Result<(), String> {
 fn relink(book: &mut Value, documentation: &Path, missing: &mut Vec<String>) {
     match book {
         Value::Object(fields) => {
+            let page = fields.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
             for (name, value) in fields {
                 match value {
                     Value::String(text) if name == "content" => {
-                        *text = markdown::with_links(text, |target| match for_book(documentation, target) {
+                        *text = markdown::with_links(text, |target| match for_book(documentation, &page, target) {
                             Ok(link) => link,
                             Err(()) => {
                                 missing.push(target.into());
@@ -68,28 +70,39 @@ fn relink(book: &mut Value, documentation: &Path, missing: &mut Vec<String>) {
     }
 }
 
-/// The link from a page of the book to what `target` means; None to leave it as it is.
+/// The link in the page at `page`, such as `manual/data.md`, to what `target` means; None to leave
+/// it as it is.
 ///
 /// # Errors
 /// When the documentation has no page of it.
-fn for_book(documentation: &Path, target: &str) -> Result<Option<String>, ()> {
-    let (page, place) = target.split_at(target.find('#').unwrap_or(target.len()));
+fn for_book(documentation: &Path, page: &str, target: &str) -> Result<Option<String>, ()> {
+    let (item, place) = target.split_at(target.find('#').unwrap_or(target.len()));
     if let Some(chapter) =
-        page.strip_prefix("crate::").filter(|rest| guide::CHAPTERS.iter().any(|(name, _)| name == rest))
+        item.strip_prefix("crate::").filter(|rest| guide::CHAPTERS.iter().any(|(name, _)| name == rest))
     {
         return Ok(Some(format!("{chapter}.md{place}")));
     }
-    let page = match markdown::source_page(target) {
+    // The files of the book itself lie beside its pages; pictures from elsewhere are embedded.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(page);
+    if target.ends_with(".png") {
+        return markdown::picture(folder.parent().unwrap_or(&folder), target).map(Some).ok_or(());
+    }
+    let found = match markdown::source_page(target) {
         Some(page) => documentation.join(&page).is_file().then_some(page),
-        None if ["https://", "figures/"].iter().any(|start| target.starts_with(start)) || target.ends_with(".md") => {
+        None if ["https://", "figures/"].iter().any(|start| target.starts_with(start))
+            || target.starts_with('#')
+            || item.ends_with(".md") =>
+        {
             return Ok(None);
         }
         None => item_page(documentation, target),
     };
-    page.map(|page| Some(format!("../{page}"))).ok_or(())
+    let root = "../".repeat(1 + page.matches('/').count());
+    found.map(|page| Some(format!("{root}{page}"))).ok_or(())
 }
 
-/// The page, and the place on it, of the item at `path`: `tensor::Var::square` is `tensor/struct.Var.html#method.square`.
+/// The page, and the place on it, of the item at `path`: `tensor::Var::square` is
+/// `tensor/struct.Var.html#method.square`.
 fn item_page(documentation: &Path, path: &str) -> Option<String> {
     let path = path.replacen("crate::", "guide::", 1);
     if let Some(page) = page(documentation, &path) {
@@ -104,8 +117,8 @@ fn item_page(documentation: &Path, path: &str) -> Option<String> {
     Some(format!("{page}#{place}"))
 }
 
-/// The page of an item that has one of its own. Where a module and a function have the same name, `()` tells that the function is
-/// meant, as in rustdoc.
+/// The page of an item that has its own page. If a module and a function have the same name, `()`
+/// selects the function, as in rustdoc.
 fn page(documentation: &Path, path: &str) -> Option<String> {
     let (folder, name) =
         path.rsplit_once("::").map_or((String::new(), path), |(folder, name)| (folder.replace("::", "/") + "/", name));
@@ -121,7 +134,8 @@ fn page(documentation: &Path, path: &str) -> Option<String> {
     if let Some(name) = names.iter().find(|name| documentation.join(&folder).join(name).is_file()) {
         return Some(folder + name);
     }
-    // What is re-exported from a module that has pages has its page there: the page of the module at hand links to it.
+    // An item that is re-exported from a documented module has its page there, and the page of this
+    // module links to it.
     let module = fs::read_to_string(documentation.join(&folder).join("index.html")).ok()?;
     let mut links = module.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let link =
@@ -155,7 +169,7 @@ mod tests {
     #[test]
     fn links_lead_to_the_pages_that_are_there() {
         let folder = documentation();
-        let link = |target| for_book(folder.path(), target);
+        let link = |target| for_book(folder.path(), "c01_gan.md", target);
         for (target, expected) in [
             ("tensor::Var", "../tensor/struct.Var.html"),
             ("tensor::Var::square", "../tensor/struct.Var.html#method.square"),
@@ -167,7 +181,11 @@ mod tests {
         ] {
             assert_eq!(link(target), Ok(Some(expected.into())), "{target}");
         }
-        for untouched in ["figures/c02_tape.svg", "https://arxiv.org/abs/1406.2661"] {
+        let in_manual = for_book(folder.path(), "manual/data.md", "../../../tensor/src/tape.rs");
+        assert_eq!(in_manual, Ok(Some("../../src/tensor/tape.rs.html".into())));
+        let picture = for_book(folder.path(), "manual/systems.md", "../../../../data/gallery/mnist.png");
+        assert!(picture.unwrap().unwrap().starts_with("data:image/png;base64,"));
+        for untouched in ["figures/c02_tape.svg", "https://arxiv.org/abs/1406.2661", "running.md#options", "#signals"] {
             assert_eq!(link(untouched), Ok(None));
         }
         for missing in ["tensor::Nothing", "tensor::Var::cube", "../../tensor/src/nothing.rs"] {
@@ -176,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_chapter_is_changed_and_every_missing_page_told() {
+    fn every_chapter_is_changed_and_every_missing_page_reported() {
         let folder = documentation();
         let text = "{\"items\": [{\"Chapter\": {\"name\": \"a\", \"content\": \"[b](tensor::Var)\\n\", \"sub_items\":
             [{\"Chapter\": {\"content\": \"[c](tensor::D)\\n\"}}]}}]}";

@@ -45,16 +45,16 @@ fn fork() -> String {
         Anchor::Middle,
         13.0,
         color::INK,
-        "solid: values go forward.  dashed: each use hands back its own gradient times the local slope.",
+        "solid: values go forward.  dashed: each use passes back its gradient times the local slope.",
     );
-    canvas.finish("The sweep over 3 (x x + x y), with both shares that reach x")
+    canvas.finish("The sweep over 3 (x x + x y), with both contributions to the gradient of x")
 }
 
 fn paths() -> String {
     let mut canvas = Canvas::new(640.0, 300.0);
     let plot = Plot { at: [70.0, 44.0], size: [540.0, 196.0], x: [0.0, 30.0], y: [0.0, 10.0] };
     let ticks: [&[f64]; 2] = [&[0.0, 10.0, 20.0, 30.0], &[0.0, 3.0, 6.0, 9.0]];
-    plot.frame(&mut canvas, ticks, ["doublings y = y + y", "how many, as a power of ten"]);
+    plot.frame(&mut canvas, ticks, ["doublings y = y + y", "number, as a power of ten"]);
     plot.graph(&mut canvas, |n| n * 2_f64.log10(), Stroke::new(color::GRADIENT).dashed());
     plot.graph(&mut canvas, |n| (n + 1.0).log10(), Stroke::new(color::VALUE).width(2.5));
     let [x, y] = plot.place(20.0, 7.2);

@@ -6,7 +6,8 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c05_order", svg: order() }]
 }
 
-/// What is carried from layer to layer, drawn to scale: from the loss a vector, from the inputs a matrix.
+/// What is carried from layer to layer, drawn to scale: from the loss a vector, from the inputs a
+/// matrix.
 fn order() -> String {
     const WIDTHS: [usize; 5] = [784, 800, 400, 100, 1];
     let scaled = |length: usize| (length as f64 / 10.0).max(2.0);
@@ -18,10 +19,11 @@ fn order() -> String {
             let half = scaled(height) / 2.0;
             let all: usize = steps.iter().map(|(_, _, products)| products).sum();
             let title = format!("{title}: {} multiplications", thousands(all));
-            canvas.text([20.0, y - half - 16.0], Anchor::InitScheme, 14.0, line, &title);
+            canvas.text([20.0, y - half - 16.0], Anchor::Start, 14.0, line, &title);
             for (i, width) in WIDTHS.into_iter().enumerate() {
                 let size = [scaled(width), scaled(height)];
-                // Nothing is carried at the end where the row begins from the inputs: the first Jacobian is the start.
+                // From the inputs, the first Jacobian is the start, so nothing is carried before
+                // it.
                 if height == 1 || i > 0 {
                     let at = [center(i) - size[0] / 2.0, y - size[1] / 2.0];
                     canvas.rectangle(at, size, fill, Stroke::new(line).width(1.0));
@@ -44,7 +46,7 @@ fn order() -> String {
     canvas.finish("What is carried through a chain of layers, and the multiplications of each step, in both orders")
 }
 
-/// A number with its thousands set apart.
+/// A number with thousands separators.
 fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut parts: Vec<&str> =

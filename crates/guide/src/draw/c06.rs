@@ -10,7 +10,7 @@ pub(super) fn figures() -> Vec<Figure> {
 
 const CELL: [f64; 2] = [52.0, 30.0];
 
-/// Forward a row is repeated to four; backward the four rows of the cotangent are summed into one.
+/// Forward, a row is repeated to four rows; backward, the four rows of the cotangent are summed.
 fn repeat_and_sum() -> String {
     let tape = Tape::<f64>::new();
     let b = tape.variable("b", Tensor::new(&[3], vec![1.0, 2.0, 3.0]));
@@ -20,8 +20,8 @@ fn repeat_and_sum() -> String {
 
     let mut canvas = Canvas::new(640.0, 300.0);
     let ([left, right], [top, below]) = ([90.0, 400.0], [60.0, 130.0]);
-    canvas.text([left, 28.0], Anchor::InitScheme, 14.0, color::VALUE, "forward: b is repeated");
-    canvas.text([right, 28.0], Anchor::InitScheme, 14.0, color::GRADIENT, "backward: gy is summed");
+    canvas.text([left, 28.0], Anchor::Start, 14.0, color::VALUE, "forward: b is repeated");
+    canvas.text([right, 28.0], Anchor::Start, 14.0, color::GRADIENT, "backward: gy is summed");
     grid(&mut canvas, [left, top], b.value(), "b", [color::VALUE_FILL, color::VALUE]);
     grid(&mut canvas, [left, below], y.value(), "y", [color::VALUE_FILL, color::VALUE]);
     grid(&mut canvas, [right, top], gb.value(), "gb", [color::GRADIENT_FILL, color::GRADIENT]);
@@ -34,9 +34,9 @@ fn repeat_and_sum() -> String {
     }
     let sum = gy.data().iter().step_by(3).map(f64::to_string).collect::<Vec<_>>().join(" + ").replace("+ -", "- ");
     let words = format!("first column: {sum} = {}", gb.value().data()[0]);
-    canvas.text([right - 20.0, 278.0], Anchor::InitScheme, 13.0, color::INK, &words);
-    canvas.text([left, 278.0], Anchor::InitScheme, 13.0, color::INK, "each number goes to four places");
-    canvas.finish("A row is repeated to four rows; on the way back the columns of four rows are summed")
+    canvas.text([right - 20.0, 278.0], Anchor::Start, 13.0, color::INK, &words);
+    canvas.text([left, 278.0], Anchor::Start, 13.0, color::INK, "each number goes to four places");
+    canvas.finish("A row is repeated to four rows; in the backward pass the columns of four rows are summed")
 }
 
 /// The numbers of a row or of a matrix.

@@ -11,27 +11,29 @@ const CELL: f64 = 22.0;
 const M: usize = 3;
 const K: usize = 4;
 const N: usize = 2;
-/// The row, the inner number and the column that are looked at.
+/// The indices i, p and j of the highlighted elements.
 const I: usize = 1;
 const P: usize = 2;
 const J: usize = 0;
 
-/// A number of each of the three products, and what it is made of.
+/// An element of each of the three products, and the elements from which it is computed.
 fn three_products() -> String {
     let mut canvas = Canvas::new(640.0, 290.0);
     panel(&mut canvas, 20.0, 2, ["a", "b", "c"], ["c[i,j] =", "row i of a · column j of b"], color::VALUE);
     panel(&mut canvas, 235.0, 0, ["ga", "b", "gc"], ["ga[i,p] =", "row i of gc · row p of b"], color::GRADIENT);
     panel(&mut canvas, 450.0, 1, ["a", "gb", "gc"], ["gb[p,j] =", "column p of a · column j of gc"], color::GRADIENT);
-    canvas.finish("One number of c, of ga and of gb, and the row or column of each factor that it is made of")
+    canvas.finish("One number of c, of ga and of gb, and the rows or columns from which each is computed")
 }
 
-/// a at the left, b above, c where they meet. `made` is which of the three is computed; of the others what it is made of is filled.
+/// a at the left, b above, c where they meet. `made` is the matrix that is computed; the elements
+/// of the other two that it is computed from are filled.
 fn panel(canvas: &mut Canvas, left: f64, made: usize, names: [&str; 3], formula: [&str; 2], line: &'static str) {
     let top = 50.0;
     let middle = [left + K as f64 * CELL + 12.0, top + K as f64 * CELL + 12.0];
     let corners = [[left, middle[1]], [middle[0], top], middle];
     let sizes = [[M, K], [K, N], [M, N]];
-    // Of the three indices (i, p, j), each matrix has two; the sum runs over the one that the result lacks.
+    // Of the three indices (i, p, j), each matrix has two; the sum runs over the one that the
+    // result does not have.
     let place = [[I, P], [P, J], [I, J]];
     let indices = [[0, 1], [1, 2], [0, 2]];
     let summed = [2, 0, 1][made];
@@ -59,6 +61,6 @@ fn panel(canvas: &mut Canvas, left: f64, made: usize, names: [&str; 3], formula:
     canvas.text([middle[0] + N as f64 * CELL / 2.0, top - 8.0], Anchor::Middle, 14.0, color::INK, names[1]);
     canvas.text([middle[0] + N as f64 * CELL / 2.0, low], Anchor::Middle, 14.0, color::INK, names[2]);
     for (formula, down) in formula.into_iter().zip([30.0, 48.0]) {
-        canvas.text([left, low + down], Anchor::InitScheme, 12.5, line, formula);
+        canvas.text([left, low + down], Anchor::Start, 12.5, line, formula);
     }
 }

@@ -9,7 +9,8 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c08_taps", svg: taps() }, Figure { name: "c08_stamps", svg: stamps() }]
 }
 
-/// The lines from pixels to outputs, walked down by the convolution and up by its input gradient.
+/// The lines from pixels to outputs, which the convolution uses downwards and its input gradient
+/// upwards.
 fn taps() -> String {
     let padding = Padding::Explicit([0, 0, 1, 1]);
     let g = ConvGeometry::new([1, 1, 5, 1], [1, 3], 1, [1, 2], padding).expect("a possible geometry");
@@ -24,14 +25,14 @@ fn taps() -> String {
     let mut canvas = Canvas::new(640.0, 340.0);
     let down = [("x", x.value()), ("y", y.value())];
     let up = [("gx", gx.value()), ("gy", &gy)];
-    panel(&mut canvas, 34.0, &g, down, ["forward: y gathers from x", "y[o] += x[i] · w[t]"], true);
-    panel(&mut canvas, 354.0, &g, up, ["backward: gx gathers from gy", "gx[i] += gy[o] · w[t]"], false);
+    panel(&mut canvas, 34.0, &g, down, ["forward: y sums over x", "y[o] += x[i] · w[t]"], true);
+    panel(&mut canvas, 354.0, &g, up, ["backward: gx sums over gy", "gx[i] += gy[o] · w[t]"], false);
     for (t, word) in ["w[0] = 1", "w[1] = 10", "w[2] = 100"].into_iter().enumerate() {
         let at = [150.0 + 130.0 * t as f64, 322.0];
         canvas.line([at[0], at[1] - 5.0], [at[0] + 34.0, at[1] - 5.0], tap(t, color::INK));
-        canvas.text([at[0] + 42.0, at[1]], Anchor::InitScheme, 13.0, color::INK, word);
+        canvas.text([at[0] + 42.0, at[1]], Anchor::Start, 13.0, color::INK, word);
     }
-    canvas.finish("The same lines between five pixels and three outputs, walked in both directions")
+    canvas.finish("The same lines between five pixels and three outputs, used in both directions")
 }
 
 /// How tap t is drawn: thin, dashed, thick.
@@ -51,10 +52,10 @@ fn panel(
     let (line, fill) =
         if forward { (color::VALUE, color::VALUE_FILL) } else { (color::GRADIENT, color::GRADIENT_FILL) };
     let (top, low, size) = (70.0, 210.0, [38.0, 28.0]);
-    // Place 0 is the zero in front.
+    // Position 0 is the zero of the padding.
     let pixel = |place: usize| left + 38.0 * place as f64;
     let output = |o: usize| pixel(o * g.stride[1] + 1);
-    canvas.text([left, 28.0], Anchor::InitScheme, 14.0, line, title);
+    canvas.text([left, 28.0], Anchor::Start, 14.0, line, title);
     for place in [0, g.input[1] + 1] {
         canvas.rectangle([pixel(place), top], size, color::NONE, Stroke::new(color::QUIET).width(1.0).dashed());
         canvas.text([pixel(place) + 19.0, top + 19.0], Anchor::Middle, 13.0, color::QUIET, "0");
@@ -81,7 +82,8 @@ fn panel(
     canvas.text([left + 133.0, 268.0], Anchor::Middle, 13.0, color::INK, formula);
 }
 
-/// How many stamps of a transposed convolution meet at each place, for kernels of three and of four taps.
+/// How many copies of the kernel overlap at each position of a transposed convolution, for three
+/// and for four taps.
 fn stamps() -> String {
     let mut canvas = Canvas::new(640.0, 210.0);
     for (left, taps) in [(24.0, 3), (344.0, 4)] {
@@ -91,7 +93,7 @@ fn stamps() -> String {
         let size = [26.0, 20.0];
         let corner = |place: usize, row: f64| [left + size[0] * place as f64, 44.0 + row * (size[1] + 4.0)];
         let title = format!("{taps} taps, stride 2");
-        canvas.text([left, 28.0], Anchor::InitScheme, 14.0, color::VALUE, &title);
+        canvas.text([left, 28.0], Anchor::Start, 14.0, color::VALUE, &title);
         for pixel in 0..4 {
             for tap in 0..taps {
                 let at = corner(2 * pixel + tap, pixel as f64);
@@ -105,7 +107,9 @@ fn stamps() -> String {
             canvas.text([at[0] + 13.0, at[1] + 15.0], Anchor::Middle, 13.0, color::INK, &count.to_string());
         }
         let below = corner(0, 4.4)[1] + 42.0;
-        canvas.text([left, below], Anchor::InitScheme, 13.0, color::INK, "stamps that meet at each place");
+        canvas.text([left, below], Anchor::Start, 13.0, color::INK, "copies that overlap at each position");
     }
-    canvas.finish("Stamps of three taps overlap at every second place, stamps of four taps everywhere but at the ends")
+    canvas.finish(
+        "Copies of three taps overlap at every second position, copies of four taps everywhere except at the ends",
+    )
 }

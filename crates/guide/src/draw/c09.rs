@@ -43,7 +43,7 @@ fn slopes() -> String {
     canvas.finish("Sigmoid, tanh and leaky ReLU with their slopes: the first two flatten, the third does not")
 }
 
-/// The loss of one verdict that should be "real", and its slope, in three forms.
+/// The loss of one logit that should be "real", and its slope, for three formulas.
 fn losses() -> String {
     let forms: [(&str, Function, Stroke); 3] = [
         ("naive: -log(sigmoid(x))", |x| x.sigmoid().log().neg(), Stroke::new(color::VALUE).width(5.0)),
@@ -55,8 +55,8 @@ fn losses() -> String {
     let left = Plot { at: [44.0, 36.0], size: [256.0, 210.0], x, y: [0.0, 120.0] };
     let right = Plot { at: [364.0, 36.0], size: [256.0, 210.0], x, y: [-1.25, 0.25] };
     let ticks: &[f64] = &[-120.0, -80.0, -40.0, 0.0];
-    left.frame(&mut canvas, [ticks, &[0.0, 40.0, 80.0, 120.0]], ["the verdict x, a logit", "the loss"]);
-    right.frame(&mut canvas, [ticks, &[-1.0, -0.5, 0.0]], ["the verdict x, a logit", "its slope"]);
+    left.frame(&mut canvas, [ticks, &[0.0, 40.0, 80.0, 120.0]], ["the logit x", "the loss"]);
+    right.frame(&mut canvas, [ticks, &[-1.0, -0.5, 0.0]], ["the logit x", "its slope"]);
     for (_, loss, stroke) in forms {
         let at = |x: i32| both([x as f32], loss).map(|numbers| numbers[0]);
         for (plot, which) in [(&left, 0), (&right, 1)] {
@@ -64,7 +64,7 @@ fn losses() -> String {
             plot.curve(&mut canvas, points, stroke);
         }
     }
-    // Where the naive form has no number any more.
+    // Where the naive formula overflows.
     let ends = |which: usize| {
         let bad = |x: &i32| !both([*x as f32], forms[0].1)[which][0].is_finite();
         f64::from((-120..=20).rfind(bad).expect("the naive form overflows"))
@@ -76,16 +76,16 @@ fn losses() -> String {
         for sign in [1.0, -1.0] {
             canvas.line([x - 6.0, y - 6.0 * sign], [x + 6.0, y + 6.0 * sign], Stroke::new(color::VALUE).width(3.0));
         }
-        canvas.text([x + 14.0, y + down], Anchor::InitScheme, 12.0, color::VALUE, word);
+        canvas.text([x + 14.0, y + down], Anchor::Start, 12.0, color::VALUE, word);
     }
     let words = forms.map(|(words, _, stroke)| (words, stroke));
     legend(&mut canvas, 306.0, [40.0, 280.0, 450.0], &words);
-    canvas.finish("A verdict that should be positive: the naive loss ends where f32 does, the clipped one gives no slope, the one from the logit does")
+    canvas.finish("A logit that should be positive: the naive loss overflows, the clipped one has no slope, the one from the logit has")
 }
 
 fn legend<const N: usize>(canvas: &mut Canvas, y: f64, places: [f64; N], rows: &[(&str, Stroke); N]) {
     for (x, (words, stroke)) in places.into_iter().zip(rows) {
         canvas.line([x, y - 4.0], [x + 34.0, y - 4.0], *stroke);
-        canvas.text([x + 42.0, y], Anchor::InitScheme, 13.0, color::INK, words);
+        canvas.text([x + 42.0, y], Anchor::Start, 13.0, color::INK, words);
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn figures() -> Vec<Figure> {
 const CURVATURES: [f64; 2] = [1.0, 20.0];
 const STEPS: u64 = 25;
 
-/// The places of an optimiser, which `update` moves by the gradient at update t.
+/// The path of an optimiser; `update` moves the point along the gradient at update t.
 fn walk(mut update: impl FnMut(u64, [f64; 2], &mut [f64; 2])) -> Vec<[f64; 2]> {
     let mut theta = [-4.0, 0.8];
     let mut places = vec![theta];
@@ -63,12 +63,12 @@ fn valley() -> String {
         }
     }
     let told = [
-        (color::GRADIENT, "dashed: plain steps, rate 0.095 (2 / h is 0.1): across and across"),
+        (color::GRADIENT, "dashed: gradient descent, rate 0.095 (2 / h is 0.1): oscillates"),
         (color::VALUE, "solid: with momentum 0.7, rate 0.04"),
-        (color::THIRD, "discs: Adam, rate 0.2: both directions at the same speed, whatever their curvature"),
+        (color::THIRD, "discs: Adam, rate 0.2: the same speed in both directions"),
     ];
     for (i, (color, text)) in told.into_iter().enumerate() {
-        canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::InitScheme, 13.0, color, text);
+        canvas.text([50.0, 278.0 + 19.0 * i as f64], Anchor::Start, 13.0, color, text);
     }
     canvas.finish("The paths of three optimisers in a narrow valley")
 }

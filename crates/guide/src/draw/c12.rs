@@ -7,7 +7,7 @@ use tensor::{Options, Tape, Tensor, Var, grad};
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, ring};
+use crate::plane::{Rules, ToyGan, ring};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c12_walls", svg: walls() }, Figure { name: "c12_arrows", svg: arrows() }]
@@ -20,16 +20,17 @@ fn network(canvas: &mut Canvas, center: [f64; 2], fill: &str, name: &str, state:
     canvas.text([center[0], center[1] + 16.0], Anchor::Middle, 12.0, color::QUIET, state);
 }
 
-/// Both steps: what flows where, and where it ends.
+/// Both steps: what flows forward and backward, and where it ends.
 fn walls() -> String {
     let mut canvas = Canvas::new(660.0, 300.0);
     let (forward, backward) = (Stroke::new(color::VALUE), Stroke::new(color::GRADIENT).dashed());
-    for (top, title, g, d) in
-        [(20.0, "the discriminator's step", "inference", "learns"), (165.0, "the generator's step", "learns", "frozen")]
-    {
+    for (top, title, g, d) in [
+        (20.0, "the discriminator's step", "inference", "trained"),
+        (165.0, "the generator's step", "trained", "frozen"),
+    ] {
         let y = top + 70.0;
         let generator_learns = g == "learns";
-        canvas.text([16.0, top + 12.0], Anchor::InitScheme, 15.0, color::INK, title);
+        canvas.text([16.0, top + 12.0], Anchor::Start, 15.0, color::INK, title);
         let fill = |learns: bool| if learns { color::GRADIENT_FILL } else { color::VALUE_FILL };
         network(&mut canvas, [140.0, y], fill(generator_learns), "generator", g);
         network(&mut canvas, [390.0, y], fill(!generator_learns), "discriminator", d);
@@ -47,18 +48,20 @@ fn walls() -> String {
             canvas.text([390.0, y + 46.0], Anchor::Middle, 12.0, color::QUIET, "constants: no weight gradient");
         } else {
             canvas.line([265.0, y - 12.0], [265.0, y + 34.0], Stroke::new(color::INK).width(5.0));
-            canvas.text([265.0, y + 50.0], Anchor::Middle, 12.0, color::INK, "cut: nothing flows back");
+            canvas.text([265.0, y + 50.0], Anchor::Middle, 12.0, color::INK, "detached: nothing flows back");
             canvas.arrow([300.0, top + 26.0], [326.0, y - 18.0], forward);
             canvas.text([294.0, top + 24.0], Anchor::End, 13.0, color::VALUE, "reals");
         }
     }
-    canvas.finish("The two steps of a GAN: what flows forward and backward, the cut, and the frozen network")
+    canvas
+        .finish("The two steps of a GAN: what flows forward and backward, where it is detached, and the frozen network")
 }
 
-/// The plane after some training: the verdict, reals, fakes, and where each fake is pushed.
+/// The plane after some training: the discriminator's output, reals, fakes, and the direction in
+/// which each fake is pushed.
 fn arrows() -> String {
     let rules = Rules { k: 3, d_rate: 3e-3, g_rate: 3e-3, ..Rules::default() };
-    let mut play = Play::new(rules, 1);
+    let mut play = ToyGan::new(rules, 1);
     play.steps(200).expect("a healthy run");
     let mut canvas = Canvas::new(640.0, 420.0);
     let plot = Plot { at: [40.0, 20.0], size: [380.0, 380.0], x: [-3.0, 3.0], y: [-3.0, 3.0] };
@@ -89,12 +92,12 @@ fn arrows() -> String {
         canvas.arrow(plot.place(x, y), plot.place(to[0], to[1]), Stroke::new(color::GRADIENT).width(1.2));
         canvas.disc(plot.place(x, y), 3.5, color::VALUE);
     }
-    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::InitScheme, 13.0, color, text);
+    let mut note = |at: f64, color: &str, text: &str| canvas.text([440.0, at], Anchor::Start, 13.0, color, text);
     note(90.0, color::THIRD, "small discs: reals");
     note(120.0, color::VALUE, "large discs: fakes");
     note(150.0, color::GRADIENT, "arrows: minus the gradient");
-    note(168.0, color::GRADIENT, "of L_G by a fake,");
+    note(168.0, color::GRADIENT, "of L_G in a fake,");
     note(186.0, color::GRADIENT, "10 times as long");
-    note(216.0, color::QUIET, "darker: what D finds fake");
+    note(216.0, color::QUIET, "darker: D outputs fake");
     canvas.finish("Fakes in the plane, and where the discriminator's gradient pushes each of them")
 }

@@ -7,13 +7,14 @@ use tensor::Var;
 
 use super::canvas::{Anchor, Canvas, Stroke, color};
 use super::{Figure, Plot};
-use crate::plane::{Play, Rules, centre};
+use crate::plane::{Rules, ToyGan, centre};
 
 pub(super) fn figures() -> Vec<Figure> {
     vec![Figure { name: "c13_runs", svg: runs() }, Figure { name: "c13_vanishing", svg: vanishing() }]
 }
 
-/// Where the points are in a healthy run, where the discriminator wins, and twice in a collapsed one.
+/// The points of a healthy run, of one whose discriminator wins, and of a collapsed one at two
+/// steps.
 fn runs() -> String {
     let mut canvas = Canvas::new(680.0, 260.0);
     let collapsed = Rules { g_turns: 10, ..Rules::default() };
@@ -25,7 +26,7 @@ fn runs() -> String {
         ("20 steps later", collapsed, 140),
     ];
     for (number, (title, rules, steps)) in panels.into_iter().enumerate() {
-        let mut play = Play::new(rules, 1);
+        let mut play = ToyGan::new(rules, 1);
         let told = play.steps(steps).expect("finite");
         let left = 10.0 + 168.0 * number as f64;
         let plot = Plot { at: [left, 34.0], size: [156.0, 156.0], x: [-3.2, 3.2], y: [-3.2, 3.2] };
@@ -51,7 +52,8 @@ fn runs() -> String {
     canvas.finish("The points of a healthy run, of one whose discriminator wins, and of a collapsed one at two steps")
 }
 
-/// The length of the gradient of each layer's weights in a network of ten layers with this bend, and a last one.
+/// The norm of the gradient of each layer's weights, in a network of ten layers with this
+/// activation and a last one.
 fn lengths(bend: Activation) -> Vec<f64> {
     let start = Network::new("deep", &[16], Dialect::Keras, 1);
     let deep = (1..=10).fold(start, |net, i| {
@@ -68,7 +70,7 @@ fn lengths(bend: Activation) -> Vec<f64> {
 fn vanishing() -> String {
     let mut canvas = Canvas::new(640.0, 320.0);
     let plot = Plot { at: [60.0, 40.0], size: [550.0, 220.0], x: [1.0, 11.0], y: [-8.0, 1.0] };
-    let names = ["layer", "length of the gradient of its weights, as a power of ten"];
+    let names = ["layer", "norm of the gradient of its weights, as a power of ten"];
     plot.frame(&mut canvas, [&[1.0, 3.0, 5.0, 7.0, 9.0, 11.0], &[-8.0, -6.0, -4.0, -2.0, 0.0]], names);
     let bends = [
         (Activation::Sigmoid, Stroke::new(color::GRADIENT).dashed()),
@@ -79,8 +81,8 @@ fn vanishing() -> String {
         plot.curve(&mut canvas, points, stroke);
     }
     let [x, y] = plot.place(5.2, -6.3);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::GRADIENT, "dashed: sigmoids");
+    canvas.text([x, y], Anchor::Start, 13.0, color::GRADIENT, "dashed: sigmoids");
     let [x, y] = plot.place(1.4, -0.6);
-    canvas.text([x, y], Anchor::InitScheme, 13.0, color::VALUE, "solid: leaky ReLUs");
-    canvas.finish("Gradient lengths of eleven layers, with sigmoids and with leaky ReLUs between them")
+    canvas.text([x, y], Anchor::Start, 13.0, color::VALUE, "solid: leaky ReLUs");
+    canvas.finish("Gradient norms of eleven layers, with sigmoids and with leaky ReLUs between them")
 }

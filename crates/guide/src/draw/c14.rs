@@ -9,17 +9,17 @@ pub(super) fn figures() -> Vec<Figure> {
 
 const SIDE: f64 = 34.0;
 
-/// A product of a chain.
+/// A term of a sum.
 fn product(canvas: &mut Canvas, at: [f64; 2], text: &str) {
     canvas.rectangle(at, [SIDE - 6.0, SIDE - 10.0], "#ffffff", Stroke::new(color::INK).width(1.2));
     canvas.text([at[0] + SIDE / 2.0 - 3.0, at[1] + 16.5], Anchor::Middle, 12.0, color::INK, text);
 }
 
-/// One vector across four sums, which keeps their orders; and along one sum, which does not.
+/// One vector across four sums, which keep their order, and one along a single sum, which does not.
 fn lanes() -> String {
     let mut canvas = Canvas::new(660.0, 330.0);
     let down = Stroke::new(color::VALUE).width(1.5);
-    canvas.text([20.0, 24.0], Anchor::InitScheme, 14.0, color::INK, "right: lanes across outputs");
+    canvas.text([20.0, 24.0], Anchor::Start, 14.0, color::INK, "right: lanes across outputs");
     let at = |lane: usize, k: usize| [50.0 + 62.0 * lane as f64, 62.0 + 40.0 * k as f64];
     canvas.rectangle([38.0, at(0, 2)[1] - 6.0], [246.0, 36.0], color::VALUE_FILL, Stroke::new(color::VALUE).dashed());
     for lane in 0..4 {
@@ -32,9 +32,9 @@ fn lanes() -> String {
         canvas.text([x + 14.0, y + 14.0], Anchor::Middle, 14.0, color::VALUE, &format!("c{lane}"));
         canvas.text([x + 14.0, 52.0], Anchor::Middle, 12.0, color::QUIET, &format!("lane {lane}"));
     }
-    canvas.text([20.0, 312.0], Anchor::InitScheme, 13.0, color::VALUE, "one instruction: step k2 of four sums");
+    canvas.text([20.0, 312.0], Anchor::Start, 13.0, color::VALUE, "one instruction: step k2 of four sums");
 
-    canvas.text([370.0, 24.0], Anchor::InitScheme, 14.0, color::INK, "wrong: lanes along one sum");
+    canvas.text([370.0, 24.0], Anchor::Start, 14.0, color::INK, "wrong: lanes along one sum");
     let at = |lane: usize, k: usize| [386.0 + 62.0 * lane as f64, 62.0 + 44.0 * k as f64];
     for lane in 0..4 {
         for k in 0..2 {
@@ -47,6 +47,8 @@ fn lanes() -> String {
         canvas.text([at(lane, 0)[0] + 14.0, 52.0], Anchor::Middle, 12.0, color::QUIET, &format!("lane {lane}"));
     }
     canvas.text([493.0, 226.0], Anchor::Middle, 14.0, color::GRADIENT, "c0 = (k0+k4) + (k1+k5) + ...");
-    canvas.text([370.0, 312.0], Anchor::InitScheme, 13.0, color::GRADIENT, "other bits, for every width of a vector");
-    canvas.finish("Vector lanes across four sums, each in its own order, and lanes along one sum in another order")
+    canvas.text([370.0, 312.0], Anchor::Start, 13.0, color::GRADIENT, "different bits for each vector width");
+    canvas.finish(
+        "Vector lanes across four sums, which keep their order, and lanes along one sum, which change its order",
+    )
 }

@@ -2,23 +2,24 @@
 
 use core::fmt::Write as _;
 
-/// The colours of the figures. Each has a contrast of at least 4.5:1 on white, but for [`FAINT`](color::FAINT) and the fills.
+/// The colours of the figures. Each has a contrast of at least 4.5:1 on white, but for
+/// [`FAINT`](color::FAINT) and the fills.
 pub mod color {
-    /// Text, and what matters.
+    /// Text and important lines.
     pub const INK: &str = "#222222";
     /// Captions.
     pub const QUIET: &str = "#666666";
     /// Grids and frames.
     pub const FAINT: &str = "#d0d0d0";
-    /// What goes forward: values.
+    /// Values, in the forward direction.
     pub const VALUE: &str = "#0b57a4";
-    /// What goes backward: gradients.
+    /// Gradients, in the backward direction.
     pub const GRADIENT: &str = "#b3400a";
-    /// A third one.
+    /// A third colour.
     pub const THIRD: &str = "#2a7a2a";
-    /// The fill of what holds a value.
+    /// The fill of boxes with values.
     pub const VALUE_FILL: &str = "#e4effa";
-    /// The fill of what holds a gradient.
+    /// The fill of boxes with gradients.
     pub const GRADIENT_FILL: &str = "#fdeadf";
     /// No fill.
     pub const NONE: &str = "none";
@@ -38,12 +39,12 @@ impl Stroke {
         Self { color, width: 2.0, dashed: false }
     }
 
-    /// As wide as this, in points.
+    /// Sets the width, in points.
     pub const fn width(self, width: f64) -> Self {
         Self { width, ..self }
     }
 
-    /// In dashes: sign and kind are never told by colour alone.
+    /// Makes it dashed: a difference is never shown by colour alone.
     pub const fn dashed(self) -> Self {
         Self { dashed: true, ..self }
     }
@@ -54,11 +55,11 @@ impl Stroke {
     }
 }
 
-/// Which point of a text is put in its place.
+/// Which point of a text is at the given position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
-    InitScheme,
+    Start,
     /// Its middle.
     Middle,
     /// Its right end.
@@ -73,7 +74,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// An empty one, white.
+    /// An empty, white picture.
     pub fn new(width: f64, height: f64) -> Self {
         Self { width, height, body: String::new() }
     }
@@ -128,7 +129,7 @@ impl Canvas {
     pub fn text(&mut self, at: [f64; 2], anchor: Anchor, size: f64, color: &str, text: &str) {
         let [x, y, size] = [at[0], at[1], size].map(number);
         let anchor = match anchor {
-            Anchor::InitScheme => "start",
+            Anchor::Start => "start",
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
@@ -138,7 +139,7 @@ impl Canvas {
         ));
     }
 
-    /// The picture as a file. `title` is what a screen reader says.
+    /// The content of the SVG file. Screen readers read the `title`.
     pub fn finish(self, title: &str) -> String {
         let Self { width, height, body } = self;
         let [width, height] = [width, height].map(number);
@@ -154,7 +155,7 @@ impl Canvas {
     }
 }
 
-/// A length to a tenth of a point, as short as it goes; never `-0`.
+/// A length, rounded to a tenth of a point and written as short as possible; never `-0`.
 fn number(x: f64) -> String {
     let tenths = (x * 10.0).round() + 0.0;
     format!("{}", tenths / 10.0)

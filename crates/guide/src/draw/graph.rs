@@ -5,7 +5,8 @@ use super::canvas::{Anchor, Canvas, Stroke, color};
 /// Width and height of a box.
 pub(super) const BOX: [f64; 2] = [108.0, 52.0];
 
-/// A box around `center` with the name of the node in bold letters, and below it what is `told`, if anything.
+/// A box around `center` with the name of the node in bold letters, and `told` below it, if it is
+/// not empty.
 pub(super) fn node(canvas: &mut Canvas, center: [f64; 2], name: &str, told: &str) {
     let at = [center[0] - BOX[0] / 2.0, center[1] - BOX[1] / 2.0];
     canvas.rectangle(at, BOX, color::VALUE_FILL, Stroke::new(color::INK).width(1.0));

@@ -1,8 +1,9 @@
-//! The figures of the chapters: drawn here, from the numbers that the engine computes, written by `cargo run -p guide --bin figures`,
-//! compared by a test with the files that are there.
+//! The figures of the chapters, drawn from numbers that the engine computes.
+//! `cargo run -p guide --bin figures` writes them, and a test compares them with the files.
 //!
-//! A module per chapter gives its figures; [`Canvas`] draws shapes and text, [`Plot`] curves in a frame. Coordinates are rounded to a tenth of a
-//! point, so that the last bit of a sine does not change a file.
+//! Each chapter has a module with its figures. [`Canvas`] draws shapes and text, and [`Plot`] draws
+//! curves in a frame. Coordinates are rounded to a tenth of a point, so that the last bit of a sine
+//! does not change a file.
 
 mod canvas;
 mod graph;
@@ -28,9 +29,10 @@ pub use plot::Plot;
 
 /// A picture.
 pub struct Figure {
-    /// Its file is `src/figures/<name>.svg`; it begins with the chapter: `c04_fork`.
+    /// The name of its file, `src/figures/<name>.svg`. It begins with the chapter, as in
+    /// `c04_fork`.
     pub name: &'static str,
-    /// Its text.
+    /// The content of the file.
     pub svg: String,
 }
 

@@ -8,14 +8,14 @@ pub struct Plot {
     pub at: [f64; 2],
     /// Its width and height.
     pub size: [f64; 2],
-    /// What its left and right end stand for.
+    /// The values of x at its left and right end.
     pub x: [f64; 2],
-    /// What its bottom and top stand for.
+    /// The values of y at its bottom and top.
     pub y: [f64; 2],
 }
 
 impl Plot {
-    /// Where on the canvas the point (x, y) is.
+    /// The position of the point (x, y) on the canvas.
     pub fn place(&self, x: f64, y: f64) -> [f64; 2] {
         let along = |value: f64, [low, high]: [f64; 2]| (value - low) / (high - low);
         [self.at[0] + self.size[0] * along(x, self.x), self.at[1] + self.size[1] * (1.0 - along(y, self.y))]
@@ -37,17 +37,17 @@ impl Plot {
         canvas.rectangle(self.at, self.size, color::NONE, Stroke::new(color::QUIET).width(1.0));
         let below = self.at[1] + self.size[1] + 34.0;
         canvas.text([self.at[0] + self.size[0] / 2.0, below], Anchor::Middle, 13.0, color::INK, names[0]);
-        canvas.text([self.at[0], self.at[1] - 8.0], Anchor::InitScheme, 13.0, color::INK, names[1]);
+        canvas.text([self.at[0], self.at[1] - 8.0], Anchor::Start, 13.0, color::INK, names[1]);
     }
 
-    /// A curve through points, as far as they are inside of the frame from its left to its right end; heights beyond it are cut.
+    /// A curve through points, for x inside the frame; y outside of it is clipped.
     pub fn curve(&self, canvas: &mut Canvas, points: impl IntoIterator<Item = [f64; 2]>, stroke: Stroke) {
         let inside = points.into_iter().filter(|[x, _]| (self.x[0]..=self.x[1]).contains(x));
         let points: Vec<_> = inside.map(|[x, y]| self.place(x, y.clamp(self.y[0], self.y[1]))).collect();
         canvas.path(&points, stroke);
     }
 
-    /// The graph of `f`, at 121 places.
+    /// The graph of `f`, at 121 points.
     pub fn graph(&self, canvas: &mut Canvas, f: impl Fn(f64) -> f64, stroke: Stroke) {
         let x = |i: i32| self.x[0] + (self.x[1] - self.x[0]) * f64::from(i) / 120.0;
         self.curve(canvas, (0..=120).map(|i| [x(i), f(x(i))]), stroke);

@@ -1,23 +1,25 @@
 //! The convolution, its input gradient (the transposed convolution) and its weight gradient.
 //!
-//! There are three ways, and the functions below choose among them, by shape alone.
+//! There are three algorithms. The functions below choose among them by shape alone.
 //!
-//! * **Directly**: matrix products over pixels that are gathered on the way, with the tiles and blocks of
-//!   [`gemm`](crate::gemm): [`plan`] has the geometry and the choices of size, [`gather`] the convolution and its input
-//!   gradient, [`weight_grad`] the third. Each element of each result is one chain of multiply-adds, in the order of the
-//!   loops in [`reference`](crate::reference), over real pixels only: a tap that would read padding is left out, not
-//!   multiplied by zero, so even signed zeros and infinities come out as there.
-//! * **Thin** ([`thin`]): the same sums for the weight gradient of few in-channels, without packing.
-//! * **In frequencies** ([`fourier`]), for small maps of many channels: fewer products, and sums of another kind, within a
-//!   bound that is stated and tested there.
+//! * **Direct**: matrix products over packed pixels, with the tiles and blocks of
+//!   [`gemm`](crate::gemm). [`plan`] holds the geometry and the choices of size, [`direct`] the
+//!   convolution and its input gradient, [`weight_grad`] the weight gradient. Each element of a
+//!   result is one chain of multiply-adds in the order of the loops in
+//!   [`reference`](crate::reference), over real pixels only: taps that would read padding are
+//!   skipped rather than multiplied by zero, so even signed zeros and infinities are the same.
+//! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
+//!   in-channels.
+//! * **In the frequency domain** ([`fourier`]), for small maps with many channels: fewer products
+//!   and different sums, within an error bound that is stated and tested there.
 
+mod direct;
 mod fourier;
-mod gather;
 mod plan;
-mod scatter;
+mod store;
 #[cfg(test)]
 mod tests;
-mod thin;
+mod thin_weight_grad;
 mod weight_grad;
 
 use crate::geometry::ConvGeometry;
@@ -28,7 +30,7 @@ pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
     assert_lengths(g, x, w, y);
     match Fourier::choose(g) {
         Some(fourier) => fourier.conv2d(x, w, y),
-        None => gather::conv2d(g, x, w, y),
+        None => direct::conv2d(g, x, w, y),
     }
 }
 
@@ -37,7 +39,7 @@ pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
     assert_lengths(g, gx, w, gy);
     match Fourier::choose(g) {
         Some(fourier) => fourier.conv2d_input_grad(gy, w, gx),
-        None => gather::conv2d_input_grad(g, gy, w, gx),
+        None => direct::conv2d_input_grad(g, gy, w, gx),
     }
 }
 
@@ -50,19 +52,19 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     }
 }
 
-/// The weight gradient without frequencies: the sums are the same either way.
+/// The weight gradient by one of the two direct algorithms; their sums are the same.
 fn direct_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     if gw.is_empty() {
         return;
     }
-    if thin::is_thin(g) {
-        thin::conv2d_weight_grad(g, x, gy, gw);
+    if thin_weight_grad::is_thin(g) {
+        thin_weight_grad::conv2d_weight_grad(g, x, gy, gw);
     } else {
         weight_grad::conv2d_weight_grad(g, x, gy, gw);
     }
 }
 
-/// A member of the convolution family.
+/// A convolution or one of its gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Convolution {
     /// [`Element::conv2d`](crate::Element::conv2d).
@@ -74,14 +76,14 @@ pub enum Convolution {
 }
 
 impl Convolution {
-    /// Floats of the two buffers in which a call of this shape on `f32` packs its operands; the calling thread keeps them for the next
-    /// call. (What else it uses is small.)
+    /// The lengths of the two buffers in which a call of this shape on `f32` packs its operands.
+    /// The calling thread keeps them for the next call. (Other memory is small.)
     pub fn packed(self, g: &ConvGeometry) -> [usize; 2] {
         match (self, Fourier::choose(g)) {
             (_, Some(fourier)) => fourier.packed(self),
-            (Self::Forward, None) => gather::packed(g, false),
-            (Self::InputGrad, None) => gather::packed(g, true),
-            (Self::WeightGrad, None) if thin::is_thin(g) => [0; 2],
+            (Self::Forward, None) => direct::packed(g, false),
+            (Self::InputGrad, None) => direct::packed(g, true),
+            (Self::WeightGrad, None) if thin_weight_grad::is_thin(g) => [0; 2],
             (Self::WeightGrad, None) => weight_grad::packed(g),
         }
     }

@@ -1,6 +1,7 @@
-//! The three direct convolutions against the plain loops, bit for bit. (Those in frequencies have tests of their own.)
+//! The three direct convolutions against the plain loops, bit for bit. (Those in the frequency
+//! domain have their own tests.)
 
-use super::{direct_weight_grad, gather};
+use super::{direct, direct_weight_grad};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
 use crate::testing::on_each_set;
@@ -19,7 +20,7 @@ fn operands(g: &ConvGeometry) -> [Vec<f32>; 3] {
     [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape())), numbers(3, size(g.y_shape()))]
 }
 
-/// All three of one geometry, on the instruction set in use.
+/// The convolution and its two gradients for one geometry, on the instruction set in use.
 fn compare(g: &ConvGeometry) {
     let [x, w, gy] = operands(g);
     compare_operands(g, [&x, &w, &gy]);
@@ -31,15 +32,15 @@ fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     reference::conv2d(g, x, w, &mut wanted_y);
     reference::conv2d_input_grad(g, gy, w, &mut wanted_gx);
     reference::conv2d_weight_grad(g, x, gy, &mut wanted_gw);
-    gather::conv2d(g, x, w, &mut y);
+    direct::conv2d(g, x, w, &mut y);
     same_bits("conv2d", g, &y, &wanted_y);
-    gather::conv2d_input_grad(g, gy, w, &mut gx);
+    direct::conv2d_input_grad(g, gy, w, &mut gx);
     same_bits("conv2d_input_grad", g, &gx, &wanted_gx);
     direct_weight_grad(g, x, gy, &mut gw);
     same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
 }
 
-/// A spread of geometries: small ones of every kind, drawn by a fixed rule.
+/// Small geometries of many kinds, drawn by a fixed rule.
 fn geometries() -> Vec<ConvGeometry> {
     let channels = [1, 3, 8, 16, 17, 32, 33];
     let mut geometries = Vec::new();
@@ -126,7 +127,7 @@ on_each_set! {
     }
 }
 
-/// <conv(x, w), gy> is linear in each of the three; the gradients are the two other ways to write it.
+/// <conv(x, w), gy> is linear in each of the three; so its gradients give the same number.
 #[test]
 fn the_three_are_adjoint_to_each_other() {
     for g in geometries().iter().take(60) {
@@ -145,7 +146,8 @@ fn the_three_are_adjoint_to_each_other() {
     }
 }
 
-/// Each element against the sum in f64, within the bound for a chain of k fused multiply-adds: k * eps * sum |products|.
+/// Each element against the sum in f64, within the bound for a chain of k fused multiply-adds: k *
+/// eps * sum |products|.
 #[test]
 fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
     let wide = |x: &[f32]| -> Vec<f64> { x.iter().map(|x| f64::from(*x)).collect() };
@@ -182,7 +184,8 @@ fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
     }
 }
 
-/// What is not finite reaches every element that it belongs to and no other: padding is left out, not multiplied.
+/// An infinity or NaN reaches exactly the elements that depend on it, because padding is skipped
+/// rather than multiplied.
 #[test]
 fn infinities_and_nans_go_where_they_belong() {
     for batch in [1, 33] {
@@ -203,7 +206,8 @@ fn infinities_and_nans_go_where_they_belong() {
 }
 
 on_each_set! {
-    /// Products that underflow, to zeros of either sign: adding a zero for the padding would change the sign of some.
+    /// Products that underflow to zeros of either sign. Adding a zero for the padding would change
+    /// the sign of some.
     fn underflow_and_signed_zeros_keep_their_bits() {
         for batch in [1, 3, 40] {
             let g = ConvGeometry::new([batch, 5, 6, 2], [5, 5], 17, [1, 1], Padding::Same).unwrap();

@@ -1,32 +1,36 @@
-//! The weight gradient: for every tap, the product of the pixels under it (in-channels as rows) and the output's gradient
-//! (out-channels as columns), summed over (output row, output column, image).
+//! The weight gradient: for every tap, the product of the pixels under it (in-channels as rows) and
+//! the output's gradient (out-channels as columns), summed over (output row, output column, image).
 //!
-//! Both are packed once, the images side by side within each pixel: that is the order of the sum. The pixels that one tap
-//! sees while the output column runs lie a stride apart, so the columns of the image are stored by their remainder:
-//! then they are neighbours, and each output row is one run.
+//! Both are packed once, with the images of each pixel adjacent, in the order of the sum. The
+//! pixels that one tap reads along an output row lie a stride apart. The image columns are
+//! therefore stored by their remainder modulo the stride: this makes the pixels adjacent, and each
+//! output row is one span.
 
 use core::ops::Range;
 
-use crate::gemm::block::{Block, Columns, Operand, Shared};
+use crate::gemm::block::{Block, Columns, Operand};
 use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
-use crate::gemm::micro::Run;
+use crate::gemm::micro::Span;
 use crate::gemm::pack::copy_short;
 use crate::gemm::panels::{Panel, Panels};
 use crate::gemm::scratch::Scratch;
-use crate::gemm::{for_each_task, groups, run_on};
+use crate::gemm::{for_each_task, groups};
 use crate::geometry::ConvGeometry;
+use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa, Kernel, Simd};
 
-/// Packs one row of pixels of all images: panels of channels, in each (row, column, image).
+/// Packs one row of pixels of all images into panels of channels, each in the order (row, column,
+/// image).
 struct PackRow<'a> {
     /// (image, row, column, channel)
     shape: [usize; 4],
     images: &'a [f32],
     row: usize,
-    /// Where each column goes.
-    places: &'a [usize],
+    /// The position of each column in packed memory.
+    positions: &'a [usize],
     panels: &'a [Panel],
-    to: Shared,
+    /// Packed memory, of which this owns one row of pixels in each panel.
+    to: Region<'a>,
 }
 
 impl Kernel for PackRow<'_> {
@@ -34,17 +38,16 @@ impl Kernel for PackRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { shape: [batch, rows, columns, channels], images, row, places, panels, to } = self;
-        // The images are read from front to back; every panel and column is written from front to back.
+        let Self { shape: [batch, rows, columns, channels], images, row, positions, panels, mut to } = self;
+        // This order reads the images from front to back and writes each column of a panel from
+        // front to back.
         for image in 0..batch {
             let from = &images[(image * rows + row) * columns * channels..][..columns * channels];
-            for (pixel, place) in from.chunks_exact(channels).zip(places) {
+            for (pixel, position) in from.chunks_exact(channels).zip(positions) {
                 for panel in panels {
-                    let step = (row * columns + place) * batch + image;
+                    let step = (row * columns + position) * batch + image;
                     let start = (panel.at * rows * columns * batch) + step * panel.width;
-                    // SAFETY: every panel, pixel and image has its own part.
-                    let to = unsafe { to.part(start..start + panel.width) };
-                    copy_short(&pixel[panel.start..panel.start + panel.len], to);
+                    copy_short(&pixel[panel.start..panel.start + panel.len], to.part(start..start + panel.width));
                 }
             }
         }
@@ -55,18 +58,23 @@ fn pack_images(
     isa: Isa,
     shape: [usize; 4],
     images: &[f32],
-    places: &[usize],
+    positions: &[usize],
     panels: &Panels,
     parallel: bool,
 ) -> Scratch {
     let [batch, rows, columns, _] = shape;
     let mut packed = Scratch::new(panels.width * rows * columns * batch);
-    let to = Shared::new(&mut packed);
-    for_each_task(parallel, rows, |row| run_on(isa, PackRow { shape, images, row, places, panels: &panels.list, to }));
+    let shared = Shared::new(&mut packed);
+    for_each_task(parallel, rows, |row| {
+        // SAFETY: each task has its own row of pixels.
+        let to = unsafe { shared.claim() };
+        isa.run(PackRow { shape, images, row, positions, panels: &panels.list, to });
+    });
     packed
 }
 
-/// A stretch of the sum: some images at some neighbouring columns of one output row. (Either all images or one column.)
+/// A stretch of the sum: some images at some adjacent columns of one output row. (Either all images
+/// or one column.)
 struct Segment {
     row: usize,
     columns: Range<usize>,
@@ -87,7 +95,7 @@ fn pieces(g: &ConvGeometry) -> Vec<Vec<Segment>> {
         }
         return pieces;
     }
-    // So many pixels make a piece.
+    // The number of pixels in a piece.
     let wanted = DEPTH.div_ceil(g.batch.max(1));
     let mut room = 0;
     for row in 0..rows {
@@ -108,7 +116,8 @@ fn pieces(g: &ConvGeometry) -> Vec<Vec<Segment>> {
     pieces
 }
 
-/// Taps whose sums a task holds, so that the pixels which it reads serve all of them: as many as this many sums allow.
+/// The most sums of a task. Several taps share a task where they fit, so that the pixels it reads
+/// serve all of them.
 const SUMS: usize = 1 << 16;
 
 /// The tiles, and the panels of x and of gy.
@@ -122,7 +131,7 @@ fn panels(isa: Isa, g: &ConvGeometry) -> (Tiling, Panels, Panels) {
     }
 }
 
-/// Floats of the packed x and of the packed gy, which a call of [`conv2d_weight_grad`] holds.
+/// The lengths of the packed x and the packed gy of a call of [`conv2d_weight_grad`].
 pub(crate) fn packed(g: &ConvGeometry) -> [usize; 2] {
     let (_, x, y) = panels(simd::current(), g);
     [(x.width, g.input), (y.width, g.output)].map(|(width, size)| width * size[0] * size[1] * g.batch)
@@ -134,25 +143,25 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     let parallel = g.dense_products() > SERIAL;
     let [batch, channels, columns] = [g.batch, g.in_channels, g.out_channels];
     let (tiling, x_panels, y_panels) = panels(isa, g);
-    // The image's columns are stored by their remainder.
+    // The columns of the image are stored by their remainder.
     let stride = g.stride[1];
-    let mut places = vec![0; g.input[1]];
-    for (place, column) in (0..stride).flat_map(|phase| (phase..g.input[1]).step_by(stride)).enumerate() {
-        places[column] = place;
+    let mut positions = vec![0; g.input[1]];
+    for (position, column) in (0..stride).flat_map(|phase| (phase..g.input[1]).step_by(stride)).enumerate() {
+        positions[column] = position;
     }
     let in_order: Vec<usize> = (0..g.output[1]).collect();
-    let packed_x = pack_images(isa, g.x_shape(), x, &places, &x_panels, parallel);
+    let packed_x = pack_images(isa, g.x_shape(), x, &positions, &x_panels, parallel);
     let packed_y = pack_images(isa, g.y_shape(), gy, &in_order, &y_panels, parallel);
     let (x_depth, y_depth) = (g.input[0] * g.input[1] * batch, g.output[0] * g.output[1] * batch);
 
     let (left, right) = if tiling.swapped { (&y_panels, &x_panels) } else { (&x_panels, &y_panels) };
     let taps = g.kernel[0] * g.kernel[1];
     let (rows, cols) = groups(left, right, COLUMNS, parallel && taps < 8);
-    // Few enough taps to a task that there are tasks enough, too.
+    // Limit the taps per task, so that there are enough tasks.
     let blocks = rows.len() * cols.len();
     let together = (SUMS * blocks / (left.width * right.width)).min(taps * blocks / 8).clamp(1, taps);
     let pieces = pieces(g);
-    let to = Shared::new(gw);
+    let shared = Shared::new(gw);
     for_each_task(parallel, taps.div_ceil(together) * blocks, |task| {
         let taps = task / blocks * together..taps.min((task / blocks + 1) * together);
         let left = &left.list[rows[task % blocks / cols.len()].clone()];
@@ -164,40 +173,40 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
 
         let size = Block::scratch_len(left, right);
         let mut sums = Scratch::new(size * taps.len());
-        let span = |panels: &[Panel]| panels[0].start..panels[panels.len() - 1].start + panels[panels.len() - 1].len;
-        let outputs: Vec<usize> = span(y_part).collect();
-        let multiply = |tap: usize, runs: &[Run], first: bool, last: bool, sums: &mut [f32]| {
+        let range = |panels: &[Panel]| panels[0].start..panels[panels.len() - 1].start + panels[panels.len() - 1].len;
+        let outputs: Vec<usize> = range(y_part).collect();
+        // SAFETY: no two tasks have the same taps and channels.
+        let mut to = unsafe { shared.claim() };
+        let mut multiply = |tap: usize, spans: &[Span], first: bool, last: bool, sums: &mut [f32]| {
             let base = tap * channels * columns;
-            let inputs: Vec<usize> = if last { span(x_part).map(|i| base + i * columns).collect() } else { Vec::new() };
+            let inputs: Vec<usize> =
+                if last { range(x_part).map(|i| base + i * columns).collect() } else { Vec::new() };
             let (rows, columns) = match (last, tiling.swapped) {
                 (false, _) => (&inputs, Columns::From(0)),
                 (true, false) => (&inputs, Columns::From(outputs[0])),
                 (true, true) => (&outputs, Columns::At(&inputs)),
             };
-            // Every task has its own taps or channels: no two write the same element.
-            run_on(
-                isa,
-                Block { left: operands.0, right: operands.1, runs, first, last, scratch: sums, to, rows, columns },
-            );
+            let (left, right) = operands;
+            isa.run(Block { left, right, spans, first, last, scratch: sums, to: to.reborrow(), rows, columns });
         };
-        let seen: Vec<Range<usize>> = taps.clone().map(|tap| seen(g, tap % g.kernel[1])).collect();
+        let valid: Vec<Range<usize>> = taps.clone().map(|tap| valid(g, tap % g.kernel[1])).collect();
         let mut begun = vec![false; taps.len()];
-        let mut runs: Vec<Run> = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         for piece in &pieces {
             for (i, tap) in taps.clone().enumerate() {
                 let (ky, kx) = (tap / g.kernel[1], tap % g.kernel[1]);
-                runs.clear();
+                spans.clear();
                 for Segment { row, columns, images } in piece {
-                    let (start, end) = (columns.start.max(seen[i].start), columns.end.min(seen[i].end));
+                    let (start, end) = (columns.start.max(valid[i].start), columns.end.min(valid[i].end));
                     let Some(y) = g.source(0, *row, ky) else { continue };
                     let Some(x) = (start < end).then(|| g.source(1, start, kx)).flatten() else { continue };
-                    let a = (y * g.input[1] + places[x]) * batch + images.start;
+                    let a = (y * g.input[1] + positions[x]) * batch + images.start;
                     let b = (row * g.output[1] + start) * batch + images.start;
                     let (a, b) = if tiling.swapped { (b, a) } else { (a, b) };
-                    runs.push(Run { a, b, len: (end - start - 1) * batch + images.len() });
+                    spans.push(Span { a, b, len: (end - start - 1) * batch + images.len() });
                 }
-                if !runs.is_empty() {
-                    multiply(tap, &runs, !begun[i], false, &mut sums[i * size..(i + 1) * size]);
+                if !spans.is_empty() {
+                    multiply(tap, &spans, !begun[i], false, &mut sums[i * size..(i + 1) * size]);
                     begun[i] = true;
                 }
             }
@@ -208,8 +217,8 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     });
 }
 
-/// The output columns that see real pixels through tap `kx` of a row: neighbours.
-fn seen(g: &ConvGeometry, kx: usize) -> Range<usize> {
+/// The output columns that read real pixels through tap `kx` of a row.
+fn valid(g: &ConvGeometry, kx: usize) -> Range<usize> {
     let real = |ox: &usize| g.source(1, *ox, kx).is_some();
     let first = (0..g.output[1]).find(real).unwrap_or(0);
     first..first + (first..g.output[1]).take_while(real).count()

@@ -1,4 +1,4 @@
-//! The very words of the stream, and what is done with them.
+//! Dropout against the plain loop, and the random words that it uses.
 
 use super::dropout;
 use crate::random::{Key, words};
@@ -24,7 +24,8 @@ fn it_has_the_bits_of_the_plain_loop() {
     }
 }
 
-/// Bit by bit: with rates 1/2, 1/4, 3/4, ... the outcome tells each word's place between the rates.
+/// Whether elements are dropped at the rates 1/2, 1/4, 3/4, ... determines the upper bits of each
+/// word.
 #[test]
 fn the_words_are_those_of_the_stream() {
     let key = Key::named(9, "dropout").at(100);

@@ -1,10 +1,12 @@
-//! The filter against the plain loop, bit for bit; against what its definition says, literally; and against its adjoint.
+//! The filter against the plain loop (bit for bit), a literal reading of its definition, and its
+//! adjoint.
 
 use super::{Fir, FirGeometry, fir};
 use crate::reference;
 use crate::testing::{assert_same_bits, same_bits_everywhere, whole_numbers, wild_numbers};
 
-/// The filters of the models, and some that no model has: unsymmetric, even and odd, of one tap, with borders that cut off.
+/// The filters of the models, and others: asymmetric, of even and odd length, with one tap, with
+/// cropping.
 fn filters() -> Vec<Fir> {
     let made = [Fir::blur(), Fir::up2(), Fir::down2(), Fir::after_transposed(3), Fir::before_strided(3)];
     let odd = [
@@ -52,7 +54,7 @@ fn it_has_the_bits_of_the_plain_loop() {
     assert!(seen > 250, "{seen}");
 }
 
-/// What the definition says, word for word, along one axis.
+/// A literal reading of the definition, along one axis.
 fn along(filter: &Fir, x: &[f64]) -> Vec<f64> {
     let mut row = vec![0.0; x.len() * filter.up];
     x.iter().enumerate().for_each(|(i, x)| row[i * filter.up] = *x);
@@ -100,8 +102,9 @@ fn the_adjoint_is_a_filter_again() {
     }
 }
 
-/// Enlarged, a row that grows goes on to grow evenly: 1, 2, 3 become 0.75, 1.25, 1.75, ... as the new pixels lie a quarter of a step
-/// before and behind the old ones. (The last one looks at the black border, and so do the two rows that one row becomes.)
+/// Up-sampling preserves a linear ramp: 1, 2, 3 become 0.75, 1.25, 1.75, ..., because the new
+/// pixels lie a quarter of a step before and after the old ones. (The last pixel reads the black
+/// border, and so do the two rows that one row becomes.)
 #[test]
 fn known_values() {
     let filtered = |shape: [usize; 4], filter: &Fir, x: &[f32]| {
@@ -115,7 +118,7 @@ fn known_values() {
     let image: Vec<f32> = (0..16).map(|i| if i == 5 { 16.0 } else { 0.0 }).collect();
     let blurred = [1.0, 2.0, 1.0, 0.0, 2.0, 4.0, 2.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     assert_eq!(filtered([1, 4, 4, 1], &Fir::blur(), &image), ([4, 4], blurred.to_vec()));
-    // Inside, what is even stays: also with the zeros that an enlargement puts in.
+    // Inside, a constant stays constant, also with the zeros that up-sampling inserts.
     for filter in [Fir::blur(), Fir::up2(), Fir::down2(), Fir::before_strided(3)] {
         let ([h, w], y) = filtered([1, 8, 8, 1], &filter, &[1.0; 64]);
         assert!((2..h - 2).all(|r| (2..w - 2).all(|c| y[r * w + c] == 1.0)), "{filter:?} {y:?}");
@@ -134,13 +137,13 @@ fn sizes_are_those_of_stylegan2() {
             assert_eq!((out(&Fir::before_strided(kernel), side) - kernel) / 2 + 1, side / 2);
         }
     }
-    // The pads of the official code, with 4 taps and a kernel of 3.
+    // The padding of the official code, for 4 taps and a kernel of 3.
     assert_eq!(Fir::after_transposed(3).pad, [1, 1]);
     assert_eq!(Fir::before_strided(3).pad, [2, 2]);
 }
 
 #[test]
-fn what_leaves_no_pixel_is_refused() {
+fn a_filter_that_leaves_no_pixel_is_refused() {
     let cut = Fir { pad: [-2, -2], ..Fir::blur() };
     assert!(FirGeometry::new([1, 6, 9, 1], &cut).unwrap_err().contains("3 taps do not fit the image 6x9"));
     assert!(FirGeometry::new([1, 7, 9, 1], &cut).is_ok());

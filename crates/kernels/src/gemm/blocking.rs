@@ -1,47 +1,50 @@
-//! Every choice of size, by shape, in one place. None of them changes a bit of any result: each element is one chain of
-//! multiply-adds however the work is cut.
+//! Every choice of a size, by shape, in one place. None of them changes a bit of a result: each
+//! element is one chain of multiply-adds however the work is cut.
 //!
-//! The sizes follow the memory that each piece should stay in while it is used (the figures are for 32-48 KiB of
-//! first-level cache and 1-2 MiB of second-level cache a core):
+//! The sizes follow the cache in which each piece should stay while it is used. The figures assume
+//! 32-48 KiB of first-level cache and 1-2 MiB of second-level cache per core.
 //!
-//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats: 250 KiB) stay in the second
-//!   level while the right panels take turns. A right panel (512 steps of 32 floats: 64 KiB) is fetched ahead.
-//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch stay near as well.
+//! * The left panels that a matrix product packs at a time ([`HELD`] x [`DEPTH`] floats, 250 KiB)
+//!   stay in the second level while the right panels take turns. A right panel (512 steps of 32
+//!   floats, 64 KiB) is prefetched.
+//! * A block of a convolution is at most [`ROWS`] x [`COLUMNS`], so that its sums in scratch memory
+//!   stay there as well.
 
 use core::ops::Range;
 
-use super::micro::tallest;
 use super::panels::Panels;
-use crate::simd::{self, Isa, LANES, Simd};
+use crate::simd::{Isa, LANES};
 
-/// Steps of the depth that a block does at a time; the sums rest in memory between.
+/// Steps of the depth that a block processes at a time; its sums wait in memory in between.
 pub(crate) const DEPTH: usize = 512;
-/// Rows of a block, at most.
+/// The most rows of a block.
 pub(crate) const ROWS: usize = 256;
-/// Columns of a block, at most.
+/// The most columns of a block.
 pub(crate) const COLUMNS: usize = 256;
-/// Rows of the left operand that a sweep packs at a time, about.
+/// Rows of the left operand that a sweep packs at a time, approximately.
 const HELD: usize = 126;
-/// Rows and columns of a rectangle, at most, so that its sums are still in a cache when the next piece goes on from them.
+/// The most rows and columns of a rectangle, so that its sums are still cached when the next piece
+/// continues them.
 const TALL: usize = 1024;
 const WIDE: usize = 1024;
-/// Multiply-adds below which waking another thread costs more than it helps.
+/// Multiply-adds below which waking another thread costs more than it saves.
 pub(crate) const SERIAL: usize = 400_000;
 
-/// The register tile for a product of one shape, and which operand takes which role.
+/// The register tile for a product of one shape, and the role of each operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tiling {
-    /// Compute the transpose: what is called a column plays the row, and the other way round.
+    /// Compute the transpose: the product's columns are the rows of the tile.
     pub(crate) swapped: bool,
-    /// The tile's greatest height.
+    /// The most rows of a tile.
     pub(crate) tallest: usize,
-    /// The tile's greatest width, in vectors.
+    /// The most vectors across a tile.
     pub(crate) vectors: usize,
 }
 
 impl Tiling {
-    /// The cheapest tile for a product of so many rows and columns, by counting what it makes the CPU do per step of
-    /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it uses them all.
+    /// The cheapest tile for a product of this shape, by counting the work of the CPU per step of
+    /// the depth. A layer with one output column, say, would use one lane of 16; as one *row* it
+    /// uses them all.
     pub(crate) fn choose(isa: Isa, rows: usize, columns: usize, depth: usize) -> Self {
         // The transpose can only be cheaper where columns would leave many lanes empty.
         let worth_a_try = columns < 2 * LANES && !columns.is_multiple_of(LANES);
@@ -58,7 +61,7 @@ impl Tiling {
         for &swapped in roles {
             let (rows, columns) = if swapped { (columns, rows) } else { (rows, columns) };
             for vectors in [2, 4, 8, 1] {
-                let tallest = tallest(accumulators(isa), vectors);
+                let tallest = isa.tiles().tallest[vectors];
                 if tallest == 0 {
                     continue;
                 }
@@ -83,27 +86,29 @@ impl Tiling {
         Panels::of_columns(len, self.vectors)
     }
 
-    /// Of how many rows to pack a piece of the depth at a time: all of nearly one number, and multiples of the tile's height.
+    /// The number of rows to pack at a time: groups of nearly equal size, in multiples of the
+    /// tile's height.
     pub(crate) fn rows_at_a_time(&self, rows: usize) -> usize {
         let groups = rows.div_ceil(HELD);
         rows.div_ceil(groups).next_multiple_of(self.tallest).min(rows)
     }
 
-    /// Whether to pack the left and the right operand of a rectangle, given the strides from step to step. Packing pays when
-    /// many tiles read what is packed, and must be where vectors cannot be loaded in place: from columns whose
-    /// neighbours lie apart, or beyond the last column.
+    /// Whether to pack the left and the right operand of a rectangle, given the strides from step
+    /// to step. Packing pays off when many tiles read the panels. It is required where vectors
+    /// cannot be loaded in place, because adjacent columns lie apart or the last vector is
+    /// incomplete.
     pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
         let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
-        let must = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
-        // A few steps stay in the first level as they are, unless their distance is a multiple of a kilobyte: then they
-        // all want the same few places in the cache.
+        let required = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
+        // A few steps stay in the first level as they are, unless their distance is a multiple of a
+        // kilobyte: then they share a few cache sets.
         let short = depth <= 64 && !step[1].is_multiple_of(256);
-        let right = must || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
+        let right = required || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
         [left, right]
     }
 }
 
-/// A product's result, cut into rectangles: one or more for each thread.
+/// The result of a product, cut into rectangles: one or more for each thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     size: [usize; 2],
@@ -113,11 +118,13 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Each rectangle packs its own operands, so that threads need not wait for each other: few large ones are best.
+    /// Each rectangle packs its own operands, so that no thread waits for another. Hence few large
+    /// ones are best.
     pub(crate) fn choose(tiling: &Tiling, rows: usize, columns: usize, threads: usize) -> Self {
         let unit = [tiling.tallest, tiling.vectors * LANES];
         let size = [rows, columns];
-        // On several threads: two each if there is much to do, so that one may be late.
+        // With several threads and much to do, two each, so that a late thread delays the others
+        // less.
         let tasks = if threads == 1 {
             1
         } else if rows * columns >= threads << 17 {
@@ -138,42 +145,27 @@ impl Cut {
         Self { size, part, counts: [0, 1].map(|i| size[i].div_ceil(part[i])) }
     }
 
-    /// How many there are.
+    /// How many rectangles there are.
     pub(crate) fn tasks(&self) -> usize {
         self.counts[0] * self.counts[1]
     }
 
-    /// The rows and columns of one.
+    /// The rows and columns of one rectangle.
     pub(crate) fn task(&self, task: usize) -> [Range<usize>; 2] {
         let at = [task / self.counts[1], task % self.counts[1]];
         [0, 1].map(|i| at[i] * self.part[i]..self.size[i].min((at[i] + 1) * self.part[i]))
     }
 }
 
-/// The sums that an instruction set's registers hold.
-pub(crate) fn accumulators(isa: Isa) -> usize {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => simd::Avx512::ACCUMULATORS,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => simd::Avx2::ACCUMULATORS,
-        _ => simd::Portable::ACCUMULATORS,
-    }
-}
-
-/// Half cycles for one step of a tile: two multiply-adds or two loads start per cycle, and no tile is faster than the four
-/// cycles that one of its sums takes, and one more for what never comes just in time.
+/// The cost of one step of a tile, in half cycles. Two multiply-adds or two loads start per cycle.
+/// No tile is faster than the latency of its sums, four cycles, plus one for operands that arrive
+/// late.
 pub(crate) fn tile_cost(isa: Isa, height: usize, vectors: usize) -> usize {
-    // Registers per vector.
-    let parts = match isa {
-        Isa::Avx512 => 1,
-        Isa::Avx2 => 2,
-        Isa::Portable => 4,
-    };
-    (height * vectors * parts).max(height + vectors * parts).max(10)
+    let registers = vectors * isa.tiles().registers_per_vector;
+    (height * registers).max(height + registers).max(10)
 }
 
-/// Half cycles for one step of the depth over all tiles.
+/// The cost of one step of the depth over all tiles, in half cycles.
 fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usize) -> usize {
     let tile = |height, vectors| tile_cost(isa, height, vectors);
     let panels = rows.div_ceil(tallest).max(1);
@@ -194,6 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn the_tile_fits_the_shape() {
         let tile = |rows, columns| {
             let t = Tiling::choose(Isa::Avx512, rows, columns, 512);

@@ -1,125 +1,111 @@
-//! The register tile: where all the arithmetic of matrix products and convolutions happens.
+//! The micro-kernel: the register tile in which all products of matrices and convolutions are
+//! computed.
 //!
-//! A CPU of our kind starts two fused multiply-adds per cycle, and each takes four cycles: at least eight independent
-//! sums must be under way, or the multipliers wait. It loads two vectors per cycle from the first-level cache: every
-//! number loaded must be used more than once. A **tile** of H rows and V vectors of columns answers both. It keeps
-//! H * V vectors of sums in registers; per step of the depth it loads V vectors of the right panel and H single numbers
-//! of the left one (each copied to all lanes by the load itself), and makes H * V multiply-adds of these H + V loads.
+//! A **tile** of H rows and V vectors of columns keeps H * V vectors of sums in registers. Each
+//! step along the depth (the k of a matrix product) loads V vectors of the right panel and
+//! broadcasts H numbers of the left panel, and makes H * V multiply-adds of these H + V loads.
+//! [`fast_path`](crate::fast_path) explains why it has to be so. Which sizes exist is a property of
+//! the instruction set: [`RegisterTiles`](crate::simd::RegisterTiles). All sizes add up each
+//! element in the same order.
 //!
-//! With AVX-512 there are 32 registers: 28 sums leave room for two columns and two broadcasts. So 14 x 2 is the tile for
-//! large products, and 6 x 4 and 3 x 8 are for fewer rows, where 14 x 2 would have too few sums. AVX2 has 16 half as
-//! wide: 6 x 1 (12 of its registers), 2 x 2, 1 x 4. All of them add up each element in the same order.
-//!
-//! The depth comes as a list of **runs**, stretches where both panels are read without a jump: one for a matrix
-//! product; for a convolution one per row of the kernel, as the taps that would read padding are left out.
+//! The depth is given as a list of **spans**, stretches in which both panels are read without a
+//! jump. A matrix product has one. A convolution has one per row of the kernel, because taps that
+//! would read padding are left out.
 
 use super::panels::Panel;
-use crate::simd::{Kernel, LANES, Simd};
+use super::precision::Precision;
+use crate::simd::{Kernel, LANES, Simd, prefetch_l1, prefetch_l2};
 
-/// A stretch of the depth: `len` steps from step `a` of the left panel and step `b` of the right one.
+/// A stretch of the depth: `len` steps, from step `a` of the left panel and step `b` of the right
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Step of the left panel.
+pub(crate) struct Span {
     pub(crate) a: usize,
-    /// Step of the right panel.
     pub(crate) b: usize,
-    /// Steps.
     pub(crate) len: usize,
 }
 
-/// Where a tile of sums is in memory: row r begins at `base + rows[r]` and is `LANES * V` floats long.
+/// The rows of a tile in memory: row r begins at `base + offsets[r]` and is `LANES * V` floats
+/// long.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct TileRows {
     pub(crate) base: *mut f32,
-    pub(crate) rows: *const usize,
+    pub(crate) offsets: *const usize,
 }
 
-/// Memory to fetch into the second-level cache, a little with every step of the depth. An address may point anywhere: fetching
-/// ahead is only advice.
+/// Memory to prefetch into the second-level cache, a little with every step. The address may be
+/// anything.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ahead {
+pub(crate) struct Prefetch {
     pub(crate) at: *const f32,
     /// Bytes per step.
     pub(crate) step: usize,
 }
 
-impl Ahead {
+impl Prefetch {
     #[inline(always)]
-    fn fetch(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: every x86-64 CPU has the instruction, and it accepts any address.
-        unsafe {
-            use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T1>(self.at.cast());
-        }
+    fn next(&mut self) {
+        prefetch_l2(self.at);
         self.at = self.at.wrapping_byte_add(self.step);
     }
 }
 
-/// Steps between the fetch of a line of the left panel and its use.
+/// Steps between the prefetch of a line of the left panel and its use.
 const DISTANCE: usize = 64;
 
-/// Fetches the line of `at` into the first-level cache.
-#[inline(always)]
-pub(crate) fn fetch_near(at: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as for `Ahead::fetch`.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-}
-
-/// What a tile does: sums = `from` (or zeros) + the products over all runs, to `to`.
+/// The work of a tile: `to` = `from` (or zeros) + the products over all spans.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tile<'a> {
     /// The left panel.
     pub(crate) a: *const f32,
-    /// From row to row and from step to step of the left panel, one of them 1: (1, H) if it is packed.
+    /// Distances from row to row and from step to step of the left panel. One of them is 1: (1, H)
+    /// if it is packed.
     pub(crate) a_strides: [usize; 2],
     /// The right panel: `LANES * V` floats at each step.
     pub(crate) b: *const f32,
-    /// From step to step of the right panel: `LANES * V` if it is packed.
+    /// Distance from step to step of the right panel: `LANES * V` if it is packed.
     pub(crate) b_step: usize,
-    /// What a later tile will read from far away; fetched meanwhile.
-    pub(crate) ahead: Ahead,
-    pub(crate) runs: &'a [Run],
-    pub(crate) from: Option<Place>,
-    pub(crate) to: Place,
+    /// What a later tile will read from a farther cache.
+    pub(crate) prefetch: Prefetch,
+    pub(crate) spans: &'a [Span],
+    pub(crate) from: Option<TileRows>,
+    pub(crate) to: TileRows,
 }
 
-/// H rows, V vectors. `SPREAD`: the rows of the left panel lie apart, and neighbouring steps side by side.
-struct Sized<'a, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>);
+/// A tile of H rows and V vectors. With `SPREAD`, the rows of the left panel lie apart and its
+/// steps are contiguous.
+struct Sized<'a, P, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>, P);
 
-impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H, V, SPREAD> {
+impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, P, H, V, SPREAD> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Tile { a, a_strides: [row_step, a_step], b, b_step, mut ahead, runs, from, to } = self.0;
-        // Constants where they are known: the addresses are then part of the instructions.
+        let Self(Tile { a, a_strides: [row_step, a_step], b, b_step, mut prefetch, spans, from, to }, precision) = self;
+        // Constants where they are known, so that the addresses are part of the instructions.
         let (row_step, a_step) = if SPREAD { (row_step, 1) } else { (1, a_step) };
         let mut sums = [[s.zero(); V]; H];
         if let Some(from) = from {
             for (r, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: `multiply_tile`'s caller vouches for H row offsets and `LANES * V` floats at each.
-                    *sum = unsafe { s.load(&*from.base.add(*from.rows.add(r) + LANES * v).cast()) };
+                    // SAFETY: the caller of `multiply_tile` vouches for H row offsets and `LANES *
+                    // V` floats at each.
+                    *sum = unsafe { s.load(&*from.base.add(*from.offsets.add(r) + LANES * v).cast()) };
                 }
             }
         }
-        // A matrix that is not packed has its steps far apart, often in the same few places of the cache, and soon ends:
-        // there, the part of the same step that the next tile reads is fetched.
+        // The steps of a matrix that is not packed lie far apart, often in the same few cache sets,
+        // and end soon. There, prefetch the part of the same step that the next tile reads.
         let distance = if a_step > TALLEST { H } else { DISTANCE * a_step };
-        for run in runs {
-            // SAFETY: the caller vouches that both panels hold every step of the run.
-            let (mut a, mut b) = unsafe { (a.add(run.a * a_step), b.add(run.b * b_step)) };
-            for _ in 0..run.len {
-                ahead.fetch();
+        for span in spans {
+            // SAFETY: the caller vouches that both panels hold every step of the span.
+            let (mut a, mut b) = unsafe { (a.add(span.a * a_step), b.add(span.b * b_step)) };
+            for _ in 0..span.len {
+                prefetch.next();
                 if !SPREAD {
-                    fetch_near(a.wrapping_add(distance));
+                    prefetch_l1(a.wrapping_add(distance));
                 }
-                // The fewer kind of operand is held in registers, the other passes by.
+                // Hold the operand with fewer vectors in registers and stream the other one.
                 if H >= V {
                     let mut columns = [s.zero(); V];
                     for (v, column) in columns.iter_mut().enumerate() {
@@ -130,7 +116,7 @@ impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H,
                         // SAFETY: as above; this step of the panel is H floats.
                         let row = s.splat(unsafe { *a.add(r * row_step) });
                         for (sum, column) in sums.iter_mut().zip(columns) {
-                            *sum = s.mul_add(row, column, *sum);
+                            *sum = precision.multiply_add(s, row, column, *sum);
                         }
                     }
                 } else {
@@ -143,7 +129,7 @@ impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H,
                         // SAFETY: as above.
                         let column = unsafe { s.load(&*b.add(LANES * v).cast()) };
                         for (sums, row) in sums.iter_mut().zip(rows) {
-                            sums[v] = s.mul_add(row, column, sums[v]);
+                            sums[v] = precision.multiply_add(s, row, column, sums[v]);
                         }
                     }
                 }
@@ -154,47 +140,39 @@ impl<const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, H,
         for (r, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
                 // SAFETY: as for `from`.
-                unsafe { s.store(sum, &mut *to.base.add(*to.rows.add(r) + LANES * v).cast()) };
+                unsafe { s.store(sum, &mut *to.base.add(*to.offsets.add(r) + LANES * v).cast()) };
             }
         }
     }
 }
 
-/// No tile is higher.
+/// The most rows of any tile.
 pub(crate) const TALLEST: usize = 14;
 
-/// The greatest height of tiles of `vectors` vectors: as many sums as the registers hold beside the operands.
-pub(crate) const fn tallest(accumulators: usize, vectors: usize) -> usize {
-    let height = match vectors {
-        // 3 x 2 on AVX2 and 7 x 4 on AVX-512 would be one register too many.
-        2 if accumulators < 28 => accumulators / 3,
-        4 if accumulators == 28 => 6,
-        _ => accumulators / vectors,
-    };
-    if height > TALLEST { TALLEST } else { height }
-}
-
-/// Runs the tile of the height of the left panel and the width of the right one.
+/// Runs the tile that has the height of the left panel and the width of the right one.
 ///
 /// # Panics
-/// When there is no such tile: `height * vectors` must not exceed the instruction set's accumulators, and `vectors` must
-/// be 1, 2, 4 or 8.
+/// When the instruction set has no such tile, or the list below does not have it: widths of 1, 2, 4
+/// and 8 vectors.
 ///
 /// # Safety
-/// The panels hold every step that the runs name; `from` and `to` have as many row offsets as the left panel is high, and
-/// at each of them as many floats, that no one else reads or writes meanwhile, as the right panel is wide.
+/// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left
+/// panel has rows; at each of them are as many floats as the right panel is wide, and nobody else
+/// accesses them meanwhile.
 #[inline(always)]
-pub(crate) unsafe fn multiply_tile<S: Simd>(s: S, left: &Panel, right: &Panel, tile: Tile<'_>) {
+pub(crate) unsafe fn multiply_tile<S: Simd, P: Precision>(s: S, precision: P, panels: [&Panel; 2], tile: Tile<'_>) {
+    let [left, right] = panels;
     macro_rules! sizes {
         ($($h:literal x $v:literal),+) => {
             match (left.width, right.width / LANES) {
-                // The comparison is between constants: tiles beyond the registers are not even compiled.
-                $(($h, $v) => if $h * $v > S::ACCUMULATORS {
+                // The comparison is between constants: tiles that the instruction set does not have
+                // are not compiled.
+                $(($h, $v) => if $h > S::TILES.tallest[$v] {
                     no_tile(left, right)
                 } else if tile.a_strides[0] == 1 {
-                    s.run(Sized::<$h, $v, false>(tile))
+                    s.run(Sized::<P, $h, $v, false>(tile, precision))
                 } else {
-                    s.run(Sized::<$h, $v, true>(tile))
+                    s.run(Sized::<P, $h, $v, true>(tile, precision))
                 },)+
                 _ => no_tile(left, right),
             }

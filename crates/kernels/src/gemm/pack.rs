@@ -1,33 +1,33 @@
-//! Packing: copying an operand into panels, in the order in which the tile will read it.
+//! Packing: copying an operand into panels, in the order in which the tile reads it.
 //!
-//! There are two kinds of sources. Where neighbouring rows (columns) of the panel lie side by side in memory, each step of
-//! the depth is one short copy. Where neighbouring *steps* lie side by side (a row-major left operand; the pixels of an
-//! image, for which the depth is the channels), the panel is the transpose of what is read. Transposition is a matter of the packing alone:
-//! the tile never knows.
+//! There are two kinds of sources. Where the lanes of a panel (rows or columns) are contiguous in
+//! memory, each step of the depth is one short copy: [`PackSteps`]. Where the *steps* are
+//! contiguous (in a row-major left operand, or in the channels of a pixel), the panel is the
+//! transpose of its source: [`PackLanes`]. The tile does not see the difference.
 
 use core::ops::Range;
 
-use super::block::Shared;
-use super::micro::fetch_near;
 use super::panels::Panel;
-use crate::simd::{Kernel, LANES, Simd};
+use crate::shared::Region;
+use crate::simd::{Kernel, LANES, SQUARE, Simd, prefetch_l1};
 
-/// Steps between the fetch of a line that [`PackSteps`] reads and its use.
+/// Steps between the prefetch of a line that [`PackSteps`] reads and its use.
 const DISTANCE: usize = 8;
 
-/// Packs some steps of several panels, from a source in which each step of the depth holds the lanes side by side.
+/// Packs some steps of several panels from a source in which the lanes of each step are contiguous.
 ///
-/// Each step is read once, for all panels: in a large matrix the next step is on another memory page.
+/// Each step is read once, for all panels, because the next step of a large matrix is on a
+/// different memory page.
 pub(crate) struct PackSteps<'a> {
     pub(crate) panels: &'a [Panel],
-    /// Lane l at the first of these steps is `source[l]`, and the next step is `stride` further.
+    /// Lane l of the first of these steps is `source[l]`; the next step is `stride` further.
     pub(crate) source: &'a [f32],
     pub(crate) stride: usize,
-    /// Which steps of the packed depth these are, and how many it has in all.
+    /// The range of these steps in the packed depth, and the length of that.
     pub(crate) steps: Range<usize>,
     pub(crate) depth: usize,
-    /// Packed memory for `panels`.
-    pub(crate) to: Shared,
+    /// Packed memory for `panels`, of which this owns the steps of each.
+    pub(crate) to: Region<'a>,
 }
 
 impl Kernel for PackSteps<'_> {
@@ -35,27 +35,27 @@ impl Kernel for PackSteps<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { panels, source, stride, steps, depth, to } = self;
+        let Self { panels, source, stride, steps, depth, mut to } = self;
         let Some(first) = panels.first() else { return };
         if steps.is_empty() {
             return;
         }
         assert!(panels.iter().all(|panel| first.at <= panel.at));
-        assert!(panels.iter().all(|panel| (panel.at - first.at + panel.width) * depth <= to.len));
+        assert!(panels.iter().all(|panel| (panel.at - first.at + panel.width) * depth <= to.len()));
         assert!(panels.iter().all(|panel| (steps.len() - 1) * stride + panel.start + panel.len <= source.len()));
         assert!(steps.end <= depth && panels.iter().all(|panel| panel.len <= panel.width));
         for (d, step) in steps.enumerate() {
             for panel in panels {
-                // SAFETY: by the assertions, `panel.len` numbers are there to be read, and step `step` of the panel is
-                // inside `to`; every panel and step has its own part, and no two tasks pack the same.
+                // SAFETY: by the assertions, `source` holds `panel.len` numbers here, and step
+                // `step` of the panel is inside `to`, which owns it.
                 unsafe {
                     let from = source.as_ptr().add(d * stride + panel.start);
                     let later = from.wrapping_add(DISTANCE * stride);
-                    fetch_near(later);
+                    prefetch_l1(later);
                     if panel.len > LANES {
-                        fetch_near(later.wrapping_add(LANES));
+                        prefetch_l1(later.wrapping_add(LANES));
                     }
-                    let to = to.pointer.add((panel.at - first.at) * depth + step * panel.width);
+                    let to = to.as_mut_ptr().add((panel.at - first.at) * depth + step * panel.width);
                     if panel.len == 2 * LANES {
                         let halves = [s.load(&*from.cast()), s.load(&*from.add(LANES).cast())];
                         s.store(halves[0], &mut *to.cast());
@@ -70,8 +70,8 @@ impl Kernel for PackSteps<'_> {
     }
 }
 
-/// Copies and fills up with zeros. Short rows are a few vectors, the last two overlapping: a call to the system's copy
-/// would cost more than that.
+/// Copies `from` and fills the rest of `to` with zeros. Rows are short: copying a few vectors, the
+/// last two of which overlap, costs less than a call of the system's copy.
 #[inline(always)]
 pub(crate) fn copy_short(from: &[f32], to: &mut [f32]) {
     let (body, rest) = to.split_at_mut(from.len());
@@ -102,31 +102,31 @@ fn copy_vectors<const N: usize>(from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Packs one panel from a source in which each lane holds the steps of the depth side by side.
+/// Packs one panel from a source in which the steps of each lane are contiguous.
 pub(crate) struct PackLanes<'a, F> {
     pub(crate) panel: Panel,
     /// Lane l of the panel is `source[lane(l)..]`, one float per step, or zeros if it is `None`.
     pub(crate) source: &'a [f32],
     pub(crate) lane: F,
-    /// The steps come in chunks of this length (pixels, say), and the chunks are packed from the last to the first.
-    /// All steps in one chunk: they are packed as they are.
+    /// The steps are divided into chunks of this length (one per pixel, say), which are packed from
+    /// the last to the first. With all steps in one chunk, the order is that of the source.
     pub(crate) chunk: usize,
     /// Packed memory for some whole chunks, `panel.width` floats for each step.
     pub(crate) to: &'a mut [f32],
 }
 
-/// What a lane without a source reads.
+/// The source of a lane that has none.
 static ZEROS: [f32; SQUARE] = [0.0; SQUARE];
 
 impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { panel: Panel { len, width, .. }, source, lane, chunk, to } = self;
         let steps = to.len() / width;
-        // Eight lanes at a time; the last eight may overlap those before, which writes some numbers twice. Fewer than
-        // eight in all go one number at a time.
+        // Eight lanes at a time. The last eight may overlap those before, which writes some numbers
+        // twice.
         let mut first = 0;
         while first < width {
             if width > SQUARE {
@@ -142,8 +142,9 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
             let real = lanes[..kept].iter().all(|(_, real)| *real);
             for start in (0..steps).step_by(chunk) {
                 let to = &mut to[(steps - chunk - start) * width..][..chunk * width];
-                // Squares of eight steps. Where the panel is narrower than a square, what a step writes too much is
-                // overwritten by the next; so there has to be a next one.
+                // Squares of eight steps. Where the panel is narrower than a square, a step writes
+                // beyond its end and the next step overwrites that, so there has to be a next one.
+                // The rest goes number by number.
                 let room = (chunk * width).saturating_sub(first + SQUARE) / width + 1;
                 let whole = if chunk * width < first + SQUARE || kept < SQUARE && !real {
                     0
@@ -155,9 +156,10 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                     let rows: [&[f32]; SQUARE] = core::array::from_fn(|l| &lanes[l.min(kept - 1)].0[start..][..chunk]);
                     let rows = rows.map(<[f32]>::as_ptr);
                     for step in (0..whole).step_by(SQUARE) {
-                        // SAFETY: every row has `chunk` numbers, and `whole` of them are whole squares.
+                        // SAFETY: every row has `chunk` numbers, of which `whole` form whole
+                        // squares.
                         let rows = unsafe { rows.map(|row| &*row.add(step).cast()) };
-                        transpose::<S>(rows, &mut to[step * width + first..], width);
+                        s.transpose(rows, &mut to[step * width + first..], width);
                     }
                 } else {
                     for step in (0..whole).step_by(SQUARE) {
@@ -166,7 +168,7 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                             let at = if real { start + step } else { 0 };
                             *row = from[at..].first_chunk().expect("a whole square is left");
                         }
-                        transpose::<S>(rows, &mut to[step * width + first..], width);
+                        s.transpose(rows, &mut to[step * width + first..], width);
                     }
                 }
                 for (l, (from, real)) in lanes.into_iter().enumerate().take(kept) {
@@ -176,58 +178,6 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                 }
             }
             first += SQUARE;
-        }
-    }
-}
-
-/// Side of the squares that are transposed in registers.
-pub(crate) const SQUARE: usize = 8;
-
-/// Writes column c of the square to `to[c * stride..]`, the first column first (they may overlap).
-#[inline(always)]
-pub(crate) fn transpose<S: Simd>(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
-    assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);
-    #[cfg(target_arch = "x86_64")]
-    if S::ISA != crate::simd::Isa::Portable {
-        // SAFETY: both other instruction sets have AVX; the assertion keeps the writes inside `to`.
-        return unsafe { transpose_avx(rows, to.as_mut_ptr(), stride) };
-    }
-    for c in 0..SQUARE {
-        for (to, row) in to[c * stride..].iter_mut().zip(rows) {
-            *to = row[c];
-        }
-    }
-}
-
-/// Three rounds of exchanges: of single numbers between pairs of rows, of pairs, of halves.
-///
-/// # Safety
-/// The CPU has AVX; `to` is good for the writes at `c * stride`, 8 floats each, for c < 8.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx")]
-unsafe fn transpose_avx(rows: [&[f32; SQUARE]; SQUARE], to: *mut f32, stride: usize) {
-    use core::arch::x86_64::*;
-    // Rows 4 apart share a register from the start, so that the last round is done by the loads.
-    let load = |row: usize, half: usize| {
-        let (low, high) = (rows[row].as_ptr(), rows[row + 4].as_ptr());
-        // SAFETY: four of the eight floats of each row.
-        unsafe {
-            _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(low.add(half))), _mm_loadu_ps(high.add(half)))
-        }
-    };
-    for half in [0, 4] {
-        let [a, b, c, d] = [load(0, half), load(1, half), load(2, half), load(3, half)];
-        let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-        let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-        let columns = [
-            _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
-            _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
-            _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
-            _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
-        ];
-        for (c, column) in columns.into_iter().enumerate() {
-            // SAFETY: as the caller promises.
-            unsafe { _mm256_storeu_ps(to.add((half + c) * stride), column) };
         }
     }
 }

@@ -1,23 +1,25 @@
 //! How an operand is cut into panels, and where each panel lies in packed memory.
 //!
-//! A matrix product reads its left operand a few rows at a time and its right operand a few columns at a time. Packing
-//! lays exactly these few side by side: a **panel** of width w holds, for each step d of the depth, the w numbers that
-//! the register tile wants at that step. So the inner loop walks both panels from front to back and nothing else.
+//! A matrix product reads its left operand a few rows at a time and its right operand a few columns
+//! at a time. Packing makes these few contiguous: a **panel** of width w holds, for each step of
+//! the depth, the w numbers that the register tile needs at that step. The inner loop then reads
+//! both panels from front to back.
 
 use core::ops::Range;
 
 use crate::simd::LANES;
 
-/// Some neighbouring rows of the left operand, or columns of the right one.
+/// A few adjacent rows of the left operand, or columns of the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Panel {
     /// The first row or column.
     pub(crate) start: usize,
     /// How many there are.
     pub(crate) len: usize,
-    /// Numbers per step of the depth in packed memory: `len`, rounded up to whole vectors for columns.
+    /// Numbers per step in packed memory: `len`, rounded up to whole vectors for columns.
     pub(crate) width: usize,
-    /// The sum of the widths of all panels before: the panel begins at `at * depth` in packed memory.
+    /// The sum of the widths of all panels before this one, which begins at `at * depth` in packed
+    /// memory.
     pub(crate) at: usize,
 }
 
@@ -47,7 +49,7 @@ pub(crate) fn columns(len: usize, mut vectors: usize) -> impl Iterator<Item = Pa
             vectors /= 2;
         }
         let width = LANES * vectors;
-        // All panels before were whole.
+        // All panels before this one are complete.
         let panel = Panel { start, len: left.min(width), width, at: start };
         start += panel.len;
         Some(panel)
@@ -64,18 +66,20 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// Rows: as few panels as a height of `tallest` allows, and all of nearly one height. (128 rows in tiles of 14 would
-    /// leave a tile of 2 behind, which cannot keep the multipliers busy; ten panels of 13 and 12 can.)
+    /// Rows: as few panels as the height `tallest` allows, all of nearly the same height. (128 rows
+    /// in panels of 14 would leave one of 2, which cannot keep the multipliers busy; ten panels of
+    /// 13 and 12 can.)
     pub(crate) fn of_rows(len: usize, tallest: usize) -> Self {
         Self::of(rows(len, tallest))
     }
 
-    /// Columns: panels of `vectors` (a power of two) whole vectors, then what is left in smaller powers of two.
+    /// Columns: panels of `vectors` (a power of two) whole vectors; the remainder in smaller powers
+    /// of two.
     pub(crate) fn of_columns(len: usize, vectors: usize) -> Self {
         Self::of(columns(len, vectors))
     }
 
-    /// The same panels again and again, for so many stretches of equal length.
+    /// The same panels, repeated for `times` stretches of equal length.
     pub(crate) fn repeated(&self, times: usize) -> Self {
         let len = self.list.last().map_or(0, |last| last.start + last.len);
         let again = |i: usize| move |p: &Panel| Panel { start: p.start + i * len, at: p.at + i * self.width, ..*p };
@@ -94,7 +98,8 @@ impl Panels {
     }
 }
 
-/// Neighbouring panels in groups of at most `size` rows or columns (but at least one panel), as ranges of the list.
+/// Adjacent panels in groups of at most `size` rows or columns (but at least one panel), as ranges
+/// of the list.
 pub(crate) fn groups(list: &[Panel], size: usize) -> Vec<Range<usize>> {
     let mut groups = Vec::new();
     let mut first = 0;

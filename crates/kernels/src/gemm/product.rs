@@ -1,29 +1,31 @@
-//! The matrix product: cut into rectangles for the threads, these into pieces of the depth, and each piece packed and swept.
+//! The matrix product: cut into rectangles for the threads and pieces of the depth, each of which
+//! is packed and swept.
 
 use core::ops::Range;
 
-use super::block::Shared;
 use super::blocking::{Cut, DEPTH, SERIAL, Tiling};
+use super::for_each_task;
 use super::pack::{PackLanes, PackSteps};
 use super::panels::{self, Panel};
 use super::scratch::Scratch;
 use super::sweep::{Rectangle, Side, Sweep};
-use super::{for_each_task, run_on};
-use crate::element::Gemm;
+use crate::arguments::Gemm;
+use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa};
 
-/// A matrix as an operand: lanes are rows of the left one or columns of the right one.
+/// A matrix as an operand. Its lanes are the rows of the left operand or the columns of the right
+/// one.
 #[derive(Clone, Copy)]
 struct Matrix<'a> {
     data: &'a [f32],
-    /// From lane to lane; 1, or else `step` is 1.
+    /// The distance from lane to lane. Either this or `step` is 1.
     lane: usize,
-    /// From step to step of the depth.
+    /// The distance from step to step of the depth.
     step: usize,
 }
 
 impl<'a> Matrix<'a> {
-    /// From this lane and step on.
+    /// The part from this lane and step on.
     fn from(&self, lane: usize, step: usize) -> Self {
         Self { data: &self.data[lane * self.lane + step * self.step..], ..*self }
     }
@@ -32,18 +34,18 @@ impl<'a> Matrix<'a> {
         Side::InPlace { data: self.data, strides: [self.lane, self.step] }
     }
 
-    /// Packs the first `depth` steps of neighbouring panels.
+    /// Packs the first `depth` steps of adjacent panels.
     fn pack(&self, isa: Isa, panels: impl Iterator<Item = Panel>, depth: usize, to: &mut [f32]) {
         let Self { data, lane, step } = *self;
         if lane == 1 {
             let panels: Vec<Panel> = panels.collect();
-            let to = Shared::new(to);
-            run_on(isa, PackSteps { panels: &panels, source: data, stride: step, steps: 0..depth, depth, to });
+            let to = Region::whole(to);
+            isa.run(PackSteps { panels: &panels, source: data, stride: step, steps: 0..depth, depth, to });
         } else {
             for panel in panels {
                 let to = &mut to[panel.at * depth..][..depth * panel.width];
                 let lane = |l| Some((panel.start + l) * lane);
-                run_on(isa, PackLanes { panel, source: data, lane, chunk: depth, to });
+                isa.run(PackLanes { panel, source: data, lane, chunk: depth, to });
             }
         }
     }
@@ -56,8 +58,8 @@ struct Product<'a> {
     columns: Matrix<'a>,
     depth: usize,
     tiling: Tiling,
-    to: Shared,
-    /// From row to row, and from column to column of the result.
+    to: Shared<'a>,
+    /// The distances from row to row and from column to column of the result.
     strides: [usize; 2],
 }
 
@@ -81,7 +83,8 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
         (rows, columns, m, n, strides) = (columns, rows, n, m, [1, g.n]);
     }
     let product = Product { isa, rows, columns, depth: g.k, tiling, to: Shared::new(c), strides };
-    // Every task has its own rectangle of the result. As no element's sum is cut, the cut may follow the threads.
+    // Each task computes a rectangle of the result. No sum is cut, so the cut may depend on the
+    // number of threads.
     let threads = if g.m * g.n * g.k > SERIAL { rayon::current_num_threads() } else { 1 };
     let cut = Cut::choose(&tiling, m, n, threads);
     for_each_task(threads > 1, cut.tasks(), |task| {
@@ -124,13 +127,12 @@ impl Product<'_> {
                 } else {
                     left.in_place()
                 };
-                let offset = row * down + columns.start * across;
-                assert!(offset < self.to.len);
-                // SAFETY: inside the result. Every task has its own rectangle of it: no two write the same element.
-                let base = unsafe { self.to.pointer.add(offset) };
-                let to = Rectangle { base, len: self.to.len - offset, down, across };
+                // SAFETY: the rectangles of two tasks do not overlap, and the sweep accesses only
+                // its own.
+                let region = unsafe { self.to.claim() };
+                let to = Rectangle { region, start: row * down + columns.start * across, down, across };
                 let (rows, columns) = (row_panels(height), column_panels());
-                run_on(isa, Sweep { left, right, rows, columns, depth, first: start == 0, to });
+                isa.run(Sweep { left, right, rows, columns, depth, first: start == 0, to });
             }
         }
     }

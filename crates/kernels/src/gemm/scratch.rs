@@ -1,26 +1,28 @@
-//! Memory for packed operands, kept for the next call.
+//! [`Scratch`]: buffers for packed operands, reused from call to call.
 //!
-//! A fresh large buffer costs a page fault for each 4 KiB that is touched, often more than the packing itself. So each
-//! thread keeps the buffers that it has used, a few of them, and hands them out again.
+//! A new large buffer costs a page fault for every 4 KiB that is touched, often more than the
+//! packing itself. Therefore each thread keeps a few of the buffers that it has used.
 
 use core::cell::RefCell;
 use core::ops::{Deref, DerefMut};
 
 use crate::simd::LANES;
 
-/// A cache line, and a vector: what buffers are made of, so that no vector of a packed panel straddles two lines.
+/// A cache line, which is also one vector. Buffers consist of lines, so no vector of a panel
+/// straddles two.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
 
-/// Buffers that a thread keeps at most.
+/// The most buffers that a thread keeps.
 const KEPT: usize = 6;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of floats of unspecified content, aligned to a cache line; goes back to its thread's store when dropped.
+/// A buffer of floats with unspecified content, aligned to a cache line. Dropping it returns it to
+/// its thread.
 pub(crate) struct Scratch {
     lines: Vec<Line>,
     len: usize,
@@ -40,7 +42,7 @@ impl Scratch {
             best.map(|i| free.swap_remove(i)).unwrap_or_default()
         });
         if lines.len() < wanted {
-            lines = Vec::new(); // first, so that the old content is not copied
+            lines = Vec::new(); // First, so that the old content is not copied.
             lines.resize(wanted, Line([0.0; LANES]));
         }
         Self { lines, len }
@@ -72,7 +74,7 @@ impl Drop for Scratch {
         if lines.is_empty() {
             return;
         }
-        // A thread that is ending has no store left; the buffer is then freed.
+        // A thread that is ending has no store any more; the buffer is then freed.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             free.push(lines);

@@ -1,25 +1,28 @@
-//! A sweep: all tiles of a rectangle of the result, for one piece of the depth.
+//! A sweep of a matrix product: all tiles of a rectangle of the result, for one piece of the depth.
 //!
-//! Between two pieces the sums rest in the result itself, and the next piece goes on from them, so every element stays one
-//! chain of multiply-adds.
+//! The sums wait in the result itself until the next piece continues them, so each element remains
+//! one chain of multiply-adds.
 
-use super::micro::{Ahead, Place, Run, TALLEST, Tile, multiply_tile};
+use super::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
 use super::pack::copy_short;
 use super::panels::Panel;
+use super::precision::F32;
+use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
 
-/// An operand of a sweep: its lanes are rows of the left one or columns of the right one.
+/// An operand of a sweep. Its lanes are the rows of the left operand or the columns of the right
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side<'a> {
-    /// Panels one behind the other, `depth` steps each.
+    /// Packed panels in order, `depth` steps each.
     Packed { data: &'a [f32], depth: usize },
-    /// The matrix as it is: the strides from lane to lane and from step to step, of which one is 1. (As a right operand, the
-    /// first.)
+    /// The matrix as it is: the strides from lane to lane and from step to step, one of which is 1
+    /// (the first, for a right operand).
     InPlace { data: &'a [f32], strides: [usize; 2] },
 }
 
 impl Side<'_> {
-    /// Where the panel begins, and its strides.
+    /// The start of a panel, and its strides.
     #[inline(always)]
     fn panel(&self, panel: &Panel) -> (*const f32, [usize; 2]) {
         match *self {
@@ -28,7 +31,7 @@ impl Side<'_> {
         }
     }
 
-    /// All of `depth` steps of panels up to this last one is there, so far as tiles read it.
+    /// Whether it holds all that tiles read of the panels up to `last`, at `depth` steps.
     fn holds(&self, last: Panel, depth: usize) -> bool {
         match *self {
             Side::Packed { data, depth: packed } => packed == depth && data.len() >= (last.at + last.width) * depth,
@@ -41,16 +44,16 @@ impl Side<'_> {
     }
 }
 
-/// A rectangle of the result, row by row or column by column.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rectangle {
-    /// Its first element.
-    pub(crate) base: *mut f32,
-    /// Elements from there to the end of the result.
-    pub(crate) len: usize,
-    /// From row to row.
+/// A rectangle of the result.
+#[derive(Debug)]
+pub(crate) struct Rectangle<'a> {
+    /// The result, of which the sweep owns this rectangle.
+    pub(crate) region: Region<'a>,
+    /// The offset of its first element.
+    pub(crate) start: usize,
+    /// The distance from row to row.
     pub(crate) down: usize,
-    /// From column to column.
+    /// The distance from column to column.
     pub(crate) across: usize,
 }
 
@@ -58,19 +61,18 @@ pub(crate) struct Rectangle {
 pub(crate) struct Sweep<'a, R, C> {
     pub(crate) left: Side<'a>,
     pub(crate) right: Side<'a>,
-    /// The left panels, from the first of `left` on.
+    /// The left panels, from the first one of `left` on.
     pub(crate) rows: R,
     /// The right panels.
     pub(crate) columns: C,
     /// Steps of this piece, at least one.
     pub(crate) depth: usize,
-    /// Start from zeros rather than from the sums in the result.
+    /// Start from zeros, not from the sums in the result.
     pub(crate) first: bool,
-    /// The rectangle, which this sweep alone reads and writes.
-    pub(crate) to: Rectangle,
+    pub(crate) to: Rectangle<'a>,
 }
 
-/// A tile of the greatest area, on a cache line.
+/// Room for the largest tile, aligned to a cache line.
 #[repr(align(64))]
 struct Aside([f32; TALLEST * 2 * LANES]);
 
@@ -83,12 +85,14 @@ where
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { left, right, rows, columns, depth, first, to } = self;
+        let Self { left, right, rows, columns, depth, first, mut to } = self;
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
         let (height, width) = (last_row.start + last_row.len, last_column.start + last_column.len);
-        assert!((height - 1) * to.down + (width - 1) * to.across < to.len, "result too small");
-        let run = [Run { a: 0, b: 0, len: depth }];
+        let last = to.start + (height - 1) * to.down + (width - 1) * to.across;
+        assert!(last < to.region.len(), "result too small");
+        let result = to.region.as_mut_ptr().wrapping_add(to.start);
+        let span = [Span { a: 0, b: 0, len: depth }];
         let mut direct = [0; TALLEST];
         for (r, row) in direct.iter_mut().enumerate() {
             *row = r * to.down;
@@ -97,33 +101,35 @@ where
         let tiles = rows.clone().count();
         for column in columns {
             let (b, [_, b_step]) = right.panel(&column);
-            // While a right panel is in use, the next one is fetched: a part of it with every tile.
+            // While a right panel is in use, the next one is prefetched: a part of it with every
+            // tile.
             let part = if matches!(right, Side::Packed { .. }) { column.width * depth / tiles } else { 0 };
             let step = (4 * part).div_ceil(depth);
             let next_panel = b.wrapping_add(depth * b_step);
             for (i, row) in rows.clone().enumerate() {
                 let (a, a_strides) = left.panel(&row);
-                let base = to.base.wrapping_add(row.start * to.down + column.start * to.across);
-                let tile = |place: Place| Tile {
+                let base = result.wrapping_add(row.start * to.down + column.start * to.across);
+                let tile = |rows: TileRows| Tile {
                     a,
                     a_strides,
                     b,
                     b_step,
-                    ahead: Ahead { at: next_panel.wrapping_add(i * part), step },
-                    runs: &run,
-                    from: (!first).then_some(place),
-                    to: place,
+                    prefetch: Prefetch { at: next_panel.wrapping_add(i * part), step },
+                    spans: &span,
+                    from: (!first).then_some(rows),
+                    to: rows,
                 };
                 if to.across == 1 && column.len == column.width {
-                    // SAFETY: the assertions above: both panels hold the piece's steps, and the tile is inside the
-                    // rectangle, which is this sweep's own.
-                    unsafe { multiply_tile(s, &row, &column, tile(Place { base, rows: direct.as_ptr() })) };
+                    let rows = TileRows { base, offsets: direct.as_ptr() };
+                    // SAFETY: by the assertions, both panels hold the steps of this piece and the
+                    // tile is inside the rectangle, which the sweep owns.
+                    unsafe { multiply_tile(s, F32, [&row, &column], tile(rows)) };
                     continue;
                 }
-                // A tile that is not whole, or not contiguous in the result, is computed aside.
-                let mut lines = [0; TALLEST];
-                for (r, line) in lines.iter_mut().enumerate() {
-                    *line = r * column.width;
+                // A tile that is incomplete, or not contiguous in the result, is computed aside.
+                let mut offsets = [0; TALLEST];
+                for (r, offset) in offsets.iter_mut().enumerate() {
+                    *offset = r * column.width;
                 }
                 if !first {
                     for r in 0..row.len {
@@ -139,18 +145,18 @@ where
                         }
                     }
                 }
-                let place = Place { base: aside.0.as_mut_ptr(), rows: lines.as_ptr() };
+                let rows = TileRows { base: aside.0.as_mut_ptr(), offsets: offsets.as_ptr() };
                 // SAFETY: as above for the operands; no tile has more than TALLEST * 2 vectors.
-                unsafe { multiply_tile(s, &row, &column, tile(place)) };
+                unsafe { multiply_tile(s, F32, [&row, &column], tile(rows)) };
                 for r in 0..row.len {
                     let aside = &aside.0[r * column.width..][..column.len];
-                    // SAFETY: as above.
+                    // SAFETY: the tile is inside the rectangle, as above.
                     unsafe {
-                        let place = base.add(r * to.down);
+                        let row = base.add(r * to.down);
                         if to.across == 1 {
-                            copy_short(aside, core::slice::from_raw_parts_mut(place, column.len));
+                            copy_short(aside, core::slice::from_raw_parts_mut(row, column.len));
                         } else {
-                            (0..column.len).for_each(|c| *place.add(c * to.across) = aside[c]);
+                            (0..column.len).for_each(|c| *row.add(c * to.across) = aside[c]);
                         }
                     }
                 }

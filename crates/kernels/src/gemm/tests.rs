@@ -1,12 +1,11 @@
 //! The matrix product against the plain loop, bit for bit.
 
 use super::blocking::{COLUMNS, DEPTH, ROWS};
-use super::*;
 use crate::random::{Key, words};
 use crate::testing::on_each_set;
-use crate::{Element, Gemm, reference};
+use crate::{Element, Gemm, reference, simd};
 
-/// Numbers in (-1, 1), all bits of the mantissa in use.
+/// Numbers in (-1, 1) that use all bits of the mantissa.
 pub(crate) fn numbers(stream: u32, len: usize) -> Vec<f32> {
     let words = (0..len.div_ceil(4) as u32).flat_map(|block| words(Key::new(7, stream), block));
     words.take(len).map(|word| word as i32 as f32 / 2f32.powi(31)).collect()
@@ -76,7 +75,7 @@ fn operands_beyond_the_packing_limit_keep_their_bits() {
             let (a, b) = (numbers(1, m * k), numbers(2, k * n));
             let mut c = vec![f32::NAN; m * n];
             f32::gemm(g, &a, &b, &mut c);
-            // The plain loop over all would take long; a thousand elements spread over the result will do.
+            // A plain loop over all elements would take long; check a thousand of them.
             for i in 0..1000 {
                 let at = i * 7919 % c.len();
                 let (row, column) = (at / n, at % n);
@@ -89,8 +88,9 @@ fn operands_beyond_the_packing_limit_keep_their_bits() {
     }
 }
 
-/// Beyond the plain loop in the same arithmetic: each element is within the bound for a chain of k fused multiply-adds,
-/// k * eps * sum |a||b| (Higham 2002, section 3.1; eps is half the distance from 1 to the next number), of the result in f64.
+/// Independent of the plain loop: each element differs from the result in f64 by at most the bound
+/// for a chain of k fused multiply-adds, k * eps * sum |a||b| (Higham 2002, section 3.1; eps is
+/// half the distance from 1 to the next number).
 #[test]
 fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
     let g = Gemm { m: 37, n: 50, k: 1009, transpose_a: false, transpose_b: false };

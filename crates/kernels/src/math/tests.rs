@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::element::Unary;
-use crate::map::unary;
+use crate::elementwise::Unary;
+use crate::elementwise::unary;
 use crate::random::{Key, words};
 use crate::testing::{on_the_widest, same_bits_everywhere};
 
@@ -26,7 +26,8 @@ const TABLE: [Row; 5] = [
     ("softplus", Unary::Softplus, exact_softplus, 2.0),
 ];
 
-/// The distance to the exact value in units of the `f32` spacing there. A wrong kind of result is infinitely wrong.
+/// The distance to the exact value in units of the `f32` spacing there; infinite if one is finite
+/// and the other is not.
 fn error_in_ulps(got: f32, exact: f64) -> f64 {
     if got.is_nan() || exact.is_nan() {
         return if got.is_nan() && exact.is_nan() { 0.0 } else { f64::INFINITY };
@@ -39,7 +40,7 @@ fn error_in_ulps(got: f32, exact: f64) -> f64 {
     (f64::from(got) - exact).abs() / spacing
 }
 
-/// The worst error over the inputs, and where it is.
+/// The worst error over the inputs, and its argument.
 fn worst(op: Unary, exact: fn(f64) -> f64, inputs: &[f32]) -> (f64, f32) {
     let mut outputs = vec![0.0; inputs.len()];
     unary(op, inputs, &mut outputs);
@@ -78,7 +79,7 @@ fn worst_errors_over_all_floats() {
 fn sampled_errors_are_within_the_bounds() {
     on_the_widest(|| {
         for (name, op, exact, bound) in TABLE {
-            // All exponents, and again more densely where the functions bend.
+            // All exponents, and more densely where the functions are curved.
             let wide = worst_over_blocks(op, exact, 16, |block| every_float_of_block(block * 4093));
             let dense = worst_over_blocks(op, exact, 64, |block| {
                 let words = (0..4096).flat_map(|i| words(Key::new(3, block), i));

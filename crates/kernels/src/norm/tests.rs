@@ -1,10 +1,12 @@
-//! Batch normalisation against the plain loop in `f64`, within bounds that follow from the operations.
+//! Batch normalisation against the plain loop in `f64`, within error bounds that follow from the
+//! operations.
 
 use super::{batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics};
+use crate::arguments::Norm;
 use crate::columns::LONGEST_CHAIN;
-use crate::element::{Binary, Norm, Unary};
+use crate::elementwise::{Binary, Unary};
 use crate::testing::{UNIT_ROUNDOFF, assert_same_bits, numbers, same_bits_everywhere};
-use crate::{map, reference};
+use crate::{elementwise, reference};
 
 /// (rows, channels)
 const SHAPES: [(usize, usize); 18] = [
@@ -43,7 +45,7 @@ fn statistics(x: &[f32], channels: usize) -> [Vec<f32>; 2] {
 #[test]
 fn statistics_are_within_the_proved_bound() {
     for (rows, channels) in SHAPES {
-        // A mean that is large beside the deviation is what a one-pass formula would fail on.
+        // A one-pass formula would fail here, because the mean is much larger than the deviation.
         let x: Vec<f32> = numbers(rows * channels, 1).into_iter().map(|x| x + 1000.0).collect();
         let got = same_bits_everywhere("channel_statistics", || statistics(&x, channels).concat());
         let (mean, variance) = got.split_at(channels);
@@ -54,8 +56,8 @@ fn statistics_are_within_the_proved_bound() {
             let error = (f64::from(mean[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 * size + wanted.abs());
             assert!(error <= bound, "{rows} x {channels}, mean {c}: off by {error:e}, allowed {bound:e}");
-            // About the kernel's own mean. Each term is rounded twice, the difference counting double, and the result
-            // once.
+            // Around the kernel's own mean: each term has two roundings, of which that of the
+            // difference counts twice, and the result has one.
             let wanted = column().map(|x| (x - f64::from(mean[c])).powi(2)).sum::<f64>() / count;
             let error = (f64::from(variance[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 + 4.0) * wanted;
@@ -108,11 +110,11 @@ fn the_backward_pass_is_within_the_proved_bound() {
             let centred = |i: usize| (x[i] - mean[c]).abs();
             let sizes: f64 = rows().map(|i| gy[i].abs()).sum();
             let weighted: f64 = rows().map(|i| gy[i].abs() * centred(i)).sum();
-            // Errors of the two sums (each weighted term is rounded twice).
+            // The errors of the two sums; each weighted term has two roundings.
             let (sum_error, weighted_error) = (chain * sizes, (chain + 2.0) * weighted);
             bound[x.len() + c] = weighted_error / deviation + wanted[x.len() + c].abs();
             bound[x.len() + channels + c] = sum_error + wanted[x.len() + channels + c].abs();
-            // Then at most six roundings of each of the three terms of gx.
+            // Then each of the three terms of gx has at most six roundings.
             for i in rows() {
                 let slope = weighted / (count * deviation * deviation);
                 let rounding = 6.0 * (gy[i].abs() + sizes / count + centred(i) * slope);
@@ -127,9 +129,9 @@ fn the_backward_pass_is_within_the_proved_bound() {
     }
 }
 
-/// With a leaky ReLU after it: the same bits as from one kernel after the other.
+/// A fused leaky ReLU gives the same bits as the separate kernels.
 #[test]
-fn a_bend_on_the_way_changes_no_bit() {
+fn a_fused_leaky_relu_changes_no_bit() {
     for (rows, channels) in SHAPES {
         let [x, gy] = [5, 6].map(|stream| numbers(rows * channels, stream));
         let [gamma, beta] = [7, 8].map(|stream| numbers(channels, stream));
@@ -147,15 +149,16 @@ fn a_bend_on_the_way_changes_no_bit() {
             let got = same_bits_everywhere(&what, || all(Norm { slope: Some(slope), ..NORM }, &gy).concat());
             let [mut bent, mut g] = [0; 2].map(|_| vec![f32::NAN; x.len()]);
             let [y, _] = all(NORM, &gy);
-            map::unary(Unary::LeakyRelu { slope }, &y, &mut bent);
-            map::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
+            elementwise::unary(Unary::LeakyRelu { slope }, &y, &mut bent);
+            elementwise::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
             let [_, gradients] = all(NORM, &g);
             assert_same_bits(&got, &[bent, gradients].concat(), &what);
         }
     }
 }
 
-/// Instance normalisation is batch normalisation of each image by itself, with no scale and no shift: bit for bit.
+/// Instance normalisation has the bits of batch normalisation of each image, without scale and
+/// shift.
 #[test]
 fn every_instance_is_a_batch_of_its_own() {
     for (images, rows, channels) in [(1, 4096, 16), (3, 1, 5), (2, 81, 3), (5, 256, 64), (1, 9, 100), (4, 36, 17)] {

@@ -1,4 +1,4 @@
-//! The formula, the stream, and the distribution.
+//! Normal numbers: the formula, the random stream, and the distribution.
 
 use super::{cosine, normal};
 use crate::random::{Key, words};
@@ -41,7 +41,7 @@ impl Kernel for Cosines {
 }
 
 #[test]
-fn the_cosine_is_right_all_around() {
+fn the_cosine_is_right_for_the_whole_turn() {
     on_the_widest(|| {
         let mut worst: f64 = 0.0;
         let corners = [0, 1, 2, 3].map(|quarter: u32| (quarter << 30).wrapping_sub(4 << 9));
@@ -58,8 +58,8 @@ fn the_cosine_is_right_all_around() {
     });
 }
 
-/// The distribution function of the standard normal distribution: the Taylor series around 0 (Marsaglia, "Evaluating the
-/// normal distribution", 2004).
+/// The distribution function of the standard normal distribution: the Taylor series around 0
+/// (Marsaglia, "Evaluating the normal distribution", 2004).
 fn phi(x: f64) -> f64 {
     let (mut sum, mut term, mut i) = (x, x, 1.0);
     while term.abs() > 1e-17 * sum.abs() {
@@ -76,7 +76,7 @@ fn the_distribution_is_normal() {
     let n = N as f64;
     for (seed, stream) in [(1, "latents"), (2, "weights")] {
         let mut x: Vec<f64> = drawn(Key::named(seed, stream), N).into_iter().map(f64::from).collect();
-        // Neighbours come from one point of the plane, and must be as independent as others.
+        // Adjacent numbers come from one point of the plane; they must be independent too.
         for (what, lag) in [("of a pair", 1), ("of two pairs", 2), ("of two blocks", 4)] {
             let products = x.iter().step_by(lag).zip(x.iter().skip(lag).step_by(lag)).map(|(a, b)| a * b);
             let sum: f64 = products.sum();
@@ -87,19 +87,20 @@ fn the_distribution_is_normal() {
             let sigma = sum / (4.0 * n / lag as f64).sqrt();
             assert!(sigma.abs() < 5.0, "squares {what} are correlated: {sigma} standard deviations");
         }
-        // The mean of x^k, and the variance of x^k: moments 0, 1, 0, 3 and (2k-1)!! less the square of the mean.
+        // The mean of x^k, and the variance of x^k: the moments are 0, 1, 0, 3, and the variance is
+        // (2k-1)!! minus the square of the mean.
         for (power, mean, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let moment = x.iter().map(|x| x.powi(power)).sum::<f64>() / n;
             let sigma = (moment - mean) / (variance / n).sqrt();
             assert!(sigma.abs() < 5.0, "moment {power} is {moment}, off by {sigma} standard deviations");
         }
-        // Kolmogorov and Smirnov: the largest distance of the two distribution functions, times sqrt(n), is above 1.95 once in
-        // a thousand times.
+        // Kolmogorov and Smirnov: the largest distance of the two distribution functions, times
+        // sqrt(n), exceeds 1.95 with a probability of 1 in 1000.
         x.sort_by(f64::total_cmp);
         let distance = |(i, x): (usize, &f64)| (phi(*x) - i as f64 / n).abs().max((phi(*x) - (i + 1) as f64 / n).abs());
         let largest = x.iter().enumerate().map(distance).fold(0.0, f64::max);
         assert!(largest * n.sqrt() < 1.95, "Kolmogorov-Smirnov: {}", largest * n.sqrt());
-        // The tails: beyond 4 lie 66 of 2^20 numbers.
+        // The tails: 66 of 2^20 numbers are expected beyond 4.
         let tail = 2.0 * n * phi(-4.0);
         let found = x.iter().filter(|x| x.abs() > 4.0).count() as f64;
         assert!((found - tail).abs() < 5.0 * tail.sqrt(), "{found} numbers beyond 4, expected {tail}");
@@ -135,9 +136,10 @@ fn a_number_comes_from_the_words_of_its_pair() {
     }
 }
 
-/// Computed by a program of its own, in exact fractions with the same roundings. If these change, every sample of every run does.
+/// Computed by an independent program, in exact fractions with the same roundings. If these change,
+/// so does every sample of every run.
 #[test]
-fn these_are_the_numbers_for_ever() {
+fn the_numbers_never_change() {
     let bits: Vec<u32> = drawn(Key::named(1, "latents"), 4).iter().map(|x| x.to_bits()).collect();
     assert_eq!(
         bits,

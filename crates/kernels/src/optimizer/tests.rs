@@ -1,7 +1,7 @@
-//! Bits of the plain loop over several steps, and known values.
+//! The updates against the plain loop over several steps, bit for bit, and known values.
 
 use super::{adam, rms_prop, sgd};
-use crate::element::{Adam, RmsProp, Sgd};
+use crate::arguments::{Adam, RmsProp, Sgd};
 use crate::reference;
 use crate::testing::{SIZES, assert_same_bits, numbers, same_bits_everywhere, wild_numbers};
 
@@ -9,8 +9,8 @@ const RMS_PROP: RmsProp = RmsProp { learning_rate: 8e-4, rho: 0.9, epsilon: 1e-7
 const ADAM: Adam = Adam { learning_rate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8, t: 1 };
 const SGD: Sgd = Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: false };
 
-/// Parameters and memory after three steps of `update(t, g, [memory, memory], theta)`, from the start that all tests
-/// share.
+/// Parameters and state after three steps of `update(t, g, [state, state], theta)` from a common
+/// start.
 fn three_steps(len: usize, update: impl Fn(u64, &[f32], [&mut [f32]; 2], &mut [f32])) -> Vec<f32> {
     let (mut m, mut v, mut theta) = (vec![0.0; len], vec![0.0; len], numbers(len, 9));
     for t in 1..=3 {
@@ -68,7 +68,8 @@ fn close(got: f32, wanted: f64) {
     assert!(error <= 3e-7 * wanted.abs(), "{got} is not {wanted}");
 }
 
-/// One parameter that starts at 1 and gets these gradients: values computed with high precision from the formulas.
+/// One parameter that starts at 1 and receives these gradients; the values were computed from the
+/// formulas with high precision.
 const GRADIENTS: [f32; 3] = [0.5, -2.0, 0.1];
 
 #[test]

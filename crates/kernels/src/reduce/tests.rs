@@ -1,4 +1,4 @@
-//! Sums: exact where every order is exact, within the proved bound elsewhere.
+//! Sums: exact where any order is exact, within the proved bound elsewhere.
 
 use super::{repeat_axis, sum_axis};
 use crate::columns::LONGEST_CHAIN;

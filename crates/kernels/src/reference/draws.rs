@@ -1,10 +1,10 @@
-//! What is drawn from a stream of random words: dropout and normal numbers.
+//! Kernels that draw from a stream of random words: dropout and normal numbers.
 
-use crate::element::Real;
 use crate::random::{Key, words};
+use crate::real::Real;
 use crate::scalar;
 
-/// The bound below which dropout's random word drops its element: rate * 2^32, rounded down.
+/// Dropout drops an element if its random word is below this bound: rate * 2^32, rounded down.
 pub(crate) fn drop_below(rate: f64) -> u32 {
     assert!((0.0..1.0).contains(&rate), "dropout: the rate {rate} is not in [0, 1)");
     (rate * f64::from(2u32.pow(16)) * f64::from(2u32.pow(16))) as u32
@@ -21,8 +21,8 @@ pub fn dropout<R: Real>(key: Key, rate: f64, x: &[R], y: &mut [R]) {
     }
 }
 
-/// See [`Element::normal`](crate::Element::normal): the formula of Box and Muller, in `f64`. (u is rounded to a float, which
-/// matters only where u is near 1 and the distance near 0.)
+/// See [`Element::normal`](crate::Element::normal): the formula of Box and Muller, in `f64`. (u is
+/// rounded to a float, which matters only where u is near 1 and the distance near 0.)
 pub fn normal<R: Real>(key: Key, y: &mut [R]) {
     for (block, y) in y.chunks_mut(4).enumerate() {
         for (y, pair) in y.chunks_mut(2).zip(words(key, block as u32).chunks(2)) {

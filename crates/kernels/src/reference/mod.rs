@@ -1,10 +1,11 @@
-//! The plain loops: what every kernel computes, written to be read.
+//! The plain loops: the definition of every kernel, written to be read.
 //!
-//! They are generic over the number type. In `f64` they *are* the engine's kernels when gradients are checked; in `f32`
-//! they are what the fast kernels are tested against. Convolutions and matrix products are one chain of fused
-//! multiply-adds per output element, in the order written here, and the fast kernels keep that very order: they agree
-//! with these loops bit for bit. (Convolutions of small maps go through frequencies, [`fast_path`](crate::fast_path) says how:
-//! they agree within a proved bound.)
+//! They are generic over the number type. In `f64` they are the kernels with which gradients are
+//! checked; in `f32` the fast kernels are tested against them. In convolutions and matrix products,
+//! each output element is one chain of fused multiply-adds in the order written here. The fast
+//! kernels keep this order, so they agree with the loops bit for bit. (Convolutions of small maps
+//! are computed in the frequency domain, see [`fast_path`](crate::fast_path); they agree within a
+//! proved bound.)
 
 mod draws;
 mod maps;
@@ -16,12 +17,12 @@ mod updates;
 
 pub(crate) use draws::drop_below;
 pub use draws::{dropout, normal};
-pub use maps::{binary, binary_at, binary_rows, finish, finish_grad, unary, unary_at};
+pub use maps::{bias_act, bias_act_grad, binary, binary_rows, unary};
 pub use norms::{
     batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics,
 };
-pub use pixels::{downsample_sum, fir, max_pool, pick, reflection_fold, reflection_pad, unpick, upsample};
-pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, gather_taps, gemm, im2col, spread_taps, turn_taps};
+pub use pixels::{downsample_sum, fir, gather, max_pool, reflection_fold, reflection_pad, scatter, upsample};
+pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, fold_taps, gemm, im2col, spread_taps, turn_taps};
 pub use sums::{count_non_finite, repeat_axis, sum_axis};
 pub use updates::{adam, power, rms_prop, sgd};
 

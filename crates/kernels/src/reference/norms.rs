@@ -1,7 +1,9 @@
 //! Batch and instance normalisation.
 
-use super::{binary, unary_at};
-use crate::element::{Binary, Norm, Real, Unary};
+use super::binary;
+use crate::arguments::Norm;
+use crate::elementwise::{Binary, Unary};
+use crate::real::Real;
 
 /// See [`Element::channel_statistics`](crate::Element::channel_statistics).
 pub fn channel_statistics<R: Real>(x: &[R], mean: &mut [R], variance: &mut [R]) {
@@ -25,7 +27,7 @@ pub fn batch_norm<R: Real>(norm: Norm, x: &[R], statistics: [&[R]; 2], affine: [
         let scale = gamma[c] / (variance[c] + R::from_f64(norm.epsilon)).sqrt();
         *y = (*x - mean[c]).mul_add(scale, beta[c]);
         if let Some(slope) = norm.slope {
-            *y = unary_at(Unary::LeakyRelu { slope }, *y);
+            *y = Unary::LeakyRelu { slope }.at([*y]);
         }
     }
 }
@@ -43,13 +45,13 @@ pub fn batch_norm_grad<R: Real>(
     let channels = mean.len();
     assert!(x.len() == gy.len() && x.len() == gx.len() && x.len().is_multiple_of(channels), "batch_norm_grad: lengths");
     let count = R::from_f64((x.len() / channels) as f64);
-    let mut unbent = gy.to_vec();
+    let mut g = gy.to_vec();
     if let Some(slope) = norm.slope {
         let mut y = vec![R::default(); x.len()];
         batch_norm(Norm { slope: None, ..norm }, x, statistics, affine, &mut y);
-        binary(Binary::LeakyReluGrad { slope }, &y, gy, &mut unbent);
+        binary(Binary::LeakyReluGrad { slope }, &y, gy, &mut g);
     }
-    let gy = &unbent;
+    let gy = &g;
     for c in 0..channels {
         let deviation = (variance[c] + R::from_f64(norm.epsilon)).sqrt();
         let normal = |i: usize| (x[i] - mean[c]) / deviation;

@@ -1,11 +1,13 @@
-//! Where pixels go: up-sampling, reflecting borders, filters, max pooling, each with the way back.
+//! Kernels that move pixels: up-sampling, reflection padding, filters and max pooling, each with
+//! its adjoint.
 
 use super::at;
-use crate::element::Real;
 use crate::fir::FirGeometry;
 use crate::geometry::{ReflectGeometry, UpsampleGeometry};
+use crate::real::Real;
 
-/// Calls `visit(large, small)` with the indices of every pixel of the large image and of the pixel that it repeats.
+/// Calls `visit(large, small)` with the indices of every pixel of the large image and of the pixel
+/// that it repeats.
 fn for_each_upsampled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize)) {
     let large = g.large_shape();
     for n in 0..g.batch {
@@ -32,7 +34,8 @@ pub fn downsample_sum<R: Real>(g: &UpsampleGeometry, y: &[R], x: &mut [R]) {
     for_each_upsampled(g, |large, small| x[small] = x[small] + y[large]);
 }
 
-/// Calls `visit(padded, source)` with the indices of every element of the padded image and of the one that it mirrors.
+/// Calls `visit(padded, source)` with the indices of every element of the padded image and of the
+/// one that it mirrors.
 fn for_each_reflected(g: &ReflectGeometry, mut visit: impl FnMut(usize, usize)) {
     let padded = g.output_shape();
     for n in 0..g.batch {
@@ -58,7 +61,8 @@ pub fn reflection_fold<R: Real>(g: &ReflectGeometry, y: &[R], x: &mut [R]) {
     for_each_reflected(g, |padded, source| x[source] = x[source] + y[padded]);
 }
 
-/// See [`Element::fir`](crate::Element::fir). It is its own way back, with the geometry of the [adjoint](FirGeometry::adjoint).
+/// See [`Element::fir`](crate::Element::fir). Its adjoint is the same function with the [adjoint
+/// geometry](FirGeometry::adjoint).
 pub fn fir<R: Real>(g: &FirGeometry, x: &[R], y: &mut [R]) {
     let size = |shape: [usize; 4]| shape.iter().product::<usize>();
     assert_eq!((x.len(), y.len()), (size(g.x_shape()), size(g.y_shape())), "fir: lengths of x and y for {g:?}");
@@ -81,10 +85,10 @@ pub fn fir<R: Real>(g: &FirGeometry, x: &[R], y: &mut [R]) {
 }
 
 /// See [`Element::max_pool`](crate::Element::max_pool).
-pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], chosen: &mut [u32]) {
+pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], indices: &mut [u32]) {
     let image = g.large_shape()[1..].iter().product::<usize>();
     assert!(image <= u32::MAX as usize, "max_pool: an image of {image} numbers is too large");
-    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "max_pool: lengths");
+    assert_eq!((x.len(), indices.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "max_pool: lengths");
     let row = g.input[1] * g.factor[1] * g.channels;
     let is_nan = |x: R| x.partial_cmp(&x).is_none();
     for_each_pooled(g, |n, small, corner| {
@@ -97,12 +101,12 @@ pub fn max_pool<R: Real>(g: &UpsampleGeometry, x: &[R], y: &mut [R], chosen: &mu
                 best = at;
             }
         }
-        (y[small], chosen[small]) = (x[n * image + best], best as u32);
+        (y[small], indices[small]) = (x[n * image + best], best as u32);
     });
 }
 
-/// Calls `visit(image, small, corner)` for every pixel and channel of the small images: its index, and that of the first
-/// element of its block within the large image.
+/// Calls `visit(image, small, corner)` for every pixel and channel of the small images: its index,
+/// and that of the first element of its block within the large image.
 fn for_each_pooled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize, usize)) {
     let ([h, w], channels) = (g.input, g.channels);
     for n in 0..g.batch {
@@ -117,17 +121,17 @@ fn for_each_pooled(g: &UpsampleGeometry, mut visit: impl FnMut(usize, usize, usi
     }
 }
 
-/// See [`Element::pick`](crate::Element::pick).
-pub fn pick<R: Real>(g: &UpsampleGeometry, chosen: &[u32], x: &[R], y: &mut [R]) {
-    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "pick: lengths");
+/// See [`Element::gather`](crate::Element::gather).
+pub fn gather<R: Real>(g: &UpsampleGeometry, indices: &[u32], x: &[R], y: &mut [R]) {
+    assert_eq!((x.len(), indices.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "gather: lengths");
     let image = g.large_shape()[1..].iter().product::<usize>();
-    for_each_pooled(g, |n, small, _| y[small] = x[n * image + chosen[small] as usize]);
+    for_each_pooled(g, |n, small, _| y[small] = x[n * image + indices[small] as usize]);
 }
 
-/// See [`Element::unpick`](crate::Element::unpick).
-pub fn unpick<R: Real>(g: &UpsampleGeometry, chosen: &[u32], y: &[R], x: &mut [R]) {
-    assert_eq!((x.len(), chosen.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "unpick: lengths");
+/// See [`Element::scatter`](crate::Element::scatter).
+pub fn scatter<R: Real>(g: &UpsampleGeometry, indices: &[u32], y: &[R], x: &mut [R]) {
+    assert_eq!((x.len(), indices.len()), (y.len() * g.factor[0] * g.factor[1], y.len()), "scatter: lengths");
     let image = g.large_shape()[1..].iter().product::<usize>();
     x.fill(R::default());
-    for_each_pooled(g, |n, small, _| x[n * image + chosen[small] as usize] = y[small]);
+    for_each_pooled(g, |n, small, _| x[n * image + indices[small] as usize] = y[small]);
 }

@@ -1,10 +1,12 @@
-//! Sums of products: the matrix product, the convolution family, and the linear maps between its kernels.
+//! Sums of products: the matrix product, the convolution family, and the linear maps between its
+//! kernels.
 
 use core::ops::Range;
 
 use super::at;
-use crate::element::{Gemm, Real};
+use crate::arguments::Gemm;
 use crate::geometry::{ConvGeometry, TapsGeometry};
+use crate::real::Real;
 
 /// See [`Element::gemm`](crate::Element::gemm).
 pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
@@ -22,8 +24,8 @@ pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
     }
 }
 
-/// Calls `visit(out, tap, pixel)` for every output pixel of one image and every tap that touches a real pixel: rows of
-/// the output, then its columns, then the taps.
+/// Calls `visit(out, tap, pixel)` for every output pixel of one image and every tap that touches a
+/// real pixel: rows of the output, then its columns, then the taps.
 fn for_each_tap(g: &ConvGeometry, mut visit: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
     for oy in 0..g.output[0] {
         for ox in 0..g.output[1] {
@@ -48,13 +50,15 @@ fn assert_conv_lengths<R>(g: &ConvGeometry, x: &[R], w: &[R], y: &[R]) {
 pub fn conv2d<R: Real>(g: &ConvGeometry, x: &[R], w: &[R], y: &mut [R]) {
     assert_conv_lengths(g, x, w, y);
     y.fill(R::default());
+    let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for n in 0..g.batch {
         for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
             for i in 0..g.in_channels {
-                let pixel = x[at(g.x_shape(), [n, py, px, i])];
-                for o in 0..g.out_channels {
-                    let sum = &mut y[at(g.y_shape(), [n, oy, ox, o])];
-                    *sum = pixel.mul_add(w[at(g.w_shape(), [ky, kx, i, o])], *sum);
+                let pixel = x[at(x_shape, [n, py, px, i])];
+                let sums = &mut y[at(y_shape, [n, oy, ox, 0])..][..g.out_channels];
+                let weights = &w[at(w_shape, [ky, kx, i, 0])..][..g.out_channels];
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = pixel.mul_add(*weight, *sum);
                 }
             }
         });
@@ -65,6 +69,7 @@ pub fn conv2d<R: Real>(g: &ConvGeometry, x: &[R], w: &[R], y: &mut [R]) {
 pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut [R]) {
     assert_conv_lengths(g, gx, w, gy);
     gx.fill(R::default());
+    let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for n in 0..g.batch {
         // Taps outermost: each element of gx then meets its taps in the order (ky, kx).
         for ky in 0..g.kernel[0] {
@@ -72,11 +77,12 @@ pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut 
                 for oy in 0..g.output[0] {
                     for ox in 0..g.output[1] {
                         let (Some(py), Some(px)) = (g.source(0, oy, ky), g.source(1, ox, kx)) else { continue };
+                        let gradients = &gy[at(y_shape, [n, oy, ox, 0])..][..g.out_channels];
                         for i in 0..g.in_channels {
-                            let sum = &mut gx[at(g.x_shape(), [n, py, px, i])];
-                            for o in 0..g.out_channels {
-                                let gradient = gy[at(g.y_shape(), [n, oy, ox, o])];
-                                *sum = gradient.mul_add(w[at(g.w_shape(), [ky, kx, i, o])], *sum);
+                            let sum = &mut gx[at(x_shape, [n, py, px, i])];
+                            let weights = &w[at(w_shape, [ky, kx, i, 0])..][..g.out_channels];
+                            for (gradient, weight) in gradients.iter().zip(weights) {
+                                *sum = gradient.mul_add(*weight, *sum);
                             }
                         }
                     }
@@ -90,22 +96,24 @@ pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut 
 pub fn conv2d_weight_grad<R: Real>(g: &ConvGeometry, x: &[R], gy: &[R], gw: &mut [R]) {
     assert_conv_lengths(g, x, gw, gy);
     gw.fill(R::default());
+    let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
         for n in 0..g.batch {
+            let gradients = &gy[at(y_shape, [n, oy, ox, 0])..][..g.out_channels];
             for i in 0..g.in_channels {
-                let pixel = x[at(g.x_shape(), [n, py, px, i])];
-                for o in 0..g.out_channels {
-                    let sum = &mut gw[at(g.w_shape(), [ky, kx, i, o])];
-                    *sum = pixel.mul_add(gy[at(g.y_shape(), [n, oy, ox, o])], *sum);
+                let pixel = x[at(x_shape, [n, py, px, i])];
+                let sums = &mut gw[at(w_shape, [ky, kx, i, 0])..][..g.out_channels];
+                for (sum, gradient) in sums.iter_mut().zip(gradients) {
+                    *sum = pixel.mul_add(*gradient, *sum);
                 }
             }
         }
     });
 }
 
-/// The readable lowering of a convolution to a matrix product: one row per output pixel (image, oy, ox), and in it the
-/// pixels that it reads, (ky, kx, in-channel), zeros for padding. Then y = columns * w, with w as a matrix of
-/// kh * kw * in rows and out columns.
+/// The readable lowering of a convolution to a matrix product: one row per output pixel (image, oy,
+/// ox), and in it the pixels that it reads, (ky, kx, in-channel), zeros for padding. Then y =
+/// columns * w, with w as a matrix of kh * kw * in rows and out columns.
 pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     let row = g.kernel[0] * g.kernel[1] * g.in_channels;
     assert_eq!(columns.len(), g.batch * g.output[0] * g.output[1] * row, "im2col: length for {g:?}");
@@ -119,8 +127,9 @@ pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     }
 }
 
-/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it is spread to: blocks
-/// outermost, so that each spread tap meets its own in the order of the block, and so does each tap.
+/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it
+/// is spread to: blocks outermost, so that each spread tap meets its own in the order of the block,
+/// and so does each tap.
 fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
     let tap = |shape: [usize; 4], ky: usize, kx: usize| {
         let start = at(shape, [ky, kx, 0, 0]);
@@ -153,9 +162,9 @@ pub fn spread_taps<R: Real>(g: &TapsGeometry, w: &[R], spread: &mut [R]) {
     });
 }
 
-/// See [`Element::gather_taps`](crate::Element::gather_taps).
-pub fn gather_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
-    assert_taps_lengths("gather_taps", g, w, spread, g.spread_shape());
+/// See [`Element::fold_taps`](crate::Element::fold_taps).
+pub fn fold_taps<R: Real>(g: &TapsGeometry, spread: &[R], w: &mut [R]) {
+    assert_taps_lengths("fold_taps", g, w, spread, g.spread_shape());
     w.fill(R::default());
     for_each_spread(g, |tap, place| {
         for (sum, spread) in w[tap].iter_mut().zip(&spread[place]) {

@@ -1,6 +1,6 @@
-//! Along an axis: sums, repetitions, counts.
+//! Sums and repetitions along an axis, and a count.
 
-use crate::element::Real;
+use crate::real::Real;
 
 /// See [`Element::sum_axis`](crate::Element::sum_axis).
 pub fn sum_axis<R: Real>([outer, reduced, inner]: [usize; 3], x: &[R], y: &mut [R]) {

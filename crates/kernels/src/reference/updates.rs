@@ -1,7 +1,8 @@
 //! The rules of the optimisers.
 
-use super::unary_at;
-use crate::element::{Adam, Real, RmsProp, Sgd, Unary};
+use crate::arguments::{Adam, RmsProp, Sgd};
+use crate::elementwise::Unary;
+use crate::real::Real;
 
 /// See [`Element::rms_prop`](crate::Element::rms_prop).
 pub fn rms_prop<R: Real>(update: RmsProp, g: &[R], mean_square: &mut [R], theta: &mut [R]) {
@@ -10,7 +11,7 @@ pub fn rms_prop<R: Real>(update: RmsProp, g: &[R], mean_square: &mut [R], theta:
     let (rate, epsilon) = (R::from_f64(learning_rate), R::from_f64(epsilon));
     let (rho, rest) = (R::from_f64(rho), R::from_f64(1.0 - rho));
     for ((g, s), theta) in g.iter().zip(mean_square).zip(theta) {
-        let g = unary_at(Unary::Clamp { low: -clip, high: clip }, *g);
+        let g = Unary::Clamp { low: -clip, high: clip }.at([*g]);
         *s = rho * *s + rest * (g * g);
         *theta = *theta - rate * g / (s.sqrt() + epsilon);
     }
@@ -30,7 +31,8 @@ pub fn adam<R: Real>(update: Adam, g: &[R], [m, v]: [&mut [R]; 2], theta: &mut [
     }
 }
 
-/// beta^t by repeated squaring: the same bits everywhere, which `powf` of a system library does not promise.
+/// beta^t by repeated squaring, which gives the same bits on every system; `powf` of a system
+/// library may not.
 pub fn power(beta: f64, mut t: u64) -> f64 {
     let (mut result, mut square) = (1.0, beta);
     while t > 0 {

@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Isa, Kernel, LANES, Simd, x86_token};
+use super::x86::{self, x86_token};
+use super::{Kernel, LANES, RegisterTiles, SQUARE, Simd};
 
 x86_token! {
     /// The CPU has AVX-512 F (and the AVX2 and FMA that come with it).
@@ -18,8 +19,10 @@ macro_rules! avx512 {
 }
 
 impl Simd for Avx512 {
-    const ISA: Isa = Isa::Avx512;
-    const ACCUMULATORS: usize = 28;
+    // 32 registers of 16 floats: a tile of 14 x 2 takes 28 for its sums and leaves room for two
+    // vectors of columns and two broadcast rows. 6 x 4 and 3 x 8 serve products with few rows. 7 x
+    // 4 would need one register too many.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 1, tallest: [0, 14, 14, 9, 6, 0, 0, 0, 3] };
     type F = __m512;
     type U = __m512i;
     type M = __mmask16;
@@ -28,6 +31,11 @@ impl Simd for Avx512 {
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves that the CPU has the features of `enter_avx512`.
         unsafe { enter_avx512(self, kernel) }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
+        // SAFETY: the token proves AVX-512, which includes AVX.
+        unsafe { x86::transpose(rows, to, stride) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -43,53 +51,26 @@ impl Simd for Avx512 {
         // SAFETY: the token proves AVX-512 F; `to` is the 16 floats that are written, unaligned.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
     }
-    #[inline(always)]
-    fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        avx512!(_mm512_add_ps(a, b))
-    }
-    #[inline(always)]
-    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        avx512!(_mm512_sub_ps(a, b))
-    }
-    #[inline(always)]
-    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        avx512!(_mm512_mul_ps(a, b))
-    }
-    #[inline(always)]
-    fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        avx512!(_mm512_div_ps(a, b))
-    }
-    #[inline(always)]
-    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        avx512!(_mm512_fmadd_ps(a, b, c))
-    }
-    #[inline(always)]
-    fn sqrt(self, a: Self::F) -> Self::F {
-        avx512!(_mm512_sqrt_ps(a))
-    }
-    #[inline(always)]
-    fn less(self, a: Self::F, b: Self::F) -> Self::M {
-        avx512!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b))
-    }
-    #[inline(always)]
-    fn less_equal(self, a: Self::F, b: Self::F) -> Self::M {
-        avx512!(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b))
-    }
-    #[inline(always)]
-    fn equal(self, a: Self::F, b: Self::F) -> Self::M {
-        avx512!(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b))
-    }
-    #[inline(always)]
-    fn select(self, m: Self::M, yes: Self::F, no: Self::F) -> Self::F {
-        avx512!(_mm512_mask_blend_ps(m, no, yes))
-    }
-    #[inline(always)]
-    fn float_to_bits(self, a: Self::F) -> Self::U {
-        avx512!(_mm512_castps_si512(a))
-    }
-    #[inline(always)]
-    fn bits_to_float(self, a: Self::U) -> Self::F {
-        avx512!(_mm512_castsi512_ps(a))
+    methods! {
+        add(a: F, b: F) -> F { avx512!(_mm512_add_ps(a, b)) }
+        sub(a: F, b: F) -> F { avx512!(_mm512_sub_ps(a, b)) }
+        mul(a: F, b: F) -> F { avx512!(_mm512_mul_ps(a, b)) }
+        div(a: F, b: F) -> F { avx512!(_mm512_div_ps(a, b)) }
+        mul_add(a: F, b: F, c: F) -> F { avx512!(_mm512_fmadd_ps(a, b, c)) }
+        sqrt(a: F) -> F { avx512!(_mm512_sqrt_ps(a)) }
+        less(a: F, b: F) -> M { avx512!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b)) }
+        less_equal(a: F, b: F) -> M { avx512!(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b)) }
+        equal(a: F, b: F) -> M { avx512!(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b)) }
+        select(m: M, yes: F, no: F) -> F { avx512!(_mm512_mask_blend_ps(m, no, yes)) }
+        float_to_bits(a: F) -> U { avx512!(_mm512_castps_si512(a)) }
+        bits_to_float(a: U) -> F { avx512!(_mm512_castsi512_ps(a)) }
+        add_u(a: U, b: U) -> U { avx512!(_mm512_add_epi32(a, b)) }
+        mul_even_u(a: U, b: U) -> U { avx512!(_mm512_mul_epu32(a, b)) }
+        swap_pairs_u(a: U) -> U { avx512!(_mm512_shuffle_epi32::<0b10_11_00_01>(a)) }
+        and_u(a: U, b: U) -> U { avx512!(_mm512_and_si512(a, b)) }
+        or_u(a: U, b: U) -> U { avx512!(_mm512_or_si512(a, b)) }
+        xor_u(a: U, b: U) -> U { avx512!(_mm512_xor_si512(a, b)) }
+        less_u(a: U, b: U) -> M { avx512!(_mm512_cmplt_epu32_mask(a, b)) }
     }
     #[inline(always)]
     fn splat_u(self, x: u32) -> Self::U {
@@ -101,32 +82,8 @@ impl Simd for Avx512 {
         unsafe { _mm512_loadu_si512(x.as_ptr().cast()) }
     }
     #[inline(always)]
-    fn add_u(self, a: Self::U, b: Self::U) -> Self::U {
-        avx512!(_mm512_add_epi32(a, b))
-    }
-    #[inline(always)]
-    fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U {
-        avx512!(_mm512_mul_epu32(a, b))
-    }
-    #[inline(always)]
-    fn swap_pairs_u(self, a: Self::U) -> Self::U {
-        avx512!(_mm512_shuffle_epi32::<0b10_11_00_01>(a))
-    }
-    #[inline(always)]
     fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
         avx512!((_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)))
-    }
-    #[inline(always)]
-    fn and_u(self, a: Self::U, b: Self::U) -> Self::U {
-        avx512!(_mm512_and_si512(a, b))
-    }
-    #[inline(always)]
-    fn or_u(self, a: Self::U, b: Self::U) -> Self::U {
-        avx512!(_mm512_or_si512(a, b))
-    }
-    #[inline(always)]
-    fn xor_u(self, a: Self::U, b: Self::U) -> Self::U {
-        avx512!(_mm512_xor_si512(a, b))
     }
     #[inline(always)]
     fn shift_left_u<const N: u32>(self, a: Self::U) -> Self::U {
@@ -135,9 +92,5 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn shift_right_u<const N: u32>(self, a: Self::U) -> Self::U {
         avx512!(_mm512_srli_epi32::<N>(a))
-    }
-    #[inline(always)]
-    fn less_u(self, a: Self::U, b: Self::U) -> Self::M {
-        avx512!(_mm512_cmplt_epu32_mask(a, b))
     }
 }

@@ -1,53 +1,84 @@
-//! Vectors: one program for every instruction set.
+//! Vectors: kernels are written once and compiled for every instruction set.
 //!
-//! A vector here is always [`LANES`] = 16 numbers, whatever the CPU: one AVX-512 register, two AVX2 registers, or plain
-//! code. So a kernel is written once, its lanes are the same everywhere, and it gives the same bits everywhere.
+//! A vector always has [`LANES`] = 16 numbers, whatever the CPU: one AVX-512 register, two AVX2
+//! registers, or plain code. The lanes are therefore the same everywhere, and so are the bits of
+//! every result.
 //!
-//! * [`Simd`] is the trait of the instruction-set **tokens**: zero-sized values that exist only where the CPU has the
-//!   instructions ([`Portable`] always does). Only a token can operate on vectors; holding one is the proof of support.
-//! * A [`Kernel`] is a struct of arguments with one generic method; [`dispatch`] runs it with the best token.
-//! * Threads are split outside, the dispatch is made inside each thread's piece of work: a closure that is handed to
-//!   another thread would leave the `#[target_feature]` region that makes the intrinsics inline.
+//! * [`Simd`] is implemented by **tokens**: zero-sized values that can only be made where the CPU
+//!   supports the instructions. Only a token can operate on vectors, so holding one proves support.
+//!   [`Portable`] always exists.
+//! * A [`Kernel`] is a struct of arguments with one method that is generic over the token.
+//!   [`dispatch`] runs it with the best one.
+//! * [`Isa`] names an instruction set at run time. One list in `simd/isa.rs` generates the enum,
+//!   the names, detection, dispatch and the tests; see there for how to add a set.
+//! * Work is split across threads first, and each thread dispatches its own piece: a closure that
+//!   runs on another thread would leave the `#[target_feature]` region in which the intrinsics are
+//!   inlined.
 //!
-//! Which set is used: the best that the CPU has, or what the environment variable `BACKDRAW_ISA` (`portable`, `avx2`,
-//! `avx512`) names. The threads of a [`pool`] use the set that it was made for: so tests run a kernel on each of them.
+//! The set in use is the widest that the CPU supports, unless the environment variable
+//! `BACKDRAW_ISA` names another. The threads of a [`pool`] use the set that the pool was made for;
+//! tests run kernels on each set that way.
+
+/// Declares inlined methods of a token. `add(a: F, b: F) -> F { a + b }` becomes
+/// `fn add(self, a: Self::F, b: Self::F) -> Self::F { a + b }` with `#[inline(always)]`.
+macro_rules! methods {
+    ($($name:ident($($x:ident: $X:ident),+) -> $R:ident { $($body:tt)+ })+) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: Self::$X),+) -> Self::$R {
+            $($body)+
+        }
+    )+};
+}
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod isa;
 mod portable;
-
-use core::cell::Cell;
-use core::fmt;
-use std::sync::OnceLock;
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 #[cfg(target_arch = "x86_64")]
-pub use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-pub use avx512::Avx512;
-pub use portable::{Portable, fused_multiply_add};
+mod x86;
+
+#[cfg(test)]
+pub(crate) use isa::instruction_sets;
+pub use isa::*;
+pub use portable::fused_multiply_add;
 
 /// Numbers in a vector, on every instruction set.
 pub const LANES: usize = 16;
+/// Side of the squares that [`Simd::transpose`] transposes.
+pub const SQUARE: usize = 8;
+/// Width of the widest register tile, in vectors.
+pub const WIDEST: usize = 8;
 
-/// The operations on vectors of 16 `f32` (or 16 `u32`). Every one is exact or correctly rounded (IEEE 754), so all
-/// instruction sets give the same bits. What IEEE 754 leaves open (the payload and sign of a NaN) is left open here too.
+/// The register tiles that suit an instruction set: the blocks of sums that a product keeps in
+/// registers.
 ///
-/// All methods are `#[inline(always)]` in the implementations: they must be compiled into the region that
+/// The sums, the operands of one step and nothing else must fit into the registers; see the [fast
+/// path](crate::fast_path) for why tiles should be large. Tile sizes change the speed but no bit of
+/// any result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisterTiles {
+    /// Registers that one vector of 16 floats takes.
+    pub registers_per_vector: usize,
+    /// At index v, the most rows of a tile that is v vectors wide; 0 where there is no such tile.
+    pub tallest: [usize; WIDEST + 1],
+}
+
+/// The operations on vectors of 16 `f32` or 16 `u32`. Each is exact or correctly rounded (IEEE
+/// 754), so all instruction sets give the same bits. The sign and payload of a NaN, which IEEE 754
+/// leaves open, are unspecified here too.
+///
+/// Implementations mark every method `#[inline(always)]`: it must be compiled into the region that
 /// [`dispatch`] enters.
 pub trait Simd: Copy + Send + Sync + 'static {
-    /// The instruction set.
-    const ISA: Isa;
-    /// Vectors of floats that fit into registers at once (with room for the operands): bounds the GEMM's register tile.
-    const ACCUMULATORS: usize;
+    /// The register tiles of this instruction set.
+    const TILES: RegisterTiles;
     /// 16 floats.
     type F: Copy;
     /// 16 words.
     type U: Copy;
-    /// 16 answers to a comparison.
+    /// 16 results of a comparison.
     type M: Copy;
 
     /// Runs `kernel` inside a region compiled for this instruction set.
@@ -90,12 +121,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn load_u(self, x: &[u32; LANES]) -> Self::U;
     /// a + b modulo 2^32
     fn add_u(self, a: Self::U, b: Self::U) -> Self::U;
-    /// The 64-bit products of the even words (numbers 0, 2, 4, ...) of a and b: the low word of each in the even place, the
-    /// high one in the odd place after it. The odd words of a and b do not matter.
+    /// The 64-bit products of the even words (0, 2, 4, ...) of a and b: each low word in the even
+    /// place, the high word in the odd place after it. The odd words of a and b are ignored.
     fn mul_even_u(self, a: Self::U, b: Self::U) -> Self::U;
-    /// Each even word and the odd one after it change places.
+    /// Swaps each even word with the odd word after it.
     fn swap_pairs_u(self, a: Self::U) -> Self::U;
-    /// With the words taken in pairs: the first, third, ... pairs of a and b, in turns; and the second, fourth, ... ones.
+    /// Takes the words in pairs. Returns the first, third, ... pairs of a and b interleaved, and
+    /// the second, fourth, ... pairs likewise.
     fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U);
     /// a & b
     fn and_u(self, a: Self::U, b: Self::U) -> Self::U;
@@ -105,24 +137,33 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn xor_u(self, a: Self::U, b: Self::U) -> Self::U;
     /// a << N
     fn shift_left_u<const N: u32>(self, a: Self::U) -> Self::U;
-    /// a >> N, zeros coming in
+    /// a >> N, filled with zeros
     fn shift_right_u<const N: u32>(self, a: Self::U) -> Self::U;
     /// a < b as unsigned numbers
     fn less_u(self, a: Self::U, b: Self::U) -> Self::M;
 
-    /// A hint that the line of memory `ahead` elements after the start of `here` will soon be read, for loops that
-    /// do so much with each line that the CPU does not look far enough ahead by itself. Any distance will do: nothing is
-    /// read, so it may lie beyond the end. (Not for lines that are only written: the CPU need not fetch them at all.)
+    /// Hints that the memory `ahead` elements after the start of `here` will soon be read. Useful
+    /// in loops that do so much work per cache line that the CPU does not look far enough ahead by
+    /// itself. Nothing is read, so the address may lie beyond the end of the data. (Do not prefetch
+    /// memory that is only written: the CPU need not load it.)
     #[inline(always)]
     fn prefetch(self, here: &[f32; LANES], ahead: usize) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: every x86-64 CPU has the instruction, and it may be given any address.
-        unsafe {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(here.as_ptr().wrapping_add(ahead).cast());
+        prefetch_l1(here.as_ptr().wrapping_add(ahead));
+    }
+
+    /// Transposes a square: writes its column c to `to[c * stride..][..SQUARE]`, for c = 0, 1, ...
+    /// in this order, so a `stride` below [`SQUARE`] lets each column overwrite the end of the one
+    /// before.
+    ///
+    /// # Panics
+    /// When `to` is too short.
+    #[inline(always)]
+    fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
+        for c in 0..SQUARE {
+            for (to, row) in to[c * stride..][..SQUARE].iter_mut().zip(rows) {
+                *to = row[c];
+            }
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (here, ahead);
     }
 
     /// 16 zeros.
@@ -131,7 +172,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
         self.splat(0.0)
     }
 
-    /// -a (the sign bit flips, of zeros and NaNs too)
+    /// -a (flips the sign bit, of zeros and NaNs too)
     #[inline(always)]
     fn neg(self, a: Self::F) -> Self::F {
         self.bits_to_float(self.xor_u(self.float_to_bits(a), self.splat_u(0x8000_0000)))
@@ -143,13 +184,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
         self.bits_to_float(self.and_u(self.float_to_bits(a), self.splat_u(0x7FFF_FFFF)))
     }
 
-    /// `b` where a < b, else `a` (a NaN in `a` is kept, one in `b` is not)
+    /// `b` where a < b, else `a` (keeps a NaN in `a`, not one in `b`)
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
         self.select(self.less(a, b), b, a)
     }
 
-    /// `b` where b < a, else `a` (a NaN in `a` is kept, one in `b` is not)
+    /// `b` where b < a, else `a` (keeps a NaN in `a`, not one in `b`)
     #[inline(always)]
     fn min(self, a: Self::F, b: Self::F) -> Self::F {
         self.select(self.less(b, a), b, a)
@@ -179,7 +220,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
         whole
     }
 
-    /// The sum of the 16 lanes, in one fixed order: halves folded onto each other (8, 4, 2, 1).
+    /// The sum of the 16 lanes in a fixed order: the upper half is added to the lower one, from 8
+    /// lanes to 4, 2, 1.
     #[inline(always)]
     fn sum_lanes(self, x: Self::F) -> f32 {
         let mut lanes = self.to_array(x);
@@ -194,146 +236,35 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// Work that is generic over the instruction set: a struct of the arguments, and what to do with them.
+/// A computation that is generic over the instruction set: a struct of its arguments with one
+/// method.
 pub trait Kernel {
-    /// What the work returns.
+    /// The result.
     type Output;
-    /// Does the work. Implementations are `#[inline(always)]`, and so is all that they call on vectors.
+    /// Runs it. Implementations, and all functions on vectors that they call, must be
+    /// `#[inline(always)]`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// An instruction set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Isa {
-    /// Plain code through the `wide` crate, on any CPU; fused multiply-add in software where the CPU has none.
-    Portable,
-    /// 256-bit vectors: AVX2 and FMA.
-    Avx2,
-    /// 512-bit vectors: AVX-512 F.
-    Avx512,
+/// Prefetches the cache line of `at` into the first-level cache. The address may be anything:
+/// nothing is read.
+#[inline(always)]
+pub(crate) fn prefetch_l1(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch_l1(at);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
-impl Isa {
-    /// All of them, the widest last.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
-
-    /// The name that `BACKDRAW_ISA` takes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Isa::Portable => "portable",
-            Isa::Avx2 => "avx2",
-            Isa::Avx512 => "avx512",
-        }
-    }
-
-    /// Whether this CPU has it.
-    pub fn is_available(self) -> bool {
-        match self {
-            Isa::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Avx2::detect().is_some(),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => Avx512::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => false,
-        }
-    }
+/// Prefetches the cache line of `at` into the second-level cache. The address may be anything:
+/// nothing is read.
+#[inline(always)]
+pub(crate) fn prefetch_l2(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch_l2(at);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
-
-impl fmt::Display for Isa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The instruction sets of this CPU, the widest last.
-pub fn available() -> Vec<Isa> {
-    Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
-}
-
-/// What the environment variable `BACKDRAW_ISA` asks for.
-///
-/// # Errors
-/// One line that says what is wrong: the name is unknown, or this CPU does not have the instruction set.
-pub fn from_environment() -> Result<Option<Isa>, String> {
-    let Some(value) = std::env::var_os("BACKDRAW_ISA") else { return Ok(None) };
-    let names = || available().iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ");
-    let Some(isa) = Isa::ALL.into_iter().find(|isa| *isa.name() == *value) else {
-        return Err(format!("BACKDRAW_ISA={} is not an instruction set (here: {})", value.to_string_lossy(), names()));
-    };
-    if !isa.is_available() {
-        return Err(format!("BACKDRAW_ISA={isa}: this CPU does not have it (here: {})", names()));
-    }
-    Ok(Some(isa))
-}
-
-thread_local! {
-    /// The set of the [`pool`] that this thread belongs to.
-    static OF_POOL: Cell<Option<Isa>> = const { Cell::new(None) };
-}
-
-/// A pool of `threads` threads that use `isa`, and no other set, for every kernel: `pool(isa, 2).install(|| ...)`. All other
-/// threads go on as they are. As every instruction set gives the same bits, this only changes the speed.
-///
-/// # Panics
-/// When this CPU does not have it, or the threads cannot be started.
-pub fn pool(isa: Isa, threads: usize) -> ThreadPool {
-    assert!(isa.is_available(), "this CPU has no {isa}");
-    let start = move |_| OF_POOL.set(Some(isa));
-    ThreadPoolBuilder::new().num_threads(threads).start_handler(start).build().expect("threads can be started")
-}
-
-/// The instruction set in use on this thread.
-///
-/// # Panics
-/// When `BACKDRAW_ISA` names what is not there (a program should ask [`from_environment`] first).
-#[inline]
-pub fn current() -> Isa {
-    static CHOSEN: OnceLock<Isa> = OnceLock::new();
-    OF_POOL.get().unwrap_or_else(|| {
-        *CHOSEN.get_or_init(|| match from_environment() {
-            Ok(asked) => asked.unwrap_or_else(|| available().pop().unwrap_or(Isa::Portable)),
-            Err(message) => panic!("{message}"),
-        })
-    })
-}
-
-/// Runs `kernel` on the instruction set in use.
-#[inline]
-pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    match current() {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => Avx512::detect().expect("only chosen where present").run(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => Avx2::detect().expect("only chosen where present").run(kernel),
-        _ => Portable.run(kernel),
-    }
-}
-
-/// Makes an x86 token from one list of CPU features: its detection and its `#[target_feature]` region cannot differ.
-#[cfg(target_arch = "x86_64")]
-macro_rules! x86_token {
-    ($(#[$doc:meta])* $Token:ident, $enter:ident, [$($feature:tt),+]) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $Token(());
-
-        impl $Token {
-            /// The token, where the CPU has all the features it stands for.
-            #[inline]
-            pub fn detect() -> Option<Self> {
-                if $(std::arch::is_x86_feature_detected!($feature))&&+ { Some(Self(())) } else { None }
-            }
-        }
-
-        $(#[target_feature(enable = $feature)])+
-        fn $enter<K: $crate::simd::Kernel>(token: $Token, kernel: K) -> K::Output {
-            kernel.run(token)
-        }
-    };
-}
-#[cfg(target_arch = "x86_64")]
-use x86_token;
 
 #[cfg(test)]
 mod tests;

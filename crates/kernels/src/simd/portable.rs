@@ -1,20 +1,30 @@
-//! The token that every CPU has: plain vectors of the `wide` crate.
+//! The instruction set of every CPU: plain vectors of the `wide` crate.
 
 use wide::{f32x16, u32x16};
 
-use super::{Isa, Kernel, LANES, Simd};
+use super::{Kernel, LANES, RegisterTiles, Simd};
 
 /// Plain code on any CPU. The fused multiply-add is exact even where the hardware has none.
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
-/// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library call.
+impl Portable {
+    /// The token; every CPU has it.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library
+/// call.
 ///
-/// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two `f32` is exact in `f64`
-/// (24 + 24 <= 53 bits), so only the sum and the way back to `f32` round. Two roundings in a row can be wrong when the
-/// first lands on a tie of the second; rounding the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and
-/// correctly rounded sums: proved algorithms using rounding to odd", 2008) cannot. The sum's exact error, which tells
-/// where to round, is Knuth's TwoSum.
+/// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two
+/// `f32` is exact in `f64` (24 + 24 <= 53 bits), so only the sum and the conversion back to `f32`
+/// round. Two roundings in a row can be wrong when the first lands on a tie of the second. Rounding
+/// the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums:
+/// proved algorithms using rounding to odd", 2008) avoids that. Knuth's TwoSum gives the exact
+/// error of the sum, and with it the direction of the rounding.
 #[inline(always)]
 #[cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "only where it is an instruction of the CPU"))]
 pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
@@ -27,7 +37,8 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let c_part = sum - product;
     let error = (product - (sum - c_part)) + (c - c_part);
     let bits = sum.to_bits();
-    // Towards the exact value: away from zero when the error has the sum's sign. (A NaN error, of an infinite sum, asks for neither.)
+    // Move towards the exact value: away from zero when the error has the sum's sign. (An infinite
+    // sum has a NaN error, and neither comparison holds.)
     let grow = u64::from((error > 0.0) & (sum > 0.0) | (error < 0.0) & (sum < 0.0));
     let shrink = u64::from((error > 0.0) & (sum < 0.0) | (error < 0.0) & (sum > 0.0));
     let even = !bits & 1;
@@ -35,8 +46,8 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
 }
 
 impl Simd for Portable {
-    const ISA: Isa = Isa::Portable;
-    const ACCUMULATORS: usize = 4;
+    // On baseline x86-64, a vector is four SSE registers of 16.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
     type F = f32x16;
     type U = u32x16;
     type M = f32x16;
@@ -58,56 +69,29 @@ impl Simd for Portable {
     fn store(self, x: f32x16, to: &mut [f32; LANES]) {
         *to = x.to_array();
     }
-    #[inline(always)]
-    fn add(self, a: f32x16, b: f32x16) -> f32x16 {
-        a + b
-    }
-    #[inline(always)]
-    fn sub(self, a: f32x16, b: f32x16) -> f32x16 {
-        a - b
-    }
-    #[inline(always)]
-    fn mul(self, a: f32x16, b: f32x16) -> f32x16 {
-        a * b
-    }
-    #[inline(always)]
-    fn div(self, a: f32x16, b: f32x16) -> f32x16 {
-        a / b
+    methods! {
+        add(a: F, b: F) -> F { a + b }
+        sub(a: F, b: F) -> F { a - b }
+        mul(a: F, b: F) -> F { a * b }
+        div(a: F, b: F) -> F { a / b }
+        sqrt(a: F) -> F { a.sqrt() }
+        less(a: F, b: F) -> M { a.simd_lt(b) }
+        less_equal(a: F, b: F) -> M { a.simd_le(b) }
+        equal(a: F, b: F) -> M { a.simd_eq(b) }
+        select(m: M, yes: F, no: F) -> F { m.bitselect(yes, no) }
+        float_to_bits(a: F) -> U { u32x16::new(a.to_array().map(f32::to_bits)) }
+        bits_to_float(a: U) -> F { f32x16::new(a.to_array().map(f32::from_bits)) }
+        add_u(a: U, b: U) -> U { a + b }
+        and_u(a: U, b: U) -> U { a & b }
+        or_u(a: U, b: U) -> U { a | b }
+        xor_u(a: U, b: U) -> U { a ^ b }
     }
     #[inline(always)]
     fn mul_add(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
         let (a, b, c) = (a.to_array(), b.to_array(), c.to_array());
         f32x16::new(core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i])))
     }
-    #[inline(always)]
-    fn sqrt(self, a: f32x16) -> f32x16 {
-        a.sqrt()
-    }
-    #[inline(always)]
-    fn less(self, a: f32x16, b: f32x16) -> f32x16 {
-        a.simd_lt(b)
-    }
-    #[inline(always)]
-    fn less_equal(self, a: f32x16, b: f32x16) -> f32x16 {
-        a.simd_le(b)
-    }
-    #[inline(always)]
-    fn equal(self, a: f32x16, b: f32x16) -> f32x16 {
-        a.simd_eq(b)
-    }
-    #[inline(always)]
-    fn select(self, m: f32x16, yes: f32x16, no: f32x16) -> f32x16 {
-        m.bitselect(yes, no)
-    }
 
-    #[inline(always)]
-    fn float_to_bits(self, a: f32x16) -> u32x16 {
-        u32x16::new(a.to_array().map(f32::to_bits))
-    }
-    #[inline(always)]
-    fn bits_to_float(self, a: u32x16) -> f32x16 {
-        f32x16::new(a.to_array().map(f32::from_bits))
-    }
     #[inline(always)]
     fn splat_u(self, x: u32) -> u32x16 {
         u32x16::splat(x)
@@ -115,10 +99,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn load_u(self, x: &[u32; LANES]) -> u32x16 {
         u32x16::new(*x)
-    }
-    #[inline(always)]
-    fn add_u(self, a: u32x16, b: u32x16) -> u32x16 {
-        a + b
     }
     #[inline(always)]
     fn mul_even_u(self, a: u32x16, b: u32x16) -> u32x16 {
@@ -136,18 +116,6 @@ impl Simd for Portable {
         let (a, b) = (a.to_array(), b.to_array());
         let pairs = |of: usize| u32x16::new(core::array::from_fn(|i| if i & 2 == 0 { a } else { b }[i & !2 | of]));
         (pairs(0), pairs(2))
-    }
-    #[inline(always)]
-    fn and_u(self, a: u32x16, b: u32x16) -> u32x16 {
-        a & b
-    }
-    #[inline(always)]
-    fn or_u(self, a: u32x16, b: u32x16) -> u32x16 {
-        a | b
-    }
-    #[inline(always)]
-    fn xor_u(self, a: u32x16, b: u32x16) -> u32x16 {
-        a ^ b
     }
     #[inline(always)]
     fn shift_left_u<const N: u32>(self, a: u32x16) -> u32x16 {

@@ -1,4 +1,7 @@
-//! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic, bit for bit.
+//! Every operation on every instruction set of this CPU against plain `f32` and `u32` arithmetic,
+//! bit for bit.
+
+use std::collections::HashSet;
 
 use super::*;
 use crate::random::{Key, words};
@@ -52,7 +55,8 @@ impl Kernel for Ops<'_> {
                 s.shift_right_u::<23>(ux),
             ];
             for f in floats.into_iter().chain(words.map(|u| s.bits_to_float(u))) {
-                // All NaNs count as one: their sign and payload are the CPU's affair. (Words pass as bits.)
+                // All NaNs are equal, because their sign and payload depend on the CPU. (Words pass
+                // as bits.)
                 out.extend(s.to_array(f).map(|f| if f.is_nan() { u32::MAX } else { f.to_bits() }));
             }
         }
@@ -60,7 +64,7 @@ impl Kernel for Ops<'_> {
     }
 }
 
-/// Operations in the list.
+/// The number of operations in the list.
 const OPS: usize = 23;
 
 /// The same list in plain arithmetic, for one lane of three vectors.
@@ -112,35 +116,38 @@ on_each_set! {
     }
 }
 
-/// The set that a kernel is compiled for.
-struct Which;
+/// The token that a kernel is compiled for.
+struct Token;
 
-impl Kernel for Which {
-    type Output = Isa;
+impl Kernel for Token {
+    type Output = &'static str;
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> Isa {
-        S::ISA
+    fn run<S: Simd>(self, _: S) -> &'static str {
+        std::any::type_name::<S>()
     }
 }
 
-/// All sets at the same time, from pieces of work that go to every thread of a pool, and this thread beside them.
+/// All sets run at the same time, each on all threads of its pool, while this thread uses its own.
 #[test]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;
-    let own = dispatch(Which);
+    let own = dispatch(Token);
+    let tokens: HashSet<_> = available().iter().map(|isa| isa.run(Token)).collect();
+    assert_eq!(tokens.len(), available().len());
     std::thread::scope(|scope| {
         for isa in available() {
             scope.spawn(move || {
-                let found: Vec<Isa> =
-                    pool(isa, 3).install(|| (0..10_000).into_par_iter().map(|_| dispatch(Which)).collect());
-                assert!(found.iter().all(|found| *found == isa), "{isa}");
+                let found: Vec<_> =
+                    pool(isa, 3).install(|| (0..10_000).into_par_iter().map(|_| dispatch(Token)).collect());
+                assert!(found.iter().all(|found| *found == isa.run(Token)), "{isa}");
             });
         }
-        assert!((0..10_000).all(|_| dispatch(Which) == own));
+        assert!((0..10_000).all(|_| dispatch(Token) == own));
     });
 }
 
-/// The places where two roundings go wrong: results half way between floats, denormal results, cancellation.
+/// Cases in which two roundings go wrong: results half way between floats, denormal results,
+/// cancellation.
 #[test]
 fn the_software_fused_multiply_add_rounds_once() {
     let mut cases = vec![

@@ -1,9 +1,9 @@
-//! A clock for the kernels: where the time of a training step goes.
+//! A profiler for kernels: where the time of a training step goes.
 //!
-//! Every `f32` kernel passes through [`time`], which costs one look at a thread's variable as long as nobody listens. Between
-//! [`start`] and [`stop`] it takes the time of every kernel that this thread calls, into [`Timings`]: one row per kernel and
-//! *place*, the layer on whose behalf it was called. The engine says which that is with [`enter`]. Nothing that is computed
-//! depends on it.
+//! Every `f32` kernel runs inside [`time`], which only reads a thread-local variable unless
+//! profiling is on. Between [`start`] and [`stop`], the time of each kernel that this thread calls
+//! is added to [`Timings`], with one row per kernel and *scope*: the layer for which it was called.
+//! The engine sets the scope with [`enter`]. No result depends on any of this.
 
 mod table;
 
@@ -11,54 +11,55 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-pub use table::Timings;
+pub use table::{Measurement, Timings};
 
-/// What kind of work a kernel does: the totals are per kind.
+/// The category of a kernel. Totals are given per category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The convolution family, bound by arithmetic.
+pub enum Category {
+    /// Convolutions and their gradients, bound by arithmetic.
     Convolution,
-    /// Bound by arithmetic too.
+    /// Matrix products, also bound by arithmetic.
     MatrixProduct,
-    /// All that does little with each number that it reads or writes, bound by memory.
+    /// Kernels that do little work per number, bound by memory.
     Memory,
-    /// The updates of the weights.
+    /// Updates of the weights.
     Optimizer,
-    /// Putting the real images of a step together.
+    /// Assembling the batch of real images.
     Batch,
 }
 
-/// Which way through the network.
+/// The direction of a pass through the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// From the input to the loss; and everything that is in neither direction, such as the optimiser.
+    /// The forward pass, and everything that belongs to neither pass, such as the optimiser.
     #[default]
     Forward,
-    /// The sweep back.
+    /// The backward pass.
     Backward,
 }
 
-/// How much a call has to do, by the least count: no products with padding, each number read or written once.
+/// The least amount of work that a call needs: no products with padding, and each number read or
+/// written once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Work {
-    /// Nobody counted.
+    /// Not counted.
     Unknown,
-    /// Multiply-adds, which count as two operations.
+    /// Multiply-adds, which count as two operations each.
     Products(usize),
-    /// Numbers of four bytes read or written.
+    /// The number of floats read or written.
     Floats(usize),
 }
 
-/// What some calls took.
+/// The cost of some calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {
-    /// How many calls.
+    /// The number of calls.
     pub calls: u64,
     /// Wall time.
     pub seconds: f64,
-    /// Floating-point operations, where they are what counts.
+    /// Floating-point operations, for kernels bound by arithmetic.
     pub flops: f64,
-    /// Bytes moved, where they are what counts.
+    /// Bytes read and written, for kernels bound by memory.
     pub bytes: f64,
 }
 
@@ -74,70 +75,73 @@ impl Spent {
     }
 }
 
-/// A clock that runs.
-struct Clock {
+/// The state while profiling is on.
+struct Profiler {
     timings: Timings,
-    place: Rc<str>,
+    scope: Rc<str>,
     direction: Direction,
-    /// In a call whose time is being taken: what it calls itself is part of it.
+    /// Whether a timed call is running. Kernels that it calls are part of it.
     busy: bool,
 }
 
 thread_local! {
-    static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
+    static PROFILER: RefCell<Option<Profiler>> = const { RefCell::new(None) };
 }
 
-/// From now on, the kernels that this thread calls are added to `timings`.
+/// Starts to add the kernels that this thread calls to `timings`.
 pub fn start(timings: Timings) {
-    let clock = Clock { timings, place: "".into(), direction: Direction::Forward, busy: false };
-    CLOCK.set(Some(clock));
+    let profiler = Profiler { timings, scope: "".into(), direction: Direction::Forward, busy: false };
+    PROFILER.set(Some(profiler));
 }
 
-/// Ends what [`start`] began; returns what was given to it, with what has been added. Empty if the clock was not running.
+/// Stops profiling and returns the timings given to [`start`], with all that was added. Empty if
+/// profiling was off.
 pub fn stop() -> Timings {
-    CLOCK.take().map_or_else(Timings::default, |clock| clock.timings)
+    PROFILER.take().map_or_else(Timings::default, |profiler| profiler.timings)
 }
 
-/// Does `body`, a call of the kernel named `kernel` that has so much to do.
-pub fn time<R>(kind: Kind, kernel: &'static str, work: Work, body: impl FnOnce() -> R) -> R {
-    let listening = CLOCK.with_borrow_mut(|clock| match clock {
-        Some(clock) => !std::mem::replace(&mut clock.busy, true),
+/// Runs `body`, a call of the kernel named `kernel` with the given amount of work, and times it if
+/// profiling is on.
+pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl FnOnce() -> R) -> R {
+    let profiling = PROFILER.with_borrow_mut(|profiler| match profiler {
+        Some(profiler) => !std::mem::replace(&mut profiler.busy, true),
         None => false,
     });
-    if !listening {
+    if !profiling {
         return body();
     }
     let start = Instant::now();
     let result = body();
     let seconds = start.elapsed().as_secs_f64();
-    CLOCK.with_borrow_mut(|clock| {
-        if let Some(clock) = clock {
-            clock.busy = false;
-            clock.timings.spent(&clock.place, kernel, kind, clock.direction).add(work, seconds);
+    PROFILER.with_borrow_mut(|profiler| {
+        if let Some(profiler) = profiler {
+            profiler.busy = false;
+            profiler.timings.spent(&profiler.scope, kernel, category, profiler.direction).add(work, seconds);
         }
     });
     result
 }
 
-/// Until the value that it returns is dropped, this thread's kernels are called on behalf of `place`.
-#[must_use = "the place is left when this is dropped"]
-pub fn enter(place: &Rc<str>, direction: Direction) -> Stay {
-    let inside = |clock: &mut Clock| {
-        let outer = std::mem::replace(&mut clock.place, Rc::clone(place));
-        (outer, std::mem::replace(&mut clock.direction, direction))
+/// Sets the scope and direction of the kernels that this thread calls, until the returned guard is
+/// dropped.
+#[must_use = "dropping this restores the previous scope"]
+pub fn enter(scope: &Rc<str>, direction: Direction) -> ScopeGuard {
+    let inside = |profiler: &mut Profiler| {
+        let outer = std::mem::replace(&mut profiler.scope, Rc::clone(scope));
+        (outer, std::mem::replace(&mut profiler.direction, direction))
     };
-    Stay(CLOCK.with_borrow_mut(|clock| clock.as_mut().map(inside)))
+    ScopeGuard(PROFILER.with_borrow_mut(|profiler| profiler.as_mut().map(inside)))
 }
 
-/// A stay at a place: see [`enter`]. Remembers where the thread was before.
-pub struct Stay(Option<(Rc<str>, Direction)>);
+/// Restores the previous scope when dropped: see [`enter`].
+pub struct ScopeGuard(Option<(Rc<str>, Direction)>);
 
-impl Drop for Stay {
+impl Drop for ScopeGuard {
     fn drop(&mut self) {
-        let Some((place, direction)) = self.0.take() else { return };
-        CLOCK.with_borrow_mut(|clock| {
-            if let Some(clock) = clock {
-                (clock.place, clock.direction) = (place, direction);
+        let Some((scope, direction)) = self.0.take() else { return };
+        PROFILER.with_borrow_mut(|profiler| {
+            if let Some(profiler) = profiler {
+                (profiler.scope, profiler.direction) = (scope, direction);
             }
         });
     }
@@ -149,36 +153,39 @@ mod tests {
     use crate::{Binary, Element};
 
     #[test]
-    fn kernels_are_counted_where_they_were_called_and_only_while_the_clock_runs() {
+    fn kernels_are_counted_in_their_scope_and_only_while_profiling() {
         let (x, mut y) = ([1.0_f32; 6], [0.0; 6]);
         let mut add = || f32::binary(Binary::Add, &x, &x, &mut y);
         add();
         start(Timings::default());
         let layer: Rc<str> = "net.layer".into();
         {
-            let _stay = enter(&layer, Direction::Forward);
+            let _guard = enter(&layer, Direction::Forward);
             add();
-            let _stay = enter(&layer, Direction::Backward);
+            let _guard = enter(&layer, Direction::Backward);
             add();
             add();
         }
         add();
         let timings = stop();
         add();
-        let found: Vec<_> =
-            timings.rows().iter().map(|row| (&*row.place, row.kernel, row.spent.map(|s| s.calls))).collect();
+        let found: Vec<_> = timings
+            .measurements()
+            .iter()
+            .map(|entry| (&*entry.scope, entry.kernel, entry.spent.map(|s| s.calls)))
+            .collect();
         assert_eq!(found, [("net.layer", "add", [1, 2]), ("", "add", [1, 0])]);
-        assert_eq!(timings.rows()[0].spent[1].bytes, 2.0 * 3.0 * 6.0 * 4.0);
-        assert!(stop().rows().is_empty());
+        assert_eq!(timings.measurements()[0].spent[1].bytes, 2.0 * 3.0 * 6.0 * 4.0);
+        assert!(stop().measurements().is_empty());
     }
 
     #[test]
-    fn what_a_timed_call_calls_is_part_of_it() {
+    fn kernels_inside_a_timed_call_are_part_of_it() {
         start(Timings::default());
-        let inner = || time(Kind::Memory, "inner", Work::Unknown, || 1);
-        let sum = time(Kind::Batch, "outer", Work::Unknown, || inner() + inner()) + inner();
+        let inner = || time(Category::Memory, "inner", Work::Unknown, || 1);
+        let sum = time(Category::Batch, "outer", Work::Unknown, || inner() + inner()) + inner();
         let timings = stop();
-        let found: Vec<_> = timings.rows().iter().map(|row| (row.kernel, row.spent[0].calls)).collect();
+        let found: Vec<_> = timings.measurements().iter().map(|entry| (entry.kernel, entry.spent[0].calls)).collect();
         assert_eq!((sum, found), (3, vec![("outer", 1), ("inner", 1)]));
     }
 }

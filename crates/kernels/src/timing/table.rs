@@ -1,76 +1,83 @@
-//! [`Timings`]: what the clock found, and how it is shown.
+//! [`Timings`]: the results of profiling, as a table and as CSV.
 
 use core::fmt;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{Direction, Kind, Spent};
+use super::{Category, Direction, Spent};
 
-/// The calls of one kernel on behalf of one place.
+/// The calls of one kernel in one scope.
 #[derive(Clone, Debug)]
-pub struct Row {
-    /// The path of a layer; empty outside of all layers.
-    pub place: Rc<str>,
+pub struct Measurement {
+    /// The path of a layer; empty outside all layers.
+    pub scope: Rc<str>,
     /// The kernel's name.
     pub kernel: &'static str,
-    /// What kind of work it is.
-    pub kind: Kind,
+    /// The category of the kernel.
+    pub category: Category,
     /// [forward, backward]
     pub spent: [Spent; 2],
 }
 
-/// Where the time of some steps went. Printed, it is a table of means per step; [`csv`](Timings::csv) has the same numbers.
+/// Where the time of some steps went. Its `Display` is a table of means per step;
+/// [`csv`](Timings::csv) has the same numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Timings {
-    rows: Vec<Row>,
+    measurements: Vec<Measurement>,
     numbers: HashMap<(Rc<str>, &'static str), usize>,
     steps: u64,
     seconds: f64,
 }
 
 impl Timings {
-    /// What has been counted, in the order of first appearance.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// All measurements, in the order of first appearance.
+    pub fn measurements(&self) -> &[Measurement] {
+        &self.measurements
     }
 
-    /// A step is done, which took so many seconds in all.
+    /// Records the end of a step that took `seconds` in all.
     pub fn end_step(&mut self, seconds: f64) {
         self.steps += 1;
         self.seconds += seconds;
     }
 
-    /// Where a call is to be added.
+    /// The cost to which a call is to be added.
     pub(super) fn spent(
         &mut self,
-        place: &Rc<str>,
+        scope: &Rc<str>,
         kernel: &'static str,
-        kind: Kind,
+        category: Category,
         direction: Direction,
     ) -> &mut Spent {
-        let number = *self.numbers.entry((Rc::clone(place), kernel)).or_insert(self.rows.len());
-        if number == self.rows.len() {
-            self.rows.push(Row { place: Rc::clone(place), kernel, kind, spent: [Spent::default(); 2] });
+        let number = *self.numbers.entry((Rc::clone(scope), kernel)).or_insert(self.measurements.len());
+        if number == self.measurements.len() {
+            self.measurements.push(Measurement {
+                scope: Rc::clone(scope),
+                kernel,
+                category,
+                spent: [Spent::default(); 2],
+            });
         }
-        &mut self.rows[number].spent[direction as usize]
+        &mut self.measurements[number].spent[direction as usize]
     }
 
-    /// The rows of each place together, in the order in which the places were first met; what belongs to no layer last.
-    fn sorted(&self) -> Vec<&Row> {
+    /// The measurements grouped by scope, in the order in which scopes first appeared; those
+    /// outside all layers last.
+    fn sorted(&self) -> Vec<&Measurement> {
         let mut first: HashMap<&str, usize> = HashMap::new();
-        for (number, row) in self.rows.iter().enumerate() {
-            first.entry(&row.place).or_insert(number);
+        for (number, entry) in self.measurements.iter().enumerate() {
+            first.entry(&entry.scope).or_insert(number);
         }
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by_key(|row| (row.place.is_empty(), first[&*row.place]));
+        let mut rows: Vec<&Measurement> = self.measurements.iter().collect();
+        rows.sort_by_key(|entry| (entry.scope.is_empty(), first[&*entry.scope]));
         rows
     }
 
-    /// The sum over all rows of a kind.
-    fn total(&self, kind: Kind) -> [Spent; 2] {
+    /// The sum over a category.
+    fn total(&self, category: Category) -> [Spent; 2] {
         let mut total = [Spent::default(); 2];
-        for row in self.rows.iter().filter(|row| row.kind == kind) {
-            for (total, spent) in total.iter_mut().zip(&row.spent) {
+        for entry in self.measurements.iter().filter(|entry| entry.category == category) {
+            for (total, spent) in total.iter_mut().zip(&entry.spent) {
                 total.calls += spent.calls;
                 total.seconds += spent.seconds;
                 total.flops += spent.flops;
@@ -80,9 +87,9 @@ impl Timings {
         total
     }
 
-    /// What is left of the steps: everything between the kernels.
+    /// The time between kernels.
     fn rest(&self) -> Spent {
-        let counted: f64 = self.rows.iter().flat_map(|row| row.spent).map(|spent| spent.seconds).sum();
+        let counted: f64 = self.measurements.iter().flat_map(|entry| entry.spent).map(|spent| spent.seconds).sum();
         Spent { seconds: self.seconds - counted, ..Spent::default() }
     }
 
@@ -90,7 +97,7 @@ impl Timings {
         spent.seconds * 1e3 / self.steps.max(1) as f64
     }
 
-    /// Calls per step, milliseconds per step and rate of either direction, and the share of the step.
+    /// Calls per step, milliseconds per step and rate of each direction, and the share of the step.
     fn numbers(&self, spent: [Spent; 2]) -> String {
         let calls = match spent[0].calls + spent[1].calls {
             0 => String::new(),
@@ -104,22 +111,22 @@ impl Timings {
         format!("{calls:>5} {forward} {backward} {share:5.1}%")
     }
 
-    /// The rows as comma-separated values under a header: means per step; `gflops` and `gbs` are 10^9 operations and bytes a
-    /// second, empty where nobody counted them.
+    /// The measurements as comma-separated values with a header, as means per step. `gflops` and
+    /// `gbs` are 10^9 operations and bytes per second, empty where they were not counted.
     pub fn csv(&self) -> String {
         let mut text = String::from("layer,kernel,direction,calls,milliseconds,gflops,gbs,share\n");
-        let mut line = |place: &str, kernel: &str, direction: &str, spent: Spent| {
+        let mut line = |scope: &str, kernel: &str, direction: &str, spent: Spent| {
             let per_second =
                 |amount: f64| if amount > 0.0 { format!("{:.3}", amount / spent.seconds / 1e9) } else { String::new() };
             let (flops, bytes) = (per_second(spent.flops), per_second(spent.bytes));
             let calls = spent.calls as f64 / self.steps.max(1) as f64;
             let (time, share) = (self.milliseconds(spent), spent.seconds / self.seconds);
-            text += &format!("{place},{kernel},{direction},{calls},{time:.4},{flops},{bytes},{share:.5}\n");
+            text += &format!("{scope},{kernel},{direction},{calls},{time:.4},{flops},{bytes},{share:.5}\n");
         };
-        for row in self.sorted() {
-            for (direction, spent) in ["forward", "backward"].into_iter().zip(row.spent) {
+        for entry in self.sorted() {
+            for (direction, spent) in ["forward", "backward"].into_iter().zip(entry.spent) {
                 if spent.calls > 0 {
-                    line(&row.place, row.kernel, direction, spent);
+                    line(&entry.scope, entry.kernel, direction, spent);
                 }
             }
         }
@@ -128,7 +135,7 @@ impl Timings {
     }
 }
 
-/// 10^9 operations or bytes a second.
+/// The rate in 10^9 operations or bytes per second.
 fn rate(spent: Spent) -> String {
     let Spent { seconds, flops, bytes, .. } = spent;
     match (flops > 0.0, bytes > 0.0) {
@@ -140,9 +147,15 @@ fn rate(spent: Spent) -> String {
 
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places = self.rows.iter().map(|row| row.place.len());
-        let width = places.chain(["matrix products".len()]).max().unwrap_or(0);
-        let kernels = self.rows.iter().map(|row| row.kernel.len()).chain(["everything else".len()]).max().unwrap_or(0);
+        let scopes = self.measurements.iter().map(|entry| entry.scope.len());
+        let width = scopes.chain(["matrix products".len()]).max().unwrap_or(0);
+        let kernels = self
+            .measurements
+            .iter()
+            .map(|entry| entry.kernel.len())
+            .chain(["everything else".len()])
+            .max()
+            .unwrap_or(0);
         let step = self.seconds * 1e3 / self.steps.max(1) as f64;
         writeln!(f, "where the time of a step goes: {step:.2} ms, the mean of {}", self.steps)?;
         let head = format!(
@@ -152,21 +165,21 @@ impl fmt::Display for Timings {
         writeln!(f, "{head}")?;
         let rule = "-".repeat(head.len());
         writeln!(f, "{rule}")?;
-        for row in self.sorted() {
-            let place = if row.place.is_empty() { "-" } else { &row.place };
-            writeln!(f, "{place:<width$} {:<kernels$} {}", row.kernel, self.numbers(row.spent))?;
+        for entry in self.sorted() {
+            let scope = if entry.scope.is_empty() { "-" } else { &entry.scope };
+            writeln!(f, "{scope:<width$} {:<kernels$} {}", entry.kernel, self.numbers(entry.spent))?;
         }
         writeln!(f, "{rule}")?;
         let kinds = [
-            ("convolutions", Kind::Convolution),
-            ("matrix products", Kind::MatrixProduct),
-            ("moving memory", Kind::Memory),
-            ("optimiser", Kind::Optimizer),
-            ("batch preparation", Kind::Batch),
+            ("convolutions", Category::Convolution),
+            ("matrix products", Category::MatrixProduct),
+            ("moving memory", Category::Memory),
+            ("optimiser", Category::Optimizer),
+            ("batch preparation", Category::Batch),
         ];
         let whole = width + 1 + kernels;
-        for (name, kind) in kinds {
-            writeln!(f, "{name:<whole$} {}", self.numbers(self.total(kind)))?;
+        for (name, category) in kinds {
+            writeln!(f, "{name:<whole$} {}", self.numbers(self.total(category)))?;
         }
         writeln!(f, "{:<whole$} {}", "everything else", self.numbers([self.rest(), Spent::default()]))?;
         let step = Spent { seconds: self.seconds, ..Spent::default() };
@@ -182,15 +195,15 @@ mod tests {
     fn example() -> Timings {
         let mut timings = Timings::default();
         let [a, b, none]: [Rc<str>; 3] = ["net.a".into(), "net.b".into(), "".into()];
-        let mut add = |place, kernel, kind, direction, work, seconds| {
-            timings.spent(place, kernel, kind, direction).add(work, seconds);
+        let mut add = |scope, kernel, category, direction, work, seconds| {
+            timings.spent(scope, kernel, category, direction).add(work, seconds);
         };
         let [forward, backward] = [Direction::Forward, Direction::Backward];
-        add(&none, "gather", Kind::Batch, forward, Work::Unknown, 0.010);
-        add(&a, "conv2d", Kind::Convolution, forward, Work::Products(1_000_000_000), 0.020);
-        add(&b, "add", Kind::Memory, forward, Work::Floats(10_000_000), 0.004);
-        add(&a, "conv2d_weight_grad", Kind::Convolution, backward, Work::Products(3_000_000_000), 0.040);
-        add(&b, "add", Kind::Memory, backward, Work::Floats(10_000_000), 0.016);
+        add(&none, "gather", Category::Batch, forward, Work::Unknown, 0.010);
+        add(&a, "conv2d", Category::Convolution, forward, Work::Products(1_000_000_000), 0.020);
+        add(&b, "add", Category::Memory, forward, Work::Floats(10_000_000), 0.004);
+        add(&a, "conv2d_weight_grad", Category::Convolution, backward, Work::Products(3_000_000_000), 0.040);
+        add(&b, "add", Category::Memory, backward, Work::Floats(10_000_000), 0.016);
         timings.end_step(0.100);
         timings
     }

@@ -19,8 +19,13 @@ pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
 pub(crate) use sizes::Maps;
 pub use sizes::Sizes;
+pub(crate) use sizes::missing_switch;
 pub(crate) use to_rgb::ToRgb;
 
+use crate::step_metrics::{
+    D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
+    W_DISTANCE,
+};
 use crate::trainer::adversarial::smooth_logistic;
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::diff_augment::augmented;
@@ -153,19 +158,19 @@ impl Stateful for Steps {
     }
 }
 
-/// The last one is the distance that a Wasserstein critic sees; others see none.
-const METRICS: [&str; 11] = [
-    "d_loss",
-    "g_loss",
-    "d_real",
-    "d_fake",
-    "g_fake",
-    "penalty",
-    "gradient_norm",
-    "resolution",
-    "alpha",
-    "kimg",
-    "w_distance",
+/// The last one exists only for a Wasserstein critic.
+const METRICS: [MetricDescription; 11] = [
+    D_LOSS,
+    G_LOSS,
+    D_REAL,
+    D_FAKE,
+    G_FAKE,
+    PENALTY,
+    GRADIENT_NORM,
+    MetricDescription::new("resolution", Unit::Pixels, "Height and width of the images of this step."),
+    MetricDescription::new("alpha", Unit::Share, "How far the newest blocks are faded in."),
+    KIMG,
+    W_DISTANCE,
 ];
 
 const RANGE: Range = Range::Symmetric;
@@ -336,7 +341,7 @@ impl<P: Painter> System for Growing<P> {
         Some([size, size, self.spec.sizes.channels])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
+    fn metrics(&self) -> &'static [MetricDescription] {
         match self.spec.regularizer {
             Regularizer::Between { .. } => &METRICS,
             Regularizer::OnReals { .. } => &METRICS[..METRICS.len() - 1],
@@ -352,7 +357,7 @@ impl<P: Painter> System for Growing<P> {
         vec![self.sampler.stretch(self.seed, first, self.growth.batch(stage.level), available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let (images, stage) = self.growth.before(step);
         if self.growth.is_a_border(step) {
             self.critic_optimizer.reset();
@@ -377,7 +382,7 @@ impl<P: Painter> System for Growing<P> {
         if let Regularizer::Between { .. } = self.spec.regularizer {
             numbers.push(d.real - d.fake);
         }
-        Ok(numbers)
+        Ok(StepMetrics::new(self.metrics(), numbers))
     }
 
     fn level(&self) -> Option<String> {

@@ -123,3 +123,17 @@ impl Maps {
         self.base.min(self.most)
     }
 }
+
+/// Why the growing systems, and `stylegan2`, whose networks are made alike, have no such switch.
+pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "instance_noise" => return None,
+        "spectral_norm" => {
+            "its layers scale their weights as they go, and a penalty bounds the discriminator's slope already"
+        }
+        "d_norm" => "its discriminator normalises nothing",
+        "latent_kind" => "its latents are normalised to a sphere in the first layer",
+        "clip_value" | "clip_norm" => "its weights are scaled as they go, so that Adam's steps are alike already",
+        _ => "its step is the authors': one turn of each network with a loss of its own; `folder` has this switch",
+    })
+}

@@ -27,7 +27,7 @@ fn reals(step: u64, size: usize) -> Vec<Tensor> {
     vec![nn::init::uniform(&[4, size, size, 3], 0.0, 1.0, Key::named(1, "reals").at(step as u32))]
 }
 
-fn train(trainer: &mut Growing<Generator>, steps: core::ops::Range<u64>) -> Vec<Vec<f64>> {
+fn train(trainer: &mut Growing<Generator>, steps: core::ops::Range<u64>) -> Vec<StepMetrics> {
     let size = trainer.image_shape().unwrap()[0];
     steps.map(|step| trainer.step(step, &reals(step, size)).unwrap()).collect()
 }
@@ -83,8 +83,7 @@ fn it_grows_by_its_schedule_and_tells_where_it_is() {
     let mut trainer = trainer(16);
     assert_eq!(trainer.level().unwrap(), "4x4");
     let rows = train(&mut trainer, 0..28);
-    let column = |name: &str| trainer.metrics().iter().position(|found| *found == name).unwrap();
-    let at = |step: usize| ["resolution", "alpha", "kimg"].map(|name| rows[step][column(name)]);
+    let at = |step: usize| ["resolution", "alpha", "kimg"].map(|name| rows[step][name]);
     let wanted = [
         (4, [4.0, 1.0, 0.02]),
         (8, [8.0, 0.5, 0.036]),

@@ -10,12 +10,30 @@ use nn::layers::{Activation, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, R
 use nn::{Dialect, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Bce, TrainingOptions, Way};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
 use crate::trainer::update::Update;
 use crate::{Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "cifar",
+    about: "32x32 photographs of one class, horses at first: convolutions without batch norm, RMSprop",
+    presets: &[
+        Preset { name: "cpu", about: "a quarter as wide", steps: 2000 },
+        Preset { name: "original", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Cifar10 { class: "horse" },
+    log: OriginalLog::DeepLearningWithPython,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is the book's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

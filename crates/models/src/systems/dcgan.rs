@@ -6,6 +6,9 @@ use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Flatten,
 use nn::{Dialect, InitScheme, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::strided::{LEAKY, Strided, biased_halving, doubling, halving, normalised};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
@@ -13,6 +16,26 @@ use crate::trainer::options::{DiscriminatorNorm, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec};
 use crate::trainer::update::Update;
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "dcgan",
+    about: "deep convolutional GANs for images of 28, 32 or 64 pixels, grey or colour, in five variants",
+    presets: &[
+        Preset { name: "cpu", about: "PyTorch's example for 64x64, a quarter as wide", steps: 5000 },
+        Preset { name: "original", about: "PyTorch's example: 64x64, batch 64, 25 epochs of CelebA", steps: 25 * 3165 },
+        Preset { name: "mnist28", about: "28x28, grey", steps: 3000 },
+        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar32", steps: 6000 },
+        Preset { name: "cifar32", about: "32x32, colour, batch 128, 25 epochs of CIFAR-10", steps: 25 * 390 },
+        Preset { name: "svhn", about: "32x32, Udacity's for house numbers, 50 epochs", steps: 50 * 572 },
+        Preset { name: "radford", about: "64x64, the paper's authors' own, batch 128", steps: 25 * 1582 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::PyTorchDcgan,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is PyTorch's example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

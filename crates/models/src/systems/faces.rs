@@ -6,12 +6,31 @@
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::strided::Strided;
 use crate::systems::dcgan::{Course, course_discriminator, course_generator};
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::spec::{Fakes, GanSpec};
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "faces",
+    about: "64x64 or 32x32 faces, after the face project of Udacity's course",
+    presets: &[
+        Preset { name: "cpu", about: "64x64, a quarter as wide", steps: 5000 },
+        Preset { name: "original", about: "the project: 64x64, batch 64, 15 epochs of 32600 faces", steps: 15 * 509 },
+        Preset { name: "original32", about: "its older generation: 32x32", steps: 8000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Faces,
+    log: OriginalLog::UdacityFaces,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is the current project's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,11 +5,29 @@
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::strided::{SIZES, Strided};
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::spec::GanSpec;
 use crate::{Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "folder",
+    about: "any folder of pictures, brought to 28, 32, 48, 64, 96 or 128 pixels, grey or colour",
+    presets: &[
+        Preset { name: "cpu", about: "32x32, half as wide", steps: 3000 },
+        Preset { name: "original", about: "64x64, batch 32", steps: 20_000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Folder,
+    log: OriginalLog::PyTorchDcgan,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

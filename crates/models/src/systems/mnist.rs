@@ -7,11 +7,29 @@ use nn::layers::{Activation, Dense, Dropout, Flatten, Reshape};
 use nn::{Dialect, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::spec::{Fakes, GanSpec};
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "mnist",
+    about: "28x28 digits: fully connected layers and dropout, after Udacity's course",
+    presets: &[
+        Preset { name: "cpu", about: "the original networks, 20 epochs of MNIST", steps: 20 * 938 },
+        Preset { name: "original", about: "the original: batch 64, 100 epochs of MNIST", steps: 100 * 938 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Digits,
+    log: OriginalLog::UdacityMnist,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is the course's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! The GANs, one module per system: its networks, its settings and presets, and what makes its training step its own. Each reads
 //! beside its paper. Read [`quickdraw`] first: it spells out its whole step.
 
+use crate::SystemEntry;
+
 pub mod cifar;
 pub mod cyclegan;
 pub mod dcgan;
@@ -13,3 +15,19 @@ pub mod stylegan;
 pub mod stylegan2;
 pub mod vanilla;
 pub mod wgan_gp;
+
+/// Every system.
+pub const SYSTEMS: &[SystemEntry] = &[
+    quickdraw::ENTRY,
+    mnist::ENTRY,
+    vanilla::ENTRY,
+    cifar::ENTRY,
+    dcgan::ENTRY,
+    faces::ENTRY,
+    folder::ENTRY,
+    cyclegan::ENTRY,
+    wgan_gp::ENTRY,
+    progan::ENTRY,
+    stylegan::ENTRY,
+    stylegan2::ENTRY,
+];

@@ -7,9 +7,33 @@ use nn::{Dialect, ForwardContext, Network};
 use serde::{Deserialize, Serialize};
 use tensor::Var;
 
-use crate::growing::{Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution};
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
+use crate::growing::{
+    self, Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution,
+};
 use crate::strided::LEAKY;
 use crate::{SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "progan",
+    about: "grows from 4x4 pixels to large pictures of any kind, grey or colour",
+    presets: &[
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 112,000 images shown", steps: 7000 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 7000 },
+        Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
+        Preset {
+            name: "original",
+            about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
+            steps: 1_354_672,
+        },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::NvidiaTicks,
+    missing_switch: missing_switch,
+};
 
 /// What can be changed about a run. The default is the authors', at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +76,18 @@ impl crate::Settings for Settings {
         in_range("gradient_penalty", self.gradient_penalty, 0.0, 1e6)?;
         in_range("drift", self.drift, 0.0, 1e6)?;
         in_range("ema", self.ema, 0.0, 0.999_999)
+    }
+}
+
+/// Why there is no such switch here.
+fn missing_switch(key: &str) -> Option<&'static str> {
+    match key {
+        "gradient_penalty" | "ema" => None,
+        "r1" => Some("its critic is held by gradient_penalty; `stylegan` grows as well and has r1"),
+        "label_smooth" | "label_noise" | "soft_labels" | "bce" => {
+            Some("its Wasserstein critic knows no targets; `stylegan` grows as well and has label_smooth")
+        }
+        _ => growing::missing_switch(key),
     }
 }
 

@@ -14,6 +14,8 @@ use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Stateful, diff
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tensor, Var};
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
+use crate::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS, MetricDescription, StepMetrics};
 use crate::trainer::adversarial::{Side, targets};
 use crate::trainer::diff_augment::{Augment, augmented};
 use crate::trainer::image_pool::ImagePool;
@@ -22,6 +24,21 @@ use crate::trainer::options::{Batches, TrainingOptions};
 use crate::trainer::penalty;
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "quickdraw",
+    about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
+    presets: &[
+        Preset { name: "original", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
+        Preset { name: "cpu", about: "a discriminator half as deep, batch 32: several times faster", steps: 2000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(Quickdraw::new(settings_from(settings)?, seed)),
+    data: TrainingData::Doodles,
+    log: OriginalLog::QuickdrawNotebook,
+    missing_switch: missing_switch,
+};
 
 /// What can be changed about a quickdraw run. The default is the notebook's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +86,20 @@ pub struct Settings {
     pub r1: f64,
     /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
     pub diff_augment: Vec<Augment>,
+}
+
+/// Why there is no such switch here.
+fn missing_switch(key: &str) -> Option<&'static str> {
+    match key {
+        "bce" | "label_smooth" | "label_flip" | "instance_noise" | "replay_pool" | "ema" | "spectral_norm" | "r1" => {
+            None
+        }
+        "clip_value" => Some("here it is called clip"),
+        "d_norm" => Some("its discriminator has no batch normalisation that it could replace"),
+        _ => Some(
+            "the notebook's step is spelt out here; `dcgan --preset mnist28` learns the same drawings and has this switch",
+        ),
+    }
 }
 
 /// The running statistics' kind of average.
@@ -201,6 +232,8 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         .with("conv", Conv2d::new(1, 5))
         .with("sigmoid", Activation::Sigmoid)
 }
+
+const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
 
 /// The two networks and their optimisers.
 pub struct Quickdraw {
@@ -355,8 +388,8 @@ impl System for Quickdraw {
         Some([28, 28, 1])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_loss", "d_acc", "g_loss", "g_acc"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
 
     fn batch_size(&self) -> usize {
@@ -368,7 +401,7 @@ impl System for Quickdraw {
         vec![distinct_indices(key, self.settings.batch, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let latents = self.step_latents("discriminator latents", step);
         let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
         let latents = self.step_latents("generator latents", step);
@@ -376,7 +409,7 @@ impl System for Quickdraw {
         if let Some(average) = &mut self.average {
             average.follow(&self.generator, self.settings.ema);
         }
-        Ok(vec![d_loss, d_acc, g_loss, g_acc])
+        Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc]))
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -17,12 +17,34 @@ use nn::{Dialect, ForwardContext, Network};
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Var};
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::growing::{
-    Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
+    self, Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
 };
 use crate::strided::LEAKY;
 use crate::style::mapping;
 use crate::{SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "stylegan",
+    about: "grows like progan; a style at each layer says what to draw, so that pictures can be mixed",
+    presets: &[
+        Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 120,000 images shown", steps: 7500 },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 7500 },
+        Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
+        Preset {
+            name: "original",
+            about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
+            steps: 4_895_300,
+        },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::NvidiaTicks,
+    missing_switch: missing_switch,
+};
 
 /// What can be changed about a run. The default is the authors', at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +101,16 @@ impl crate::Settings for Settings {
         in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
         in_range("style_mixing", self.style_mixing, 0.0, 1.0)?;
         in_range("ema_kimg", self.ema_kimg, 1e-3, 1e6)
+    }
+}
+
+/// Why there is no such switch here, nor in `stylegan2`.
+pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
+    match key {
+        "r1" | "label_smooth" => None,
+        "ema" => Some("an average of the generator is always kept: ema_kimg says how slowly it follows"),
+        "gradient_penalty" => Some("its discriminator is held by r1; `progan` has gradient_penalty"),
+        _ => growing::missing_switch(key),
     }
 }
 

@@ -10,12 +10,35 @@ use nn::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Maxout, Reshape
 use nn::{Dialect, Initializer, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
 use crate::trainer::update::Update;
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "vanilla",
+    about: "28x28 digits: the first GAN's algorithm, k turns of the discriminator for one of the generator",
+    presets: &[
+        Preset { name: "cpu", about: "Keras-GAN's perceptrons, batch 128, 20 epochs of MNIST", steps: 20 * 469 },
+        Preset { name: "original", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
+        Preset {
+            name: "paper",
+            about: "Goodfellow's own: a maxout discriminator, momentum, batch 100",
+            steps: 20 * 600,
+        },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Digits,
+    log: OriginalLog::KerasGan,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is Keras-GAN's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

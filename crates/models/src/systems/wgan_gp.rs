@@ -14,12 +14,44 @@ use nn::layers::{
 use nn::{Dialect, InitScheme, Initializer, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{
+    OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
+};
 use crate::strided::LEAKY;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Loss, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
 use crate::trainer::update::Update;
 use crate::{Mixture, Settings as _, SettingsError, in_range};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "wgan-gp",
+    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28, colour images of 32x32 or points of the plane",
+    presets: &[
+        Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
+        Preset { name: "original", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
+        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar", steps: 3000 },
+        Preset {
+            name: "cifar",
+            about: "the authors' for CIFAR-10: layer normalisation, 200,000 steps",
+            steps: 200_000,
+        },
+        Preset {
+            name: "gauss8",
+            about: "no images: points of the plane in 8 clouds, 128 wide, batch 256",
+            steps: 15_000,
+        },
+        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 20_000 },
+        Preset { name: "gauss8-wide", about: "8 clouds with the authors' networks, 512 wide", steps: 100_000 },
+        Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::ByName,
+    missing_switch: has_every_switch,
+};
 
 /// What can be changed about a run. The default is the authors' for digits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,10 @@ use kernels::Key;
 use nn::{ForwardContext, Gradients, Network, Optimizer, RngContext, Stateful, differentiate};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
+use crate::step_metrics::{
+    D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_FAKE, G_LOSS, GRADIENT_NORM, MetricDescription, PENALTY, StepMetrics,
+    W_DISTANCE,
+};
 use crate::trainer::adversarial::{Side, discriminator_loss, generator_loss, targets, told};
 use crate::trainer::diff_augment::augmented;
 use crate::trainer::image_pool::ImagePool;
@@ -16,13 +20,10 @@ use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::spec::{Fakes, GanSpec};
 use crate::{FromLatents, LatentKind, Plane, Sampler, SettingsError, System};
 
-/// The numbers of a step: those of the discriminator are means over its turns, those of the generator its last turn's.
-const METRICS: [&str; 7] = ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
-
-/// The same where the discriminator's gradient is penalised: what the penalty adds to its loss, the mean length of the gradients,
-/// and d_real - d_fake, which for a Wasserstein critic is the distance that it sees between reals and fakes.
-const PENALISED: [&str; 10] =
-    ["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake", "penalty", "gradient_norm", "w_distance"];
+/// The metrics of a step. Those of the discriminator are means over its updates of the step; those of
+/// the generator belong to its last update. The last three exist only with a gradient penalty.
+const METRICS: [MetricDescription; 10] =
+    [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, G_FAKE, PENALTY, GRADIENT_NORM, W_DISTANCE];
 
 /// What a turn of the discriminator tells, before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -336,8 +337,8 @@ impl System for GanTrainer {
         self.discriminator.input_shape().try_into().ok()
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
-        if self.options.penalised() { &PENALISED } else { &METRICS }
+    fn metrics(&self) -> &'static [MetricDescription] {
+        if self.options.penalised() { &METRICS } else { &METRICS[..7] }
     }
 
     fn batch_size(&self) -> usize {
@@ -353,7 +354,7 @@ impl System for GanTrainer {
         vec![(step * k..(step + 1) * k).flat_map(turn).collect()]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let key = self.key("reals", step);
         let reals = match self.spec.mixture() {
             Some(mixture) => mixture.points(self.batch_size(), key),
@@ -375,7 +376,7 @@ impl System for GanTrainer {
         if self.options.penalised() {
             numbers.extend([d.penalty, d.gradient_norm, d.real - d.fake]);
         }
-        Ok(numbers)
+        Ok(StepMetrics::new(self.metrics(), numbers))
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -82,7 +82,7 @@ impl Layer for BatchNorm {
         if !ctx.is_training() {
             let [mean, variance] = [&self.running_mean, &self.running_var].map(|t| Var::constant(t.clone()));
             let scale = &gamma / &variance.add_scalar(self.epsilon).sqrt();
-            return ctx.finish(x * &scale, Some(&(&beta - &(&mean * &scale))));
+            return ctx.bias_act(x * &scale, Some(&(&beta - &(&mean * &scale))));
         }
         let (y, statistics) = x.batch_norm_relu(&gamma, &beta, self.epsilon, ctx.finish_slope());
         let latest = |name, own: &Tensor| ctx.updated(name).unwrap_or(own).clone();

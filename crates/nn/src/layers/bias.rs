@@ -28,7 +28,7 @@ impl Layer for Bias {
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let bias = ctx.parameter("bias", &self.0);
-        ctx.finish(x.clone(), Some(&bias))
+        ctx.bias_act(x.clone(), Some(&bias))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

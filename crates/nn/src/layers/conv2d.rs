@@ -47,7 +47,7 @@ impl Window {
         let weight = Equalised::weight(self.equalised, ctx.parameter("weight", &self.weight));
         let y = convolve(&SpectralNorm::applied(self.spectral.as_ref(), ctx, weight));
         let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, ctx.parameter("bias", bias)));
-        ctx.finish(y, bias.as_ref())
+        ctx.bias_act(y, bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

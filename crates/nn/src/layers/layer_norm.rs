@@ -42,7 +42,7 @@ impl Layer for LayerNorm {
         let (images, size) = (x.shape()[0], x.value().size());
         let normal = x.reshape([images, size / images, 1, 1]).instance_norm(EPSILON, None).reshape(*x.shape());
         let scaled = &normal * &scale;
-        ctx.finish(scaled, Some(&shift))
+        ctx.bias_act(scaled, Some(&shift))
     }
 
     fn tensors(&self) -> Vec<(&'static str, Kind, &Tensor)> {

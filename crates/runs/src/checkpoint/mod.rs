@@ -20,7 +20,7 @@ pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub use format::weights_hash;
 
-use datasets::{Advice, advice, quoted};
+use datasets::{Advice, advice, plural, quoted};
 
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
@@ -69,7 +69,7 @@ pub(crate) enum Flaw {
     Checksum { written: String, found: String },
     #[error("tensor `{name}` is of type {found}, wanted F32")]
     Type { name: String, found: String },
-    #[error("tensor `{name}` holds {count} numbers that are not finite")]
+    #[error("tensor `{name}` holds {count} {} that are not finite", plural(*.count, "number"))]
     NonFinite { name: String, count: usize },
 }
 

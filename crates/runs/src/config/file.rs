@@ -41,7 +41,8 @@ pub fn read_file(path: &Path) -> Result<Vec<Assignment>, Failure> {
         failure("the configuration file is not text")
             .because(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
     })?;
-    parse(&text, &path.display().to_string())
+    // Some editors put a byte order mark in front of what they save.
+    parse(text.trim_start_matches('\u{feff}'), &path.display().to_string())
 }
 
 /// Every key of TOML text; `name` is told in errors.

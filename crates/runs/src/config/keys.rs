@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::{Assignment, Source};
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
-use crate::systems::{Preset, SystemEntry};
+use crate::systems::{Preset, Trainable};
 
 /// A key of the run itself. All others belong to a table: the system's, `[images]` or `[augment]`.
 pub struct RunKey {
@@ -142,7 +142,7 @@ const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
 /// What the settings of a system were that an older run did not write down, if `given` is all that one has written: nobody else gives
 /// every key.
-pub(super) fn before(entry: &SystemEntry, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
+pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
     let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
     let is_recorded = RUN_KEYS.iter().all(|key| key.usual == Usual::Nothing || recorded(key));
     let missing = BEFORE.iter().filter(|(system, key, _)| {
@@ -157,7 +157,7 @@ pub(super) const AUGMENT: &str = "augment";
 pub(super) const IMAGES: &str = "images";
 
 /// The tables of a run of a system with their defaults: every key with a value of its type. The system's own is the first.
-pub(super) fn tables(entry: &SystemEntry, preset: &Preset) -> Vec<(&'static str, Table)> {
+pub(super) fn tables(entry: &Trainable, preset: &Preset) -> Vec<(&'static str, Table)> {
     let flat = "a flat table of numbers and words";
     let images = entry.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
     let augment = (AUGMENT, Table::try_from((entry.load.augment)()).expect(flat));
@@ -166,13 +166,34 @@ pub(super) fn tables(entry: &SystemEntry, preset: &Preset) -> Vec<(&'static str,
 
 /// The keys of one system.
 pub(super) struct Known {
-    system: Arc<SystemEntry>,
+    system: Arc<Trainable>,
     tables: Vec<(&'static str, Table)>,
 }
 
 impl Known {
-    pub(super) fn of(system: &Arc<SystemEntry>) -> Self {
+    pub(super) fn of(system: &Arc<Trainable>) -> Self {
         Self { system: system.clone(), tables: tables(system, &system.presets[0]) }
+    }
+
+    /// All that is given, as [`check`](Self::check) makes each.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key different values.
+    pub(super) fn check_all(&self, given: &[Assignment]) -> Result<Vec<Assignment>, Failure> {
+        let given = given.iter().map(|one| self.check(one)).collect::<Result<Vec<_>, _>>()?;
+        for option in given.iter().filter(|one| matches!(one.source, Source::Option(_))) {
+            let differs = |one: &&Assignment| {
+                matches!(one.source, Source::Set(_)) && one.key == option.key && one.value != option.value
+            };
+            if let Some(set) = given.iter().find(differs) {
+                let (option_text, set_text) = (option.source.typed(), set.source.typed());
+                return Err(Failure::new(Code::Usage, format!("two values for `{}`", option.key))
+                    .at(format!("{} and {}", option.source, set.source))
+                    .because(format!("the option says {}, --set says {}", option.value, set.value))
+                    .help(advice!("contradiction", "leave out `{option_text}`, or leave out `{set_text}`")));
+            }
+        }
+        Ok(given)
     }
 
     /// The full key and the value in the key's type. A preset has the name that it has today.

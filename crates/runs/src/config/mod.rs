@@ -1,6 +1,7 @@
 //! The configuration of a run: what `config.toml` holds, resolved from every place where a value may be written.
 //!
-//! Precedence: an option of the command line, then `--set`, then the file of `--config`, then the preset. Every value
+//! Precedence: the command line (an option and `--set` must not contradict each other; the last of several `--set` holds), then the
+//! file of `--config`, then the preset. Every value
 //! remembers where it came from, so that an error can say so. Threads are not in it: they must not matter.
 
 mod file;
@@ -21,7 +22,7 @@ pub use file::{read_file, read_settings};
 pub use keys::{RUN_KEYS, RunKey, Usual};
 
 use crate::failure::{Code, Failure};
-use crate::systems::{self, BadSetting, SystemEntry};
+use crate::systems::{self, BadSetting, Trainable};
 
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
@@ -87,7 +88,7 @@ const ABSENT: &str = "(none)";
 #[derive(Clone)]
 pub struct Config {
     /// The system to train.
-    pub entry: Arc<SystemEntry>,
+    pub entry: Arc<Trainable>,
     /// The system's own table.
     pub settings: Table,
     /// The keys of the run, by their names; those that nobody has set may be absent.
@@ -110,9 +111,9 @@ impl Config {
     ///
     /// # Errors
     /// An unknown key, a value of the wrong type, a number out of range: each names the place and what is allowed.
-    pub fn resolve(entry: &Arc<SystemEntry>, given: &[Assignment]) -> Result<Self, Failure> {
+    pub fn resolve(entry: &Arc<Trainable>, given: &[Assignment]) -> Result<Self, Failure> {
         let known = keys::Known::of(entry);
-        let given = given.iter().map(|one| known.check(one)).collect::<Result<Vec<_>, _>>()?;
+        let given = known.check_all(given)?;
 
         let named = given.iter().rev().find(|one| one.key == "preset").and_then(|one| one.value.as_str());
         let preset = named.and_then(|name| entry.preset(name)).unwrap_or(&entry.presets[0]);
@@ -357,7 +358,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the file cannot be read.
-    pub fn of_run(path: &Path, own: Option<&Arc<SystemEntry>>) -> Result<Self, Failure> {
+    pub fn of_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
         Self::of_assignments(&read_file(path)?, &path.display().to_string(), own)
     }
 
@@ -365,11 +366,11 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the text is not TOML.
-    pub fn of_text(text: &str, name: &str, own: Option<&Arc<SystemEntry>>) -> Result<Self, Failure> {
+    pub fn of_text(text: &str, name: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
         Self::of_assignments(&file::parse(text, name)?, name, own)
     }
 
-    fn of_assignments(given: &[Assignment], place: &str, own: Option<&Arc<SystemEntry>>) -> Result<Self, Failure> {
+    fn of_assignments(given: &[Assignment], place: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
         let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
         let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
         let Some(entry) = name.and_then(known) else {
@@ -397,8 +398,7 @@ impl Config {
     pub fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
         let known = keys::Known::of(&self.entry);
         let mut next = self.clone();
-        for one in given {
-            let one = known.check(one)?;
+        for one in known.check_all(given)? {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
             if old != new && !keys::may_change(&one.key) {

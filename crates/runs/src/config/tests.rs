@@ -2,7 +2,7 @@ use super::file::read_setting;
 use super::*;
 use crate::systems::SYSTEMS;
 
-fn entry() -> &'static Arc<SystemEntry> {
+fn entry() -> &'static Arc<Trainable> {
     &SYSTEMS[0]
 }
 
@@ -25,6 +25,30 @@ fn the_strongest_place_wins() {
     assert_eq!(config.show("quickdraw.batch"), "16");
     assert_eq!(config.show("quickdraw.latent"), "4");
     assert_eq!(config.show("quickdraw.dropout"), "0.25");
+}
+
+#[test]
+fn an_option_and_a_set_of_the_same_key_must_agree() {
+    for (option, key, value, other) in [
+        ("--batch", "quickdraw.batch", Value::from(4), "batch=8"),
+        ("--batch", "quickdraw.batch", Value::from(4), "quickdraw.batch=8"),
+        ("--seed", "seed", Value::from(1), "seed=2"),
+        ("--steps", "steps", Value::from(10), "steps=20"),
+        ("--preset", "preset", Value::from("original"), "preset=cpu"),
+        ("--data", "data", Value::from("a.npy"), "data=b.npy"),
+        ("--class", "class", Value::from("7"), "class=8"),
+        ("--sample-every", "sample_every", Value::from(5), "sample_every=6"),
+    ] {
+        let option = Assignment::option(option, key, value.clone());
+        let same = format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        Config::resolve(entry(), &[set(&same), option.clone()]).unwrap();
+        let failure = refused(&[set(other), option.clone()]);
+        assert_eq!(failure.code, Code::Usage, "{failure}");
+        let text = failure.to_string();
+        assert!(text.contains(&option.source.typed()) && text.contains(&format!("--set {other}")), "{text}");
+        let run = Config::resolve(entry(), &[]).unwrap();
+        assert_eq!(run.extended(&[set(other), option], Path::new("run")).unwrap_err().code, Code::Usage);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread::{Builder, Scope};
 
 use super::Dataset;
 use crate::failure::{Code, Failure};
-use kernels::timing::{Kind, Work, time};
+use kernels::timing::{Category, Work, time};
 use models::System;
 use tensor::Tensor;
 
@@ -74,7 +74,7 @@ impl Batches<'_> {
             self.next += 1;
         }
         let gone = |_| Failure::new(Code::Data, "the thread that reads the images has ended").at(self.data.origin());
-        time(Kind::Batch, "wait", Work::Unknown, || reader.batches.recv()).map_err(gone)?
+        time(Category::Batch, "wait", Work::Unknown, || reader.batches.recv()).map_err(gone)?
     }
 }
 

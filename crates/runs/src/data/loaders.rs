@@ -194,8 +194,8 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Load
     let data = config.data().map(Path::new);
     if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
         let is_by_class = || match Form::of(path, None) {
-            // Nothing that could be read, or the files of other classes: the file of the class is missed.
-            Ok(Form::Pictures(folder)) => !holds_pictures(&folder),
+            // Nothing that could be read, or the files of other classes: the file of the class that is named is missed.
+            Ok(Form::Pictures(folder)) => wanted.class.is_some() && !holds_pictures(&folder),
             Ok(Form::Array(_) | Form::Strokes(_)) | Err(_) => wanted.class.is_some(),
             _ => false,
         };

@@ -1,14 +1,17 @@
 //! How much memory the images of a run may take, and where they go if they need more.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-use datasets::{LoadOptions, Progress};
+use datasets::{LoadOptions, Progress, plural};
 use indicatif::ProgressBar;
 
 use crate::config::Config;
 use crate::console::Output;
 use crate::plan::limits;
+use crate::signals;
 
 /// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
 /// read-only. Hidden, so that it is not taken for pictures.
@@ -22,7 +25,7 @@ const MOST: u64 = 1 << 30;
 pub(super) fn options<'a>(
     config: &Config,
     look_only: bool,
-    progress: &'a (dyn Fn(&Progress<'_>) + Sync),
+    progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 ) -> LoadOptions<'a> {
     let memory = config.data_memory().map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let cache = PathBuf::from(config.data_cache().unwrap_or(CACHE));
@@ -35,42 +38,63 @@ fn usual() -> u64 {
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 
+/// A process that waits for another says so this often.
+const REMIND: Duration = Duration::from_secs(60);
+
 /// Reports what takes long: with a bar on a terminal, else with a line now and then.
 pub(super) struct Teller {
     output: Output,
-    /// The bar of the decoding at hand, and how many tenths of it were told.
+    /// The bar of the decoding at hand, and how many tenths of it were reported.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
+    /// When it was last reported that another process is waited for.
+    waiting: Mutex<Option<Instant>>,
 }
 
 impl Teller {
     pub(super) fn new(output: &Output) -> Self {
-        Self { output: output.clone(), decoding: Mutex::default() }
+        Self { output: output.clone(), decoding: Mutex::default(), waiting: Mutex::default() }
     }
 
-    pub(super) fn tell(&self, progress: &Progress<'_>) {
+    /// Reports it; breaks if the user has asked the program to end.
+    pub(super) fn tell(&self, progress: &Progress<'_>) -> ControlFlow<()> {
         let say = |line: String| self.output.say(&format!("data         {line}"));
         match *progress {
-            Progress::Waiting { lock } => say(format!("waiting for another process, which holds {}", lock.display())),
-            Progress::Decoding { cache, bytes, done, total } => {
-                let Ok(mut decoding) = self.decoding.lock() else { return };
-                if done == 0 {
-                    let size = bytes as f64 / 1e9;
-                    say(format!("decoding {total} pictures into {} ({size:.1} GB), once", cache.display()));
-                    *decoding = (self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left"), 0);
+            Progress::Waiting { lock, holder } => {
+                if let Ok(mut last) = self.waiting.lock()
+                    && last.is_none_or(|last| last.elapsed() >= REMIND)
+                {
+                    *last = Some(Instant::now());
+                    let holder = holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
+                    say(format!("waiting for {holder}, which decodes pictures and holds {}", lock.display()));
                 }
-                let (bar, told) = &mut *decoding;
-                match bar {
-                    Some(bar) if done == total => bar.finish_and_clear(),
-                    Some(bar) => bar.set_position(done as u64),
-                    None => {
-                        let tenths = 10 * done / total.max(1);
-                        if tenths > *told {
-                            say(format!("{done} of {total} pictures are decoded"));
-                            *told = tenths;
+            }
+            Progress::Decoding { cache, bytes, done, total } => {
+                if let Ok(mut decoding) = self.decoding.lock() {
+                    if done == 0 {
+                        let size = bytes as f64 / 1e9;
+                        say(format!(
+                            "decoding {total} {} into {} ({size:.1} GB), once",
+                            plural(total, "picture"),
+                            cache.display()
+                        ));
+                        let bar = self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left");
+                        *decoding = (bar, 0);
+                    }
+                    let (bar, told) = &mut *decoding;
+                    match bar {
+                        Some(bar) if done == total => bar.finish_and_clear(),
+                        Some(bar) => bar.set_position(done as u64),
+                        None => {
+                            let tenths = 10 * done / total.max(1);
+                            if tenths > *told {
+                                say(format!("{done} of {total} {} decoded", plural(total, "picture")));
+                                *told = tenths;
+                            }
                         }
                     }
                 }
             }
         }
+        if signals::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

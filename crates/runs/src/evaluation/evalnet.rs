@@ -15,7 +15,7 @@ use crate::console::Output;
 use crate::data::{ALL, Dataset};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, RealDisk};
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use kernels::Key;
 use models::evalnet;
 use models::evalnet::Evalnet;
@@ -58,7 +58,7 @@ impl Extractor for Trained {
 #[derive(Clone, Debug)]
 pub struct EvalnetRequest {
     /// The system whose data are meant.
-    pub system: Arc<SystemEntry>,
+    pub system: Arc<Trainable>,
     /// What to set of its configuration, such as `data`.
     pub assignments: Vec<Assignment>,
     /// Seed of the weights and of the order of the images.

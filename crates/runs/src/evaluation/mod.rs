@@ -26,8 +26,9 @@ use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::plan;
 use crate::sampling::styles::Truncated;
+use crate::storage;
 use crate::suggestion::suggestion;
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use models::Sampler;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
@@ -118,7 +119,7 @@ pub struct EvaluateRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
     /// The caller's own system, for a run of one. Those of the table are known.
-    pub own: Option<Arc<SystemEntry>>,
+    pub own: Option<Arc<Trainable>>,
     /// How many images to generate, and how many real ones to compare them with: 2500, or 10,000 points of the plane, if nothing is said.
     pub count: Option<u64>,
     /// Seed of the generated images and of the choice of real ones, that of the run if nothing is said.
@@ -193,6 +194,9 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     }
     require_classes(&metrics, extractor, &data)?;
 
+    if let Some(path) = &request.out {
+        storage::make_folder_for(path)?;
+    }
     let output = &request.output;
     found.passed_over().iter().for_each(|line| output.say(line));
     output.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));

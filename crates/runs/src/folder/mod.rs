@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use datasets::{Advice, advice, quoted};
+use datasets::{Advice, advice, plural, quoted};
 
 use crate::failure::{Code, Failure};
 use crate::folder::lock::Lock;
@@ -190,7 +190,7 @@ pub(crate) fn list(run: &Path) -> Vec<String> {
         lines.extend(others.iter().map(full));
         match steps.as_slice() {
             [first, .., last] if steps.len() > 3 => {
-                lines.push(format!("{} ... {last} ({} files)", full(first), steps.len()));
+                lines.push(format!("{} ... {last} ({} {})", full(first), steps.len(), plural(steps.len(), "file")));
             }
             few => lines.extend(few.iter().map(full)),
         }

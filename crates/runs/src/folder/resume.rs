@@ -13,7 +13,7 @@ use crate::folder::lock::Lock;
 use crate::folder::{self, Located};
 use crate::plan;
 use crate::storage;
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use models::System;
 
 /// A run folder with the state that it is to go on from.
@@ -31,7 +31,7 @@ pub(crate) struct SavedRun {
 /// # Errors
 /// When there is no such run, when another process has it, when no checkpoint can be used, or when the run's `config.toml` says
 /// something else than the checkpoint was trained with.
-pub(crate) fn open_run(path: &Path, own: Option<&Arc<SystemEntry>>) -> Result<SavedRun, Failure> {
+pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<SavedRun, Failure> {
     let located = folder::locate(path)?;
     let Some(run) = located.run.clone() else {
         let flaw = read_named(path).err();
@@ -76,7 +76,7 @@ pub struct Trained {
 ///
 /// # Errors
 /// When no checkpoint can be used.
-pub fn open_trained(path: &Path, own: Option<&Arc<SystemEntry>>) -> Result<Trained, Failure> {
+pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained, Failure> {
     let located = folder::locate(path)?;
     let found = match &located.run {
         Some(run) => find(&located, run)?,
@@ -128,7 +128,7 @@ fn read_named(file: &Path) -> Result<LoadedCheckpoint, Failure> {
 }
 
 /// The configuration that the checkpoint holds.
-fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<SystemEntry>>) -> Result<Config, Failure> {
+fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
     Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display()), own).map_err(
         |failure| {
             Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")

@@ -9,7 +9,7 @@ use models::System;
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::failure::Failure;
-use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk};
 
 /// Saves every so many steps and at the end.
@@ -71,7 +71,7 @@ impl Observer for Saving<'_> {
         if self.last.is_none() { self.write(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if now.step.is_multiple_of(self.every) { self.save(now) } else { Ok(()) }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::console::Console;
 use crate::failure::{Code, Failure};
-use crate::observers::{Observer, StepContext, StepMetrics};
+use crate::observers::{Observer, StepContext, StepRecord};
 
 /// Warns where `inner` fails to write, and goes on.
 pub(crate) struct Forgiving<'a> {
@@ -54,7 +54,7 @@ impl Observer for Forgiving<'_> {
         self.inner.before();
     }
 
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let result = self.inner.step(now, numbers);
         self.forgive(result)
     }
@@ -75,7 +75,7 @@ mod tests {
     struct Failing(Code);
 
     impl Observer for Failing {
-        fn step(&mut self, now: &StepContext<'_>, _: &StepMetrics<'_>) -> Result<(), Failure> {
+        fn step(&mut self, now: &StepContext<'_>, _: &StepRecord<'_>) -> Result<(), Failure> {
             Err(Failure::new(self.0, "cannot write a picture").at("loss.png").because(format!("held at {}", now.step)))
         }
     }

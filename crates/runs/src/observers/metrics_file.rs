@@ -4,11 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use models::System;
+use datasets::plural;
+use models::{MetricDescription, System};
 
 use crate::failure::Failure;
 use crate::observers::past_rows::Table;
-use crate::observers::{Observer, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
 
 /// Writes the rows.
@@ -32,8 +33,9 @@ pub(super) fn open(
 }
 
 /// The first line.
-fn header(metrics: &[&str]) -> String {
-    format!("step,{},seconds", metrics.join(","))
+fn header(metrics: &[MetricDescription]) -> String {
+    let names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
+    format!("step,{},seconds", names.join(","))
 }
 
 impl MetricsFile {
@@ -46,7 +48,7 @@ impl MetricsFile {
     fn open(
         disk: &dyn Disk,
         run: &Path,
-        metrics: &[&str],
+        metrics: &[MetricDescription],
         (from, sync_every): (u64, u64),
         visit: &mut dyn FnMut(u64, &[f64]),
     ) -> Result<(Self, Option<String>), Failure> {
@@ -65,7 +67,11 @@ impl MetricsFile {
             note = report.set_aside(disk, &path)?;
             if note.is_none() && report.rows < from {
                 let there = if report.is_there { "has rows of" } else { "is not there:" };
-                note = Some(format!("warning      metrics.csv {there} {} of the {from} steps done", report.rows));
+                note = Some(format!(
+                    "warning      metrics.csv {there} {} of the {from} {} done",
+                    report.rows,
+                    plural(from as usize, "step")
+                ));
             }
         }
         new.into_inner().map_err(|error| failed(error.into_error()))?.finish()?;
@@ -75,7 +81,7 @@ impl MetricsFile {
 }
 
 impl Observer for MetricsFile {
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
         let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
         // One call per row: a reader never sees half of one unless the disk is full. A program that has locked the file for a
@@ -90,13 +96,11 @@ impl Observer for MetricsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use crate::fake::{Fake, METRICS};
     use std::fs;
 
-    const NAMES: [&str; 2] = ["d_loss", "g_loss"];
-
     fn add(file: &mut MetricsFile, step: u64) {
-        let numbers = StepMetrics { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
+        let numbers = StepRecord { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
         file.step(&StepContext { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
     }
 
@@ -106,7 +110,7 @@ mod tests {
     fn open(run: &Path, from: u64) -> (MetricsFile, Rows, Option<String>) {
         let mut rows = Rows::new();
         let mut visit = |step: u64, values: &[f64]| rows.push((step, values.to_vec()));
-        let (file, note) = MetricsFile::open(&RealDisk, run, &NAMES, (from, 2), &mut visit).unwrap();
+        let (file, note) = MetricsFile::open(&RealDisk, run, &METRICS, (from, 2), &mut visit).unwrap();
         (file, rows, note)
     }
 
@@ -173,7 +177,7 @@ mod tests {
         assert!(open(run.path(), 2).2.unwrap().contains("rows of 1 of the 2 steps"));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        let opened = MetricsFile::open(&RealDisk, run.path(), &NAMES, (3, 2), &mut |_, _| {});
+        let opened = MetricsFile::open(&RealDisk, run.path(), &METRICS, (3, 2), &mut |_, _| {});
         let failure = opened.err().unwrap();
         assert!(failure.to_string().contains("metrics.csv") && path.is_dir(), "{failure}");
     }

@@ -102,7 +102,7 @@ impl StepContext<'_> {
 }
 
 /// The numbers of one step.
-pub struct StepMetrics<'a> {
+pub struct StepRecord<'a> {
     /// In the order of [`System::metrics`].
     pub values: &'a [f64],
     /// Wall time of the step.
@@ -123,7 +123,7 @@ pub trait Observer {
     fn before(&mut self) {}
 
     /// Called after each step.
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure>;
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure>;
 
     /// Called once after the last step of this process, whether all steps are done or the user stopped it.
     fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {

@@ -4,7 +4,8 @@ use models::System;
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::observers::{LogStyle, Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
+use models::MetricDescription;
 
 /// What the originals make their lines of.
 #[derive(Debug)]
@@ -14,8 +15,8 @@ pub(crate) struct StepReport<'a> {
     /// Steps of a pass through the images, and passes in all.
     pass: u64,
     passes: u64,
-    /// The names of the step's numbers, and the numbers.
-    names: &'static [&'static str],
+    /// The descriptions of the step's metrics, and the values.
+    metrics: &'static [MetricDescription],
     values: &'a [f64],
     /// Their sums since the first step.
     sums: &'a [f64],
@@ -67,14 +68,14 @@ impl Observer for NotebookLog<'_> {
         self.before = Some(values.to_vec());
     }
 
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.add(numbers.values);
         self.seconds = self.seconds.map(|seconds| seconds + numbers.seconds);
         let report = StepReport {
             index: now.step - 1,
             pass: self.pass,
             passes: now.total.div_ceil(self.pass),
-            names: now.system.metrics(),
+            metrics: now.system.metrics(),
             values: numbers.values,
             sums: &self.sums,
             before: self.before.as_deref(),
@@ -100,7 +101,7 @@ impl StepReport<'_> {
     }
 
     fn among(&self, values: &[f64], name: &str) -> f64 {
-        self.names.iter().position(|found| *found == name).map_or(0.0, |at| values[at])
+        self.metrics.iter().position(|metric| metric.name == name).map_or(0.0, |at| values[at])
     }
 
     /// The pass and the step in it, both from 0.
@@ -153,11 +154,15 @@ pub(crate) fn example(report: &StepReport<'_>) -> Option<String> {
     ))
 }
 
+/// `d_a` of `d_a_loss`, as CycleGAN's authors name losses.
+fn short(metric: &MetricDescription) -> &str {
+    if metric.is_loss() { metric.name.trim_end_matches("_loss") } else { metric.name }
+}
+
 /// CycleGAN's authors: every 100 steps a line of all numbers by their names.
 pub(crate) fn by_name(report: &StepReport<'_>) -> Option<String> {
-    let ((pass, step), values) = (report.place(), report.names.iter().zip(report.values));
-    let values: String =
-        values.map(|(name, value)| format!(" {}: {value:.3}", name.trim_end_matches("_loss"))).collect();
+    let ((pass, step), values) = (report.place(), report.metrics.iter().zip(report.values));
+    let values: String = values.map(|(metric, value)| format!(" {}: {value:.3}", short(metric))).collect();
     ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
@@ -167,7 +172,11 @@ pub(crate) fn ticks(report: &StepReport<'_>) -> Option<String> {
     let kimg = report.value("kimg");
     let before = report.before.map_or(0.0, |values| report.among(values, "kimg"));
     let grown = |resolution: f64| (report.size as f64 / resolution).log2() + 1.0 - report.value("alpha");
-    let lod = if report.names.contains(&"resolution") { grown(report.value("resolution")) } else { 0.0 };
+    let lod = if report.metrics.iter().any(|metric| metric.name == "resolution") {
+        grown(report.value("resolution"))
+    } else {
+        0.0
+    };
     let ([time, tick], minibatch) = (report.seconds, ((kimg - before) * 1000.0).round());
     let (hours, minutes, rest) = (time as u64 / 3600, time as u64 / 60 % 60, time as u64 % 60);
     (kimg.floor() > before.floor()).then(|| {
@@ -183,8 +192,9 @@ pub(crate) fn ticks(report: &StepReport<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use models::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_FAKE, G_LOSS, KIMG, Unit};
 
-    const NAMES: &[&str] = &["d_loss", "d_acc", "g_loss", "g_acc", "d_real", "d_fake", "g_fake"];
+    const METRICS: [MetricDescription; 7] = [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, G_FAKE];
     const VALUES: [f64; 7] = [1.383_04, 0.5, 0.688_26, 0.25, 0.75, 0.4, 0.35];
 
     fn report(index: u64) -> StepReport<'static> {
@@ -192,7 +202,7 @@ mod tests {
             index,
             pass: 938,
             passes: 100,
-            names: NAMES,
+            metrics: &METRICS,
             values: &VALUES,
             sums: &[69.3, 100.0, 99.0, 0.0],
             before: None,
@@ -222,16 +232,26 @@ mod tests {
             example(&report(940)).unwrap(),
             "[1/100][2/938] Loss_D: 1.3830 Loss_G: 0.6883 D(x): 0.7500 D(G(z)): 0.4000 / 0.3500"
         );
-        let names: &[&str] = &["resolution", "alpha", "kimg"];
+        const GROWING: [MetricDescription; 3] = [
+            MetricDescription::new("resolution", Unit::Pixels, ""),
+            MetricDescription::new("alpha", Unit::Share, ""),
+            KIMG,
+        ];
         let (before, values) = ([8.0, 0.25, 9.992], [8.0, 0.25, 10.008]);
-        let report_at =
-            |before| StepReport { names, values: &values, before, size: 32, seconds: [75.0, 12.5], ..report(625) };
+        let report_at = |before| StepReport {
+            metrics: &GROWING,
+            values: &values,
+            before,
+            size: 32,
+            seconds: [75.0, 12.5],
+            ..report(625)
+        };
         assert_eq!(
             ticks(&report_at(Some(&before))).unwrap(),
             "tick 10    kimg 10.0     lod 2.75  minibatch 16   time 0h 01m 15s    sec/tick 12.5    sec/kimg 12.50  "
         );
         assert_eq!(ticks(&report_at(Some(&values))), None);
-        let line = ticks(&StepReport { names: &["kimg"], values: &values[2..], before: None, ..report_at(None) });
+        let line = ticks(&StepReport { metrics: &GROWING[2..], values: &values[2..], before: None, ..report_at(None) });
         assert!(line.as_deref().is_some_and(|line| line.contains("lod 0.00 ")), "{line:?}");
         let line = by_name(&report(99)).unwrap();
         assert!(line.starts_with("(epoch: 1, iters: 100) d: 1.383 d_acc: 0.500 g: 0.688"), "{line}");

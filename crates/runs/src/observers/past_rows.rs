@@ -7,10 +7,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use datasets::plural;
+
 use crate::storage::{Disk, StorageError, Unfinished, patiently};
 
 /// No line of ours is longer.
 const LONGEST_LINE: u64 = 1 << 16;
+/// UTF-8's byte order mark.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Files that are set aside at most, for one name.
 const MOST_ASIDE: u32 = 1000;
 
@@ -18,7 +22,7 @@ const MOST_ASIDE: u32 = 1000;
 pub(super) struct Table<'a> {
     /// The first line, if it is known.
     pub header: Option<&'a str>,
-    /// StepMetrics behind the step, if it is known.
+    /// StepRecord behind the step, if it is known.
     pub numbers: Option<usize>,
     /// The last step that counts.
     pub until: u64,
@@ -60,6 +64,10 @@ impl Table<'_> {
                 return Ok(report);
             }
             number += 1;
+            if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+                // An editor has put one there.
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
             let whole = std::str::from_utf8(&line).ok().and_then(|text| Some((text, text.strip_suffix('\n')?)));
             let is_last = whole.is_none() && reader.fill_buf().map_err(failed)?.is_empty();
             let row = whole.and_then(|(text, bare)| Some((text, self.parse(bare)?)));
@@ -117,8 +125,9 @@ impl Report {
         let lines =
             if self.damaged == 1 { format!("line {first}") } else { format!("{} lines from {first} on", self.damaged) };
         Ok(Some(format!(
-            "warning      {name} is damaged ({lines}): {} rows are kept, the file as it was is {}",
+            "warning      {name} is damaged ({lines}): {} {} kept, the file as it was is {}",
             self.rows,
+            plural(self.rows as usize, "row"),
             aside.display()
         )))
     }

@@ -7,9 +7,12 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use models::System;
 
+use datasets::plural;
+use models::MetricDescription;
+
 use crate::console::{Console, Output};
 use crate::failure::Failure;
-use crate::observers::{LogStyle, Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
 
 /// Lines that a run may write.
 const MOST_LINES: u64 = 40;
@@ -60,8 +63,9 @@ impl Progress<'_> {
         if let Some(rate) = self.rate() {
             let left = now.total - now.step;
             let line = format!(
-                "time         about {} for {left} more steps ({} steps/s)",
+                "time         about {} for {left} more {} ({} steps/s)",
                 duration(left as f64 / rate),
+                plural(left as usize, "step"),
                 digits(rate)
             );
             self.tell(&line);
@@ -94,7 +98,7 @@ pub(crate) fn bar(output: &Output, from: u64, total: u64) -> Option<ProgressBar>
 }
 
 impl Observer for Progress<'_> {
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if self.sums.is_empty() {
             self.sums = vec![0.0; numbers.values.len()];
         }
@@ -109,14 +113,15 @@ impl Observer for Progress<'_> {
 
         self.estimate(now);
 
-        let names = now.system.metrics();
+        let metrics = now.system.metrics();
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
             let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
             // The losses first: 80 columns have room for them, and for the other numbers only wider ones.
-            let mut order: Vec<usize> = (0..names.len()).collect();
-            order.sort_by_key(|&at| !names[at].ends_with("loss"));
-            let told: Vec<String> = order.into_iter().map(|at| format!("{} {:.3}", names[at], mean(at))).collect();
+            let mut order: Vec<usize> = (0..metrics.len()).collect();
+            order.sort_by_key(|&at| !metrics[at].is_loss());
+            let told: Vec<String> =
+                order.into_iter().map(|at| format!("{} {:.3}", metrics[at].name, mean(at))).collect();
             bar.set_message(format!("{} {}", self.speed(now), told.join(" ")));
             bar.set_position(now.step);
         }
@@ -124,7 +129,7 @@ impl Observer for Progress<'_> {
             let means: Vec<f64> = self.sums.iter().map(|sum| sum / f64::from(self.count)).collect();
             let width = now.total.to_string().len();
             let line =
-                format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(names, &means), self.speed(now));
+                format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(metrics, &means), self.speed(now));
             self.tell(&line);
             self.sums.fill(0.0);
             self.count = 0;
@@ -141,8 +146,9 @@ impl Observer for Progress<'_> {
 }
 
 /// `d_loss 0.4123  d_acc 0.8100`.
-fn named(names: &[&str], values: &[f64]) -> String {
-    names.iter().zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect::<Vec<_>>().join("  ")
+fn named(metrics: &[MetricDescription], values: &[f64]) -> String {
+    let both = metrics.iter().zip(values);
+    both.map(|(metric, value)| format!("{} {value:.4}", metric.name)).collect::<Vec<_>>().join("  ")
 }
 
 /// The roundest interval that makes at most [`MOST_LINES`] lines of `steps` steps.

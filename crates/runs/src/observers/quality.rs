@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::observers::curves;
 use crate::observers::forgiving::Forgiving;
 use crate::observers::past_rows::Table;
-use crate::observers::{Observer, Opened, PastRow, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, Opened, PastRow, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
 /// Images that are compared: a second or two of work.
@@ -109,7 +109,7 @@ impl Observer for Quality<'_> {
         if now.step == 0 { self.measure(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if now.is_due(self.every) { self.measure(now) } else { Ok(()) }
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use models::{Direction, Sampler, System, Translate};
 use tensor::Tensor;
 
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::observers::forgiving::Forgiving;
-use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::sampling::styles::StyleSheet;
@@ -22,7 +23,8 @@ pub(crate) const ROWS: usize = 6;
 const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every so many steps, and those of styles at the end.
-struct Samples {
+struct Samples<'a> {
+    console: &'a Console,
     run: PathBuf,
     every: u64,
     seed: u64,
@@ -44,9 +46,10 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> O
     Ok(Some(Box::new(Forgiving::new(training.console, samples))))
 }
 
-impl Samples {
-    fn new(training: &TrainingContext<'_>, system: &dyn System) -> Result<Self, Failure> {
-        let (run, data, config) = (training.run.to_owned(), training.data, training.config);
+impl<'a> Samples<'a> {
+    fn new(training: &TrainingContext<'a>, system: &dyn System) -> Result<Self, Failure> {
+        let TrainingContext { console, data, config, .. } = *training;
+        let run = training.run.to_owned();
         let (every, seed) = (config.sample_every(), config.seed());
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
@@ -57,7 +60,7 @@ impl Samples {
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
-        Ok(Self { run, every, seed, subjects, level: None })
+        Ok(Self { console, run, every, seed, subjects, level: None })
     }
 
     /// The sheet after this step.
@@ -74,23 +77,31 @@ impl Samples {
         let path = self.path(name);
         let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
-                return plane::write_points(&path, plane, plane.sampler, latents, self.seed);
+                let points = plane::in_parts(latents, |part| plane.sampler.draw(part));
+                self.warn(pictures::warning(&path, [&points].into_iter(), "such points are not shown"));
+                return plane::write_points(&path, plane, &points, self.seed);
             }
             (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
                 let image = now.system.image_shape().unwrap_or_default();
                 let draw = |rows| sampler.draw(&latents.rows(rows));
                 let images = pictures::in_parts(latents.shape()[0], image, draw);
+                self.warn(pictures::warning(&path, [&images].into_iter(), pictures::MARKED));
                 let pixels = pictures::bytes(&images);
                 (images, Arrangement::default(), pixels)
             }
             (Sampler::Images(sampler), Subjects::Images([a, b])) => {
                 let sides = [columns(sampler, Direction::AToB, a), columns(sampler, Direction::BToA, b)].concat();
+                self.warn(pictures::warning(&path, sides.iter(), pictures::MARKED));
                 let pixels = pictures::side_by_side(&sides);
                 (a.clone(), Arrangement::in_columns(sides.len()), pixels)
             }
             _ => unreachable!("a system keeps its way of drawing"),
         };
         pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
+    }
+
+    fn warn(&self, warning: Option<String>) {
+        warning.iter().for_each(|line| self.console.say(line));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -112,13 +123,13 @@ pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Te
     vec![images.clone(), there, home, identity]
 }
 
-impl Observer for Samples {
+impl Observer for Samples<'_> {
     fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level = now.system.level();
         if now.step == 0 { self.write(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let level = now.system.level();
         if level != self.level || now.step == now.total {
             self.level_is_done(now)?;
@@ -134,9 +145,47 @@ impl Observer for Samples {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
             let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
             let arrangement = Arrangement::in_columns(columns.len());
+            self.warn(pictures::warning(&self.path(sheet.name()), columns.iter(), pictures::MARKED));
             let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));
             pictures::write_sheet(&RealDisk, &self.path(sheet.name()), &pixels, image, arrangement)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::console::Output;
+    use crate::fake::{Fake, dataset};
+    use crate::observers::LogStyle;
+    use crate::systems::SYSTEMS;
+
+    #[test]
+    fn a_sheet_of_numbers_that_are_not_finite_says_so() {
+        for (shade, words) in [(0.5, ""), (f32::NAN, "step-000000.png: 12544 of 12544 numbers are NaN or infinite")] {
+            let run = tempfile::tempdir().unwrap();
+            std::fs::create_dir(run.path().join("samples")).unwrap();
+            let console = Console::logging_to(run.path(), &Output::Silent).unwrap();
+            let (mut fake, data) = (Fake::new(1), dataset(4));
+            fake.shade = shade;
+            let (config, log) = (Config::resolve(&SYSTEMS[0], &[]).unwrap(), LogStyle::Default);
+            let training = TrainingContext {
+                console: &console,
+                run: run.path(),
+                config: &config,
+                data: &data,
+                from: 0,
+                log,
+                bar: None,
+                timings: false,
+            };
+            let mut samples = Samples::new(&training, &fake).unwrap();
+            samples.start(&StepContext { step: 0, total: 1, system: &fake }).unwrap();
+            let log = std::fs::read_to_string(run.path().join("log.txt")).unwrap();
+            assert!(if words.is_empty() { log.is_empty() } else { log.contains(words) }, "{log}");
+            assert!(run.path().join("samples/step-000000.png").exists(), "it is drawn, with a mark");
+        }
     }
 }

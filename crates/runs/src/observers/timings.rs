@@ -9,7 +9,7 @@ use models::System;
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{RealDisk, write_whole};
 
 /// The first steps make what later ones use again, and are left out.
@@ -44,7 +44,7 @@ impl Observer for StepTimings<'_> {
         timing::start(take(&mut self.timings));
     }
 
-    fn step(&mut self, _now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, _now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.timings = timing::stop();
         self.timings.end_step(numbers.seconds);
         self.buffers += allocations::large() - self.buffers_before;

@@ -21,7 +21,7 @@ use crate::console::Output;
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder;
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use disk::Written;
 use fit::Remedy;
 use forecast::Forecast;
@@ -111,7 +111,7 @@ impl Needs {
     ///
     /// # Errors
     /// With the numbers.
-    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<SystemEntry>>) -> Result<(), Failure> {
+    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<Trainable>>) -> Result<(), Failure> {
         let run = folder::locate(path).ok().and_then(|located| located.run);
         let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
             return Ok(());

@@ -1,21 +1,29 @@
 //! How long a step will take: what it computes, times what that takes on this machine just now.
 //!
-//! The convolutions and matrix products of a step are known by shape. The largest of them are run once, on fewer images where they are
-//! large; the rest is taken to be as fast as these on average. All else is bound by memory, so its bytes are counted.
+//! The convolutions and matrix products of a step are known by shape. Each is run, the most
+//! expensive first, until the time for that is over; the rest are assumed to be as fast as these on
+//! average. A large call is replaced by a smaller one that takes the same path through the kernels,
+//! and its time is scaled up. Everything else is bound by memory, so its bytes are counted.
 
 use std::time::{Duration, Instant};
 
 use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm};
 use tensor::meta::Usage;
 
-/// How long the measurement may take, about.
-const BUDGET: Duration = Duration::from_millis(80);
+/// How long the measurement may take, about: a start still feels immediate.
+const BUDGET: Duration = Duration::from_millis(300);
 /// Multiply-adds of a call that is measured, at most about.
-const PRODUCTS: f64 = 4e7;
+const PRODUCTS: f64 = 2e8;
 /// Numbers of an operand of a call that is measured, at most.
 const NUMBERS: usize = 1 << 23;
-/// Images that are left of a batch at least: with fewer, packing the weights would count too much.
-const IMAGES: usize = 4;
+/// The kernels cut the images of smaller batches into blocks.
+const IMAGES: usize = 32;
+/// Positions that the blocks of a batch smaller than [`IMAGES`] should offer together.
+const BLOCKS: usize = 64;
+/// The kernels may convolve in frequencies if there are at least so many channels,
+const CHANNELS: usize = 64;
+/// and if maps have fewer pixels than this on a side.
+const PIXELS: usize = 16;
 
 /// A kernel that does many multiply-adds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,9 +43,8 @@ struct Pace {
 
 /// Seconds of a step of each of these kinds, of which so many were looked at.
 pub(super) fn of_steps(steps: &[(&Usage, u64)]) -> Vec<f64> {
-    let began = Instant::now();
     let pace = Pace::measured();
-    let mut measured = Measured { began, calls: Vec::new(), products: 0.0, seconds: 0.0 };
+    let mut measured = Measured::new();
     // The largest steps first: they decide how long a run takes.
     let mut order: Vec<usize> = (0..steps.len()).collect();
     let products = |step: &Usage| calls(step).iter().map(|(call, count)| call.products() * count).sum::<f64>();
@@ -63,33 +70,42 @@ fn calls(step: &Usage) -> Vec<(Call, f64)> {
 /// What has been measured so far.
 struct Measured {
     began: Instant,
-    /// Calls, as small as they were run, with seconds for a multiply-add.
+    /// Calls, with the seconds that each takes.
     calls: Vec<(Call, f64)>,
     products: f64,
     seconds: f64,
 }
 
 impl Measured {
-    /// Seconds for the calls of a step.
-    fn seconds(&mut self, step: &Usage) -> f64 {
-        calls(step).into_iter().map(|(call, count)| self.rate(call) * call.products() * count).sum()
+    fn new() -> Self {
+        Self { began: Instant::now(), calls: Vec::new(), products: 0.0, seconds: 0.0 }
     }
 
-    /// Seconds for a multiply-add of such a call.
-    fn rate(&mut self, call: Call) -> f64 {
-        let small = call.smaller();
-        if let Some((_, rate)) = self.calls.iter().find(|(known, _)| *known == small) {
-            return *rate;
+    /// Seconds for the calls of a step.
+    fn seconds(&mut self, step: &Usage) -> f64 {
+        calls(step).into_iter().map(|(call, count)| self.call(call) * count).sum()
+    }
+
+    /// Seconds for a call.
+    fn call(&mut self, call: Call) -> f64 {
+        if let Some((_, seconds)) = self.calls.iter().find(|(known, _)| *known == call) {
+            return *seconds;
         }
         if self.products > 0.0 && self.began.elapsed() > BUDGET {
-            return self.seconds / self.products;
+            return call.products() * self.seconds / self.products;
         }
-        let (seconds, products) = (small.run(), small.products());
-        (self.products, self.seconds) = (self.products + products, self.seconds + seconds);
-        let rate = seconds / products.max(1.0);
-        self.calls.push((small, rate));
-        rate
+        let seconds = call.seconds();
+        (self.products, self.seconds) = (self.products + call.products(), self.seconds + seconds);
+        self.calls.push((call, seconds));
+        seconds
     }
+}
+
+/// A smaller call in place of one that takes long.
+struct Reduced {
+    call: Call,
+    /// How often both channels were halved.
+    halvings: i32,
 }
 
 impl Call {
@@ -101,56 +117,74 @@ impl Call {
         }
     }
 
-    /// The same with fewer images, and of these fewer rows, or fewer rows of a matrix, where it is large.
-    fn smaller(self) -> Self {
+    /// Numbers of its largest operand.
+    fn numbers(&self) -> usize {
         match self {
-            Self::Convolution(call, mut g) => {
-                let image = ConvGeometry { batch: 1, ..g }.useful_products() as f64;
-                let fits = (PRODUCTS / image) as usize;
-                g.batch = g.batch.min(fits.max(IMAGES));
-                let numbers = |g: &ConvGeometry| {
-                    [g.x_shape(), g.y_shape()]
-                        .map(|shape| shape.iter().product::<usize>())
-                        .into_iter()
-                        .max()
-                        .unwrap_or(0)
-                };
-                while g.batch > 1 && numbers(&g) > NUMBERS {
-                    g.batch /= 2;
-                }
-                // Rows of the image.
-                while g.output[0] > 8 && (numbers(&g) > NUMBERS || g.batch as f64 * rows_products(&g) > 4.0 * PRODUCTS)
-                {
-                    g.output[0] /= 2;
-                    g.input[0] = (g.output[0] * g.stride[0]).min(g.input[0]);
-                }
-                Self::Convolution(call, g)
+            Self::Convolution(_, g) => {
+                let sizes = [g.x_shape(), g.w_shape(), g.y_shape()].map(|shape| shape.iter().product());
+                sizes.into_iter().max().unwrap_or(0)
             }
-            Self::Product(mut gemm) => {
-                let cut = |gemm: &mut Gemm| {
-                    let largest = gemm.m.max(gemm.n).max(gemm.k);
-                    for length in [&mut gemm.m, &mut gemm.n, &mut gemm.k] {
-                        if *length == largest {
-                            *length /= 2;
-                            break;
-                        }
-                    }
-                };
-                while Self::Product(gemm).products() > PRODUCTS {
-                    cut(&mut gemm);
-                }
-                Self::Product(gemm)
-            }
+            Self::Product(Gemm { m, n, k, .. }) => (m * n).max(m * k).max(n * k),
         }
     }
 
-    /// Seconds of a call, the quicker of two.
+    /// A call that takes less time and for which the kernels choose the same algorithm.
+    fn reduced(self) -> Reduced {
+        let mut reduced = Reduced { call: self, halvings: 0 };
+        while reduced.call.products() > PRODUCTS || reduced.call.numbers() > NUMBERS {
+            let halved = match &mut reduced.call {
+                Self::Convolution(_, g) => halve(g, &mut reduced.halvings),
+                Self::Product(Gemm { m, n, k, .. }) => {
+                    let largest = if m >= n && m >= k {
+                        m
+                    } else if n >= k {
+                        n
+                    } else {
+                        k
+                    };
+                    *largest /= 2;
+                    true
+                }
+            };
+            if !halved {
+                break;
+            }
+        }
+        reduced
+    }
+
+    /// Seconds of a call: measured, or derived from a smaller one.
+    fn seconds(self) -> f64 {
+        let Reduced { call, halvings } = self.reduced();
+        let seconds = call.run();
+        let ratio = self.products() / call.products().max(1.0);
+        if halvings == 0 {
+            return seconds * ratio;
+        }
+        // One part is proportional to the product of both channel counts (multiply-adds, weights),
+        // another to either count (images). With half the channels they are a quarter and a half.
+        let half = call.half_channels().run();
+        let images = (4.0 * half - seconds).clamp(0.0, seconds);
+        ratio * (seconds - images + images / 2f64.powi(halvings))
+    }
+
+    fn half_channels(self) -> Self {
+        match self {
+            Self::Convolution(call, g) => Self::Convolution(
+                call,
+                ConvGeometry { in_channels: g.in_channels / 2, out_channels: g.out_channels / 2, ..g },
+            ),
+            product => product,
+        }
+    }
+
+    /// Seconds of a call, the fastest of three runs.
     fn run(&self) -> f64 {
         let numbers = |shape: [usize; 4]| vec![0.5_f32; shape.iter().product()];
         match *self {
             Self::Convolution(call, g) => {
                 let (mut x, mut w, mut y) = (numbers(g.x_shape()), numbers(g.w_shape()), numbers(g.y_shape()));
-                quicker(|| match call {
+                quickest(|| match call {
                     Convolution::Forward => f32::conv2d(&g, &x, &w, &mut y),
                     Convolution::InputGrad => f32::conv2d_input_grad(&g, &y, &w, &mut x),
                     Convolution::WeightGrad => f32::conv2d_weight_grad(&g, &x, &y, &mut w),
@@ -159,36 +193,60 @@ impl Call {
             Self::Product(gemm) => {
                 let Gemm { m, n, k, .. } = gemm;
                 let (a, b, mut c) = (numbers([m, k, 1, 1]), numbers([k, n, 1, 1]), numbers([m, n, 1, 1]));
-                quicker(|| f32::gemm(gemm, &a, &b, &mut c))
+                quickest(|| f32::gemm(gemm, &a, &b, &mut c))
             }
         }
     }
 }
 
-fn rows_products(g: &ConvGeometry) -> f64 {
-    let [rows, columns] = g.output.map(|length| length as f64);
-    rows * columns * (g.kernel[0] * g.kernel[1]) as f64 * g.in_channels as f64 * g.out_channels as f64
+/// Halves the size that changes the cost of a multiply-add least; returns false if none can be halved.
+fn halve(g: &mut ConvGeometry, halvings: &mut i32) -> bool {
+    let rows = if g.batch < IMAGES { BLOCKS } else { PIXELS };
+    for (axis, least) in [(1, PIXELS), (0, rows)] {
+        if g.output[axis] >= 2 * least {
+            let gone = g.output[axis] / 2;
+            g.output[axis] -= gone;
+            g.input[axis] = g.input[axis].saturating_sub(gone * g.stride[axis]).max(1);
+            return true;
+        }
+    }
+    if g.in_channels.min(g.out_channels) >= 4 * CHANNELS {
+        (g.in_channels, g.out_channels) = (g.in_channels / 2, g.out_channels / 2);
+        *halvings += 1;
+        return true;
+    }
+    if g.batch >= 2 * IMAGES {
+        g.batch /= 2;
+        return true;
+    }
+    let wider = if g.in_channels > g.out_channels { &mut g.in_channels } else { &mut g.out_channels };
+    if *wider >= 2 * CHANNELS {
+        *wider /= 2;
+        return true;
+    }
+    false
 }
 
-/// Seconds of `body`, the quicker of two.
-fn quicker(mut body: impl FnMut()) -> f64 {
+/// Seconds of `body`, the fastest of three runs: the first one allocates what the others reuse.
+fn quickest(mut body: impl FnMut()) -> f64 {
     let mut once = || {
         let began = Instant::now();
         body();
         began.elapsed().as_secs_f64()
     };
-    once().min(once())
+    once().min(once()).min(once())
 }
 
 impl Pace {
     fn measured() -> Self {
-        const LARGE: usize = 1 << 20;
-        let (a, mut b) = (vec![0.5_f32; LARGE], vec![0.5_f32; LARGE]);
-        let large = quicker(|| f32::binary(Binary::Add, &a, &a, &mut b));
+        // Three tensors of this length are more than the caches hold on most machines.
+        const LARGE: usize = 1 << 21;
+        let (a, b, mut c) = (vec![0.5_f32; LARGE], vec![0.5_f32; LARGE], vec![0.5_f32; LARGE]);
+        let large = quickest(|| f32::binary(Binary::Add, &a, &b, &mut c));
         let small =
-            quicker(|| (0..100).for_each(|_| f32::binary(Binary::Add, &a[..64], &a[..64], &mut b[..64]))) / 100.0;
-        // Beside the kernel, a tensor costs its buffers, its place on the tape and its rule.
-        Self { byte: large / (4 * LARGE) as f64, tensor: small + 1e-6 }
+            quickest(|| (0..100).for_each(|_| f32::binary(Binary::Add, &a[..64], &b[..64], &mut c[..64]))) / 100.0;
+        // Beside the kernel, a tensor costs its buffer, its place on the tape and its rule.
+        Self { byte: large / (4 * LARGE) as f64, tensor: small + 2e-6 }
     }
 }
 
@@ -208,12 +266,17 @@ mod tests {
     #[test]
     fn large_calls_are_measured_small_and_still_count_whole() {
         let large = ConvGeometry::new([4096, 1024, 1024, 16], [3, 3], 16, [1, 1], Padding::Same).unwrap();
-        let Call::Convolution(_, small) = Call::Convolution(Convolution::Forward, large).smaller() else {
+        let Call::Convolution(_, small) = Call::Convolution(Convolution::Forward, large).reduced().call else {
             unreachable!()
         };
         assert!(small.batch * small.input[0] * small.input[1] * 16 <= NUMBERS, "{small:?}");
+        let g = ConvGeometry::new([256, 4, 4, 256], [5, 5], 512, [1, 1], Padding::Same).unwrap();
+        let Reduced { call, halvings } = Call::Convolution(Convolution::Forward, g).reduced();
+        let Call::Convolution(_, small) = call else { unreachable!() };
+        assert!(small.in_channels == 128 && small.out_channels == 256 && halvings == 1, "{small:?}");
+        assert!(small.batch >= IMAGES && call.half_channels().products() > 0.0, "{small:?}");
         let huge = Gemm { m: 4096, n: 100_000, k: 4096, transpose_a: false, transpose_b: false };
-        assert!(Call::Product(huge).smaller().products() <= PRODUCTS);
+        assert!(Call::Product(huge).reduced().call.products() <= PRODUCTS);
         let steps = of_steps(&[(&usage(1), 1), (&usage(64), 2)]);
         assert!(steps.iter().all(|seconds| *seconds > 0.0 && seconds.is_finite()), "{steps:?}");
     }

@@ -6,13 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::failure::{Code, Failure};
 use crate::folder;
 use crate::sampling::Written;
 use crate::sampling::animation::{Animation, Format};
-use crate::storage::{RealDisk, StorageError, Unfinished};
+use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
 /// A sheet that was read: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
@@ -55,8 +55,9 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
             .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
     }
     let out = request.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
+    storage::make_folder_for(&out)?;
     write(format, &out, &files, request)?;
-    let about = format!("{} sheets of {}", files.len(), run.display());
+    let about = format!("{} {} of {}", files.len(), plural(files.len(), "sheet"), run.display());
     Ok(Written { path: out, about })
 }
 
@@ -84,8 +85,9 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
     for (number, path) in files.iter().enumerate() {
         let sheet = read(path)?;
         if (sheet.1, sheet.2) != (first.1, first.2) {
-            let told =
-                |[height, width]: [usize; 2], channels: usize| format!("{width} x {height}, {channels} channels");
+            let told = |[height, width]: [usize; 2], channels: usize| {
+                format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
+            };
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))

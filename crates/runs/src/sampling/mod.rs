@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datasets::{Advice, advice, quoted};
+use datasets::{Advice, advice, plural, quoted};
 
 use self::animation::Format;
 use self::pictures::{Arrangement, Layout};
@@ -31,7 +31,7 @@ use crate::observers::progress;
 use crate::plan;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use models::{FromLatents, LatentKind, Sampler};
 use seeds::Seeds;
 use tensor::Tensor;
@@ -54,7 +54,7 @@ pub struct SampleRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
     /// The caller's own system, for a run of one. Those of the table are known.
-    pub own: Option<Arc<SystemEntry>>,
+    pub own: Option<Arc<Trainable>>,
     /// How many samples: 16 if nothing is said, 1 of each of several [`seeds`](Self::seeds).
     pub count: Option<u64>,
     /// Seed of the latents, that of the run if nothing is said. Sample `n` of a seed is always the same.
@@ -174,6 +174,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     };
     let out = request.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let drawn = match (plane, system.image_shape()) {
         (Some(plane), _) => {
@@ -278,7 +279,12 @@ fn count(request: &SampleRequest, product: Product, usual: usize) -> Result<usiz
     let Some(count) = request.count else { return Ok(usual) };
     let wanted = usize::try_from(count).ok().filter(|count| (1..=most(product)).contains(count));
     wanted.ok_or_else(|| {
-        Failure::new(Code::Usage, format!("cannot draw {count} samples")).at("option --count").because(format!(
+        Failure::new(
+            Code::Usage,
+            format!("cannot draw {count} {}", plural(usize::try_from(count).unwrap_or(usize::MAX), "sample")),
+        )
+        .at("option --count")
+        .because(format!(
             "allowed: 1 to {MOST_ON_A_SHEET} for a sheet or an animation, 1 to {MOST} for a .npy or a folder"
         ))
     })
@@ -357,9 +363,11 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            Ok(pictures::side_by_side(&sheet.draw(styles, &latents, self.seeds.first(), self.image)))
+            let columns = sheet.draw(styles, &latents, self.seeds.first(), self.image);
+            let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
+            Ok(pictures::side_by_side(&columns))
         })?;
-        Ok(format!("{} of {count} samples", sheet.name()))
+        Ok(format!("{} of {count} {}", sheet.name(), plural(count, "sample")))
     }
 
     /// Writes a sheet of the pixels that `draw` makes.
@@ -429,7 +437,7 @@ impl Job<'_> {
         }
         Err(Failure::new(Code::Interrupted, "stopped before everything was drawn")
             .at(self.out.display())
-            .because(format!("{done} of {of} pictures were drawn"))
+            .because(format!("{done} of {of} {} drawn", plural(of, "picture")))
             .help(kept.clone()))
     }
 
@@ -449,7 +457,7 @@ impl Job<'_> {
     }
 
     fn counted(&self) -> String {
-        format!("{} samples", self.seeds.count())
+        format!("{} {}", self.seeds.count(), plural(self.seeds.count(), "sample"))
     }
 }
 

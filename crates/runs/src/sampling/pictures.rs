@@ -11,6 +11,8 @@ use tensor::Tensor;
 const GAP: usize = 2;
 /// Brightness of the gaps: neither ink nor paper.
 const GAP_SHADE: u8 = 96;
+/// The colour of a pixel that is no colour: magenta, which pictures hardly have.
+const MARK: [u8; 3] = [255, 0, 255];
 /// A tile is enlarged by a whole factor to at most this many pixels.
 const TILE: usize = 128;
 /// More pixels make a picture that few programs open.
@@ -44,17 +46,44 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
     })
 }
 
-/// Bytes of an image from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte.
-pub(crate) fn bytes(image: &Tensor) -> Vec<u8> {
-    image.data().iter().map(|value| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8).collect()
+/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte. A pixel
+/// with a number that is not finite is marked: magenta in colour, a field of a chessboard in grey.
+pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
+    let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
+    let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
+    if count_not_finite(images) > 0 {
+        let &[_, _, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
+        let pixels = images.data().chunks(channels).zip(bytes.chunks_mut(channels)).enumerate();
+        for (at, (_, pixel)) in pixels.filter(|(_, (numbers, _))| numbers.iter().any(|x| !x.is_finite())) {
+            match pixel {
+                [red, green, blue] => [*red, *green, *blue] = MARK,
+                grey => grey.fill(if (at % width + at / width).is_multiple_of(2) { 255 } else { 0 }),
+            }
+        }
+    }
+    bytes
 }
+
+fn count_not_finite(images: &Tensor) -> usize {
+    images.data().iter().filter(|value| !value.is_finite()).count()
+}
+
+/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown` says how these look.
+pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
+    let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + count_not_finite(images), all + images.size()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (bad > 0).then(|| format!("warning      {name}: {bad} of {all} numbers are NaN or infinite; {shown}"))
+}
+
+/// How numbers that are not finite look in a sheet.
+pub(crate) const MARKED: &str = "such pixels are magenta or, in grey, chequered";
 
 /// The images of a network, if all their numbers are finite: in bytes, a NaN would be black.
 ///
 /// # Errors
 /// When one is not.
 pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
-    let bad = images.data().iter().filter(|value| !value.is_finite()).count();
+    let bad = count_not_finite(&images);
     if bad == 0 {
         return Ok(images);
     }
@@ -229,8 +258,20 @@ mod tests {
 
     #[test]
     fn rounds_half_to_even_and_clamps() {
-        let image = Tensor::new(&[6], vec![0.5 / 255.0, 1.5 / 255.0, -0.3, 1.2, 1.0, f32::NAN]);
-        assert_eq!(bytes(&image), [0, 2, 0, 255, 255, 0]);
+        let image = Tensor::new(&[5], vec![0.5 / 255.0, 1.5 / 255.0, -0.3, 1.2, 1.0]);
+        assert_eq!(bytes(&image), [0, 2, 0, 255, 255]);
+    }
+
+    #[test]
+    fn pixels_that_are_not_finite_are_marked_and_counted() {
+        let grey = Tensor::new(&[1, 2, 2, 1], vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
+        assert_eq!(bytes(&grey), [255, 0, 0, 0]);
+        let colour = Tensor::new(&[2, 1, 1, 3], vec![0.0, f32::NAN, 1.0, 1.0, 0.0, 1.0]);
+        assert_eq!(bytes(&colour), [255, 0, 255, 255, 0, 255]);
+        let sheet = Path::new("run/samples/step-000100.png");
+        let line = warning(sheet, [&grey, &colour].into_iter(), MARKED).unwrap();
+        assert!(line.contains("step-000100.png: 4 of 10 numbers") && line.contains("chequered"), "{line}");
+        assert_eq!(warning(sheet, [&Tensor::zeros([1, 1, 1, 1])].into_iter(), MARKED), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::fonts;
 use crate::sampling::pictures;
 use crate::storage::{self, RealDisk, StorageError};
 use kernels::Key;
-use models::{FromLatents, Mixture, Plane};
+use models::{Mixture, Plane};
 use nn::Network;
 use tensor::Tensor;
 
@@ -56,15 +56,8 @@ pub(crate) fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<()
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub(crate) fn write_points(
-    path: &Path,
-    plane: Plane<'_>,
-    sampler: &dyn FromLatents,
-    latents: &Tensor,
-    seed: u64,
-) -> Result<(), Failure> {
-    let generated = in_parts(latents, |part| sampler.draw(part));
-    write(path, picture(&reals(plane.mixture, seed), Some((&generated, plane.discriminator))))
+pub(crate) fn write_points(path: &Path, plane: Plane<'_>, generated: &Tensor, seed: u64) -> Result<(), Failure> {
+    write(path, picture(&reals(plane.mixture, seed), Some((generated, plane.discriminator))))
 }
 
 fn write(path: &Path, picture: Result<Vec<u8>, String>) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use super::Product;
 use super::SampleRequest;
@@ -50,11 +50,11 @@ pub(super) fn write(
 ) -> Result<String, Failure> {
     let (latents, length) = seeds.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
+    let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
     if product == Product::Array {
-        let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
         storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
-        plane::write_points(out, plane, sampler, &latents, run_seed)?;
+        plane::write_points(out, plane, &points, run_seed)?;
     }
-    Ok(format!("{} points", seeds.count()))
+    Ok(format!("{} {}", seeds.count(), plural(seeds.count(), "point")))
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datasets::{advice, load_picture};
+use datasets::{advice, load_picture, plural};
 
 use crate::console::Output;
 use crate::data;
@@ -18,7 +18,7 @@ use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::{Written, styles};
 use crate::signals;
 use crate::storage::{self, RealDisk};
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use models::Projection;
 use tensor::Tensor;
 
@@ -31,7 +31,7 @@ pub struct ProjectRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
     /// The caller's own system, for a run of one. Those of the table are known.
-    pub own: Option<Arc<SystemEntry>>,
+    pub own: Option<Arc<Trainable>>,
     /// The image; it is scaled to the size that the run learned at.
     pub picture: PathBuf,
     /// Steps of the search.
@@ -73,9 +73,11 @@ pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
     let projection = Projection::new(sampler, styles, &target, request.steps as usize, seed);
     let out = request.out.clone().unwrap_or_else(|| default_out(&request.picture, run.as_deref()));
 
+    storage::make_folder_for(&out)?;
     signals::listen();
     let Search { columns, distances: [first, last], style } =
         search(projection, &target, request.steps, &request.output)?;
+    let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
     let array = out.with_extension("npy");
     storage::write_whole(&RealDisk, &array, &array_file::of_numbers(&style))?;
     let arrangement = Arrangement::in_columns(columns.len());
@@ -115,7 +117,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Outp
         }
         if signals::asked() {
             return Err(Failure::new(Code::Interrupted, "stopped before the style was found")
-                .because(format!("{step} of {steps} steps were done"))
+                .because(format!("{step} of {steps} {} done", plural(steps as usize, "step")))
                 .help(advice!("search-stopped", "nothing was written")));
         }
         if step < steps {

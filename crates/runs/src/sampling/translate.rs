@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datasets::{advice, list_pictures, load_picture, quoted};
+use datasets::{advice, list_pictures, load_picture, plural, quoted};
 
 use crate::console::Output;
 use crate::data;
@@ -18,7 +18,7 @@ use crate::observers::samples;
 use crate::sampling::Written;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::storage::{self, RealDisk};
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 use models::{Direction, Sampler, Translate};
 use tensor::Tensor;
 
@@ -33,7 +33,7 @@ pub struct TranslateRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
     /// The caller's own system, for a run of one. Those of the table are known.
-    pub own: Option<Arc<SystemEntry>>,
+    pub own: Option<Arc<Trainable>>,
     /// A folder of images, or the file of one; each is scaled to the size that the run learned at.
     pub pictures: PathBuf,
     /// From which domain to which.
@@ -105,9 +105,12 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
         return Err(data::failure(error));
     }
     let path = request.out.join(SHEET);
+    pictures::warning(&path, sheet.columns.iter(), pictures::MARKED).iter().for_each(|line| output.say(line));
     let arrangement = Arrangement::in_columns(sheet.columns.len());
     pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
-    let about = format!("{written} pictures, step {}; side by side in {}", found.checkpoint.step, path.display());
+    let pictures = plural(written, "picture");
+    let step = found.checkpoint.step;
+    let about = format!("{written} {pictures}, step {step}; side by side in {}", path.display());
     Ok(Written { path: request.out.clone(), about })
 }
 

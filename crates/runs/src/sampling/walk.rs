@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use super::{Job, MOST, SampleRequest, draw, nothing};
 use crate::failure::{Code, Failure};
@@ -109,7 +109,11 @@ impl Job<'_> {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        Ok(format!("{frames} frames of {tiles} walks through {keys} samples each"))
+        Ok(format!(
+            "{frames} {} of {tiles} {} through {keys} samples each",
+            plural(frames, "frame"),
+            plural(tiles, "walk")
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use datasets::{advice, quoted};
+use datasets::{advice, plural, quoted};
 
 use super::Plan;
 use crate::checkpoint::{self, LoadedCheckpoint};
@@ -53,5 +53,11 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         return Ok(next);
     }
     let more = if asked > done { format!(" --steps {asked}") } else { String::new() };
-    Err(in_use(format!("it holds a run of this configuration, with {done} of {planned} steps done"), &more))
+    Err(in_use(
+        format!(
+            "it holds a run of this configuration, with {done} of {planned} {} done",
+            plural(planned as usize, "step")
+        ),
+        &more,
+    ))
 }

@@ -29,14 +29,14 @@ use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::signals;
 use crate::storage::{self, RealDisk};
-use crate::systems::SystemEntry;
+use crate::systems::Trainable;
 pub use crate::training::train_loop::Ending;
 
 /// What to train, with which configuration, and where it goes.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
     /// The system.
-    pub system: Arc<SystemEntry>,
+    pub system: Arc<Trainable>,
     /// What to set of the configuration, from the weakest to the strongest; all of it is stronger than the file [`config`](Self::config).
     pub assignments: Vec<Assignment>,
     /// A file of settings, with the keys of a run's `config.toml`.
@@ -56,7 +56,7 @@ pub struct TrainRequest {
 
 impl TrainRequest {
     /// A new run of `system` with its default configuration, in a numbered folder.
-    pub fn of(system: Arc<SystemEntry>) -> Self {
+    pub fn of(system: Arc<Trainable>) -> Self {
         let (log, output) = (LogStyle::default(), Output::default());
         Self { system, assignments: Vec::new(), config: None, out: None, resume: None, log, timings: false, output }
     }
@@ -93,7 +93,14 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
 /// # Errors
 /// As [`train`], as far as they show before the first step.
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
-    rayon::scope(|_| prepare(request, Some(&request.output)).map(drop))
+    rayon::scope(|_| {
+        let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
+        if plan.learned_from.is_none() {
+            return Ok(());
+        }
+        let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
+        plan.check_images(&data, request)
+    })
 }
 
 /// A training that can begin, as far as is known before anything is written.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::data::{Batches, Dataset};
 use crate::failure::{Code, Failure};
-use crate::observers::{Observer, StepContext, StepMetrics};
+use crate::observers::{Observer, StepContext, StepRecord};
 use models::System;
 
 /// How a training ended without an error.
@@ -38,14 +38,15 @@ pub(crate) fn train(
             }
             let began = Instant::now();
             let reals = batches.of_step(done, system)?;
-            let values = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let metrics = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
             let seconds = began.elapsed().as_secs_f64();
             done += 1;
-            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                return Err(diverged(done, &format!("{} is {}", system.metrics()[at], values[at])));
+            if let Some((metric, value)) = metrics.non_finite() {
+                return Err(diverged(done, &format!("{} is {value}", metric.name)));
             }
             for observer in observers.iter_mut() {
-                observer.step(&StepContext { step: done, total, system }, &StepMetrics { values: &values, seconds })?;
+                let record = StepRecord { values: metrics.values(), seconds };
+                observer.step(&StepContext { step: done, total, system }, &record)?;
             }
         }
         for observer in observers.iter_mut() {
@@ -75,7 +76,7 @@ mod tests {
             self.0.borrow_mut().push(format!("start {}", now.step));
             Ok(())
         }
-        fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+        fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
             assert!(numbers.seconds >= 0.0 && numbers.values.len() == 2);
             self.0.borrow_mut().push(now.step.to_string());
             Ok(())

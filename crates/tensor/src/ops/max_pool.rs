@@ -1,9 +1,9 @@
 //! `max_pool`: the largest number of each block of pixels.
 //!
-//! y(n, y, x, c) = the largest of x over the block, per channel. Moving x a little does not change which one that is, so y is some
-//! of the numbers of x, picked: dy/dx = 1 at the place that was chosen, 0 elsewhere (of equal numbers the first one is chosen, as
-//! PyTorch does). The gradient goes back to the chosen places ([`unpick`](UNPICK_ENTRY)), and the gradient of that picks from
-//! them again. Both are linear, so no second derivative reaches x. Only the choice is kept.
+//! y(n, y, x, c) = the largest number of x over the block, per channel. A small change of x does not change which one is the
+//! largest, so y gathers elements of x: dy/dx = 1 at the index of the largest, 0 elsewhere (the first of equal numbers, as
+//! in PyTorch). The gradient is scattered to the same indices ([`scatter`](SCATTER_ENTRY)), and the gradient of that
+//! gathers from them again. Both are linear, so no second derivative reaches x. Only the indices are saved.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ pub const ENTRY: Entry = Entry {
     name: "max_pool",
     idea: "The largest number of each block of pixels.",
     forward: "y(n,y,x,c) = max over the block of x",
-    rule: "gx = unpick(gy): to the place of the largest, 0 elsewhere",
+    rule: "gx = scatter(gy): to the index of the largest, 0 elsewhere",
     derivation: &[
         "y is one of the numbers of its block: the largest",
         "moving that one moves y by as much: the slope is 1",
         "moving another a little does not change which is largest: the slope is 0",
-        "so gy goes to the chosen place, and 0 to the others",
+        "so gy goes to the index of the largest, and 0 to the others",
     ],
-    saved: "the choice: the place of the largest number of each block",
+    saved: "the index of the largest number of each block",
     shape: "(n, h, w, c) to (n, h / size, w / size, c)",
     cost: "one comparison an element of x forward; backward one move an element of y",
     chapter: "c09_activations_and_losses",
@@ -35,25 +35,25 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// The row of the derivative, which is an op too.
-pub const UNPICK_ENTRY: Entry = Entry {
-    name: "unpick",
-    idea: "The gradient on its way back through max_pool.",
-    forward: "gx = g at the chosen place of each block, 0 elsewhere",
-    rule: "gg = gy at the chosen places; nothing to x",
+pub const SCATTER_ENTRY: Entry = Entry {
+    name: "scatter",
+    idea: "The backward pass of max_pool.",
+    forward: "gx = g at the chosen index of each block, 0 elsewhere",
+    rule: "gg = gy at the chosen indices; nothing to x",
     derivation: &[
-        "for a fixed choice, gx(chosen place) = g: each g is moved, and 0 filled in",
-        "so the gradient by g is picked from the same places",
-        "the choice does not change when x moves a little: nothing reaches x",
+        "for fixed indices, gx(index) = g: each g is moved, and the rest is 0",
+        "so the gradient with respect to g is gathered from the same indices",
+        "a small change of x does not change the indices: nothing reaches x",
     ],
-    saved: "the choice, as part of the op",
+    saved: "the indices, as part of the op",
     shape: "(n, h / size, w / size, c) to (n, h, w, c)",
     cost: "one move an element of g in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
-    cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).unpick(x)),
+    cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).scatter(x)),
 };
 
-/// A choice that some other images make.
+/// The choice of some other images.
 type Other = fn(UpsampleGeometry) -> Choice;
 
 fn cases(
@@ -84,42 +84,42 @@ fn apart(shape: &[usize], seed: u32) -> Tensor<f64> {
 #[derive(Clone)]
 struct Choice {
     g: UpsampleGeometry,
-    chosen: Arc<[u32]>,
+    indices: Arc<[u32]>,
 }
 
 struct MaxPool {
     choice: Choice,
-    /// Its input made the choice; else some other images did.
+    /// Whether its input made the choice, rather than other images.
     of_input: bool,
 }
 
-struct Unpick(Choice);
+struct Scatter(Choice);
 
 impl Choice {
-    /// What the images `x` choose, and the chosen numbers.
+    /// The choice of the images `x`, and the chosen numbers.
     fn of<T: Element>(g: UpsampleGeometry, x: &Tensor<T>) -> (Self, Tensor<T>) {
-        let mut chosen = vec![0; if x.is_meta() { 0 } else { g.small_shape().iter().product() }];
-        let y = Tensor::written(g.small_shape(), |y| T::max_pool(&g, x.data(), y, &mut chosen));
-        (Self { g, chosen: chosen.into() }, y)
+        let mut indices = vec![0; if x.is_meta() { 0 } else { g.small_shape().iter().product() }];
+        let y = Tensor::written(g.small_shape(), |y| T::max_pool(&g, x.data(), y, &mut indices));
+        (Self { g, indices: indices.into() }, y)
     }
 
     /// The choice for the first `batch` images.
     fn first(&self, batch: usize) -> Self {
         let g = UpsampleGeometry { batch, ..self.g };
-        let chosen = &self.chosen[..g.small_shape().iter().product()];
-        Self { g, chosen: chosen.into() }
+        let indices = &self.indices[..g.small_shape().iter().product()];
+        Self { g, indices: indices.into() }
     }
 
     #[track_caller]
-    fn pick<T: Element>(&self, x: &Var<T>) -> Var<T> {
-        let y = Tensor::written(self.g.small_shape(), |y| T::pick(&self.g, &self.chosen, x.value().data(), y));
+    fn gather<T: Element>(&self, x: &Var<T>) -> Var<T> {
+        let y = Tensor::written(self.g.small_shape(), |y| T::gather(&self.g, &self.indices, x.value().data(), y));
         Var::record(MaxPool { choice: self.clone(), of_input: false }, &[x], y)
     }
 
     #[track_caller]
-    fn unpick<T: Element>(&self, y: &Var<T>) -> Var<T> {
-        let x = Tensor::written(self.g.large_shape(), |x| T::unpick(&self.g, &self.chosen, y.value().data(), x));
-        Var::record(Unpick(self.clone()), &[y], x)
+    fn scatter<T: Element>(&self, y: &Var<T>) -> Var<T> {
+        let x = Tensor::written(self.g.large_shape(), |x| T::scatter(&self.g, &self.indices, y.value().data(), x));
+        Var::record(Scatter(self.clone()), &[y], x)
     }
 }
 
@@ -166,9 +166,9 @@ impl<T: Element> Op<T> for MaxPool {
         Some(self)
     }
 
-    /// `gx = unpick(gy): to the place of the largest, 0 elsewhere`
+    /// `gx = scatter(gy): to the index of the largest, 0 elsewhere`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(self.choice.unpick(gy))]
+        vec![Some(self.choice.scatter(gy))]
     }
 }
 
@@ -177,7 +177,7 @@ impl Replay for MaxPool {
         if self.of_input {
             inputs[0].max_pool(self.choice.g.factor)
         } else {
-            self.choice.first(shape[0]).pick(&inputs[0])
+            self.choice.first(shape[0]).gather(&inputs[0])
         }
     }
 
@@ -191,9 +191,9 @@ impl Replay for MaxPool {
     }
 }
 
-impl<T: Element> Op<T> for Unpick {
+impl<T: Element> Op<T> for Scatter {
     fn name(&self) -> &'static str {
-        UNPICK_ENTRY.name
+        SCATTER_ENTRY.name
     }
 
     fn attributes(&self) -> String {
@@ -208,15 +208,15 @@ impl<T: Element> Op<T> for Unpick {
         Some(self)
     }
 
-    /// `gg = gy at the chosen places; nothing to x`
+    /// `gg = gy at the chosen indices; nothing to x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
-        vec![Some(self.0.pick(gy))]
+        vec![Some(self.0.gather(gy))]
     }
 }
 
-impl Replay for Unpick {
+impl Replay for Scatter {
     fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64> {
-        self.0.first(shape[0]).unpick(&inputs[0])
+        self.0.first(shape[0]).scatter(&inputs[0])
     }
 
     fn rows(&self) -> Rows {

@@ -10,13 +10,13 @@ pub mod abs;
 pub mod add;
 pub mod affine;
 pub mod batch_norm;
+pub mod bias_act;
 pub mod broadcast_to;
 pub mod clamp;
 pub mod conv2d;
 pub mod div;
 pub mod dropout;
 pub mod exp;
-pub mod finish;
 pub mod fir;
 pub mod instance_norm;
 pub mod leaky_relu;
@@ -87,6 +87,7 @@ registry![
     add::ENTRY,
     affine::ENTRY,
     batch_norm::ENTRY,
+    bias_act::ENTRY,
     broadcast_to::ENTRY,
     clamp::ENTRY,
     clamp::GRAD_ENTRY,
@@ -96,7 +97,6 @@ registry![
     div::ENTRY,
     dropout::ENTRY,
     exp::ENTRY,
-    finish::ENTRY,
     fir::ENTRY,
     instance_norm::ENTRY,
     leaky_relu::ENTRY,
@@ -104,7 +104,7 @@ registry![
     log::ENTRY,
     matmul::ENTRY,
     max_pool::ENTRY,
-    max_pool::UNPICK_ENTRY,
+    max_pool::SCATTER_ENTRY,
     maxout::ENTRY,
     mul::ENTRY,
     reciprocal::ENTRY,

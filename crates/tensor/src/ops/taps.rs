@@ -1,4 +1,4 @@
-//! `spread_taps`, `gather_taps` and `turn_taps`: kernels made into other kernels, for convolutions of up-sampled images.
+//! `spread_taps`, `fold_taps` and `turn_taps`: kernels made into other kernels, for convolutions of up-sampled images.
 //!
 //! Where images are up-sampled before a convolution of stride 1, the window meets every pixel of the small image several
 //! times side by side, each time with another tap: x * w1 + x * w2 = x * (w1 + w2). So the taps are added up first, and the small
@@ -6,7 +6,7 @@
 //! products a small pixel instead of 4 * 25 = 100, and the large images are never made.
 //!
 //! * `spread_taps` adds up the taps: ws(u, v) = sum over the block's (r, s) of w(u - r, v - s), where that tap exists.
-//! * `gather_taps` is its adjoint: w(u, v) = sum over (r, s) of ws(u + r, v + s). Each of the two is the other's rule.
+//! * `fold_taps` is its adjoint: w(u, v) = sum over (r, s) of ws(u + r, v + s). Each of the two is the other's rule.
 //! * `turn_taps` makes a convolution of stride 1 a transposed one: wt(u, v, b, a) = w(kh - 1 - u, kw - 1 - v, a, b). It is its own
 //!   adjoint.
 //!
@@ -23,11 +23,11 @@ pub const SPREAD_ENTRY: Entry = Entry {
     name: "spread_taps",
     idea: "The taps that a block of equal pixels meets together are added up.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u-r, v-s, a, b)",
-    rule: "gw = gather_taps(gy): each tap gets the gradients of all that it was added to",
+    rule: "gw = fold_taps(gy): each tap gets the gradients of all that it was added to",
     derivation: &[
         "each tap of w is added into fy * fx taps of y",
         "its gradient is the sum of theirs: gw(u,v) = sum of gy(u+r, v+s)",
-        "that is gather_taps(gy)",
+        "that is fold_taps(gy)",
     ],
     saved: "nothing: it is linear, and the factor is an attribute",
     shape: "(kh, kw, a, b) to (kh + fy - 1, kw + fx - 1, a, b)",
@@ -39,7 +39,7 @@ pub const SPREAD_ENTRY: Entry = Entry {
 
 /// The row of its adjoint.
 pub const GATHER_ENTRY: Entry = Entry {
-    name: "gather_taps",
+    name: "fold_taps",
     idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u+r, v+s, a, b)",
     rule: "gw = spread_taps(gy)",
@@ -53,7 +53,7 @@ pub const GATHER_ENTRY: Entry = Entry {
     cost: "fy * fx additions a tap, in both directions",
     chapter: "c08_convolution",
     file: file!(),
-    cases: || cases(TapsGeometry::spread_shape, |g, w| w.gather_taps(g.factor)),
+    cases: || cases(TapsGeometry::spread_shape, |g, w| w.fold_taps(g.factor)),
 };
 
 /// The row of the turning.
@@ -136,12 +136,12 @@ impl<T: Element> Var<T> {
     /// # Panics
     /// When this is not a kernel that is larger than a block, or a factor is 0.
     #[track_caller]
-    pub fn gather_taps(&self, factor: [usize; 2]) -> Self {
-        let [kh, kw, a, b] = kernel_shape("gather_taps", self);
+    pub fn fold_taps(&self, factor: [usize; 2]) -> Self {
+        let [kh, kw, a, b] = kernel_shape("fold_taps", self);
         let fits = kh >= factor[0] && kw >= factor[1] && !factor.contains(&0);
-        assert!(fits, "gather_taps: {} over blocks of {factor:?}", self.shape());
+        assert!(fits, "fold_taps: {} over blocks of {factor:?}", self.shape());
         let g = TapsGeometry { kernel: [kh + 1 - factor[0], kw + 1 - factor[1]], channels: [a, b], factor };
-        let y = Tensor::written(g.shape(), |y| T::gather_taps(&g, self.value().data(), y));
+        let y = Tensor::written(g.shape(), |y| T::fold_taps(&g, self.value().data(), y));
         Self::record(Taps::Gather(factor), &[self], y)
     }
 
@@ -212,12 +212,12 @@ impl<T: Element> Op<T> for Taps {
         Some(self)
     }
 
-    /// * spread_taps: `gw = gather_taps(gy): each tap gets the gradients of all that it was added to`
-    /// * gather_taps: `gw = spread_taps(gy)`
+    /// * spread_taps: `gw = fold_taps(gy): each tap gets the gradients of all that it was added to`
+    /// * fold_taps: `gw = spread_taps(gy)`
     /// * turn_taps: `gw = turn_taps(gy)`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(match *self {
-            Self::Spread(factor) => gy.gather_taps(factor),
+            Self::Spread(factor) => gy.fold_taps(factor),
             Self::Gather(factor) => gy.spread_taps(factor),
             Self::Turn => gy.turn_taps(),
         })]
@@ -228,7 +228,7 @@ impl Replay for Taps {
     fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
         match *self {
             Self::Spread(factor) => inputs[0].spread_taps(factor),
-            Self::Gather(factor) => inputs[0].gather_taps(factor),
+            Self::Gather(factor) => inputs[0].fold_taps(factor),
             Self::Turn => inputs[0].turn_taps(),
         }
     }

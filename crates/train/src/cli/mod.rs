@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::builder::{EnumValueParser, PossibleValuesParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use runs::config::Assignment;
-use runs::systems::{self, SYSTEMS, SystemEntry};
+use runs::systems::{self, SYSTEMS, Trainable};
 
 use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
@@ -34,14 +34,14 @@ const SAMPLE_EXAMPLES: &str = "Examples:
 /// What was typed.
 pub(crate) enum Action {
     /// The system, the options of the keys of a run, the other options.
-    Train(Arc<SystemEntry>, Vec<Assignment>, Box<TrainArgs>),
-    Summary(Arc<SystemEntry>, SummaryArgs),
+    Train(Arc<Trainable>, Vec<Assignment>, Box<TrainArgs>),
+    Summary(Arc<Trainable>, SummaryArgs),
     Translate(TranslateArgs),
     Project(ProjectArgs),
     Sample(Box<SampleArgs>),
     Animate(AnimateArgs),
     Evaluate(EvaluateArgs),
-    Evalnet(Arc<SystemEntry>, EvalnetArgs),
+    Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),

@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Args, Command, ValueEnum, value_parser};
 use runs::config::{Assignment, RUN_KEYS, RunKey, Usual};
 use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
-use runs::systems::SystemEntry;
+use runs::systems::Trainable;
 
 /// Options of `train <system>` that are no keys of a run.
 #[derive(Args, Clone, Debug)]
@@ -61,7 +61,7 @@ impl From<LogChoice> for LogStyle {
 }
 
 /// Adds the options of the command that trains `system`.
-pub(super) fn augment(command: Command, system: &SystemEntry) -> Command {
+pub(super) fn augment(command: Command, system: &Trainable) -> Command {
     let options = RUN_KEYS.iter().filter_map(|key| Some((key, key.option?)));
     let with_keys = options.fold(command, |command, (key, (option, value))| {
         let arg = Arg::new(key.name).long(option.trim_start_matches('-')).value_name(value).help(help(key, system));
@@ -70,7 +70,7 @@ pub(super) fn augment(command: Command, system: &SystemEntry) -> Command {
     TrainArgs::augment_args(with_keys)
 }
 
-fn help(key: &RunKey, system: &SystemEntry) -> String {
+fn help(key: &RunKey, system: &Trainable) -> String {
     let about = key.about;
     match (key.name, key.usual) {
         ("preset", _) => {

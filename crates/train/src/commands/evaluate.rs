@@ -7,7 +7,7 @@ use runs::console::{Output, print};
 use runs::evaluation::evalnet::{self, EvalnetRequest};
 use runs::evaluation::{EvaluateRequest, evaluate};
 use runs::failure::Failure;
-use runs::systems::SystemEntry;
+use runs::systems::Trainable;
 
 use crate::cli::evaluation::{EvalnetArgs, EvaluateArgs};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`evalnet::train`].
-pub(crate) fn train_evalnet(system: &Arc<SystemEntry>, args: &EvalnetArgs) -> Result<(), Failure> {
+pub(crate) fn train_evalnet(system: &Arc<Trainable>, args: &EvalnetArgs) -> Result<(), Failure> {
     let data = args.data.clone().map(|data| Assignment::option("--data", "data", data));
     let request = EvalnetRequest {
         system: system.clone(),

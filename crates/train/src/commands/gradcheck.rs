@@ -1,6 +1,6 @@
 //! `train gradcheck`: are the derivatives of the engine's operations right?
 
-use datasets::advice;
+use datasets::{advice, plural};
 
 use crate::cli::tools::GradcheckArgs;
 use runs::console;
@@ -54,7 +54,7 @@ fn checked(chosen: &[Operation]) -> Result<(), Failure> {
         console::print(&line)?;
     }
     if wrong.is_empty() {
-        let what = if chosen.len() == 1 { "1 operation".into() } else { format!("{} operations", chosen.len()) };
+        let what = format!("{} {}", chosen.len(), plural(chosen.len(), "operation"));
         return console::print(&format!(
             "{what}, {total} checks: all right. These are the worst relative errors;\nallowed are {first:e} for \
              gradients and {second:e} for gradients of gradients.\n"

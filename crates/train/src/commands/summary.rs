@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runs::config::{Assignment, Config, read_settings};
 use runs::console::print;
 use runs::failure::Failure;
-use runs::systems::SystemEntry;
+use runs::systems::Trainable;
 
 use crate::cli::tools::SummaryArgs;
 
@@ -13,7 +13,7 @@ use crate::cli::tools::SummaryArgs;
 ///
 /// # Errors
 /// When a setting is not accepted.
-pub(crate) fn run(system: &Arc<SystemEntry>, args: &SummaryArgs) -> Result<(), Failure> {
+pub(crate) fn run(system: &Arc<Trainable>, args: &SummaryArgs) -> Result<(), Failure> {
     let mut assignments = read_settings(&args.settings)?;
     assignments.extend(args.preset.clone().map(|preset| Assignment::option("--preset", "preset", preset)));
     let config = Config::resolve(system, &assignments)?;

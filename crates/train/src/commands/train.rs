@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runs::config::{Assignment, read_settings};
 use runs::console::Output;
 use runs::failure::Failure;
-use runs::systems::SystemEntry;
+use runs::systems::Trainable;
 use runs::training::{Ending, TrainRequest, dry_run, train};
 
 use crate::cli::train::TrainArgs;
@@ -14,13 +14,13 @@ use crate::cli::train::TrainArgs;
 ///
 /// # Errors
 /// Everything that can go wrong.
-pub(crate) fn run(system: &Arc<SystemEntry>, options: &[Assignment], args: &TrainArgs) -> Result<Ending, Failure> {
+pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<Ending, Failure> {
     let request = request(system, options, args)?;
     if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }
 }
 
 /// Options are stronger than `--set`.
-fn request(system: &Arc<SystemEntry>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
+fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
     let mut assignments = read_settings(&args.settings)?;
     assignments.extend_from_slice(options);
     let batch = |batch| Assignment::option("--batch", format!("{}.batch", system.name), batch);

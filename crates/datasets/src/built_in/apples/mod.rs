@@ -11,12 +11,13 @@ use super::geometry::{Point, at};
 use super::hand::{Hand, Stroke};
 use super::raster::{self, SIDE};
 use crate::images::Images;
+use crate::plural::plural;
 use kernels::random::Key;
 
 /// `count` drawings, 28x28x1, 0 paper and 255 ink. The same seed gives the same drawings on every machine and at any number
 /// of threads, and the first `n` of a longer set are the set of `n`.
 pub fn apples(count: usize, seed: u64) -> Images {
-    let origin = format!("built-in apples ({count} drawings, seed {seed})");
+    let origin = format!("built-in apples ({count} {}, seed {seed})", plural(count, "drawing"));
     let key = Key::named(seed, "apples");
     super::drawn(key, 0..count as u64, [SIDE, SIDE, 1], origin, |draws, picture| {
         let mut hand = Hand::new(draws);

@@ -1,9 +1,12 @@
-//! Convolutions in frequencies against the plain loops, within the bound of their rounding.
+//! Convolutions in the frequency domain against the plain loops, within the bound of their rounding
+//! error.
 
 use super::*;
 use crate::gemm::tests::numbers;
 use crate::geometry::{Padding, TransposedPadding};
-use crate::reference;
+use crate::simd::{self, LANES};
+use crate::{reference, shared::Region};
+use transform::Forward;
 
 fn size(shape: [usize; 4]) -> usize {
     shape.iter().product()
@@ -40,7 +43,7 @@ fn a_larger_convolution_is_near_the_direct_one() {
     let [x, w] = [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape()))];
     let [mut y, mut direct] = [0; 2].map(|_| vec![f32::NAN; size(g.y_shape())]);
     Fourier::choose(&g).expect("wide enough").conv2d(&x, &w, &mut y);
-    crate::conv::gather::conv2d(&g, &x, &w, &mut direct);
+    crate::conv::direct::conv2d(&g, &x, &w, &mut direct);
     let largest = direct.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
     let error = y.iter().zip(&direct).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
     assert!(error < 4e-6 * largest, "{error} of {largest}");
@@ -58,77 +61,79 @@ fn the_points_are_as_few_as_the_map_allows() {
     assert_eq!(points(28, 2), None);
 }
 
-/// The moduli of a transform's matrix, column by column: for each number of the tile what it adds to each plane.
-fn moduli(transform: &Transform) -> Vec<Vec<f64>> {
+/// The absolute values of the matrix of a transform by column: the contribution of each tile
+/// element to each plane.
+fn absolute_values(transform: &Transform) -> Vec<Vec<f64>> {
     let size = transform.size();
-    let column = |number: usize| {
+    let column = |element: usize| {
         let mut tiles = vec![0.0; size * LANES];
-        tiles[number * LANES] = 1.0;
+        tiles[element * LANES] = 1.0;
         let mut planes = vec![0.0; transform.planes];
-        let to = Shared::new(&mut planes);
+        let to = Region::whole(&mut planes);
         let (tiles, stride, count, start, plane) = (&tiles[..], LANES, 1, 0, 1);
-        simd::dispatch(Spread { transform, tiles, stride, count, to, start, plane });
+        simd::dispatch(Forward { transform, tiles, stride, count, to, start, plane });
         planes.into_iter().map(|x| f64::from(x.abs())).collect()
     };
     (0..size).map(column).collect()
 }
 
-/// A tensor's transform, for bounds.
-struct Moduli<'a> {
+/// The transform of a tensor, for bounds.
+struct Bounded<'a> {
     factor: Factor,
     matrix: Vec<Vec<f64>>,
     data: &'a [f32],
 }
 
-impl<'a> Moduli<'a> {
+impl<'a> Bounded<'a> {
     fn new(fourier: &Fourier, role: Role, data: &'a [f32]) -> Self {
         let factor = fourier.factor(role);
-        Self { matrix: moduli(&factor.transform), factor, data }
+        Self { matrix: absolute_values(&factor.transform), factor, data }
     }
 
-    /// The places of the tile at these two indices, each a phase and a number.
-    fn places(&self, indices: [(Index, [usize; 2]); 2]) -> Vec<Option<usize>> {
+    /// The offsets of the tile at two indices, each an axis, a phase and a position.
+    fn offsets(&self, indices: [(Axis, [usize; 2]); 2]) -> Vec<Option<usize>> {
         let phase = indices.iter().map(|(_, [phase, _])| *phase).max().unwrap_or(0);
-        let offset: usize = indices.iter().map(|(index, [_, at])| at * self.factor.stride(*index)).sum();
-        self.factor.places[phase].iter().map(|place| place.map(|place| place + offset)).collect()
+        let offset: usize = indices.iter().map(|(axis, [_, at])| at * self.factor.stride(*axis)).sum();
+        self.factor.offsets[phase].iter().map(|first| first.map(|first| first + offset)).collect()
     }
 
     /// |matrix| |tile|
-    fn planes(&self, indices: [(Index, [usize; 2]); 2]) -> Vec<f64> {
+    fn planes(&self, indices: [(Axis, [usize; 2]); 2]) -> Vec<f64> {
         let mut sums = vec![0.0; self.factor.transform.planes];
-        for (column, place) in self.matrix.iter().zip(self.places(indices)) {
-            let size = place.map_or(0.0, |place| f64::from(self.data[place].abs()));
+        for (column, offset) in self.matrix.iter().zip(self.offsets(indices)) {
+            let size = offset.map_or(0.0, |offset| f64::from(self.data[offset].abs()));
             sums.iter_mut().zip(column).for_each(|(sum, m)| *sum += m * size);
         }
         sums
     }
 }
 
-/// The bound of the documentation for each number of the member `roles[2]`, by brute force.
-fn bound(fourier: &Fourier, indices: [Index; 3], roles: [Role; 3], [left, right, result]: [&[f32]; 3]) -> Vec<f64> {
-    let [left, right] = [Moduli::new(fourier, roles[0], left), Moduli::new(fourier, roles[1], right)];
-    let result = Moduli::new(fourier, roles[2], result);
-    let each = |index: Index| {
-        let [phases, length] = fourier.extent(index);
-        (0..phases).flat_map(move |phase| (0..length).map(move |at| (index, [phase, at])))
+/// The documented bound for each element of the tensor `roles[2]`, by brute force.
+fn bound(fourier: &Fourier, axes: [Axis; 3], roles: [Role; 3], [left, right, result]: [&[f32]; 3]) -> Vec<f64> {
+    let [left, right] = [Bounded::new(fourier, roles[0], left), Bounded::new(fourier, roles[1], right)];
+    let result = Bounded::new(fourier, roles[2], result);
+    let each = |axis: Axis| {
+        let [phases, length] = fourier.extent(axis);
+        (0..phases).flat_map(move |phase| (0..length).map(move |at| (axis, [phase, at])))
     };
-    // Roundings: a transform's entries once; its sums along a row and down a column, which may be of complex numbers; the depth;
-    // and on the way back at most 3 planes for each of a column's points and one number for each of a row's.
-    let spread = |of: &Moduli| of.factor.transform.tile[1] + 2 * of.factor.transform.tile[0] + 2;
+    // Roundings: the entries of a transform, once; its sums along a row and down a column, which
+    // may be complex; the depth; and in the inverse transform at most 3 planes for each point of a
+    // column and one number for each point of a row.
+    let transform = |of: &Bounded| of.factor.transform.tile[1] + 2 * of.factor.transform.tile[0] + 2;
     let roundings =
-        each(indices[1]).count() + spread(&left) + spread(&right) + 3 * fourier.points[0] + fourier.points[1] + 2;
+        each(axes[1]).count() + transform(&left) + transform(&right) + 3 * fourier.points[0] + fourier.points[1] + 2;
     let gamma = roundings as f64 * f64::from(f32::EPSILON) / 2.0 * 1.001;
     let mut bounds = vec![0.0; result.data.len()];
-    for row in each(indices[0]) {
-        for column in each(indices[2]) {
+    for row in each(axes[0]) {
+        for column in each(axes[2]) {
             let mut sums = vec![0.0; result.factor.transform.planes];
-            for step in each(indices[1]) {
+            for step in each(axes[1]) {
                 let (a, b) = (left.planes([row, step]), right.planes([step, column]));
                 sums.iter_mut().zip(a.iter().zip(&b)).for_each(|(sum, (a, b))| *sum += a * b);
             }
-            for (weights, place) in result.matrix.iter().zip(result.places([row, column])) {
-                let Some(place) = place else { continue };
-                bounds[place] = gamma * sums.iter().zip(weights).map(|(sum, m)| sum * m).sum::<f64>();
+            for (weights, offset) in result.matrix.iter().zip(result.offsets([row, column])) {
+                let Some(offset) = offset else { continue };
+                bounds[offset] = gamma * sums.iter().zip(weights).map(|(sum, m)| sum * m).sum::<f64>();
             }
         }
     }
@@ -147,8 +152,8 @@ fn within(what: &str, g: &ConvGeometry, got: &[f32], wanted: &[f64], bounds: &[f
 }
 
 #[test]
-fn all_three_members_are_within_the_bound_of_the_exact_sum_and_alike_everywhere() {
-    use Index::{Image, Input, Output};
+fn all_three_results_are_within_the_bound_and_have_the_same_bits_everywhere() {
+    use Axis::{Image, Input, Output};
     use Role::{Outputs, Pixels, Taps};
     for g in geometries() {
         let fourier = Fourier::new(&g).unwrap_or_else(|| panic!("{g:?} is small"));

@@ -1,27 +1,29 @@
 //! The small Fourier transforms, as matrices.
 //!
-//! A tile of numbers, n down and m across, is transformed along each row, then along each column of what comes out: two small
-//! matrices, applied to 16 tiles at a time (one per lane). The tiles are real, so half of the frequencies say
-//! it all: along a row of N points, frequency 0 (and N / 2 if N is even) is one real number, the others up to N / 2 are
-//! pairs (re, im).
+//! A tile of n x m numbers is transformed along each row, and the result along each column, by two
+//! small matrices that are applied to 16 tiles at a time, one per lane. The tiles are real, so half
+//! of the frequencies suffice. Along a row of N points, frequency 0 (and N / 2 if N is even) is a
+//! real number; the others up to N / 2 are pairs (re, im).
 //!
-//! The last step makes **planes** of the frequencies: numbers that are multiplied with each other and nothing else. Of
-//! complex numbers X = a + ib, W = c + id, G = e + if, the real part of X W G is a sum of three real products (Gauss):
+//! The last step turns frequencies into **planes**: real numbers such that a product of transforms
+//! is the product of planes, one by one. For complex numbers X = a + ib, W = c + id and G = e + if,
+//! the real part of X W G is a sum of three real products (Gauss):
 //!
 //! Re(X W G) = (a + b) c (e - f)  +  a (d - c) (-f)  +  b (c + d) (-e)
 //!
-//! So each of the three makes three real planes of a complex frequency, and one of a real frequency. All of this is
-//! linear, so the columns' matrix makes planes at once. Going back is the transposed matrices.
+//! So each of the three tensors has three planes per complex frequency, and one per real frequency.
+//! All of this is linear, so the matrix of the columns yields planes directly. The inverse
+//! transform applies the transposed matrices.
 
-use crate::gemm::block::Shared;
+use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
 
 /// Which factor of the trilinear form <conv(x, w), g> a tensor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// x, or the gradient by it.
+    /// x, or the gradient with respect to it.
     Pixels,
-    /// w, or the gradient by it.
+    /// w, or the gradient with respect to it.
     Taps,
     /// g, or the value y.
     Outputs,
@@ -29,10 +31,11 @@ pub(crate) enum Role {
 
 /// The most points of a transform.
 pub(crate) const LONGEST: usize = 8;
-/// The lengths there are.
+/// The supported numbers of points.
 pub(crate) const LENGTHS: [usize; 4] = [4, 5, 6, LONGEST];
 
-/// cos and sin of k / n of a full turn, n one of [`LENGTHS`]: from square roots alone, which every machine rounds alike.
+/// cos and sin of k / n of a full turn, for n in [`LENGTHS`]. They are computed from square roots,
+/// which every machine rounds in the same way.
 fn turn(k: usize, n: usize) -> (f64, f64) {
     let k = k % n;
     if 2 * k > n {
@@ -64,7 +67,7 @@ struct Matrix {
 }
 
 impl Matrix {
-    /// From its rows.
+    /// The matrix with these rows.
     fn new(rows: &[Vec<f64>]) -> Self {
         let columns = rows[0].len();
         let numbers = (0..columns).flat_map(|c| rows.iter().map(move |row| row[c] as f32)).collect();
@@ -77,32 +80,34 @@ impl Matrix {
     }
 }
 
-/// A matrix of the second step and what it connects.
+/// The second step for one column of row frequencies.
 #[derive(Clone, Debug)]
 struct Column {
-    /// (planes, numbers of the column)
+    /// (planes, elements of the column)
     matrix: Matrix,
-    /// The same transposed, for the way back.
+    /// Its transpose, for the inverse transform.
     back: Matrix,
-    /// The first row frequency's place among all that the rows make.
+    /// The index of the column's first part among the [`parts`] of a row.
     part: usize,
     /// The first plane.
     plane: usize,
 }
 
-/// The transform of one factor: tiles to planes, and the transposed map from planes to tiles.
+/// The transform of one tensor from tiles to planes, and its transpose from planes to tiles.
 #[derive(Clone, Debug)]
 pub(crate) struct Transform {
-    /// Numbers of a tile, down and across.
+    /// Height and width of a tile.
     pub(crate) tile: [usize; 2],
+    /// The number of planes.
     pub(crate) planes: usize,
-    /// (numbers that the row frequencies have, across)
+    /// (parts of a row, width)
     row: Matrix,
     row_back: Matrix,
     columns: Vec<Column>,
 }
 
-/// Numbers that stand for the frequencies of a row of `n` points: each real or imaginary part, and what it is.
+/// The real numbers that represent the frequencies of a row of `n` points: frequency and whether it
+/// is the imaginary part.
 fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
     (0..=n / 2).flat_map(move |k| {
         let real = k == 0 || 2 * k == n;
@@ -111,11 +116,11 @@ fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
 }
 
 impl Transform {
-    /// For tiles of `tile` numbers, the first of which stands at `offset` from the origin (taps may lie left of it), by
-    /// `points` frequencies down and across.
+    /// The transform of tiles whose first element is at `offset` from the origin (taps may lie left
+    /// of it), with `points` frequencies down and across.
     pub(crate) fn new(role: Role, tile: [usize; 2], offset: [isize; 2], points: [usize; 2]) -> Self {
         let [height, width] = tile;
-        // conv reads x at output + tap: in frequencies, the taps turn the other way round than the pixels.
+        // conv reads x at output + tap, so the frequencies of the pixels are conjugated.
         let sign = if role == Role::Pixels { -1.0 } else { 1.0 };
         let wave = |axis: usize, k: usize, at: usize| {
             let n = points[axis];
@@ -123,13 +128,14 @@ impl Transform {
             let (cos, sin) = turn(k * at, n);
             (cos, sign * sin)
         };
-        // What the planes of a frequency (re, im) are, as factors of re and im.
+        // The planes of a frequency (re, im), as factors of re and im.
         let gauss: [(f64, f64); 3] = match role {
             Role::Pixels => [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)],
             Role::Taps => [(1.0, 0.0), (-1.0, 1.0), (1.0, 1.0)],
             Role::Outputs => [(1.0, -1.0), (0.0, -1.0), (-1.0, 0.0)],
         };
-        // The inverse transform's factor, once in the three; a frequency that stands for its mirror image as well counts twice.
+        // The normalisation, in one of the three transforms. A frequency that also represents its
+        // conjugate counts twice.
         let size = (points[0] * points[1]) as f64;
         let scale = |real: bool| match role {
             Role::Taps => (if real { 1.0 } else { 2.0 }) / size,
@@ -147,12 +153,13 @@ impl Transform {
                 continue;
             }
             let real_column = kx == 0 || 2 * kx == points[1];
-            // A column of complex numbers has frequencies all around, one of real numbers half of them.
+            // A column of real numbers needs only half of the frequencies.
             let frequencies = if real_column { points[0] / 2 + 1 } else { points[0] };
             let mut rows: Vec<Vec<f64>> = Vec::new();
             for ky in 0..frequencies {
                 let real = real_column && (ky == 0 || 2 * ky == points[0]);
-                // The frequency's real and imaginary part, as sums over the column's numbers.
+                // The real and imaginary part of the frequency, as sums over the elements of the
+                // column.
                 let waves: Vec<(f64, f64)> = (0..height).map(|at| wave(0, ky, at)).collect();
                 let re = waves.iter().map(|w| w.0).chain(waves.iter().map(|w| -w.1));
                 let im = waves.iter().map(|w| w.1).chain(waves.iter().map(|w| w.0));
@@ -170,29 +177,31 @@ impl Transform {
         Self { tile, planes, row_back: row.transposed(), row, columns }
     }
 
-    /// Numbers of a tile.
+    /// The number of elements of a tile.
     pub(crate) fn size(&self) -> usize {
         self.tile[0] * self.tile[1]
     }
 }
 
-/// Numbers of 16 tiles between the two steps: at most as many as pixels down and points across.
+/// The intermediate result for 16 tiles: at most as many numbers as pixels down times points
+/// across.
 #[repr(align(64))]
 struct Between([[f32; LANES]; LONGEST * LONGEST]);
 
-/// to = matrix * from: numbers are vectors of 16 lanes, `stride` floats apart.
+/// to = matrix * from, where elements are vectors of 16 lanes. `from` and `to` are pairs of the
+/// first element and the stride in floats.
 ///
 /// # Safety
-/// `from` is good for reading a vector at each of the matrix's columns, `to` for writing one at each of its rows.
+/// `from` is valid for reading a vector per column of the matrix, `to` for writing one per row.
 #[inline(always)]
 unsafe fn multiply<S: Simd>(s: S, matrix: &Matrix, from: (*const f32, usize), to: (*mut f32, usize)) {
     let mut row = 0;
     while row < matrix.rows {
         let left = matrix.rows - row;
-        // Several rows at a time: what is loaded serves all of them, and their sums do not wait for each other.
-        // SAFETY: as the caller promises; the rows are the matrix's.
+        // Several rows at a time share each loaded vector, and their sums are independent.
+        // SAFETY: as the caller promises; the matrix has these rows.
         unsafe {
-            if left >= 8 && S::ACCUMULATORS >= 16 {
+            if left >= 8 && S::TILES.tallest[1] >= 8 {
                 rows::<S, 8>(s, matrix, row, from, to);
                 row += 8;
             } else if left >= 4 {
@@ -224,8 +233,8 @@ unsafe fn rows<S: Simd, const H: usize>(
     let mut sums = [s.zero(); H];
     let mut factors = matrix.numbers[row..].as_ptr();
     for _ in 0..matrix.columns {
-        // SAFETY: a column's numbers from `row` on are H or more; `from` as the caller promises. Both pointers wrap, as the
-        // step after the last may lie outside.
+        // SAFETY: a column has H or more numbers from `row` on; `from` is valid as the caller
+        // promises. Both pointers wrap, because the step after the last one may lie outside.
         unsafe {
             let x = s.load(&*from.cast());
             for (h, sum) in sums.iter_mut().enumerate() {
@@ -240,37 +249,40 @@ unsafe fn rows<S: Simd, const H: usize>(
     }
 }
 
-/// Tiles to planes.
-pub(crate) struct Spread<'a> {
+/// The transform of tiles to planes.
+pub(crate) struct Forward<'a> {
     pub(crate) transform: &'a Transform,
-    /// For each number of the tile, `stride` floats (whole vectors): one of each tile, and what is left over.
+    /// For each element of a tile, `stride` floats (whole vectors): that element of every tile,
+    /// then padding.
     pub(crate) tiles: &'a [f32],
     pub(crate) stride: usize,
-    /// How many tiles there are.
+    /// The number of tiles.
     pub(crate) count: usize,
-    /// The planes: plane p of the first tile is float `start + p * plane`.
-    pub(crate) to: Shared,
+    /// The planes, of which this owns those of its tiles. Plane p of the first tile is at
+    /// `start + p * plane`.
+    pub(crate) to: Region<'a>,
     pub(crate) start: usize,
     pub(crate) plane: usize,
 }
 
-impl Kernel for Spread<'_> {
+impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { transform, tiles, stride, count, to, start, plane } = self;
+        let Self { transform, tiles, stride, count, mut to, start, plane } = self;
         let [height, width] = transform.tile;
         assert!(count > 0 && stride >= count.next_multiple_of(LANES) && tiles.len() >= stride * height * width);
-        assert!(start + (transform.planes - 1) * plane + count <= to.len);
+        assert!(start + (transform.planes - 1) * plane + count <= to.len());
         let parts = transform.row.rows;
         assert!(parts * height <= LONGEST * LONGEST && transform.row.columns == width);
         let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
         let mut rest = Between([[0.0; LANES]; LONGEST * LONGEST]);
         for at in (0..count).step_by(LANES) {
             for i in 0..height {
-                // SAFETY: inside `tiles` by the first assertion; the row's frequencies go to every height-th place between,
-                // so that a column's numbers are neighbours.
+                // SAFETY: inside `tiles` by the first assertion, and inside `between` by the last.
+                // The frequencies of a row are stored `height` apart, so that the elements of a
+                // column are contiguous.
                 unsafe {
                     let from = tiles.as_ptr().add(i * width * stride + at);
                     let to = between.0.as_mut_ptr().cast::<f32>().add(i * LANES);
@@ -279,12 +291,13 @@ impl Kernel for Spread<'_> {
             }
             let whole = count - at >= LANES;
             for column in &transform.columns {
-                // SAFETY: the assertions; a last vector that is not whole goes through `rest` (3 * 8 planes at most).
+                // SAFETY: inside `to` by the second assertion; an incomplete last vector goes
+                // through `rest` (at most 3 * 8 planes).
                 unsafe {
                     let from = between.0.as_ptr().cast::<f32>().add(column.part * height * LANES);
                     let first = start + column.plane * plane + at;
                     if whole {
-                        multiply(s, &column.matrix, (from, LANES), (to.pointer.add(first), plane));
+                        multiply(s, &column.matrix, (from, LANES), (to.as_mut_ptr().add(first), plane));
                     } else {
                         multiply(s, &column.matrix, (from, LANES), (rest.0.as_mut_ptr().cast(), LANES));
                         for (p, numbers) in rest.0.iter().enumerate().take(column.matrix.rows) {
@@ -298,12 +311,13 @@ impl Kernel for Spread<'_> {
     }
 }
 
-/// Planes to tiles, 16 at a time.
+/// The transposed transform of 16 tiles: calls `visit` with the index and value of each tile
+/// element.
 ///
 /// # Safety
-/// `planes` is good for reading 16 floats at each plane, `plane` floats apart.
+/// `planes` is valid for reading 16 floats at each plane, `plane` floats apart.
 #[inline(always)]
-pub(crate) unsafe fn collect<S: Simd>(
+pub(crate) unsafe fn inverse<S: Simd>(
     s: S,
     transform: &Transform,
     planes: *const f32,
@@ -314,7 +328,8 @@ pub(crate) unsafe fn collect<S: Simd>(
     let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
     assert!(transform.row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
     for column in &transform.columns {
-        // SAFETY: as the caller promises; the column's numbers go to their places between.
+        // SAFETY: `planes` is valid as the caller promises; the elements of the column are inside
+        // `between`.
         unsafe {
             let from = planes.add(column.plane * plane);
             let to = between.0.as_mut_ptr().cast::<f32>().add(column.part * height * LANES);
@@ -323,7 +338,8 @@ pub(crate) unsafe fn collect<S: Simd>(
     }
     let mut line = [[0.0; LANES]; LONGEST];
     for i in 0..height {
-        // SAFETY: the row's frequencies, `height` places apart; a line is at most `LONGEST` numbers.
+        // SAFETY: the frequencies of the row are `height` apart in `between`; a line has at most
+        // `LONGEST` elements.
         unsafe {
             let from = between.0.as_ptr().cast::<f32>().add(i * LANES);
             multiply(s, &transform.row_back, (from, height * LANES), (line.as_mut_ptr().cast(), LANES));

@@ -136,3 +136,14 @@ impl Settings {
         1.0 - into as f64 / (self.decay as f64 + 1.0)
     }
 }
+
+/// Why there is no such switch here.
+pub(super) fn missing_switch(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "replay_pool" => "here it is called pool",
+        "latent_kind" | "ema" => "it translates pictures and has no latents to draw samples of",
+        _ => {
+            "its step is the authors': least squares, one update of each network; its own are pool, identity and cycle"
+        }
+    })
+}

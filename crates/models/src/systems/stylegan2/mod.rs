@@ -20,7 +20,11 @@ pub use lazy::Lazy;
 pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::growing::{Average, constant_noise, mean};
+use crate::step_metrics::{
+    Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
+};
 use crate::trainer::adversarial::smooth_logistic;
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::diff_augment::augmented;
@@ -31,6 +35,30 @@ use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "stylegan2",
+    about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
+    presets: &[
+        Preset {
+            name: "cpu",
+            about: "32x32, colour, up to 64 channels, batch 16: 160,000 images shown",
+            steps: 10_000,
+        },
+        Preset { name: "grey", about: "the same for grey pictures", steps: 10_000 },
+        Preset {
+            name: "original",
+            about: "the authors' configuration F: 1024x1024, 25 million images shown; years on a small CPU",
+            steps: 781_250,
+        },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(StyleGan2::new(&settings_from(settings)?, seed)),
+    data: TrainingData::Any,
+    log: OriginalLog::NvidiaTicks,
+    missing_switch: crate::systems::stylegan::missing_switch,
+};
 
 /// The two networks and all that training them changes.
 pub struct StyleGan2 {
@@ -80,17 +108,17 @@ impl Stateful for LazyNumbers {
 }
 
 /// The four before `kimg` are those of the last step that had an update by the penalty; 0 before the first one.
-const METRICS: [&str; 10] = [
-    "d_loss",
-    "g_loss",
-    "d_real",
-    "d_fake",
-    "g_fake",
-    "penalty",
-    "gradient_norm",
-    "path_length",
-    "path_penalty",
-    "kimg",
+const METRICS: [MetricDescription; 10] = [
+    D_LOSS,
+    G_LOSS,
+    D_REAL,
+    D_FAKE,
+    G_FAKE,
+    PENALTY,
+    GRADIENT_NORM,
+    MetricDescription::new("path_length", Unit::Norm, "The running mean of the path lengths.").on(Chart::PATH, "path"),
+    MetricDescription::new("path_penalty", Unit::Loss, "What the path length penalty adds to the generator's loss."),
+    KIMG,
 ];
 
 impl StyleGan2 {
@@ -222,7 +250,7 @@ impl System for StyleGan2 {
         Some([size, size, channels])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
+    fn metrics(&self) -> &'static [MetricDescription] {
         &METRICS
     }
 
@@ -235,7 +263,7 @@ impl System for StyleGan2 {
         vec![self.sampler.stretch(self.seed, step * batch as u64, batch, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let shown = (step + 1) * self.settings.batch as u64;
         let reals = self.augmented(&Var::constant(RANGE.inward(&reals[0])), "reals", step);
 
@@ -253,7 +281,9 @@ impl System for StyleGan2 {
         let [penalty, gradient_norm, path_length, path_penalty] =
             [penalty, gradient_norm, path_length, path_penalty].map(f64::from);
         let kimg = shown as f64 / 1000.0;
-        Ok(vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg])
+        let values =
+            vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg];
+        Ok(StepMetrics::new(&METRICS, values))
     }
 
     fn samples(&self) -> Sampler<'_> {

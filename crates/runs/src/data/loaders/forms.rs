@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::read_settings;
-use crate::systems::{SYSTEMS, SystemEntry};
+use crate::systems::{SYSTEMS, Trainable};
 use std::sync::Arc;
 
 /// A number for each pixel of each picture, in colour or grey.
@@ -71,7 +71,7 @@ fn sets(folder: &Path) -> Vec<&'static str> {
     ]
 }
 
-fn load(entry: &Arc<SystemEntry>, data: &Path, settings: &[&str]) -> Result<Dataset, Failure> {
+fn load(entry: &Arc<Trainable>, data: &Path, settings: &[&str]) -> Result<Dataset, Failure> {
     let data = format!("data={}", data.display());
     let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).chain([data]).collect();
     let config = Config::resolve(entry, &read_settings(&settings).unwrap()).unwrap();

@@ -69,7 +69,7 @@ fn folders_tell_what_they_found_and_what_they_left_out() {
     let data = PAIRS.load(&config(&[data]), [16, 16, 3], &Output::Silent).unwrap();
     assert_eq!(data.counts(), [4, 3]);
     let notes = data.notes().unwrap().join("\n");
-    assert!(notes.contains("Found 4 images belonging to 1 classes.") && notes.contains("3.png"), "{notes}");
+    assert!(notes.contains("Found 4 images belonging to 1 class.") && notes.contains("3.png"), "{notes}");
     assert!(data.lasting_name().is_none() && data.origin().contains("trainA"), "{}", data.origin());
 }
 

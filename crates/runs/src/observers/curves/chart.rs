@@ -3,6 +3,7 @@
 //! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the picture is the same
 //! everywhere. The PNG is drawn at twice its size and averaged down, which smooths all edges.
 
+use datasets::plural;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
@@ -74,7 +75,7 @@ impl Chart {
         let place = |x: f64, y: f64| ((x * scale) as i32, (y * scale) as i32);
         area.draw(&Text::new(self.title.clone(), place(86.0, 22.0), font(25.0, INK))).map_err(told)?;
         if window > 1 {
-            let note = format!("Thin lines: every step. Thick lines: mean of {window} steps.");
+            let note = format!("Thin lines: every step. Thick lines: mean of {window} {}.", plural(window, "step"));
             area.draw(&Text::new(note, place(86.0, 57.0), font(15.0, QUIET))).map_err(told)?;
         }
         self.legend(area, scale).map_err(told)?;

@@ -11,10 +11,11 @@ use chart::{Chart, Series};
 use reduced::Reduced;
 
 use models::System;
+use models::step_metrics::{self, MetricDescription};
 
 use crate::failure::Failure;
 use crate::observers::forgiving::Forgiving;
-use crate::observers::{Observer, Opened, StepContext, StepMetrics, TrainingContext};
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
 /// Colours that print well and that people who see few colours can tell apart.
@@ -57,7 +58,7 @@ impl Observer for Curves {
         self.rows.add(step, values);
     }
 
-    fn step(&mut self, now: &StepContext<'_>, numbers: &StepMetrics<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.rows.add(now.step, numbers.values);
         if now.step.is_multiple_of(self.every) && now.step != now.total { self.draw(now) } else { Ok(()) }
     }
@@ -67,47 +68,32 @@ impl Observer for Curves {
     }
 }
 
-/// The charts of the rows, each with the name of its files. A metric is told by the end of its name.
-fn charts(title: &str, metrics: &[&str], rows: &Reduced) -> Vec<(&'static str, Chart)> {
-    let of = |ending: &str| -> Vec<Series> {
-        let chosen = metrics.iter().enumerate().filter(|(_, name)| name.ends_with(ending));
-        chosen
-            .zip(COLORS.iter().cycle())
-            .map(|((at, name), color)| Series {
-                name: in_words(name.trim_end_matches(ending)).to_owned(),
-                color: *color,
-                points: rows.extremes(at),
-                means: rows.means(at),
-                per_mean: rows.size(),
-            })
-            .collect()
-    };
-    let chart = |heading: &str, label: &str, range, series| Chart {
-        title: format!("{heading}: {title}"),
-        y_label: label.to_owned(),
-        range,
-        series,
-    };
-    [
-        ("loss", chart("Training loss", "Loss", None, of("_loss"))),
-        ("accuracy", chart("Training accuracy", "Accuracy", Some((0.0, 1.0)), of("_acc"))),
-        ("gradient", chart("Length of the critic's gradient", "Mean length", None, of("_norm"))),
-        ("path", chart("How far pictures move with their styles", "Mean path length", None, of("_length"))),
-        ("distance", chart("Distance that the critic sees", "D(reals) - D(fakes)", None, of("_distance"))),
-    ]
-    .into_iter()
-    .filter(|(_, chart)| chart.series.iter().any(|series| !series.points.is_empty()))
-    .collect()
+/// The charts that the metrics name, each with the name of its files, with what the rows hold of them.
+fn charts(title: &str, metrics: &[MetricDescription], rows: &Reduced) -> Vec<(&'static str, Chart)> {
+    let mut charts: Vec<(&'static str, Chart)> = Vec::new();
+    for (at, metric) in metrics.iter().enumerate() {
+        let Some((on, label)) = metric.chart else { continue };
+        let place = charts.iter().position(|(file, _)| *file == on.file).unwrap_or_else(|| {
+            charts.push((on.file, empty(on, title)));
+            charts.len() - 1
+        });
+        let series = &mut charts[place].1.series;
+        series.push(Series {
+            name: label.to_owned(),
+            color: COLORS[series.len() % COLORS.len()],
+            points: rows.extremes(at),
+            means: rows.means(at),
+            per_mean: rows.size(),
+        });
+    }
+    charts.retain(|(_, chart)| chart.series.iter().any(|series| !series.points.is_empty()));
+    charts
 }
 
-/// What stands in the legend: the first letter of a metric says whose it is.
-fn in_words(who: &str) -> &str {
-    match who {
-        "d" => "Discriminator",
-        "g" => "Adversarial (generator)",
-        "w" => "Wasserstein estimate",
-        other => other,
-    }
+/// A chart without lines.
+fn empty(chart: step_metrics::Chart, title: &str) -> Chart {
+    let title = format!("{}: {title}", chart.title);
+    Chart { title, y_label: chart.label.to_owned(), range: chart.range, series: Vec::new() }
 }
 
 /// Draws `curves/quality` of the run folder `run`: lines of names and points (step, value).
@@ -143,8 +129,9 @@ fn write(disk: &dyn Disk, folder: &Path, name: &str, chart: &Chart) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS};
 
-    const METRICS: [&str; 4] = ["d_loss", "d_acc", "g_loss", "g_acc"];
+    const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
 
     /// The rows of a run of `count` steps, changed by `change`.
     fn rows(count: u64, change: impl Fn(u64, &mut [f64])) -> Reduced {
@@ -169,6 +156,23 @@ mod tests {
         }
     }
 
+    /// What a metric is called says nothing about where it is drawn.
+    #[test]
+    fn a_metric_is_drawn_on_the_chart_that_it_names() {
+        const OWN: step_metrics::Chart = step_metrics::Chart { file: "energy", ..step_metrics::Chart::LOSS };
+        const METRICS: [MetricDescription; 3] = [
+            MetricDescription { name: "energy", ..D_LOSS.on(OWN, "Free energy") },
+            MetricDescription { name: "weight_norm", chart: None, ..D_LOSS },
+            MetricDescription { name: "critic", ..D_LOSS },
+        ];
+        let mut rows = Reduced::default();
+        rows.add(1, &[0.5, 1.0, 2.0]);
+        let found = charts("own", &METRICS, &rows);
+        let lines = |chart: &Chart| chart.series.iter().map(|line| line.name.clone()).collect::<Vec<_>>();
+        let found: Vec<_> = found.iter().map(|(file, chart)| (*file, lines(chart))).collect();
+        assert_eq!(found, [("energy", vec!["Free energy".to_owned()]), ("loss", vec!["Discriminator".to_owned()])]);
+    }
+
     #[test]
     fn values_that_no_axis_can_hold_are_left_out() {
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-300] {
@@ -191,6 +195,6 @@ mod tests {
         assert!(charts("quickdraw", &METRICS, &Reduced::default()).is_empty());
         let mut one = Reduced::default();
         one.add(1, &[0.5]);
-        assert_eq!(charts("wgan", &["critic_loss"], &one).len(), 1);
+        assert_eq!(charts("wgan", &[D_LOSS], &one).len(), 1);
     }
 }

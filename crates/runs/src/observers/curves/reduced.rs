@@ -9,7 +9,7 @@ const MOST: usize = 4096;
 pub(super) struct Reduced {
     /// Rows in a full group: a power of two.
     size: u64,
-    /// StepMetrics in a row.
+    /// StepRecord in a row.
     columns: usize,
     groups: Vec<Group>,
     /// The numbers of the groups, `columns` for each.

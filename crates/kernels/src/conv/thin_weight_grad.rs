@@ -1,53 +1,56 @@
 //! The weight gradient of layers with few in-channels, straight from the images.
 //!
-//! With few channels there is little to multiply for every number read, so packing both images would take longer than all
-//! the products. But a row of the kernel with all its channels, (kx, in-channel), is one stretch of memory under every output pixel: that
-//! makes a tile of some tens of rows out of a single channel. So nothing is packed: a tile of sums stays in registers while the
-//! output column and the image run, and reads a short stretch of `x` and one of `gy` at every step. The one with more numbers is
-//! read as vectors (*wide*), the other one number by number (*narrow*).
+//! With few channels there is little to multiply per number read, so packing both images would take
+//! longer than all products. But one row of the kernel with all its channels, (kx, in-channel), is
+//! contiguous in memory under each output pixel. This turns even a single channel into a tile of
+//! several rows. Nothing is packed: a tile of sums stays in registers while output columns and
+//! images pass, and reads a short stretch of `x` and of `gy` at each step. The longer of the two is
+//! read as vectors (*wide*), the other number by number (*narrow*).
 
 use core::ops::Range;
 
-use crate::gemm::block::Shared;
-use crate::gemm::blocking::{SERIAL, accumulators, tile_cost};
-use crate::gemm::micro::{TALLEST, tallest};
+use crate::gemm::blocking::{SERIAL, tile_cost};
+use crate::gemm::for_each_task;
+use crate::gemm::micro::TALLEST;
 use crate::gemm::scratch::Scratch;
-use crate::gemm::{for_each_task, run_on};
 use crate::geometry::ConvGeometry;
+use crate::shared::{Region, Shared};
 use crate::simd::{self, Isa, Kernel, LANES, Simd};
 
 /// The widest tile, in vectors.
 const WIDEST: usize = 4;
-/// Memory for the sums of a tile: rows of [`WIDEST`] vectors. Tiles with clipped columns begin in the middle of a row, and read
-/// beyond its end.
+/// Memory for the sums of a tile: rows of [`WIDEST`] vectors, and one more, because tiles with
+/// clipped columns begin within a row and read beyond its end.
 const SUMS: usize = (TALLEST + 1) * WIDEST * LANES;
 
-/// Tasks that are enough: each reads all that its tile needs from far memory once.
+/// A sufficient number of tasks. More would be worse: each reads all operands of its tile from
+/// memory once.
 const TASKS: usize = 4;
 
-/// How the sums of one row of the kernel, (kx, in-channel) by out-channel, are cut into tiles.
+/// The tiles into which the sums of one row of the kernel, (kx, in-channel) by out-channel, are
+/// cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tiles {
-    /// The wide operand is `x`, not `gy`.
+    /// Whether the wide operand is `x` rather than `gy`.
     wide_x: bool,
     narrow: Vec<Range<usize>>,
     wide: Vec<Range<usize>>,
 }
 
-/// `len` in `count` nearly equal ranges of whole `unit`s.
+/// Cuts `len` into `count` nearly equal ranges of whole `unit`s.
 fn cut(len: usize, count: usize, unit: usize) -> Vec<Range<usize>> {
     let units = len.div_ceil(unit);
     (0..count).map(|i| units * i / count * unit..len.min(units * (i + 1) / count * unit)).collect()
 }
 
 impl Tiles {
-    /// The cut that costs the least by the count of [`tile_cost`].
+    /// The cheapest cut according to [`tile_cost`].
     fn choose(isa: Isa, x: usize, gy: usize) -> Self {
         let mut best: Option<(usize, Self)> = None;
         for wide_x in [false, true] {
             let (narrow, wide) = if wide_x { (gy, x) } else { (x, gy) };
             for vectors in 1..=WIDEST {
-                let height = tallest(accumulators(isa), vectors).max(1);
+                let height = isa.tiles().tallest[vectors].max(1);
                 let tiles = Self {
                     wide_x,
                     narrow: cut(narrow, narrow.div_ceil(height), 1),
@@ -66,12 +69,12 @@ impl Tiles {
     }
 }
 
-/// Whether a layer is thin enough: with more channels than a vector has lanes, one tap alone fills tiles.
+/// Whether a layer is thin. With more channels than a vector has lanes, one tap alone fills tiles.
 pub(crate) fn is_thin(g: &ConvGeometry) -> bool {
     g.in_channels <= LANES
 }
 
-/// Neighbouring output columns that see real pixels through the same taps across.
+/// Adjacent output columns that read real pixels through the same taps of a row.
 struct Segment {
     columns: Range<usize>,
     taps: Range<usize>,
@@ -96,19 +99,22 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
     let isa = simd::current();
     let tiles = Tiles::choose(isa, g.kernel[1] * g.in_channels, g.out_channels);
     let segments = segments(g);
-    let to = Shared::new(gw);
+    let shared = Shared::new(gw);
     let count = tiles.narrow.len() * tiles.wide.len();
-    // Rows of the kernel in one task share what they read, as long as there are tasks enough.
+    // Rows of the kernel in one task share what they read; combine them as long as there are enough
+    // tasks.
     let rows = cut(g.kernel[0], TASKS.div_ceil(count).min(g.kernel[0]), 1);
     for_each_task(g.dense_products() > SERIAL, rows.len() * count, |task| {
         let (tile, rows) = (task / rows.len(), rows[task % rows.len()].clone());
         let (narrow, wide) =
             (tiles.narrow[tile / tiles.wide.len()].clone(), tiles.wide[tile % tiles.wide.len()].clone());
-        run_on(isa, Task { g, x, gy, segments: &segments, rows, wide_x: tiles.wide_x, narrow, wide, to });
+        // SAFETY: no two tasks have the same rows of the kernel and part of these rows.
+        let to = unsafe { shared.claim() };
+        isa.run(Task { g, x, gy, segments: &segments, rows, wide_x: tiles.wide_x, narrow, wide, to });
     });
 }
 
-/// One tile's sums, of some rows of the kernel.
+/// The sums of one tile for some rows of the kernel.
 struct Task<'a> {
     g: &'a ConvGeometry,
     x: &'a [f32],
@@ -118,7 +124,8 @@ struct Task<'a> {
     wide_x: bool,
     narrow: Range<usize>,
     wide: Range<usize>,
-    to: Shared,
+    /// The weight gradient, of which this owns the tile in each of the rows.
+    to: Region<'a>,
 }
 
 impl Kernel for Task<'_> {
@@ -126,7 +133,7 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { g, x, gy, segments, rows, wide_x, narrow, wide, to } = self;
+        let Self { g, x, gy, segments, rows, wide_x, narrow, wide, mut to } = self;
         let [x_image, gy_image] = [g.x_shape(), g.y_shape()].map(|[_, h, w, c]| h * w * c);
         let (of_x, of_gy) = if wide_x { (&wide, &narrow) } else { (&narrow, &wide) };
         let mut all = Scratch::new(rows.len() * SUMS);
@@ -135,42 +142,41 @@ impl Kernel for Task<'_> {
             let Some(row) = g.source(0, oy, ky) else { continue };
             let sums = &mut all[(ky - rows.start) * SUMS..][..SUMS];
             for Segment { columns, taps } in segments {
-                // What of the operand is real.
-                let seen = of_x.start.max(taps.start * g.in_channels)..of_x.end.min(taps.end * g.in_channels);
-                let Some(pixel) = g.source(1, columns.start, taps.start).filter(|_| !seen.is_empty() && g.batch > 0)
+                // The part of the operand that is real pixels.
+                let valid = of_x.start.max(taps.start * g.in_channels)..of_x.end.min(taps.end * g.in_channels);
+                let Some(pixel) = g.source(1, columns.start, taps.start).filter(|_| !valid.is_empty() && g.batch > 0)
                 else {
                     continue;
                 };
-                let x_at = (row * g.input[1] + pixel) * g.in_channels + seen.start - taps.start * g.in_channels;
+                let x_at = (row * g.input[1] + pixel) * g.in_channels + valid.start - taps.start * g.in_channels;
                 let gy_at = (oy * g.output[1] + columns.start) * g.out_channels + of_gy.start;
                 let from_x = Stream { data: x, at: x_at, steps: [g.stride[1] * g.in_channels, x_image] };
                 let from_gy = Stream { data: gy, at: gy_at, steps: [g.out_channels, gy_image] };
                 let counts = [columns.len(), g.batch];
-                let skipped = seen.start - of_x.start;
+                let skipped = valid.start - of_x.start;
                 let (at, height, width, from_narrow, from_wide) = if wide_x {
-                    (skipped, of_gy.len(), seen.len(), from_gy, from_x)
+                    (skipped, of_gy.len(), valid.len(), from_gy, from_x)
                 } else {
-                    (skipped * WIDEST * LANES, seen.len(), of_gy.len(), from_x, from_gy)
+                    (skipped * WIDEST * LANES, valid.len(), of_gy.len(), from_x, from_gy)
                 };
                 let tile = Tile { narrow: from_narrow, wide: from_wide, counts, width, sums: &mut sums[at..] };
                 tile.run(s, height);
             }
         }
-        // Sums with x as the wide operand are the transpose of what is to be written.
+        // Sums with x as the wide operand are the transpose of the result.
         for (ky, sums) in rows.zip(all.chunks_exact(SUMS)) {
             for (r, sums) in narrow.clone().zip(sums.chunks_exact(WIDEST * LANES)) {
                 for (c, sum) in wide.clone().zip(sums) {
                     let (of_x, of_gy) = if wide_x { (c, r) } else { (r, c) };
                     let at = (ky * g.kernel[1] * g.in_channels + of_x) * g.out_channels + of_gy;
-                    // SAFETY: every task has its own rows of the kernel, or its own part of these.
-                    unsafe { to.part(at..at + 1) }.copy_from_slice(&[*sum]);
+                    to.part(at..at + 1)[0] = *sum;
                 }
             }
         }
     }
 }
 
-/// Where an operand is read: at `at + i * steps[0] + j * steps[1]` in step (i, j).
+/// An operand, which step (i, j) reads at `at + i * steps[0] + j * steps[1]`.
 #[derive(Clone, Copy)]
 struct Stream<'a> {
     data: &'a [f32],
@@ -179,21 +185,21 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Whether `len` floats are there at all steps.
+    /// Whether all steps can read `len` floats.
     fn holds(&self, counts: [usize; 2], len: usize) -> bool {
         let last = (0..2).map(|i| (counts[i] - 1) * self.steps[i]).sum::<usize>();
         self.at + last + len <= self.data.len()
     }
 }
 
-/// sums(r, c) += narrow(r) * wide(c), step by step; the second count runs faster.
+/// sums(r, c) += narrow(r) * wide(c) for each step; the second count runs faster.
 struct Tile<'a> {
     narrow: Stream<'a>,
     wide: Stream<'a>,
     counts: [usize; 2],
-    /// Columns.
+    /// The number of columns.
     width: usize,
-    /// Rows of [`WIDEST`] vectors.
+    /// The sums, in rows of [`WIDEST`] vectors.
     sums: &'a mut [f32],
 }
 
@@ -204,18 +210,10 @@ impl<const H: usize, const V: usize> Kernel for Sized<'_, H, V> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // Beyond the width a vector reads what lies behind, if the memory does not end there.
-        if self.0.wide.holds(self.0.counts, V * LANES) { self.steps::<S, true>(s) } else { self.steps::<S, false>(s) }
-    }
-}
-
-impl<const H: usize, const V: usize> Sized<'_, H, V> {
-    #[inline(always)]
-    fn steps<S: Simd, const WHOLE: bool>(self, s: S) {
         let Tile { narrow, wide, counts, width, sums: memory } = self.0;
         let last = width - (V - 1) * LANES;
-        // What the unsafe code below relies on.
-        assert!(last <= LANES && narrow.holds(counts, H) && wide.holds(counts, if WHOLE { V * LANES } else { width }));
+        // The unsafe code below relies on this.
+        assert!(last <= LANES && narrow.holds(counts, H) && wide.holds(counts, width));
         let mut sums = [[s.zero(); V]; H];
         let vectors = memory.as_chunks_mut::<LANES>().0;
         let vectors = &mut vectors[..(H - 1) * WIDEST + V];
@@ -226,14 +224,15 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
         }
         for i in 0..counts[0] {
             for j in 0..counts[1] {
+                let offset = |of: &Stream| of.at + i * of.steps[0] + j * of.steps[1];
                 // SAFETY: step (i, j) of both streams is inside their data, by the assertion.
-                let (a, b) = unsafe {
-                    let offset = |of: &Stream| of.at + i * of.steps[0] + j * of.steps[1];
-                    (narrow.data.as_ptr().add(offset(&narrow)), wide.data.as_ptr().add(offset(&wide)))
-                };
-                // SAFETY: all floats of the step are, as well.
+                let (a, b) =
+                    unsafe { (narrow.data.as_ptr().add(offset(&narrow)), wide.data.as_ptr().add(offset(&wide))) };
+                // The last vector reads beyond the width unless memory ends there.
+                let whole = offset(&wide) + V * LANES <= wide.data.len();
+                // SAFETY: so are all floats of the step.
                 let column = |v: usize| unsafe {
-                    if WHOLE || v + 1 < V {
+                    if v + 1 < V || whole {
                         s.load(&*b.add(LANES * v).cast())
                     } else {
                         s.load_part(core::slice::from_raw_parts(b.add(LANES * v), last))
@@ -241,7 +240,7 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
                 };
                 // SAFETY: as above.
                 let row = |r: usize| s.splat(unsafe { *a.add(r) });
-                // The fewer kind of operand is held in registers, the other passes by.
+                // Hold the operand with fewer vectors in registers and stream the other one.
                 if H >= V {
                     let mut columns = [s.zero(); V];
                     for (v, held) in columns.iter_mut().enumerate() {
@@ -281,14 +280,15 @@ impl<const H: usize, const V: usize> Sized<'_, H, V> {
 }
 
 impl Tile<'_> {
-    /// Runs the tile of `height` rows and as many vectors as the width needs.
+    /// Runs the tile with `height` rows and as many vectors as the width needs.
     #[inline(always)]
     fn run<S: Simd>(self, s: S, height: usize) {
         macro_rules! sizes {
             ($($h:literal x $v:literal),+) => {
                 match (height, self.width.div_ceil(LANES)) {
-                    // The comparison is between constants: tiles beyond the registers are not even compiled.
-                    $(($h, $v) => if $h <= tallest(S::ACCUMULATORS, $v) { s.run(Sized::<$h, $v>(self)) } else { self.no_tile(height) },)+
+                    // The comparison is between constants: tiles that the instruction set does not
+                    // have are not compiled.
+                    $(($h, $v) => if $h <= S::TILES.tallest[$v] { s.run(Sized::<$h, $v>(self)) } else { self.no_tile(height) },)+
                     _ => self.no_tile(height),
                 }
             };

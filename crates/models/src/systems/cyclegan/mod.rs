@@ -20,11 +20,33 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
+use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
+use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
 use crate::trainer::diff_augment::augmented;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint::{Remark, uneven_windows};
 use crate::trainer::spec::Range;
 use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
+
+/// The entry in the catalogue.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "cyclegan",
+    about: "translates pictures of one kind into another, from two heaps without pairs",
+    presets: &[
+        Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
+        Preset {
+            name: "original",
+            about: "the authors': 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
+            steps: 200_000,
+        },
+        Preset { name: "course", about: "Udacity's smaller one: 128x128, batch norm, batch 16", steps: 4000 },
+    ],
+    settings: preset_table::<Settings>,
+    build: |settings, seed| boxed(CycleGan::new(settings_from(settings)?, seed)),
+    data: TrainingData::Pairs,
+    log: OriginalLog::ByName,
+    missing_switch: settings::missing_switch,
+};
 
 /// The four networks, the optimisers of the two generators and of the two discriminators, and the pools of fakes. Pairs are
 /// (A to B, B to A) of generators, (A, B) of everything else.
@@ -51,6 +73,23 @@ pub struct Translated {
     pub identity: [f64; 2],
     /// Fakes of A and of B, in [-1, 1].
     pub fakes: [Tensor; 2],
+}
+
+/// The metrics have the names of the authors' program, except those of the discriminators, which are
+/// named after the domain that they judge.
+const METRICS: [MetricDescription; 8] = [
+    loss("d_a_loss", "d_a", "The loss of the discriminator of A."),
+    loss("g_a_loss", "g_a", "The adversarial loss of the generator A to B."),
+    loss("cycle_a_loss", "cycle_a", "The mean absolute difference between A and its translation to B and back."),
+    loss("idt_a_loss", "idt_a", "The mean absolute difference between B and what the generator A to B makes of it."),
+    loss("d_b_loss", "d_b", "The loss of the discriminator of B."),
+    loss("g_b_loss", "g_b", "The adversarial loss of the generator B to A."),
+    loss("cycle_b_loss", "cycle_b", "The mean absolute difference between B and its translation to A and back."),
+    loss("idt_b_loss", "idt_b", "The mean absolute difference between A and what the generator B to A makes of it."),
+];
+
+const fn loss(name: &'static str, label: &'static str, description: &'static str) -> MetricDescription {
+    MetricDescription::new(name, Unit::Loss, description).on(Chart::LOSS, label)
 }
 
 /// The generators end in a tanh.
@@ -190,8 +229,8 @@ impl System for CycleGan {
         Some([self.settings.size, self.settings.size, 3])
     }
 
-    fn metrics(&self) -> &'static [&'static str] {
-        &["d_a_loss", "g_a_loss", "cycle_a_loss", "idt_a_loss", "d_b_loss", "g_b_loss", "cycle_b_loss", "idt_b_loss"]
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
     }
 
     fn batch_size(&self) -> usize {
@@ -217,7 +256,7 @@ impl System for CycleGan {
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<Vec<f64>, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         self.set_learning_rate(step);
         let reals = &[0, 1].map(|domain| Var::constant(RANGE.inward(&reals[domain])));
         let (found, judged) = match self.settings.variant {
@@ -234,7 +273,7 @@ impl System for CycleGan {
             }
         };
         let of = |i: usize| [judged[i], found.adversarial[i], found.cycle[i], found.identity[i]];
-        Ok([of(0), of(1)].concat())
+        Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
     }
 
     fn samples(&self) -> Sampler<'_> {

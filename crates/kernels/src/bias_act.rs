@@ -1,47 +1,50 @@
-//! What follows a linear layer, in one walk through memory: dropout(leaky_relu(x + bias)), and the way back.
+//! The fused epilogue of a linear layer: dropout(leaky_relu(x + bias)) and its gradients, in one
+//! pass over memory.
 //!
-//! Such layers do little with each number, so their time is that of moving it: three of them forward, one after the other,
-//! took about twice as long as this walk, and their gradients half as long again (`cargo bench -p benches --bench finish`).
-//! Here a stretch of the numbers that fits the level-1 cache goes through all of them before the next one is called for.
-//! Each step is the very operation of the single kernel, in the same order, so the bits are the same as well.
+//! These layers do little with each number, so they are bound by memory. Three separate forward
+//! passes took about twice as long as this one, and three backward passes half as long again
+//! (`cargo bench -p benches --bench bias_act`). Here a stretch that fits the level-1 cache goes
+//! through all three before the next one is loaded. The operations and their order are those of the
+//! separate kernels, so the bits are the same.
 //!
-//! * Forward, x becomes the value in place.
-//! * Backward, the gradient needs neither x nor a mask: the value's sign tells on which side of the kink x was (a dropped
-//!   element may be on either side, its gradient is 0), and the random words are drawn again. The
-//!   gradient of the bias, the sum over all rows, is taken of each stretch before it leaves the cache, in the order of
-//!   [`columns`].
+//! * The forward pass computes the value in place of x.
+//! * The backward pass needs neither x nor a mask. The value has the sign of x (a dropped element
+//!   may have either sign, but its gradient is 0), and the random words are drawn again. The
+//!   gradient of the bias, a sum over all rows, is taken of each stretch while it is in the cache,
+//!   in the order of [`columns`].
 
+use crate::arguments::BiasActivation;
 use crate::columns::{self, Layout, Write, Written};
 use crate::dropout::Mask;
-use crate::element::Finish;
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
 use crate::reduce::{self, SMALL};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::vector_words::{VECTORS, WORDS};
 
-/// Elements of a stretch, about: with what is called for meanwhile they fill a third of a level-1 cache.
+/// Elements of a stretch, approximately. Together with prefetched memory they fill a third of a
+/// level-1 cache.
 const STRETCH: usize = 1024;
 
-fn mask(finish: Finish) -> Option<Mask> {
-    finish.dropout.map(|(rate, key)| Mask::new(key, rate))
+fn mask(settings: BiasActivation) -> Option<Mask> {
+    settings.dropout.map(|(rate, key)| Mask::new(key, rate))
 }
 
-/// The slope as the kernels use it: 1, a straight line, where there is no kink.
-fn slope(finish: Finish) -> f32 {
-    let slope = finish.slope.unwrap_or(1.0);
-    assert!(slope >= 0.0, "finish: the slope {slope} is negative, so the value's sign does not tell the side");
+/// The slope for the kernels: 1 if there is no leaky ReLU.
+fn slope(settings: BiasActivation) -> f32 {
+    let slope = settings.slope.unwrap_or(1.0);
+    assert!(slope >= 0.0, "bias_act: the slope {slope} is negative, so the value does not have the sign of x");
     slope as f32
 }
 
 /// x where `side` > 0, else slope * x.
 #[inline(always)]
-fn bend<S: Simd>(s: S, side: S::F, x: S::F, slope: f32) -> S::F {
+fn leaky_relu<S: Simd>(s: S, side: S::F, x: S::F, slope: f32) -> S::F {
     s.select(s.less(s.zero(), side), x, s.mul(x, s.splat(slope)))
 }
 
-/// One piece forward, from the start of a group of rows.
+/// One piece of the forward pass, from the start of a group of rows.
 struct Forward<'a, const BIAS: bool> {
-    /// Elements of a group of rows, and the bias as its pattern.
+    /// Elements of a group of rows, and the pattern of the bias in it.
     width: usize,
     bias: &'a [f32],
     slope: f32,
@@ -65,16 +68,16 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
                         s.prefetch(x, AHEAD);
                     }
                     let sum = if BIAS { s.add(s.load(x), s.load(&bias[i])) } else { s.load(x) };
-                    s.store(bend(s, sum, sum, self.slope), x);
+                    s.store(leaky_relu(s, sum, sum, self.slope), x);
                 }
                 if !rest.is_empty() {
                     let x = s.load_part(rest);
                     let sum = if BIAS { s.add(x, s.load(&bias[vectors.len()])) } else { x };
-                    s.store_part(bend(s, sum, sum, self.slope), rest);
+                    s.store_part(leaky_relu(s, sum, sum, self.slope), rest);
                 }
             }
             if let Some(mask) = self.mask {
-                // (The memory of the next stretch arrives while the words of this one are drawn.)
+                // (This also prefetches the next stretch while it draws the words of this one.)
                 drop_some(s, mask, first, stretch, self.stretch);
             }
             first += stretch.len();
@@ -82,7 +85,8 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
     }
 }
 
-/// Drops elements in place, the first of them being number `first`, and calls for the ones that are `ahead`.
+/// Drops elements in place, the first of which has the index `first`, and prefetches those that are
+/// `ahead`.
 #[inline(always)]
 fn drop_some<S: Simd>(s: S, mask: Mask, first: usize, x: &mut [f32], ahead: usize) {
     let mut block = (first / 4) as u32;
@@ -103,20 +107,20 @@ fn drop_some<S: Simd>(s: S, mask: Mask, first: usize, x: &mut [f32], ahead: usiz
     }
 }
 
-/// See [`Element::finish`](crate::Element::finish).
-pub(crate) fn finish(finish: Finish, bias: Option<&[f32]>, x: &mut [f32]) {
-    let (mask, slope) = (mask(finish), slope(finish));
+/// See [`Element::bias_act`](crate::Element::bias_act).
+pub(crate) fn bias_act(settings: BiasActivation, bias: Option<&[f32]>, x: &mut [f32]) {
+    let (mask, slope) = (mask(settings), slope(settings));
     if x.is_empty() {
         return;
     }
     let columns = bias.map_or(LANES, <[f32]>::len);
-    assert!(columns > 0, "finish: an empty bias for {} elements", x.len());
+    assert!(columns > 0, "bias_act: an empty bias for {} elements", x.len());
     let whole = bias.is_none() || x.len().is_multiple_of(columns);
-    assert!(whole, "finish: {} elements are not whole rows of {columns}", x.len());
+    assert!(whole, "bias_act: {} elements are not whole rows of {columns}", x.len());
     let layout = Layout::new(columns);
     let width = layout.width();
     let pattern = bias.map(|bias| layout.pattern(bias));
-    // Whole groups, and whole blocks of random words.
+    // Stretches consist of whole groups and whole blocks of random words.
     let aligned = width * (4 / (1 << width.trailing_zeros().min(2)));
     let stretch = aligned * (STRETCH / aligned).max(1);
     let size = stretch * (GRAIN / stretch).max(1);
@@ -129,33 +133,34 @@ pub(crate) fn finish(finish: Finish, bias: Option<&[f32]>, x: &mut [f32]) {
     });
 }
 
-/// The gradient by x, from the value y and the gradient by it.
+/// The gradient with respect to x, from the value y and its gradient.
 #[derive(Clone, Copy)]
-struct Backward<'a, const BEND: bool> {
+struct Backward<'a, const RELU: bool> {
     y: &'a [f32],
     gy: &'a [f32],
     slope: f32,
     mask: Option<Mask>,
 }
 
-impl<const BEND: bool> Backward<'_, BEND> {
-    /// The gradient `g` of the elements from `at` on as it passes back the kink.
+impl<const RELU: bool> Backward<'_, RELU> {
+    /// The gradient before the leaky ReLU, for 16 elements from `at` on with the gradient `g` after
+    /// it.
     #[inline(always)]
-    fn unbend<S: Simd>(self, s: S, at: usize, g: S::F) -> S::F {
-        if !BEND {
+    fn before_relu<S: Simd>(self, s: S, at: usize, g: S::F) -> S::F {
+        if !RELU {
             return g;
         }
         match self.y[at..].first_chunk() {
             Some(y) => {
                 s.prefetch(y, AHEAD);
-                bend(s, s.load(y), g, self.slope)
+                leaky_relu(s, s.load(y), g, self.slope)
             }
-            None => bend(s, s.load_part(&self.y[at..]), g, self.slope),
+            None => leaky_relu(s, s.load_part(&self.y[at..]), g, self.slope),
         }
     }
 }
 
-impl<const BEND: bool> Write for Backward<'_, BEND> {
+impl<const RELU: bool> Write for Backward<'_, RELU> {
     #[inline(always)]
     fn write<S: Simd>(self, s: S, mut at: usize, gx: &mut [f32]) {
         let gy = &self.gy[at..at + gx.len()];
@@ -164,11 +169,11 @@ impl<const BEND: bool> Write for Backward<'_, BEND> {
             let (gx, gx_rest) = gx.as_chunks_mut::<LANES>();
             for (gy, gx) in gy.iter().zip(gx) {
                 s.prefetch(gy, AHEAD);
-                s.store(self.unbend(s, at, s.load(gy)), gx);
+                s.store(self.before_relu(s, at, s.load(gy)), gx);
                 at += LANES;
             }
             if !gy_rest.is_empty() {
-                s.store_part(self.unbend(s, at, s.load_part(gy_rest)), gx_rest);
+                s.store_part(self.before_relu(s, at, s.load_part(gy_rest)), gx_rest);
             }
             return;
         };
@@ -180,7 +185,7 @@ impl<const BEND: bool> Write for Backward<'_, BEND> {
             for i in 0..VECTORS {
                 s.prefetch(&gy[i], AHEAD);
                 let g = mask.apply(s, dropped[i], s.load(&gy[i]));
-                s.store(self.unbend(s, at, g), &mut gx[i]);
+                s.store(self.before_relu(s, at, g), &mut gx[i]);
                 at += LANES;
             }
         }
@@ -188,32 +193,38 @@ impl<const BEND: bool> Write for Backward<'_, BEND> {
             let dropped = mask.dropped(s, (at / 4) as u32);
             for ((gy, gx), dropped) in gy_rest.chunks(LANES).zip(gx_rest.chunks_mut(LANES)).zip(dropped) {
                 let g = mask.apply(s, dropped, s.load_part(gy));
-                s.store_part(self.unbend(s, at, g), gx);
+                s.store_part(self.before_relu(s, at, g), gx);
                 at += LANES;
             }
         }
     }
 }
 
-/// See [`Element::finish_grad`](crate::Element::finish_grad).
-pub(crate) fn finish_grad(finish: Finish, y: &[f32], gy: &[f32], gx: &mut [f32], gbias: Option<&mut [f32]>) {
-    let (mask, slope) = (mask(finish), slope(finish));
-    assert_eq!(gy.len(), gx.len(), "finish_grad: lengths of gy and gx");
-    match finish.slope {
+/// See [`Element::bias_act_grad`](crate::Element::bias_act_grad).
+pub(crate) fn bias_act_grad(
+    settings: BiasActivation,
+    y: &[f32],
+    gy: &[f32],
+    gx: &mut [f32],
+    gbias: Option<&mut [f32]>,
+) {
+    let (mask, slope) = (mask(settings), slope(settings));
+    assert_eq!(gy.len(), gx.len(), "bias_act_grad: lengths of gy and gx");
+    match settings.slope {
         Some(_) => {
-            assert_eq!(y.len(), gx.len(), "finish_grad: lengths of y and gx");
+            assert_eq!(y.len(), gx.len(), "bias_act_grad: lengths of y and gx");
             both(Backward::<true> { y, gy, slope, mask }, gx, gbias);
         }
         None => both(Backward::<false> { y, gy, slope, mask }, gx, gbias),
     }
 }
 
-/// gx, and the gradient of the bias where it is asked for.
+/// Writes gx, and the gradient of the bias if asked for.
 fn both(backward: impl Write, gx: &mut [f32], gbias: Option<&mut [f32]>) {
     if let Some(gbias) = &gbias {
         let columns = gbias.len();
         let whole = columns > 0 && gx.len().is_multiple_of(columns);
-        assert!(whole, "finish_grad: {} elements are not whole rows of {columns}", gx.len());
+        assert!(whole, "bias_act_grad: {} elements are not whole rows of {columns}", gx.len());
     }
     match gbias {
         Some(gbias) if gx.len() > SMALL => {

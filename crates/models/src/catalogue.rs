@@ -1,0 +1,138 @@
+//! [`SystemEntry`]: what a program needs to know to offer a GAN by name. Each module of
+//! [`systems`](crate::systems) declares the entry of its own system.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::Table;
+
+pub use crate::systems::SYSTEMS;
+use crate::{Settings, SettingsError, System};
+
+/// A GAN that can be chosen by name.
+pub struct SystemEntry {
+    /// The name, which is also that of its table in a run's `config.toml`.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Its presets, the default first.
+    pub presets: &'static [Preset],
+    /// The settings of the preset of this name, with every key.
+    pub settings: fn(&str) -> Table,
+    /// Builds the system from a table of settings and a seed.
+    pub build: fn(&Table, u64) -> Built,
+    /// The images that it learns from if no others are named.
+    pub data: TrainingData,
+    /// The log lines of the program that it follows.
+    pub log: OriginalLog,
+    /// Why the system has no switch of this name (one of [`SWITCHES`](crate::trainer::switches::SWITCHES)),
+    /// and what to use instead. None if it has the switch.
+    pub missing_switch: fn(&str) -> Option<&'static str>,
+}
+
+/// A system, or the setting that it does not accept.
+pub type Built = Result<Box<dyn System>, BadSetting>;
+
+/// A named set of settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// The name.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// How many steps to train if nothing else is said.
+    pub steps: u64,
+}
+
+/// Which images a system learns from if no others are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainingData {
+    /// Grey 28x28 drawings of Quick, Draw!
+    Doodles,
+    /// Grey 28x28 digits, as in MNIST.
+    Digits,
+    /// A class of CIFAR-10.
+    Cifar10 {
+        /// The name of the class.
+        class: &'static str,
+    },
+    /// Faces.
+    Faces,
+    /// Images of any kind that fit the size of the networks.
+    Any,
+    /// A folder of a few images of any kind, augmented so that they look like more.
+    Folder,
+    /// Two unpaired sets of images.
+    Pairs,
+}
+
+/// The format of the log lines that the original program of a system prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginalLog {
+    /// The quickdraw notebook.
+    QuickdrawNotebook,
+    /// The MNIST notebook of Udacity's course.
+    UdacityMnist,
+    /// The face project of Udacity's course.
+    UdacityFaces,
+    /// Keras-GAN.
+    KerasGan,
+    /// The CIFAR-10 example of *Deep Learning with Python*.
+    DeepLearningWithPython,
+    /// PyTorch's DCGAN example.
+    PyTorchDcgan,
+    /// All metrics by name, as CycleGAN's authors print them.
+    ByName,
+    /// The ticks of NVIDIA's programs.
+    NvidiaTicks,
+}
+
+/// For [`SystemEntry::missing_switch`]: the system has every switch.
+pub fn has_every_switch(_switch: &str) -> Option<&'static str> {
+    None
+}
+
+/// A setting that a system does not accept.
+pub struct BadSetting {
+    /// The key within the system's table, if the reason is about one key.
+    pub key: Option<String>,
+    /// The reason, with the allowed range.
+    pub why: String,
+}
+
+impl From<SettingsError> for BadSetting {
+    fn from(error: SettingsError) -> Self {
+        Self { key: Some(error.key.into()), why: error.why }
+    }
+}
+
+/// The settings of the preset called `name` as a table.
+///
+/// # Panics
+/// When there is no such preset.
+#[track_caller]
+pub fn preset_table<S: Settings + Serialize>(name: &str) -> Table {
+    let settings = S::preset(name).unwrap_or_else(|| panic!("there is no preset `{name}`"));
+    Table::try_from(&settings).expect("settings are a flat table of numbers and words")
+}
+
+/// Reads settings from a table. Each key is tried alone first, so that the error names it.
+///
+/// # Errors
+/// When a value has the wrong type.
+pub fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
+    for (key, value) in settings {
+        let alone = Table::from_iter([(key.clone(), value.clone())]);
+        if let Err(error) = alone.try_into::<S>() {
+            return Err(BadSetting { key: Some(key.clone()), why: error.message().to_owned() });
+        }
+    }
+    settings.clone().try_into().map_err(|error| BadSetting { key: None, why: error.message().to_owned() })
+}
+
+/// A system in its box, or what is wrong with its settings.
+///
+/// # Errors
+/// The error of `result`.
+pub fn boxed<S: System + 'static>(result: Result<S, SettingsError>) -> Built {
+    Ok(Box::new(result?))
+}
