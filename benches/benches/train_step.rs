@@ -19,7 +19,7 @@ const GENERATOR: f64 = 22.85e6;
 fn steps(c: &mut Criterion) {
     let mut group = c.benchmark_group("train_step");
     group.sample_size(10);
-    let images = datasets::apples(1000, 0).kept(u64::MAX).unwrap();
+    let images = datasets::apples(1000, 0).load_into_memory(u64::MAX).unwrap();
     for (preset, batch, d) in
         [("original", 128, DISCRIMINATOR[0]), ("original", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])]
     {

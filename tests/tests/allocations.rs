@@ -19,7 +19,7 @@ fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
     let _turn = TURN.lock();
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     pool.install(|| {
-        let images = datasets::apples(300, 1).kept(u64::MAX).unwrap();
+        let images = datasets::apples(300, 1).load_into_memory(u64::MAX).unwrap();
         let mut system = Quickdraw::new(settings.clone(), 1).expect("settings in range");
         let one = |step| {
             let before = large();
@@ -93,7 +93,7 @@ fn one_critic() {
     let (batch, penalty) = asked.split_once(' ').expect("two numbers");
     let mut settings = wgan_gp::Settings { batch: batch.parse().expect("a number"), ..Default::default() };
     settings.options.gradient_penalty = penalty.parse().expect("a number");
-    let images = datasets::digits(settings.batch, 1).kept(u64::MAX).unwrap();
+    let images = datasets::digits(settings.batch, 1).load_into_memory(u64::MAX).unwrap();
     let indices: Vec<usize> = (0..settings.batch).collect();
     let pool = ThreadPoolBuilder::new().num_threads(1).build().expect("threads");
     let bytes = pool.install(|| {

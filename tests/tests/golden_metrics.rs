@@ -2,6 +2,7 @@
 
 use metrics::class_score::class_score;
 use metrics::color_histogram::color_distance;
+use metrics::diversity::diversity;
 use metrics::frechet::frechet;
 use metrics::ink::ink;
 use metrics::kid::{Subsets, kid};
@@ -9,7 +10,6 @@ use metrics::memorization::memorization;
 use metrics::ms_ssim::ms_ssim;
 use metrics::precision_recall::{NEIGHBOR, precision_recall};
 use metrics::sliced_wasserstein::laplacian_level;
-use metrics::spread::spread;
 use metrics::two_sample::two_sample_accuracy;
 use metrics::{Matrix, Pca, Pictures};
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn of_features(name: &str, inputs: &Value) -> f64 {
         "precision" => precision_recall(&real, &fake, NEIGHBOR).precision,
         "recall" => precision_recall(&real, &fake, NEIGHBOR).recall,
         "two_sample" => two_sample_accuracy(&real, &fake),
-        "spread" => spread(&real, &fake),
+        "diversity" => diversity(&real, &fake),
         "memorization" => memorization(&real.part(0..half), &real.part(half..real.rows()), &fake),
         "class_score" => class_score(&matrix(&inputs["logits"]), 5).mean,
         "class_score_deviation" => class_score(&matrix(&inputs["logits"]), 5).deviation,

@@ -59,7 +59,7 @@ def two_sample(real, fake):
     return (is_real[distances.argmin(axis=1)] == is_real).mean()
 
 
-def spread(real, fake):
+def diversity(real, fake):
     return scipy.spatial.distance.pdist(fake).mean() / scipy.spatial.distance.pdist(real).mean()
 
 
@@ -181,7 +181,7 @@ def cases():
             "precision": precision,
             "recall": recall,
             "two_sample": two_sample(a, b),
-            "spread": spread(a, b),
+            "diversity": diversity(a, b),
             "memorization": memorization(a[:half], a[half:], b),
         }
         inputs = {"real": real.json(), "fake": fake.json()}

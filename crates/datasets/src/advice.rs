@@ -1,19 +1,20 @@
-//! [`Advice`]: what people can do about an error, in a form that a test can follow.
+//! [`Advice`]: what users can do about an error, in a form that a test can follow.
 //!
-//! Every line that names a command or an option is made by [`advice!`](crate::advice!), so that `crates/train/tests/advice.rs` finds it,
-//! makes the situation, and types what the line says. In the text, everything that can be typed stands between backticks:
+//! Every message that names a command or an option is made by [`advice!`](crate::advice!). The test
+//! in `crates/train/tests/advice` finds all of them, sets up each situation and types what the
+//! message says. Everything that can be typed is between backticks:
 //!
 //! * a segment that begins with `train ` is a whole command;
-//! * a segment that begins with `--` changes the command that failed: after "leave out" or "without" its options are
-//!   removed with their values, otherwise they are added, or replaced with their values;
-//! * any other segment takes the place of the word that was wrong.
+//! * a segment that begins with `--` changes the failed command: after "leave out" or "without",
+//!   its options and their values are removed; otherwise they are added or replaced;
+//! * any other segment replaces the wrong word.
 //!
-//! Each segment is enough by itself: what belongs together stands in one.
+//! Each segment must be enough by itself, so options that belong together are in one segment.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What people can do about an error or a warning: made by [`advice!`](crate::advice!) alone.
+/// What users can do about an error or a warning; made by [`advice!`](crate::advice!) only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     id: &'static str,
@@ -21,23 +22,23 @@ pub struct Advice {
 }
 
 impl Advice {
-    /// For [`advice!`](crate::advice!) alone: what it makes is found by the test.
+    /// For [`advice!`](crate::advice!) only, so that the test finds every use.
     #[doc(hidden)]
     pub fn from_macro(id: &'static str, text: String) -> Self {
         Self { id, text }
     }
 
-    /// The name that the test knows it by.
+    /// The id by which the test finds it.
     pub fn id(&self) -> &'static str {
         self.id
     }
 
-    /// The text, with commands as they read where `train` is installed.
+    /// The text, with commands as users type them where `train` is installed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text for someone who starts the program by typing `program`, such as `cargo run -p train --`.
+    /// The text for users who start the program as `program`, such as `cargo run -p train --`.
     pub fn typed_as(&self, program: &str) -> String {
         self.text.replace("`train ", &format!("`{program} "))
     }
@@ -50,8 +51,9 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Makes an [`Advice`] of an id in kebab-case that no other has, and a text as for `format!`; the [convention](Advice) says what stands
-/// between backticks. Each needs a situation in `crates/train/tests/advice`.
+/// Makes an [`Advice`] from a unique id in kebab-case and the arguments of `format!`. The
+/// [convention](Advice) defines the segments between backticks. If the text has any, add a
+/// situation to `crates/train/tests/advice/situations`.
 #[macro_export]
 macro_rules! advice {
     ($id:literal, $($text:tt)+) => {
@@ -59,15 +61,15 @@ macro_rules! advice {
     };
 }
 
-/// A path or another word as it has to be typed in a shell: quoted if it holds a blank or anything else that a shell reads.
+/// A word as it must be typed in a shell: quoted if it has a blank or a special character.
 pub fn quoted(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> String {
     let word = word.as_ref().to_string_lossy();
     if cfg!(windows) {
-        // Double quotes mean the same to both shells there; no path holds one.
+        // Double quotes mean the same in cmd and PowerShell, and a path cannot contain any.
         let is_plain = |letter: char| letter.is_alphanumeric() || r"\/:._-+~".contains(letter);
         return if !word.is_empty() && word.chars().all(is_plain) { word.into_owned() } else { format!("\"{word}\"") };
     }
-    // A zero byte cannot be typed, nor can it have come from a command line.
+    // A command line cannot contain a zero byte.
     shlex::try_quote(&word).map(Cow::into_owned).unwrap_or_else(|_| word.clone().into_owned())
 }
 

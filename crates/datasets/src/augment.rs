@@ -1,12 +1,18 @@
-//! Random changes of the real images, drawn anew each time an image is shown: an affine map, a crop, a mirror.
+//! Data augmentation: random affine transformations, crops and flips, drawn anew whenever an image
+//! is used.
 //!
-//! The affine map is that of the `ImageDataGenerator` of Keras 2.1, which the original notebooks used: M = Rotation · Shift · Shear · Zoom in (row, column) order, about the centre,
-//! from places of the output to places of the input; values between pixels are bilinear, and beyond the rim is the nearest pixel.
-//! (Keras 3 takes the same matrices in (column, row) order: there a positive angle turns the other way, and the shear moves along the
-//! other axis. As angles are drawn on both sides of zero, rotations are distributed alike; sheared images are not.)
-//! The crop is the loader of CycleGAN: images are loaded larger, and a random part of the wanted size is taken. What is drawn is a
-//! function of the key (seed and step) and the image's number, so neither threads nor the order of a batch matter. Arithmetic is
-//! `f64` sums, products and quotients alone, sine and cosine included: the same bits everywhere.
+//! The affine transformation is the one of `ImageDataGenerator` in Keras 2.1, which the original
+//! notebooks used: M = Rotation · Shift · Shear · Zoom in (row, column) order about the centre,
+//! from output to input coordinates, with bilinear interpolation; pixels beyond the border repeat
+//! the nearest one. (Keras 3 takes the same matrices in (column, row) order: there a positive angle
+//! rotates the other way, and the shear moves pixels along the other axis. As angles are symmetric
+//! about zero, rotations have the same distribution, but sheared images do not.)
+//!
+//! The crop is the one of CycleGAN's loader: images are loaded larger, and a random part of the
+//! required size is used. The random numbers depend on the key (seed and step) and the index of the
+//! image only, so neither the number of threads nor the order of a batch matters. All arithmetic is
+//! sums, products and quotients of `f64`, including sine and cosine, so the bits are the same on
+//! every machine.
 
 use crate::error::DataError;
 use crate::images::Images;
@@ -15,28 +21,32 @@ use kernels::timing::{Category, Work, time};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How images are changed. As `[augment]` in a run's configuration; the default changes nothing.
+/// Data augmentation, the table `[augment]` of a run's configuration. The default changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Turned by up to so many degrees either way; a positive angle has the sign of Keras 2.1, the opposite of Keras 3.
+    /// The largest rotation in degrees, in both directions. Angles have the sign of Keras 2.1, the
+    /// opposite of Keras 3.
     pub rotation: f64,
-    /// Moved up or down by up to this share of the height.
+    /// The largest vertical shift, as a fraction of the height.
     pub height_shift: f64,
-    /// Moved left or right by up to this share of the width.
+    /// The largest horizontal shift, as a fraction of the width.
     pub width_shift: f64,
-    /// Sheared by up to this angle either way, in [`shear_unit`](Self::shear_unit), along the axis of Keras 2.1 (rows move), not of
-    /// Keras 3 (columns move).
+    /// The largest shear angle in [`shear_unit`](Self::shear_unit), in both directions. It moves
+    /// rows, as in Keras 2.1, not columns, as in Keras 3.
     pub shear: f64,
-    /// The unit of the shear: `radians` (Keras up to 2.1.2) or `degrees`.
+    /// The unit of the shear angle: `radians` (Keras up to 2.1.2) or `degrees`.
     pub shear_unit: Angle,
-    /// Rows and columns, each on its own, stretched by a factor of up to this much more or less than 1.
+    /// The largest zoom: rows and columns are scaled by independent factors between 1 - zoom and 1
+    /// + zoom.
     pub zoom: f64,
-    /// Mirrored left to right, every other time.
+    /// Whether to flip half of the images horizontally.
     pub flip: bool,
-    /// Loaded larger by this factor; of that a part of the wanted size is taken at random. 1 for no crop.
+    /// The factor by which images are loaded larger than required, before a random crop; 1 for no
+    /// crop.
     pub enlarge: f64,
-    /// What is turned, sheared and stretched about: `exact`, the middle, or `keras`, one pixel further, as Keras 2.1 had it.
+    /// The centre of rotation, shear and zoom: `exact`, or `keras`, one pixel further as in Keras
+    /// 2.1.
     pub centre: Centre,
 }
 
@@ -44,7 +54,7 @@ pub struct Augmentation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Angle {
-    /// A full turn is 2 pi.
+    /// A full turn is 2π.
     #[default]
     Radians,
     /// A full turn is 360.
@@ -82,17 +92,17 @@ impl Default for Augmentation {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {why}")]
 pub struct BadAugmentation {
-    /// The field.
+    /// The name of the field.
     pub key: &'static str,
-    /// What it is, and what it may be.
+    /// The value, and the possible ones.
     pub why: String,
 }
 
 impl Augmentation {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first value that is not.
     pub fn check(&self) -> Result<(), BadAugmentation> {
         let steepest = if self.shear_unit == Angle::Radians { 1.5 } else { 85.0 };
         for (key, value, low, high) in [
@@ -113,24 +123,24 @@ impl Augmentation {
         Ok(())
     }
 
-    /// Whether images stay as they are.
+    /// Whether images are left unchanged.
     pub fn is_off(&self) -> bool {
         !self.flip && !self.bends() && self.enlarge == 1.0
     }
 
-    /// Whether pixels move other than by whole ones.
+    /// Whether pixels are interpolated.
     pub fn bends(&self) -> bool {
         [self.rotation, self.height_shift, self.width_shift, self.shear, self.zoom].into_iter().any(|value| value > 0.0)
     }
 
-    /// The side that images are loaded with, to be cropped to `side` pixels.
+    /// The side with which images are loaded, to be cropped to `side` pixels.
     pub fn load_side(&self, side: usize) -> usize {
         (side as f64 * self.enlarge).round() as usize
     }
 
-    /// What happens to the image numbered `index` under `key`: the draws are in the order of the fields.
+    /// Draws the transformation of image `index` under `key`, in the order of the fields.
     fn draw(&self, key: Key, index: usize, image: [usize; 2], size: [usize; 2]) -> Placement {
-        // Nine words are drawn of twelve, so images are three blocks apart.
+        // Nine of twelve random words are used, so images are three blocks apart.
         let block = (index as u32).wrapping_mul(3);
         let all = [0, 1, 2].map(|next| words(key, block.wrapping_add(next)));
         let word = |number: usize| all[number / 4][number % 4];
@@ -162,17 +172,17 @@ impl Augmentation {
 
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
 
-/// Where the pixels of one output come from.
+/// A random transformation of one image.
 #[derive(Clone, Debug, PartialEq)]
 struct Placement {
     affine: Option<Affine>,
     flip: bool,
-    /// The corner of the part that is taken.
+    /// The corner of the crop.
     top: usize,
     left: usize,
 }
 
-/// (row, column) of the output to (row, column) of the input: `matrix` times it plus `offset`.
+/// Maps (row, column) of the output to (row, column) of the input: `matrix` times it plus `offset`.
 #[derive(Clone, Debug, PartialEq)]
 struct Affine {
     matrix: [[f64; 2]; 2],
@@ -180,11 +190,11 @@ struct Affine {
 }
 
 impl Affine {
-    /// Rotation · Shift · Shear · Zoom about `centre`, angles in radians.
+    /// Rotation · Shift · Shear · Zoom about `centre`, with angles in radians.
     fn about(centre: [f64; 2], rotation: f64, shift: [f64; 2], shear: f64, zoom: [f64; 2]) -> Self {
         let ((sin, cos), (lean, upright)) = (sin_cos(rotation), sin_cos(shear));
         let turn = [[cos, -sin], [sin, cos]];
-        // Shear and zoom in one: [[1, -lean], [0, upright]] with its columns stretched.
+        // Shear and zoom combined: [[1, -lean], [0, upright]] with its columns scaled.
         let bent = [[zoom[0], -lean * zoom[1]], [0.0, upright * zoom[1]]];
         let matrix =
             [0, 1].map(|row| [0, 1].map(|column| turn[row][0] * bent[0][column] + turn[row][1] * bent[1][column]));
@@ -194,14 +204,14 @@ impl Affine {
     }
 }
 
-/// Sine and cosine of an angle in radians, for angles up to some turns: Taylor's series about the nearest quarter turn, correct to
-/// about 1e-15, the same bits on every machine.
+/// Sine and cosine of an angle of a few turns at most, in radians. A Taylor series about the
+/// nearest quarter turn, correct to about 1e-15, with the same bits on every machine.
 fn sin_cos(angle: f64) -> (f64, f64) {
     use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
     let quarters = (angle * FRAC_2_PI + 0.5).floor();
     let x = angle - quarters * FRAC_PI_2;
     let square = x * x;
-    // 1 - x²/(a·b)·(1 - x²/(c·d)·(...)), from the inside out.
+    // 1 - x²/(a·b)·(1 - x²/(c·d)·(...)), from the innermost factor outwards.
     let series = |first: u32| {
         (0..8).rev().map(|k| f64::from(first + 2 * k)).fold(1.0, |sum, a| 1.0 - square / (a * (a + 1.0)) * sum)
     };
@@ -215,14 +225,16 @@ fn sin_cos(angle: f64) -> (f64, f64) {
 }
 
 impl Images {
-    /// As [`gather`](Images::gather), each image of (height, width) `size` and changed by `augmentation` with what is drawn
-    /// from `key` and its number; the images are at least as large.
+    /// Like [`gather`](Images::gather), but each image is augmented with the random numbers of
+    /// `key` and its index, and has (height, width) `size`. The stored images are at least as
+    /// large.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If an image cannot be read.
     ///
     /// # Panics
-    /// If there is no such image, if `batch` has not as many places, or the images are smaller than `size`.
+    /// If an index is out of range, `batch` has another length, or the images are smaller than
+    /// `size`.
     #[track_caller]
     pub fn gather_augmented(
         &self,
@@ -236,15 +248,16 @@ impl Images {
         self.gather_placed(indices, size, batch, |index| augmentation.draw(key, index, image, size))
     }
 
-    /// As [`gather`](Images::gather), the middle part of (height, width) `size` of each image.
+    /// Like [`gather`](Images::gather), but takes the centre of (height, width) `size` of each
+    /// image.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If an image cannot be read.
     ///
     /// # Panics
     /// As [`gather_augmented`](Images::gather_augmented).
     #[track_caller]
-    pub fn gather_middle(&self, indices: &[usize], size: [usize; 2], batch: &mut [f32]) -> Result<(), DataError> {
+    pub fn gather_center(&self, indices: &[usize], size: [usize; 2], batch: &mut [f32]) -> Result<(), DataError> {
         let [top, left] = [0, 1].map(|axis| (self.size()[axis].saturating_sub(size[axis])) / 2);
         self.gather_placed(indices, size, batch, |_| Placement { affine: None, flip: false, top, left })
     }
@@ -278,7 +291,8 @@ impl Images {
                 part.write(&placement, pixels);
                 Ok(())
             };
-            // A thread that is not of the pool reads ahead for those that are: it does not take them from their work.
+            // A thread outside the pool reads ahead for the threads of the pool, and must not take
+            // their time.
             if self.are_in_memory() || rayon::current_thread_index().is_some() {
                 batch.par_chunks_exact_mut(length.max(1)).zip(indices).try_for_each(write)
             } else {
@@ -288,10 +302,10 @@ impl Images {
     }
 }
 
-/// The part of an image that an output is made of.
+/// The part of an image from which an output is made.
 struct Part<'a> {
     bytes: &'a [u8],
-    /// Columns of the whole image.
+    /// The width of the whole image.
     across: usize,
     corner: [usize; 2],
     size: [usize; 2],
@@ -299,7 +313,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// The bytes of the pixel at (row, column) of the part.
+    /// The bytes of the pixel at (row, column) of this part.
     fn pixel(&self, row: usize, column: usize) -> &[u8] {
         let at = ((self.corner[0] + row) * self.across + self.corner[1] + column) * self.channels;
         &self.bytes[at..at + self.channels]
@@ -327,7 +341,7 @@ impl Part<'_> {
         }
     }
 
-    /// The bilinear value at a place between pixels.
+    /// Writes the bilinear interpolation at a position between pixels.
     fn between(&self, row: f64, column: f64, pixel: &mut [f32]) {
         let split = |place: f64, side: usize| {
             let place = place.clamp(0.0, (side - 1) as f64);
@@ -412,7 +426,7 @@ mod tests {
         assert!(identity.iter().zip(&*images().image(0).unwrap()).all(|(value, &byte)| *value == f32::from(byte)));
     }
 
-    /// A positive shift of rows moves the content up, and the last row fills the space.
+    /// A positive shift of rows moves the content up, and the last row fills the gap.
     #[test]
     fn a_shift_of_one_row_repeats_the_last() {
         let shifted = placed(Affine::about([2.5, 2.0], 0.0, [1.0, 0.0], 0.0, [1.0, 1.0]));
@@ -435,7 +449,7 @@ mod tests {
         assert_eq!(three[60..], one);
         assert_ne!(gathered(&[2], KEY.at(8), 1), one);
         assert_ne!(gathered(&[2], Key { seed: 43, ..KEY }, 1), one);
-        // The bits of another machine, or of another day.
+        // A fixed value guards against differences between machines and versions.
         let sum = three.iter().fold(0_u32, |hash, value| hash.rotate_left(5) ^ value.to_bits());
         assert_eq!(sum, 2538586690);
     }
@@ -467,7 +481,7 @@ mod tests {
                 assert_eq!(*value, f32::from(images.image(index).unwrap()[(top + at / 4) * 5 + left + column]) / 255.0);
             }
         }
-        images.gather_middle(&[1], [4, 3], &mut batch[..12]).unwrap();
+        images.gather_center(&[1], [4, 3], &mut batch[..12]).unwrap();
         assert_eq!(batch[0], f32::from(images.image(1).unwrap()[6]) / 255.0);
     }
 

@@ -1,36 +1,27 @@
-//! A set of images of one size, wherever their bytes lie.
+//! A set of images of one size, in memory or on disk.
 
 use crate::error::DataError;
-use crate::folder::{Aspect, Crop, Filter, Fitting};
+use crate::fitting::{Aspect, Crop, Filter, Fitting};
 use crate::labels::Labels;
-use crate::npy::grouped;
 use crate::plural::plural;
-use crate::range::Levels;
 use crate::store::derived::{Scaled, Selected};
-use crate::store::hash::{PIECE, Pieces, fingerprint, hash_bytes};
+use crate::store::survey::{Survey, Suspects};
 use crate::store::{Memory, Store};
+use crate::text::{file_size, grouped};
+use crate::value_range::ValueRange;
 use kernels::timing::{Category, Work, time};
 use rayon::prelude::*;
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// Images of a set at most: the order of a pass over them takes four bytes of memory for each.
-const MOST_IMAGES: usize = 1 << 28;
-/// Bytes that are read at a time when all images are gone through.
+/// The most images in a set: a permutation of them takes four bytes of memory each.
+const MAX_IMAGES: usize = 1 << 28;
+/// Bytes that are read at a time to load a set into memory.
 const BLOCK: usize = 16 << 20;
-/// Of images that are not in memory, at most so many are looked at for blanks and copies: each is remembered by eight bytes.
-const MOST_LOOKED_AT: usize = 1 << 22;
-/// Every byte counts for the fingerprint of a set of so many bytes at most: no larger one fitted into memory when all sets had to.
-const MOST_BYTES_HASHED: u64 = 64 << 30;
-/// The same for pictures that are drawn here, which takes longer than reading.
-const MOST_BYTES_DRAWN: u64 = 8 << 30;
-/// The fingerprint of a larger set is that of so many of its images.
-const SAMPLED: usize = 64;
-
-/// `count` images of `height` x `width` x `channels` bytes (0..=255), dense, NHWC. Their bytes may lie in memory, or be read or
-/// drawn when they are needed: [`kept`](Self::kept) brings them into memory.
+/// `count` images of `height` x `width` x `channels` bytes (0..=255), dense, NHWC. They are in
+/// memory, or are read or generated on demand; [`load_into_memory`](Self::load_into_memory) brings
+/// them into memory.
 #[derive(Clone)]
 pub struct Images {
     store: Arc<dyn Store>,
@@ -42,29 +33,12 @@ pub struct Images {
     survey: Arc<OnceLock<Survey>>,
 }
 
-/// What going through all images tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Survey {
-    pub(crate) fingerprint: String,
-    pub(crate) suspects: Suspects,
-}
-
-/// Images that are probably not worth learning from, as [`Images::suspects`] counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Suspects {
-    /// Images all of whose bytes are the same: nothing is drawn on them.
-    pub blank: usize,
-    /// Images that are not blank but equal an earlier one byte for byte.
-    pub copies: usize,
-    /// All images that were looked at.
-    pub count: usize,
-}
-
 impl Images {
-    /// A set from dense NHWC bytes; `size` is (height, width, channels), `origin` one line for people.
+    /// A set from dense NHWC bytes. `size` is (height, width, channels); `origin` tells users in
+    /// one line where the images come from.
     ///
     /// # Panics
-    /// If `pixels` is not a whole number of images of that size, or the size has a zero.
+    /// If `pixels` is not a whole number of images of that size, or the size contains a zero.
     #[track_caller]
     pub fn new(pixels: Vec<u8>, size: [usize; 3], origin: String) -> Self {
         let [height, width, channels] = size;
@@ -77,12 +51,12 @@ impl Images {
         Self::of(Arc::new(Memory { bytes: pixels, image: one }), size, origin)
     }
 
-    /// The images of a store; `size` is (height, width, channels) of each.
+    /// The images of a store, each of `size` (height, width, channels).
     pub(crate) fn of(store: Arc<dyn Store>, [height, width, channels]: [usize; 3], origin: String) -> Self {
         Self { store, height, width, channels, origin, labels: None, survey: Arc::default() }
     }
 
-    /// The same images with a class for each: `labels` are places in `names`.
+    /// The same images with a class for each: `labels` are indices into `names`.
     ///
     /// # Panics
     /// If there is not one label for each image, or a label has no name.
@@ -93,20 +67,20 @@ impl Images {
         self
     }
 
-    /// The class of each image, as a place in [`class_names`](Self::class_names), if they are known.
+    /// The class of each image, an index into [`class_names`](Self::class_names), if known.
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_ref().map(Labels::of_each)
     }
 
-    /// The names of the classes; empty if there are none.
+    /// The names of the classes; empty if there are no classes.
     pub fn class_names(&self) -> &[String] {
         self.labels.as_ref().map_or(&[], Labels::names)
     }
 
-    /// The images of one class, told by its name or its number.
+    /// The images of one class, given by its name or its index.
     ///
     /// # Errors
-    /// If the images have no classes, not this one, or no image of it.
+    /// If the images have no classes, or none of this class.
     pub fn of_class(&self, class: &str) -> Result<Self, DataError> {
         let chosen = match &self.labels {
             Some(labels) => labels.images_of(class, &self.origin)?,
@@ -115,18 +89,18 @@ impl Images {
         let name = &self.class_names()[chosen.class];
         let origin =
             format!("{}, class {name} ({} {})", self.origin, chosen.images.len(), plural(chosen.images.len(), "image"));
-        Ok(self.chosen(&chosen.images, origin))
+        Ok(self.select(&chosen.images, origin))
     }
 
-    /// The images `indices` in that order, with their labels.
+    /// The images at `indices`, in that order, with their labels.
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If an index is out of range.
     #[track_caller]
-    pub fn chosen(&self, indices: &[usize], origin: String) -> Self {
+    pub fn select(&self, indices: &[usize], origin: String) -> Self {
         let (image, count) = (self.image_len(), self.count());
         if let Some(index) = indices.iter().find(|&&index| index >= count) {
-            panic!("Images::chosen: image {index} of {count}");
+            panic!("Images::select: image {index} of {count}");
         }
         let store: Arc<dyn Store> = match self.store.in_memory() {
             Some(all) => {
@@ -138,41 +112,41 @@ impl Images {
                 Arc::new(Selected { from: self.store.clone(), indices, image })
             }
         };
-        let labels = self.labels.as_ref().map(|labels| labels.chosen(indices));
+        let labels = self.labels.as_ref().map(|labels| labels.select(indices));
         Self { labels, ..Self::of(store, self.size(), origin) }
     }
 
-    /// Number of images.
+    /// The number of images.
     pub fn count(&self) -> usize {
         self.store.count()
     }
 
-    /// Rows of an image.
+    /// The height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// Columns of an image.
+    /// The width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Values of a pixel: 1 for grey, 3 for colour.
+    /// The number of channels: 1 for grey, 3 for colour.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Height, width and channels of an image.
+    /// (height, width, channels).
     pub fn size(&self) -> [usize; 3] {
         [self.height, self.width, self.channels]
     }
 
-    /// Where the images come from, in one line for people.
+    /// Where the images come from, in one line.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Bytes of an image.
+    /// Bytes of one image.
     fn image_len(&self) -> usize {
         self.height * self.width * self.channels
     }
@@ -182,13 +156,13 @@ impl Images {
         self.image_len() as u64 * self.count() as u64
     }
 
-    /// The bytes of image `index`, (height, width, channels).
+    /// The bytes of image `index`, with shape (height, width, channels).
     ///
     /// # Errors
     /// If it cannot be read.
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If the index is out of range.
     #[track_caller]
     pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
         let (count, image) = (self.count(), self.image_len());
@@ -201,16 +175,16 @@ impl Images {
         Ok(Cow::Owned(bytes))
     }
 
-    /// The same images with their bytes in memory, if these are no more than `most`.
+    /// Loads the images into memory if they take at most `limit` bytes.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn kept(self, most: u64) -> Result<Self, DataError> {
-        if self.store.in_memory().is_some() || self.length() > most {
+    pub fn load_into_memory(self, limit: u64) -> Result<Self, DataError> {
+        if self.store.in_memory().is_some() || self.length() > limit {
             return Ok(self);
         }
         let image = self.image_len();
-        // The system may have less than it said.
+        // There may be less memory than the system reported.
         if Vec::<u8>::new().try_reserve_exact(self.length() as usize).is_err() {
             return Ok(self);
         }
@@ -218,7 +192,7 @@ impl Images {
             Some(whole) => whole?,
             None => {
                 let mut bytes = vec![0; self.length() as usize];
-                // Small enough for every thread to get some.
+                // Small blocks, so that every thread gets some.
                 let block = (BLOCK / 64 / image).max(1);
                 let blocks = bytes.par_chunks_mut(block * image).enumerate();
                 blocks.try_for_each(|(number, images)| self.store.read(number * block, images))?;
@@ -228,60 +202,62 @@ impl Images {
         Ok(Self { store: Arc::new(Memory { bytes, image }), ..self })
     }
 
-    /// Whether their bytes lie in memory.
+    /// Whether the images are in memory.
     pub fn are_in_memory(&self) -> bool {
         self.store.in_memory().is_some()
     }
 
-    /// Bytes of memory that the set takes as it is, without what is read for a batch.
+    /// Bytes of memory that the set takes, without the buffers of a batch.
     pub fn resident_bytes(&self) -> u64 {
         self.store.resident_bytes() + self.labels().map_or(0, |labels| 4 * labels.len() as u64)
     }
 
-    /// Bytes of memory that the set would take after [`kept`](Self::kept) with `most`.
-    pub fn resident_bytes_kept(&self, most: u64) -> u64 {
+    /// Bytes of memory that the set will take after [`load_into_memory`](Self::load_into_memory)
+    /// with `limit`.
+    pub fn resident_bytes_in_memory(&self, limit: u64) -> u64 {
         let labels = self.labels().map_or(0, |labels| 4 * labels.len() as u64);
-        if self.length() <= most { self.length() + labels } else { self.resident_bytes() }
+        if self.length() <= limit { self.length() + labels } else { self.resident_bytes() }
     }
 
-    /// Bytes of disk that are still to be written before an image can be read: those of the cache of a large folder that was only
-    /// looked at, see [`LoadOptions`](crate::LoadOptions).
+    /// Bytes of disk that must be written before an image can be read: the cache of a large folder
+    /// that was only inspected, see [`LoadOptions`](crate::LoadOptions).
     pub fn cache_bytes(&self) -> u64 {
         self.store.cache_bytes()
     }
 
-    /// How many there are, how large, and where their bytes are, in one line for people.
+    /// The number and size of the images, and where they are stored, in one line.
     pub fn summary(&self) -> String {
         let Self { height, width, channels, .. } = self;
         let count = grouped(self.count());
         format!(
             "{count} {} {height}x{width}x{channels}, {}: {}",
             plural(self.count(), "image"),
-            bytes_in_words(self.length()),
-            self.store.place()
+            file_size(self.length()),
+            self.store.location()
         )
     }
 
-    /// The same images as `size` (height, width, channels): scaled with `filter`, colours made grey or grey repeated. They are
-    /// converted when they are needed.
+    /// The images resized to `size` (height, width, channels) with `filter`, on demand. Colours are
+    /// converted to grey, or grey is repeated.
     ///
     /// # Panics
-    /// If a side is 0, or the channels are neither as before nor 1 nor 3.
-    pub fn in_size(self, size: [usize; 3], filter: Filter) -> Self {
+    /// If a side is 0, or the number of channels is neither the same nor 1 or 3.
+    pub fn resized(self, size: [usize; 3], filter: Filter) -> Self {
         let before = self.size();
         if before == size {
             return self;
         }
         let fitting = Fitting { aspect: Aspect::Stretch, filter, ..Fitting::default() };
-        self.converted(size, &fitting, Levels::default())
+        self.converted(size, &fitting, None)
     }
 
-    /// The same images as `size` (height, width, channels), fitted as pictures of files are: `levels` are applied to their bytes,
-    /// those with alpha are laid on the background, other sizes are cropped and scaled, colours become grey or grey is repeated.
+    /// The images converted to `size` (height, width, channels), on demand, as `fitting` says:
+    /// `range` is applied to their bytes, transparent pixels are blended with the background, other
+    /// sizes are cropped and scaled, colours become grey or grey is repeated.
     ///
     /// # Panics
-    /// If a side is 0, or the channels are neither as before nor 1 nor 3.
-    pub fn converted(self, size: [usize; 3], fitting: &Fitting, Levels(range): Levels) -> Self {
+    /// If a side is 0, or the number of channels is neither the same nor 1 or 3.
+    pub fn converted(self, size: [usize; 3], fitting: &Fitting, range: Option<ValueRange>) -> Self {
         let before = self.size();
         if before == size && fitting.crop == Crop::None && range.is_none() {
             return self;
@@ -294,13 +270,14 @@ impl Images {
         Self { labels: self.labels, ..Self::of(store, size, self.origin) }
     }
 
-    /// Writes the images `indices` in that order as one batch (indices, height, width, channels), scaled to [0, 1] (byte / 255).
+    /// Writes the images at `indices` as one batch of shape (indices, height, width, channels),
+    /// scaled to [0, 1] (byte / 255).
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If an image cannot be read.
     ///
     /// # Panics
-    /// If there is no such image, or `batch` has not as many places.
+    /// If an index is out of range, or `batch` has another length.
     #[track_caller]
     pub fn gather(&self, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
         let (length, places) = (self.image_len(), batch.len());
@@ -315,10 +292,10 @@ impl Images {
         })
     }
 
-    /// Sixteen hexadecimal digits that change when a byte, the order, the number or the size of the images does, and stay
-    /// the same wherever the file lies: a resumed run compares them to know its data again. Of sets that are too large to be gone
-    /// through (64 GiB, drawn ones 8 GiB), only 64 images spread over the set, their number and their size count. Guards against
-    /// mix-ups, not against someone who wants to deceive.
+    /// Sixteen hexadecimal digits that identify the images: they depend on every byte, on the
+    /// order, the number and the size of the images, but not on where the files are. Resumed runs
+    /// compare them. Of very large sets (more than 64 GiB; 8 GiB for generated ones) only 64
+    /// images, the number and the size count. They guard against mistakes, not against attacks.
     ///
     /// # Errors
     /// If an image cannot be read.
@@ -326,8 +303,8 @@ impl Images {
         self.survey().map(|survey| survey.fingerprint.clone())
     }
 
-    /// Counts the blank images and the copies of earlier ones. Of a set that is not in memory only some are looked at if it is
-    /// large; pictures that are drawn here are known to be none of both.
+    /// Counts blank images and duplicates. Of a large set on disk only a sample is checked;
+    /// generated pictures have neither.
     ///
     /// # Errors
     /// If an image cannot be read.
@@ -335,112 +312,44 @@ impl Images {
         self.survey().map(|survey| survey.suspects)
     }
 
-    /// What is found by going through all images, once.
+    /// The survey of all images, made once.
     fn survey(&self) -> Result<&Survey, DataError> {
         if let Some(found) = self.survey.get() {
             return Ok(found);
         }
         let found = match self.store.known() {
             Some(known) => known,
-            None => self.go_through()?,
+            None => Survey::of(&*self.store, self.size())?,
         };
         Ok(self.survey.get_or_init(|| found))
     }
 
-    fn go_through(&self) -> Result<Survey, DataError> {
-        let (image, count) = (self.image_len(), self.count());
-        let mut counted = Counted::default();
-        let pieces = if let Some(all) = self.store.in_memory() {
-            let hashes = all.par_chunks_exact(image).map(|image| (!is_blank(image)).then(|| hash_bytes(image)));
-            hashes.collect::<Vec<_>>().into_iter().for_each(|hash| counted.add(hash));
-            all.par_chunks(PIECE).map(hash_bytes).collect()
-        } else {
-            let drawn = self.store.is_drawn();
-            let all = self.length() <= if drawn { MOST_BYTES_DRAWN } else { MOST_BYTES_HASHED };
-            let block = if all { (BLOCK / image).max(1) } else { 1 };
-            let firsts: Vec<usize> = if all {
-                (0..count).step_by(block).collect()
-            } else {
-                (0..SAMPLED).map(|number| number * (count / SAMPLED)).collect()
-            };
-            let stride = count.div_ceil(MOST_LOOKED_AT);
-            let (mut pieces, mut bytes) = (Pieces::default(), Vec::new());
-            for first in firsts {
-                bytes.resize(block.min(count - first) * image, 0);
-                self.store.read(first, &mut bytes)?;
-                pieces.push(&bytes);
-                let looked_at = bytes.chunks_exact(image).step_by(if drawn { usize::MAX } else { stride });
-                looked_at.for_each(|image| counted.add((!is_blank(image)).then(|| hash_bytes(image))));
-            }
-            pieces.finish()
-        };
-        let suspects = if self.store.is_drawn() { Suspects { count, ..Suspects::default() } } else { counted.suspects };
-        Ok(Survey { fingerprint: fingerprint([count, self.height, self.width, self.channels], pieces), suspects })
-    }
-
-    /// An error unless there are at least `batch` images.
+    /// Checks that there are at least `batch` images, and not too many.
     pub fn require(&self, batch: usize) -> Result<(), DataError> {
-        if self.count() > MOST_IMAGES {
-            return Err(DataError::Unusable {
-                path: None,
-                what: "too many images".into(),
-                why: format!("{}: at most {} images are taken", self.origin, grouped(MOST_IMAGES)),
-                help: advice!("too-many-images", "use a part of them"),
-            });
+        if self.count() > MAX_IMAGES {
+            let why = format!("{}: at most {} images are possible", self.origin, grouped(MAX_IMAGES));
+            return Err(DataError::invalid_set(
+                "too many images",
+                why,
+                advice!("too-many-images", "use a part of them"),
+            ));
         }
         if self.count() < batch {
-            return Err(DataError::TooFew { origin: self.origin.clone(), count: self.count(), batch });
+            let (origin, count) = (&self.origin, self.count());
+            let images = plural(count, "image");
+            let why = format!("{origin}: {count} {images}, but a batch needs {batch} different ones");
+            let help = match count {
+                0 => advice!("no-images", "use a data set with images"),
+                _ => advice!("too-few-images", "use a larger data set"),
+            };
+            return Err(DataError::invalid_set("fewer images than a batch", why, help));
         }
         Ok(())
     }
 }
 
-/// Counts suspect images as they come.
-#[derive(Default)]
-pub(crate) struct Counted {
-    pub(crate) suspects: Suspects,
-    /// The hashes of the images that are not blank: the images themselves would fill the memory.
-    seen: HashSet<u64>,
-}
-
-impl Counted {
-    /// Adds an image by its hash; None if nothing is drawn on it.
-    pub(crate) fn add(&mut self, hash: Option<u64>) {
-        self.suspects.count += 1;
-        match hash {
-            None => self.suspects.blank += 1,
-            Some(hash) if !self.seen.insert(hash) => self.suspects.copies += 1,
-            Some(_) => {}
-        }
-    }
-}
-
-/// Whether nothing is drawn on an image.
-pub(crate) fn is_blank(image: &[u8]) -> bool {
-    image.iter().all(|&byte| byte == image[0])
-}
-
-/// `5.9 GB`, `15.7 MB`.
-pub(crate) fn bytes_in_words(bytes: u64) -> String {
-    let bytes = bytes as f64;
-    match bytes {
-        1e9.. => format!("{:.1} GB", bytes / 1e9),
-        1e6.. => format!("{:.1} MB", bytes / 1e6),
-        _ => format!("{:.1} kB", bytes / 1e3),
-    }
-}
-
-impl Suspects {
-    /// One line to show to people if more than one image in a hundred is suspect.
-    pub fn warning(&self) -> Option<String> {
-        let Self { blank, copies, count } = *self;
-        ((blank + copies) * 100 > count)
-            .then(|| format!("of {count} images {blank} are blank and {copies} are exact copies of another"))
-    }
-}
-
 impl fmt::Debug for Images {
-    /// The pixels would fill the screen; the shape and the origin tell enough.
+    /// The pixels would fill the screen; shape and origin are enough.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shape = [self.count(), self.height, self.width, self.channels];
         f.debug_struct("Images").field("shape", &shape).field("origin", &self.origin).finish_non_exhaustive()
@@ -450,8 +359,8 @@ impl fmt::Debug for Images {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::Background;
-    use crate::range::Range;
+    use crate::fitting::Background;
+    use std::collections::HashSet;
 
     fn small() -> Images {
         Images::new((0..24).collect(), [2, 3, 1], "a test".into())
@@ -470,7 +379,7 @@ mod tests {
     #[test]
     fn the_fingerprint_is_fixed_and_feels_every_change() {
         let (images, bytes) = (small(), (0..24).collect::<Vec<u8>>());
-        // Written into run folders: it must not change from one version to the next.
+        // Run folders contain it: it must not change between versions.
         assert_eq!(images.fingerprint().unwrap(), "263eab78204a3f70");
         let mut others: Vec<String> = (0..24)
             .map(|index| {
@@ -515,17 +424,17 @@ mod tests {
         let images = |bytes: &[u8], size| Images::new(bytes.to_vec(), size, "a test".into());
         let first = |images: Images| images.image(0).unwrap().into_owned();
         let usual = Fitting::default();
-        let auto = Levels::default();
+        let auto = None;
         let grey = images(&[1, 2, 3, 4], [2, 2, 1]).with_labels(vec![0], vec!["a".into()]);
         let colour = grey.clone().converted([2, 2, 3], &usual, auto);
         assert_eq!(first(colour.clone()), [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
         assert_eq!((colour.labels(), colour.class_names().len()), (Some(&[0][..]), 1));
         assert_eq!(first(colour.converted([2, 2, 1], &usual, auto)), [1, 2, 3, 4]);
         assert_eq!(first(grey.clone().converted([1, 1, 1], &usual, auto)), [3]);
-        // As it is scaled by `in_size`, where nothing is cropped.
-        let area = |images: Images| images.in_size([1, 1, 1], Filter::Area);
+        // `resized` gives the same if nothing is cropped.
+        let area = |images: Images| images.resized([1, 1, 1], Filter::Area);
         assert_eq!(first(area(grey.clone())), first(grey.clone().converted([1, 1, 1], &usual, auto)));
-        let turned = Levels(Range::new(255.0, 0.0));
+        let turned = ValueRange::new(255.0, 0.0);
         assert_eq!(first(grey.clone().converted([2, 2, 1], &usual, turned)), [254, 253, 252, 251]);
         let padded = Fitting { aspect: Aspect::Pad, background: Background([9; 3]), ..Fitting::default() };
         assert_eq!(first(grey.converted([2, 4, 1], &padded, auto)), [9, 1, 2, 9, 9, 3, 4, 9]);

@@ -1,9 +1,14 @@
-//! The classes of images: a number for each image, and a name for each number.
+//! The classes of images: an index for each image, and a name for each index.
 
-use crate::advice::{Advice, quoted};
-use crate::error::{DataError, listed, shown};
+use crate::advice::quoted;
+use crate::error::DataError;
 use crate::nearest::nearest;
 use crate::plural::plural;
+use crate::text::{listed, shown};
+use std::path::Path;
+
+/// The most labels that are kept in memory.
+pub(crate) const MAX_LABELS: usize = 1 << 26;
 
 /// One class for each image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,14 +19,14 @@ pub(crate) struct Labels {
 
 /// The images of one class.
 pub(crate) struct Chosen {
-    /// The class.
+    /// Its index.
     pub(crate) class: usize,
-    /// Its images, in order.
+    /// The indices of its images.
     pub(crate) images: Vec<usize>,
 }
 
 impl Labels {
-    /// Labels that are places in `names`.
+    /// Labels that are indices into `names`.
     ///
     /// # Panics
     /// If a label has no name.
@@ -41,53 +46,54 @@ impl Labels {
         &self.names
     }
 
-    /// The labels of the images `indices`.
-    pub(crate) fn chosen(&self, indices: &[usize]) -> Self {
+    /// The labels of the images at `indices`.
+    pub(crate) fn select(&self, indices: &[usize]) -> Self {
         Self { of_each: indices.iter().map(|&index| self.of_each[index]).collect(), names: self.names.clone() }
     }
 
-    /// The images of the class called or numbered `class`; a name comes before a number.
+    /// The images of the class with this name or index; names have precedence.
     pub(crate) fn images_of(&self, class: &str, origin: &str) -> Result<Chosen, DataError> {
         let named = self.names.iter().position(|name| name == class);
         let number = || class.parse().ok().filter(|&number: &usize| number < self.names.len());
         let Some(found) = named.or_else(number) else {
             let guess = nearest(class, self.names.iter().map(String::as_str));
-            return Err(refused(
+            return Err(DataError::invalid_set(
                 format!("there is no class '{}'", shown(class)),
                 format!("{origin}: the classes are: {}", listed(&self.names)),
                 match guess {
                     Some(near) => advice!("class-near", "did you mean `--class {}`?", quoted(near)),
-                    None => advice!("no-such-class", "name one of them, or its number from 0"),
+                    None => advice!("no-such-class", "give one of them, or its index, counted from 0"),
                 },
             ));
         };
         let images: Vec<usize> = (0..self.of_each.len()).filter(|&at| self.of_each[at] as usize == found).collect();
         if images.is_empty() {
-            return Err(refused(
+            return Err(DataError::invalid_set(
                 format!("there are no images of class '{}'", shown(class)),
                 format!(
                     "{origin}: none of {} {} has this class",
                     self.of_each.len(),
                     plural(self.of_each.len(), "image")
                 ),
-                advice!("empty-class", "name another class, or use a larger set"),
+                advice!("empty-class", "use another class, or a larger data set"),
             ));
         }
         Ok(Chosen { class: found, images })
     }
 
-    /// The error for a class of images that have none.
+    /// The error for a class of images that have no classes.
     pub(crate) fn none(class: &str, origin: &str) -> DataError {
-        refused(
+        DataError::invalid_set(
             format!("there is no class '{}'", shown(class)),
-            format!("{origin}: these images have no classes"),
+            format!("{origin}: the images have no classes"),
             advice!("no-classes", "leave out `--class`"),
         )
     }
 }
 
-fn refused(what: String, why: String, help: Advice) -> DataError {
-    DataError::Unusable { path: None, what, why, help }
+/// The error for more labels than are kept in memory.
+pub(crate) fn too_many_labels(path: &Path, why: String) -> DataError {
+    DataError::invalid(path, "too many labelled images", why, advice!("too-many-labels", "use a part of them"))
 }
 
 #[cfg(test)]

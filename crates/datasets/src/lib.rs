@@ -1,15 +1,21 @@
-//! Training images: read from files, checked before they are believed, or drawn here.
+//! Training images: loaded from files, or drawn by built-in generators.
 //!
-//! * [`Images`]: a set of images of one size, wherever their bytes lie, and the batches taken from it; [`LoadOptions`] say how much
-//!   memory it may take.
-//! * [`Augmentation`]: the random changes with which they are shown.
-//! * [`load_npy`]: the Quick, Draw! bitmaps and other `.npy` files of their form.
-//! * [`load_idx`], [`load_cifar`], [`load_folder`], [`Pair`]: MNIST's form, CIFAR-10's, folders of pictures, two such folders.
-//! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run without a download.
-//! * [`Source`]: which doodles the words on the command line mean.
-//! * [`nearest`]: which name was meant by a mistyped one; [`plural`]: a noun after a number.
-//! * [`DataError`]: what was wrong, where, why, and what to do. No file of any content makes this crate panic.
-//! * [`Advice`]: what to do, in a form that a test can follow; [`advice!`] makes one.
+//! * [`Images`]: a set of images of one size, in memory or on disk, and the batches taken from it.
+//!   [`LoadOptions`] limit its memory.
+//! * [`Augmentation`]: random changes to the images of a batch.
+//! * [`DataFiles`]: finds the format of a file or folder, and loads it. [`load_npy`], [`load_idx`],
+//!   [`load_cifar`], [`load_strokes`] and [`load_folder`] load one format each.
+//! * [`Pair`]: two folders or files of unpaired images.
+//! * [`QuickDraw`]: finds the images of a Quick, Draw! class.
+//! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run
+//!   without a download.
+//! * [`Histogram`]: warns about images whose values fill a small part of their range.
+//! * [`DataError`]: what is wrong, where, why, and what to do. No content of a file makes this crate panic.
+//! * [`Advice`]: what to do about an error, in a form that a test can follow; made by [`advice!`].
+//! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number.
+//!
+//! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which read
+//! from a `store`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -17,43 +23,39 @@
 mod advice;
 mod augment;
 mod built_in;
-mod cifar;
 mod error;
-mod folder;
-mod form;
-mod idx;
+mod file;
+mod file_type;
+mod fitting;
+mod formats;
+mod histogram;
 mod images;
-mod kinds;
 mod labels;
-mod layout;
 mod load_options;
-mod look;
 mod nearest;
-mod npy;
 mod pairs;
 mod plural;
-mod range;
-mod source;
+mod quickdraw;
+mod run_folders;
 mod store;
-mod strokes;
+mod text;
+mod value_range;
 
 pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
-pub use cifar::{has_cifar, load_cifar};
-pub use error::{DataError, QUICKDRAW_URL};
-pub use folder::{
-    Aspect, Background, Crop, Depth, Filter, Fitting, Folder, depth_of, list_pictures, load_folder, load_picture,
+pub use error::{DataError, ErrorKind};
+pub use fitting::{Aspect, Background, Crop, Filter, Fitting};
+pub use formats::{
+    DataFiles, LoadRequest, Loaded, LoadedArray, PictureFolder, list_pictures, load_array, load_cifar, load_folder,
+    load_idx, load_npy, load_picture, load_strokes,
 };
-pub use form::{Form, has_class_file, holds_pictures};
-pub use idx::{Split, has_idx, load_idx};
-pub use images::{Images, Suspects};
-pub use load_options::{LoadOptions, Progress};
-pub use look::{Look, Numbers, only_value};
+pub use histogram::{Histogram, constant_value};
+pub use images::Images;
+pub use load_options::{LoadOptions, Progress, Split};
 pub use nearest::nearest;
-pub use npy::{LoadedArray, NpyFault, load_array, load_npy};
 pub use pairs::Pair;
 pub use plural::plural;
-pub use range::{Levels, Range};
-pub use source::{BUILT_IN, BUILT_IN_COUNT, Source};
-pub use strokes::load_strokes;
+pub use quickdraw::{BUILT_IN, BUILT_IN_COUNT, QUICKDRAW_URL, QuickDraw};
+pub use store::survey::Suspects;
+pub use value_range::{ValueRange, ValueScale, ValueStats};

@@ -1,38 +1,51 @@
-//! Where the bytes of a set may go while it is loaded.
+//! Which part of a data set is loaded, and how much memory it may take.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// How much memory a set may take, and where it goes if it needs more. The images are the same whatever is chosen.
+/// A part of a published data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// The images that networks learn from.
+    Train,
+    /// The held-out images.
+    Test,
+}
+
+/// How much memory a set may take, and where its cache goes if it needs more. The images are the same
+/// for all options.
 pub struct LoadOptions<'a> {
-    /// Bytes of memory that the set may take. Beyond, a folder of pictures is decoded into a cache file, once, and read from there.
+    /// Bytes of memory that the set may take. A larger folder of pictures is decoded once into a cache
+    /// file and read from there.
     pub memory: u64,
-    /// The folder of the cache files. It is made when it is needed.
+    /// The folder of the cache files, created when it is needed.
     pub cache: PathBuf,
-    /// Whether the set is only looked at: nothing is decoded or written, and images of a folder that has no cache yet cannot be
-    /// read.
-    pub look_only: bool,
-    /// Is called about what takes long, again and again; `Break` ends it with [`DataError::Stopped`](crate::DataError::Stopped).
+    /// Whether to inspect the set only: nothing is decoded or written, so the images of a folder
+    /// without a cache can be counted but not read.
+    pub inspect_only: bool,
+    /// Called repeatedly during operations that take long. If it returns `Break`, loading ends with an
+    /// error of the kind [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
     pub progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 }
 
-/// What takes long.
+/// An operation that takes long.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Another process decodes into the same folder of caches: it is waited for. Reported several times a second.
+    /// Waiting for another process that is writing to the same cache folder. Reported several times a
+    /// second.
     Waiting {
-        /// The lock that it holds.
+        /// The lock file that it holds.
         lock: &'a Path,
         /// Its process id, if it can be read.
         holder: Option<u32>,
     },
-    /// Pictures are decoded into a cache file.
+    /// Decoding pictures into a cache file.
     Decoding {
         /// The cache file.
         cache: &'a Path,
-        /// Bytes that it will have.
+        /// Its final size in bytes.
         bytes: u64,
-        /// Pictures done.
+        /// Pictures decoded so far.
         done: usize,
         /// All pictures.
         total: usize,
@@ -40,20 +53,20 @@ pub enum Progress<'a> {
 }
 
 impl Default for LoadOptions<'_> {
-    /// Everything in memory, whatever it takes.
+    /// Everything in memory, without a limit.
     fn default() -> Self {
         Self {
             memory: u64::MAX,
             cache: PathBuf::from("data/.cache"),
-            look_only: false,
+            inspect_only: false,
             progress: &|_| ControlFlow::Continue(()),
         }
     }
 }
 
 impl LoadOptions<'_> {
-    /// The options of one of `parts` sets that share the memory.
-    pub fn shared_by(&self, parts: usize) -> Self {
-        Self { memory: self.memory / parts.max(1) as u64, cache: self.cache.clone(), ..*self }
+    /// The options for one of `sets` sets that share the memory.
+    pub fn shared_by(&self, sets: usize) -> Self {
+        Self { memory: self.memory / sets.max(1) as u64, cache: self.cache.clone(), ..*self }
     }
 }

@@ -1,6 +1,7 @@
-//! The nearest of some names to a mistyped one.
+//! Finds the name closest to a mistyped one.
 
-/// The name that is most like `name`, if one is near enough to be a slip of the fingers: a third of the letters may be wrong.
+/// The name most similar to `name` (Damerau-Levenshtein distance), if at most a third of its
+/// letters differ.
 pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = name.chars().count().div_ceil(3);
     let name = name.to_lowercase();

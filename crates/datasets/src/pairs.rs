@@ -1,28 +1,29 @@
-//! Finds unpaired sets: two folders of pictures (or two arrays), A and B, to translate between, and two more that are held back.
+//! Finds unpaired data sets for image-to-image translation: two folders of pictures or two arrays,
+//! and two more that are held out.
 
 use crate::error::DataError;
-use crate::folder::is_own;
-use crate::idx::Split;
+use crate::load_options::Split;
+use crate::run_folders::is_program_output;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders, or the files of arrays, of the two domains.
+/// The folders or array files of the two domains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Pictures of the first domain.
+    /// The images of domain A.
     pub a: PathBuf,
-    /// Pictures of the second domain.
+    /// The images of domain B.
     pub b: PathBuf,
 }
 
 impl Pair {
-    /// Finds the two folders of a part of the set in `folder`: `trainA` and `trainB`, `testA` and `testB`, or arrays `trainA.npy` and so
-    /// on; or any two folders, but for those that runs have written, with
-    /// `test_` before each for what is held back, such as `summer`, `winter`, `test_summer` and `test_winter` (A is the
-    /// first in the alphabet).
+    /// Finds one split of the data set in `folder`: `trainA` and `trainB` or `testA` and `testB`,
+    /// folders or arrays (`trainA.npy`). Otherwise any two folders, except those written by runs;
+    /// the held-out ones begin with `test_`, such as `summer`, `winter`, `test_summer` and
+    /// `test_winter`. Domain A is the first in alphabetical order.
     ///
     /// # Errors
-    /// If they are not there.
+    /// If they do not exist.
     pub fn find(folder: &Path, split: Split) -> Result<Self, DataError> {
         let part = if split == Split::Train { "train" } else { "test" };
         let known = Self { a: folder.join(format!("{part}A")), b: folder.join(format!("{part}B")) };
@@ -34,7 +35,7 @@ impl Pair {
             return Ok(arrays);
         }
         let entries = fs::read_dir(folder).map_err(|error| DataError::unreadable(folder, error))?;
-        let folders = entries.flatten().filter(|entry| entry.path().is_dir() && !is_own(&entry.path()));
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir() && !is_program_output(&entry.path()));
         let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.retain(|name| !name.starts_with('.'));
         names.sort();
@@ -44,13 +45,13 @@ impl Pair {
             return Ok(Self { a: folder.join(a), b: folder.join(b) });
         }
         let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
-        Err(DataError::unusable(
+        Err(DataError::invalid(
             folder,
-            "the two folders of an unpaired set are not there",
+            "the two folders of an unpaired data set are missing",
             format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
             advice!(
                 "two-folders",
-                "make trainA and trainB with pictures of one kind each, and testA and testB with some that are held back"
+                "make trainA and trainB with pictures of one domain each, and testA and testB with held-out ones"
             ),
         ))
     }

@@ -1,6 +1,7 @@
-//! Nouns after a number.
+//! Nouns after numbers.
 
-/// The noun as it stands after `count` in a sentence: `image` after 1, else `images`; `classes`, `batches`.
+/// The noun in the form that follows `count`: `image` after 1, otherwise `images`; `classes`,
+/// `batches`.
 ///
 /// ```
 /// use datasets::plural;

@@ -113,13 +113,15 @@ cut_tuple!(A 0, B 1);
 cut_tuple!(A 0, B 1, C 2);
 cut_tuple!(A 0, B 1, C 2, D 3);
 
-/// Calls `visit(number of the piece, its slices)` for every piece, on all threads of the current
+/// Calls `visit(index of the piece, its slices)` for every piece, on all threads of the current
 /// pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {
     walk(0, pieces, &visit);
 }
 
-fn walk<P: Cut, V: Fn(usize, P::Slices) + Sync>(first: usize, pieces: P, visit: &V) {
+/// Through a `dyn` function, because one copy of this and of `rayon::join` for each kernel would be
+/// a quarter of the machine code of this crate.
+fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Sync)) {
     match pieces.count() {
         0 => {}
         1 => visit(first, pieces.slices()),

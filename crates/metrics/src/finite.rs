@@ -72,10 +72,10 @@ mod tests {
     use crate::frechet::{frechet, frechet_of_moments};
     use crate::kid::{Subsets, kid};
     use crate::matrix::testing::random;
+    use crate::measures::diversity::diversity;
     use crate::memorization::memorization;
     use crate::modes::modes;
     use crate::precision_recall::precision_recall;
-    use crate::spread::spread;
     use crate::two_sample::two_sample_accuracy;
 
     /// A measure of two sets of rows.
@@ -88,7 +88,7 @@ mod tests {
         ("kid", |a, b| kid(a, b, Subsets::default()).mean),
         ("precision", |a, b| precision_recall(a, b, 3).precision),
         ("two-sample", two_sample_accuracy),
-        ("spread", spread),
+        ("diversity", diversity),
         ("memorization", |a, b| memorization(&a.part(4..a.rows()), &a.part(0..4), b)),
         ("held out", |a, b| memorization(&a.part(1..4), a, b)),
         ("class-score", |_, b| class_score(b, 2).mean),
@@ -126,7 +126,10 @@ mod tests {
         assert!(frechet(&flat, &varied) > 0.0 && kid(&flat, &flat, Subsets::default()).mean.abs() < 1e-12);
         assert_eq!(precision_recall(&flat, &flat, 3).precision, 1.0);
         assert_eq!(precision_recall(&varied, &flat, 3).recall, 0.0, "balls of radius 0 hold no other image");
-        assert!(spread(&flat, &flat).is_nan() && spread(&varied, &flat) == 0.0, "NaN if the reals are all the same");
+        assert!(
+            diversity(&flat, &flat).is_nan() && diversity(&varied, &flat) == 0.0,
+            "NaN if the reals are all the same"
+        );
         assert!(memorization(&flat, &flat, &varied).is_infinite() && memorization(&flat, &flat, &flat).is_nan());
         assert_eq!(class_score(&flat, 3).mean, 1.0);
     }

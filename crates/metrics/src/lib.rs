@@ -12,7 +12,7 @@
 //! |---|---|
 //! | are the sets alike, in one number? | [`frechet`], [`kid`], [`sliced_wasserstein`], [`two_sample`] |
 //! | are the fakes good, and are they all kinds? | [`precision_recall`], [`classes`], [`class_score`] |
-//! | are the fakes different from each other? | [`spread`], [`ms_ssim`] |
+//! | are the fakes different from each other? | [`diversity`], [`ms_ssim`] |
 //! | are they copies? | [`memorization`] |
 //! | are brightness and colours right? | [`ink`], [`color_histogram`] |
 //!
@@ -23,30 +23,24 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod class_score;
-pub mod classes;
-pub mod color_histogram;
 mod distances;
 pub mod eigen;
 mod extractor;
 mod finite;
-pub mod frechet;
-pub mod ink;
-pub mod kid;
 mod matrix;
-pub mod memorization;
+mod measures;
+mod metric;
 pub mod modes;
-pub mod ms_ssim;
 mod pca;
 mod pictures;
-pub mod precision_recall;
-pub mod sliced_wasserstein;
-pub mod spread;
 pub mod suite;
-pub mod two_sample;
 
 pub use extractor::Extractor;
 pub use finite::NotFinite;
 pub use matrix::Matrix;
+pub use measures::{
+    class_score, classes, color_histogram, diversity, frechet, ink, kid, memorization, ms_ssim, precision_recall,
+    sliced_wasserstein, two_sample,
+};
 pub use pca::Pca;
 pub use pictures::Pictures;

@@ -1,251 +1,15 @@
-//! The table of metrics: what can be asked for by name, and how it is told.
+//! The suite of metrics: what can be asked for by name, measured, and printed.
 
 use core::fmt;
-use core::ops::Range;
 
 use kernels::scalar::log10;
 
-use crate::class_score::class_score;
-use crate::classes::classes;
-use crate::color_histogram::color_distance;
-use crate::frechet::frechet;
-use crate::ink::ink;
-use crate::kid::{Subsets, kid};
-use crate::memorization::memorization;
-use crate::ms_ssim::ms_ssim_diversity;
-use crate::precision_recall::{NEIGHBOR, precision_recall};
-use crate::sliced_wasserstein::{Slices, sliced_wasserstein};
-use crate::spread::spread;
-use crate::two_sample::two_sample_accuracy;
-use crate::{Extractor, Matrix, NotFinite, Pictures};
+pub use crate::measures::METRICS;
+pub use crate::metric::{FEWEST, Metric, Number, Of, Sample};
 
-/// Fewer images than this cannot be measured.
-pub const FEWEST: usize = 8;
-/// Sliced Wasserstein looks at so many images of a set: its patches fill the memory otherwise.
-const SWD_IMAGES: usize = 512;
-/// Pairs of images that MS-SSIM compares.
-const PAIRS: usize = 2000;
-/// Parts that the class score is averaged over.
-const SPLITS: usize = 10;
-
-/// Images with all that is measured of them.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// The images.
-    pub pictures: Pictures,
-    /// Their features, a row each.
-    pub features: Matrix,
-    /// What a classifier says of them, a row each, if the extractor is one.
-    pub logits: Option<Matrix>,
-    /// Features of the images that a generator learned from, if these reals are others.
-    pub learned: Option<Matrix>,
-}
-
-impl Sample {
-    /// Images, and what `extractor` makes of them.
-    ///
-    /// # Errors
-    /// When it makes a number that is not finite.
-    pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Result<Self, NotFinite> {
-        let (features, logits) = extractor.extract(&pictures);
-        features.check_finite("feature")?;
-        logits.as_ref().map_or(Ok(()), |logits| logits.check_finite("logit"))?;
-        Ok(Self { pictures, features, logits, learned: None })
-    }
-
-    /// With these features of the images that a generator learned from.
-    ///
-    /// # Errors
-    /// When one is not finite.
-    pub fn with_learned(self, learned: Matrix) -> Result<Self, NotFinite> {
-        learned.check_finite("feature")?;
-        Ok(Self { learned: Some(learned), ..self })
-    }
-
-    /// How many images.
-    pub fn count(&self) -> usize {
-        self.pictures.count()
-    }
-
-    /// Some of the images; what was learned from stays whole.
-    pub fn part(&self, range: Range<usize>) -> Self {
-        Self {
-            pictures: self.pictures.part(range.clone()),
-            features: self.features.part(range.clone()),
-            logits: self.logits.as_ref().map(|logits| logits.part(range)),
-            learned: self.learned.clone(),
-        }
-    }
-}
-
-/// What a metric looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
-    /// The extractor's features.
-    Features,
-    /// The classes that the extractor sees; it must be a classifier.
-    Classes,
-    /// The images themselves.
-    Pixels,
-    /// So many random pairs of the images.
-    Pairs(usize),
-}
-
-/// One number of a metric.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Number {
-    /// What it is called: a column of a file.
-    pub name: &'static str,
-    /// The number.
-    pub value: f64,
-    /// How much it varies between subsets, if it is a mean over such.
-    pub deviation: Option<f64>,
-}
-
-impl Number {
-    fn plain(name: &'static str, value: f64) -> Self {
-        Self { name, value, deviation: None }
-    }
-}
-
-/// A row of the table.
-pub struct Metric {
-    /// What is typed.
-    pub name: &'static str,
-    /// One line for people.
-    pub about: &'static str,
-    /// What it looks at.
-    pub of: Of,
-    /// It looks at so many images of a set at most.
-    pub most: usize,
-    /// Its numbers, for reals and fakes.
-    pub measure: fn(&Sample, &Sample) -> Vec<Number>,
-}
-
-/// Every metric.
-pub const METRICS: [Metric; 12] = [
-    Metric {
-        name: "frechet",
-        about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
-    },
-    Metric {
-        name: "kid",
-        about: "kernel distance, right for few images too; about 0 is the same",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| {
-            let found = kid(&real.features, &fake.features, Subsets::default());
-            let deviation = Some(found.deviation).filter(|deviation| *deviation > 0.0);
-            vec![Number { name: "kid", value: found.mean, deviation }]
-        },
-    },
-    Metric {
-        name: "precision-recall",
-        about: "the share of fakes that could be real, and of reals that could have been made",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| {
-            let found = precision_recall(&real.features, &fake.features, NEIGHBOR);
-            vec![Number::plain("precision", found.precision), Number::plain("recall", found.recall)]
-        },
-    },
-    Metric {
-        name: "two-sample",
-        about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],
-    },
-    Metric {
-        name: "spread",
-        about: "mean distance between fakes over that between reals: 1 is right, 0 a collapse",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| vec![Number::plain("spread", spread(&real.features, &fake.features))],
-    },
-    Metric {
-        name: "memorization",
-        about: "distance to the nearest real over that of other reals: 1 is new, 0 a copy",
-        of: Of::Features,
-        most: usize::MAX,
-        measure: |real, fake| {
-            let found = match &real.learned {
-                Some(learned) => memorization(learned, &real.features, &fake.features),
-                None => {
-                    let half = real.count() / 2;
-                    let halves = [0..half, half..real.count()].map(|half| real.features.part(half));
-                    memorization(&halves[0], &halves[1], &fake.features)
-                }
-            };
-            vec![Number::plain("memorization", found)]
-        },
-    },
-    Metric {
-        name: "class-score",
-        about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
-        of: Of::Classes,
-        most: usize::MAX,
-        measure: |_, fake| {
-            let found = class_score(logits(fake), SPLITS);
-            vec![Number { name: "class_score", value: found.mean, deviation: Some(found.deviation) }]
-        },
-    },
-    Metric {
-        name: "classes",
-        about: "classes with at least 1 % of the fakes, and how sure the classifier is",
-        of: Of::Classes,
-        most: usize::MAX,
-        measure: |_, fake| {
-            let found = classes(logits(fake));
-            vec![Number::plain("classes", found.covered as f64), Number::plain("confidence", found.confidence)]
-        },
-    },
-    Metric {
-        name: "swd",
-        about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
-        of: Of::Pixels,
-        most: SWD_IMAGES,
-        measure: |real, fake| {
-            let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
-            vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
-        },
-    },
-    Metric {
-        name: "ms-ssim",
-        about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
-        of: Of::Pairs(PAIRS),
-        most: usize::MAX,
-        measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
-    },
-    Metric {
-        name: "colors",
-        about: "distance of the colour histograms, from 0 to 1",
-        of: Of::Pixels,
-        most: usize::MAX,
-        measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
-    },
-    Metric {
-        name: "ink",
-        about: "mean brightness of an image, and its variance, over the reals': 1 is right",
-        of: Of::Pixels,
-        most: usize::MAX,
-        measure: |real, fake| {
-            let found = ink(&real.pictures, &fake.pictures);
-            vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
-        },
-    },
-];
-
-fn logits(sample: &Sample) -> &Matrix {
-    sample.logits.as_ref().expect("only classifiers are asked for classes")
-}
-
-/// The metric called `name`.
+/// The metric called `name`, also by its older name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|metric| metric.name == name)
+    METRICS.iter().find(|metric| metric.name == name || metric.alias == Some(name))
 }
 
 /// One number, with all that it depends on.
@@ -354,7 +118,7 @@ fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Pca;
+    use crate::{Extractor, Matrix, Pca, Pictures};
     use kernels::random::{Key, words};
 
     fn drawings(count: usize, stream: u32) -> Pictures {
@@ -362,8 +126,14 @@ mod tests {
         Pictures::new((0..count * 784).map(byte).collect(), [28, 28, 1])
     }
 
+    /// Commands and scripts written before the metric was renamed keep working.
     #[test]
-    fn every_metric_can_be_measured_and_told() {
+    fn the_older_name_finds_the_same_metric() {
+        assert_eq!(find("spread").map(|metric| metric.name), Some("diversity"));
+    }
+
+    #[test]
+    fn every_metric_can_be_measured_and_printed() {
         let pca = Pca::fit(&drawings(30, 1), 8);
         let sample = |stream| Sample::new(drawings(20, stream), &pca).unwrap();
         let (real, fake) = (sample(1), sample(2));

@@ -1,6 +1,7 @@
 //! The shared game: order, modes and counts of a step, and what each switch does to it. (What the switches make of labels and
 //! losses is tested beside them.)
 
+use models::trainer::common::InstanceNoise;
 use models::trainer::gan::GanTrainer;
 use models::trainer::options::{Batches, Bce, DiscriminatorNorm, Loss, TrainingOptions};
 use models::{FromLatents, LatentKind, Sampler, System, cifar, dcgan, faces, folder, mnist, vanilla, wgan_gp};
@@ -83,8 +84,7 @@ fn remembering() -> TrainingOptions {
         replay_pool: 5,
         ema: 0.9,
         spectral_norm: true,
-        instance_noise: 0.1,
-        instance_noise_steps: 5,
+        noise: InstanceNoise { instance_noise: 0.1, instance_noise_steps: 5 },
         label_flip: 0.2,
         label_noise: 0.1,
         clip_norm: 1.0,
@@ -309,8 +309,11 @@ fn the_horses_are_called_0() {
 #[test]
 fn instance_noise_fades_away() {
     let settings = |sigma| {
-        let options =
-            TrainingOptions { instance_noise: sigma, instance_noise_steps: 10, label_smooth: 1.0, ..digits_tips() };
+        let options = TrainingOptions {
+            noise: InstanceNoise { instance_noise: sigma, instance_noise_steps: 10 },
+            label_smooth: 1.0,
+            ..digits_tips()
+        };
         mnist::Settings { dropout: 0.0, ..digits(options) }
     };
     let told = |sigma, step| {
@@ -427,7 +430,11 @@ fn contradictions_are_refused_by_their_key() {
         ("soft_labels", TrainingOptions { soft_labels: true, ..base() }, "bce = keras-clip"),
         (
             "label_noise_way",
-            TrainingOptions { label_noise: 0.05, label_noise_way: models::trainer::options::Way::Outward, ..base() },
+            TrainingOptions {
+                label_noise: 0.05,
+                label_noise_way: models::trainer::options::NoiseDirection::Outward,
+                ..base()
+            },
             "use inward",
         ),
         ("label_smooth", TrainingOptions { loss: Loss::Hinge, label_smooth: 0.9, ..base() }, "hinge"),

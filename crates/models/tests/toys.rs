@@ -53,7 +53,7 @@ fn a_toy_goes_on_to_the_same_bits_with_every_switch_that_suits_points() {
         toy(|s| {
             s.variant = wgan_gp::Variant::Gauss25;
             let options = &mut s.options;
-            (options.k, options.replay_pool, options.ema, options.instance_noise) = (2, 100, 0.9, 0.1);
+            (options.k, options.replay_pool, options.ema, options.noise.instance_noise) = (2, 100, 0.9, 0.1);
         })
     };
     let [mut whole, mut half, mut resumed] = [make(), make(), make()];
@@ -73,7 +73,7 @@ fn a_toy_goes_on_to_the_same_bits_with_every_switch_that_suits_points() {
 #[test]
 fn what_changes_images_is_refused() {
     let mut s = wgan_gp::Settings::preset("gauss25").expect("a preset");
-    s.options.diff_augment = vec![models::trainer::diff_augment::Augment::Cutout];
+    s.options.common.diff_augment = vec![models::trainer::diff_augment::Augment::Cutout];
     let error = wgan_gp::trainer(&s, 1).err().expect("refused");
     assert_eq!(error.key, "diff_augment");
 }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
-use datasets::{Augmentation, BUILT_IN, DataError, Fitting, Images, advice};
+use datasets::{Augmentation, BUILT_IN, DataError, ErrorKind, Fitting, Images, advice};
 use kernels::Key;
 use metrics::Pictures;
 use models::System;
@@ -263,7 +263,7 @@ impl Dataset {
 
     /// Writes the images numbered `indices` as they are, their middle if they are larger than what is handed out.
     fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
-        if self.whole(images) { images.gather(indices, batch) } else { images.gather_middle(indices, self.size, batch) }
+        if self.whole(images) { images.gather(indices, batch) } else { images.gather_center(indices, self.size, batch) }
     }
 
     fn gathered(
@@ -355,12 +355,12 @@ fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), Dat
 
 /// The crate's error in this program's form.
 pub fn failure(error: DataError) -> Failure {
-    let code = match error {
-        DataError::NoCache { .. } => Code::Storage,
-        DataError::Stopped { .. } => Code::Interrupted,
+    let code = match error.kind() {
+        ErrorKind::Cache => Code::Storage,
+        ErrorKind::Stopped => Code::Interrupted,
         _ => Code::Data,
     };
-    let failure = Failure::new(code, error.what()).because(error.why()).help(error.help());
+    let failure = Failure::new(code, error.what()).because(error.why()).help(error.help().clone());
     match error.path() {
         Some(path) => failure.at(path.display()),
         None => failure,

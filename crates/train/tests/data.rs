@@ -91,7 +91,7 @@ fn what_runs_have_written_among_the_pictures_is_not_learned_from() {
     assert!(first.err.contains("Found 4 images belonging to 1 class.") && !first.err.contains("left out"));
     let second = place.good(&format!("{LINE} 1"));
     assert_eq!(second.hash(), first.hash(), "the same pictures");
-    assert!(second.err.contains("left out: 1 folder of this program's own (runs/0001-folder)"), "{}", second.err);
+    assert!(second.err.contains("left out: 1 folder written by this program (runs/0001-folder)"), "{}", second.err);
     let resumed = place.good("folder --resume runs/0001-folder --steps 2");
     assert_eq!(resumed.hash(), place.good(&format!("{LINE} 2 --out mine")).hash());
     place.bad(
@@ -119,5 +119,5 @@ fn data_in_other_forms_is_told_and_used() {
     std::fs::write(place.path("apple.zip"), b"PK\x03\x04").unwrap();
     place.bad(&format!("{TINY} --data apple.zip"), DATA, &["zip archive", "unzip apple.zip"]);
     place.bad("mnist --data digits", DATA, &["no such file or folder", "built-in hand-written digits"]);
-    place.bad(&format!("{TINY} --class c:x"), DATA, &["cannot be the name of a class", "colon"]);
+    place.bad(&format!("{TINY} --class c:x"), DATA, &["is not a possible class name", "colon"]);
 }

@@ -68,7 +68,7 @@ fn built_in_pictures_are_drawn_and_array_files_read_when_they_are_needed() {
     let apples = place.good(&format!("{TINY} --steps 3"));
     assert!(apples.err.contains("20,000 images 28x28x1, 15.7 MB: in memory"), "{}", apples.err);
     let drawn = place.good(&format!("{TINY} --steps 3 --set data_memory=0"));
-    assert!(drawn.err.contains("drawn when they are needed"), "{}", drawn.err);
+    assert!(drawn.err.contains("drawn on demand"), "{}", drawn.err);
     assert_eq!(drawn.hash(), apples.hash());
 
     let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (40, 28, 28), }";

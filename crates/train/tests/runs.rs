@@ -262,12 +262,15 @@ fn one_thing_is_singular() {
     }
     let told = told.join("\n");
     assert!(told.contains("1 thread\n") && told.contains("Found 2 images belonging to 1 class."), "{told}");
-    let words: Vec<&str> = told.split_whitespace().collect();
     let plural = |pair: &&[&str]| {
         let one = pair[0].trim_start_matches('(') == "1" || pair[0].ends_with("/1");
         let noun = pair[1].trim_end_matches([',', '.', ';', ')', ':']);
         one && noun.len() > 3 && noun.ends_with('s') && !noun.ends_with("ss") && !noun.contains('_')
     };
-    let wrong: Vec<String> = words.windows(2).filter(plural).map(|pair| pair.join(" ")).collect();
+    let pairs = told.lines().flat_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.windows(2).filter(plural).map(|pair| pair.join(" ")).collect::<Vec<_>>()
+    });
+    let wrong: Vec<String> = pairs.collect();
     assert!(wrong.is_empty(), "{wrong:?} in:\n{told}");
 }

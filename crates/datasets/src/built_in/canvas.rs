@@ -1,28 +1,30 @@
-//! Areas of colour laid over one another, with soft edges.
+//! Paints areas of colour with anti-aliased edges.
 //!
-//! A figure is told by its signed distance: how far, in pixels, a place is outside of its edge, negative inside. The share of
-//! a pixel that the figure covers is taken from the distance at the pixel's centre, one pixel wide from full to none.
+//! A figure is given by its signed distance in pixels: negative inside, positive outside. The
+//! coverage of a pixel depends on the distance at its centre, and falls from full to none over one
+//! pixel.
 
 use super::geometry::{Point, at, distance_to_segment};
 
-/// Red, green and blue, 0 to 1.
+/// Red, green and blue, from 0 to 1.
 pub(super) type Colour = [f64; 3];
 
-/// A square picture being painted. Lengths are in units of the side, so that a scene can be painted at any size.
+/// A square picture. Lengths are in units of the side, so a scene can be painted at any size.
 pub(super) struct Canvas {
     side: usize,
     pixels: Vec<Colour>,
 }
 
 impl Canvas {
-    /// A canvas of `side` x `side` pixels, the background a function of the place.
+    /// A canvas of `side` x `side` pixels; the background is a function of the position.
     pub(super) fn new(side: usize, background: impl Fn(Point) -> Colour) -> Self {
         let centre = |index: usize| (index as f64 + 0.5) / side as f64;
         let pixels = (0..side * side).map(|index| background(at(centre(index % side), centre(index / side)))).collect();
         Self { side, pixels }
     }
 
-    /// Paints everything for which `distance` is negative with `colour`. Only the part between `low` and `high` is looked at.
+    /// Paints everything with a negative `distance` in `colour`. Only the part between `low` and
+    /// `high` is examined.
     pub(super) fn paint(
         &mut self,
         (low, high): (Point, Point),
@@ -30,7 +32,7 @@ impl Canvas {
         colour: impl Fn(Point) -> Colour,
     ) {
         let size = self.side as f64;
-        // One pixel more on every side for the soft edge; a cast makes 0 of what is negative.
+        // One more pixel on every side for the soft edge. The cast turns negative values into 0.
         let first = |place: f64| (place * size - 1.0) as usize;
         let last = |place: f64| ((place * size + 2.0) as usize).min(self.side);
         for y in first(low.y)..last(high.y) {
@@ -45,7 +47,7 @@ impl Canvas {
         }
     }
 
-    /// Paints an ellipse with these half axes.
+    /// Paints an ellipse with these semi-axes.
     pub(super) fn ellipse(&mut self, centre: Point, half: Point, colour: Colour) {
         self.paint((centre - half, centre + half), |place| ellipse(place - centre, half), |_| colour);
     }
@@ -75,28 +77,29 @@ impl Canvas {
     }
 }
 
-/// A colour `share` of the way from `from` to `to`.
+/// Interpolates between two colours: `from` for a `share` of 0, `to` for 1.
 pub(super) fn blend(from: Colour, to: Colour, share: f64) -> Colour {
     [0, 1, 2].map(|channel| from[channel] + (to[channel] - from[channel]) * share)
 }
 
-/// A colour made lighter (factor above 1) or darker.
+/// Makes a colour lighter (factor above 1) or darker.
 pub(super) fn shade(colour: Colour, factor: f64) -> Colour {
     colour.map(|value| (value * factor).min(1.0))
 }
 
-/// Hue in turns, saturation and value, 0 to 1, to red, green and blue.
+/// Converts hue (in turns), saturation and value, from 0 to 1, to red, green and blue.
 pub(super) fn hsv(hue: f64, saturation: f64, value: f64) -> Colour {
     let hue = hue - hue.floor();
     [0.0, 2.0 / 3.0, 1.0 / 3.0].map(|shift| {
         let phase = hue + shift;
-        // How far from the channel's own hue, in sixths of a turn: within one sixth full, beyond two sixths none.
+        // The distance from the channel's own hue in sixths of a turn: full within one, none beyond
+        // two.
         let away = ((phase - phase.floor()) * 6.0 - 3.0).abs() - 1.0;
         value * (1.0 - saturation * (1.0 - away.clamp(0.0, 1.0)))
     })
 }
 
-/// Signed distance from an ellipse round the origin, exact on its edge and nearly so close to it.
+/// The signed distance from an ellipse about the origin: exact on its edge, and accurate near it.
 pub(super) fn ellipse(place: Point, half: Point) -> f64 {
     let scaled = at(place.x / half.x, place.y / half.y);
     let slope = at(scaled.x / half.x, scaled.y / half.y).length();
@@ -104,7 +107,7 @@ pub(super) fn ellipse(place: Point, half: Point) -> f64 {
     if slope > 0.0 { ring * (ring - 1.0) / slope } else { -half.x.min(half.y) }
 }
 
-/// Signed distance from a polygon.
+/// The signed distance from a polygon.
 fn polygon(place: Point, corners: &[Point]) -> f64 {
     let (mut inside, mut distance) = (false, f64::MAX);
     let mut last = corners[corners.len() - 1];

@@ -1,4 +1,5 @@
-//! Built-in hand-written digits, in the place of MNIST's: ten classes, each in the manners in which people write it.
+//! Built-in handwritten digits, as a substitute for MNIST: ten classes, each in several common
+//! styles.
 
 use super::geometry::{Point, at};
 use super::hand::{Hand, Stroke};
@@ -7,20 +8,21 @@ use crate::images::Images;
 use crate::plural::plural;
 use kernels::random::Key;
 
-/// One stroke of a digit: the places it passes, in a box from -1 to 1 downwards and about -0.6 to 0.6 across.
+/// One stroke of a digit: its points, in a box from -1 to 1 vertically and from about -0.6 to 0.6
+/// horizontally.
 enum Line {
-    /// Smoothly.
+    /// A smooth curve.
     Curve(&'static [Point]),
-    /// Straight from place to place.
+    /// Straight lines.
     Straight(&'static [Point]),
 }
 
 use Line::{Curve, Straight};
 
-/// How one digit may be written: how often, and its strokes.
+/// One way of writing a digit: how frequent it is, and its strokes.
 type Manner = (f64, &'static [Line]);
 
-/// The manners of the ten digits.
+/// The ways of writing the ten digits.
 #[rustfmt::skip] // a knot a line would hide the shapes
 const MANNERS: [&[Manner]; 10] = [
     &[
@@ -124,8 +126,9 @@ const MANNERS: [&[Manner]; 10] = [
     ],
 ];
 
-/// `count` digits, 28x28x1, 0 paper and 255 ink, with labels `0` to `9`. The same seed gives the same digits on every machine
-/// and at any number of threads, and the first `n` of a longer set are the set of `n`.
+/// `count` digits, 28x28x1, with labels `0` to `9`. 0 is paper, 255 is ink. The same seed gives the
+/// same digits on every machine and for any number of threads, and the first `n` of a longer set
+/// are the set of `n`.
 pub fn digits(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "digits");
     let origin = format!("built-in digits ({count} {}, seed {seed})", plural(count, "drawing"));
@@ -140,7 +143,7 @@ pub fn digits(count: usize, seed: u64) -> Images {
     images.with_labels(labels, (0..10).map(|digit| digit.to_string()).collect())
 }
 
-/// Which digit is drawn: the first choice of a hand.
+/// The digit to draw: the first random choice.
 fn choose(hand: &mut Hand) -> usize {
     hand.choose(&[1.0; 10])
 }
@@ -150,7 +153,7 @@ fn write(hand: &mut Hand, digit: usize) -> Vec<Stroke> {
     let manners = MANNERS[digit];
     let weights: Vec<f64> = manners.iter().map(|manner| manner.0).collect();
     let (_, lines) = &manners[hand.choose(&weights)];
-    // Most people lean to the right; some write broad, some narrow; nobody hits the same places twice.
+    // Most people slant to the right, widths differ, and no point is hit exactly.
     let (lean, turn) = (hand.around(-0.16, 0.3), hand.around(0.0, 0.08));
     let width = hand.within(0.75, 1.3);
     let unevenness = 0.03 + 0.11 * hand.unit();
@@ -185,7 +188,7 @@ mod tests {
         assert_eq!((suspects.blank, suspects.copies), (0, 0));
     }
 
-    /// Classes are apart: the mean picture of a class is nearest to most of its own drawings.
+    /// Classes are separable: most drawings are closest to the mean picture of their own class.
     #[test]
     fn a_digit_looks_like_its_class() {
         let images = digits(2000, 1);

@@ -1,5 +1,5 @@
-//! Built-in cartoon faces, in the place of photographs: skin, hair, eyes, brows, nose, mouth, now and then glasses or a
-//! beard, each a few numbers drawn at random.
+//! Built-in cartoon faces, as a substitute for photographs: skin, hair, eyes, eyebrows, nose,
+//! mouth, and sometimes glasses or a beard, each with a few random parameters.
 
 use super::canvas::{Canvas, Colour, blend, hsv, shade};
 use super::geometry::{Point, at};
@@ -8,8 +8,8 @@ use crate::images::Images;
 use crate::plural::plural;
 use kernels::random::Key;
 
-/// `count` faces, `side` x `side` x 3. The same seed gives the same faces on every machine, at any number of threads and at
-/// every size, and the first `n` of a longer set are the set of `n`.
+/// `count` faces, `side` x `side` x 3. The same seed gives the same faces on every machine, for any
+/// number of threads and at every size, and the first `n` of a longer set are the set of `n`.
 ///
 /// # Panics
 /// If `side` is 0.
@@ -25,10 +25,10 @@ pub fn faces(count: usize, seed: u64, side: usize) -> Images {
     })
 }
 
-/// The tones of skin, from light to dark.
+/// Skin tones, from light to dark.
 const SKIN: [Colour; 5] =
     [[0.99, 0.87, 0.77], [0.94, 0.76, 0.61], [0.80, 0.59, 0.43], [0.58, 0.39, 0.27], [0.38, 0.25, 0.18]];
-/// Colours of hair: black, brown, chestnut, blond, red, grey.
+/// Hair colours: black, brown, chestnut, blond, red, grey.
 const HAIR: [Colour; 6] = [
     [0.10, 0.08, 0.08],
     [0.28, 0.17, 0.10],
@@ -38,10 +38,10 @@ const HAIR: [Colour; 6] = [
     [0.7, 0.7, 0.72],
 ];
 
-/// What decides how a face looks.
+/// The parameters of a face.
 struct Face {
     centre: Point,
-    /// Half width and half height of the head.
+    /// Half the width and half the height of the head.
     half: Point,
     skin: Colour,
     hair: Colour,
@@ -49,13 +49,13 @@ struct Face {
     style: usize,
     shirt: Colour,
     iris: Colour,
-    /// Distance of an eye from the middle, and height of the eyes.
+    /// The distance of an eye from the middle, and the height of the eyes.
     eyes: Point,
-    /// Half width of an eye.
+    /// Half the width of an eye.
     eye: f64,
     /// How far the corners of the mouth are raised.
     smile: f64,
-    /// Half width of the mouth.
+    /// Half the width of the mouth.
     mouth: f64,
 }
 
@@ -83,7 +83,7 @@ impl Face {
         }
     }
 
-    /// A place of the head: `x` and `y` in half widths and half heights from its centre.
+    /// A position on the head: `x` and `y` in half widths and half heights from its centre.
     fn place(&self, x: f64, y: f64) -> Point {
         self.centre + at(x * self.half.x, y * self.half.y)
     }
@@ -156,7 +156,7 @@ impl Face {
         }
     }
 
-    /// The hair over the forehead: what of a larger ellipse lies above a hairline.
+    /// The hair above the forehead: the part of a larger ellipse above a hairline.
     fn hair_before(&self, canvas: &mut Canvas) {
         if self.style == 0 {
             return;
@@ -172,7 +172,7 @@ impl Face {
         canvas.paint((self.centre - half, self.centre + half), inside, |_| self.hair);
     }
 
-    /// What of the head lies below a line under the nose, without the mouth.
+    /// The part of the head below a line under the nose, without the mouth.
     fn beard(&self, canvas: &mut Canvas) {
         let distance = |place: Point| {
             let x = (place.x - self.centre.x) / self.half.x;

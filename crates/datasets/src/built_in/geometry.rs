@@ -1,19 +1,19 @@
-//! Points, curves through points, and a sine: the little geometry the drawings need.
+//! Points, curves and a sine for the built-in drawings.
 //!
-//! Only operations whose result IEEE 754 fixes to the last bit are used (`+ - * /`, square root, comparisons, rounding).
-//! The `sin` of the standard library is the platform's and may differ in the last place between machines, so a short
-//! polynomial stands in for it.
+//! Only operations that IEEE 754 specifies exactly are used (`+ - * /`, square root, comparisons,
+//! rounding). The standard library's `sin` may differ in the last bit between platforms, so a short
+//! polynomial replaces it.
 
 use std::ops::{Add, Mul, Sub};
 
-/// A place on the paper; `x` to the right, `y` down.
+/// A position on the paper; `x` points right, `y` down.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
 }
 
-/// Short for [`Point`]'s fields in order.
+/// Makes a [`Point`].
 pub(super) const fn at(x: f64, y: f64) -> Point {
     Point { x, y }
 }
@@ -43,18 +43,18 @@ impl Mul<f64> for Point {
 }
 
 impl Point {
-    /// Distance from the origin.
+    /// The distance from the origin.
     pub(super) fn length(self) -> f64 {
         (self.x * self.x + self.y * self.y).sqrt()
     }
 
-    /// A quarter turn: the direction to the right hand of someone walking along `self` (with `y` down).
+    /// A quarter turn clockwise, as seen on the paper.
     pub(super) fn sideways(self) -> Point {
         at(-self.y, self.x)
     }
 }
 
-/// Distance of `point` from the segment `a b`.
+/// The distance of `point` from the segment `a b`.
 pub(super) fn distance_to_segment(point: Point, a: Point, b: Point) -> f64 {
     let (along, to) = (b - a, point - a);
     let square = along.x * along.x + along.y * along.y;
@@ -62,22 +62,23 @@ pub(super) fn distance_to_segment(point: Point, a: Point, b: Point) -> f64 {
     (to - along * t).length()
 }
 
-/// `sin(2 pi turns)` to about four digits, the same bits on every machine.
+/// `sin(2π turns)` to about four digits, with the same bits on every machine.
 pub(super) fn sine(turns: f64) -> f64 {
     let phase = turns - turns.floor();
-    // A parabola through the zeros and extremes of each half wave, then one correction of its shape.
+    // A parabola through the zeros and extrema of each half wave, and one correction of its shape.
     let half = if phase < 0.5 { phase } else { phase - 0.5 };
     let parabola = 16.0 * half * (0.5 - half);
     let wave = parabola * (0.775 + 0.225 * parabola);
     if phase < 0.5 { wave } else { -wave }
 }
 
-/// The unit vector `turns` of a full turn clockwise (as seen on the paper) from the x axis.
+/// The unit vector at `turns` of a full turn clockwise (as seen on the paper) from the x axis.
 pub(super) fn direction(turns: f64) -> Point {
     at(sine(turns + 0.25), sine(turns))
 }
 
-/// A smooth curve through `knots` in order (Catmull-Rom), `per_span` points to a span; the first and last knot are its ends.
+/// A smooth curve through `knots` (Catmull-Rom) with `per_span` points per span, from the first
+/// knot to the last.
 pub(super) fn smooth(knots: &[Point], per_span: usize) -> Vec<Point> {
     if knots.len() < 3 {
         return knots.to_vec();
@@ -87,7 +88,7 @@ pub(super) fn smooth(knots: &[Point], per_span: usize) -> Vec<Point> {
     curve.push(knots[0]);
     for i in 0..last {
         let (p1, p2) = (knots[i], knots[i + 1]);
-        // Past the ends the curve goes on straight.
+        // Beyond the ends the curve continues straight.
         let p0 = if i == 0 { p1 + (p1 - p2) } else { knots[i - 1] };
         let p3 = if i + 1 == last { p2 + (p2 - p1) } else { knots[i + 2] };
         for k in 1..=per_span {

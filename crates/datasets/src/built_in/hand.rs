@@ -1,25 +1,26 @@
-//! The hand that draws: it trembles, hurries, misses the place it started from, and is different for every drawing.
+//! A hand that draws: it trembles, hurries, misses the beginning of a loop, and differs for every
+//! drawing.
 
 use super::geometry::{Point, at, smooth};
 use kernels::random::Draws;
 use rand::RngExt;
 
-/// One stroke: the places where the pen was, in order.
+/// One stroke: the positions of the pen in order.
 pub(super) type Stroke = Vec<Point>;
 
-/// A person's hand for the length of one drawing. Lengths are in units of half the apple's body.
+/// The habits of one person during one drawing. Lengths are in units of half the apple's body.
 pub(super) struct Hand {
     draws: Draws,
-    /// How far the pen strays from where it should be.
+    /// How far the pen deviates from its path.
     tremor: f64,
-    /// Distance between two places the tablet reports: a quick hand leaves few, and its curves come out angular.
+    /// The distance between two reported points: a quick hand has few, and its curves are angular.
     spacing: f64,
-    /// How badly a loop misses its start.
+    /// How far the end of a loop is from its beginning.
     carelessness: f64,
 }
 
 impl Hand {
-    /// A new hand with habits drawn from `draws`.
+    /// A hand with random habits from `draws`.
     pub(super) fn new(draws: Draws) -> Self {
         let mut hand = Self { draws, tremor: 0.0, spacing: 0.0, carelessness: 0.0 };
         hand.tremor = 0.014 + 0.05 * hand.unit() * hand.unit();
@@ -28,23 +29,24 @@ impl Hand {
         hand
     }
 
-    /// A number in [0, 1).
+    /// A random number in [0, 1).
     pub(super) fn unit(&mut self) -> f64 {
         self.draws.random::<f64>()
     }
 
-    /// A number in [low, high).
+    /// A random number in [low, high).
     pub(super) fn within(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// A number around `centre`, rarely further than `spread` away and never further than 1.5 times that: the sum of
-    /// three uniform numbers, a bell without the logarithms of the normal distribution.
+    /// A random number around `centre`, rarely more than `spread` away and never more than 1.5
+    /// times that: the sum of three uniform numbers, which is bell-shaped without the logarithms of
+    /// a normal distribution.
     pub(super) fn around(&mut self, centre: f64, spread: f64) -> f64 {
         centre + spread * (self.unit() + self.unit() + self.unit() - 1.5)
     }
 
-    /// A place around `centre`, within `spread` in either direction.
+    /// A random position around `centre`, within `spread` in each direction.
     pub(super) fn near(&mut self, centre: Point, spread: f64) -> Point {
         at(self.around(centre.x, spread), self.around(centre.y, spread))
     }
@@ -54,12 +56,12 @@ impl Hand {
         self.unit() < probability
     }
 
-    /// -1 or 1.
+    /// -1 or 1 at random.
     pub(super) fn side(&mut self) -> f64 {
         if self.chance(0.5) { -1.0 } else { 1.0 }
     }
 
-    /// An index, each with the probability `weights[index]` over their sum.
+    /// A random index; index i has the probability `weights[i]` divided by their sum.
     pub(super) fn choose(&mut self, weights: &[f64]) -> usize {
         let mut left = self.unit() * weights.iter().sum::<f64>();
         for (index, weight) in weights.iter().enumerate() {
@@ -71,7 +73,7 @@ impl Hand {
         weights.len() - 1
     }
 
-    /// The place where a loop that should return to `start` ends.
+    /// Where a loop that should return to `start` ends.
     pub(super) fn miss(&mut self, start: Point) -> Point {
         let spread = self.carelessness;
         self.near(start, spread)
@@ -82,7 +84,7 @@ impl Hand {
         self.trace(&smooth(knots, 12))
     }
 
-    /// Draws straight lines from knot to knot.
+    /// Draws straight lines between knots.
     pub(super) fn lines(&mut self, knots: &[Point]) -> Stroke {
         let fine: Vec<Point> = knots
             .windows(2)
@@ -93,7 +95,7 @@ impl Hand {
         self.trace(&path)
     }
 
-    /// Follows `path` with the pen: reports a place every `spacing` or so, and strays slowly to and fro.
+    /// Follows `path` with the pen: reports a point about every `spacing`, and deviates slowly.
     pub(super) fn trace(&mut self, path: &[Point]) -> Stroke {
         let Some((&first, rest)) = path.split_first() else { return Stroke::new() };
         let (mut astray, mut aim) = (Point::default(), Point::default());
@@ -104,7 +106,8 @@ impl Hand {
             let step = (point - last).length();
             last = point;
             walked += step;
-            // The stray is an unsteady walk that is pulled back, so neighbouring places stray alike.
+            // The deviation is a random walk that is pulled back, so neighbouring points deviate
+            // alike.
             if self.chance(4.0 * step) {
                 aim = self.near(Point::default(), 1.3 * self.tremor);
             }
@@ -119,7 +122,7 @@ impl Hand {
         stroke
     }
 
-    /// The way to the next reported place.
+    /// The distance to the next reported point.
     fn pause(&mut self) -> f64 {
         let spacing = self.spacing;
         self.within(0.6 * spacing, 1.4 * spacing)

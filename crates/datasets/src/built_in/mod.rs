@@ -1,16 +1,17 @@
-//! Built-in pictures, so that every system runs at once and with no download.
+//! Built-in pictures, so that every system can be trained without a download.
 //!
 //! | set | pictures | classes |
 //! |---|---|---|
 //! | [`apples()`] | 28x28 grey drawings, like the Quick, Draw! bitmaps | |
 //! | [`digits()`] | 28x28 grey hand-written digits, like MNIST's | ten |
-//! | [`shapes()`] | 32x32 coloured figures, in the place of CIFAR-10 | six |
-//! | [`faces()`] | cartoon faces of 32 or 64 pixels, in the place of photographs | |
-//! | [`seasons()`] | 64x64 landscapes in summer or winter, for translation between unpaired pictures | |
+//! || [`shapes()`] | 32x32 coloured figures, as a substitute for CIFAR-10 | six |
+//! || [`faces()`] | cartoon faces of any size, as a substitute for photographs | |
+//! || [`seasons()`] | 64x64 landscapes in summer or winter, for unpaired image translation | |
 //!
-//! Two ways of drawing lead to pixels: [`hand`] and [`raster`] move a pen over paper, [`canvas`] lays areas of colour over
-//! one another. Both use only arithmetic that IEEE 754 fixes to the last bit ([`geometry`]), and picture number `i` of a
-//! seed depends on nothing but the two, so a set is the same on every machine, at any number of threads and at any length.
+//! There are two ways of drawing: [`hand`] and [`raster`] move a pen over paper, and [`canvas`]
+//! paints areas of colour. Both use only arithmetic that IEEE 754 specifies exactly ([`geometry`]),
+//! and picture `i` of a seed depends on the seed and `i` only. So a set is the same on every
+//! machine, for any number of threads, and for any length.
 
 mod apples;
 mod canvas;
@@ -29,24 +30,25 @@ pub use seasons::{Season, seasons};
 pub use shapes::shapes;
 
 use crate::images::Images;
-use crate::store::drawn::{Drawn, draws};
+use crate::store::generated::{Generated, draws};
 use kernels::random::{Draws, Key};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Side of a picture that [`draw_strokes`] makes.
+/// The side of a picture drawn by [`draw_strokes`].
 pub(crate) const DRAWING_SIDE: usize = raster::SIDE;
 
-/// Draws strokes, each at least one place (x, y), into `picture`, 0 paper and 255 ink, by the steps the Quick, Draw! bitmaps were made
-/// with.
+/// Draws strokes, each with at least one point (x, y), into `picture` the way the Quick, Draw!
+/// bitmaps were made. 0 is paper, 255 is ink.
 pub(crate) fn draw_strokes(strokes: &[Vec<(f64, f64)>], picture: &mut [u8]) {
     let points = |stroke: &Vec<(f64, f64)>| stroke.iter().map(|&(x, y)| geometry::at(x, y)).collect();
     let strokes: Vec<hand::Stroke> = strokes.iter().map(points).collect();
     raster::rasterise(&strokes, raster::QUICKDRAW, 1.0, picture);
 }
 
-/// The pictures `numbers` of `key`, each of `size` (height, width, channels), which `draw` draws when they are needed.
+/// The pictures `numbers` of `key`, each of `size` (height, width, channels), drawn on demand by
+/// `draw`.
 fn drawn(
     key: Key,
     numbers: Range<u64>,
@@ -54,10 +56,11 @@ fn drawn(
     origin: String,
     draw: impl Fn(Draws, &mut [u8]) + Send + Sync + 'static,
 ) -> Images {
-    Images::of(Arc::new(Drawn { key, numbers, image: size.iter().product(), draw }), size, origin)
+    Images::of(Arc::new(Generated { key, numbers, image: size.iter().product(), draw }), size, origin)
 }
 
-/// What `label` makes of the first random numbers of each picture.
+/// The labels of the pictures `numbers`: `label` makes each from the first random numbers of its
+/// picture.
 fn labels(key: Key, numbers: Range<u64>, label: impl Fn(Draws) -> u32 + Sync) -> Vec<u32> {
     numbers.into_par_iter().map(|number| label(draws(key, number))).collect()
 }
@@ -66,8 +69,9 @@ fn labels(key: Key, numbers: Range<u64>, label: impl Fn(Draws) -> u32 + Sync) ->
 mod tests {
     use super::*;
 
-    /// The bits of another machine, or of another day: a run on built-in pictures can be repeated only while these stay. Their
-    /// integer and IEEE arithmetic uses no kernel, so there is no instruction set to ask about.
+    /// Fixed values guard against differences between machines and versions: runs on built-in
+    /// pictures can be repeated only if the pictures stay the same. They are drawn without kernels,
+    /// so the instruction set does not matter.
     #[test]
     fn the_pictures_are_these_and_no_others() {
         let set = |name, images: Images| (name, images.fingerprint().unwrap());
@@ -92,7 +96,7 @@ mod tests {
         assert_eq!(found, golden.map(|(name, fingerprint)| (name, fingerprint.to_owned())));
     }
 
-    /// Labels are no part of a fingerprint.
+    /// Labels are not part of a fingerprint.
     #[test]
     fn the_classes_are_these_and_no_others() {
         let first = |images: Images| images.labels().unwrap()[..12].to_vec();

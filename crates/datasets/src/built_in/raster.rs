@@ -1,43 +1,45 @@
-//! From strokes to a 28x28 picture, by the steps the Quick, Draw! bitmaps were made with.
+//! Rasterises strokes to a 28x28 picture in the way the Quick, Draw! bitmaps were made.
 //!
-//! Those drawings were first scaled to fill a box of 256 units (the longer side touches it), their lines were thinned
-//! out (Ramer-Douglas-Peucker, tolerance 2) and rounded to whole units; then each was centred, drawn with a round pen
-//! 16 units wide with 16 units of paper kept free around it, and reduced to 28 pixels with exact anti-aliasing. Measured on
-//! the published file: a straight line is 16/304 * 28 = 1.47 pixels of ink wide, and the longer side leaves 1.5 pixels free.
+//! Those drawings were scaled to fill a box of 256 units (by the longer side), simplified
+//! (Ramer-Douglas-Peucker, tolerance 2) and rounded to whole units. Then each was centred, drawn
+//! with a round pen 16 units wide and a margin of 16 units, and reduced to 28 pixels with exact
+//! anti-aliasing. Measured on the published file: a straight line is 16/304 * 28 = 1.47 pixels
+//! wide, and the margin at the longer side is 1.5 pixels.
 
 use super::geometry::{Point, at, distance_to_segment};
 use super::hand::Stroke;
 
-/// Side of a picture in pixels.
+/// The side of a picture in pixels.
 pub(super) const SIDE: usize = 28;
-/// The box the strokes are scaled to.
+/// The side of the box to which strokes are scaled.
 const BOX: f64 = 255.0;
 
 /// The sheet and the pen, in units of the box.
 #[derive(Clone, Copy)]
 pub(super) struct Sheet {
-    /// Box, plus the pen's width, plus free paper on both sides: what is reduced to [`SIDE`] pixels.
+    /// The side of the sheet that is reduced to [`SIDE`] pixels: the box, the pen's width and both
+    /// margins.
     pub(super) paper: f64,
-    /// Width of the pen.
+    /// The width of the pen.
     pub(super) pen: f64,
 }
 
 /// The sheet of the Quick, Draw! bitmaps.
 pub(super) const QUICKDRAW: Sheet = Sheet { paper: 304.0, pen: 16.0 };
-/// A sheet as MNIST's: the box takes 20 of the 28 pixels, and the pen is broad.
+/// A sheet like MNIST's: the box is 20 of 28 pixels, and the pen is wide.
 pub(super) const MNIST: Sheet = Sheet { paper: 357.0, pen: 28.0 };
 
-/// How far a line may be from the points it replaces.
+/// The largest distance of a line from the points it replaces.
 const TOLERANCE: f64 = 2.0;
 /// Sub-rows of a pixel.
 const ROWS: usize = 8;
-/// Sub-columns of a pixel; a row of a picture is `SIDE * COLUMNS` bits, a whole number of words.
+/// Sub-columns of a pixel. A row of a picture has `SIDE * COLUMNS` bits, a whole number of words.
 const COLUMNS: usize = 16;
 /// 64-bit words of a sub-row.
 const WORDS: usize = SIDE * COLUMNS / 64;
 
-/// Draws the strokes, centred and filling the box, into `picture` (`SIDE * SIDE` values, 0 paper, 255 ink). `pressure`
-/// scales the pen's width.
+/// Draws the strokes, centred and filling the box, into `picture` (`SIDE * SIDE` values; 0 is
+/// paper, 255 is ink). `pressure` scales the pen's width.
 pub(super) fn rasterise(strokes: &[Stroke], sheet: Sheet, pressure: f64, picture: &mut [u8]) {
     let strokes: Vec<Stroke> = fill_box(strokes).iter().map(simplify).collect();
     let (low, high) = bounds(&strokes);
@@ -56,7 +58,7 @@ pub(super) fn rasterise(strokes: &[Stroke], sheet: Sheet, pressure: f64, picture
     mask.reduce(picture);
 }
 
-/// Smallest and largest coordinates.
+/// The smallest and the largest coordinates.
 fn bounds(strokes: &[Stroke]) -> (Point, Point) {
     let (mut low, mut high) = (at(f64::MAX, f64::MAX), at(f64::MIN, f64::MIN));
     for point in strokes.iter().flatten() {
@@ -66,7 +68,8 @@ fn bounds(strokes: &[Stroke]) -> (Point, Point) {
     (low, high)
 }
 
-/// Moves the strokes to the corner of the box and scales them, both ways alike, until the longer side fills it.
+/// Moves the strokes to the corner of the box and scales them uniformly until the longer side fills
+/// it.
 fn fill_box(strokes: &[Stroke]) -> Vec<Stroke> {
     let (low, high) = bounds(strokes);
     let size = high - low;
@@ -93,12 +96,13 @@ fn simplify(stroke: &Stroke) -> Stroke {
             spans.extend([(from, worst), (worst, to)]);
         }
     }
-    // Half up, not half to even. The points are never negative, so that cutting the fraction off rounds down.
+    // Halves are rounded up, not to even. The points are never negative, so truncation rounds down.
     let whole = |point: Point| at(f64::from((point.x + 0.5) as u32), f64::from((point.y + 0.5) as u32));
     stroke.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(&point, _)| whole(point)).collect()
 }
 
-/// One bit for each of `ROWS * COLUMNS` places in every pixel: ink or paper. Lines that cross do not add up, as with a pen.
+/// One bit for each of `ROWS * COLUMNS` positions in every pixel: ink or paper. Crossing lines do
+/// not add up.
 struct Mask {
     rows: Vec<[u64; WORDS]>,
 }
@@ -108,7 +112,8 @@ impl Mask {
         Self { rows: vec![[0; WORDS]; SIDE * ROWS] }
     }
 
-    /// Inks the segment `a b` (in pixels) with a round pen. Each sub-row cuts the convex shape in one interval.
+    /// Inks the segment `a b` (in pixels) with a round pen. Each sub-row cuts the convex shape in
+    /// one interval.
     fn line(&mut self, a: Point, b: Point, radius: f64) {
         let (top, bottom) = if a.y <= b.y { (a, b) } else { (b, a) };
         let rows = ROWS as f64;
@@ -145,13 +150,13 @@ impl Mask {
         }
     }
 
-    /// Writes the share of inked places of every pixel, 0 to 255.
+    /// Writes the share of inked positions of every pixel, from 0 to 255.
     fn reduce(&self, picture: &mut [u8]) {
         const PLACES: u64 = (ROWS * COLUMNS) as u64;
         const PIXELS: usize = 64 / COLUMNS; // in a word
         for (rows, pixels) in self.rows.chunks_exact(ROWS).zip(picture.chunks_exact_mut(SIDE)) {
             for (index, pixels) in pixels.chunks_exact_mut(PIXELS).enumerate() {
-                // A byte counts at most 8 places a row, 64 in all; a pixel is two bytes.
+                // A byte counts at most 8 positions of a row, 64 in all; a pixel is two bytes.
                 let bytes: u64 = rows.iter().map(|row| ones_per_byte(row[index])).sum();
                 let counts = (bytes & 0x00FF_00FF_00FF_00FF) + (bytes >> 8 & 0x00FF_00FF_00FF_00FF);
                 for (place, pixel) in pixels.iter_mut().enumerate() {
@@ -163,17 +168,17 @@ impl Mask {
     }
 }
 
-/// How many bits are set in each byte, as bytes: neighbouring bits are added, then pairs, then fours. (Portable builds have no
-/// instruction that counts bits.)
+/// Counts the set bits of each byte: adds neighbouring bits, then pairs, then groups of four.
+/// Portable builds have no instruction for it.
 fn ones_per_byte(word: u64) -> u64 {
     let pairs = word - (word >> 1 & 0x5555_5555_5555_5555);
     let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
     (fours + (fours >> 4)) & 0x0F0F_0F0F_0F0F_0F0F
 }
 
-/// Sets the bits whose places lie between `left` and `right` (in pixels).
+/// Sets the bits between the positions `left` and `right` (in pixels).
 fn fill(row: &mut [u64; WORDS], left: f64, right: f64) {
-    // A cast to an integer rounds down what is positive, and makes 0 of what is not.
+    // A cast to an integer rounds positive values down, and turns negative ones into 0.
     let place = |x: f64| ((x * COLUMNS as f64 + 0.5) as usize).min(SIDE * COLUMNS);
     let (from, to) = (place(left), place(right));
     let words = from / 64..to.div_ceil(64).max(from / 64);
@@ -194,7 +199,7 @@ mod tests {
         let mut picture = [0; SIDE * SIDE];
         rasterise(&[vec![at(0.0, 0.0), at(0.0, 1.0)]], QUICKDRAW, 1.0, &mut picture);
         let ink: u32 = picture[14 * SIDE..15 * SIDE].iter().map(|&value| u32::from(value)).sum();
-        // 1.47 pixels of 255; the real file's upright lines sum to 371 to 377.
+        // 1.47 pixels of 255. In the real file, the vertical lines sum to 371 to 377.
         assert!((366..=384).contains(&ink), "{ink}");
         assert_eq!((picture[0], picture[14]), (0, 0), "the paper's rim stays free");
         assert!(picture[SIDE + 14] > 0 && picture[26 * SIDE + 13] > 0);

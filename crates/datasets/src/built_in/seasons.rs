@@ -1,5 +1,5 @@
-//! Built-in landscapes in two palettes, summer and winter: a set for translation between unpaired pictures, of which we know
-//! the true translation of each.
+//! Built-in landscapes in summer and winter: an unpaired data set for image translation, for which
+//! the true translations are known.
 
 use super::canvas::{Canvas, Colour, blend, shade};
 use super::geometry::{Point, at, sine};
@@ -8,21 +8,22 @@ use crate::images::Images;
 use kernels::random::Key;
 use std::ops::Range;
 
-/// Side of a picture in pixels.
+/// The side of a picture in pixels.
 const SIDE: usize = 64;
 
-/// The palette that a landscape is painted in.
+/// The palette of a landscape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Season {
     /// Green hills, blue water, leaves on the trees.
     Summer,
-    /// Snow, ice, bare crowns.
+    /// Snow, ice, bare trees.
     Winter,
 }
 
-/// The landscapes `numbers` of `seed`, 64x64x3, painted in `season`. A landscape's number fixes its hills, trees, house and
-/// light; the season only its colours: the same numbers in the two seasons are true pairs, and ranges that do not overlap
-/// make an unpaired set. The same on every machine and at any number of threads.
+/// The landscapes `numbers` of `seed`, 64x64x3, painted in `season`. The number determines hills,
+/// trees, house and light; the season determines the colours only. So the same numbers in both
+/// seasons are true pairs, and disjoint ranges make an unpaired data set. The pictures are the same
+/// on every machine and for any number of threads.
 pub fn seasons(numbers: Range<u64>, seed: u64, season: Season) -> Images {
     let key = Key::named(seed, "seasons");
     let name = if season == Season::Summer { "summer" } else { "winter" };
@@ -76,7 +77,7 @@ const WINTER: Palette = Palette {
     roof: [0.93, 0.94, 0.97],
 };
 
-/// One landscape. What is drawn at random must not depend on the season.
+/// One landscape. The random numbers must not depend on the season.
 fn paint(hand: &mut Hand, season: Season) -> Canvas {
     let palette = if season == Season::Summer { &SUMMER } else { &WINTER };
     let light = hand.within(0.88, 1.08);
@@ -104,7 +105,7 @@ fn paint(hand: &mut Hand, season: Season) -> Canvas {
     }
     hills(hand, &mut canvas, near, shade(palette.near, light));
     let count = 2 + hand.choose(&[1.0; 4]);
-    // The far trees first.
+    // Distant trees first.
     let mut feet: Vec<Point> =
         (0..count).map(|_| at(hand.within(0.05, 0.95), hand.within(near + 0.04, 0.97))).collect();
     feet.sort_by(|a, b| a.y.total_cmp(&b.y));
@@ -137,7 +138,7 @@ fn mountain(hand: &mut Hand, canvas: &mut Canvas, horizon: f64, palette: &Palett
     let foot = horizon + 0.1;
     let (left, right) = (hand.within(0.22, 0.42), hand.within(0.22, 0.42));
     canvas.polygon(&[peak, at(peak.x + right, foot), at(peak.x - left, foot)], shade(palette.mountain, light));
-    // The cap, a third of the way down, with a jagged rim.
+    // The snow cap, a third of the way down, with a jagged edge.
     let down = 0.34;
     let drop = down * (foot - peak.y);
     let cap = [
@@ -167,7 +168,7 @@ fn house(hand: &mut Hand, canvas: &mut Canvas, ground: f64, palette: &Palette, l
 }
 
 fn tree(hand: &mut Hand, canvas: &mut Canvas, foot: Point, palette: &Palette, light: f64) {
-    // What stands lower is nearer and larger.
+    // Lower objects are nearer and larger.
     let size = hand.within(0.13, 0.19) * (0.5 + foot.y);
     let tone = light * hand.within(0.85, 1.12);
     canvas.line(&[foot, foot - at(0.0, 0.6 * size)], 0.14 * size, shade(palette.trunk, light));
@@ -195,7 +196,8 @@ mod tests {
     #[test]
     fn a_landscape_in_two_seasons_has_the_same_things_in_it() {
         let (summer, winter) = (seasons(5..45, 1, Season::Summer), seasons(5..45, 1, Season::Winter));
-        // Edges lie at the same places: where neighbours differ in one season they mostly do in the other.
+        // Edges are at the same positions: where neighbouring pixels differ in one season, most
+        // differ in the other.
         let edges = |images: &Images, index: usize| -> Vec<bool> {
             let image = &*images.image(index).unwrap();
             let grey = |at: usize| image[at * 3..at * 3 + 3].iter().map(|&value| i32::from(value)).sum::<i32>();
@@ -209,7 +211,7 @@ mod tests {
             }
         }
         assert!(both * 2 > one, "{both} of {one}");
-        // And the colours differ.
+        // The colours differ.
         let mean = |images: &Images, channel: usize| {
             let all = (0..40).flat_map(|i| images.image(i).unwrap().into_owned().into_iter().skip(channel).step_by(3));
             all.map(f64::from).sum::<f64>() / (40 * SIDE * SIDE) as f64

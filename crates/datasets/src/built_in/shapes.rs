@@ -1,4 +1,4 @@
-//! Built-in coloured figures: six classes of 32x32 pictures, in the place of CIFAR-10.
+//! Built-in coloured figures, as a substitute for CIFAR-10: 32x32 pictures in six classes.
 
 use super::canvas::{Canvas, Colour, blend, ellipse, hsv};
 use super::geometry::{Point, at, direction};
@@ -7,14 +7,14 @@ use crate::images::Images;
 use crate::plural::plural;
 use kernels::random::Key;
 
-/// Side of a picture in pixels.
+/// The side of a picture in pixels.
 const SIDE: usize = 32;
-/// The classes.
+/// The names of the classes.
 const NAMES: [&str; 6] = ["disc", "square", "triangle", "star", "ring", "cross"];
 
-/// `count` pictures, 32x32x3, of one coloured figure each before a softly coloured ground, with the labels disc, square,
-/// triangle, star, ring and cross. The same seed gives the same pictures on every machine and at any number of threads, and
-/// the first `n` of a longer set are the set of `n`.
+/// `count` pictures, 32x32x3, each of one coloured figure on a soft background, with the labels
+/// disc, square, triangle, star, ring and cross. The same seed gives the same pictures on every
+/// machine and for any number of threads, and the first `n` of a longer set are the set of `n`.
 pub fn shapes(count: usize, seed: u64) -> Images {
     let key = Key::named(seed, "shapes");
     let origin = format!("built-in shapes ({count} {}, seed {seed})", plural(count, "picture"));
@@ -27,15 +27,15 @@ pub fn shapes(count: usize, seed: u64) -> Images {
     images.with_labels(labels, NAMES.map(str::to_owned).to_vec())
 }
 
-/// Which figure is drawn: the first choice of a hand.
+/// The figure to draw: the first random choice.
 fn choose(hand: &mut Hand) -> usize {
     hand.choose(&[1.0; NAMES.len()])
 }
 
-/// One picture.
+/// Paints one picture.
 fn paint(hand: &mut Hand, class: usize) -> Canvas {
     let hue = hand.unit();
-    // The ground is dark or light, the figure neither.
+    // The background is dark or light, the figure is neither.
     let (low, high) = if hand.chance(0.5) { (0.12, 0.34) } else { (0.78, 1.0) };
     let ground_hue = hue + hand.within(0.3, 0.7);
     let mut corner = || hsv(ground_hue + hand.around(0.0, 0.08), hand.within(0.15, 0.5), hand.within(low, high));
@@ -48,7 +48,7 @@ fn paint(hand: &mut Hand, class: usize) -> Canvas {
     let centre = at(hand.within(size, 1.0 - size), hand.within(size, 1.0 - size));
     let colour = hsv(hue, hand.within(0.65, 1.0), hand.within(0.6, 0.95));
     let turn = hand.unit();
-    // A soft shadow below to the right first: things stand before their ground.
+    // First a soft shadow to the lower right, which lifts the figure off the background.
     figure(&mut canvas, class, centre + at(0.03, 0.04), size, turn, ground_shadow(ground(centre)));
     figure(&mut canvas, class, centre, size, turn, colour);
     canvas

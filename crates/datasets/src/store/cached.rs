@@ -1,20 +1,23 @@
-//! The cache of a folder that was decoded before: one file from which images are read by offset.
+//! The cache of a decoded folder of pictures: one file from which images are read by offset.
 //!
 //! | bytes | |
 //! |---|---|
-//! | [`MAGIC`] | how the file begins |
-//! | count x image | the images, dense |
-//! | count x 8 | the hash of each image, little-endian |
-//! | | [`About`] as JSON |
-//! | 24 | the length and the hash of that JSON, and [`MAGIC`]'s first eight bytes again |
+//! || [`MAGIC`] | the magic bytes |
+//! || count x image | the images, dense |
+//! || count x 8 | the hash of each image, little-endian |
+//! || | [`Metadata`] as JSON |
+//! || 24 | the length and the hash of the JSON, and the first eight bytes of [`MAGIC`] |
 //!
-//! The file has its name only when all of it is on the disk. What an image is read from is checked against its hash each time.
+//! The file is renamed to its final name when it is complete on disk. Whenever an image is read, it
+//! is checked against its hash.
 
-use super::records::{Part, Stamp};
-use super::{Store, hash::PIECE};
+use super::Store;
+use super::hash::{PIECE, Pieces, fingerprint, hash_bytes};
+use super::records::RecordFile;
+use super::survey::{Survey, SuspectCounter, Suspects, is_blank};
 use crate::error::DataError;
-use crate::images::{Counted, Survey, Suspects, is_blank};
-use crate::store::hash::{Pieces, fingerprint, hash_bytes};
+use crate::file::FileStamp;
+use crate::text::file_size;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -23,26 +26,27 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How the file begins. The digits are the version of the form; another decoder or another way of fitting is another version.
+/// The magic bytes. The digits are the version of the format, which changes with the decoder and
+/// with the way images are fitted.
 const MAGIC: &[u8; 16] = b"BDIMAGES cache 1";
-/// Length of the last part.
+/// The length of the last part in bytes.
 const FOOTER: u64 = 24;
-/// What is said about the images takes at most so many bytes.
-const MOST_ABOUT: u64 = 256 << 20;
+/// The maximum length of the JSON in bytes.
+const MAX_METADATA: u64 = 256 << 20;
 
 /// What the file says about its images.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct About {
-    /// Stands for the files that were decoded and how they were fitted.
+pub(crate) struct Metadata {
+    /// A hash of what was decoded: the files, the size and the fitting.
     pub(crate) key: u64,
-    /// Height, width and channels.
+    /// (height, width, channels).
     pub(crate) size: [usize; 3],
     pub(crate) count: usize,
     /// As [`Images::fingerprint`](crate::Images::fingerprint).
     pub(crate) fingerprint: String,
     pub(crate) blank: usize,
     pub(crate) copies: usize,
-    /// The files that could not be read: their places in the list of files, and why.
+    /// The files that could not be read: their indices in the list of files, and the reasons.
     pub(crate) left_out: Vec<(usize, String)>,
     /// The hash of the images' hashes.
     pub(crate) hashes: u64,
@@ -50,63 +54,64 @@ pub(crate) struct About {
 
 /// The images of a cache file.
 pub(crate) struct Cached {
-    part: Part,
+    file: RecordFile,
     image: usize,
-    /// Of each image.
+    /// The hash of each image.
     hashes: Vec<u64>,
-    pub(crate) about: About,
+    pub(crate) metadata: Metadata,
 }
 
 impl Cached {
-    /// Opens the file if it is there, whole, and of this key and size. Everything but the images themselves is checked.
+    /// Opens the file if it exists, is complete, and has this key and size. Checks everything
+    /// except the images themselves.
     pub(crate) fn open(path: &Path, key: u64, size: [usize; 3]) -> Option<Self> {
         let file = File::open(path).ok()?;
-        let stamp = Stamp::of(&file.metadata().ok()?);
-        let mut part = Part { path: path.to_owned(), file, stamp, offset: MAGIC.len() as u64, count: 0 };
+        let stamp = FileStamp::of(&file.metadata().ok()?);
+        let mut file = RecordFile { path: path.to_owned(), file, stamp, offset: MAGIC.len() as u64, count: 0 };
         let end = stamp.length.checked_sub(FOOTER)?;
         let (mut magic, mut footer) = ([0; MAGIC.len()], [0; FOOTER as usize]);
-        part.read(0, &mut magic).ok()?;
-        part.read(end, &mut footer).ok()?;
+        file.read(0, &mut magic).ok()?;
+        file.read(end, &mut footer).ok()?;
         let word = |at: usize| footer[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         let (length, hash) = (word(0)?, word(8)?);
-        if magic != *MAGIC || footer[16..] != MAGIC[..8] || length > end.min(MOST_ABOUT) {
+        if magic != *MAGIC || footer[16..] != MAGIC[..8] || length > end.min(MAX_METADATA) {
             return None;
         }
         let mut text = vec![0; length as usize];
-        part.read(end - length, &mut text).ok()?;
-        let about: About = (hash_bytes(&text) == hash).then(|| serde_json::from_slice(&text).ok())??;
+        file.read(end - length, &mut text).ok()?;
+        let metadata: Metadata = (hash_bytes(&text) == hash).then(|| serde_json::from_slice(&text).ok())??;
         let image: usize = size.iter().product();
-        let bytes = (about.count as u64).checked_mul(image as u64 + 8)?;
-        if (about.key, about.size) != (key, size) || bytes.checked_add(part.offset) != Some(end - length) {
+        let bytes = (metadata.count as u64).checked_mul(image as u64 + 8)?;
+        if (metadata.key, metadata.size) != (key, size) || bytes.checked_add(file.offset) != Some(end - length) {
             return None;
         }
-        let mut hashes = vec![0; 8 * about.count];
-        part.read(end - length - hashes.len() as u64, &mut hashes).ok()?;
-        if hash_bytes(&hashes) != about.hashes {
+        let mut hashes = vec![0; 8 * metadata.count];
+        file.read(end - length - hashes.len() as u64, &mut hashes).ok()?;
+        if hash_bytes(&hashes) != metadata.hashes {
             return None;
         }
-        part.count = about.count;
+        file.count = metadata.count;
         let hashes = hashes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
-        Some(Self { part, image, hashes, about })
+        Some(Self { file, image, hashes, metadata })
     }
 }
 
 impl Store for Cached {
     fn count(&self) -> usize {
-        self.part.count
+        self.file.count
     }
 
     fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError> {
-        self.part.read(self.part.offset + (first * self.image) as u64, images)?;
+        self.file.read(self.file.offset + (first * self.image) as u64, images)?;
         let mut read = images.chunks_exact(self.image).zip(&self.hashes[first..]);
         if read.all(|(image, hash)| hash_bytes(image) == *hash) {
             return Ok(());
         }
-        Err(DataError::unusable(
-            &self.part.path,
+        Err(DataError::invalid(
+            &self.file.path,
             "the cache of the pictures is damaged",
-            "an image is not what was written there",
-            advice!("damaged-cache", "delete the file and start again: the pictures are then decoded anew"),
+            "an image has changed since it was written",
+            advice!("damaged-cache", "delete the file and start again; the pictures are then decoded again"),
         ))
     }
 
@@ -114,22 +119,22 @@ impl Store for Cached {
         8 * self.hashes.len() as u64
     }
 
-    fn place(&self) -> String {
-        format!("read from the cache {} (which may be deleted)", self.part.path.display())
+    fn location(&self) -> String {
+        format!("read from the cache {} (which may be deleted)", self.file.path.display())
     }
 
     fn known(&self) -> Option<Survey> {
-        let About { fingerprint, blank, copies, count, .. } = &self.about;
+        let Metadata { fingerprint, blank, copies, count, .. } = &self.metadata;
         let suspects = Suspects { blank: *blank, copies: *copies, count: *count };
         Some(Survey { fingerprint: fingerprint.clone(), suspects })
     }
 }
 
-/// A folder's pictures before they are decoded: they can be counted, but not read.
+/// The pictures of a folder that was only inspected: they can be counted, but not read.
 pub(crate) struct Undecoded {
     pub(crate) folder: PathBuf,
     pub(crate) count: usize,
-    /// Of the cache that they will have.
+    /// The size of the future cache in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -139,36 +144,36 @@ impl Store for Undecoded {
     }
 
     fn read(&self, _first: usize, _images: &mut [u8]) -> Result<(), DataError> {
-        let (why, help) = ("they were only looked at", advice!("undecoded", "start without looking only"));
-        Err(DataError::unusable(&self.folder, "the pictures are not decoded yet", why, help))
+        let (why, help) = ("they were only inspected", advice!("undecoded", "load them without `inspect_only`"));
+        Err(DataError::invalid(&self.folder, "the pictures are not decoded yet", why, help))
     }
 
     fn cache_bytes(&self) -> u64 {
         self.bytes
     }
 
-    fn place(&self) -> String {
-        format!("decoded into a cache of {} first", crate::images::bytes_in_words(self.bytes))
+    fn location(&self) -> String {
+        format!("first decoded into a cache of {}", file_size(self.bytes))
     }
 }
 
-/// Bytes of a cache of so many images.
+/// The size in bytes of a cache of `count` images of `image` bytes.
 pub(crate) fn cache_bytes(count: usize, image: usize) -> u64 {
     (count as u64).saturating_mul(image as u64 + 8) + PIECE as u64
 }
 
-/// From one look at a lock that another process holds to the next.
+/// The interval between attempts to take a lock that another process holds.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Held by the one process that writes into a folder of caches.
-pub(crate) struct Turn {
+/// The lock of a cache folder, held by the only process that writes to it.
+pub(crate) struct CacheLock {
     _lock: Option<File>,
 }
 
-impl Turn {
-    /// Makes the folder and waits for the turn. While another process has it, `waiting` is called again and again, with its
-    /// process id if that is known.
-    pub(crate) fn take(
+impl CacheLock {
+    /// Creates the folder and waits for the lock. While another process holds it, `waiting` is
+    /// called repeatedly with the lock file and, if it is known, the id of that process.
+    pub(crate) fn acquire(
         folder: &Path,
         waiting: impl Fn(&Path, Option<u32>) -> ControlFlow<()>,
     ) -> Result<Self, DataError> {
@@ -176,29 +181,29 @@ impl Turn {
         let path = folder.join("lock");
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let mut file = open.map_err(|error| unwritable(&path, &error))?;
-        // Asked again and again: a call that waits in the system could not be ended by `waiting`.
+        // Polled, because a blocking call could not be ended by `waiting`.
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) => {
                     let holder = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
                     if waiting(&path, holder).is_break() {
-                        return Err(DataError::Stopped { path });
+                        return Err(DataError::stopped(&path));
                     }
                     std::thread::sleep(POLL);
                 }
-                // A file system without locks: each process writes under a name of its own.
+                // The file system has no locks, but each process writes to its own temporary file.
                 Err(TryLockError::Error(_)) => return Ok(Self { _lock: None }),
             }
         }
         sweep(folder);
-        // For people and for those who wait; the lock holds without it.
+        // Informs waiting processes and users. The lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
         Ok(Self { _lock: Some(file) })
     }
 }
 
-/// Deletes what interrupted processes left: nobody else writes now.
+/// Deletes the files that interrupted processes left: nobody else is writing now.
 fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     for left in entries.filter(|path| path.extension().is_some_and(|ending| ending == "part")) {
@@ -207,7 +212,7 @@ fn sweep(folder: &Path) {
 }
 
 /// Writes a cache file.
-pub(crate) struct Writer {
+pub(crate) struct CacheWriter {
     path: PathBuf,
     temporary: PathBuf,
     file: File,
@@ -215,55 +220,57 @@ pub(crate) struct Writer {
     size: [usize; 3],
     hashes: Vec<u64>,
     pieces: Pieces,
-    counted: Counted,
-    /// Whether it has its name.
+    suspects: SuspectCounter,
+    /// Whether the file has been renamed to its final name.
     named: bool,
 }
 
-impl Writer {
-    /// Begins the file `path` for at most `count` images, in the place of an old one, if the disk has room for it.
-    pub(crate) fn begin(path: &Path, key: u64, size: [usize; 3], count: usize) -> Result<Self, DataError> {
+impl CacheWriter {
+    /// Begins the file `path` for at most `count` images in place of an old one, if there is enough
+    /// space on the disk.
+    pub(crate) fn create(path: &Path, key: u64, size: [usize; 3], count: usize) -> Result<Self, DataError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        // It is of other files or settings, or it is damaged. Where it cannot be deleted, it will be replaced.
+        // The old file belongs to other pictures or settings, or is damaged. If it cannot be
+        // deleted, it will be replaced.
         let _ = fs::remove_file(path);
         let wanted = cache_bytes(count, size.iter().product());
-        // Where the system does not say how much is free, writing will show it.
+        // If the system does not know the free space, writing fails if there is too little.
         if let Ok(free) = fs4::available_space(folder)
             && free < wanted
         {
             let why = format!("the decoded pictures take {wanted} bytes, {free} are free");
-            return Err(DataError::NoCache { path: path.to_owned(), why });
+            return Err(DataError::cache(path, why));
         }
         let temporary = path.with_extension(format!("{}.part", std::process::id()));
         let failed = |error| unwritable(&temporary, &error);
         let mut file = File::create(&temporary).map_err(failed)?;
         file.write_all(MAGIC).map_err(failed)?;
-        let (pieces, counted) = (Pieces::default(), Counted::default());
+        let (pieces, suspects) = (Pieces::default(), SuspectCounter::default());
         let path = path.to_owned();
-        Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, counted, named: false })
+        Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, suspects, named: false })
     }
 
-    /// Adds images at the end.
+    /// Appends images.
     pub(crate) fn push(&mut self, images: &[u8]) -> Result<(), DataError> {
         let image: usize = self.size.iter().product();
         let hashes: Vec<(u64, bool)> =
             images.par_chunks_exact(image).map(|image| (hash_bytes(image), is_blank(image))).collect();
         for (hash, blank) in hashes {
             self.hashes.push(hash);
-            self.counted.add((!blank).then_some(hash));
+            self.suspects.add((!blank).then_some(hash));
         }
         self.pieces.push(images);
         self.file.write_all(images).map_err(|error| unwritable(&self.path, &error))
     }
 
-    /// Gives the file its name when all of it is on the disk.
+    /// Completes the file and renames it to its final name once it is on disk.
     pub(crate) fn finish(mut self, left_out: Vec<(usize, String)>) -> Result<(), DataError> {
         let count = self.hashes.len();
         let hashes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        let Suspects { blank, copies, .. } = self.counted.suspects;
+        let Suspects { blank, copies, .. } = self.suspects.suspects;
         let [height, width, channels] = self.size;
         let pieces = std::mem::take(&mut self.pieces).finish();
-        let about = About {
+        let metadata = Metadata {
             key: self.key,
             size: self.size,
             count,
@@ -273,11 +280,11 @@ impl Writer {
             left_out,
             hashes: hash_bytes(&hashes),
         };
-        self.settle(&hashes, &about).map_err(|error| unwritable(&self.path, &error))
+        self.settle(&hashes, &metadata).map_err(|error| unwritable(&self.path, &error))
     }
 
-    fn settle(&mut self, hashes: &[u8], about: &About) -> io::Result<()> {
-        let text = serde_json::to_vec(about)?;
+    fn settle(&mut self, hashes: &[u8], metadata: &Metadata) -> io::Result<()> {
+        let text = serde_json::to_vec(metadata)?;
         self.file.write_all(hashes)?;
         self.file.write_all(&text)?;
         self.file.write_all(&(text.len() as u64).to_le_bytes())?;
@@ -291,7 +298,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for CacheWriter {
     fn drop(&mut self) {
         if !self.named {
             // Best effort: the next process that writes here deletes it.
@@ -300,7 +307,7 @@ impl Drop for Writer {
     }
 }
 
-/// The error of a cache that cannot be written.
+/// The error for a cache that cannot be written.
 fn unwritable(path: &Path, error: &io::Error) -> DataError {
-    DataError::NoCache { path: path.to_owned(), why: format!("the system said: {error}") }
+    DataError::cache(path, format!("the system said: {error}"))
 }

@@ -1,20 +1,20 @@
-//! Stores that change what another one holds.
+//! Stores that convert or select the images of another store.
 
 use super::Store;
 use crate::error::DataError;
-use crate::folder::Fitting;
+use crate::fitting::Fitting;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// The images of another store in another size or with other channels.
+/// The images of another store, converted to another size or number of channels.
 pub(crate) struct Scaled {
     pub(crate) from: Arc<dyn Store>,
-    /// Height, width and channels there.
+    /// (height, width, channels) of the other store.
     pub(crate) before: [usize; 3],
-    /// Height, width and channels here.
+    /// (height, width, channels) of this store.
     pub(crate) size: [usize; 3],
     pub(crate) fitting: Fitting,
-    /// What each byte becomes first; None if it stays.
+    /// A table applied to every byte first, if any.
     pub(crate) levels: Option<[u8; 256]>,
 }
 
@@ -60,20 +60,20 @@ impl Store for Scaled {
         self.from.cache_bytes()
     }
 
-    fn place(&self) -> String {
-        format!("{}, scaled when they are needed", self.from.place())
+    fn location(&self) -> String {
+        format!("{}, scaled on demand", self.from.location())
     }
 
-    fn is_drawn(&self) -> bool {
-        self.from.is_drawn()
+    fn is_generated(&self) -> bool {
+        self.from.is_generated()
     }
 }
 
-/// Some of the images of another store, in an order of their own.
+/// Some of the images of another store, in any order.
 pub(crate) struct Selected {
     pub(crate) from: Arc<dyn Store>,
     pub(crate) indices: Vec<u32>,
-    /// Bytes of an image.
+    /// Bytes of one image.
     pub(crate) image: usize,
 }
 
@@ -95,11 +95,11 @@ impl Store for Selected {
         self.from.cache_bytes()
     }
 
-    fn place(&self) -> String {
-        self.from.place()
+    fn location(&self) -> String {
+        self.from.location()
     }
 
-    fn is_drawn(&self) -> bool {
-        self.from.is_drawn()
+    fn is_generated(&self) -> bool {
+        self.from.is_generated()
     }
 }

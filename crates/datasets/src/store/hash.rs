@@ -1,19 +1,20 @@
-//! The hashes by which image sets, single images and lists of files are told apart. They guard against mix-ups and damage, not
-//! against someone who wants to deceive.
+//! Hashes that identify sets of images, single images and lists of files. They guard against
+//! mistakes and damage, not against attacks.
 
-/// Bytes hashed as one piece; fixed, so that a fingerprint does not depend on the number of threads.
+/// Bytes hashed as one piece: a constant, so that a fingerprint does not depend on the number of
+/// threads.
 pub(crate) const PIECE: usize = 1 << 20;
 
-/// Start value of the hashes (FNV's 64-bit offset).
+/// The initial value of the hashes (FNV's 64-bit offset basis).
 const SEED: u64 = 0xCBF2_9CE4_8422_2325;
 
-/// FNV-1a's step on a word instead of a byte. For a fixed word it is a bijection of the hash and the other way round, so two
-/// inputs that differ in one word always differ in the result.
+/// FNV-1a's step on a word instead of a byte. It is a bijection in each argument, so inputs that
+/// differ in one word always have different hashes.
 fn absorb(hash: u64, word: u64) -> u64 {
     (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(29)
 }
 
-/// The hash of a piece, eight bytes at a time (little-endian), its length last.
+/// The hash of a piece: eight bytes at a time (little-endian), then its length.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let hash = words.iter().fold(SEED, |hash, word| absorb(hash, u64::from_le_bytes(*word)));
@@ -21,7 +22,7 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     absorb(hash, bytes.len() as u64)
 }
 
-/// One hash of several numbers, in order.
+/// The hash of a sequence of numbers.
 pub(crate) fn hash_words(words: impl IntoIterator<Item = u64>) -> u64 {
     spread(words.into_iter().fold(SEED, absorb))
 }
@@ -31,23 +32,23 @@ pub(crate) fn fingerprint(shape: [usize; 4], pieces: impl IntoIterator<Item = u6
     format!("{:016x}", hash_words(shape.map(|length| length as u64).into_iter().chain(pieces)))
 }
 
-/// Lets every bit of the hash depend on every other (the finisher of splitmix64).
+/// Mixes the bits of the hash (the finaliser of splitmix64).
 fn spread(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     hash ^ hash >> 31
 }
 
-/// Hashes the pieces of bytes that come bit by bit.
+/// Hashes a stream of bytes in pieces.
 #[derive(Default)]
 pub(crate) struct Pieces {
     hashes: Vec<u64>,
-    /// The bytes of a piece that is not full yet.
+    /// The bytes of an incomplete piece.
     rest: Vec<u8>,
 }
 
 impl Pieces {
-    /// Adds bytes at the end.
+    /// Appends bytes.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.rest.len()));
@@ -60,7 +61,7 @@ impl Pieces {
         }
     }
 
-    /// The hashes of all pieces; the last one may be short.
+    /// The hashes of all pieces. The last piece may be shorter.
     pub(crate) fn finish(mut self) -> Vec<u64> {
         if !self.rest.is_empty() {
             self.hashes.push(hash_bytes(&self.rest));

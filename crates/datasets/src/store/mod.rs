@@ -1,66 +1,69 @@
-//! Where the bytes of images come from.
+//! Where the bytes of images are.
 //!
-//! [`Images`](crate::Images) are the same set wherever their bytes lie; a [`Store`] hands them out:
+//! [`Images`](crate::Images) behave the same wherever their bytes are. A [`Store`] provides the
+//! bytes:
 //!
 //! | store | bytes |
 //! |---|---|
-//! | [`Memory`] | all of them in memory |
-//! | [`records::Records`] | read by offset from files of records of one length: `.npy`, IDX, CIFAR-10 |
-//! | [`cached::Cached`] | read by offset from the cache file of a folder that was decoded before |
-//! | [`drawn::Drawn`] | drawn: picture n of a seed is always the same |
-//! | [`derived::Scaled`], [`derived::Selected`] | those of another store, in another size, or some of them |
+//! || [`Memory`] | in memory |
+//! || [`records::Records`] | in files of fixed-size records, read by offset: IDX, CIFAR-10 |
+//! || [`cached::Cached`] | in the cache of a decoded folder, read by offset |
+//! || [`generated::Generated`] | drawn on demand: picture n of a seed is always the same |
+//! || [`derived::Scaled`], [`derived::Selected`] | converted or selected from another store |
 
 pub(crate) mod cached;
 pub(crate) mod derived;
-pub(crate) mod drawn;
+pub(crate) mod generated;
 pub(crate) mod hash;
 pub(crate) mod records;
+pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 
 use crate::error::DataError;
-use crate::images::Survey;
+use survey::Survey;
 
 /// The bytes of images of one size.
 pub(crate) trait Store: Send + Sync {
-    /// Number of images.
+    /// The number of images.
     fn count(&self) -> usize;
 
-    /// Writes the images from number `first` on, as many as `images` has room for, dense.
+    /// Reads as many images as fit in `images`, starting with number `first`.
     ///
     /// # Errors
-    /// If they cannot be read, or a file changed since it was opened.
+    /// If they cannot be read, or a file has changed since it was opened.
     fn read(&self, first: usize, images: &mut [u8]) -> Result<(), DataError>;
 
-    /// All bytes, if they lie in memory.
+    /// All bytes, if they are in memory.
     fn in_memory(&self) -> Option<&[u8]> {
         None
     }
 
-    /// Reads all bytes, of which there are `length`, into memory that it asks for itself. None: by [`read`](Self::read).
+    /// Reads all bytes into newly allocated memory, if the store can do so faster than with
+    /// [`read`](Self::read).
     fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
         None
     }
 
-    /// Bytes of memory that the store takes.
+    /// Bytes of memory that the store uses.
     fn resident_bytes(&self) -> u64 {
         0
     }
 
-    /// Bytes of disk that the store still has to write before it can be read.
+    /// Bytes of disk that must be written before the store can be read.
     fn cache_bytes(&self) -> u64 {
         0
     }
 
-    /// Where the bytes are, for people: `in memory`, `read from FILE`.
-    fn place(&self) -> String;
+    /// Where the bytes are, for users: `in memory`, `read from FILE`.
+    fn location(&self) -> String;
 
-    /// Whether the pictures are drawn here: they cost time instead of reading, and none is blank or a copy.
-    fn is_drawn(&self) -> bool {
+    /// Whether the pictures are generated. Drawing takes time, and none is blank or a duplicate.
+    fn is_generated(&self) -> bool {
         false
     }
 
-    /// What going through all images tells, if that was done before.
+    /// The result of an earlier survey of all images, if it was saved.
     fn known(&self) -> Option<Survey> {
         None
     }
@@ -69,7 +72,7 @@ pub(crate) trait Store: Send + Sync {
 /// Dense bytes in memory.
 pub(crate) struct Memory {
     pub(crate) bytes: Vec<u8>,
-    /// Bytes of an image.
+    /// Bytes of one image.
     pub(crate) image: usize,
 }
 
@@ -91,7 +94,7 @@ impl Store for Memory {
         self.bytes.len() as u64
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "in memory".into()
     }
 }

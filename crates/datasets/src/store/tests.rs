@@ -1,8 +1,8 @@
-//! The images are the same wherever their bytes lie.
+//! Images are the same in memory, on disk, in a cache and generated.
 
 use crate::{
-    Augmentation, DataError, Filter, Fitting, Images, LoadOptions, Progress, Season, Split, digits, faces, load_cifar,
-    load_folder, load_idx, load_npy, seasons,
+    Augmentation, DataError, ErrorKind, Filter, Fitting, Images, LoadOptions, Progress, Season, Split, digits, faces,
+    load_cifar, load_folder, load_idx, load_npy, seasons,
 };
 use image::{Rgb, RgbImage};
 use kernels::random::Key;
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Options under which nothing fits into memory.
+/// Options with which nothing fits into memory.
 fn tight(cache: &Path) -> LoadOptions<'static> {
     LoadOptions { memory: 0, cache: cache.to_owned(), ..LoadOptions::default() }
 }
@@ -29,19 +29,19 @@ fn load(folder: &Path, options: &LoadOptions<'_>) -> Result<Images, DataError> {
     load_folder(folder, [4, 4, 3], &Fitting::default(), options).map(|found| found.images)
 }
 
-/// The files in the folder of caches that are no lock.
+/// The files in the cache folder except the lock.
 fn caches(cache: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| !path.ends_with("lock")).collect()
 }
 
-/// Writes a batch of images.
+/// Writes one batch.
 type Gather<'a> = &'a dyn Fn(&Images, &mut [f32]) -> Result<(), DataError>;
 
-/// All that can be asked of `images`, once as they are and once in memory.
+/// Compares everything that `images` can return with the same images in memory.
 fn the_same(name: &str, images: &Images) {
     assert!(!images.are_in_memory(), "{name}");
-    let kept = images.clone().kept(u64::MAX).unwrap();
+    let kept = images.clone().load_into_memory(u64::MAX).unwrap();
     assert!(kept.are_in_memory() && kept.count() == images.count() && kept.labels() == images.labels(), "{name}");
     assert!(images.resident_bytes() < kept.resident_bytes() || images.count() == 0, "{name}");
     let count = images.count();
@@ -64,22 +64,22 @@ fn the_same(name: &str, images: &Images) {
     };
     both(&|images, batch| images.gather(&indices, batch), [height, width]);
     let small = [height - 1, width - 2];
-    both(&|images, batch| images.gather_middle(&indices, small, batch), small);
+    both(&|images, batch| images.gather_center(&indices, small, batch), small);
     let shaken = Augmentation { rotation: 20.0, zoom: 0.2, flip: true, ..Augmentation::default() };
     let key = Key::named(3, "a test");
     both(&|images, batch| images.gather_augmented(&indices, small, &shaken, key, batch), small);
 }
 
-/// As [`the_same`], and of the same images in another size, and of one class.
+/// [`the_same`] for the images, for a resized copy, and for one class.
 fn the_same_in_all_ways(name: &str, images: &Images) {
     the_same(name, images);
     let other = [9, 7, if images.channels() == 1 { 3 } else { 1 }];
-    the_same(&format!("{name}, scaled"), &images.clone().in_size(other, Filter::Bicubic));
+    the_same(&format!("{name}, scaled"), &images.clone().resized(other, Filter::Bicubic));
     if let Some(class) = images.class_names().last() {
         let one = images.of_class(class).unwrap();
         assert!(one.count() < images.count());
         the_same(&format!("{name}, one class"), &one);
-        the_same(&format!("{name}, one class, scaled"), &one.in_size(other, Filter::Area));
+        the_same(&format!("{name}, one class, scaled"), &one.resized(other, Filter::Area));
     }
 }
 
@@ -126,17 +126,17 @@ fn images_are_the_same_in_memory_in_files_in_a_cache_and_drawn() {
 fn a_set_goes_into_memory_only_if_it_fits() {
     let images = digits(10, 1);
     let (most, labels) = (10 * 784, 40);
-    assert!(!images.clone().kept(most - 1).unwrap().are_in_memory());
-    assert_eq!(images.resident_bytes_kept(most - 1), labels);
-    assert!(images.clone().kept(most).unwrap().are_in_memory());
-    assert_eq!(images.resident_bytes_kept(most), most + labels);
-    assert_eq!(images.kept(most).unwrap().summary(), "10 images 28x28x1, 7.8 kB: in memory");
+    assert!(!images.clone().load_into_memory(most - 1).unwrap().are_in_memory());
+    assert_eq!(images.resident_bytes_in_memory(most - 1), labels);
+    assert!(images.clone().load_into_memory(most).unwrap().are_in_memory());
+    assert_eq!(images.resident_bytes_in_memory(most), most + labels);
+    assert_eq!(images.load_into_memory(most).unwrap().summary(), "10 images 28x28x1, 7.8 kB: in memory");
 }
 
-/// A set of the built-in faces in the size of the largest networks has 31 GB.
+/// The built-in faces have 31 GB in the size of the largest networks.
 #[test]
 fn the_largest_faces_cost_nothing_until_they_are_drawn() {
-    let images = faces(10_000, 1, 1024).kept(1 << 30).unwrap();
+    let images = faces(10_000, 1, 1024).load_into_memory(1 << 30).unwrap();
     assert_eq!((images.count(), images.resident_bytes()), (10_000, 0));
     assert_eq!(images.suspects().unwrap().warning(), None);
     assert_eq!(images.image(9_999).unwrap().len(), 1024 * 1024 * 3);
@@ -154,12 +154,12 @@ fn a_file_that_changes_is_refused_and_one_that_is_replaced_does_not_matter() {
     assert!(cfg!(windows) || images.image(1).unwrap().iter().all(|&value| value == 1));
 
     let images = load_cifar(&path, Split::Train).unwrap();
-    // The clock of a file system may be coarse.
+    // File systems may have coarse timestamps.
     let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_secs(5);
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_modified(later).unwrap();
     let error = images.image(0).unwrap_err();
     assert!(error.what().contains("changed while it was in use") && error.why().contains("6146"), "{error}");
-    assert!(images.fingerprint().is_err() && images.suspects().is_err() && images.kept(u64::MAX).is_err());
+    assert!(images.fingerprint().is_err() && images.suspects().is_err() && images.load_into_memory(u64::MAX).is_err());
 }
 
 #[test]
@@ -210,7 +210,8 @@ fn no_damage_to_a_cache_goes_unnoticed() {
     load(&data, &tight(&cache)).unwrap();
     let path = caches(&cache).remove(0);
     let good = fs::read(&path).unwrap();
-    // What an interrupted process leaves has another name; whatever has this one is whole, or not believed.
+    // An interrupted process leaves a file with another name. A file with this name is complete, or
+    // is rejected.
     for length in (0..good.len()).step_by(7) {
         fs::write(&path, &good[..length]).unwrap();
         let images = load(&data, &tight(&cache)).unwrap();
@@ -246,7 +247,8 @@ fn an_unfinished_cache_leaves_nothing_and_a_left_one_is_swept() {
 
     fs::write(cache.join("killed.123.part"), "half").unwrap();
     pictures(&data, 8);
-    // Changed while it was read: the clock moves before the first picture is looked at again.
+    // The file changes while it is read: its timestamp is newer before the first picture is checked
+    // again.
     let touch = |progress: &Progress<'_>| {
         if let Progress::Decoding { done: 0, .. } = progress {
             fs::write(data.join("b/007.png"), "longer than it was, and no picture").unwrap();
@@ -264,7 +266,7 @@ fn a_folder_that_is_only_looked_at_is_counted_and_not_decoded() {
     let folder = tempfile::tempdir().unwrap();
     let (data, cache) = (folder.path().join("data"), folder.path().join("cache"));
     pictures(&data, 10);
-    let look = LoadOptions { look_only: true, ..tight(&cache) };
+    let look = LoadOptions { inspect_only: true, ..tight(&cache) };
     let images = load(&data, &look).unwrap();
     assert!(images.count() == 10 && images.cache_bytes() > 10 * 48 && images.image(0).is_err());
     assert_eq!(images.of_class("b").unwrap().count(), 5);
@@ -279,7 +281,7 @@ fn a_cache_that_cannot_be_written_is_told() {
     pictures(&folder.path().join("data"), 4);
     fs::write(folder.path().join("file"), "no folder").unwrap();
     let error = load(&folder.path().join("data"), &tight(&folder.path().join("file"))).unwrap_err();
-    assert!(matches!(error, DataError::NoCache { .. }) && error.help().text().contains("data_cache"), "{error}");
+    assert!(error.kind() == ErrorKind::Cache && error.help().text().contains("data_cache"), "{error}");
 }
 
 #[test]
@@ -304,13 +306,13 @@ fn waiting_for_another_process_names_it_and_can_be_ended() {
         load(&data, &LoadOptions { progress: &follow, ..tight(&cache) })
     };
     let error = wait(3).unwrap_err();
-    assert!(matches!(&error, DataError::Stopped { path } if path.ends_with("lock")), "{error}");
+    assert!(error.kind() == ErrorKind::Stopped && error.path().unwrap().ends_with("lock"), "{error}");
     let process = cfg!(unix).then_some(4711); // a locked file cannot be read on Windows
     assert_eq!(*holders.lock().unwrap(), [process; 3]);
-    // Decoding can be ended too, and leaves nothing.
+    // Decoding can also be stopped, and leaves nothing.
     lock.unlock().unwrap();
     let error = wait(0).unwrap_err();
-    assert!(matches!(&error, DataError::Stopped { .. }) && caches(&cache).is_empty(), "{error}");
+    assert!(error.kind() == ErrorKind::Stopped && caches(&cache).is_empty(), "{error}");
     assert_eq!(fs::read_to_string(cache.join("lock")).unwrap(), std::process::id().to_string());
     load(&data, &tight(&cache)).unwrap();
 }

@@ -26,12 +26,16 @@ use blocking::ROWS;
 pub(crate) use product::gemm;
 
 /// Calls `work(0)`, ..., `work(count - 1)`, on all threads of the pool if `parallel`.
-pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) + Send + Sync) {
-    if parallel && count > 1 {
-        (0..count).into_par_iter().for_each(work);
-    } else {
-        (0..count).for_each(work);
+pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) + Sync) {
+    /// One copy for all kinds of work.
+    fn run(parallel: bool, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        if parallel && count > 1 {
+            (0..count).into_par_iter().for_each(work);
+        } else {
+            (0..count).for_each(work);
+        }
     }
+    run(parallel, count, &work);
 }
 
 /// The blocks of a result: groups of row panels and of column panels. Small products get small

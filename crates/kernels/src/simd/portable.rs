@@ -45,6 +45,12 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     f64::from_bits(bits.wrapping_add(grow & even).wrapping_sub(shrink & even)) as f32
 }
 
+/// One copy for all callers, as the functions that enter other instruction sets are.
+#[inline(never)]
+fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Portable)
+}
+
 impl Simd for Portable {
     // On baseline x86-64, a vector is four SSE registers of 16.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
@@ -54,7 +60,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        kernel.run(self)
+        run_portable(kernel)
     }
 
     #[inline(always)]

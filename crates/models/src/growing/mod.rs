@@ -9,11 +9,10 @@ mod growth;
 mod sizes;
 mod to_rgb;
 
-use kernels::{Key, scalar};
 use nn::layers::Noise;
 use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
-use nn::{ForwardContext, Network, Optimizer, RngContext, Rule, State, Stateful, differentiate};
-use tensor::{NonFinite, Tape, Tensor, Var};
+use nn::{ForwardContext, Network, Optimizer, Rule, State, Stateful};
+use tensor::{NonFinite, Tensor, Var};
 
 pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
@@ -27,10 +26,10 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::averaging::{Averaging, follow};
 use crate::trainer::batch_sampler::BatchSampler;
-use crate::trainer::diff_augment::augmented;
-use crate::trainer::options::with_noise;
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, Sampler, Styles, System};
 
@@ -81,37 +80,12 @@ pub(crate) enum Regularizer {
     OnReals { weight: f64 },
 }
 
-/// How slowly the average of the generator follows it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Average {
-    /// It keeps this share at each step.
-    Share(f64),
-    /// It keeps half after so many thousands of images.
-    HalfLife { kimg: f64 },
-}
-
-impl Average {
-    /// The share that it keeps at a step of so many images. If it ramps up, it is no more than that of an average whose memory is a tenth
-    /// of the steps that it has followed for.
-    pub(crate) fn keep(self, images: usize, ramp_up: Option<u64>) -> f64 {
-        let ramp = ramp_up.map_or(1.0, |steps| (1 + steps) as f64 / (10 + steps) as f64);
-        let keep = match self {
-            Average::Share(keep) => keep,
-            // 0.5^(images / half-life)
-            Average::HalfLife { kimg } => scalar::exp(-core::f64::consts::LN_2 * images as f64 / (1000.0 * kimg)),
-        };
-        keep.min(ramp)
-    }
-}
-
 /// What makes it the system that it is.
 pub(crate) struct GanSpec {
     pub(crate) name: &'static str,
     pub(crate) latent: usize,
     pub(crate) regularizer: Regularizer,
-    pub(crate) average: Average,
-    /// Whether the average follows faster at first.
-    pub(crate) ramp_up: bool,
+    pub(crate) averaging: Averaging,
     /// The step size of both at each resolution.
     pub(crate) learning_rate: fn(f64, usize) -> f64,
     pub(crate) base_learning_rate: f64,
@@ -124,7 +98,7 @@ pub(crate) struct GanSpec {
 /// Two growing networks and all that training them changes.
 pub struct Growing<P> {
     spec: GanSpec,
-    seed: u64,
+    services: StepServices,
     growth: Growth,
     sampler: BatchSampler,
     /// Says how real an image is.
@@ -212,7 +186,7 @@ impl<P: Painter> Growing<P> {
     /// Fresh networks. `painter` makes a generator of this name.
     pub(crate) fn new(spec: GanSpec, growth: Growth, critic: Critic, seed: u64, painter: impl Fn(&str) -> P) -> Self {
         let (mut average, painter) = (painter("average"), painter("generator"));
-        follow(&mut average, &painter, 0.0);
+        follow(average.parts_mut(), painter.parts(), 0.0);
         let [beta1, beta2] = BETAS;
         let rule = Rule::Adam { beta1, beta2, epsilon: 1e-8 };
         let optimizer =
@@ -220,31 +194,16 @@ impl<P: Painter> Growing<P> {
         let critic_optimizer = optimizer(critic::NAME, &critic.parts());
         let painter_optimizer = optimizer("generator", &painter.parts());
         let (sampler, steps) = (BatchSampler::new(true, true), Steps(0));
-        Self { spec, seed, growth, sampler, critic, painter, average, critic_optimizer, painter_optimizer, steps }
+        let services = StepServices::new(seed, RANGE, &spec.sizes.common)
+            .noise(&spec.sizes.noise)
+            .latents(LatentKind::Normal, spec.latent)
+            .averaging(spec.averaging);
+        Self { spec, services, growth, sampler, critic, painter, average, critic_optimizer, painter_optimizer, steps }
     }
 
     /// The schedule.
     pub fn growth(&self) -> &Growth {
         &self.growth
-    }
-
-    fn key(&self, purpose: &str, step: u64) -> Key {
-        Key::named(self.seed, purpose).at(step as u32)
-    }
-
-    fn random(&self, purpose: &'static str, step: u64) -> RngContext {
-        RngContext { seed: self.seed, step, purpose }
-    }
-
-    fn some_latents(&self, whose: &str, step: u64, count: usize) -> Var {
-        Var::constant(LatentKind::Normal.draw(count, self.spec.latent, self.key(whose, step)))
-    }
-
-    fn augmented(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let Sizes { diff_augment, instance_noise, instance_noise_steps, .. } = &self.spec.sizes;
-        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
-        let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
-        with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
     }
 
     /// The discriminator learns to tell `reals`, at the stage's resolution and in [-1, 1], from fakes of these latents.
@@ -258,18 +217,17 @@ impl<P: Painter> Growing<P> {
         reals: &Var,
         latents: &Var,
     ) -> Result<CriticTurn, NonFinite> {
-        let mut ctx = ForwardContext::training(&Tape::new(), self.random("fakes", step));
-        let fakes = ctx.frozen(|ctx| self.painter.paint(ctx, latents, stage)).detach();
-        let [reals, fakes] =
-            [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| self.augmented(images, whose, step));
-        let (gradients, turn) = differentiate(self.random("discriminator turn", step), |ctx: &mut ForwardContext| {
+        let at = self.services.at(step);
+        let fakes = at.without_gradients("fakes", |ctx| self.painter.paint(ctx, latents, stage)).detach();
+        let [reals, fakes] = [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| at.augmented(images, whose));
+        let (gradients, turn) = at.differentiate("discriminator turn", |ctx| {
             let judge = |ctx: &mut ForwardContext, images: &Var| self.critic.judge(ctx, images, stage);
             let fake = judge(ctx, &fakes);
             let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.spec.regularizer {
                 Regularizer::Between { weight, drift } => {
                     let real = judge(ctx, &reals);
                     let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
-                    let key = self.key("points between reals and fakes", step);
+                    let key = at.key("points between reals and fakes");
                     (real, loss, penalty::between(ctx, judge, weight, reals.value(), fakes.value(), key))
                 }
                 Regularizer::OnReals { weight } => {
@@ -294,9 +252,10 @@ impl<P: Painter> Growing<P> {
     /// # Errors
     /// When something is not finite; nothing is updated then.
     pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
-        let (gradients, told) = differentiate(self.random("generator turn", step), |ctx: &mut ForwardContext| {
+        let at = self.services.at(step);
+        let (gradients, told) = at.differentiate("generator turn", |ctx| {
             let images = self.painter.paint(ctx, latents, stage);
-            let augmented = self.augmented(&images, "the generator's turn", step);
+            let augmented = at.augmented(&images, "the generator's turn");
             let logits = ctx.frozen(|ctx| self.critic.judge(ctx, &augmented, stage));
             let loss = match self.spec.regularizer {
                 Regularizer::Between { .. } => negative_mean(&logits),
@@ -327,10 +286,6 @@ impl<P: Painter> Growing<P> {
     }
 }
 
-fn follow<P: Painter>(average: &mut P, leader: &P, keep: f64) {
-    average.parts_mut().into_iter().zip(leader.parts()).for_each(|(own, leader)| own.follow(leader, keep));
-}
-
 impl<P: Painter> System for Growing<P> {
     fn name(&self) -> &'static str {
         self.spec.name
@@ -354,7 +309,7 @@ impl<P: Painter> System for Growing<P> {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let (first, stage) = self.growth.before(step);
-        vec![self.sampler.stretch(self.seed, first, self.growth.batch(stage.level), available[0])]
+        vec![self.sampler.stretch(self.services.seed(), first, self.growth.batch(stage.level), available[0])]
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
@@ -369,11 +324,12 @@ impl<P: Painter> System for Growing<P> {
 
         let count = reals[0].shape()[0];
         let reals = shown(&Var::constant(RANGE.inward(&reals[0])), stage);
-        let d = self.train_critic(step, stage, &reals, &self.some_latents("discriminator latents", step, count))?;
+        let latents = |services: &StepServices, stream| Var::constant(services.at(step).latents(stream, count));
+        let d = self.train_critic(step, stage, &reals, &latents(&self.services, "discriminator latents"))?;
         let since_the_border = self.critic_optimizer.updates();
-        let keep = self.spec.average.keep(count, self.spec.ramp_up.then_some(since_the_border));
-        follow(&mut self.average, &self.painter, keep);
-        let [g_loss, g_fake] = self.train_painter(step, stage, &self.some_latents("generator latents", step, count))?;
+        let averaged = (count, since_the_border);
+        self.services.at(step).average(self.average.parts_mut(), self.painter.parts(), averaged);
+        let [g_loss, g_fake] = self.train_painter(step, stage, &latents(&self.services, "generator latents"))?;
         self.steps.0 = step + 1;
 
         let kimg = (images + count as u64) as f64 / 1000.0;
@@ -421,11 +377,11 @@ impl<P: Painter> System for Growing<P> {
 
 impl<P: Painter> FromLatents for Growing<P> {
     fn kind(&self) -> LatentKind {
-        LatentKind::Normal
+        self.services.latent_kind()
     }
 
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        LatentKind::Normal.draw(count, self.spec.latent, Key::named(seed, stream))
+        self.services.sample_latents(seed, stream, count)
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {

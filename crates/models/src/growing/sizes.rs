@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::growth::Growth;
-use crate::trainer::diff_augment::Augment;
+use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
 
 /// What can be changed about every growing GAN.
@@ -27,12 +27,12 @@ pub struct Sizes {
     /// Whether the average of the generator follows faster at first, and again whenever blocks come or count fully: in short runs it would
     /// otherwise hold much of what the blocks were before they learned anything.
     pub ema_ramp_up: bool,
-    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
-    pub diff_augment: Vec<Augment>,
-    /// The deviation of the noise that is added to all that the discriminator sees, at first.
-    pub instance_noise: f64,
-    /// After so many steps that noise has shrunk to 0, evenly.
-    pub instance_noise_steps: u64,
+    /// What every system has.
+    #[serde(flatten)]
+    pub common: CommonOptions,
+    /// Instance noise.
+    #[serde(flatten)]
+    pub noise: InstanceNoise,
 }
 
 impl Default for Sizes {
@@ -47,9 +47,8 @@ impl Default for Sizes {
             stable_kimg: 600.0,
             fade_kimg: 600.0,
             ema_ramp_up: false,
-            diff_augment: Vec::new(),
-            instance_noise: 0.0,
-            instance_noise_steps: 10_000,
+            common: CommonOptions::default(),
+            noise: InstanceNoise::default(),
         }
     }
 }
@@ -67,8 +66,7 @@ impl Sizes {
     /// The first that is not.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
-        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
-        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
+        self.noise.check()?;
         self.growth(0).map(drop)
     }
 

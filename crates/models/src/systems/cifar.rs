@@ -15,7 +15,7 @@ use crate::catalogue::{
 };
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
-use crate::trainer::options::{Batches, Bce, TrainingOptions, Way};
+use crate::trainer::options::{Batches, Bce, NoiseDirection, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
 use crate::trainer::update::Update;
 use crate::{Settings as _, SettingsError, in_range};
@@ -117,7 +117,7 @@ impl Settings {
     fn options(&self) -> TrainingOptions {
         let options = self.options.clone();
         if self.seed_labels {
-            TrainingOptions { label_noise_way: Way::Outward, bce: Bce::KerasClip, ..options }
+            TrainingOptions { label_noise_way: NoiseDirection::Outward, bce: Bce::KerasClip, ..options }
         } else {
             options
         }

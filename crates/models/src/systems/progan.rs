@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use tensor::Var;
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
-use crate::growing::{
-    self, Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution,
-};
+use crate::growing::{self, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, ToRgb, resolution};
 use crate::strided::LEAKY;
+use crate::trainer::averaging::{Averaging, Decay};
 use crate::{SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -162,8 +161,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsEr
         name: "progan",
         latent: maps.latent(),
         regularizer: Regularizer::Between { weight: s.gradient_penalty, drift: s.drift },
-        average: Average::Share(s.ema),
-        ramp_up: s.sizes.ema_ramp_up,
+        averaging: Averaging { decay: Decay::Share(s.ema), ramp_up: s.sizes.ema_ramp_up },
         learning_rate: |base, resolution| if resolution >= 1024 { 1.5 * base } else { base },
         base_learning_rate: s.learning_rate,
         label_smooth: 1.0,

@@ -19,10 +19,11 @@ use tensor::{Tensor, Var};
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::growing::{
-    self, Average, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
+    self, Critic, GanSpec, Growing, Maps, Painter, Regularizer, Sizes, Stage, Stylist, ToRgb, resolution,
 };
 use crate::strided::LEAKY;
 use crate::style::mapping;
+use crate::trainer::averaging::{Averaging, Decay};
 use crate::{SettingsError, in_range};
 
 /// The entry in the catalogue.
@@ -220,8 +221,7 @@ pub fn trainer(s: &Settings, seed: u64) -> Result<Growing<Generator>, SettingsEr
         name: "stylegan",
         latent: maps.latent(),
         regularizer: Regularizer::OnReals { weight: s.r1 },
-        average: Average::HalfLife { kimg: s.ema_kimg },
-        ramp_up: s.sizes.ema_ramp_up,
+        averaging: Averaging { decay: Decay::HalfLife { kimg: s.ema_kimg }, ramp_up: s.sizes.ema_ramp_up },
         learning_rate: |base, resolution| match resolution {
             ..=64 => base,
             65..=128 => 1.5 * base,

@@ -155,7 +155,7 @@ impl crate::Settings for Settings {
         in_range("width", self.width as f64, 1.0, 512.0)?;
         in_range("latent", self.latent as f64, 1.0, 4096.0)?;
         in_range("beta1", self.beta1, 0.0, 0.999_999)?;
-        if self.variant.mixture().is_some() && !self.options.diff_augment.is_empty() {
+        if self.variant.mixture().is_some() && !self.options.common.diff_augment.is_empty() {
             let why = "it changes images, but this variant learns from points: leave it empty";
             return Err(SettingsError { key: "diff_augment", why: why.into() });
         }

@@ -4,7 +4,7 @@ use kernels::{Key, random::words};
 use nn::losses::{bce_keras_clip, bce_with_logits, hinge, logistic_discriminator, mse, negative_mean, wasserstein};
 use tensor::{Tensor, Var};
 
-use crate::trainer::options::{Bce, Loss, TrainingOptions, Way};
+use crate::trainer::options::{Bce, Loss, NoiseDirection, TrainingOptions};
 
 /// 2^32: a word becomes a number in [0, 1).
 const TWO_32: f64 = (1_u64 << 32) as f64;
@@ -33,8 +33,8 @@ pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: 
         let target = real_is(real) + inward * (1.0 - 2.0 * real_is(real));
         let noise = if options.soft_labels { 0.0 } else { options.label_noise * draw };
         match options.label_noise_way {
-            Way::Inward => target + noise * if target < 0.5 { 1.0 } else { -1.0 },
-            Way::Outward => target + noise,
+            NoiseDirection::Inward => target + noise * if target < 0.5 { 1.0 } else { -1.0 },
+            NoiseDirection::Outward => target + noise,
         }
     };
     Tensor::from_fn([count, 1], |number| target(number) as f32)
@@ -82,7 +82,7 @@ fn cross_entropy(options: &TrainingOptions, logits: &Var, targets: &Tensor) -> V
 /// A verdict as it is told: how real the discriminator finds the images, on average, and the share that it puts on `side`.
 ///
 /// How real: the probability, or for the losses that know none the verdict itself.
-pub(crate) fn told(options: &TrainingOptions, logits: &Tensor, side: Side) -> [f64; 2] {
+pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side: Side) -> [f64; 2] {
     let count = logits.size() as f64;
     let (of, middle) = match options.loss {
         Loss::Nonsaturating | Loss::Minimax => (Var::constant(logits.clone()).sigmoid().into_value(), 0.5),
@@ -135,7 +135,8 @@ mod tests {
         within(&real, 0.95, 1.0);
         within(&fake, 0.0, 0.05);
         // The convention of the horses: fakes are 1 and reals 0, both moved up.
-        let [real, fake] = both(&TrainingOptions { label_noise_way: Way::Outward, fake_is_one: true, ..noisy });
+        let [real, fake] =
+            both(&TrainingOptions { label_noise_way: NoiseDirection::Outward, fake_is_one: true, ..noisy });
         within(&fake, 1.0, 1.05);
         within(&real, 0.0, 0.05);
         let [real, fake] = both(&TrainingOptions { soft_labels: true, ..TrainingOptions::default() });
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn a_verdict_is_told_in_the_loss_s_own_scale() {
         let logits = Tensor::new(&[4, 1], vec![-2.0, 0.25, 0.75, 3.0]);
-        let told = |options: &TrainingOptions, side| told(options, &logits, side);
+        let told = |options: &TrainingOptions, side| mean_and_accuracy(options, &logits, side);
         let options = |loss, fake_is_one| TrainingOptions { loss, fake_is_one, ..TrainingOptions::default() };
         assert_eq!(told(&options(Loss::Hinge, false), Side::Real), [0.5, 0.75]);
         assert_eq!(told(&options(Loss::Hinge, true), Side::Real), [-0.5, 0.25]);

@@ -2,13 +2,16 @@
 //! targets, gradient penalties, augmentation, the image pool, and how mini-batches are chosen.
 
 pub(crate) mod adversarial;
+pub(crate) mod averaging;
 pub(crate) mod batch_sampler;
+pub mod common;
 pub mod diff_augment;
 pub mod gan;
 pub mod image_pool;
 pub(crate) mod lint;
 pub mod options;
 pub(crate) mod penalty;
+pub(crate) mod services;
 pub(crate) mod spec;
 pub mod switches;
 pub(crate) mod update;

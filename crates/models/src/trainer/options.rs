@@ -1,131 +1,135 @@
-//! [`TrainingOptions`]: what the field's advice changes about a game, each piece of advice a switch.
+//! [`TrainingOptions`]: the choices of a [`GanTrainer`](crate::trainer::gan::GanTrainer) that users can
+//! make: losses, labels, schedules of updates, and the tricks that the field recommends.
 //!
-//! Sources: Goodfellow et al. 2014; Salimans et al., "Improved techniques for training GANs", 2016; Radford et al. 2016; Mao et al.,
-//! "Least squares GANs", 2017; Lim and Ye, "Geometric GAN", 2017; Heusel et al. (two time-scales), 2017; Miyato et al. 2018;
-//! Chintala et al., "How to train a GAN?", 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
+//! Sources: Goodfellow et al. 2014; Salimans et al., "Improved techniques for training GANs", 2016;
+//! Radford et al. 2016; Mao et al., "Least squares GANs", 2017; Lim and Ye, "Geometric GAN", 2017;
+//! Heusel et al. (two time-scales), 2017; Miyato et al. 2018; Chintala et al., "How to train a GAN?",
+//! 2016; Gulrajani et al. (gradient penalty), 2017; Mescheder et al. (R1), 2018; Zhao et al.
 //! (differentiable augmentation), 2020.
 
-use kernels::Key;
 use serde::{Deserialize, Serialize};
-use tensor::Var;
 
-use crate::trainer::diff_augment::Augment;
+use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{LatentKind, SettingsError, in_range};
 
-/// The switches of a game. They are part of each system's own table of settings.
+/// The options of a [`GanTrainer`](crate::trainer::gan::GanTrainer). They are part of each system's own
+/// table of settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainingOptions {
-    /// What the two players want.
+    /// The losses of both networks.
     pub loss: Loss,
-    /// The form of the binary cross-entropy.
+    /// How the binary cross-entropy is calculated.
     pub bce: Bce,
-    /// Whether fakes are called 1 and reals 0, in both players' losses; usually it is the other way round.
+    /// Whether the label of fakes is 1 and that of reals 0, in both losses; usually it is the reverse.
     pub fake_is_one: bool,
-    /// The discriminator's target for what is called real: 1, or a little less (one-sided label smoothing).
+    /// The discriminator's target for the label 1 of reals: 1, or a little less (one-sided label
+    /// smoothing).
     pub label_smooth: f64,
-    /// Each of the discriminator's targets is moved by up to so much, at random.
+    /// Each of the discriminator's targets is moved by a uniform random number of up to this size.
     pub label_noise: f64,
-    /// Which way the targets are moved.
-    pub label_noise_way: Way,
-    /// Whether the discriminator's targets are drawn afresh for each image: 0.7 to 1.2 for reals, 0 to 0.3 for fakes.
+    /// In which direction the targets are moved.
+    pub label_noise_way: NoiseDirection,
+    /// Whether each of the discriminator's targets is drawn at random: from 0.7 to 1.2 for reals, from 0
+    /// to 0.3 for fakes.
     pub soft_labels: bool,
-    /// The probability that the discriminator is told the wrong side of an image.
+    /// The probability that the label of an image is flipped in the discriminator's loss.
     pub label_flip: f64,
     /// The distribution of the latents.
     pub latent_kind: LatentKind,
-    /// The deviation of the noise that is added to all that the discriminator sees, at first.
-    pub instance_noise: f64,
-    /// After so many steps that noise has shrunk to 0, evenly.
-    pub instance_noise_steps: u64,
-    /// How the discriminator is shown reals and fakes.
+    /// Instance noise.
+    #[serde(flatten)]
+    pub noise: InstanceNoise,
+    /// How reals and fakes are arranged in batches for the discriminator.
     pub d_batches: Batches,
-    /// Discriminator updates a step, each on images of its own (k in Goodfellow's algorithm).
+    /// Discriminator turns per step, each on new images (k in Goodfellow's algorithm).
     pub k: usize,
-    /// Generator updates a step.
+    /// Generator turns per step.
     pub g_steps: usize,
-    /// The discriminator's step size.
+    /// The discriminator's learning rate.
     pub d_learning_rate: f64,
-    /// The generator's step size.
+    /// The generator's learning rate.
     pub g_learning_rate: f64,
-    /// Bound of each gradient element; 0 is none.
+    /// Each gradient element is clipped to [-clip_value, clip_value]; 0 for no clipping.
     pub clip_value: f64,
-    /// Bound of the length of all gradients of an update as one vector; 0 is none.
+    /// The norm of all gradients of an update together is clipped to this; 0 for no clipping.
     pub clip_norm: f64,
-    /// How many earlier fakes the discriminator is shown from; 0 is none.
+    /// Capacity of the pool of earlier fakes that the discriminator is also trained on; 0 for none.
     pub replay_pool: usize,
-    /// The share that an average of the generator's weights keeps at a step; samples are drawn with the average. 0 is none.
+    /// The decay of the generator's moving average, with which samples are drawn; 0 for none.
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
-    /// What stands in the discriminator where the system has batch normalisation, under which no penalty on the gradient is
-    /// possible.
+    /// What replaces batch normalisation in the discriminator. A gradient penalty does not go with batch
+    /// normalisation.
     pub d_norm: DiscriminatorNorm,
-    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
-    pub diff_augment: Vec<Augment>,
-    /// The weight of the penalty on the discriminator's gradient between reals and fakes, whose length is to be 1; 0 is none.
+    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1; 0 for none.
     pub gradient_penalty: f64,
-    /// The weight of the penalty on the discriminator's gradient on reals, which is to be 0 (R1); 0 is none.
+    /// The weight of the R1 penalty on the gradient on reals, which pulls the norm to 0; 0 for none.
     pub r1: f64,
+    /// What every system has.
+    #[serde(flatten)]
+    pub common: CommonOptions,
 }
 
-/// What the two players want of the verdict D on reals x and fakes G(z).
+/// The losses of both networks, for the discriminator's output D on reals x and fakes G(z).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// D: cross-entropy. G: -log D(G(z)).
+    /// D: binary cross-entropy. G: -log D(G(z)).
     Nonsaturating,
-    /// D: cross-entropy. G: log(1 - D(G(z))).
+    /// D: binary cross-entropy. G: log(1 - D(G(z))).
     Minimax,
-    /// Squared distance of the verdict from 1 and 0.
+    /// Least squares: the squared distance of the output from 1 and 0.
     Lsgan,
     /// D: hinges at 1 and -1. G: -D(G(z)).
     Hinge,
-    /// D: D(G(z)) - D(x), which wants a bound on D's slope. G: -D(G(z)).
+    /// D: D(G(z)) - D(x), which needs a bound on D's slope. G: -D(G(z)).
     Wasserstein,
 }
 
-/// The form of the binary cross-entropy.
+/// How the binary cross-entropy is calculated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bce {
     /// From logits: exact everywhere.
     Logits,
-    /// From probabilities forced into [1e-7, 1 - 1e-7], as Keras did: no gradient beyond.
+    /// From probabilities clipped to [1e-7, 1 - 1e-7], as old versions of Keras did: the gradient is 0
+    /// outside.
     KerasClip,
 }
 
-/// Which way targets are moved.
+/// In which direction label noise moves targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
-    /// Towards one half: they stay within [0, 1].
+pub enum NoiseDirection {
+    /// Towards one half: targets stay within [0, 1].
     Inward,
-    /// Upward, whatever they are: a 1 goes beyond 1.
+    /// Upwards, both of them: a target of 1 exceeds 1.
     Outward,
 }
 
-/// How the discriminator is shown reals and fakes.
+/// How reals and fakes are arranged in batches for the discriminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Batches {
-    /// In a pass each; the losses are added.
+    /// A forward pass each; the losses are added.
     Separate,
-    /// In one batch; the loss is the mean over all of it.
+    /// One batch; the loss is the mean over all of it.
     Mixed,
-    /// In an update each: first the reals, then the fakes. The loss that is told is their mean.
+    /// An update each: first the reals, then the fakes. The reported loss is their mean.
     TwoUpdates,
 }
 
-/// What stands in a discriminator where the system has batch normalisation.
+/// What replaces batch normalisation in a discriminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiscriminatorNorm {
-    /// The system's own: batch normalisation.
+    /// Nothing: the system's own batch normalisation stays.
     Own,
-    /// Layer normalisation, which leaves each image by itself (what Gulrajani et al. recommend).
+    /// Layer normalisation, which keeps images independent of each other (Gulrajani et al. 2017).
     Layer,
-    /// Nothing; the convolutions have biases then.
+    /// No normalisation; the convolutions have biases instead.
     None,
 }
 
@@ -137,12 +141,11 @@ impl Default for TrainingOptions {
             fake_is_one: false,
             label_smooth: 1.0,
             label_noise: 0.0,
-            label_noise_way: Way::Inward,
+            label_noise_way: NoiseDirection::Inward,
             soft_labels: false,
             label_flip: 0.0,
             latent_kind: LatentKind::Normal,
-            instance_noise: 0.0,
-            instance_noise_steps: 10_000,
+            noise: InstanceNoise::default(),
             d_batches: Batches::Separate,
             k: 1,
             g_steps: 1,
@@ -154,24 +157,23 @@ impl Default for TrainingOptions {
             ema: 0.0,
             spectral_norm: false,
             d_norm: DiscriminatorNorm::Own,
-            diff_augment: Vec::new(),
             gradient_penalty: 0.0,
             r1: 0.0,
+            common: CommonOptions::default(),
         }
     }
 }
 
 impl TrainingOptions {
-    /// Whether every switch is in its range, and none contradicts another.
+    /// Checks that every option is in its range, and that none contradicts another.
     ///
     /// # Errors
-    /// The first that is not or does.
+    /// The first option that is out of its range or contradicts another.
     pub fn check(&self) -> Result<(), SettingsError> {
         in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
         in_range("label_noise", self.label_noise, 0.0, 0.5)?;
         in_range("label_flip", self.label_flip, 0.0, 0.5)?;
-        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
-        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
+        self.noise.check()?;
         in_range("k", self.k as f64, 1.0, 100.0)?;
         in_range("g_steps", self.g_steps as f64, 1.0, 100.0)?;
         in_range("d_learning_rate", self.d_learning_rate, 1e-12, 10.0)?;
@@ -185,12 +187,7 @@ impl TrainingOptions {
         self.contradictions()
     }
 
-    /// Images that the discriminator is to see in this step, with the noise of the switch `instance_noise`; `key` is its stream.
-    pub(crate) fn with_noise(&self, images: Var, step: u64, key: impl FnOnce() -> Key) -> Var {
-        with_noise(images, self.instance_noise, step as f64 / self.instance_noise_steps as f64, key)
-    }
-
-    /// Refuses `d_norm` for a discriminator without batch normalisation.
+    /// The same for a discriminator without batch normalisation, for which `d_norm` is rejected.
     pub(crate) fn check_without_norm(&self) -> Result<(), SettingsError> {
         if self.d_norm != DiscriminatorNorm::Own {
             let why = "this discriminator has no batch normalisation that it could replace: leave it at own";
@@ -215,7 +212,7 @@ impl TrainingOptions {
             if let Some((key, _)) = moved.into_iter().find(|(_, moved)| *moved) {
                 return refuse(
                     key,
-                    "the hinge and the Wasserstein loss know two sides, no targets between: use another loss, or leave it out",
+                    "the hinge and the Wasserstein loss use labels of 0 and 1 only: use another loss, or leave it out",
                 );
             }
         }
@@ -232,7 +229,7 @@ impl TrainingOptions {
         if cross_entropy && self.bce == Bce::Logits {
             // Its gradient at the target y > 1 never ends: sigmoid(x) - y < 0 for every x.
             let why = "it moves targets beyond 1, where the cross-entropy of logits has no lowest point: ";
-            if self.label_noise > 0.0 && self.label_noise_way == Way::Outward {
+            if self.label_noise > 0.0 && self.label_noise_way == NoiseDirection::Outward {
                 return refuse("label_noise_way", &format!("{why}use inward, or bce = keras-clip"));
             }
             if self.soft_labels {
@@ -241,13 +238,4 @@ impl TrainingOptions {
         }
         Ok(())
     }
-}
-
-/// Images with normal noise of this deviation, of which the share `gone` is gone; `key` is its stream.
-pub(crate) fn with_noise(images: Var, deviation: f64, gone: f64, key: impl FnOnce() -> Key) -> Var {
-    let left = 1.0 - gone;
-    if deviation == 0.0 || left <= 0.0 {
-        return images;
-    }
-    &images + &Var::constant(nn::init::normal(images.shape(), 0.0, deviation * left, key()))
 }

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_read_ahead_is_what_is_put_together_at_once() {
-        let (drawn, kept) = (apples(9, 1), apples(9, 1).kept(u64::MAX).unwrap());
+        let (drawn, kept) = (apples(9, 1), apples(9, 1).load_into_memory(u64::MAX).unwrap());
         let (drawn, kept) = (Dataset::from_images(drawn), Dataset::from_images(kept));
         assert!(!drawn.are_in_memory() && kept.are_in_memory());
         let fake = Fake::new(3);

@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::console::Output;
 use crate::failure::{Code, Failure, typed};
 use datasets::{
-    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Form, Images, LoadOptions, Progress, Season, Source,
-    Split, advice, has_class_file, holds_pictures,
+    Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Images, LoadOptions, LoadRequest, Progress,
+    QuickDraw, Season, Split, advice,
 };
 
 /// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
@@ -21,8 +21,6 @@ const COUNT: usize = 20_000;
 const FACE_COUNT: usize = 10_000;
 /// Built-in landscapes of each season.
 const LANDSCAPES: u64 = 500;
-/// The class of doodles when none is named.
-const DEFAULT_CLASS: &str = "apple";
 /// What `--class` says to get every class where there is a usual one.
 pub const ALL: &str = "all";
 
@@ -53,21 +51,14 @@ pub struct Loader {
 
 /// What a run asks of its images.
 pub(super) struct Wanted<'a> {
-    /// The part of a set that has several.
-    pub(super) split: Split,
-    /// Height, width and channels of what the system learns from.
-    pub(super) shape: [usize; 3],
-    /// The same of what is loaded, which may be larger.
-    pub(super) size: [usize; 3],
-    pub(super) fitting: &'a Fitting,
+    /// Which part, in which size.
+    pub(super) request: LoadRequest<'a>,
     /// The class that is named.
     pub(super) class: Option<&'a str>,
     /// Whether the system can be told to learn in grey or in colour.
     pub(super) has_channels: bool,
     /// Whether the augmentation gives lines soft edges.
     pub(super) softened: bool,
-    /// Where the images may lie.
-    pub(super) options: LoadOptions<'a>,
 }
 
 /// Built-in images that nothing is learned from.
@@ -185,28 +176,22 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
         None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
         None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
     };
-    let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.shape)));
+    let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.request.shape)));
     found.of_class(wanted.class.filter(|class| *class != ALL))
 }
 
 /// Doodles: the class is the name of a file, unless what is named is of another form.
 fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     let data = config.data().map(Path::new);
-    if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN)) {
-        let is_by_class = || match Form::of(path, None) {
-            // Nothing that could be read, or the files of other classes: the file of the class that is named is missed.
-            Ok(Form::Pictures(folder)) => wanted.class.is_some() && !holds_pictures(&folder),
-            Ok(Form::Array(_) | Form::Strokes(_)) | Err(_) => wanted.class.is_some(),
-            _ => false,
-        };
-        if !path.is_dir() || !(has_class_file(path, wanted.class.unwrap_or(DEFAULT_CLASS)) || is_by_class()) {
-            return loader.named(path, wanted);
-        }
+    if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN))
+        && !QuickDraw::is_folder_of_classes(path, wanted.class)
+    {
+        return loader.named(path, wanted);
     }
-    let source = Source::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
+    let source = QuickDraw::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
     match &source {
-        Source::File(path) => Ok(LoadedImages { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
-        Source::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
+        QuickDraw::File(path) => Ok(LoadedImages { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
+        QuickDraw::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
     }
 }
 
@@ -265,7 +250,7 @@ impl Loader {
         split: Split,
         config: &Config,
         shape: [usize; 3],
-        look_only: bool,
+        inspect_only: bool,
         output: &Output,
     ) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
@@ -283,20 +268,22 @@ impl Loader {
         let teller = Teller::new(output);
         let tell = |progress: &Progress<'_>| teller.tell(progress);
         let wanted = Wanted {
-            split,
-            shape,
-            size: [height, width, shape[2]],
-            fitting: &fitting,
+            request: LoadRequest {
+                split,
+                shape,
+                size: [height, width, shape[2]],
+                fitting: &fitting,
+                options: places::options(config, inspect_only, &tell),
+            },
             class: config.class(),
             has_channels: config.settings.contains_key("channels"),
             softened: augmentation.bends(),
-            options: places::options(config, look_only, &tell),
         };
         let found = match &config.entry.images {
             Some(images) => self.given(images, config, &wanted)?,
             None => (self.find)(self, config, &wanted)?,
         };
-        let ([memory, cache], found) = (found.needs(&wanted.options), found.kept(&wanted.options)?);
+        let ([memory, cache], found) = (found.needs(&wanted.request.options), found.kept(&wanted.request.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
             origin: found.origin.clone().unwrap_or_else(origins),
@@ -315,7 +302,7 @@ impl Loader {
     /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
     fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if !path.exists() {
-            return Err(reading::nothing_at(path, (self.built_in_name)(wanted.shape)));
+            return Err(reading::nothing_at(path, (self.built_in_name)(wanted.request.shape)));
         }
         let mut found = (self.read)(path, wanted)?;
         if found.has_class {
@@ -339,20 +326,21 @@ impl Loader {
                 .because(format!("`{}` brings its own", config.entry.name)));
         }
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
-        let domains = vec![images.clone().in_size(wanted.size, filter)];
+        let domains = vec![images.clone().resized(wanted.request.size, filter)];
         LoadedImages { domains, ..LoadedImages::default() }.of_class(wanted.class)
     }
 
     /// The built-in pictures, scaled to what is wanted.
     fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> LoadedImages {
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
-        let scaled = |sets: Vec<Images>| sets.into_iter().map(|images| images.in_size(wanted.size, filter)).collect();
+        let scaled =
+            |sets: Vec<Images>| sets.into_iter().map(|images| images.resized(wanted.request.size, filter)).collect();
         let (domains, counterparts) = match self.built_in_held_back {
-            Some(held_back) if wanted.split == Split::Test => {
+            Some(held_back) if wanted.request.split == Split::Test => {
                 let HeldBack { domains, counterparts } = held_back();
                 (domains, Some(scaled(counterparts)))
             }
-            _ => ((self.built_in)(wanted.size), None),
+            _ => ((self.built_in)(wanted.request.size), None),
         };
         LoadedImages {
             domains: scaled(domains),
@@ -383,17 +371,17 @@ impl LoadedImages {
     fn needs(&self, options: &LoadOptions<'_>) -> [u64; 2] {
         let most = self.share(options);
         let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
-        [sets().map(|images| images.resident_bytes_kept(most)).sum(), sets().map(Images::cache_bytes).sum()]
+        [sets().map(|images| images.resident_bytes_in_memory(most)).sum(), sets().map(Images::cache_bytes).sum()]
     }
 
     /// The images in memory, as far as they may lie there.
     fn kept(self, options: &LoadOptions<'_>) -> Result<Self, Failure> {
-        if options.look_only {
+        if options.inspect_only {
             return Ok(self);
         }
         let most = self.share(options);
         let kept = |sets: Vec<Images>| -> Result<Vec<Images>, Failure> {
-            sets.into_iter().map(|images| images.kept(most).map_err(failure)).collect()
+            sets.into_iter().map(|images| images.load_into_memory(most).map_err(failure)).collect()
         };
         let counterparts = self.counterparts.map(kept).transpose()?;
         Ok(Self { domains: kept(self.domains)?, counterparts, ..self })

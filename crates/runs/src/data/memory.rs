@@ -24,12 +24,12 @@ const MOST: u64 = 1 << 30;
 /// Where the images of `config` may lie; `progress` is told about what takes long.
 pub(super) fn options<'a>(
     config: &Config,
-    look_only: bool,
+    inspect_only: bool,
     progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 ) -> LoadOptions<'a> {
     let memory = config.data_memory().map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let cache = PathBuf::from(config.data_cache().unwrap_or(CACHE));
-    LoadOptions { memory, cache, look_only, progress }
+    LoadOptions { memory, cache, inspect_only, progress }
 }
 
 /// Bytes of memory for images when nobody says how much.

@@ -1,142 +1,69 @@
-//! Reads what lies at a path, whatever form it has, and tells what should be known of it before anything is learned from it.
+//! Loads the images at a path, in any format, and notes what users should know about them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use datasets::{
-    Depth, Fitting, Form, Images, Levels, Look, Numbers, Pair, Range, Split, advice, depth_of, has_cifar, has_idx,
-    load_array, load_cifar, load_folder, load_idx, load_strokes, nearest, only_value, quoted,
+    DataFiles, Fitting, Histogram, Images, LoadRequest, Loaded, Pair, Split, advice, constant_value, nearest, quoted,
 };
 
 use super::failure;
 use super::loaders::{LoadedImages, Wanted};
 use crate::failure::{Code, Failure, typed};
 
-/// Pictures of a folder in whose files colours are looked for.
-const SAMPLE: usize = 4;
-
-/// Images as they were read, before they are brought to what is wanted.
-struct Read {
-    images: Images,
-    notes: Vec<String>,
-    numbers: Source,
-}
-
-/// Where the numbers of images can be looked up.
-enum Source {
-    /// From black to white.
-    Range(Range),
-    /// In an array that was looked at.
-    Depth(Depth),
-    /// In the files of pictures, which are fitted already.
-    Files(Vec<PathBuf>),
-}
-
-/// Reads the images at `path` as the network wants them.
+/// Loads the images at `path` as the network needs them.
 ///
 /// # Errors
-/// When it is no form of images, or one with a fault; and when there is nothing in the images.
+/// If the format is not supported, the files are damaged, or all images are blank.
 pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
-    let form = Form::of(path, wanted.class).map_err(failure)?;
-    // A file in the folder is called as the class.
-    let has_class = form.path() != path && form.path().file_stem().is_some_and(|stem| wanted.class == stem.to_str());
-    let Read { images, mut notes, numbers } = read(&form, wanted)?;
-    let channels = images.channels();
-    let images = match numbers {
-        Source::Files(_) => images,
-        Source::Range(_) | Source::Depth(_) => {
-            // An array's range is applied already.
-            let levels = if matches!(form, Form::Array(_)) { Levels::default() } else { wanted.fitting.range };
-            images.converted(wanted.size, wanted.fitting, levels)
-        }
-    };
-    // Too many to be gone through.
-    images.require(1).map_err(failure)?;
-    if wanted.options.look_only {
-        return Ok(LoadedImages { domains: vec![images], notes, has_class, ..LoadedImages::default() });
+    let files = DataFiles::find(path, wanted.class).map_err(failure)?;
+    let has_class = files.is_class_file();
+    let loaded = files.load(&wanted.request).map_err(failure)?;
+    let mut notes: Vec<String> = loaded.notes.iter().map(|note| format!("             {note}")).collect();
+    notes.extend(loaded.warning.iter().map(|warning| format!("warning      {warning}")));
+    // Before all of them are read: there may be too many.
+    loaded.images.require(1).map_err(failure)?;
+    if !wanted.request.options.inspect_only {
+        let fitting = wanted.request.fitting;
+        let histogram = histogram_of(&loaded.images, fitting, path)?;
+        notes.extend(channels_note(&loaded, &histogram, wanted));
+        let warning = histogram.warning(|| loaded.value_scale(fitting.range), wanted.softened);
+        notes.extend(warning.map(|warning| format!("warning      {}", typed(&warning))));
     }
-    let look = look_at(&images, wanted.fitting, path)?;
-    notes.extend(channels_note(channels, &numbers, &look, wanted));
-    let numbers = || match &numbers {
-        Source::Range(range) => Numbers::Of(*range),
-        Source::Depth(depth) => Numbers::In(*depth),
-        // With a range that is named the numbers between are meant.
-        Source::Files(files) => match (wanted.fitting.range, depth_of(files)) {
-            (Levels(Some(range)), _) => Numbers::Of(range),
-            (_, Some(depth)) => Numbers::In(depth),
-            _ => Numbers::Of(Range::BYTES),
-        },
-    };
-    let remark = look.remark(numbers, wanted.softened);
-    notes.extend(remark.map(|remark| format!("warning      {}", typed(&remark))));
-    Ok(LoadedImages { domains: vec![images], notes, has_class, ..LoadedImages::default() })
+    Ok(LoadedImages { domains: vec![loaded.images], notes, has_class, ..LoadedImages::default() })
 }
 
-fn read(form: &Form, wanted: &Wanted<'_>) -> Result<Read, Failure> {
-    let Levels(range) = wanted.fitting.range;
-    let bytes =
-        |images: Images| Read { images, notes: Vec::new(), numbers: Source::Range(range.unwrap_or(Range::BYTES)) };
-    match form {
-        Form::Idx(path) => load_idx(path, wanted.split).map(bytes),
-        Form::Cifar(path) => load_cifar(path, wanted.split).map(bytes),
-        Form::Strokes(path) => load_strokes(path).map(bytes),
-        Form::Array(path) => load_array(path, wanted.fitting.range, Some(wanted.shape)).map(|array| Read {
-            images: array.images,
-            notes: array.note.iter().map(|note| format!("             {note}")).collect(),
-            numbers: match array.extent {
-                // Floats that were scaled with a sharp filter lie a little beyond.
-                Some([low, high]) if array.range.black() == 0.0 && low >= 0.0 && high <= array.range.white() => {
-                    Source::Depth(Depth { white: array.range.white(), low, high, colour: false })
-                }
-                _ => Source::Range(array.range),
-            },
-        }),
-        Form::Pictures(path) => load_folder(path, wanted.size, wanted.fitting, &wanted.options).map(|folder| {
-            let mut notes = vec![format!("             {}", folder.found)];
-            notes.extend(folder.left_out.iter().map(|line| format!("             {line}")));
-            notes.extend(folder.skipped.map(|skipped| format!("warning      {skipped}")));
-            Read { images: folder.images, notes, numbers: Source::Files(folder.sample) }
-        }),
-    }
-    .map_err(failure)
-}
-
-/// What the images look like.
+/// The histogram of the images.
 ///
 /// # Errors
-/// When nothing is in them.
-fn look_at(images: &Images, fitting: &Fitting, path: &Path) -> Result<Look, Failure> {
-    if let Some(value) = only_value(images).map_err(failure)? {
+/// If all images are blank.
+fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histogram, Failure> {
+    if let Some(value) = constant_value(images).map_err(failure)? {
         let refused = Failure::new(Code::Data, "there is nothing in the pictures")
             .at(path.display())
             .because(format!("every number of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
-            Levels(Some(_)) => {
-                let range = String::from(fitting.range);
+            Some(range) => {
                 advice!("blank-by-range", "leave out `--set images.range={range}`, or use a set with something in it")
             }
-            _ => advice!("blank", "use a set with something in it"),
+            None => advice!("blank", "use a set with something in it"),
         }));
     }
-    Look::at(images).map_err(failure)
+    Histogram::of(images).map_err(failure)
 }
 
-/// One line if the images have other channels than the network.
-fn channels_note(channels: usize, numbers: &Source, look: &Look, wanted: &Wanted<'_>) -> Option<String> {
-    let is_colour = || match numbers {
-        Source::Range(_) | Source::Depth(_) => channels > 1,
-        Source::Files(files) => depth_of(&files[..files.len().min(SAMPLE)]).is_some_and(|Depth { colour, .. }| colour),
-    };
-    let line = match wanted.shape[2] {
-        1 if !is_colour() => return None,
+/// A line if the files and the network differ in channels.
+fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) -> Option<String> {
+    let line = match wanted.request.shape[2] {
+        1 if !loaded.has_colour() => return None,
         1 if wanted.has_channels => {
             typed(&advice!("made-grey", "in colour, made grey; `--set channels=3` learns the colours"))
         }
         1 => "in colour, made grey: the network learns in grey".into(),
-        3 if look.is_grey() && wanted.has_channels => {
+        3 if histogram.is_grey() && wanted.has_channels => {
             typed(&advice!("grey-in-three", "grey, the same in three channels; `--set channels=1` learns in grey"))
         }
-        3 if look.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
+        3 if histogram.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
         _ => return None,
     };
     Some(format!("             {line}"))
@@ -156,9 +83,10 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fai
                 "make a folder with trainA and trainB in it, two folders of pictures or two files, trainA.npy and trainB.npy"
             )));
     }
-    let pair = Pair::find(path, wanted.split).map_err(failure)?;
+    let pair = Pair::find(path, wanted.request.split).map_err(failure)?;
     let mut both = LoadedImages::default();
-    let wanted = Wanted { options: wanted.options.shared_by(2), ..*wanted };
+    let request = &wanted.request;
+    let wanted = Wanted { request: LoadRequest { options: request.options.shared_by(2), ..*request }, ..*wanted };
     for path in [pair.a, pair.b] {
         let found = any(&path, &wanted)?;
         both.domains.extend(found.domains);
@@ -169,11 +97,7 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fai
 
 /// Whether the path holds a part that nothing is learned from.
 pub(super) fn has_test_part(path: &Path) -> bool {
-    match Form::of(path, None) {
-        Ok(Form::Idx(path)) => has_idx(&path, Split::Test),
-        Ok(Form::Cifar(path)) => has_cifar(&path, Split::Test),
-        _ => false,
-    }
+    DataFiles::find(path, None).is_ok_and(|files| files.has_split(Split::Test))
 }
 
 /// The same for pairs.

@@ -366,7 +366,7 @@ mod tests {
     fn all_reals_are_halved_if_there_are_not_twice_as_many() {
         let system = crate::fake::Fake::new(1);
         let found = |count: usize| {
-            let evaluator = evaluator(vec![datasets::apples(count, 1)], &["spread"]);
+            let evaluator = evaluator(vec![datasets::apples(count, 1)], &["diversity"]);
             let row = evaluator.measure(models::System::samples(&system)).unwrap().remove(0);
             (row.measured.count, row.measured.baseline.unwrap().1)
         };

@@ -1,6 +1,6 @@
 //! What this process may use of memory: the least of what its control groups, its own limits and the machine leave.
 //!
-//! Linux tells all of it in files. Elsewhere nothing is known, and nothing is refused.
+//! Linux tells all of it in files. Elsewhere the free memory of the machine is asked for, and what a process may have of it is not known.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,24 @@ type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// What this process may have. None where nothing is known.
 pub(crate) fn room() -> Option<Room> {
-    least(&|path| std::fs::read_to_string(path).ok())
+    let room = least(&|path| std::fs::read_to_string(path).ok());
+    #[cfg(not(target_os = "linux"))]
+    let room = room.or_else(machine);
+    room
+}
+
+/// What the system says is free, for systems without the files of Linux; it must leave room for what the process has already.
+#[cfg(any(test, not(target_os = "linux")))]
+fn machine() -> Option<Room> {
+    use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+    let mut system = System::new();
+    system.refresh_memory();
+    let pid = sysinfo::get_current_pid().ok();
+    let only_memory = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(pid.as_slice()), false, only_memory);
+    let own = pid.and_then(|pid| system.process(pid)).map_or(0, |process| process.memory());
+    let free = system.available_memory();
+    (free > 0).then(|| Room { bytes: free.saturating_add(own), own, set_by: "the machine's free memory".into() })
 }
 
 /// The least of all limits that the files which `read` reads tell of.
@@ -168,6 +185,17 @@ mod tests {
     fn set_by(room: Option<Room>) -> (u64, String) {
         let room = room.expect("something is known");
         (room.bytes, room.set_by)
+    }
+
+    /// Asked of the system itself, as elsewhere than on Linux.
+    #[test]
+    fn the_systems_free_memory_is_known_without_files() {
+        let room = machine().expect("something is free");
+        assert!(room.own > 1 << 20 && room.bytes > room.own, "{room:?}");
+        if let Some(by_files) = least(&|path| std::fs::read_to_string(path).ok()) {
+            // The same number of bytes for the process, but for what it has taken in the meantime.
+            assert!(room.own.abs_diff(by_files.own) < 64 << 20, "{room:?} {by_files:?}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! What people add to the outline: stems, leaves, and the small things inside.
+//! What people add to the outline of an apple: stems, leaves, and details inside.
 
 use super::outline::Body;
 use crate::built_in::geometry::{Point, at, direction};
 use crate::built_in::hand::{Hand, Stroke};
 
-/// Adds the rest of the drawing to the outline's `strokes`.
+/// Adds the rest of the drawing to the `strokes` of the outline.
 pub(super) fn add(hand: &mut Hand, body: &Body, strokes: &mut Vec<Stroke>) {
-    // The stem rarely grows from quite the right place.
+    // The stem is rarely in exactly the right place.
     let aside = at(0.22 * hand.around(0.0, 1.0) * hand.unit(), 0.08);
     let foot = hand.near(body.dent + aside, 0.09);
     let (tip, has_stem) = stem(hand, foot, strokes);
@@ -25,7 +25,7 @@ pub(super) fn add(hand: &mut Hand, body: &Body, strokes: &mut Vec<Stroke>) {
     }
 }
 
-/// Draws a stem up from `foot`; returns its tip and whether there is one.
+/// Draws a stem upwards from `foot`; returns its tip, and whether there is a stem.
 fn stem(hand: &mut Hand, foot: Point, strokes: &mut Vec<Stroke>) -> (Point, bool) {
     let height = hand.within(0.5, 0.95) + 0.85 * hand.unit() * hand.unit();
     let lean = hand.around(0.12, 0.6);
@@ -34,7 +34,7 @@ fn stem(hand: &mut Hand, foot: Point, strokes: &mut Vec<Stroke>) -> (Point, bool
     match hand.choose(&[34.0, 26.0, 8.0, 11.0, 4.0, 4.0, 13.0]) {
         // One line.
         0 => strokes.push(hand.lines(&[foot, tip])),
-        // Bent over.
+        // A bent line.
         1 => {
             let bend = hand.side() * hand.within(0.06, 0.16);
             let knots = [foot, middle + (tip - foot).sideways() * bend, tip];
@@ -60,7 +60,7 @@ fn stem(hand: &mut Hand, foot: Point, strokes: &mut Vec<Stroke>) -> (Point, bool
             let knots = knots.map(|knot| hand.near(knot, 0.03));
             strokes.push(hand.lines(&knots));
         }
-        // Up and down again, thick with ink.
+        // Up and down again, a thick line.
         4 => {
             let mut knots = vec![foot];
             for k in 0..3 + hand.choose(&[1.0, 1.0, 1.0]) {
@@ -74,20 +74,20 @@ fn stem(hand: &mut Hand, foot: Point, strokes: &mut Vec<Stroke>) -> (Point, bool
             strokes.push(hand.lines(&[tip, foot]));
             strokes.push(hand.lines(&[foot, other]));
         }
-        // None.
+        // No stem.
         _ => return (foot, false),
     }
     (tip, true)
 }
 
-/// Draws no, one or two leaves on the stem (or on the body where there is none).
+/// Draws up to two leaves on the stem, or on the body if there is no stem.
 fn leaves(hand: &mut Hand, foot: Point, tip: Point, has_stem: bool, strokes: &mut Vec<Stroke>) {
     let count = hand.choose(if has_stem { &[44.0, 48.0, 8.0] } else { &[8.0, 78.0, 14.0] });
     let mut side = if hand.chance(0.72) { 1.0 } else { -1.0 };
     for _ in 0..count {
         let height = hand.unit();
         let base = hand.near(foot + (tip - foot) * height, 0.04);
-        // From nearly flat to nearly upright.
+        // From nearly horizontal to nearly vertical.
         let up = hand.within(0.03, 0.2);
         let along = direction(-up);
         let along = at(side * along.x, along.y);
@@ -106,7 +106,7 @@ fn leaf(hand: &mut Hand, base: Point, along: Point, strokes: &mut Vec<Stroke>) {
     let thickness = along.sideways() * (length * hand.within(0.18, 0.36));
     let middle = base + along * (0.5 * length);
     match hand.choose(&[48.0, 17.0, 12.0, 12.0, 6.0]) {
-        // An almond, out on one side and back on the other.
+        // An almond: out on one side, back on the other.
         0 => {
             let out = hand.curve(&[base, middle - thickness, end]);
             let home = hand.miss(base);
@@ -117,7 +117,7 @@ fn leaf(hand: &mut Hand, base: Point, along: Point, strokes: &mut Vec<Stroke>) {
                 strokes.push(hand.lines(&[base, stop]));
             }
         }
-        // A loop without a point.
+        // A loop without a tip.
         1 => {
             let home = hand.miss(base);
             let knots =
@@ -132,7 +132,7 @@ fn leaf(hand: &mut Hand, base: Point, along: Point, strokes: &mut Vec<Stroke>) {
         }
         // A tick.
         3 => strokes.push(hand.curve(&[base, middle - thickness * 0.6, end])),
-        // Filled in with a zigzag.
+        // Filled with a zigzag.
         _ => {
             let mut knots = vec![base];
             for k in 1..=6 {
@@ -178,7 +178,7 @@ fn hole(hand: &mut Hand, body: &Body, strokes: &mut Vec<Stroke>) {
     }
 }
 
-/// A short arc inside the outline where the light falls.
+/// A highlight: a short arc inside the outline.
 fn highlight(hand: &mut Hand, body: &Body, strokes: &mut Vec<Stroke>) {
     let side = hand.side();
     let (begin, arc) = (hand.within(-0.14, 0.02), hand.within(0.08, 0.18));

@@ -1,8 +1,9 @@
-//! Built-in drawings of apples, so that a first run needs no download.
+//! Built-in drawings of apples, as a substitute for a Quick, Draw! file.
 //!
-//! Each is drawn the way people draw one in twenty seconds: an outline, a dent, a stem, perhaps a leaf or a bite, by a
-//! hand with its own habits ([`Hand`]); what it draws is in [`outline`] and [`details`]; [`raster`] turns the strokes into
-//! pixels exactly as the Quick, Draw! bitmaps were made. Drawing `i` is a function of the seed and `i` alone.
+//! Each is drawn as people draw one in twenty seconds: an outline, a dent, a stem, perhaps a leaf
+//! or a bite, by a hand with its own habits ([`Hand`]). [`outline`] and [`details`] make the
+//! strokes, and [`raster`] makes pixels of them exactly as in the Quick, Draw! bitmaps. Drawing `i`
+//! is a function of the seed and `i`.
 
 mod details;
 mod outline;
@@ -14,8 +15,9 @@ use crate::images::Images;
 use crate::plural::plural;
 use kernels::random::Key;
 
-/// `count` drawings, 28x28x1, 0 paper and 255 ink. The same seed gives the same drawings on every machine and at any number
-/// of threads, and the first `n` of a longer set are the set of `n`.
+/// `count` drawings, 28x28x1. 0 is paper, 255 is ink. The same seed gives the same drawings on
+/// every machine and for any number of threads, and the first `n` of a longer set are the set of
+/// `n`.
 pub fn apples(count: usize, seed: u64) -> Images {
     let origin = format!("built-in apples ({count} {}, seed {seed})", plural(count, "drawing"));
     let key = Key::named(seed, "apples");
@@ -27,12 +29,12 @@ pub fn apples(count: usize, seed: u64) -> Images {
     })
 }
 
-/// The strokes of one apple. The body reaches about one unit from the origin.
+/// The strokes of one apple. The body extends about one unit from the origin.
 fn draw(hand: &mut Hand) -> Vec<Stroke> {
     let body = outline::Body::new(hand);
     let mut strokes = body.strokes(hand);
     details::add(hand, &body, &mut strokes);
-    // Nobody holds the tablet quite straight: the whole drawing leans and tilts a little.
+    // Nobody holds the tablet quite straight: the whole drawing is slanted and tilted a little.
     let (lean, tilt) = (hand.around(0.0, 0.07), hand.around(0.0, 0.05));
     for point in strokes.iter_mut().flatten() {
         *point = leaning(*point, lean, tilt);

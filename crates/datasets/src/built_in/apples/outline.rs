@@ -1,19 +1,20 @@
-//! The apple's body: its outline in several manners, and how the pen goes round it.
+//! The apple's body: its outline in several styles, and the way the pen follows it.
 
 use crate::built_in::geometry::{Point, at, direction, smooth};
 use crate::built_in::hand::{Hand, Stroke};
 
-/// A half outline from the dent on top, round the right side, to the bottom; the left side mirrors it.
+/// Half an outline, from the dent on top around the right side to the bottom. The left side mirrors
+/// it.
 struct Manner {
-    /// How often people draw it so.
+    /// How frequent the style is.
     weight: f64,
     /// The range of width over height.
     width: (f64, f64),
-    /// The places it passes.
+    /// The points of the curve.
     half: &'static [Point],
 }
 
-/// The manners of drawing an apple's outline, seen in sheets of real drawings.
+/// The styles of outlines, as seen in sheets of real drawings.
 #[rustfmt::skip] // a knot a line would hide the shapes
 const MANNERS: [Manner; 9] = [
     // Shoulders above a dent, narrower below, a shallow dent underneath.
@@ -52,7 +53,7 @@ const MANNERS: [Manner; 9] = [
             at(0.52, 1.0), at(0.0, 0.97),
         ],
     },
-    // An egg on end.
+    // An upright egg.
     Manner {
         weight: 9.0,
         width: (0.7, 0.98),
@@ -88,7 +89,7 @@ const MANNERS: [Manner; 9] = [
             at(0.2, 1.0), at(0.0, 0.96),
         ],
     },
-    // Narrow on top, heavy below.
+    // Narrow at the top, heavy at the bottom.
     Manner {
         weight: 4.0,
         width: (0.9, 1.4),
@@ -99,11 +100,11 @@ const MANNERS: [Manner; 9] = [
     },
 ];
 
-/// A drawn body, and where the rest of the drawing attaches to it.
+/// A body, and where the rest of the drawing is attached to it.
 pub(super) struct Body {
-    /// From the dent clockwise round to the dent, which is the first and the last knot.
+    /// Clockwise from the dent to the dent, which is the first and the last knot.
     knots: Vec<Point>,
-    /// Index of the lowest middle knot.
+    /// The index of the lowest middle knot.
     base: usize,
     /// The dent on top.
     pub(super) dent: Point,
@@ -114,7 +115,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Decides the shape: a manner, its proportions, and how lopsided it comes out.
+    /// Chooses the shape at random: a style, its proportions, and how asymmetric it is.
     pub(super) fn new(hand: &mut Hand) -> Self {
         let weights = MANNERS.map(|manner| manner.weight);
         let manner = &MANNERS[hand.choose(&weights)];
@@ -124,7 +125,7 @@ impl Body {
         let (right, left) = (hand.around(1.0, 0.2), hand.around(1.0, 0.2));
         let (raise_right, raise_left) = (hand.around(0.0, 0.2), hand.around(0.0, 0.2));
         let (aside, low_aside) = (hand.around(0.0, 0.17), hand.around(0.0, 0.2));
-        // How far the shape gives way to an oval, and how far it is turned.
+        // How much the shape is blended with an oval, and how far it is rotated.
         let softness = 0.7 * hand.unit();
         let turn = direction(hand.around(0.0, 0.04));
         let mut place = |point: Point, side: f64| {
@@ -143,7 +144,7 @@ impl Body {
         let right: Vec<Point> = half.iter().map(|&point| place(point, 1.0)).collect();
         let left: Vec<Point> = half[1..base].iter().rev().map(|&point| place(point, -1.0)).collect();
         let (dent, bottom) = (right[0], right[base]);
-        // A quick drawer leaves places out.
+        // Someone who draws quickly leaves out points.
         let haste = 0.3 * hand.unit() * hand.unit();
         let mut knots = vec![dent];
         knots.extend(right[1..base].iter().filter(|_| !hand.chance(haste)));
@@ -154,13 +155,14 @@ impl Body {
         Self { base, dent, bottom, half_width, knots }
     }
 
-    /// Draws the outline: usually in one go from the dent, sometimes in two halves, bitten, not finished or gone over twice.
+    /// Draws the outline: usually in one stroke from the dent, sometimes in two halves, with a
+    /// bite, unfinished, or traced twice.
     pub(super) fn strokes(&self, hand: &mut Hand) -> Vec<Stroke> {
         let last = self.knots.len() - 1;
         let mut knots = self.knots.clone();
         knots[last] = hand.miss(self.dent);
         match hand.choose(&[64.0, 13.0, 9.0, 3.5, 3.0, 2.5, 4.0]) {
-            // One stroke round, the way the clock goes or the other.
+            // One stroke around, clockwise or counter-clockwise.
             0 => {
                 if hand.chance(0.5) {
                     knots.reverse();
@@ -174,7 +176,8 @@ impl Body {
                 left.reverse();
                 vec![hand.curve(&knots), hand.curve(&left)]
             }
-            // One stroke that begins somewhere on the side and overshoots its start, without a corner at the dent.
+            // One stroke that begins on the side and overshoots its beginning, without a corner at
+            // the dent.
             2 => {
                 let begin = 1 + (hand.unit() * (last - 1) as f64) as usize;
                 let mut round: Vec<Point> = (0..last).map(|k| self.knots[(begin + k) % last]).collect();
@@ -185,9 +188,9 @@ impl Body {
                 }
                 vec![hand.curve(&round)]
             }
-            // Bitten.
+            // With a bite.
             3 => vec![self.bitten(hand)],
-            // Not finished.
+            // Unfinished.
             4 => {
                 let end = last - usize::from(hand.chance(0.4));
                 let stop = knots[end - 1] + (knots[end] - knots[end - 1]) * hand.within(0.0, 0.7);
@@ -200,14 +203,14 @@ impl Body {
                 }
                 vec![hand.curve(&knots)]
             }
-            // Gone over a second time, part of the way.
+            // Traced a second time, part of the way.
             5 => {
                 let again = 3 + (hand.unit() * (last - 3) as f64) as usize;
                 let second: Vec<Point> = self.knots[1..=again].iter().map(|&knot| hand.near(knot, 0.08)).collect();
                 knots.extend(second);
                 vec![hand.curve(&knots)]
             }
-            // In straight lines from corner to corner.
+            // Straight lines from corner to corner.
             _ => {
                 let corners: Vec<Point> = knots
                     .iter()
@@ -220,11 +223,11 @@ impl Body {
         }
     }
 
-    /// The outline with a piece bitten out of the right or left side: two to four scallops that curve inwards.
+    /// The outline with a bite on the right or left side: two to four scallops that curve inwards.
     fn bitten(&self, hand: &mut Hand) -> Stroke {
         let (top, low) = (hand.within(-0.6, -0.3), hand.within(0.15, 0.55));
         let side = hand.side();
-        // Mirrored and walked the other way round, a left side is a right side.
+        // Mirrored and reversed, a left side is a right side.
         let mut mirrored: Vec<Point> = self.knots.iter().map(|knot| at(side * knot.x, knot.y)).collect();
         if side < 0.0 {
             mirrored.reverse();

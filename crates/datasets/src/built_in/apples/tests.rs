@@ -1,26 +1,27 @@
-//! The drawings are the same everywhere, and like the real ones in the numbers that can be measured.
+//! The drawings are the same everywhere, and their statistics are like those of the real ones.
 
 use super::*;
 use rayon::ThreadPoolBuilder;
 
-/// Measured on the first 2,500 apples of the Quick, Draw! bitmaps (Google, CC BY 4.0); grey values 0 to 255.
+/// Measured on the first 2,500 apples of the Quick, Draw! bitmaps (Google, CC BY 4.0); grey values
+/// from 0 to 255.
 mod real {
-    /// Mean of all grey values.
+    /// The mean of all grey values.
     pub(super) const INK: f64 = 37.79;
-    /// Standard deviation of the drawings' means.
+    /// The standard deviation of the drawings' means.
     pub(super) const INK_SPREAD: f64 = 5.91;
-    /// Variance of all grey values.
+    /// The variance of all grey values.
     pub(super) const VARIANCE: f64 = 6192.0;
-    /// Share of pixels with any ink.
+    /// The share of pixels with any ink.
     pub(super) const TOUCHED: f64 = 0.2594;
-    /// Of those, the share from each of these values up to the next.
+    /// The share of those from each of these values up to the next.
     pub(super) const STEPS: [u8; 7] = [1, 32, 64, 128, 192, 240, 254];
     pub(super) const SHARES: [f64; 7] = [0.162, 0.097, 0.180, 0.155, 0.150, 0.091, 0.165];
-    /// Mean width and height, in pixels, of the part with ink.
+    /// The mean width and height of the inked part, in pixels.
     pub(super) const EXTENT: (f64, f64) = (22.54, 25.15);
-    /// Mean centre of the ink, in pixels from the left and the top.
+    /// The mean centre of the ink, in pixels from the left and the top.
     pub(super) const CENTRE: (f64, f64) = (13.61, 14.00);
-    /// Mean grey value of each row, and of each column.
+    /// The mean grey value of each row, and of each column.
     pub(super) const ROWS: [u8; SIDE] =
         [0, 5, 23, 28, 32, 37, 46, 57, 65, 67, 62, 54, 44, 38, 35, 32, 31, 31, 31, 31, 33, 37, 44, 53, 65, 65, 13, 0];
     pub(super) const COLUMNS: [u8; SIDE] =
@@ -29,7 +30,11 @@ mod real {
 }
 
 fn with_threads(threads: usize, seed: u64) -> Images {
-    ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| apples(500, seed).kept(u64::MAX).unwrap())
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap()
+        .install(|| apples(500, seed).load_into_memory(u64::MAX).unwrap())
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn no_drawing_is_blank_or_drawn_twice() {
     assert_eq!((suspects.blank, suspects.copies), (0, 0));
 }
 
-/// `found` may differ from the real number by `share` of it.
+/// `found` may differ from the real value by `share` of it.
 #[track_caller]
 fn near(name: &str, found: f64, real: f64, share: f64) {
     assert!((found - real).abs() <= share * real, "{name}: {found:.4}, real {real:.4}");

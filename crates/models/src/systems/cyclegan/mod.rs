@@ -12,19 +12,18 @@
 pub mod networks;
 mod settings;
 
-use kernels::Key;
 use kernels::random::words;
 use nn::losses::{l1, least_squares};
-use nn::{ForwardContext, Network, Optimizer, RngContext, Rule, Stateful, differentiate};
-use tensor::{NonFinite, Tape, Tensor, Var};
+use nn::{ForwardContext, Network, Optimizer, Rule, Stateful};
+use tensor::{NonFinite, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
-use crate::trainer::diff_augment::augmented;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint::{Remark, uneven_windows};
+use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
 
@@ -52,7 +51,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// (A to B, B to A) of generators, (A, B) of everything else.
 pub struct CycleGan {
     settings: Settings,
-    seed: u64,
+    services: StepServices,
     /// Translate A to B, and B to A.
     pub generators: [Network; 2],
     /// Judge pictures of A, and of B.
@@ -117,11 +116,8 @@ impl CycleGan {
         let discriminator_optimizer = optimizer("discriminators", &discriminators);
         let shape = [settings.size, settings.size, 3];
         let pools = ["pool_a", "pool_b"].map(|name| ImagePool::new(name, settings.pool, &shape));
-        Ok(Self { settings, seed, generators, discriminators, generator_optimizer, discriminator_optimizer, pools })
-    }
-
-    fn random(&self, purpose: &'static str, step: u64) -> RngContext {
-        RngContext { seed: self.seed, step, purpose }
+        let services = StepServices::new(seed, RANGE, &settings.common);
+        Ok(Self { settings, services, generators, discriminators, generator_optimizer, discriminator_optimizer, pools })
     }
 
     fn set_learning_rate(&mut self, step: u64) {
@@ -141,13 +137,14 @@ impl CycleGan {
         let [ab, ba] = &self.generators;
         let [judge_a, judge_b] = &self.discriminators;
         let (cycle_weight, identity_weight) = (self.settings.cycle, self.settings.cycle * self.settings.identity);
-        let (gradients, result) = differentiate(self.random("generator step", step), |ctx: &mut ForwardContext| {
+        let at = self.services.at(step);
+        let (gradients, result) = at.differentiate("generator step", |ctx| {
             let fake_b = ab.forward(ctx, a);
             let home_a = ba.forward(ctx, &fake_b);
             let fake_a = ba.forward(ctx, b);
             let home_b = ab.forward(ctx, &fake_a);
-            let shown_b = self.augmented(&fake_b, "painted B", step);
-            let shown_a = self.augmented(&fake_a, "painted A", step);
+            let shown_b = at.augmented(&fake_b, "painted B");
+            let shown_a = at.augmented(&fake_a, "painted A");
             let logits = ctx.frozen(|ctx| [judge_b.forward(ctx, &shown_b), judge_a.forward(ctx, &shown_a)]);
 
             let adversarial = logits.map(|logits| least_squares(&logits, 1.0));
@@ -183,40 +180,32 @@ impl CycleGan {
     ) -> Result<[f64; 2], NonFinite> {
         let fakes = fakes.map(Var::constant);
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
-        let (gradients, result) =
-            differentiate(self.random("discriminator step", step), |ctx: &mut ForwardContext| {
-                let losses = [0, 1].map(|domain| {
-                    let mut judge = |images: &[Var; 2], whose: [&str; 2]| {
-                        self.discriminators[domain].forward(ctx, &self.augmented(&images[domain], whose[domain], step))
-                    };
-                    let (real, fake) = (judge(reals, ["real A", "real B"]), judge(&fakes, ["fake A", "fake B"]));
-                    (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
-                });
-                (&losses[0] + &losses[1], numbers(&losses))
-            })?;
+        let at = self.services.at(step);
+        let (gradients, result) = at.differentiate("discriminator step", |ctx| {
+            let losses = [0, 1].map(|domain| {
+                let mut score = |images: &[Var; 2], whose: [&str; 2]| {
+                    self.discriminators[domain].forward(ctx, &at.augmented(&images[domain], whose[domain]))
+                };
+                let (real, fake) = (score(reals, ["real A", "real B"]), score(&fakes, ["fake A", "fake B"]));
+                (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
+            });
+            (&losses[0] + &losses[1], numbers(&losses))
+        })?;
         self.discriminator_optimizer.step_several(&mut self.discriminators.each_mut(), &gradients);
         Ok(result)
-    }
-
-    /// Pictures as the discriminators are shown them.
-    fn augmented(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let key = Key::named(self.seed, &format!("augmentation of {whose}")).at(step as u32);
-        augmented(images, &self.settings.diff_augment, RANGE.span(), key)
     }
 
     /// Fakes of A and of B from generators that do not learn from it, but walk as if they did.
     fn fresh_fakes(&self, step: u64, [a, b]: &[Var; 2]) -> [Tensor; 2] {
         let [ab, ba] = &self.generators;
-        let mut ctx = ForwardContext::training(&Tape::new(), self.random("fresh fakes", step));
-        ctx.frozen(|ctx| [ba.forward(ctx, b), ab.forward(ctx, a)]).map(Var::into_value)
+        let forward = |ctx: &mut ForwardContext| [ba.forward(ctx, b), ab.forward(ctx, a)];
+        self.services.at(step).without_gradients("fresh fakes", forward).map(Var::into_value)
     }
 
     /// What the discriminators are shown instead of the fakes of this step.
     fn through_pools(&mut self, step: u64, fakes: &[Tensor; 2]) -> [Tensor; 2] {
-        let key = |name: &str| Key::named(self.seed, name).at(step as u32);
-        let keys = [key("pool of A"), key("pool of B")];
-        let [a, b] = &mut self.pools;
-        [a.query(&fakes[0], keys[0]), b.query(&fakes[1], keys[1])]
+        let (at, [a, b]) = (self.services.at(step), &mut self.pools);
+        [a.query(&fakes[0], at.key("pool of A")), b.query(&fakes[1], at.key("pool of B"))]
     }
 }
 
@@ -246,12 +235,12 @@ impl System for CycleGan {
         let place = |at: u64| {
             let number = at / round as u64;
             if order.0 != number {
-                order = (number, distinct_indices(Key::named(self.seed, "order of A").at(number as u32), round, round));
+                order = (number, distinct_indices(self.services.at(number).key("order of A"), round, round));
             }
             order.1[(at % round as u64) as usize] % a
         };
         let first = step * batch as u64;
-        let chosen = Key::named(self.seed, "choice of B").at(step as u32);
+        let chosen = self.services.at(step).key("choice of B");
         let any = |number| ((u64::from(words(chosen, number)[0]) * b as u64) >> 32) as usize;
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }

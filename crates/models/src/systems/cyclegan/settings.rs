@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::trainer::diff_augment::Augment;
+use crate::trainer::common::CommonOptions;
 use crate::{SettingsError, in_range};
 
 /// What can be changed about a cyclegan run. The default is the authors'.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Settings {
     /// Whose networks, and whose order of a step.
     pub variant: Variant,
@@ -39,8 +39,9 @@ pub struct Settings {
     pub constant: usize,
     /// Epochs in which it then falls in a straight line, almost to 0. Later ones keep the last.
     pub decay: usize,
-    /// How all that the discriminators see is changed at random: none or several of color, translation, cutout.
-    pub diff_augment: Vec<Augment>,
+    /// What every system has.
+    #[serde(flatten)]
+    pub common: CommonOptions,
 }
 
 /// Whose networks, and whose order of a step.
@@ -81,7 +82,7 @@ impl Default for Settings {
             epoch: 1000,
             constant: 100,
             decay: 100,
-            diff_augment: Vec::new(),
+            common: CommonOptions::default(),
         }
     }
 }

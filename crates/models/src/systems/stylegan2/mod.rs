@@ -11,25 +11,24 @@ mod networks;
 mod path_length;
 mod settings;
 
-use kernels::Key;
 use nn::losses::logistic_generator;
-use nn::{ForwardContext, Network, Optimizer, RngContext, State, Stateful, differentiate};
-use tensor::{NonFinite, Tape, Tensor, Var};
+use nn::{ForwardContext, Network, Optimizer, State, Stateful};
+use tensor::{NonFinite, Tensor, Var};
 
 pub use lazy::Lazy;
 pub use networks::{Generator, discriminator};
 pub use settings::Settings;
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
-use crate::growing::{Average, constant_noise, mean};
+use crate::growing::{constant_noise, mean};
 use crate::step_metrics::{
     Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
 };
 use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::averaging::{Averaging, Decay, follow};
 use crate::trainer::batch_sampler::BatchSampler;
-use crate::trainer::diff_augment::augmented;
-use crate::trainer::options::with_noise;
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
 
@@ -63,7 +62,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// The two networks and all that training them changes.
 pub struct StyleGan2 {
     settings: Settings,
-    seed: u64,
+    services: StepServices,
     sampler: BatchSampler,
     /// Says how real an image is.
     pub discriminator: Network,
@@ -131,15 +130,19 @@ impl StyleGan2 {
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
         let discriminator = discriminator(&s, seed);
         let [generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
-        average.follow(&generator, 0.0);
+        follow(average.parts_mut(), generator.parts(), 0.0);
         let (learning_rate, rule) = s.on_reals().adam(s.learning_rate, BETAS);
         let discriminator_optimizer = Optimizer::new(&discriminator, rule, learning_rate);
         let (learning_rate, rule) = s.on_paths().adam(s.learning_rate, BETAS);
         let generator_optimizer = Optimizer::of_several("generator", &generator.parts(), rule, learning_rate);
+        let services = StepServices::new(seed, RANGE, &s.common)
+            .noise(&s.noise)
+            .latents(LatentKind::Normal, s.maps().latent())
+            .averaging(Averaging { decay: Decay::HalfLife { kimg: s.ema_kimg }, ramp_up: s.ema_ramp_up });
         let settings = s;
         Ok(Self {
             settings,
-            seed,
+            services,
             sampler,
             discriminator,
             generator,
@@ -150,33 +153,18 @@ impl StyleGan2 {
         })
     }
 
-    fn key(&self, purpose: &str, step: u64) -> Key {
-        Key::named(self.seed, purpose).at(step as u32)
-    }
-
-    fn random(&self, purpose: &'static str, step: u64) -> RngContext {
-        RngContext { seed: self.seed, step, purpose }
-    }
-
-    fn some_latents(&self, whose: &str, step: u64, count: usize) -> Var {
-        Var::constant(LatentKind::Normal.draw(count, self.settings.maps().latent(), self.key(whose, step)))
-    }
-
-    /// The images as the discriminator is shown them.
-    fn augmented(&self, images: &Var, whose: &str, step: u64) -> Var {
-        let Settings { diff_augment, instance_noise, instance_noise_steps, .. } = &self.settings;
-        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"), step);
-        let images = augmented(images, diff_augment, RANGE.span(), key("augmentation"));
-        with_noise(images, *instance_noise, step as f64 / *instance_noise_steps as f64, || key("instance noise"))
+    fn latents(&self, stream: &str, step: u64, count: usize) -> Var {
+        Var::constant(self.services.at(step).latents(stream, count))
     }
 
     /// The generator learns what the discriminator, which stays as it is, takes for real. Returns its loss and the mean verdict on its
     /// images.
     fn train_generator(&mut self, step: u64) -> Result<[f64; 2], NonFinite> {
-        let latents = self.some_latents("generator latents", step, self.settings.batch);
-        let (gradients, told) = differentiate(self.random("generator turn", step), |ctx: &mut ForwardContext| {
+        let latents = self.latents("generator latents", step, self.settings.batch);
+        let at = self.services.at(step);
+        let (gradients, told) = at.differentiate("generator turn", |ctx| {
             let images = self.generator.paint(ctx, &latents);
-            let augmented = self.augmented(&images, "the generator's turn", step);
+            let augmented = at.augmented(&images, "the generator's turn");
             let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &augmented));
             let loss = logistic_generator(&logits);
             let told = [f64::from(loss.item()), mean(&logits)];
@@ -189,9 +177,10 @@ impl StyleGan2 {
     /// The generator's pictures learn to move as far with one style as with another.
     fn even_out_paths(&mut self, step: u64) -> Result<(), NonFinite> {
         let (s, Lazy { weight, interval }) = (&self.settings, self.settings.on_paths());
-        let latents = self.some_latents("path latents", step, (s.batch / 2).max(1));
-        let (gradients, told) = differentiate(self.random("path length turn", step), |ctx: &mut ForwardContext| {
-            let lengths = self.generator.path_lengths(ctx, &latents, self.key("directions of pictures", step));
+        let latents = self.latents("path latents", step, (s.batch / 2).max(1));
+        let at = self.services.at(step);
+        let (gradients, told) = at.differentiate("path length turn", |ctx| {
+            let lengths = self.generator.path_lengths(ctx, &latents, at.key("directions of pictures"));
             let before = f64::from(self.lazy.path_length);
             let [mean, spread] = path_length::spread(&lengths, before, s.path_decay);
             let penalty = spread.scale(weight);
@@ -205,11 +194,11 @@ impl StyleGan2 {
 
     /// The discriminator learns to tell `reals` from fakes. Returns its loss and its mean verdicts on reals and on fakes.
     fn train_discriminator(&mut self, step: u64, reals: &Var) -> Result<[f64; 3], NonFinite> {
-        let latents = self.some_latents("discriminator latents", step, reals.shape()[0]);
-        let mut ctx = ForwardContext::training(&Tape::new(), self.random("fakes", step));
-        let fakes = ctx.frozen(|ctx| self.generator.paint(ctx, &latents)).detach();
-        let fakes = self.augmented(&fakes, "fakes", step);
-        let (gradients, told) = differentiate(self.random("discriminator turn", step), |ctx: &mut ForwardContext| {
+        let latents = self.latents("discriminator latents", step, reals.shape()[0]);
+        let at = self.services.at(step);
+        let fakes = at.without_gradients("fakes", |ctx| self.generator.paint(ctx, &latents)).detach();
+        let fakes = at.augmented(&fakes, "fakes");
+        let (gradients, told) = at.differentiate("discriminator turn", |ctx| {
             let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
             let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
             let told = [f64::from(loss.item()), mean(&real), mean(&fake)];
@@ -222,7 +211,8 @@ impl StyleGan2 {
     /// The discriminator learns to be flat around `reals`: R1.
     fn flatten_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
         let Lazy { weight, interval } = self.settings.on_reals();
-        let (gradients, told) = differentiate(self.random("penalty turn", step), |ctx: &mut ForwardContext| {
+        let at = self.services.at(step);
+        let (gradients, told) = at.differentiate("penalty turn", |ctx| {
             let judge = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
             let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, judge, weight, reals.value());
             let told = [loss.item(), gradient_norm as f32];
@@ -231,12 +221,6 @@ impl StyleGan2 {
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
         [self.lazy.penalty, self.lazy.gradient_norm] = told;
         Ok(())
-    }
-
-    /// The share that the average keeps at a step.
-    fn keep(&self, step: u64) -> f64 {
-        let Settings { ema_kimg, ema_ramp_up, batch, .. } = self.settings;
-        Average::HalfLife { kimg: ema_kimg }.keep(batch, ema_ramp_up.then_some(step))
     }
 }
 
@@ -260,19 +244,20 @@ impl System for StyleGan2 {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let batch = self.settings.batch;
-        vec![self.sampler.stretch(self.seed, step * batch as u64, batch, available[0])]
+        vec![self.sampler.stretch(self.services.seed(), step * batch as u64, batch, available[0])]
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let shown = (step + 1) * self.settings.batch as u64;
-        let reals = self.augmented(&Var::constant(RANGE.inward(&reals[0])), "reals", step);
+        let reals = self.services.at(step).augmented(&Var::constant(RANGE.inward(&reals[0])), "reals");
 
         let [g_loss, g_fake] = self.train_generator(step)?;
         if self.settings.on_paths().is_due(step) {
             self.even_out_paths(step)?;
         }
         let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
-        self.average.follow(&self.generator, self.keep(step));
+        let averaged = (self.settings.batch, step);
+        self.services.at(step).average(self.average.parts_mut(), self.generator.parts(), averaged);
         if self.settings.on_reals().is_due(step) {
             self.flatten_discriminator(step, &reals)?;
         }
@@ -316,11 +301,11 @@ fn pictures(generator: &Generator, latents: &Tensor) -> Tensor {
 
 impl FromLatents for StyleGan2 {
     fn kind(&self) -> LatentKind {
-        LatentKind::Normal
+        self.services.latent_kind()
     }
 
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        LatentKind::Normal.draw(count, self.settings.maps().latent(), Key::named(seed, stream))
+        self.services.sample_latents(seed, stream, count)
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {

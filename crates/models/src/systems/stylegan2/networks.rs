@@ -69,11 +69,6 @@ impl Generator {
         }
     }
 
-    /// Becomes the average of what it is and of what `leader` is, of which it keeps the share `keep`.
-    pub(crate) fn follow(&mut self, leader: &Self, keep: f64) {
-        self.parts_mut().into_iter().zip(leader.parts()).for_each(|(own, leader)| own.follow(leader, keep));
-    }
-
     /// How many layers take a style: a way out takes the same one as the layer that comes next.
     pub fn layers(&self) -> usize {
         2 * self.keeping.len()

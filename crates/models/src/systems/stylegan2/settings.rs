@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lazy;
 use crate::growing::Maps;
-use crate::trainer::diff_augment::Augment;
+use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
 
 /// What can be changed about a run. The default is the authors' configuration F, at 1024x1024.
@@ -45,12 +45,12 @@ pub struct Settings {
     /// Whether the average follows faster at first: in a short run it would otherwise hold much of what the generator was before it
     /// learned anything.
     pub ema_ramp_up: bool,
-    /// How all that the discriminator sees is changed at random: none or several of color, translation, cutout.
-    pub diff_augment: Vec<Augment>,
-    /// The deviation of the noise that is added to all that the discriminator sees, at first.
-    pub instance_noise: f64,
-    /// After so many steps that noise has shrunk to 0, evenly.
-    pub instance_noise_steps: u64,
+    /// What every system has.
+    #[serde(flatten)]
+    pub common: CommonOptions,
+    /// Instance noise.
+    #[serde(flatten)]
+    pub noise: InstanceNoise,
 }
 
 impl Default for Settings {
@@ -72,9 +72,8 @@ impl Default for Settings {
             style_mixing: 0.9,
             ema_kimg: 10.0,
             ema_ramp_up: false,
-            diff_augment: Vec::new(),
-            instance_noise: 0.0,
-            instance_noise_steps: 10_000,
+            common: CommonOptions::default(),
+            noise: InstanceNoise::default(),
         }
     }
 }
@@ -101,8 +100,7 @@ impl crate::Settings for Settings {
         in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
         in_range("r1", self.r1, 0.0, 1e6)?;
         in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
-        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
-        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)?;
+        self.noise.check()?;
         in_range("r1_interval", self.r1_interval as f64, 1.0, 1e6)?;
         in_range("path_weight", self.path_weight, 0.0, 1e6)?;
         in_range("path_interval", self.path_interval as f64, 1.0, 1e6)?;

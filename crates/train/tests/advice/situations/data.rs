@@ -33,7 +33,7 @@ pub(super) fn all() -> Vec<Situation> {
             .with(|stage| stage.write("my files/doodles.npy", npy("|u1", &[40, 784], 40 * 784)))
             .wrong("my files/doodle.npy"),
         by("no-data-there", &format!("{tiny} --data nothing-like-it.npy")),
-        by("page-for-npy", &format!("{tiny} --data page.npy"))
+        by("page-for-data", &format!("{tiny} --data page.npy"))
             .with(|stage| stage.write("page.npy", "<html>"))
             .only_told(),
         by("data-near", &format!("{folder} --data pisc")).wrong("pisc"),

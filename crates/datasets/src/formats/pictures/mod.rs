@@ -1,0 +1,366 @@
+//! Loads folders of pictures of any size and in any usual format, nested or not. Sub-folders are
+//! classes.
+//!
+//! [`scan`] lists the files in a fixed order, and [`decode`] decodes them in parallel, as many at a
+//! time as the memory budget of [`in_flight`] allows. The position of a picture in the set depends
+//! on the names of the files only.
+
+mod decode;
+mod in_flight;
+mod pixels;
+mod scan;
+#[cfg(test)]
+mod tests;
+pub(super) mod values;
+
+use super::format::{Format, Loaded, Values};
+use crate::error::DataError;
+use crate::file::{FileStamp, changed};
+use crate::fitting::Fitting;
+use crate::images::Images;
+use crate::load_options::{LoadOptions, Progress};
+use crate::plural::plural;
+use crate::store::cached::{CacheLock, CacheWriter, Cached, Undecoded, cache_bytes};
+use crate::store::hash::{hash_bytes, hash_words};
+use crate::store::{Memory, Store};
+use crate::text::{counted, shown};
+use in_flight::InFlight;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(super) const FORMAT: Format = Format {
+    name: "folder of pictures",
+    class_extension: None,
+    has_content: |_| false,
+    has_name: |_| false,
+    is_in: scan::holds_pictures,
+    has_split: |_, _| false,
+    load: |path, request| {
+        let folder = load_folder(path, request.size, request.fitting, &request.options)?;
+        let mut notes = vec![folder.found];
+        notes.extend(folder.left_out);
+        let (images, warning, values) = (folder.images, folder.skipped, Values::Files(folder.sample));
+        Ok(Loaded { channels: images.channels(), images, notes, warning, values })
+    },
+};
+
+/// The pictures that are decoded at the same time use at most half of the memory for the set,
+/// within these bounds.
+const MIN_IN_FLIGHT: u64 = 64 << 20;
+const MAX_IN_FLIGHT: u64 = 512 << 20;
+/// Bytes of pictures that are decoded together before they are written to a cache.
+const BLOCK: usize = 64 << 20;
+/// One in this many files may be unreadable, but always [`ALWAYS_ALLOWED`]. If more are, something is wrong
+/// with the folder.
+const ALLOWED_SHARE: usize = 10;
+const ALWAYS_ALLOWED: usize = 3;
+/// How many unreadable files are named.
+const MAX_NAMED: usize = 5;
+/// How many pictures are listed in [`PictureFolder::sample`].
+const SAMPLE: usize = 16;
+
+/// The content of a folder.
+#[derive(Debug)]
+pub struct PictureFolder {
+    /// The pictures; the names of the sub-folders are the classes, if there are any.
+    pub images: Images,
+    /// `Found N images belonging to K classes.`
+    pub found: String,
+    /// A line about unreadable files, if there are any. They are left out.
+    pub skipped: Option<String>,
+    /// Lines about files that were ignored: pictures in other formats, folders of runs.
+    pub left_out: Vec<String>,
+    /// Some of the files, spread over the folder.
+    pub sample: Vec<PathBuf>,
+}
+
+/// Loads every picture below `folder` with `size` (height, width, channels). The formats are PNG,
+/// JPEG, BMP, PNM, TIFF, GIF and WebP; grey, colour, with a palette, 16 bits deep, or transparent.
+/// If the pictures need more memory than `options` allow, they are decoded into a cache file and
+/// read from there. The cache is used again as long as the files and the settings do not change.
+///
+/// # Errors
+/// [`DataError`] if there is no such folder, it has no pictures or too many unreadable files, or
+/// there is no space for the cache.
+pub fn load_folder(
+    folder: &Path,
+    size: [usize; 3],
+    fitting: &Fitting,
+    options: &LoadOptions<'_>,
+) -> Result<PictureFolder, DataError> {
+    let [height, width, channels] = size;
+    assert!(height * width > 0 && (channels == 1 || channels == 3), "load_folder: no pictures of size {size:?}");
+    if !folder.is_dir() {
+        let (what, why) = if folder.exists() {
+            ("expected a folder, found something else", "pictures are loaded from a folder")
+        } else {
+            ("there is no such folder", "there is no such file or folder")
+        };
+        let help = advice!("no-such-folder", "give a folder of pictures; it may have sub-folders");
+        return Err(DataError::invalid(folder, what, why, help));
+    }
+    let scan::Scanned { found: files, left_out: others } = scan::scan(folder, None)?;
+    let pictures = Pictures { folder, files: &files, size, fitting, options };
+    let Decoded { store, left_out } = pictures.decoded()?;
+
+    let skipped = pictures.skipped(&left_out);
+    let mut kept = vec![true; files.len()];
+    left_out.iter().for_each(|(index, _)| kept[*index] = false);
+    let kept: Vec<&scan::PictureFile> =
+        files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file).collect();
+    let classes: Vec<Option<&str>> = kept.iter().map(|file| file.class.as_deref()).collect();
+    let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.path.clone()).collect();
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    let origin = format!("{} ({} {height}x{width})", folder.display(), counted(classes.len(), "image"));
+    let images = Images::of(store, size, origin);
+    let count = classes.len();
+    let (images, classes) = labelled(images, &classes, &name);
+    let found =
+        format!("Found {count} {} belonging to {classes} {}.", plural(count, "image"), plural(classes, "class"));
+    let skipped = skipped.map(|text| format!("{text}; they are left out"));
+    Ok(PictureFolder { images, found, skipped, left_out: others, sample })
+}
+
+/// The pictures of a folder and how to decode them.
+struct Pictures<'a> {
+    folder: &'a Path,
+    files: &'a [scan::PictureFile],
+    size: [usize; 3],
+    fitting: &'a Fitting,
+    options: &'a LoadOptions<'a>,
+}
+
+/// Decoded pictures.
+struct Decoded {
+    store: Arc<dyn Store>,
+    /// The indices of the files that cannot be read, and the reasons.
+    left_out: Vec<(usize, String)>,
+}
+
+impl Pictures<'_> {
+    /// Decodes all pictures into memory if they fit, and otherwise into a cache, unless it exists
+    /// already.
+    fn decoded(&self) -> Result<Decoded, DataError> {
+        let image = self.size.iter().product();
+        let count = self.files.len();
+        if (count as u64).saturating_mul(image as u64) <= self.options.memory {
+            return if self.options.inspect_only { Ok(self.undecoded(0)) } else { self.in_memory(image) };
+        }
+        let stamps: Vec<Option<FileStamp>> =
+            self.files.par_iter().map(|file| file.path.metadata().ok().map(|about| FileStamp::of(&about))).collect();
+        let (path, key) = (self.cache_path(), self.key(&stamps));
+        let cached = || {
+            let cached = Cached::open(&path, key, self.size)?;
+            let left_out = cached.metadata.left_out.clone();
+            Some(Decoded { store: Arc::new(cached), left_out })
+        };
+        if let Some(found) = cached() {
+            return Ok(found);
+        }
+        if self.options.inspect_only {
+            return Ok(self.undecoded(cache_bytes(count, image)));
+        }
+        let waiting = |lock: &Path, holder| (self.options.progress)(&Progress::Waiting { lock, holder });
+        let _lock = CacheLock::acquire(&self.options.cache, waiting)?;
+        // Another process may have written it meanwhile.
+        if cached().is_none() {
+            self.write_cache(&path, key, &stamps)?;
+        }
+        cached().ok_or_else(|| DataError::cache(&path, "it cannot be read again"))
+    }
+
+    fn undecoded(&self, bytes: u64) -> Decoded {
+        let (folder, count) = (self.folder.to_owned(), self.files.len());
+        Decoded { store: Arc::new(Undecoded { folder, count, bytes }), left_out: Vec::new() }
+    }
+
+    fn in_flight(&self) -> InFlight {
+        InFlight::new((self.options.memory / 2).clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT))
+    }
+
+    fn in_memory(&self, image: usize) -> Result<Decoded, DataError> {
+        let in_flight = self.in_flight();
+        let mut bytes = vec![0; self.files.len() * image];
+        let read = |(place, file): (&mut [u8], &scan::PictureFile)| -> Result<(), String> {
+            place.copy_from_slice(&read_picture(&file.path, self.size, self.fitting, &in_flight)?);
+            Ok(())
+        };
+        let results: Vec<Result<(), String>> = bytes.par_chunks_exact_mut(image).zip(self.files).map(read).collect();
+        let kept = compact(&mut bytes, image, &results);
+        bytes.truncate(kept);
+        let left_out: Vec<(usize, String)> =
+            results.into_iter().enumerate().filter_map(|(index, result)| Some((index, result.err()?))).collect();
+        self.enough(&left_out)?;
+        Ok(Decoded { store: Arc::new(Memory { bytes, image }), left_out })
+    }
+
+    fn write_cache(&self, path: &Path, key: u64, stamps: &[Option<FileStamp>]) -> Result<(), DataError> {
+        let image: usize = self.size.iter().product();
+        let total = self.files.len();
+        let bytes_in_all = cache_bytes(total, image);
+        let tell = |done| {
+            let progress = Progress::Decoding { cache: path, bytes: bytes_in_all, done, total };
+            let stopped = (self.options.progress)(&progress).is_break();
+            if stopped { Err(DataError::stopped(path)) } else { Ok(()) }
+        };
+        tell(0)?;
+        let mut writer = CacheWriter::create(path, key, self.size, total)?;
+        let in_flight = self.in_flight();
+        let block = (BLOCK / image).max(1);
+        let mut bytes = vec![0; block.min(total) * image];
+        let mut left_out = Vec::new();
+        for (number, files) in self.files.chunks(block).enumerate() {
+            let first = number * block;
+            let stamps = &stamps[first..first + files.len()];
+            let read = |((place, file), stamp): ((&mut [u8], &scan::PictureFile), &Option<FileStamp>)| {
+                let read = read_picture(&file.path, self.size, self.fitting, &in_flight);
+                let now = file.path.metadata().ok().map(|about| FileStamp::of(&about));
+                if let (Some(before), Some(now)) = (*stamp, now)
+                    && before != now
+                {
+                    return Err(changed(&file.path, before, now));
+                }
+                Ok(read.map(|picture| place.copy_from_slice(&picture)))
+            };
+            let results: Vec<Result<(), String>> =
+                bytes.par_chunks_exact_mut(image).zip(files).zip(stamps).map(read).collect::<Result<_, DataError>>()?;
+            let kept = compact(&mut bytes, image, &results);
+            writer.push(&bytes[..kept])?;
+            let bad = results.into_iter().enumerate();
+            left_out.extend(bad.filter_map(|(index, result)| Some((first + index, result.err()?))));
+            tell(first + files.len())?;
+        }
+        self.enough(&left_out)?;
+        writer.finish(left_out)
+    }
+
+    /// The cache file for this folder, size and fitting.
+    fn cache_path(&self) -> PathBuf {
+        let folder = std::fs::canonicalize(self.folder).unwrap_or_else(|_| self.folder.to_owned());
+        let name: String = folder.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
+        let name: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let [height, width, channels] = self.size;
+        let place = hash_bytes(folder.as_os_str().as_encoded_bytes());
+        let hash = hash_words([place, self.fitting_hash()]);
+        self.options.cache.join(format!("{name}-{height}x{width}x{channels}-{hash:016x}.images"))
+    }
+
+    /// A hash of everything that the decoded pictures depend on: the names, lengths and times of
+    /// the files, the size and the fitting.
+    fn key(&self, stamps: &[Option<FileStamp>]) -> u64 {
+        let words = self.files.iter().zip(stamps).flat_map(|(file, stamp)| {
+            let name = file.path.strip_prefix(self.folder).unwrap_or(&file.path);
+            let [length, time] = stamp.map_or([0; 2], |stamp| [stamp.length, stamp.nanoseconds()]);
+            [hash_bytes(name.as_os_str().as_encoded_bytes()), length, time]
+        });
+        let [height, width, channels] = self.size.map(|length| length as u64);
+        let how = [height, width, channels, self.fitting_hash()];
+        hash_words(how.into_iter().chain(words))
+    }
+
+    fn fitting_hash(&self) -> u64 {
+        hash_bytes(&serde_json::to_vec(self.fitting).expect("a fitting has no maps and no failing parts"))
+    }
+
+    /// A line about the files that cannot be read, if there are any.
+    fn skipped(&self, left_out: &[(usize, String)]) -> Option<String> {
+        let named = left_out.iter().take(MAX_NAMED).map(|(index, why)| {
+            let path = &self.files[*index].path;
+            let name = path.strip_prefix(self.folder).unwrap_or(path);
+            format!("{} ({})", shown(&name.to_string_lossy()), shown(why))
+        });
+        let named = named.collect::<Vec<_>>().join(", ");
+        let count = left_out.len();
+        let more = if count > MAX_NAMED { format!(" and {} more", count - MAX_NAMED) } else { String::new() };
+        (count > 0).then(|| {
+            let all = self.files.len();
+            format!("{count} of {all} {} cannot be read: {named}{more}", plural(all, "file"))
+        })
+    }
+
+    /// An error if too many files cannot be read.
+    fn enough(&self, left_out: &[(usize, String)]) -> Result<(), DataError> {
+        let (bad, all) = (left_out.len(), self.files.len());
+        if bad < all && bad <= (all / ALLOWED_SHARE).max(ALWAYS_ALLOWED) {
+            return Ok(());
+        }
+        Err(DataError::invalid(
+            self.folder,
+            "too many pictures cannot be read",
+            self.skipped(left_out).unwrap_or_default(),
+            advice!("bad-pictures", "remove or replace these files; a few unreadable files among many are skipped"),
+        ))
+    }
+}
+
+/// Moves the images that were read to the front of `bytes`, and returns how many bytes they take.
+fn compact(bytes: &mut [u8], image: usize, results: &[Result<(), String>]) -> usize {
+    let good = (0..results.len()).filter(|&index| results[index].is_ok());
+    let mut end = 0;
+    for from in good {
+        bytes.copy_within(from * image..(from + 1) * image, end);
+        end += image;
+    }
+    end
+}
+
+fn read_picture(
+    file: &Path,
+    [height, width, channels]: [usize; 3],
+    fitting: &Fitting,
+    in_flight: &InFlight,
+) -> Result<Vec<u8>, String> {
+    let picture = decode::decode(file, channels, fitting, in_flight)?;
+    Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
+}
+
+/// The files of pictures below the folder `path`, but not below `without`, in the order of
+/// [`load_folder`], and lines about files that were ignored. If `path` is a file, it is the only
+/// one.
+///
+/// # Errors
+/// [`DataError`] if `path` does not exist, or is a folder without pictures.
+pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
+    if path.is_file() {
+        return Ok((vec![path.to_owned()], Vec::new()));
+    }
+    if !path.exists() {
+        let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
+        return Err(DataError::invalid(
+            path,
+            "there is no such folder or file",
+            "there is no such file or folder",
+            help,
+        ));
+    }
+    let scan::Scanned { found, left_out } = scan::scan(path, without)?;
+    Ok((found.into_iter().map(|found| found.path).collect(), left_out))
+}
+
+/// The bytes of the picture in `file`, converted to `size` (height, width, channels).
+///
+/// # Errors
+/// [`DataError`] if it cannot be read.
+pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
+    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| {
+        let help = advice!("bad-picture", "replace or remove this file");
+        DataError::invalid(file, "the picture cannot be read", shown(&why), help)
+    })
+}
+
+/// The images with their classes in alphabetical order, and the number of classes. Pictures beside
+/// the sub-folders belong to a class named after the folder. A folder without sub-folders is one
+/// class and has no labels.
+fn labelled(images: Images, classes: &[Option<&str>], folder: &str) -> (Images, usize) {
+    let mut names: Vec<&str> = classes.iter().map(|class| class.unwrap_or(folder)).collect();
+    let of_each = names.clone();
+    names.sort_unstable();
+    names.dedup();
+    if classes.iter().all(Option::is_none) {
+        return (images, 1);
+    }
+    let labels = of_each.iter().map(|class| names.partition_point(|name| name < class) as u32).collect();
+    let count = names.len();
+    (images.with_labels(labels, names.into_iter().map(str::to_owned).collect()), count)
+}

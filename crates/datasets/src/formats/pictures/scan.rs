@@ -1,0 +1,201 @@
+//! Finds the pictures in a folder.
+//!
+//! The content of a file decides, not its extension. Hidden files and the output of runs are
+//! ignored. Pictures in unsupported formats are counted, so that users learn about them.
+
+use super::super::unsupported::supported;
+use crate::error::DataError;
+use crate::file_type::{FileType, extension_of};
+use crate::plural::plural;
+use crate::run_folders;
+use crate::text::listed;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The extensions of pictures. A file with one of them that is not a picture is a damaged one.
+const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
+/// The most files and folders that are examined.
+const MAX_ENTRIES: usize = 2_000_000;
+/// The deepest nesting of folders that is examined.
+const MAX_DEPTH: usize = 32;
+
+/// A picture's file.
+#[derive(Debug)]
+pub(super) struct PictureFile {
+    pub(super) path: PathBuf,
+    /// The first folder below the scanned one that contains it.
+    pub(super) class: Option<String>,
+}
+
+/// The content of a folder.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    /// The pictures in order, including files with the extension of one.
+    pub(super) found: Vec<PictureFile>,
+    /// Lines about files that were ignored.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Lists every picture below `folder`, sorted by path within each folder. Hidden files, folders of
+/// runs and `without` are ignored.
+///
+/// # Errors
+/// [`DataError`] if there is no picture, if the folder is too large, cannot be read, or belongs to
+/// a run.
+pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, DataError> {
+    if let Some(run) = run_folders::run_of(folder) {
+        return Err(DataError::invalid(
+            folder,
+            "this folder belongs to a run",
+            format!("{} contains the output of a run, which is never used as data", run.display()),
+            advice!("folder-of-a-run", "give the folder of your pictures"),
+        ));
+    }
+    let without = without.and_then(|folder| fs::canonicalize(folder).ok());
+    let mut scan = Scan { files: Vec::new(), runs: Vec::new(), entries: 0, seen: HashSet::from_iter(without) };
+    scan.folder(folder, None, 0)?;
+    let Scan { files, runs, entries, .. } = scan;
+    let kinds: Vec<FileType> = files.par_iter().map(|file| kind(&file.path)).collect();
+    let mut counts = BTreeMap::new();
+    let mut found = Vec::new();
+    for (file, kind) in files.into_iter().zip(kinds) {
+        match kind {
+            FileType::Picture(_) => found.push(file),
+            other => *counts.entry(other).or_insert(0_usize) += 1,
+        }
+    }
+    let mut left_out: Vec<String> = others(&counts).into_iter().collect();
+    if !runs.is_empty() {
+        let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
+        let noun = plural(runs.len(), "folder");
+        left_out.push(format!("left out: {} {noun} written by this program ({})", runs.len(), listed(&names)));
+    }
+    if found.is_empty() {
+        return Err(nothing(folder, entries, &counts, &left_out));
+    }
+    Ok(Scanned { found, left_out })
+}
+
+/// The type of a file: a picture if it contains one or has the extension of one.
+fn kind(path: &Path) -> FileType {
+    let named = EXTENSIONS.contains(&extension_of(path).as_str());
+    match FileType::of_file(path) {
+        Ok(kind @ FileType::UnsupportedPicture(_)) => kind,
+        _ if named => FileType::Picture(""),
+        Ok(kind) => kind,
+        Err(_) => FileType::Unknown,
+    }
+}
+
+/// A line about pictures and data in other formats, given how many files of each type there are.
+fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
+    let list = |name: fn(FileType) -> Option<&'static str>| {
+        let mut all: Vec<(usize, &str)> =
+            counts.iter().filter_map(|(&kind, &count)| Some((count, name(kind)?))).collect();
+        // The most frequent type first.
+        all.sort_by_key(|&(count, name)| (usize::MAX - count, name));
+        all.into_iter().map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+    };
+    let pictures = list(|kind| match kind {
+        FileType::UnsupportedPicture(name) => Some(name),
+        _ => None,
+    });
+    let data = list(|kind| match kind {
+        FileType::Archive(name) => Some(name),
+        FileType::Data(name @ "NumPy array") => Some(name),
+        _ => None,
+    });
+    let pictures = (!pictures.is_empty()).then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
+    let data = (!data.is_empty()).then(|| format!("{data} (no pictures)"));
+    let both: Vec<String> = pictures.into_iter().chain(data).collect();
+    (!both.is_empty()).then(|| format!("left out: {}", both.join(", ")))
+}
+
+/// The error for a folder without pictures.
+fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<FileType, usize>, left_out: &[String]) -> DataError {
+    if entries == 0 {
+        let why = "it has no files and no folders";
+        return DataError::invalid(folder, "the folder is empty", why, supported());
+    }
+    let is_archive = |kind: &FileType| matches!(kind, FileType::Archive(_) | FileType::Gzip);
+    let help = if counts.keys().any(|kind| matches!(kind, FileType::UnsupportedPicture(_))) {
+        advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
+    } else if counts.keys().any(is_archive) {
+        advice!("pictures-in-an-archive", "unpack the archive, and give the folder with the pictures from it")
+    } else {
+        advice!("no-pictures", "give the folder that contains the pictures; it may have sub-folders")
+    };
+    let looked = format!(
+        "searched {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)"
+    );
+    let why = left_out.iter().fold(looked, |why, line| format!("{why}; {line}"));
+    DataError::invalid(folder, "there are no pictures in this folder", why, help)
+}
+
+/// Whether [`scan`] would find a picture in the folder.
+pub(super) fn holds_pictures(folder: &Path) -> bool {
+    fn holds(folder: &Path, depth: usize) -> bool {
+        let Ok(entries) = fs::read_dir(folder) else { return false };
+        let visible = |path: &PathBuf| !path.file_name().unwrap_or_default().to_string_lossy().starts_with('.');
+        let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+            entries.flatten().map(|entry| entry.path()).filter(visible).partition(|path| path.is_dir());
+        files.iter().any(|file| matches!(FileType::of_file(file), Ok(FileType::Picture(_))))
+            || depth < MAX_DEPTH
+                && folders.iter().any(|folder| !run_folders::is_program_output(folder) && holds(folder, depth + 1))
+    }
+    holds(folder, 0)
+}
+
+/// A path relative to the scanned folder.
+fn short(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+struct Scan {
+    files: Vec<PictureFile>,
+    /// Folders of runs and caches.
+    runs: Vec<PathBuf>,
+    entries: usize,
+    /// The canonical paths of the folders that were entered: a symbolic link may lead back up.
+    seen: HashSet<PathBuf>,
+}
+
+impl Scan {
+    fn folder(&mut self, folder: &Path, class: Option<&str>, depth: usize) -> Result<(), DataError> {
+        let unreadable = |error| DataError::unreadable(folder, error);
+        if depth > MAX_DEPTH || !self.seen.insert(fs::canonicalize(folder).map_err(unreadable)?) {
+            return Ok(());
+        }
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            paths.push(entry.map_err(unreadable)?.path());
+        }
+        self.entries += paths.len();
+        if self.entries > MAX_ENTRIES {
+            let why = format!("it has more than {MAX_ENTRIES} files and folders");
+            return Err(DataError::invalid(
+                folder,
+                "the folder is too large",
+                why,
+                advice!("folder-too-large", "give a folder with fewer pictures"),
+            ));
+        }
+        paths.sort();
+        for path in paths {
+            let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
+            if name.starts_with('.') || name == "__MACOSX" {
+                continue;
+            }
+            if !path.is_dir() {
+                self.files.push(PictureFile { path, class: class.map(str::to_owned) });
+            } else if run_folders::is_run(&path) || run_folders::is_cache(&path) {
+                self.runs.push(path);
+            } else {
+                self.folder(&path, Some(class.unwrap_or(&name)), depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! How different the fakes are from each other: the mean distance between two of them, as a share of the mean distance
+//! between two reals.
+//!
+//! Near 1 is right; a generator that has collapsed onto one image gives 0. The simplest test for collapse, in use since the
+//! first GANs.
+//!
+//! **Pitfalls.** Noise is far from noise: a large value alone means nothing. Two distinct collapsed images pass for half a spread.
+
+use crate::distances::map_squared_distances;
+use crate::finite::assert_finite;
+use crate::matrix::Matrix;
+use crate::metric::{Metric, Number, Of};
+
+/// The entry in the suite.
+pub const METRIC: Metric = Metric {
+    name: "diversity",
+    alias: Some("spread"),
+    about: "mean distance between fakes over that between reals: 1 is right, 0 a collapse",
+    of: Of::Features,
+    most: usize::MAX,
+    quick: true,
+    measure: |real, fake| vec![Number::plain("diversity", diversity(&real.features, &fake.features))],
+};
+
+/// The ratio, at least 0; NaN if the reals are all the same.
+///
+/// # Panics
+/// When one of them has fewer than two rows, or a number that is not finite.
+#[track_caller]
+pub fn diversity(real: &Matrix, fake: &Matrix) -> f64 {
+    assert_finite("diversity", &[real, fake]);
+    mean_distance(fake) / mean_distance(real)
+}
+
+/// The mean distance between two different rows.
+#[track_caller]
+fn mean_distance(x: &Matrix) -> f64 {
+    let n = x.rows();
+    assert!(n >= 2, "diversity: {n} images have no distance");
+    let rows = map_squared_distances(x, x, |_, row| row.iter().map(|x| x.sqrt()).sum::<f64>());
+    rows.into_iter().sum::<f64>() / (n * (n - 1)) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::testing::{at_any_thread_count, random};
+
+    #[test]
+    fn it_is_the_scale_of_the_fakes() {
+        let a = random(30, 4, 1);
+        assert_eq!(diversity(&a, &a), 1.0);
+        let half = Matrix::new(30, 4, a.data().iter().map(|x| 0.5 * x).collect());
+        assert!((at_any_thread_count(|| diversity(&a, &half)) - 0.5).abs() < 1e-12);
+        let collapsed = Matrix::new(30, 4, a.row(0).repeat(30));
+        assert_eq!(diversity(&a, &collapsed), 0.0);
+        let line = Matrix::new(3, 1, vec![0.0, 1.0, 3.0]);
+        assert_eq!(mean_distance(&line), 2.0);
+    }
+}

@@ -1,0 +1,225 @@
+//! quickdraw: a DCGAN that learns to draw from people's doodles.
+//!
+//! The networks, the optimisers and the order of a step are those of the notebook "Generative
+//! adversarial networks" of *Deep Learning Illustrated* (Krohn, Beyleveld, Bassens, 2019), in the Keras
+//! dialect. The **discriminator** estimates how likely a drawing is real; the **generator** makes
+//! drawings from random latents, and learns from the gradient of the discriminator's output on them.
+
+mod networks;
+mod settings;
+
+use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
+use nn::{ForwardContext, Network, Optimizer, Stateful};
+use tensor::{NonFinite, Tensor, Var};
+
+pub use networks::{discriminator, generator};
+pub use settings::{Bce, BnRunning, ENTRY, Settings};
+
+use crate::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS, MetricDescription, StepMetrics};
+use crate::trainer::adversarial::{Side, targets};
+use crate::trainer::averaging::Averaging;
+use crate::trainer::image_pool::ImagePool;
+use crate::trainer::options::TrainingOptions;
+use crate::trainer::penalty;
+use crate::trainer::services::StepServices;
+use crate::trainer::spec::Range;
+use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices};
+
+const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
+
+/// The two networks and their optimisers.
+pub struct Quickdraw {
+    settings: Settings,
+    options: TrainingOptions,
+    services: StepServices,
+    /// Estimates how likely a drawing is real.
+    pub discriminator: Network,
+    /// Makes drawings.
+    pub generator: Network,
+    discriminator_optimizer: Optimizer,
+    generator_optimizer: Optimizer,
+    /// The moving average of the generator's weights (`ema`).
+    average: Option<Network>,
+    /// Earlier fakes (`replay_pool`).
+    pool: ImagePool,
+}
+
+impl Quickdraw {
+    /// Fresh networks, with weights decided by `seed`.
+    ///
+    /// # Errors
+    /// When a setting is out of its range.
+    pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let (discriminator, generator) = (discriminator(&settings, seed), generator(&settings, seed));
+        let optimizer = |network, learning_rate, decay| {
+            Optimizer::rms_prop(network, learning_rate).decay(decay).clip(settings.clip)
+        };
+        let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
+        let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
+        let average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        let pool = ImagePool::new("pool", settings.replay_pool, discriminator.input_shape());
+        let services = StepServices::new(seed, Range::Unit, &settings.common)
+            .noise(&settings.noise)
+            .latents(LatentKind::Uniform, settings.latent)
+            .averaging(Averaging::constant(settings.ema));
+        let options = settings.options();
+        Ok(Self {
+            settings,
+            options,
+            services,
+            discriminator,
+            generator,
+            discriminator_optimizer,
+            generator_optimizer,
+            average,
+            pool,
+        })
+    }
+
+    fn loss(&self, logits: &Var, labels: &Tensor) -> Var {
+        match self.settings.bce {
+            Bce::Logits => bce_with_logits(logits, labels),
+            Bce::KerasClip => bce_keras_clip(&logits.sigmoid(), labels),
+        }
+    }
+
+    /// Trains the discriminator to tell `reals` from the generator's fakes of these latents, in one
+    /// batch, reals first. The fakes are made in inference mode: with running statistics, without
+    /// dropout or gradients. Returns the loss and the accuracy before the update.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
+        let at = self.services.at(step);
+        let fakes = self.generator.infer(latents);
+        let fakes = match self.settings.replay_pool {
+            0 => fakes,
+            _ => self.pool.query(&fakes, at.key("pool")),
+        };
+        let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
+        let labels = |side, images: &Tensor, stream| targets(&self.options, side, images.shape()[0], at.key(stream));
+        let labels =
+            labels(Side::Real, reals, "labels of reals").concat(&labels(Side::Fake, &fakes, "labels of fakes"));
+        let images = Var::constant(reals.concat(&fakes));
+        let (gradients, result) = at.differentiate("discriminator step", |ctx: &mut ForwardContext| {
+            let images = at.augmented(&images, "discriminator step");
+            let logits = self.discriminator.forward(ctx, &images);
+            let mut loss = self.loss(&logits, &labels);
+            if self.settings.r1 > 0.0 {
+                let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+                let augmented_reals = images.value().rows(0..reals.shape()[0]);
+                loss = &loss + &penalty::on_reals(ctx, score, self.settings.r1, &augmented_reals).loss;
+            }
+            let result = [f64::from(loss.item()), accuracy(&logits, &sides)];
+            (loss, result)
+        })?;
+        self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
+        Ok(result)
+    }
+
+    /// Trains the generator to make the discriminator classify its drawings as real. Both run in
+    /// training mode, with dropout; the discriminator is frozen: the gradient flows through it to the
+    /// generator. Returns the loss and the accuracy before the update.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
+        let at = self.services.at(step);
+        let labels = Tensor::full([latents.shape()[0], 1], 1.0);
+        let latents = Var::constant(latents.clone());
+        let (gradients, result) = at.differentiate("generator step", |ctx: &mut ForwardContext| {
+            let fakes = self.generator.forward(ctx, &latents);
+            let fakes = at.augmented(&fakes, "generator step");
+            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
+            let loss = self.loss(&logits, &labels);
+            let result = [f64::from(loss.item()), accuracy(&logits, &labels)];
+            (loss, result)
+        })?;
+        self.generator_optimizer.step(&mut self.generator, &gradients);
+        Ok(result)
+    }
+}
+
+impl FromLatents for Quickdraw {
+    fn kind(&self) -> LatentKind {
+        LatentKind::Uniform
+    }
+
+    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        self.services.sample_latents(seed, stream, count)
+    }
+
+    fn draw(&self, latents: &Tensor) -> Tensor {
+        self.average.as_ref().unwrap_or(&self.generator).infer(latents)
+    }
+
+    fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
+        self.average.is_some().then(|| self.generator.infer(latents))
+    }
+}
+
+impl System for Quickdraw {
+    fn name(&self) -> &'static str {
+        "quickdraw"
+    }
+
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some([28, 28, 1])
+    }
+
+    fn metrics(&self) -> &'static [MetricDescription] {
+        &METRICS
+    }
+
+    fn batch_size(&self) -> usize {
+        self.settings.batch
+    }
+
+    fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
+        let key = self.services.at(step).key("real batch");
+        vec![distinct_indices(key, self.settings.batch, available[0])]
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+        let batch = self.settings.batch;
+        let latents = self.services.at(step).latents("discriminator latents", batch);
+        let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
+        let latents = self.services.at(step).latents("generator latents", batch);
+        let [g_loss, g_acc] = self.train_generator(step, &latents)?;
+        if let Some(average) = &mut self.average {
+            self.services.at(step).average([average], [&self.generator], (batch, step));
+        }
+        Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc]))
+    }
+
+    fn samples(&self) -> Sampler<'_> {
+        Sampler::Latents(self)
+    }
+
+    fn networks(&self) -> Vec<&Network> {
+        vec![&self.discriminator, &self.generator]
+    }
+
+    fn parts(&self) -> Vec<&dyn Stateful> {
+        vec![
+            &self.discriminator,
+            &self.generator,
+            &self.average,
+            &self.discriminator_optimizer,
+            &self.generator_optimizer,
+            &self.pool,
+        ]
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
+        vec![
+            &mut self.discriminator,
+            &mut self.generator,
+            &mut self.average,
+            &mut self.discriminator_optimizer,
+            &mut self.generator_optimizer,
+            &mut self.pool,
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+//! [`CommonOptions`]: the settings that every system has, and [`InstanceNoise`]: those that all have
+//! except `cyclegan`. Each settings struct holds them flattened; the shared
+//! [services](crate::trainer::services) of a step apply them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::diff_augment::Augment;
+use crate::{SettingsError, in_range};
+
+/// The settings that every system has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommonOptions {
+    /// The differentiable augmentations of everything that the discriminator sees: any of color,
+    /// translation and cutout.
+    pub diff_augment: Vec<Augment>,
+}
+
+/// Normal noise on everything that the discriminator sees, which fades away during training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InstanceNoise {
+    /// The standard deviation of the noise at the first step; 0 for none.
+    pub instance_noise: f64,
+    /// The noise falls linearly to 0 within this many steps.
+    pub instance_noise_steps: u64,
+}
+
+impl Default for InstanceNoise {
+    fn default() -> Self {
+        Self { instance_noise: 0.0, instance_noise_steps: 10_000 }
+    }
+}
+
+impl InstanceNoise {
+    /// Checks the range of both settings.
+    ///
+    /// # Errors
+    /// The first setting out of its range.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        in_range("instance_noise", self.instance_noise, 0.0, 10.0)?;
+        in_range("instance_noise_steps", self.instance_noise_steps as f64, 1.0, 1e12)
+    }
+
+    /// The standard deviation of the noise at step number `step`, from 0.
+    pub(crate) fn deviation(&self, step: u64) -> f64 {
+        let left = 1.0 - step as f64 / self.instance_noise_steps as f64;
+        if left > 0.0 { self.instance_noise * left } else { 0.0 }
+    }
+}

@@ -1,0 +1,314 @@
+//! [`GanTrainer`]: the training step that most GANs with latents share, for two networks, a
+//! [`GanSpec`] (what makes it this system) and [`TrainingOptions`] (what users may change).
+//!
+//! A step consists of k turns of the discriminator, each on new reals and latents, then of the turns of
+//! the generator. A turn is one update, or two where reals and fakes have an update each.
+
+mod system;
+
+use nn::{ForwardContext, Gradients, Network, Optimizer};
+use tensor::{NonFinite, Tensor, Var};
+
+use crate::SettingsError;
+use crate::trainer::adversarial::{Side, discriminator_loss, generator_loss, mean_and_accuracy, targets};
+use crate::trainer::averaging::Averaging;
+use crate::trainer::image_pool::ImagePool;
+use crate::trainer::lint;
+use crate::trainer::options::{Batches, TrainingOptions};
+use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::services::StepServices;
+use crate::trainer::spec::{Fakes, GanSpec};
+
+/// What a turn of the discriminator reports, from before its update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DiscriminatorTurn {
+    /// The loss, penalty included.
+    pub loss: f64,
+    /// The share of images classified correctly.
+    pub accuracy: f64,
+    /// The mean output on reals: a probability, or the raw score for losses without one.
+    pub real: f64,
+    /// The mean output on fakes.
+    pub fake: f64,
+    /// What the gradient penalty adds to the loss.
+    pub penalty: f64,
+    /// The mean norm of the penalised gradients; 0 without a penalty.
+    pub gradient_norm: f64,
+}
+
+/// What a turn of the generator reports, from before its update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GeneratorTurn {
+    /// The loss.
+    pub loss: f64,
+    /// The share of fakes that the discriminator takes for real.
+    pub accuracy: f64,
+    /// The discriminator's mean output on the fakes.
+    pub fake: f64,
+}
+
+/// The reals or the fakes of a turn, as the discriminator sees them, with their targets.
+struct Labelled {
+    side: Side,
+    images: Var,
+    targets: Tensor,
+}
+
+/// What the discriminator's output on one side reports.
+#[derive(Clone, Copy, Default)]
+struct SideReport {
+    loss: f64,
+    /// The mean output, and the share on the right side.
+    output: [f64; 2],
+}
+
+/// What a penalty reports.
+#[derive(Clone, Copy, Default)]
+struct PenaltyReport {
+    loss: f64,
+    gradient_norm: f64,
+}
+
+/// Reports on reals, on fakes, and on the penalty.
+type Report = ([SideReport; 2], PenaltyReport);
+
+/// Two networks and everything that training them changes.
+pub struct GanTrainer {
+    spec: GanSpec,
+    options: TrainingOptions,
+    services: StepServices,
+    /// Images to logits or scores, shape (n, 1).
+    pub discriminator: Network,
+    /// Latents to images.
+    pub generator: Network,
+    discriminator_optimizer: Optimizer,
+    generator_optimizer: Optimizer,
+    /// The moving average of the generator's weights.
+    average: Option<Network>,
+    pool: ImagePool,
+}
+
+const DISCRIMINATOR_TURN: &str = "discriminator turn";
+const SECOND_UPDATE: &str = "discriminator turn, second update";
+const GENERATOR_TURN: &str = "generator turn";
+
+impl GanTrainer {
+    /// A trainer of the networks that `networks` builds, the discriminator first. The settings must have
+    /// been checked.
+    ///
+    /// # Errors
+    /// When the options do not go with the networks.
+    pub(crate) fn new(
+        spec: GanSpec,
+        options: &TrainingOptions,
+        seed: u64,
+        networks: impl Fn() -> [Network; 2],
+    ) -> Result<Self, SettingsError> {
+        let [discriminator, generator] = networks();
+        lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
+        let discriminator_optimizer = spec.update.optimizer(&discriminator, options.d_learning_rate, options);
+        let generator_optimizer = spec.update.optimizer(&generator, options.g_learning_rate, options);
+        let average = (options.ema > 0.0).then(|| {
+            let [_, generator] = networks();
+            generator.renamed("average")
+        });
+        let pool = ImagePool::new("pool", options.replay_pool, discriminator.input_shape());
+        let services = StepServices::new(seed, spec.range, &options.common)
+            .noise(&options.noise)
+            .latents(options.latent_kind, spec.latent)
+            .averaging(Averaging::constant(options.ema));
+        let options = options.clone();
+        Ok(Self {
+            spec,
+            options,
+            services,
+            discriminator,
+            generator,
+            discriminator_optimizer,
+            generator_optimizer,
+            average,
+            pool,
+        })
+    }
+
+    /// The step that turn number `turn` of the discriminator belongs to.
+    fn step_of(&self, turn: u64) -> u64 {
+        turn / self.options.k as u64
+    }
+
+    /// The fakes of these latents for the discriminator's turn number `turn`.
+    fn fakes(&self, turn: u64, latents: &Tensor) -> Tensor {
+        let step = self.step_of(turn);
+        let (purpose, turn) = match self.spec.fakes {
+            Fakes::Inference => return self.generator.infer(latents),
+            Fakes::Training => ("fakes", turn),
+            // The random stream of the step's first generator turn: the generator's dropout then makes
+            // the same fakes of the same latents again.
+            Fakes::Shared => (GENERATOR_TURN, step * self.options.g_steps as u64),
+        };
+        let latents = Var::constant(latents.clone());
+        let at = self.services.at_turn(step, turn);
+        at.without_gradients(purpose, |ctx| self.generator.forward(ctx, &latents)).into_value()
+    }
+
+    /// The discriminator's turn number `turn`: trains it to tell `reals`, in the networks' range, from
+    /// the generator's fakes of these latents.
+    ///
+    /// # Errors
+    /// When something is not finite; the update in which it was found is not made.
+    pub fn train_discriminator(
+        &mut self,
+        turn: u64,
+        reals: &Tensor,
+        latents: &Tensor,
+    ) -> Result<DiscriminatorTurn, NonFinite> {
+        let fakes = self.fakes(turn, latents);
+        let at = self.services.at_turn(self.step_of(turn), turn);
+        let fakes = self.pool.query(&fakes, at.key("pool"));
+        let sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
+            let targets = targets(&self.options, side, images.shape()[0], at.key(&format!("labels of {name}")));
+            Labelled { side, images: at.augmented(&Var::constant(images.clone()), name), targets }
+        });
+        let ([real, fake], penalty) = match self.options.d_batches {
+            Batches::Mixed => self.update_on_one_batch(turn, sides)?,
+            Batches::Separate => self.update_on_separate_batches(turn, &sides)?,
+            Batches::TwoUpdates => self.update_twice(turn, &sides)?,
+        };
+        Ok(DiscriminatorTurn {
+            loss: real.loss + fake.loss + penalty.loss,
+            accuracy: (real.output[1] + fake.output[1]) / 2.0,
+            real: real.output[0],
+            fake: fake.output[0],
+            penalty: penalty.loss,
+            gradient_norm: penalty.gradient_norm,
+        })
+    }
+
+    /// One update on the reals and the fakes in separate batches, whose losses are added.
+    fn update_on_separate_batches(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
+        let at = self.services.at_turn(self.step_of(turn), turn);
+        let (gradients, report) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
+            let [(real_loss, real), (fake_loss, fake)] = sides.each_ref().map(|side| self.loss_on(ctx, side));
+            let (loss, penalty) = self.with_penalty(ctx, turn, sides, &real_loss + &fake_loss);
+            (loss, ([real, fake], penalty))
+        })?;
+        self.update_discriminator(&gradients);
+        Ok(report)
+    }
+
+    /// An update on the reals, with the penalty, then one on the fakes. The reported loss is their mean.
+    fn update_twice(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
+        let (mut reports, mut penalty) = ([SideReport::default(); 2], PenaltyReport::default());
+        for ((report, side), purpose) in reports.iter_mut().zip(sides).zip([DISCRIMINATOR_TURN, SECOND_UPDATE]) {
+            let at = self.services.at_turn(self.step_of(turn), turn);
+            let (gradients, (own, of_penalty)) = at.differentiate(purpose, |ctx| {
+                let (loss, report) = self.loss_on(ctx, side);
+                let (loss, penalty) = match side.side {
+                    Side::Real => self.with_penalty(ctx, turn, sides, loss),
+                    Side::Fake => (loss, PenaltyReport::default()),
+                };
+                (loss, (report, penalty))
+            })?;
+            self.update_discriminator(&gradients);
+            *report = SideReport { loss: own.loss / 2.0, ..own };
+            if side.side == Side::Real {
+                penalty = of_penalty;
+            }
+        }
+        Ok((reports, penalty))
+    }
+
+    /// One update on reals and fakes in one batch; those with the label 1 come first. The report on the
+    /// reals has the loss of both.
+    fn update_on_one_batch(&mut self, turn: u64, mut sides: [Labelled; 2]) -> Result<Report, NonFinite> {
+        if self.options.fake_is_one {
+            sides.reverse();
+        }
+        let [first, second] = &sides;
+        let images = Var::constant(first.images.value().concat(second.images.value()));
+        let targets = first.targets.concat(&second.targets);
+        let at = self.services.at_turn(self.step_of(turn), turn);
+        let (gradients, (loss, penalty, logits)) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
+            let logits = self.discriminator.forward(ctx, &images);
+            let loss = discriminator_loss(&self.options, &logits, &targets);
+            let own = f64::from(loss.item());
+            let (loss, penalty) = self.with_penalty(ctx, turn, &sides, loss);
+            (loss, (own, penalty, logits.into_value()))
+        })?;
+        self.update_discriminator(&gradients);
+        let rows = first.targets.size();
+        let output = |rows, side: &Labelled| mean_and_accuracy(&self.options, &logits.rows(rows), side.side);
+        let mut outputs = [output(0..rows, first), output(rows..logits.shape()[0], second)];
+        if self.options.fake_is_one {
+            outputs.reverse();
+        }
+        let [real, fake] = outputs;
+        Ok(([SideReport { loss, output: real }, SideReport { loss: 0.0, output: fake }], penalty))
+    }
+
+    /// The discriminator's loss on one side, and what it reports.
+    fn loss_on(&self, ctx: &mut ForwardContext, side: &Labelled) -> (Var, SideReport) {
+        let logits = self.discriminator.forward(ctx, &side.images);
+        let loss = discriminator_loss(&self.options, &logits, &side.targets);
+        let output = mean_and_accuracy(&self.options, logits.value(), side.side);
+        let report = SideReport { loss: f64::from(loss.item()), output };
+        (loss, report)
+    }
+
+    /// The loss plus the gradient penalty, if there is one, and what the penalty reports.
+    fn with_penalty(
+        &self,
+        ctx: &mut ForwardContext,
+        turn: u64,
+        sides: &[Labelled; 2],
+        loss: Var,
+    ) -> (Var, PenaltyReport) {
+        match self.penalty(ctx, turn, sides) {
+            None => (loss, PenaltyReport::default()),
+            Some(Penalty { loss: penalty, gradient_norm, .. }) => {
+                (&loss + &penalty, PenaltyReport { loss: f64::from(penalty.item()), gradient_norm })
+            }
+        }
+    }
+
+    fn penalty(&self, ctx: &mut ForwardContext, turn: u64, [a, b]: &[Labelled; 2]) -> Option<Penalty> {
+        let [reals, fakes] = if a.side == Side::Real { [a, b] } else { [b, a] }.map(|side| side.images.value());
+        let TrainingOptions { gradient_penalty, r1, .. } = self.options;
+        let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+        if gradient_penalty > 0.0 {
+            let key = self.services.at_turn(self.step_of(turn), turn).key("between reals and fakes");
+            return Some(penalty::between(ctx, score, gradient_penalty, reals, fakes, key));
+        }
+        (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))
+    }
+
+    fn update_discriminator(&mut self, gradients: &Gradients) {
+        let TrainingOptions { k, d_learning_rate, d_batches, .. } = self.options;
+        let updates = if d_batches == Batches::TwoUpdates { 2 * k } else { k };
+        self.spec.update.prepare(&mut self.discriminator_optimizer, d_learning_rate, updates);
+        self.discriminator_optimizer.step(&mut self.discriminator, gradients);
+    }
+
+    /// The generator's turn number `turn`: trains it on what the frozen discriminator takes for real.
+    /// Both run in training mode.
+    ///
+    /// # Errors
+    /// When something is not finite; nothing is updated then.
+    pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
+        let TrainingOptions { g_steps, g_learning_rate, .. } = self.options;
+        let at = self.services.at_turn(turn / g_steps as u64, turn);
+        let latents = Var::constant(latents.clone());
+        let (gradients, report) = at.differentiate(GENERATOR_TURN, |ctx| {
+            let fakes = self.generator.forward(ctx, &latents);
+            let fakes = at.augmented(&fakes, "the generator's turn");
+            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
+            let loss = generator_loss(&self.options, &logits);
+            let [fake, accuracy] = mean_and_accuracy(&self.options, logits.value(), Side::Real);
+            let report = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
+            (loss, report)
+        })?;
+        self.spec.update.prepare(&mut self.generator_optimizer, g_learning_rate, g_steps);
+        self.generator_optimizer.step(&mut self.generator, &gradients);
+        Ok(report)
+    }
+}

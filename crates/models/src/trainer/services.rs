@@ -1,0 +1,184 @@
+//! [`StepServices`]: what a training step needs besides its networks and its loss. Every system has
+//! one: random streams, latents, augmentation, the average of the generator, and gradients that are
+//! checked for numbers that are not finite.
+
+use kernels::Key;
+use nn::{ForwardContext, Gradients, Network, RngContext, differentiate};
+use tensor::{NonFinite, Tape, Tensor, Var};
+
+use crate::LatentKind;
+use crate::trainer::averaging::{Averaging, follow};
+use crate::trainer::common::{CommonOptions, InstanceNoise};
+use crate::trainer::diff_augment::augmented;
+use crate::trainer::spec::Range;
+
+/// The services of a system's steps, as its settings configure them.
+///
+/// Everything random comes from streams keyed by (seed, name of the stream, number), so the services
+/// hold no state.
+#[derive(Clone, Debug)]
+pub(crate) struct StepServices {
+    seed: u64,
+    range: Range,
+    common: CommonOptions,
+    noise: InstanceNoise,
+    latents: (LatentKind, usize),
+    averaging: Averaging,
+}
+
+impl StepServices {
+    /// Services for images in `range`, without instance noise, latents or an average.
+    pub(crate) fn new(seed: u64, range: Range, common: &CommonOptions) -> Self {
+        let (noise, latents) = (InstanceNoise::default(), (LatentKind::Normal, 0));
+        Self { seed, range, common: common.clone(), noise, latents, averaging: Averaging::constant(0.0) }
+    }
+
+    /// With instance noise.
+    pub(crate) fn noise(self, noise: &InstanceNoise) -> Self {
+        Self { noise: noise.clone(), ..self }
+    }
+
+    /// With latents of `size` numbers each.
+    pub(crate) fn latents(self, kind: LatentKind, size: usize) -> Self {
+        Self { latents: (kind, size), ..self }
+    }
+
+    /// With an average of the generator.
+    pub(crate) fn averaging(self, averaging: Averaging) -> Self {
+        Self { averaging, ..self }
+    }
+
+    /// The seed of the run.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The distribution of the latents.
+    pub(crate) fn latent_kind(&self) -> LatentKind {
+        self.latents.0
+    }
+
+    /// `count` latents to sample with, shape (count, size), from a stream that no step uses.
+    pub(crate) fn sample_latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
+        let (kind, size) = self.latents;
+        kind.draw(count, size, Key::named(seed, stream))
+    }
+
+    /// The services at step number `step`.
+    pub(crate) fn at(&self, step: u64) -> StepContext<'_> {
+        self.at_turn(step, step)
+    }
+
+    /// The services at turn number `turn` of a network, within step number `step`, for systems whose
+    /// networks may have several turns in a step.
+    pub(crate) fn at_turn(&self, step: u64, turn: u64) -> StepContext<'_> {
+        StepContext { services: self, step, turn }
+    }
+}
+
+/// The services at one turn of a network.
+#[derive(Clone, Copy)]
+pub(crate) struct StepContext<'a> {
+    services: &'a StepServices,
+    /// Number of the step: schedules follow it.
+    step: u64,
+    /// Number of the turn: random streams follow it.
+    turn: u64,
+}
+
+impl StepContext<'_> {
+    /// The random stream called `stream`, at this turn.
+    pub(crate) fn key(self, stream: &str) -> Key {
+        Key::named(self.services.seed, stream).at(self.turn as u32)
+    }
+
+    fn rng(self, purpose: &'static str) -> RngContext {
+        RngContext { seed: self.services.seed, step: self.turn, purpose }
+    }
+
+    /// `count` latents of the stream called `stream`, shape (count, size).
+    pub(crate) fn latents(self, stream: &str, count: usize) -> Tensor {
+        let (kind, size) = self.services.latents;
+        kind.draw(count, size, self.key(stream))
+    }
+
+    /// Images as the discriminator sees them: augmented, and with instance noise. `whose` names the
+    /// random streams.
+    pub(crate) fn augmented(self, images: &Var, whose: &str) -> Var {
+        let StepServices { common, noise, range, .. } = self.services;
+        let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"));
+        let images = augmented(images, &common.diff_augment, range.span(), key("augmentation"));
+        match noise.deviation(self.step) {
+            0.0 => images,
+            deviation => {
+                let noise = nn::init::normal(images.shape(), 0.0, deviation, key("instance noise"));
+                &images + &Var::constant(noise)
+            }
+        }
+    }
+
+    /// The gradients of the loss that `forward` returns, by all weights that it does not freeze; and
+    /// what else it returns. `purpose` names the random stream of the layers.
+    ///
+    /// # Errors
+    /// The first value or gradient that is not a finite number.
+    pub(crate) fn differentiate<R>(
+        self,
+        purpose: &'static str,
+        forward: impl Fn(&mut ForwardContext) -> (Var, R),
+    ) -> Result<(Gradients, R), NonFinite> {
+        differentiate(self.rng(purpose), forward)
+    }
+
+    /// What `forward` returns in training mode, without gradients: fakes for the discriminator.
+    pub(crate) fn without_gradients<R>(
+        self,
+        purpose: &'static str,
+        forward: impl FnOnce(&mut ForwardContext) -> R,
+    ) -> R {
+        ForwardContext::training(&Tape::new(), self.rng(purpose)).frozen(forward)
+    }
+
+    /// Moves the `averages` of a generator towards its `networks`, at a step of `images` images, after
+    /// they have followed for `steps` steps.
+    pub(crate) fn average<'a, 'b>(
+        self,
+        averages: impl IntoIterator<Item = &'a mut Network>,
+        networks: impl IntoIterator<Item = &'b Network>,
+        (images, steps): (usize, u64),
+    ) {
+        follow(averages, networks, self.services.averaging.keep(images, steps));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services(noise: f64) -> StepServices {
+        let noise = InstanceNoise { instance_noise: noise, instance_noise_steps: 4 };
+        StepServices::new(7, Range::Unit, &CommonOptions::default()).noise(&noise).latents(LatentKind::Uniform, 3)
+    }
+
+    #[test]
+    fn streams_follow_the_turn_and_schedules_the_step() {
+        let (services, images) = (services(0.5), Var::constant(Tensor::zeros([2, 2, 2, 1])));
+        let at = |step, turn| services.at_turn(step, turn);
+        assert_eq!(at(1, 3).key("x"), Key::named(7, "x").at(3));
+        assert_eq!(at(0, 5).latents("z", 2), at(1, 5).latents("z", 2));
+        assert_ne!(at(0, 5).latents("z", 2), at(0, 6).latents("z", 2));
+        let largest = |step| {
+            let seen = at(step, 9).augmented(&images, "reals").into_value();
+            seen.data().iter().fold(0.0_f32, |largest, x| largest.max(x.abs()))
+        };
+        assert!((largest(2) - largest(0) / 2.0).abs() < 1e-6, "half of the noise is left after half of the steps");
+        assert_eq!(largest(4), 0.0);
+    }
+
+    #[test]
+    fn without_options_the_discriminator_sees_the_images_themselves() {
+        let images = Tensor::from_fn([2, 2, 2, 1], |i| i as f32);
+        let seen = services(0.0).at(0).augmented(&Var::constant(images.clone()), "reals");
+        assert_eq!(seen.value(), &images);
+    }
+}
