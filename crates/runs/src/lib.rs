@@ -2,7 +2,32 @@
 //! training loop and its observers; and what can be done with a trained run: sampling, translation, projection, evaluation,
 //! explanation.
 //!
-//! Every problem is a [`failure::Failure`], with a fixed form and an exit code.
+//! [`Run`] trains a system of one's own with all of this. Any [`models::System`] will do:
+//!
+//! ```
+//! use models::quickdraw::{Quickdraw, Settings};
+//! use runs::{Output, Run};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("mine");
+//! let settings = Settings { batch: 2, depth: 2, ..Settings::default() };
+//! let run = Run::new(move |seed| Quickdraw::new(settings.clone(), seed).expect("valid settings"))
+//!     .data("built-in")
+//!     .out(&out)
+//!     .output(Output::Silent);
+//! let half = run.clone().steps(1).train()?;
+//! // Goes on with the run in the folder.
+//! let whole = run.steps(2).train()?;
+//! assert!(out.join("checkpoints/step-000002.safetensors").exists());
+//! assert_ne!(half.weights_hash, whole.weights_hash);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The other modules hold a request for each thing that can be done: [`training::TrainRequest`], [`sampling::SampleRequest`],
+//! [`evaluation::EvaluateRequest`] and so on. A request says where its messages go ([`Output`]); results are returned. Every problem is
+//! a [`Failure`]: what went wrong, where, why, and what to do about it, with an exit code.
 
 mod checkpoint;
 pub mod config;
@@ -19,6 +44,7 @@ mod fonts;
 pub mod observers;
 mod plan;
 pub mod processor;
+mod run;
 pub mod sampling;
 pub mod signals;
 mod storage;
@@ -27,4 +53,7 @@ pub mod systems;
 pub mod training;
 
 pub use checkpoint::{Checkpoint, LoadedCheckpoint, weights_hash};
+pub use console::Output;
+pub use failure::Failure;
 pub use folder::resume::{Trained, open_trained};
+pub use run::Run;

@@ -103,6 +103,11 @@ impl Trainable {
         Self { name, about: "", presets: OWN, load, images: None, notebook_log, settings, build }
     }
 
+    /// Whether it is the caller's own, which the command `train` does not know.
+    pub(crate) fn is_own(&self) -> bool {
+        self.presets.iter().any(|preset| preset.name == OWN[0].name)
+    }
+
     /// The preset called `name`, also by the name that it had in older versions.
     pub fn preset(&self, name: &str) -> Option<&'static Preset> {
         let named = |name: &str| self.presets.iter().find(|preset| preset.name == name);

@@ -38,6 +38,8 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
+    /// A program that sets this key.
+    Code(String),
 }
 
 impl fmt::Display for Source {
@@ -47,6 +49,7 @@ impl fmt::Display for Source {
             Self::File(file, line) => write!(f, "{file}, line {line}"),
             Self::Set(text) => write!(f, "--set {text}"),
             Self::Option(name) => write!(f, "option {name}"),
+            Self::Code(key) => write!(f, "the program's own setting of {key}"),
         }
     }
 }
@@ -59,6 +62,7 @@ impl Source {
             Self::File(..) => "--config".to_owned(),
             Self::Set(text) => format!("--set {}", quoted(text)),
             Self::Option(name) => (*name).to_owned(),
+            Self::Code(key) => key.clone(),
         }
     }
 }
@@ -334,12 +338,16 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub fn to_toml(&self) -> String {
-        let first = advice!(
-            "the-same-run",
-            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
-            self.entry.name
-        );
-        let mut text = format!("{first}\n");
+        let mut text = if self.entry.is_own() {
+            "# All that decides what this run learns, beside the program that has made it.\n".to_owned()
+        } else {
+            let first = advice!(
+                "the-same-run",
+                "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
+                self.entry.name
+            );
+            format!("{first}\n")
+        };
         for key in RUN_KEYS {
             if let Some(value) = self.values.get(key.name) {
                 text += &format!("{} = {value}\n", key.name);

@@ -157,7 +157,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
-    in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, request.system.name, &run))
+    in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, &request.system, &run))
 }
 
 /// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
@@ -168,7 +168,6 @@ fn in_folder(
     request: &TrainRequest,
     needs: &[String],
 ) -> Result<TrainReport, Failure> {
-    let system = plan.config.entry.name;
     let mut console = Console::logging_to(run, &request.output)?;
     introduce(&console, &plan, data, run)?;
     needs.iter().for_each(|line| console.say(line));
@@ -179,13 +178,14 @@ fn in_folder(
         }
     }
     let done = train_all(plan, data, run, request, &mut console)?;
-    farewell(&console, system, &done)?;
+    farewell(&console, &request.system, &done)?;
     Ok(done)
 }
 
 /// Adds to a failure of the storage how the run goes on when that is mended.
-fn way_on(failure: Failure, system: &str, run: &Path) -> Failure {
-    if failure.code != Code::Storage {
+fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
+    let system = entry.name;
+    if failure.code != Code::Storage || entry.is_own() {
         return failure;
     }
     let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
@@ -401,9 +401,11 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
 }
 
 /// The last lines: what was written, how to go on, the hash.
-fn farewell(console: &Console, system: &str, done: &TrainReport) -> Result<(), Failure> {
-    let run = &done.run;
-    if let Ending::Stopped(step) = done.ending {
+fn farewell(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
+    let (run, system) = (&done.run, entry.name);
+    if let Ending::Stopped(step) = done.ending
+        && !entry.is_own()
+    {
         console.say(&typed(&advice!(
             "stopped",
             "stopped after step {step}; everything is saved. Go on with `train {system} --resume {}`",
