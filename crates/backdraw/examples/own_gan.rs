@@ -1,6 +1,8 @@
-//! A GAN of one's own: two small networks that learn to draw apples, with a run folder, resumed and sampled.
+//! A GAN of one's own: two small networks that learn to draw apples, with a run folder, resumed and
+//! sampled.
 //!
-//! Type `cargo run -p backdraw --example own_gan`, look into `runs/own-gan`, and run it again: it goes on where it was.
+//! Type `cargo run -p backdraw --example own_gan`, look into `runs/own-gan`, and run it again: it
+//! goes on where it was.
 
 use backdraw::prelude::*;
 use backdraw::runs::sampling::{SampleRequest, sample};

@@ -1,8 +1,9 @@
 //! Backdraw under one name: a GAN trainer for the CPU whose engine you can read.
 //!
-//! Every crate of the engine is a module here; the [`prelude`] has what a program with a GAN of its own needs. The example
-//! `own_gan` defines two networks and a training step, and [`Run`](runs::Run) gives it a run folder with checkpoints, metrics, sheets of
-//! samples and curves:
+//! Every crate of the engine is a module here; the [`prelude`] has what a program with a GAN of its
+//! own needs. The example `own_gan` defines two networks and a training step, and
+//! [`Run`](runs::Run) gives it a run folder with checkpoints, metrics, sheets of samples and
+//! curves:
 //!
 //! ```text
 //! cargo run -p backdraw --example own_gan

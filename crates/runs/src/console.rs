@@ -17,7 +17,8 @@ use crate::storage::{RealDisk, StorageError, patiently};
 /// Whatever is chosen, a training also writes its lines to `log.txt` in the run folder.
 #[derive(Clone, Default)]
 pub enum Output {
-    /// Messages and progress bars to standard error, results to standard output, as the command `train` does.
+    /// Messages and progress bars to standard error, results to standard output, as the command
+    /// `train` does.
     #[default]
     Standard,
     /// Nowhere.
@@ -158,7 +159,8 @@ impl Console {
     }
 }
 
-/// Writes to standard output. It is no error when the reader has stopped reading (`| head`) or the terminal was closed.
+/// Writes to standard output. It is no error when the reader has stopped reading (`| head`) or the
+/// terminal was closed.
 ///
 /// # Errors
 /// When standard output cannot be written for another reason.
@@ -172,7 +174,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Whether standard output is a terminal that was closed (EIO). A file on a failing disk gives the same error.
+/// Whether standard output is a terminal that was closed (EIO). A file on a failing disk gives the
+/// same error.
 fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     {

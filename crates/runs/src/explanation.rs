@@ -1,7 +1,9 @@
-//! [`explain`] makes one training step while a recorder listens, and writes a page that explains it.
+//! [`explain`] makes one training step while a recorder listens, and writes a page that explains
+//! it.
 //!
-//! The step is the real one: the same networks, the same batch, the same bits as a training would make. A run is only read: its
-//! checkpoint is loaded, the next step is made in memory, and nothing of it is kept but the page.
+//! The step is the real one: the same networks, the same batch, the same bits as a training would
+//! make. A run is only read: its checkpoint is loaded, the next step is made in memory, and nothing
+//! of it is kept but the page.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +36,8 @@ const OUT: &str = "explain.html";
 /// Which step to explain.
 #[derive(Clone, Debug, Default)]
 pub struct ExplainRequest {
-    /// The system whose first step is explained, or that the run must be of. Without it, and without a run, `quickdraw` or one of the
-    /// teaching-size examples.
+    /// The system whose first step is explained, or that the run must be of. Without it, and
+    /// without a run, `quickdraw` or one of the teaching-size examples.
     pub system: Option<Arc<Trainable>>,
     /// A run folder, or one of its checkpoint files: its next step is explained. It is only read.
     pub run: Option<PathBuf>,
@@ -81,8 +83,8 @@ pub struct ExplainReport {
 /// Writes the page.
 ///
 /// # Errors
-/// When the request make no sense, the images or the checkpoint cannot be used, a number is not finite, or the page cannot be
-/// written.
+/// When the request make no sense, the images or the checkpoint cannot be used, a number is not
+/// finite, or the page cannot be written.
 pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let opened = match (&request.run, example(request)) {
         (Some(run), _) => of_run(run, request)?,

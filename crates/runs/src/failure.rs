@@ -1,4 +1,5 @@
-//! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code that goes with it.
+//! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code
+//! that goes with it.
 
 use std::fmt;
 use std::path::Path;
@@ -11,7 +12,8 @@ use datasets::Advice;
 pub enum Code {
     /// A derivative that is not what finite differences say.
     Wrong = 1,
-    /// The command line itself: unknown option, options that exclude each other, a run folder that exists.
+    /// The command line itself: unknown option, options that exclude each other, a run folder that
+    /// exists.
     Usage = 2,
     /// A key or a value of the configuration, wherever it was written.
     Config = 3,
@@ -32,8 +34,9 @@ pub enum Code {
 /// How commands are typed in this process.
 static PROGRAM: OnceLock<String> = OnceLock::new();
 
-/// Says how this program is started, such as `cargo run -p train --`, so that the commands in the help of a [`Failure`] can be typed as
-/// they are. Without it they read `train ...`. Only the first call counts.
+/// Says how this program is started, such as `cargo run -p train --`, so that the commands in the
+/// help of a [`Failure`] can be typed as they are. Without it they read `train ...`. Only the first
+/// call counts.
 pub fn commands_are_typed_as(program: String) {
     let _ = PROGRAM.set(program);
 }
@@ -43,7 +46,8 @@ pub(crate) fn typed(advice: &Advice) -> String {
     PROGRAM.get().map_or_else(|| advice.text().to_owned(), |program| advice.typed_as(program))
 }
 
-/// A problem told so that the user can act: what happened, where, why, and what to do about it.
+/// A problem, described so that the user can act: what happened, where, why, and what to do
+/// about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The kind, hence the exit code.
@@ -83,8 +87,9 @@ impl Failure {
         self
     }
 
-    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train command` or an `--option`")`, by the convention that
-    /// [`Advice`] documents; a situation with this id in `tests/advice/` makes the failure and types what the line says. (A line without
+    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train
+    /// command` or an `--option`")`, by the convention that [`Advice`] documents; a situation with
+    /// this id in `tests/advice/` makes the failure and types what the line says. (A line without
     /// either needs none.)
     pub fn help(mut self, help: Advice) -> Self {
         self.help = Some(help);

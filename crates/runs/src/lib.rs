@@ -1,6 +1,6 @@
-//! What makes a run out of a system: its configuration, the plan of what it needs, the data, the run folder with its checkpoints, the
-//! training loop and its observers; and what can be done with a trained run: sampling, translation, projection, evaluation,
-//! explanation.
+//! What makes a run out of a system: its configuration, the plan of what it needs, the data, the
+//! run folder with its checkpoints, the training loop and its observers; and what can be done with
+//! a trained run: sampling, translation, projection, evaluation, explanation.
 //!
 //! [`Run`] trains a system of one's own with all of this. Any [`models::System`] will do:
 //!
@@ -25,21 +25,31 @@
 //! # }
 //! ```
 //!
-//! The other modules hold a request for each thing that can be done: [`training::TrainRequest`], [`sampling::SampleRequest`],
-//! [`evaluation::EvaluateRequest`] and so on. A request says where its messages go ([`Output`]); results are returned. Every problem is
-//! a [`Failure`]: what went wrong, where, why, and what to do about it, with an exit code.
+//! The other modules hold a request for each thing that can be done: [`training::TrainRequest`],
+//! [`sampling::SampleRequest`], [`evaluation::EvaluateRequest`] and so on. A request says where its
+//! messages go ([`Output`]); results are returned. Every problem is a [`Failure`]: what went wrong,
+//! where, why, and what to do about it, with an exit code.
+//!
+//! # Features
+//!
+//! All are on by default. `fetch`: the module [`fetch`], downloads with TLS. `explain`: the module
+//! [`explanation`]. `curves`: the charts of a run; without it a run writes its numbers, but draws
+//! none.
 
 mod checkpoint;
 pub mod config;
 pub mod console;
 pub mod data;
 pub mod evaluation;
+#[cfg(feature = "explain")]
 pub mod explanation;
 pub mod failure;
 #[cfg(test)]
 mod fake;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 mod folder;
+#[cfg(feature = "curves")]
 mod fonts;
 pub mod observers;
 mod plan;

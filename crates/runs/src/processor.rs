@@ -1,4 +1,5 @@
-//! What the kernels run on: the instruction set and the threads, checked and started before the first kernel runs.
+//! What the kernels run on: the instruction set and the threads, checked and started before the
+//! first kernel runs.
 
 use std::ffi::OsStr;
 
@@ -6,16 +7,19 @@ use datasets::{advice, plural};
 
 use crate::failure::{Code, Failure};
 
-/// rayon's own variable. It takes any number, also one that no machine can start, and passes over what is none.
+/// rayon's own variable. It takes any number, also one that no machine can start, and passes over
+/// what is none.
 const THREADS: &str = "RAYON_NUM_THREADS";
 /// Threads that can be asked for.
 pub const MOST_THREADS: u16 = 1024;
 
-/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one per processor. To be called at most
-/// once, before anything is computed; without it, `rayon` starts one thread per processor.
+/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one
+/// per processor. To be called at most once, before anything is computed; without it, `rayon`
+/// starts one thread per processor.
 ///
 /// # Errors
-/// When the environment asks for what is not there or not possible, or the system starts no more threads.
+/// When the environment asks for what is not there or not possible, or the system starts no more
+/// threads.
 pub fn start(threads: Option<u16>) -> Result<(), Failure> {
     instruction_set()?;
     let number =

@@ -14,20 +14,22 @@ use crate::observers::LogStyle;
 use crate::systems::Trainable;
 use crate::training::{TrainReport, TrainRequest, train};
 
-/// A training with everything that a run folder offers: checkpoints from which it goes on to the same bits, `metrics.csv`, sheets of
-/// samples, curves, a log.
+/// A training with everything that a run folder offers: checkpoints from which it goes on to the
+/// same bits, `metrics.csv`, sheets of samples, curves, a log.
 ///
-/// Every method sets one thing; [`train`](Run::train) does the work. What is not set has the defaults of the command `train`.
+/// Every method sets one thing; [`train`](Run::train) does the work. What is not set has the
+/// defaults of the command `train`.
 #[derive(Clone, Debug)]
 pub struct Run {
     request: TrainRequest,
 }
 
 impl Run {
-    /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the run's.
+    /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the
+    /// run's.
     ///
-    /// `build` is called several times, also to plan the run's memory without computing anything, and must always build the same
-    /// system from the same seed.
+    /// `build` is called several times, also to plan the run's memory without computing anything,
+    /// and must always build the same system from the same seed.
     pub fn new<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
         Self::of(Trainable::built_by(build))
     }
@@ -47,8 +49,9 @@ impl Run {
         self
     }
 
-    /// A file or folder with the images to learn from, in any form that the command `train` reads; `built-in` for the ones that are
-    /// drawn by the program, which are also taken when nothing is said.
+    /// A file or folder with the images to learn from, in any form that the command `train` reads;
+    /// `built-in` for the ones that are drawn by the program, which are also taken when nothing is
+    /// said.
     pub fn data(self, path: impl Into<String>) -> Self {
         self.set("data", path.into())
     }
@@ -73,16 +76,16 @@ impl Run {
         self.set("checkpoint_every", i64::from(steps))
     }
 
-    /// Sets any key of the configuration: one of [`RUN_KEYS`](crate::config::RUN_KEYS), a setting of the system, or one of the tables
-    /// `augment` and `images`, such as `augment.flip`.
+    /// Sets any key of the configuration: one of [`RUN_KEYS`](crate::config::RUN_KEYS), a setting
+    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         let source = Source::Code(key.to_owned());
         self.request.assignments.push(Assignment { key: key.to_owned(), value: value.into(), source });
         self
     }
 
-    /// The run folder. If it holds a run of this configuration already, [`train`](Self::train) goes on with it. Without it, each call
-    /// makes a new numbered folder below `runs`.
+    /// The run folder. If it holds a run of this configuration already, [`train`](Self::train) goes
+    /// on with it. Without it, each call makes a new numbered folder below `runs`.
     pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
         self.request.out = Some(folder.into());
         self
@@ -106,8 +109,8 @@ impl Run {
         self
     }
 
-    /// Lets the process handle Ctrl-C and the signals that ask it to end: the training then finishes its step and saves. See
-    /// [`signals::handle`](crate::signals::handle).
+    /// Lets the process handle Ctrl-C and the signals that ask it to end: the training then
+    /// finishes its step and saves. See [`signals::handle`](crate::signals::handle).
     pub fn save_on_signals(self) -> Self {
         crate::signals::handle();
         self
@@ -118,12 +121,13 @@ impl Run {
         self.request.system.clone()
     }
 
-    /// Trains up to the last step. A run that is in the folder already goes on from its newest checkpoint, to the same bits as if it had
-    /// never been stopped; the number of steps may have been raised.
+    /// Trains up to the last step. A run that is in the folder already goes on from its newest
+    /// checkpoint, to the same bits as if it had never been stopped; the number of steps may have
+    /// been raised.
     ///
     /// # Errors
-    /// When the configuration is not accepted, the folder holds another run, the images cannot be read, the training diverges, or a file
-    /// cannot be written.
+    /// When the configuration is not accepted, the folder holds another run, the images cannot be
+    /// read, the training diverges, or a file cannot be written.
     pub fn train(&self) -> Result<TrainReport, Failure> {
         let mut request = self.request.clone();
         if let Some(folder) = request.out.clone()
@@ -146,7 +150,7 @@ mod tests {
     use crate::fake::Fake;
 
     fn run(folder: &std::path::Path, steps: u32) -> Run {
-        let run = Run::new(|seed| Fake::new(seed)).images(datasets::apples(9, 1));
+        let run = Run::new(Fake::new).images(datasets::apples(9, 1));
         run.steps(steps).out(folder).output(Output::Silent)
     }
 

@@ -1,11 +1,14 @@
 //! Writing files so that a name never stands for half a file.
 //!
-//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program replaces a file: a temporary
-//! name in the same folder, the bytes, a sync, a rename over the final name, a sync of the folder. Whenever the machine stops,
-//! the final name holds either the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program
+//! replaces a file: a temporary name in the same folder, the bytes, a sync, a rename over the final
+//! name, a sync of the folder. Whenever the machine stops, the final name holds either the old
+//! bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th
+//! one fail.
 //!
-//! A temporary file is locked through the operating system while it is written, so that one that a killed process has left
-//! behind can be told from one at work: `temporary.rs` makes them and sweeps them up.
+//! A temporary file is locked through the operating system while it is written, so that one that a
+//! killed process has left behind can be told from one at work: `temporary.rs` makes them and
+//! sweeps them up.
 
 mod temporary;
 
@@ -107,14 +110,15 @@ impl From<StorageError> for Failure {
     }
 }
 
-/// Whether an operation failed because another program has the file open: Windows' ERROR_SHARING_VIOLATION and
-/// ERROR_LOCK_VIOLATION, which no operation on files returns on Unix, and what a rename over an open file returns there.
+/// Whether an operation failed because another program has the file open: Windows'
+/// ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which no operation on files returns on Unix,
+/// and what a rename over an open file returns there.
 pub(crate) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A virus scanner or an indexer is
-/// done by then; a person with a viewer is not, and is told.
+/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A
+/// virus scanner or an indexer is done by then; a person with a viewer is not, and gets an error.
 const TRIES: u32 = 12;
 
 /// Does `act`, again and again for a while if another program holds the file.
@@ -131,10 +135,11 @@ pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<
     act()
 }
 
-/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for nothing.
+/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for
+/// nothing.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say.
 pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let same = {
@@ -176,19 +181,20 @@ pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a power cut.
+/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a
+/// power cut.
 ///
 /// # Errors
-/// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
-/// failed, the new one, complete).
+/// Names `path` and the system's reason. The old file, if there was one, is then still there (or,
+/// if only the last sync failed, the new one, complete).
 pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     let mut file = Unfinished::begin(disk, path)?;
     file.write_all(bytes).map_err(|source| StorageError::new("write", path, source))?;
     file.finish()
 }
 
-/// A file that is written piece by piece, for what should not lie in memory whole: it has its name only when it is
-/// finished, and leaves nothing behind when it never is.
+/// A file that is written piece by piece, for what should not lie in memory whole: it has its name
+/// only when it is finished, and leaves nothing behind when it never is.
 pub(crate) struct Unfinished<'a> {
     disk: &'a dyn Disk,
     path: PathBuf,
@@ -222,8 +228,8 @@ impl<'a> Unfinished<'a> {
         if let Some(file) = &self.file {
             self.disk.sync(file)?;
         }
-        // Windows renames no open file over another one. Elsewhere the file stays open, and thus locked, until it has its
-        // name, so that nobody sweeps it up.
+        // Windows renames no open file over another one. Elsewhere the file stays open, and thus
+        // locked, until it has its name, so that nobody sweeps it up.
         if cfg!(windows) {
             self.file = None;
         }
@@ -250,7 +256,8 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.named {
             drop(self.file.take());
-            // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
+            // Best effort: the first error is the one to tell, and a left-over temporary file does
+            // no harm.
             let _ = self.disk.remove(&self.temporary);
         }
     }

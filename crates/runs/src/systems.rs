@@ -1,5 +1,5 @@
-//! [`Trainable`]: what a run needs to know about a system; and the table of the systems of `models`, whose data and original logs `rows`
-//! connects with this crate.
+//! [`Trainable`]: what a run needs to know about a system; and the table of the systems of
+//! `models`, whose data and original logs `rows` connects with this crate.
 
 mod rows;
 
@@ -25,12 +25,14 @@ pub(crate) use models::catalogue::settings_from;
 /// The systems of `models`, in the order of the lists.
 pub static SYSTEMS: LazyLock<Vec<Arc<Trainable>>> = LazyLock::new(|| rows::all().map(Arc::new).collect());
 
-/// The settings of the preset of this name, with every key: the table says which keys there are and of which type.
+/// The settings of the preset of this name, with every key: the table says which keys there are and
+/// of which type.
 type SettingsOf = Box<dyn Fn(&str) -> Table + Send + Sync>;
 /// Builds a system from its table of settings and the seed.
 type Build = Box<dyn Fn(&Table, u64) -> Built + Send + Sync>;
 
-/// What a run needs to know about a system: what it is called, how it is built, and where its images come from.
+/// What a run needs to know about a system: what it is called, how it is built, and where its
+/// images come from.
 pub struct Trainable {
     /// What is typed, and the name of its table in `config.toml`: that of [`System::name`].
     pub name: &'static str,
@@ -66,16 +68,18 @@ pub fn find(name: &str) -> Option<Arc<Trainable>> {
 }
 
 impl Trainable {
-    /// A system of the caller that `build` makes from a seed. It has no settings: what it depends on stands in the program.
+    /// A system of the caller that `build` makes from a seed. It has no settings: what it depends
+    /// on stands in the program.
     ///
-    /// `build` is called several times, also to plan the memory of the run: it must always build the same networks for the same
-    /// seed, and should draw its weights with `nn`'s initialisers.
+    /// `build` is called several times, also to plan the memory of the run: it must always build
+    /// the same networks for the same seed, and should draw its weights with `nn`'s initialisers.
     pub fn built_by<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
         Self::with_settings(BTreeMap::<String, f64>::new(), move |_, seed| Ok(build(seed)))
     }
 
-    /// A system of the caller that `build` makes from settings and a seed. The settings are recorded in the run's `config.toml`, and a
-    /// run with other settings is another run. `settings` are the ones to use; they must serialise to a flat table of numbers, words and
+    /// A system of the caller that `build` makes from settings and a seed. The settings are
+    /// recorded in the run's `config.toml`, and a run with other settings is another run.
+    /// `settings` are the ones to use; they must serialise to a flat table of numbers, words and
     /// truth values.
     ///
     /// # Panics
@@ -156,7 +160,8 @@ mod tests {
         }
     }
 
-    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made `train sample` count for ever.
+    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made
+    /// `train sample` count for ever.
     #[test]
     fn no_system_takes_a_counter_that_cannot_be() {
         for entry in SYSTEMS.iter() {

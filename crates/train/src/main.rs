@@ -1,6 +1,7 @@
 //! `train`: the command line of Backdraw.
 //!
-//! [`cli`] parses the command line, [`commands`] calls the library `runs`, and every failure becomes an exit code.
+//! [`cli`] parses the command line, [`commands`] calls the library `runs`, and every failure
+//! becomes an exit code.
 
 mod cli;
 mod commands;

@@ -1,4 +1,5 @@
-//! The systems that share a game, from the command line: resuming, switches, the lines of the originals, summaries.
+//! The systems that share a game, from the command line: resuming, switches, the lines of the
+//! originals, summaries.
 
 mod common;
 
@@ -119,7 +120,8 @@ fn styles_grow_across_a_border_to_the_same_bits() {
     assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
 }
 
-/// A run that grows goes on in the middle of a fade, and across the border where the fade ends; there is a sheet of every level.
+/// A run that grows goes on in the middle of a fade, and across the border where the fade ends;
+/// there is a sheet of every level.
 #[test]
 fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
     let place = Place::new();

@@ -1,8 +1,11 @@
-//! A run of an older version, whose preset was called `seed` and whose configuration lacks a key that there is today: it goes on to the
-//! bits of that version, is sampled, and is evaluated.
+//! A run of an older version, whose preset was called `seed` and whose configuration lacks a key
+//! that exists today: it goes on to the bits of that version, is sampled, and is evaluated.
 //!
-//! The fixture was made by that version with `train wgan-gp --preset seed --data built-in --set width=1 --set latent=2 --set k=1 --batch 2
-//! --seed 3 --steps 2`.
+//! That version made the fixture with
+//!
+//! ```text
+//! train wgan-gp --preset seed --data built-in --set width=1 --set latent=2 --set k=1 --batch 2 --seed 3 --steps 2
+//! ```
 
 mod common;
 

@@ -97,7 +97,8 @@ fn listing(folder: &Path) -> String {
     }
 }
 
-/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one is complete.
+/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one
+/// is complete.
 ///
 /// # Errors
 /// When a file cannot be deleted.

@@ -1,13 +1,16 @@
-//! The saved state of a run: one `.safetensors` file that holds everything that the next step depends on.
+//! The saved state of a run: one `.safetensors` file that holds everything that the next step
+//! depends on.
 //!
-//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the optimisers;
-//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the format's version;
+//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the
+//!   optimisers;
+//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the
+//!   format's version;
 //! * a SHA-256 over every other byte of the file.
 //!
-//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the same bytes (a
-//! container with several keys is written in no fixed order). Random streams need no place: they are functions of the
-//! seed and the step. `format.rs` reads and writes the bytes, `folder.rs` decides which file of a run is used, kept and
-//! deleted.
+//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the
+//! same bytes (a container with several keys is written in no fixed order). Random streams need no
+//! place: they are functions of the seed and the step. `format.rs` reads and writes the bytes,
+//! `folder.rs` decides which file of a run is used, kept and deleted.
 
 mod folder;
 mod format;
@@ -110,7 +113,7 @@ impl Flaw {
         }
     }
 
-    /// The failure that tells of the flaw of the file `path`.
+    /// The failure for this flaw of the file `path`.
     pub(crate) fn failure(&self, path: &Path) -> Failure {
         Failure::new(Code::Checkpoint, "cannot use the checkpoint")
             .at(path.display())
@@ -123,8 +126,8 @@ impl Checkpoint {
     /// Reads the file `path` and checks every byte of it.
     ///
     /// # Errors
-    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
-    /// against its length.
+    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it
+    /// claims before that was held against its length.
     pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
         format::read(path)
     }
@@ -138,10 +141,11 @@ impl Checkpoint {
         storage::write_whole(disk, path, &bytes)
     }
 
-    /// Puts the state into `system`; `path` is told in errors.
+    /// Puts the state into `system`; `path` appears in errors.
     ///
     /// # Errors
-    /// When the state is another system's or has other tensors: the first five that differ, with both shapes.
+    /// When the state is another system's or has other tensors: the first five that differ, with
+    /// both shapes.
     pub fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
@@ -179,7 +183,8 @@ fn misfits(error: &StateError) -> String {
     text
 }
 
-/// A checkpoint that was read, with the file that it came from and the newer files that had to be passed over.
+/// A checkpoint that was read, with the file that it came from and the newer files that had to be
+/// passed over.
 #[derive(Debug)]
 pub struct LoadedCheckpoint {
     /// The file that it came from.

@@ -45,7 +45,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Assignment>, Failure> {
     parse(text.trim_start_matches('\u{feff}'), &path.display().to_string())
 }
 
-/// Every key of TOML text; `name` is told in errors.
+/// Every key of TOML text; `name` appears in errors.
 pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Assignment>, Failure> {
     let failed = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));

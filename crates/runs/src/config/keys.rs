@@ -1,4 +1,5 @@
-//! Which keys a configuration has, of which type and in which range: [`RUN_KEYS`] declares those of the run itself, once.
+//! Which keys a configuration has, of which type and in which range: [`RUN_KEYS`] declares those of
+//! the run itself, once.
 
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ pub struct RunKey {
     pub option: Option<(&'static str, &'static str)>,
     /// What it holds unless somebody says it.
     pub usual: Usual,
-    /// Whether it may change when a run goes on: where images lie (their fingerprint is checked) and how often files are written
-    /// changes no bit of the weights.
+    /// Whether it may change when a run goes on: where images lie (their fingerprint is checked)
+    /// and how often files are written changes no bit of the weights.
     may_change: bool,
     holds: Holds,
 }
@@ -137,11 +138,12 @@ pub(super) fn may_change(key: &str) -> bool {
     RunKey::find(key).is_some_and(|key| key.may_change)
 }
 
-/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
+/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and
+/// what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
-/// What the settings of a system were that an older run did not write down, if `given` is all that one has written: nobody else gives
-/// every key.
+/// What the settings of a system were that an older run did not write down, if `given` is all that
+/// one has written: nobody else gives every key.
 pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
     let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
     let is_recorded = RUN_KEYS.iter().all(|key| key.usual == Usual::Nothing || recorded(key));
@@ -153,10 +155,12 @@ pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static s
 
 /// How images are changed when they are shown: [`datasets::Augmentation`].
 pub(super) const AUGMENT: &str = "augment";
-/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of pictures.
+/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of
+/// pictures.
 pub(super) const IMAGES: &str = "images";
 
-/// The tables of a run of a system with their defaults: every key with a value of its type. The system's own is the first.
+/// The tables of a run of a system with their defaults: every key with a value of its type. The
+/// system's own is the first.
 pub(super) fn tables(entry: &Trainable, preset: &Preset) -> Vec<(&'static str, Table)> {
     let flat = "a flat table of numbers and words";
     let images = entry.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
@@ -178,7 +182,8 @@ impl Known {
     /// All that is given, as [`check`](Self::check) makes each.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key different values.
+    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key
+    /// different values.
     pub(super) fn check_all(&self, given: &[Assignment]) -> Result<Vec<Assignment>, Failure> {
         let given = given.iter().map(|one| self.check(one)).collect::<Result<Vec<_>, _>>()?;
         for option in given.iter().filter(|one| matches!(one.source, Source::Option(_))) {
@@ -280,7 +285,8 @@ fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
     }
 }
 
-/// Checks a setting of the system against a value of the right type. Ranges are the system's business.
+/// Checks a setting of the system against a value of the right type. Ranges are the system's
+/// business.
 fn check_setting(key: &str, model: &Value, given: &Assignment) -> Result<Value, Failure> {
     match (model, &given.value) {
         (Value::Float(_), Value::Float(number)) if !number.is_finite() => {

@@ -1,8 +1,9 @@
-//! The configuration of a run: what `config.toml` holds, resolved from every place where a value may be written.
+//! The configuration of a run: what `config.toml` holds, resolved from every place where a value
+//! may be written.
 //!
-//! Precedence: the command line (an option and `--set` must not contradict each other; the last of several `--set` holds), then the
-//! file of `--config`, then the preset. Every value
-//! remembers where it came from, so that an error can say so. Threads are not in it: they must not matter.
+//! Precedence: the command line (an option and `--set` must not contradict each other; the last of
+//! several `--set` holds), then the file of `--config`, then the preset. Every value remembers
+//! where it came from, so that an error can say so. Threads are not in it: they must not matter.
 
 mod file;
 mod keys;
@@ -114,7 +115,8 @@ impl Config {
     /// Puts what is `given`, from the weakest to the strongest, over the preset.
     ///
     /// # Errors
-    /// An unknown key, a value of the wrong type, a number out of range: each names the place and what is allowed.
+    /// An unknown key, a value of the wrong type, a number out of range: each names the place and
+    /// what is allowed.
     pub fn resolve(entry: &Arc<Trainable>, given: &[Assignment]) -> Result<Self, Failure> {
         let known = keys::Known::of(entry);
         let given = known.check_all(given)?;
@@ -259,7 +261,8 @@ impl Config {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
     }
 
-    /// What stands on the command line for the key, or for any key of the table, called `name`; nothing if it comes from elsewhere.
+    /// What stands on the command line for the key, or for any key of the table, called `name`;
+    /// nothing if it comes from elsewhere.
     pub fn typed(&self, name: &str) -> Option<String> {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
@@ -399,10 +402,12 @@ impl Config {
         value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
     }
 
-    /// The configuration with what is `given` put over it, for `--resume`: only what does not change the arithmetic may change.
+    /// The configuration with what is `given` put over it, for `--resume`: only what does not
+    /// change the arithmetic may change.
     ///
     /// # Errors
-    /// When one of them says something else than the run does: both values are named. And as [`Config::resolve`].
+    /// When one of them says something else than the run does: both values are named. And as
+    /// [`Config::resolve`].
     pub fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
         let known = keys::Known::of(&self.entry);
         let mut next = self.clone();
@@ -424,7 +429,8 @@ impl Config {
         Ok(next)
     }
 
-    /// Keys whose values differ from `other` and that may not differ within one run, each with both values.
+    /// Keys whose values differ from `other` and that may not differ within one run, each with both
+    /// values.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {

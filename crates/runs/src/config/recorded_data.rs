@@ -1,8 +1,8 @@
-//! Where a run's images are, so that they are found again: from another working folder, and when the run and its images were
-//! moved together or to another system.
+//! Where a run's images are, so that they are found again: from another working folder, and when
+//! the run and its images were moved together or to another system.
 //!
-//! `data` is the path as it was typed, and means nothing elsewhere if it is relative. So the run also records the way from its
-//! own folder to the images, and their absolute path.
+//! `data` is the path as it was typed, and means nothing elsewhere if it is relative. So the run
+//! also records the way from its own folder to the images, and their absolute path.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -38,9 +38,10 @@ impl Config {
         self.missing_data.clear();
     }
 
-    /// Sets `data` to where the images are now, for the run in the folder `run` or the configuration file in it: on the recorded
-    /// way from there, at the recorded absolute path, at the path that was typed, or at that below a folder that the run lies in
-    /// (runs of earlier versions have recorded nothing else).
+    /// Sets `data` to where the images are now, for the run in the folder `run` or the
+    /// configuration file in it: on the recorded way from there, at the recorded absolute path, at
+    /// the path that was typed, or at that below a folder that the run lies in (runs of earlier
+    /// versions have recorded nothing else).
     pub fn find_data(&mut self, run: &Path) {
         let typed = self.data().filter(|data| *data != BUILT_IN).map(PathBuf::from);
         let recorded =
@@ -71,7 +72,8 @@ impl Config {
         }
     }
 
-    /// Refuses to go on without the images of a run that are at none of the places where they should be.
+    /// Refuses to go on without the images of a run that are at none of the places where they
+    /// should be.
     ///
     /// # Errors
     /// What was recorded, and that `--data` helps.
@@ -169,7 +171,8 @@ mod tests {
         named.require_data().unwrap();
     }
 
-    /// A run of an earlier version has recorded only what was typed, below the folder that its runs lie in.
+    /// A run of an earlier version has recorded only what was typed, below the folder that its runs
+    /// lie in.
     #[test]
     fn the_images_of_older_runs_are_looked_for_in_the_folders_around_them() {
         let root = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
 //! [`Batches`]: the real images of the steps to come, read ahead where reading takes time.
 //!
-//! Which images a step learns from follows from its number alone, and so does what the augmentation does to them: a thread of its
-//! own can read the batches of the next steps while one is trained, and the run is the same to the bit. Images that lie in memory
-//! are put together when they are needed, on all threads: that takes less than handing them over.
+//! Which images a step learns from follows from its number alone, and so does what the augmentation
+//! does to them: a thread of its own can read the batches of the next steps while one is trained,
+//! and the run is the same to the bit. Images that lie in memory are put together when they are
+//! needed, on all threads: that takes less than handing them over.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, Scope};
@@ -13,8 +14,8 @@ use kernels::timing::{Category, Work, time};
 use models::System;
 use tensor::Tensor;
 
-/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are in their schedule: with
-/// many more, they would look for it from the start each time.
+/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are
+/// in their schedule: with many more, they would look for it from the start each time.
 const AHEAD: u64 = 2;
 
 /// A step and the images that it learns from.

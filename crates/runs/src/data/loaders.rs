@@ -1,5 +1,5 @@
-//! Where images come from: one loader for each system's usual data, which the rows of the systems name. What is at a path that is
-//! named is read in whatever form it has, by [`super::reading`].
+//! Where images come from: one loader for each system's usual data, which the rows of the systems
+//! name. What is at a path that is named is read in whatever form it has, by [`super::reading`].
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,8 @@ pub const ALL: &str = "all";
 pub struct Loader {
     /// Decides between files and built-in pictures.
     find: fn(&Loader, &Config, &Wanted<'_>) -> Result<LoadedImages, Failure>,
-    /// Where files lie when nobody names others, below the working folder; nothing for what is always named.
+    /// Where files lie when nobody names others, below the working folder; nothing for what is
+    /// always named.
     usual: &'static str,
     /// Reads what is at the path.
     read: fn(&Path, &Wanted<'_>) -> Result<LoadedImages, Failure>,
@@ -55,7 +56,7 @@ pub(super) struct Wanted<'a> {
     pub(super) request: LoadRequest<'a>,
     /// The class that is named.
     pub(super) class: Option<&'a str>,
-    /// Whether the system can be told to learn in grey or in colour.
+    /// Whether the system has a setting for grey or colour.
     pub(super) has_channels: bool,
     /// Whether the augmentation gives lines soft edges.
     pub(super) softened: bool,
@@ -83,7 +84,8 @@ pub(super) struct LoadedImages {
     pub(super) notes: Vec<String>,
 }
 
-/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place, or the built-in apples.
+/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place,
+/// or the built-in apples.
 pub const DOODLES: Loader = Loader {
     find: doodles,
     usual: "data/quickdraw",
@@ -158,8 +160,8 @@ pub const PAIRS: Loader = Loader {
     ..FOLDER
 };
 
-/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`] on, so that no landscape is
-/// in two of them, and the same set in both seasons is of true pairs.
+/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`]
+/// on, so that no landscape is in two of them, and the same set in both seasons is of true pairs.
 fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
     let draw =
         |(set, season): (u64, Season)| datasets::seasons(set * LANDSCAPES..(set + 1) * LANDSCAPES, DRAWINGS, season);
@@ -211,16 +213,18 @@ impl Loader {
         Path::new(self.usual)
     }
 
-    /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
-    /// built-in ones.
+    /// The images of a run whose system learns from images of `shape`: those that `--data` names,
+    /// those at the usual place, or the built-in ones.
     ///
     /// # Errors
-    /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
+    /// When files are not there or are not what they should be, and when a setting of `[images]` or
+    /// `[augment]` is refused.
     pub fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, false, output)
     }
 
-    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
+    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not
+    /// all of them can be read.
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as they show without reading the images.
@@ -299,7 +303,8 @@ impl Loader {
         })
     }
 
-    /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
+    /// The images at `path`: all of them, those of the class that is named, or those of the usual
+    /// class if they have it.
     fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if !path.exists() {
             return Err(reading::nothing_at(path, (self.built_in_name)(wanted.request.shape)));
@@ -351,7 +356,8 @@ impl Loader {
         }
     }
 
-    /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
+    /// Where the files are: at the path that is named, or at the usual place if there is something;
+    /// nothing for the built-in set.
     fn place(&self, data: Option<&str>) -> Option<PathBuf> {
         match data {
             Some(BUILT_IN) => None,

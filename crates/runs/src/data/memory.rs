@@ -13,15 +13,15 @@ use crate::console::Output;
 use crate::plan::limits;
 use crate::signals;
 
-/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
-/// read-only. Hidden, so that it is not taken for pictures.
+/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies
+/// beside the pictures may be read-only. Hidden, so that it is not taken for pictures.
 const CACHE: &str = "data/.cache";
-/// The images of a run take this share of the memory that is free, and no more bytes than that: what is read often stays in the
-/// system's own cache of files anyway.
+/// The images of a run take this share of the memory that is free, and no more bytes than that:
+/// what is read often stays in the system's own cache of files anyway.
 const SHARE: u64 = 4;
 const MOST: u64 = 1 << 30;
 
-/// Where the images of `config` may lie; `progress` is told about what takes long.
+/// Where the images of `config` may lie; `progress` gets reports about what takes long.
 pub(super) fn options<'a>(
     config: &Config,
     inspect_only: bool,
@@ -34,7 +34,7 @@ pub(super) fn options<'a>(
 
 /// Bytes of memory for images when nobody says how much.
 fn usual() -> u64 {
-    // Where the system does not tell what is free, the bound is low enough.
+    // Where the free memory is unknown, the bound is low enough.
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 

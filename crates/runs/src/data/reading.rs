@@ -105,7 +105,8 @@ pub(super) fn has_test_pair(path: &Path) -> bool {
     path.is_dir() && Pair::find(path, Split::Test).is_ok()
 }
 
-/// The failure of a path at which nothing is; `built_in` names what would be learned from without one.
+/// The failure of a path at which nothing is; `built_in` names what would be learned from without
+/// one.
 pub(super) fn nothing_at(path: &Path, built_in: &str) -> Failure {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

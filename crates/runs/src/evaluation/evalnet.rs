@@ -1,5 +1,5 @@
-//! The classifier that metrics look through: trained once on a labelled set, kept under `data/evalnet/`, found again by the
-//! fingerprint of its images.
+//! The classifier that metrics look through: trained once on a labelled set, kept under
+//! `data/evalnet/`, found again by the fingerprint of its images.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,8 @@ pub fn train(request: &EvalnetRequest) -> Result<EvalnetReport, Failure> {
 /// The classifier of the images of `data`: the one that was trained before, or a new one.
 ///
 /// # Errors
-/// When the images have no classes or another size than `side`, or the file cannot be read or written.
+/// When the images have no classes or another size than `side`, or the file cannot be read or
+/// written.
 pub(super) fn extractor(
     side: usize,
     config: &Config,
@@ -219,7 +220,8 @@ impl<'a> Labelled<'a> {
         Ok(Some(Trained { name: self.name.clone(), net, accuracy }))
     }
 
-    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its weights.
+    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its
+    /// weights.
     fn train(&self, seed: u64, output: &Output) -> Result<(Trained, String), Failure> {
         let learned: Vec<usize> = (0..self.labels.len()).filter(|i| i % HELD_OUT != HELD_OUT - 1).collect();
         let steps = (SEEN / evalnet::BATCH) as u64;
@@ -282,8 +284,8 @@ impl<'a> Labelled<'a> {
     }
 }
 
-/// What the images are called in the classifier's name: the file or folder that they come from, else the system that they are built
-/// in for.
+/// What the images are called in the classifier's name: the file or folder that they come from,
+/// else the system that they are built in for.
 fn set_name(config: &Config) -> String {
     let stem = config.data().and_then(|data| Path::new(data).file_stem()).map(|stem| stem.to_string_lossy());
     let name = stem.map_or_else(|| config.entry.name.to_owned(), std::borrow::Cow::into_owned);

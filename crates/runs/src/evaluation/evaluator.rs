@@ -60,12 +60,14 @@ impl fmt::Display for Measurement {
 }
 
 impl Evaluator {
-    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them. Real
-    /// points of the plane are drawn when they are needed: then `data` has no domain.
+    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what
+    /// `extractor` makes for them. Real points of the plane are drawn when they are needed: then
+    /// `data` has no domain.
     ///
     /// `learned` are the images that the system learned from, if `data` are others.
     ///
-    /// The reals that score against the others are as many, if there are twice as many; else both are halves of all.
+    /// The reals that score against the others are as many, if there are twice as many; else both
+    /// are halves of all.
     ///
     /// # Errors
     /// When there are too few reals for two halves; and those of `extractor`.
@@ -109,8 +111,9 @@ impl Evaluator {
         self.setup.count
     }
 
-    /// Measures what a system draws now. One that translates is measured in both directions: against the reals of the other
-    /// domain, on the way back, and, where the truth is known, against that.
+    /// Measures what a system draws now. One that translates is measured in both directions:
+    /// against the reals of the other domain, on the way back, and, where the truth is known,
+    /// against that.
     ///
     /// # Errors
     /// When it draws numbers that are not finite, or the extractor makes such of its pictures.
@@ -178,7 +181,8 @@ struct Translated {
 }
 
 impl Translated {
-    /// Translates all `sources`, and measures the results against them and against the `truth`, if it is known.
+    /// Translates all `sources`, and measures the results against them and against the `truth`, if
+    /// it is known.
     fn new(
         translator: &dyn Translate,
         direction: Direction,
@@ -210,7 +214,8 @@ impl Translated {
     }
 }
 
-/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses are told.
+/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses
+/// are told.
 fn difference(a: &Tensor, b: &Tensor) -> f64 {
     a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
@@ -274,7 +279,8 @@ mod tests {
         assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
     }
 
-    /// Paints every picture in the colours of the other set, which has the same pictures in the same order.
+    /// Paints every picture in the colours of the other set, which has the same pictures in the
+    /// same order.
     struct Oracle {
         sets: [datasets::Images; 2],
     }

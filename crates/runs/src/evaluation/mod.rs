@@ -1,7 +1,8 @@
 //! Evaluation: [`evaluate`] measures how good the images of a run are.
 //!
-//! This file chooses the metrics and the data. `evaluator.rs` holds the real images and compares generated ones with them; `output.rs`
-//! writes the numbers to a file. The metrics themselves are in the crate `metrics`.
+//! This file chooses the metrics and the data. `evaluator.rs` holds the real images and compares
+//! generated ones with them; `output.rs` writes the numbers to a file. The metrics themselves are
+//! in the crate `metrics`.
 
 pub mod evalnet;
 
@@ -33,11 +34,12 @@ use models::Sampler;
 
 /// More images than this are of no use to any of the metrics here, and fill the memory.
 const MOST: u64 = 100_000;
-/// Bytes that a byte of an image takes while so many are compared: reals, as many others and halves of these, fakes, and numbers of four
-/// bytes while the reals are gathered.
+/// Bytes that a byte of an image takes while so many are compared: reals, as many others and halves
+/// of these, fakes, and numbers of four bytes while the reals are gathered.
 const COPIES: usize = 14;
 
-/// Fakes that are measured when nothing is said: images, and points of the plane, which cost little.
+/// Fakes that are measured when nothing is said: images, and points of the plane, which cost
+/// little.
 const USUAL: [u64; 2] = [2500, 10_000];
 
 /// What the metrics see of an image.
@@ -96,7 +98,8 @@ fn chosen(names: &[String], extractor: FeatureExtractor) -> Result<Vec<&'static 
     names.iter().map(find).collect()
 }
 
-/// Refuses metrics of classes without a classifier; which one there can be is a matter of the images.
+/// Refuses metrics of classes without a classifier; which one there can be is a matter of the
+/// images.
 fn require_classes(metrics: &[&'static Metric], extractor: FeatureExtractor, data: &Dataset) -> Result<(), Failure> {
     let Some(metric) = metrics.iter().find(|metric| !is_possible(metric, extractor)) else { return Ok(()) };
     let side = data.pictures(0, &[0])?.size()[0];
@@ -120,9 +123,11 @@ pub struct EvaluateRequest {
     pub run: PathBuf,
     /// The caller's own system, for a run of one. Those of the table are known.
     pub own: Option<Arc<Trainable>>,
-    /// How many images to generate, and how many real ones to compare them with: 2500, or 10,000 points of the plane, if nothing is said.
+    /// How many images to generate, and how many real ones to compare them with: 2500, or 10,000
+    /// points of the plane, if nothing is said.
     pub count: Option<u64>,
-    /// Seed of the generated images and of the choice of real ones, that of the run if nothing is said.
+    /// Seed of the generated images and of the choice of real ones, that of the run if nothing is
+    /// said.
     pub seed: Option<u64>,
     /// Truncation, for systems with styles.
     pub psi: Option<f64>,
@@ -161,7 +166,8 @@ impl fmt::Display for Evaluation {
 /// Measures the images of a run.
 ///
 /// # Errors
-/// When the request make no sense, no checkpoint can be used, the reals cannot be read, or a file cannot be written.
+/// When the request make no sense, no checkpoint can be used, the reals cannot be read, or a file
+/// cannot be written.
 pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
     let extractor = FeatureExtractor::named(request.extractor.as_deref().unwrap_or("pca64"))?;

@@ -1,4 +1,5 @@
-//! What is measured of points of the plane: how much of the mixture that they should come from has been found.
+//! What is measured of points of the plane: how much of the mixture that they should come from has
+//! been found.
 
 use metrics::modes::{Modes, modes};
 use metrics::suite::{Measured, Number};
@@ -11,7 +12,8 @@ use kernels::Key;
 use models::{Mixture, Plane};
 use tensor::Tensor;
 
-/// A point farther than this from every middle belongs to none: seven deviations of the ring's clouds, nearly six of the grid's.
+/// A point farther than this from every middle belongs to none: seven deviations of the ring's
+/// clouds, nearly six of the grid's.
 const REACH: f64 = 0.1;
 
 /// Each number, and what it means.

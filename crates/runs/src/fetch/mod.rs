@@ -68,7 +68,8 @@ impl FetchRequest {
 /// Downloads a data set, unless it is there already.
 ///
 /// # Errors
-/// When there is no such set, and as everything about downloads, each with the way to get the files by hand.
+/// When there is no such set, and as everything about downloads, each with the way to get the files
+/// by hand.
 pub fn fetch(request: &FetchRequest) -> Result<(), Failure> {
     let set = named(&request.set)?;
     let targets = targets(set, request)?;

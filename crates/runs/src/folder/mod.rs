@@ -43,7 +43,8 @@ pub(crate) struct Claimed {
 /// What makes a folder a run's.
 const CONFIG: &str = "config.toml";
 
-/// Makes sure that an existing run has all its folders, and removes what an interrupted process left half-written.
+/// Makes sure that an existing run has all its folders, and removes what an interrupted process
+/// left half-written.
 ///
 /// # Errors
 /// When a folder cannot be made.
@@ -56,7 +57,8 @@ pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it is a run's.
+/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it
+/// is a run's.
 fn make_named(out: &Path) -> Result<bool, Failure> {
     let refused = |place: &Path, why: &str| {
         Failure::new(Code::Usage, "this cannot be the run folder")
@@ -78,7 +80,8 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the configuration.
+/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the
+/// configuration.
 fn is_left_over(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
@@ -86,7 +89,8 @@ fn is_left_over(entry: &fs::DirEntry) -> bool {
     name == "lock" || is_temporary(&name) || FOLDERS.contains(&&*name) && is_empty()
 }
 
-/// The next number. Making a folder fails if it is there, so two processes that start at once get two numbers.
+/// The next number. Making a folder fails if it is there, so two processes that start at once get
+/// two numbers.
 fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
     make_folder(parent)?;
     let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());

@@ -25,12 +25,13 @@ pub(crate) struct SavedRun {
     pub found: Option<LoadedCheckpoint>,
 }
 
-/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked before anything of it is read:
-/// what another process still writes would be overwritten by what goes on from an older state.
+/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked
+/// before anything of it is read: what another process still writes would be overwritten by what
+/// goes on from an older state.
 ///
 /// # Errors
-/// When there is no such run, when another process has it, when no checkpoint can be used, or when the run's `config.toml` says
-/// something else than the checkpoint was trained with.
+/// When there is no such run, when another process has it, when no checkpoint can be used, or when
+/// the run's `config.toml` says something else than the checkpoint was trained with.
 pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<SavedRun, Failure> {
     let located = folder::locate(path)?;
     let Some(run) = located.run.clone() else {
@@ -72,7 +73,8 @@ pub struct Trained {
     pub run: Option<PathBuf>,
 }
 
-/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint file alone is enough.
+/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint
+/// file alone is enough.
 ///
 /// # Errors
 /// When no checkpoint can be used.
@@ -167,7 +169,8 @@ fn agree(config: &Config, found: &LoadedCheckpoint) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named` if the request names them.
+/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named`
+/// if the request names them.
 pub(crate) fn require_same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
     let fingerprint = data.fingerprint()?;
     if before == fingerprint {

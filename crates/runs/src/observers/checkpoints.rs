@@ -1,7 +1,8 @@
 //! Checkpoints while training: the newest and the one before it are kept.
 //!
-//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk without room for a checkpoint
-//! is noticed at once. That one goes when the first regular one is complete.
+//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk
+//! without room for a checkpoint is noticed at once. That one goes when the first regular one is
+//! complete.
 
 use std::path::PathBuf;
 
@@ -59,8 +60,8 @@ impl Saving<'_> {
             state: now.system.state(),
         };
         checkpoint.write(self.disk, &path)?;
-        // Only now, with the new one safe, may others go: all but this and the one before, so also damaged ones and those
-        // of steps beyond the checkpoint that the user went back to.
+        // Only now, with the new one safe, may others go: all but this and the one before, so also
+        // damaged ones and those of steps beyond the checkpoint that the user went back to.
         let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
         Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }

@@ -1,5 +1,6 @@
-//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps because a viewer has it open, does
-//! not end a training; checkpoints and numbers are another matter.
+//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps
+//! because a viewer has it open, does not end a training; checkpoints and numbers are another
+//! matter.
 
 use crate::console::Console;
 use crate::failure::{Code, Failure};

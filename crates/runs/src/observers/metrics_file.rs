@@ -39,9 +39,10 @@ fn header(metrics: &[MetricDescription]) -> String {
 }
 
 impl MetricsFile {
-    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to there to `visit`: the step and
-    /// its metrics. Rows of later steps and a torn last line, left by a process that was killed, are dropped. A damaged file is
-    /// kept as it was beside the new one, and what people should know is returned.
+    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to
+    /// there to `visit`: the step and its metrics. Rows of later steps and a torn last line, left
+    /// by a process that was killed, are dropped. A damaged file is kept as it was beside the new
+    /// one, and what people should know is returned.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -84,8 +85,8 @@ impl Observer for MetricsFile {
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
         let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
-        // One call per row: a reader never sees half of one unless the disk is full. A program that has locked the file for a
-        // moment has let nothing of it be written.
+        // One call per row: a reader never sees half of one unless the disk is full. A program that
+        // has locked the file for a moment has let nothing of it be written.
         let written = patiently(&RealDisk, || self.file.write_all(line.as_bytes()));
         let synced = written
             .and_then(|()| if now.step.is_multiple_of(self.sync_every) { self.file.sync_data() } else { Ok(()) });
@@ -159,7 +160,8 @@ mod tests {
             assert_eq!(fs::read(&aside).unwrap(), bytes);
             assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), rows.len() + 1);
         }
-        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and nothing is lost.
+        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and
+        // nothing is lost.
         let long = "9".repeat(300_000);
         for text in ["step,a,seconds\n1,5,0\n", "rubbish\n2,1,2,3\n1,5,5,5\n", &format!("{long}\n1,1,2,3\n"), "\n\n"] {
             fs::write(&path, text).unwrap();

@@ -1,9 +1,11 @@
 //! [`Observer`]: what watches a training without the training knowing it.
 //!
-//! The loop calculates the metrics of a step once and hands them to every observer of the list: the file of metrics, the progress
-//! line, the sheets, the curves, the checkpoints. A new output of a run is one more file here, and its line in [`OBSERVERS`].
+//! The loop calculates the metrics of a step once and hands them to every observer of the list: the
+//! file of metrics, the progress line, the sheets, the curves, the checkpoints. A new output of a
+//! run is one more file here, and its line in [`OBSERVERS`].
 
 mod checkpoints;
+#[cfg(feature = "curves")]
 mod curves;
 pub(crate) mod forgiving;
 mod metrics_file;
@@ -29,10 +31,19 @@ type Open = for<'a> fn(&TrainingContext<'a>, &dyn System) -> Opened<'a>;
 /// What comes of it.
 pub(crate) type Opened<'a> = Result<Option<Box<dyn Observer + 'a>>, Failure>;
 
-/// The observers of a training, in their order: a checkpoint comes after everything that belongs to its step, so that a run that goes
-/// on from it misses nothing. (The file of metrics comes before them all.)
-const OBSERVERS: &[Open] =
-    &[timings::open, progress::open, notebook_log::open, samples::open, curves::open, quality::open, checkpoints::open];
+/// The observers of a training, in their order: a checkpoint comes after everything that belongs to
+/// its step, so that a run that goes on from it misses nothing. (The file of metrics comes before
+/// them all.)
+const OBSERVERS: &[Open] = &[
+    timings::open,
+    progress::open,
+    notebook_log::open,
+    samples::open,
+    #[cfg(feature = "curves")]
+    curves::open,
+    quality::open,
+    checkpoints::open,
+];
 
 /// What observers need to know of a training.
 pub(crate) struct TrainingContext<'a> {
@@ -111,7 +122,8 @@ pub struct StepRecord<'a> {
 
 /// Watches a training. An error stops it.
 pub trait Observer {
-    /// Called, before anything else, for each step that an earlier process of the run has done and recorded.
+    /// Called, before anything else, for each step that an earlier process of the run has done and
+    /// recorded.
     fn past_step(&mut self, _step: u64, _values: &[f64]) {}
 
     /// Called once before the first step of this process.
@@ -125,7 +137,8 @@ pub trait Observer {
     /// Called after each step.
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure>;
 
-    /// Called once after the last step of this process, whether all steps are done or the user stopped it.
+    /// Called once after the last step of this process, whether all steps are done or the user
+    /// stopped it.
     fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The lines that the original programs print: each system's entry names the function that makes them.
+//! The lines that the original programs print: each system's entry names the function that makes
+//! them.
 
 use models::System;
 
@@ -110,9 +111,9 @@ impl StepReport<'_> {
     }
 }
 
-/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the step's index. The index counts from
-/// 0, so at index 99 a hundred values are divided by 99: every mean is 1 % too high and an accuracy can exceed 1. Kept as it is,
-/// for comparing with old logs.
+/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the
+/// step's index. The index counts from 0, so at index 99 a hundred values are divided by 99: every
+/// mean is 1 % too high and an accuracy can exceed 1. Kept as it is, for comparing with old logs.
 pub(crate) fn notebook(report: &StepReport<'_>) -> Option<String> {
     let index = report.index;
     let mean = |at: usize| report.sums.get(at).map_or(0.0, |sum| sum / index as f64);
@@ -166,8 +167,8 @@ pub(crate) fn by_name(report: &StepReport<'_>) -> Option<String> {
     ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
-/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the doublings that are still missing; 0 for
-/// a system that does not grow.
+/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the
+/// doublings that are still missing; 0 for a system that does not grow.
 pub(crate) fn ticks(report: &StepReport<'_>) -> Option<String> {
     let kimg = report.value("kimg");
     let before = report.before.map_or(0.0, |values| report.among(values, "kimg"));

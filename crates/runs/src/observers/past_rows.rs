@@ -1,7 +1,9 @@
-//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an empty one.
+//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an
+//! empty one.
 //!
-//! A line that a killed process has not finished, and rows of steps that are to be done again, are dropped as a matter of course.
-//! Whatever else is no row is damage: the file is kept beside the new one, and people are told.
+//! A line that a killed process has not finished, and rows of steps that are to be done again, are
+//! dropped as a matter of course. Whatever else is no row is damage: the file is kept beside the
+//! new one, and a warning says so.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,5 +1,5 @@
-//! Progress as a person wants it: a bar with speed, time left and the current numbers on a terminal; off one, and in the
-//! log, at most forty plain lines.
+//! Progress as a person wants it: a bar with speed, time left and the current numbers on a
+//! terminal; off one, and in the log, at most forty plain lines.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, Trai
 const MOST_LINES: u64 = 40;
 /// Steps that the speed and the numbers of the bar are taken over.
 const WINDOW: usize = 50;
-/// Steps after which it is told how long the run will take; the first one also fills caches.
+/// Steps after which the remaining time is estimated; the first step also fills caches.
 const FIRST: usize = 5;
 
 /// Shows progress.
@@ -30,7 +30,7 @@ struct Progress<'a> {
     /// Sums of the numbers since the last plain line, and of how many steps.
     sums: Vec<f64>,
     count: u32,
-    /// Whether it was told how long the run will take.
+    /// Whether the remaining time has been reported.
     estimated: bool,
     /// The last steps: when each ended, and its numbers.
     recent: VecDeque<(Instant, Vec<f64>)>,
@@ -54,7 +54,8 @@ impl Progress<'_> {
         (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
     }
 
-    /// How long it will take, as soon as that can be known; not where the first plain line comes as soon.
+    /// How long it will take, as soon as that can be known; not where the first plain line comes as
+    /// soon.
     fn estimate(&mut self, now: &StepContext<'_>) {
         if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
             return;
@@ -117,7 +118,8 @@ impl Observer for Progress<'_> {
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
             let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
-            // The losses first: 80 columns have room for them, and for the other numbers only wider ones.
+            // The losses first: 80 columns have room for them, and for the other numbers only wider
+            // ones.
             let mut order: Vec<usize> = (0..metrics.len()).collect();
             order.sort_by_key(|&at| !metrics[at].is_loss());
             let told: Vec<String> =

@@ -1,6 +1,8 @@
-//! Quality while training: `quality.csv` and `curves/quality`, if the configuration asks for it with `evaluate_every`.
+//! Quality while training: `quality.csv` and `curves/quality`, if the configuration asks for it
+//! with `evaluate_every`.
 //!
-//! It only looks: latents come from streams of their own, and drawing is inference, so no bit of the training changes.
+//! It only looks: latents come from streams of their own, and drawing is inference, so no bit of
+//! the training changes.
 
 use std::path::PathBuf;
 
@@ -11,7 +13,6 @@ use models::System;
 use crate::console::Console;
 use crate::evaluation::{Evaluator, Measurement, Setup};
 use crate::failure::Failure;
-use crate::observers::curves;
 use crate::observers::forgiving::Forgiving;
 use crate::observers::past_rows::Table;
 use crate::observers::{Observer, Opened, PastRow, StepContext, StepRecord, TrainingContext};
@@ -83,7 +84,12 @@ impl<'a> Quality<'a> {
         }
         storage::write_whole(&RealDisk, &self.run.join("quality.csv"), text.as_bytes())?;
 
-        let last = now.step as f64;
+        self.draw(now.step as f64, &drawn)
+    }
+
+    /// Draws the curve of the quality up to the step `last`.
+    #[cfg(feature = "curves")]
+    fn draw(&self, last: f64, drawn: &[(usize, &Measurement)]) -> Result<(), Failure> {
         let lines = drawn.iter().flat_map(|(at, row)| {
             let points = self.history.iter().filter_map(|(step, values)| Some((*step as f64, *values.get(*at)?)));
             let direction = row.direction.map_or_else(String::new, |direction| format!(" {direction}"));
@@ -92,7 +98,13 @@ impl<'a> Quality<'a> {
             [(fakes, points.collect())].into_iter().chain(baseline)
         });
         let label = drawn.first().map_or_else(String::new, |(_, row)| row.measured.label());
-        curves::draw_quality(&self.run, &self.title, &label, lines.collect())
+        crate::observers::curves::draw_quality(&self.run, &self.title, &label, lines.collect())
+    }
+
+    #[cfg(not(feature = "curves"))]
+    fn draw(&self, _last: f64, _drawn: &[(usize, &Measurement)]) -> Result<(), Failure> {
+        let _ = &self.title;
+        Ok(())
     }
 }
 

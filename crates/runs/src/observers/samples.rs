@@ -68,7 +68,8 @@ impl<'a> Samples<'a> {
         self.write_as(&format!("step-{:06}", now.step), now)
     }
 
-    /// A sheet of what was learned at a level. When the next one begins, its share of the picture is still next to nothing.
+    /// A sheet of what was learned at a level. When the next one begins, its share of the picture
+    /// is still next to nothing.
     fn level_is_done(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
     }
@@ -114,8 +115,9 @@ fn image_of(images: &Tensor) -> [usize; 3] {
     [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
-/// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
-/// generator that paints their own domain makes of them (which should be nothing).
+/// What becomes of pictures of one domain, a column each: themselves, their translations, how these
+/// come home, and what the generator that paints their own domain makes of them (which should be
+/// nothing).
 pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
     let there = sampler.translate(direction, images);
     let home = sampler.translate(direction.reverse(), &there);

@@ -1,4 +1,5 @@
-//! Timings: the clock of the kernels runs during every step; the table goes to the console and to `timings.csv`.
+//! Timings: the clock of the kernels runs during every step; the table goes to the console and to
+//! `timings.csv`.
 
 use std::mem::take;
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! [`Forecast`]: the memory and the work of a training, from its configuration alone.
 //!
-//! The system is built, trained for a step or two at each of its stages, and asked for its sheets, in [meta](meta::run) mode: the very
-//! code of the training runs, but tensors have no memory and kernels do nothing. So the forecast of a 1024x1024 network takes
-//! milliseconds, and knows whatever the code does.
+//! The system is built, trained for a step or two at each of its stages, and asked for its sheets,
+//! in [meta](meta::run) mode: the very code of the training runs, but tensors have no memory and
+//! kernels do nothing. So the forecast of a 1024x1024 network takes milliseconds, and knows
+//! whatever the code does.
 
 use std::ops::Range;
 
@@ -61,7 +62,8 @@ pub(super) struct Stage {
 }
 
 impl Forecast {
-    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` > 0) has its state twice for a while.
+    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` >
+    /// 0) has its state twice for a while.
     ///
     /// # Errors
     /// When the settings are not accepted, as when they are built.
@@ -90,7 +92,8 @@ impl Forecast {
             let before = meta::usage();
             meta::count_work_anew();
             let (mut batch, mut looked_at, mut last) = (0, 0, 0);
-            // The second one finds the optimisers' memory made. If it writes less, some things are not done at every step.
+            // The second one finds the optimisers' memory made. If it writes less, some things are
+            // not done at every step.
             for step in steps.clone().take(OFTEN) {
                 let before = meta::usage().written;
                 let reals = reals(&*system, step);
@@ -128,7 +131,8 @@ impl Forecast {
         Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
     }
 
-    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn, translated or searched a little.
+    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn,
+    /// translated or searched a little.
     ///
     /// # Errors
     /// When the settings are not accepted.

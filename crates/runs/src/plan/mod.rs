@@ -1,8 +1,9 @@
 //! What a training will need, known before anything is written: memory, time and disk.
 //!
-//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have, [`disk`] what there is room for, [`time`]
-//! how quick the machine is just now, and [`fit`] what would fit where something does not. [`Needs`] puts it together, tells it in one line or
-//! in a table, and refuses what cannot be.
+//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have,
+//! [`disk`] what there is room for, [`time`] how quick the machine is just now, and [`fit`] what
+//! would fit where something does not. [`Needs`] puts it together, tells it in one line or in a
+//! table, and refuses what cannot be.
 
 mod disk;
 mod fit;
@@ -47,7 +48,8 @@ pub(crate) struct Needs {
     data: u64,
     /// Bytes of its cache on disk, if that is still to be written.
     cache: u64,
-    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets, measured images.
+    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets,
+    /// measured images.
     passing: u64,
     written: Written,
 }
@@ -64,7 +66,8 @@ impl Needs {
         let sheet = image * count as u64;
         let sheets = config.steps().saturating_sub(from).div_ceil(config.sample_every().max(1));
         let state = forecast.state();
-        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
+        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a
+        // file.
         let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
         let passing = state.max(drawn).max(measured);
@@ -93,8 +96,8 @@ impl Needs {
         [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. Where it does
-    /// not, the table goes to `shown`.
+    /// Of a training on data that is not known yet, if that much fits: to be asked before the
+    /// networks are built. Where it does not, the table goes to `shown`.
     ///
     /// # Errors
     /// When the settings are not accepted, or what they need cannot be had.
@@ -106,8 +109,8 @@ impl Needs {
         }
     }
 
-    /// Refuses a run of which even the last step needs more than can be had: to be asked before its checkpoint is read. What is no run
-    /// is not this one's business.
+    /// Refuses a run of which even the last step needs more than can be had: to be asked before its
+    /// checkpoint is read. What is no run is not this one's business.
     ///
     /// # Errors
     /// With the numbers.
@@ -119,8 +122,8 @@ impl Needs {
         Self::of(&config, config.steps().saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
-    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be in `place`; returns a warning where the
-    /// disk may be full later. The table goes to `shown`.
+    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be
+    /// in `place`; returns a warning where the disk may be full later. The table goes to `shown`.
     ///
     /// # Errors
     /// With the numbers, and what would fit.
@@ -204,12 +207,14 @@ impl Needs {
     }
 }
 
-/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and the need is known to a quarter.
+/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and
+/// the need is known to a quarter.
 fn within(bytes: u64) -> u64 {
     bytes - bytes / 4
 }
 
-/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
+/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked
+/// before they are built.
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.

@@ -1,4 +1,4 @@
-//! How needs are told: in one line, and as a table.
+//! The plan in one line, and as a table.
 
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;

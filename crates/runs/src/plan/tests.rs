@@ -22,7 +22,8 @@ fn presets() -> impl Iterator<Item = Config> {
     })
 }
 
-/// Prints what is told of every preset: its memory, and the time of a step as this machine is now. To be held against real runs.
+/// Prints the plan of every preset: its memory, and the time of a step as this machine is now.
+/// To be held against real runs.
 #[test]
 #[ignore = "prints the forecasts of all presets"]
 fn print_all() {

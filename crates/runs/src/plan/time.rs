@@ -199,7 +199,8 @@ impl Call {
     }
 }
 
-/// Halves the size that changes the cost of a multiply-add least; returns false if none can be halved.
+/// Halves the size that changes the cost of a multiply-add least; returns false if none can be
+/// halved.
 fn halve(g: &mut ConvGeometry, halvings: &mut i32) -> bool {
     let rows = if g.batch < IMAGES { BLOCKS } else { PIXELS };
     for (axis, least) in [(1, PIXELS), (0, rows)] {

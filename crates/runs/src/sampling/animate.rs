@@ -1,4 +1,5 @@
-//! [`animate`] makes an animation of a run's own sheets, which shows how the network learned to draw.
+//! [`animate`] makes an animation of a run's own sheets, which shows how the network learned to
+//! draw.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,7 +43,8 @@ impl AnimateRequest {
 /// Makes the animation.
 ///
 /// # Errors
-/// When there are no sheets, one of them cannot be read or has another size, or the file cannot be written.
+/// When there are no sheets, one of them cannot be read or has another size, or the file cannot be
+/// written.
 pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     let format = request.out.as_deref().map_or(Ok(Format::Png), Format::of)?;
     let located = folder::locate(&request.run)?;
@@ -61,7 +63,8 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
+/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last
+/// one and those of its multiples.
 fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
     let step = |path: &Path| -> Option<u64> {
         let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;

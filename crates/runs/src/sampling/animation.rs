@@ -52,7 +52,8 @@ fn told(error: impl std::fmt::Display) -> String {
 }
 
 impl<W: Write> Animation<W> {
-    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in colour (3).
+    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in
+    /// colour (3).
     ///
     /// # Errors
     /// In words, when it is too large for the format or cannot be written.
@@ -79,7 +80,8 @@ impl<W: Write> Animation<W> {
             }
             Format::Gif => {
                 let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
-                // Every grey has its place, so that grey pictures lose nothing; coloured frames bring 256 colours each.
+                // Every grey has its place, so that grey pictures lose nothing; coloured frames
+                // bring 256 colours each.
                 let greys: Vec<u8> = (0..=255).flat_map(|shade| [shade; 3]).collect();
                 let palette = if channels == 1 { &greys[..] } else { &[] };
                 let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(told)?;
@@ -89,7 +91,8 @@ impl<W: Write> Animation<W> {
         }
     }
 
-    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame stays longer than a minute).
+    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame
+    /// stays longer than a minute).
     ///
     /// # Errors
     /// In words.

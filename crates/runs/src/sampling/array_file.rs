@@ -1,8 +1,8 @@
 //! Arrays as `.npy` files, written as they come.
 //!
-//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the format, as described in NumPy's
-//! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the
-//! numbers.
+//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the
+//! format, as described in NumPy's `numpy.lib.format`) for rows that are made one batch after the
+//! other. What follows the header is the numbers.
 
 use tensor::Tensor;
 

@@ -1,4 +1,5 @@
-//! Drawing with a trained network: [`sample`]. `seeds.rs` says from which latents, `walk.rs` moves between them.
+//! Drawing with a trained network: [`sample`]. `seeds.rs` says from which latents, `walk.rs` moves
+//! between them.
 
 pub mod animate;
 pub mod animation;
@@ -57,18 +58,21 @@ pub struct SampleRequest {
     pub own: Option<Arc<Trainable>>,
     /// How many samples: 16 if nothing is said, 1 of each of several [`seeds`](Self::seeds).
     pub count: Option<u64>,
-    /// Seed of the latents, that of the run if nothing is said. Sample `n` of a seed is always the same.
+    /// Seed of the latents, that of the run if nothing is said. Sample `n` of a seed is always the
+    /// same.
     pub seed: Option<u64>,
     /// Several seeds instead, such as `0-35,100`.
     pub seeds: Option<String>,
-    /// Where the samples go: `.png` is a sheet, `.npy` an array of uint8 of shape (N, height, width) or, in colour,
-    /// (N, height, width, 3), a path that ends in `/` a folder of single images. Without it, a sheet in the run folder.
+    /// Where the samples go: `.png` is a sheet, `.npy` an array of uint8 of shape (N, height,
+    /// width) or, in colour, (N, height, width, 3), a path that ends in `/` a folder of single
+    /// images. Without it, a sheet in the run folder.
     pub out: Option<PathBuf>,
     /// Draw with the checkpoint of this step instead of the newest one.
     pub checkpoint: Option<u64>,
     /// Draw with the weights of the last step where the run keeps an average of them to draw with.
     pub raw: bool,
-    /// Truncation, for systems with styles: the distance of each style from the mean style is multiplied by this.
+    /// Truncation, for systems with styles: the distance of each style from the mean style is
+    /// multiplied by this.
     pub psi: Option<f64>,
     /// Truncation, for normal latents: numbers farther from 0 than this are drawn again.
     pub truncate: Option<f64>,
@@ -412,7 +416,8 @@ impl Job<'_> {
         Ok(format!("{} ({first}.png to {last}.png)", self.counted()))
     }
 
-    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones at any size of the batches.
+    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones
+    /// at any size of the batches.
     fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.seeds.latents(self.sampler);
         let bar = progress::bar(self.output, 0, self.seeds.count() as u64);

@@ -28,7 +28,8 @@ pub(crate) fn at_a_time([height, width, _]: [usize; 3]) -> usize {
     (PIXELS_AT_A_TIME / (height * width).max(1)).clamp(1, AT_A_TIME)
 }
 
-/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image does not depend on its neighbours.
+/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image
+/// does not depend on its neighbours.
 pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
     let part = at_a_time(image);
     if count <= part {
@@ -46,8 +47,9 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
     })
 }
 
-/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte. A pixel
-/// with a number that is not finite is marked: magenta in colour, a field of a chessboard in grey.
+/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to
+/// even, kept within a byte. A pixel with a number that is not finite is marked: magenta in colour,
+/// a field of a chessboard in grey.
 pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
     let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
@@ -68,7 +70,8 @@ fn count_not_finite(images: &Tensor) -> usize {
     images.data().iter().filter(|value| !value.is_finite()).count()
 }
 
-/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown` says how these look.
+/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown`
+/// says how these look.
 pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
     let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + count_not_finite(images), all + images.size()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -99,7 +102,8 @@ pub(crate) fn columns(count: usize) -> usize {
     (1..).find(|side| side * side >= count).unwrap_or(count)
 }
 
-/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape each.
+/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape
+/// each.
 pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     let images = columns.first().map_or(0, |column| column.shape()[0]);
     let columns: Vec<Vec<u8>> = columns.iter().map(bytes).collect();
@@ -224,7 +228,8 @@ pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::Col
     Ok(file)
 }
 
-/// Writes a sheet of all images in `pixels`, each of shape `[height, width, channels]`, to the PNG file `path`.
+/// Writes a sheet of all images in `pixels`, each of shape `[height, width, channels]`, to the PNG
+/// file `path`.
 ///
 /// # Errors
 /// When it cannot be drawn or written.

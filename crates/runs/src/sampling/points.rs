@@ -39,7 +39,8 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
     }
 }
 
-/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written, in words.
+/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written,
+/// in words.
 pub(super) fn write(
     product: Product,
     out: &Path,

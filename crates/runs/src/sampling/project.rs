@@ -1,7 +1,8 @@
 //! Projection: [`project`] looks for the style by which a trained network draws a given image.
 //!
-//! The picture is brought to the size that the run has learned at, as its own pictures were. A sheet shows it beside what the network draws
-//! at some stages of the search; the style that is found lies beside the sheet, as an array.
+//! The picture is brought to the size that the run has learned at, as its own pictures were. A
+//! sheet shows it beside what the network draws at some stages of the search; the style that is
+//! found lies beside the sheet, as an array.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +39,8 @@ pub struct ProjectRequest {
     pub steps: u32,
     /// Seed of what is random in the search, that of the run if nothing is said.
     pub seed: Option<u64>,
-    /// The sheet, a `.png`; the style goes beside it, as `.npy`. Without it, a sheet in the run folder.
+    /// The sheet, a `.png`; the style goes beside it, as `.npy`. Without it, a sheet in the run
+    /// folder.
     pub out: Option<PathBuf>,
     /// Where messages go.
     pub output: Output,
@@ -55,7 +57,8 @@ impl ProjectRequest {
 /// Looks for the style, and writes what is found.
 ///
 /// # Errors
-/// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file cannot be written.
+/// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file
+/// cannot be written.
 pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
     if let Some(path) = &request.out
         && storage::ending(path) != "png"

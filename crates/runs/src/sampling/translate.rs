@@ -1,7 +1,8 @@
-//! Translation: [`translate`] repaints images of one domain in the style of the other, with a run that has learned to.
+//! Translation: [`translate`] repaints images of one domain in the style of the other, with a run
+//! that has learned to.
 //!
-//! Every picture is brought to the size that the run has learned at, as its own pictures were (`[images]` in its configuration,
-//! without the random crop), and comes out in this size.
+//! Every picture is brought to the size that the run has learned at, as its own pictures were
+//! (`[images]` in its configuration, without the random crop), and comes out in this size.
 
 use std::collections::HashSet;
 use std::fs;
@@ -60,7 +61,8 @@ impl TranslateRequest {
 /// Translates the images and writes them.
 ///
 /// # Errors
-/// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
+/// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a
+/// file cannot be written.
 pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
     let Trained { config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
@@ -114,7 +116,8 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
     Ok(Written { path: request.out.clone(), about })
 }
 
-/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own sheets.
+/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own
+/// sheets.
 struct Sheet<'a> {
     sampler: &'a dyn Translate,
     direction: Direction,
@@ -136,8 +139,8 @@ impl Sheet<'_> {
     }
 }
 
-/// What each translation is called: as its picture, below the same folders, but ending in `.png`; where two would be called the same,
-/// the later keeps its own ending before that.
+/// What each translation is called: as its picture, below the same folders, but ending in `.png`;
+/// where two would be called the same, the later keeps its own ending before that.
 fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::from([PathBuf::from(SHEET)]);
     let name = |file: &PathBuf| {

@@ -1,5 +1,5 @@
-//! Samples from latents of which no number lies far out: less varied, mostly better (`--truncate`). Styles have a truncation of their own
-//! (`--psi`), which works on what the latents are mapped to.
+//! Samples from latents of which no number lies far out: less varied, mostly better (`--truncate`).
+//! Styles have a truncation of their own (`--psi`), which works on what the latents are mapped to.
 
 use std::path::Path;
 

@@ -11,7 +11,8 @@ use crate::sampling::animation::{Animation, Format};
 use crate::sampling::pictures;
 use crate::storage::{RealDisk, Unfinished};
 
-/// An animation that moves from latent to latent: around the origin (slerp) for normal latents, straight (lerp) for uniform ones.
+/// An animation that moves from latent to latent: around the origin (slerp) for normal latents,
+/// straight (lerp) for uniform ones.
 #[derive(Clone, Debug)]
 pub struct Interpolation {
     /// Frames from one latent to the next.

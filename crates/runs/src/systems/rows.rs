@@ -1,5 +1,5 @@
-//! The table of systems, made from the catalogue: where the images of each system come from, and what
-//! its original prints.
+//! The table of systems, made from the catalogue: where the images of each system come from, and
+//! what its original prints.
 
 use datasets::Augmentation;
 
@@ -44,7 +44,8 @@ fn lines(log: OriginalLog) -> Lines {
     }
 }
 
-/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a little.
+/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a
+/// little.
 fn shaken() -> Augmentation {
     Augmentation {
         rotation: 10.0,

@@ -1,5 +1,5 @@
-//! [`train`]: puts a run together, trains, and reports what came of it. `again.rs` decides what becomes of a run folder that is
-//! named a second time.
+//! [`train`]: puts a run together, trains, and reports what came of it. `again.rs` decides what
+//! becomes of a run folder that is named a second time.
 
 pub(crate) mod train_loop;
 
@@ -37,12 +37,13 @@ pub use crate::training::train_loop::Ending;
 pub struct TrainRequest {
     /// The system.
     pub system: Arc<Trainable>,
-    /// What to set of the configuration, from the weakest to the strongest; all of it is stronger than the file [`config`](Self::config).
+    /// What to set of the configuration, from the weakest to the strongest; all of it is stronger
+    /// than the file [`config`](Self::config).
     pub assignments: Vec<Assignment>,
     /// A file of settings, with the keys of a run's `config.toml`.
     pub config: Option<PathBuf>,
-    /// The run folder. A run that is there already goes on if it has the same configuration. Without it, the next free
-    /// `runs/NNNN-SYSTEM`.
+    /// The run folder. A run that is there already goes on if it has the same configuration.
+    /// Without it, the next free `runs/NNNN-SYSTEM`.
     pub out: Option<PathBuf>,
     /// The run folder, or one of its checkpoint files, to go on from; `steps` may be raised.
     pub resume: Option<PathBuf>,
@@ -83,12 +84,13 @@ pub struct TrainReport {
 /// # Errors
 /// Everything that can go wrong, each with what can be done about it.
 pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
-    // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
-    // longer than the work itself where networks are small.
+    // On one of the kernels' own threads: from another one every call of theirs would wait until
+    // one of them has woken up, which takes longer than the work itself where networks are small.
     rayon::scope(|_| train_here(request))
 }
 
-/// Only plans the training: the memory, time and disk that it would need go to the output as a table.
+/// Only plans the training: the memory, time and disk that it would need go to the output as a
+/// table.
 ///
 /// # Errors
 /// As [`train`], as far as they show before the first step.
@@ -120,7 +122,8 @@ fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, F
         Some(path) => Plan::resumed(request, path, shown)?,
         None => Plan::fresh(request, shown)?,
     };
-    // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
+    // Too few images are another matter for a new run, which may take smaller batches, than for one
+    // that goes on.
     let fewest = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
     // A large folder is decoded when it is known that the run fits.
     let looked_at = data::look_at(&plan.config, &*plan.system, fewest, &request.output)?;
@@ -136,7 +139,8 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     let Prepared { mut plan, mut needs, looked_at, fewest, warning } = prepare(request, None)?;
     let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
     plan.check_images(&data, request)?;
-    // A file that appears later must not take the place of the built-in drawings when the run goes on.
+    // A file that appears later must not take the place of the built-in drawings when the run goes
+    // on.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));
     }
@@ -160,7 +164,8 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, &request.system, &run))
 }
 
-/// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
+/// Trains in the run folder, which holds the configuration: from here on the run can be resumed,
+/// whatever happens.
 fn in_folder(
     plan: Plan,
     data: &Dataset,
@@ -193,7 +198,8 @@ fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
     failure.help(help)
 }
 
-/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
+/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is
+/// shown.
 const AUGMENTED: usize = 8;
 
 /// What is to be trained.
@@ -207,7 +213,7 @@ pub struct Plan {
     place: Option<(PathBuf, Lock)>,
     /// Fingerprint of the images that the run learned from so far.
     learned_from: Option<String>,
-    /// Lines to tell about the checkpoint.
+    /// Messages about the checkpoint.
     notes: Vec<String>,
 }
 
@@ -251,7 +257,8 @@ impl Plan {
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Goes on from a checkpoint of the run in the folder `run`. The table of what does not fit goes to `shown`.
+    /// Goes on from a checkpoint of the run in the folder `run`. The table of what does not fit
+    /// goes to `shown`.
     fn from_saved(
         config: Config,
         found: &LoadedCheckpoint,
@@ -295,7 +302,8 @@ fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
     }
 }
 
-/// The first lines: everything that decides the result, and everything that does not but is asked for.
+/// The first lines: everything that decides the result, and everything that does not but is asked
+/// for.
 fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
     let config = &plan.config;
     let about = if config.entry.about.is_empty() { String::new() } else { format!(": {}", config.entry.about) };
@@ -330,7 +338,8 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Resu
     Ok(())
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
+/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of
+/// real points.
 fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
     if let Sampler::Points(points) = plan.system.samples() {
         return plane::write_reals(&run.join("samples/reals.png"), points.mixture, plan.config.seed());

@@ -14,7 +14,8 @@ use super::sampling::psi;
 pub(crate) struct EvaluateArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many images to generate, and how many real images to compare them with, if there are as many [default: 2500; points: 10000]
+    /// How many images to generate, and how many real images to compare them with, if there are as
+    /// many [default: 2500; points: 10000]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Seed of the generated images and of the choice of real ones [default: the run's]
@@ -40,7 +41,8 @@ pub(crate) struct EvaluateArgs {
 /// Options of `train evalnet`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EvalnetArgs {
-    /// A file or folder with labelled images, in a format that the system reads [default: the system's usual data]
+    /// A file or folder with labelled images, in a format that the system reads [default: the
+    /// system's usual data]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
     /// Seed of the weights and of the order of the images

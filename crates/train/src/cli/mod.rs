@@ -1,5 +1,5 @@
-//! The command line: what can be typed, and its help. Every system of the table is a subcommand; the options of the commands are in a
-//! file for each group of them.
+//! The command line: what can be typed, and its help. Every system of the table is a subcommand;
+//! the options of the commands are in a file for each group of them.
 
 pub(crate) mod color;
 pub(crate) mod evaluation;
@@ -150,7 +150,8 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
-/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No value here is called like one.
+/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No
+/// value here is called like one.
 pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() == clap::error::ErrorKind::UnknownArgument {
         error.remove(clap::error::ContextKind::Suggested);

@@ -22,8 +22,9 @@ pub(crate) struct SampleArgs {
     /// Several seeds, such as 0-35,100
     #[arg(long, value_name = "LIST", conflicts_with = "seed", allow_hyphen_values = true)]
     pub(crate) seeds: Option<String>,
-    /// Output file: FILE.png is a sheet, FILE.npy an array of uint8 of shape (N, height, width) or, in colour,
-    /// (N, height, width, 3), DIR/ a folder with 0001.png, 0002.png, ... [default: RUN/samples/sample-seed-N.png]
+    /// Output file: FILE.png is a sheet, FILE.npy an array of uint8 of shape (N, height, width) or,
+    /// in colour, (N, height, width, 3), DIR/ a folder with 0001.png, 0002.png, ... [default:
+    /// RUN/samples/sample-seed-N.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Use the checkpoint of this step [default: the newest]
@@ -32,21 +33,25 @@ pub(crate) struct SampleArgs {
     /// Use the weights of the last step instead of their moving average (`ema`)
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Truncation, for systems with styles: multiplies the distance of each style from the mean style, from -2 to 2. 0.7 gives less
-    /// varied images of higher quality, 0 only the mean image [default: 1]
+    /// Truncation, for systems with styles: multiplies the distance of each style from the mean
+    /// style, from -2 to 2. 0.7 gives less varied images of higher quality, 0 only the mean image
+    /// [default: 1]
     #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi, conflicts_with = "raw")]
     pub(crate) psi: Option<f64>,
-    /// Truncation, for systems with normal latents: numbers beyond this bound, on either side, are drawn again; from 0.05 to 10.
-    /// Near 1 the images are less varied and of higher quality [default: no bound]
+    /// Truncation, for systems with normal latents: numbers beyond this bound, on either side, are
+    /// drawn again; from 0.05 to 10. Near 1 the images are less varied and of higher quality
+    /// [default: no bound]
     #[arg(long, value_name = "BOUND", value_parser = bound)]
     pub(crate) truncate: Option<f64>,
-    /// A sheet that shows the effect of styles and noise, for systems with styles; a finished training has written all three
+    /// A sheet that shows the effect of styles and noise, for systems with styles; a finished
+    /// training has written all three
     #[arg(long, value_name = "NAME", conflicts_with_all = ["seeds", "raw", "psi", "columns", "interpolate"])]
     pub(crate) sheet: Option<SheetChoice>,
     /// Tiles per row [default: about as many as rows]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) columns: Option<u32>,
-    /// Show each pixel as N x N pixels [default: as needed for tiles of 128 pixels; 1 for single images]
+    /// Show each pixel as N x N pixels [default: as needed for tiles of 128 pixels; 1 for single
+    /// images]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) zoom: Option<u32>,
     /// Pixels between and around the tiles [default: 2]
@@ -60,8 +65,8 @@ pub(crate) struct SampleArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Animation")]
 pub(crate) struct InterpolationArgs {
-    /// Interpolate between latents, into an animated .png or .gif: spherically (slerp) for normal latents, linearly (lerp) for
-    /// uniform ones
+    /// Interpolate between latents, into an animated .png or .gif: spherically (slerp) for normal
+    /// latents, linearly (lerp) for uniform ones
     #[arg(long)]
     pub(crate) interpolate: bool,
     /// Frames from one latent to the next
@@ -83,7 +88,8 @@ pub(crate) struct InterpolationArgs {
 /// A sheet that shows the effect of styles and noise.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SheetChoice {
-    /// Each row a sample, from as it is (psi 1) over the mean image (psi 0) to its opposite (psi -1)
+    /// Each row a sample, from as it is (psi 1) over the mean image (psi 0) to its opposite (psi
+    /// -1)
     Truncation,
     /// Coarse features from the first image of the row, fine ones from the first of the column
     Mixing,
@@ -125,8 +131,9 @@ pub(crate) struct TranslateArgs {
     #[arg(long, ignore_case = true, value_name = "AtoB|BtoA",
           value_parser = PossibleValuesParser::new(["AtoB", "BtoA"]).map(|text| direction(&text)))]
     pub(crate) direction: Direction,
-    /// The folder for the translations, which are named as their images but are all .png, and for _sheet.png, which shows the first
-    /// ones: image, translation, cycle reconstruction, identity mapping
+    /// The folder for the translations, which are named as their images but are all .png, and for
+    /// _sheet.png, which shows the first ones: image, translation, cycle reconstruction, identity
+    /// mapping
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
@@ -148,8 +155,8 @@ pub(crate) struct ProjectArgs {
     /// Seed of the search: the same seed finds the same style, bit for bit [default: the run's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// The sheet, a .png file: the image, the image of the mean style, stages of the search, the result; the style itself goes beside
-    /// it, as .npy [default: RUN/samples/project-PICTURE.png]
+    /// The sheet, a .png file: the image, the image of the mean style, stages of the search, the
+    /// result; the style itself goes beside it, as .npy [default: RUN/samples/project-PICTURE.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -25,7 +25,8 @@ pub(crate) struct ExplainArgs {
     /// The system [default: quickdraw]
     #[arg(value_name = "SYSTEM", value_parser = PossibleValuesParser::new(SYSTEMS.iter().map(|entry| entry.name)))]
     pub(crate) system: Option<String>,
-    /// Explain the next step of this run, a run folder or one of its checkpoint files; nothing in it is changed
+    /// Explain the next step of this run, a run folder or one of its checkpoint files; nothing in
+    /// it is changed
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<PathBuf>,
     /// The checkpoint of the run: `last`, or the number of steps done

@@ -1,4 +1,5 @@
-//! The options of `train <system>`: those of the keys of a run come from [`RUN_KEYS`], the others from [`TrainArgs`].
+//! The options of `train <system>`: those of the keys of a run come from [`RUN_KEYS`], the others
+//! from [`TrainArgs`].
 
 use std::path::PathBuf;
 
@@ -23,19 +24,22 @@ pub(crate) struct TrainArgs {
     /// Only print what the run would need: memory, time and disk space
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Continue a run, from its folder or from one of its checkpoint files, to the same bits; --steps is the new total
+    /// Continue a run, from its folder or from one of its checkpoint files, to the same bits;
+    /// --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
-    /// Set one key of the configuration, such as batch=32; may be repeated (a run's config.toml lists all keys)
+    /// Set one key of the configuration, such as batch=32; may be repeated (a run's config.toml
+    /// lists all keys)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
     /// Progress output style
     #[arg(long, value_enum, value_name = "STYLE", default_value_t)]
     pub(crate) log: LogChoice,
-    /// Measure where the time of a step goes, layer by layer: prints a table at the end and writes timings.csv
+    /// Measure where the time of a step goes, layer by layer: prints a table at the end and writes
+    /// timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
 }

@@ -125,7 +125,8 @@ impl Sources {
     }
 }
 
-/// Where commands are named for another reason: the help of the command line, and the form of advice itself.
+/// Where commands are named for another reason: the help of the command line, and the form of
+/// advice itself.
 const FREE: [&str; 5] =
     ["datasets/src/advice.rs", "train/src/cli/", "train/src/main.rs", "runs/src/failure.rs", "runs/src/config/keys.rs"];
 

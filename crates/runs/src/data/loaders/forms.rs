@@ -1,4 +1,5 @@
-//! Every system with every form of data: what is read, what is refused, and that the advice of a refusal is true.
+//! Every system with every form of data: what is read, what is refused, and that the advice of a
+//! refusal is true.
 
 use super::*;
 use crate::config::read_settings;

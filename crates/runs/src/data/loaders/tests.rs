@@ -95,7 +95,8 @@ fn what_is_held_back_is_found_where_the_form_has_it() {
     assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3], &Output::Silent).unwrap().is_none());
 }
 
-/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more, and of their labels.
+/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more,
+/// and of their labels.
 fn write_idx(folder: &Path, part: &str, count: u8, grey: u8) {
     let mut pixels = vec![grey; 4 * usize::from(count)];
     pixels[0] += 100;

@@ -1,7 +1,9 @@
-//! One chart: thin lines for every step, thick ones for the mean, a light grid, a legend; as SVG and as PNG.
+//! One chart: thin lines for every step, thick ones for the mean, a light grid, a legend; as SVG
+//! and as PNG.
 //!
-//! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the picture is the same
-//! everywhere. The PNG is drawn at twice its size and averaged down, which smooths all edges.
+//! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the
+//! picture is the same everywhere. The PNG is drawn at twice its size and averaged down, which
+//! smooths all edges.
 
 use datasets::plural;
 use plotters::coord::Shift;
@@ -264,7 +266,8 @@ fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// At most [`MOST_POINTS`] points: of each group the lowest and the highest, in their order, so that no peak is lost.
+/// At most [`MOST_POINTS`] points: of each group the lowest and the highest, in their order, so
+/// that no peak is lost.
 fn gather(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let finite: Vec<(f64, f64)> = points.iter().copied().filter(|(_, y)| y.is_finite()).collect();
     if finite.len() <= MOST_POINTS {
@@ -310,7 +313,8 @@ fn tick(value: f64, digits: usize) -> String {
     if plain.len() > fixed.len() { plain } else { fixed }
 }
 
-/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer decades there are.
+/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer
+/// decades there are.
 fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
     let decades = (high / low).log10();
     let numbered: &[u32] = match decades {

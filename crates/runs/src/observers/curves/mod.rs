@@ -1,4 +1,5 @@
-//! The curves of a run as pictures for a report: `curves/loss.{svg,png}` and `curves/accuracy.{svg,png}`.
+//! The curves of a run as pictures for a report: `curves/loss.{svg,png}` and
+//! `curves/accuracy.{svg,png}`.
 //!
 //! This file knows which numbers go into which chart; `chart.rs` draws one.
 
@@ -18,7 +19,7 @@ use crate::observers::forgiving::Forgiving;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
-/// Colours that print well and that people who see few colours can tell apart.
+/// Colours that print well and that people with colour blindness can distinguish.
 const COLORS: [(u8, u8, u8); 8] = [
     (0, 90, 181),
     (220, 90, 20),
@@ -68,7 +69,8 @@ impl Observer for Curves {
     }
 }
 
-/// The charts that the metrics name, each with the name of its files, with what the rows hold of them.
+/// The charts that the metrics name, each with the name of its files, with what the rows hold of
+/// them.
 fn charts(title: &str, metrics: &[MetricDescription], rows: &Reduced) -> Vec<(&'static str, Chart)> {
     let mut charts: Vec<(&'static str, Chart)> = Vec::new();
     for (at, metric) in metrics.iter().enumerate() {
