@@ -233,6 +233,7 @@ impl Config {
     }
 
     /// The same configuration for `steps` steps.
+    #[cfg(feature = "explain")]
     pub(crate) fn with_steps(mut self, steps: u64) -> Self {
         self.values.insert("steps", Value::Integer(i64::try_from(steps).unwrap_or(i64::MAX)));
         self

@@ -152,6 +152,7 @@ impl Forecast {
     }
 
     /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    #[cfg(feature = "explain")]
     pub(super) fn recorded(&self) -> u64 {
         self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
     }

@@ -226,6 +226,7 @@ pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.
+#[cfg(feature = "explain")]
 pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
     let needs = Needs::of(&config.clone().with_steps(1), 0)?;
     let bytes = needs.memory().saturating_add(needs.forecast.recorded());
