@@ -18,7 +18,7 @@ use tensor::Tensor;
 
 /// A turn of the critic of the preset `seed`, with this penalty.
 fn turn(gradient_penalty: f64) -> impl FnMut() {
-    let mut settings = Settings::preset("seed").expect("a preset");
+    let mut settings = Settings::preset("original").expect("a preset");
     settings.options.gradient_penalty = gradient_penalty;
     let mut trainer: GanTrainer = wgan_gp::trainer(&settings, 1).expect("in range");
     trainer.generator = Network::new("generator", &[settings.latent], Dialect::Torch, 1)

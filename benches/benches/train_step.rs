@@ -21,7 +21,7 @@ fn steps(c: &mut Criterion) {
     group.sample_size(10);
     let images = datasets::apples(1000, 0).load_into_memory(u64::MAX).unwrap();
     for (preset, batch, d) in
-        [("seed", 128, DISCRIMINATOR[0]), ("seed", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])]
+        [("original", 128, DISCRIMINATOR[0]), ("original", 32, DISCRIMINATOR[0]), ("cpu", 32, DISCRIMINATOR[1])]
     {
         let settings = Settings { batch, ..Settings::preset(preset).expect("a preset") };
         let mut system = Quickdraw::new(settings, 0).expect("a preset is in range");
@@ -40,7 +40,7 @@ fn steps(c: &mut Criterion) {
             benched = true;
             b.iter(&mut step);
         });
-        if benched && preset == "seed" && !testing() {
+        if benched && preset == "original" && !testing() {
             println!("{}", timed(&mut step));
         }
     }

@@ -244,7 +244,7 @@ impl LatentKind {
 
 /// The settings of a system: its table in a run's `config.toml`.
 pub trait Settings: Sized {
-    /// The preset called `name`: `seed` is the original, `cpu` a smaller one.
+    /// The preset called `name`: `original` is the original program's, `cpu` a smaller one.
     fn preset(name: &str) -> Option<Self>;
 
     /// Checks that every setting is in its range.

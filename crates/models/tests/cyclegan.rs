@@ -47,7 +47,7 @@ fn bits(state: &State, prefix: &str) -> Vec<u32> {
 fn the_totals_are_the_published_ones() {
     let count = |network: Network| network.count(TensorKind::Parameter);
     let of_generator = |settings: &Settings| count(generator(settings, "g", 1));
-    let official = Settings { size: 64, ..preset("seed") };
+    let official = Settings { size: 64, ..preset("original") };
     for (blocks, generator_width, total) in
         [(9, 64, 11_378_179), (6, 64, 7_837_699), (6, 32, 1_965_059), (6, 16, 494_083)]
     {
@@ -70,7 +70,7 @@ fn outputs_are_maps_of_patches() {
         assert_eq!(map(&Settings { size, ..preset("cpu") }), [side, side, 1]);
     }
     assert_eq!(map(&preset("course")), [7, 7, 1]);
-    for settings in [preset("seed"), preset("course"), Settings { upsample: Upsample::ResizeConv, ..small() }] {
+    for settings in [preset("original"), preset("course"), Settings { upsample: Upsample::ResizeConv, ..small() }] {
         let settings = Settings { generator_width: 2, ..settings };
         assert_eq!(generator(&settings, "g", 1).output_shape(), [settings.size, settings.size, 3]);
     }

@@ -334,7 +334,7 @@ fn a_setting_out_of_range_is_named_with_its_range() {
         assert_eq!(error.key, key);
         assert!(error.to_string().starts_with(&format!("{key}: ")) && error.why.contains(why), "{error}");
     }
-    for preset in ["seed", "cpu"] {
+    for preset in ["original", "cpu"] {
         Settings::preset(preset).expect(preset).check().expect("a preset is in range");
     }
     assert!(Settings::preset("other").is_none());

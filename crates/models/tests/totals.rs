@@ -20,7 +20,7 @@ fn layers(network: &Network) -> Vec<String> {
 
 #[test]
 fn mnist() {
-    let s = mnist::Settings::preset("seed").expect("a preset");
+    let s = mnist::Settings::preset("original").expect("a preset");
     let networks = [mnist::discriminator(&s, 1), mnist::generator(&s, 1)];
     assert_eq!(layers(&networks[0]), ["128 100,480", "64 8,256", "32 2,080", "1 33"]);
     assert_eq!(layers(&networks[1]), ["32 3,232", "64 2,112", "128 8,320", "784 101,136"]);
@@ -53,7 +53,7 @@ fn cifar() {
         let s = cifar::Settings::preset(preset).expect("a preset");
         [cifar::discriminator(&s, 1), cifar::generator(&s, 1)]
     };
-    let [d, g] = networks("seed");
+    let [d, g] = networks("original");
     assert_eq!(layers(&d), ["30x30x128 3,584", "14x14x128 262,272", "6x6x128 262,272", "2x2x128 262,272", "1 513"]);
     let expected = [
         "32768 1,081,344",
@@ -75,7 +75,7 @@ fn dcgan() {
         [dcgan::discriminator(&s, 1), dcgan::generator(&s, 1)]
     };
     let cases = [
-        ("seed", [2_765_568, 3_576_704]),
+        ("original", [2_765_568, 3_576_704]),
         ("cpu", [175_296, 378_080]),
         ("svhn", [167_809, 372_416]),
         ("cifar32", [663_296, 1_068_928]),
@@ -86,7 +86,7 @@ fn dcgan() {
     for (preset, expected) in cases {
         assert_eq!(totals(networks(preset)), expected, "{preset}");
     }
-    let [d, g] = networks("seed");
+    let [d, g] = networks("original");
     let expected = [
         "4x4x512 819,200",
         "4x4x512 1,024",
@@ -124,9 +124,9 @@ fn dcgan() {
 #[test]
 fn faces() {
     let networks = |preset| faces::networks(&faces::Settings::preset(preset).expect("a preset"), 1);
-    assert_eq!(totals(networks("seed")), [2_765_568, 3_806_080]);
+    assert_eq!(totals(networks("original")), [2_765_568, 3_806_080]);
     assert_eq!(totals(networks("cpu")), [175_296, 435_424]);
-    assert_eq!(totals(networks("seed32")), [167_809, 372_416]);
+    assert_eq!(totals(networks("original32")), [167_809, 372_416]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn wgan_gp() {
         [wgan_gp::critic(&s, 1), wgan_gp::generator(&s, 1)]
     };
     let cases = [
-        ("seed", [1_030_145, 1_554_177]),
+        ("original", [1_030_145, 1_554_177]),
         ("cpu", [259_073, 521_089]),
         ("cifar", [1_034_113, 1_565_955]),
         ("resnet", [1_053_825, 1_204_483]),
@@ -159,7 +159,7 @@ fn wgan_gp() {
     for (preset, expected) in cases {
         assert_eq!(totals(networks(preset)), expected, "{preset}");
     }
-    let [d, g] = networks("seed");
+    let [d, g] = networks("original");
     assert_eq!(layers(&g), ["4096 528,384", "8x8x128 819,328", "14x14x64 204,864", "28x28x1 1,601"]);
     assert_eq!(layers(&d), ["14x14x64 1,664", "7x7x128 204,928", "4x4x256 819,456", "1 4,097"]);
     let [d, _] = networks("resnet");
@@ -219,8 +219,8 @@ fn progan() {
     assert_eq!(generator, expected);
     assert_eq!(trainer(|s| s.sizes.channels = 1).0, [279_073, 278_180]);
     assert_eq!(trainer(|s| (s.sizes.fmap_base, s.sizes.fmap_max) = (8192, 512)).0, [20_726_785, 20_719_628]);
-    let seed = progan::Settings::preset("seed").expect("a preset");
-    assert_eq!(wholes(&progan::trainer(&seed, 1).expect("in range")).0, [23_087_249, 23_079_115]);
+    let original = progan::Settings::preset("original").expect("a preset");
+    assert_eq!(wholes(&progan::trainer(&original, 1).expect("in range")).0, [23_087_249, 23_079_115]);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn stylegan() {
     let wider = |s: &mut stylegan::Settings| (s.sizes.fmap_base, s.sizes.fmap_max) = (1024, 128);
     assert_eq!(wholes(&trainer("cpu", wider)).0[1], 1_216_332);
     assert_eq!(wholes(&trainer("grey", |_| ())).0[0], 279_073);
-    assert_eq!(wholes(&trainer("seed", |_| ())).0, [23_087_249, 26_219_627]);
+    assert_eq!(wholes(&trainer("original", |_| ())).0, [23_087_249, 26_219_627]);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn stylegan2() {
     ];
     assert_eq!(discriminator, expected);
     assert_eq!(wholes(&trainer("grey")).0, [337_281 - 2 * 64, 314_387 - 4 * (2 * 64 + 2)]);
-    let seed = trainer("seed");
-    assert_eq!(wholes(&seed).0, [29_012_513, 30_370_060], "configuration F");
-    assert_eq!(part(&seed.networks()[1]).as_deref(), Some("mapping 2101248"));
+    let original = trainer("original");
+    assert_eq!(wholes(&original).0, [29_012_513, 30_370_060], "configuration F");
+    assert_eq!(part(&original.networks()[1]).as_deref(), Some("mapping 2101248"));
 }

@@ -1,63 +1,141 @@
-//! Lines for people: messages to standard error, data to standard output, everything to the run's `log.txt`.
+//! Where the lines of a command go: messages, results, progress bars, and the `log.txt` of a run.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anstream::AutoStream;
-use datasets::{Advice, quoted};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::{Code, Failure};
-use crate::options::ColorChoice;
 use crate::storage::{RealDisk, StorageError, patiently};
 
-/// Where lines go.
+/// Where the messages and results of a request go.
+///
+/// Whatever is chosen, a training also writes its lines to `log.txt` in the run folder.
+#[derive(Clone, Default)]
+pub enum Output {
+    /// Messages and progress bars to standard error, results to standard output, as the command
+    /// `train` does.
+    #[default]
+    Standard,
+    /// Nowhere.
+    Silent,
+    /// Every line to a function of the caller. There are no progress bars.
+    Lines(Arc<dyn Fn(Line<'_>) + Send + Sync>),
+}
+
+/// A line for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// What is going on: progress, warnings.
+    Message(&'a str),
+    /// What was asked for: files written, hashes, tables.
+    Result(&'a str),
+}
+
+impl Output {
+    /// Every line to `take`.
+    pub fn lines(take: impl Fn(Line<'_>) + Send + Sync + 'static) -> Self {
+        Self::Lines(Arc::new(take))
+    }
+
+    /// A message.
+    pub(crate) fn say(&self, line: &str) {
+        match self {
+            // If standard error is closed, there is no one left to report it to.
+            Self::Standard => drop(writeln!(io::stderr(), "{line}")),
+            Self::Silent => {}
+            Self::Lines(take) => take(Line::Message(line)),
+        }
+    }
+
+    /// A result: a line, or several.
+    ///
+    /// # Errors
+    /// When standard output cannot be written; a closed reader is no error.
+    pub(crate) fn data(&self, line: &str) -> Result<(), Failure> {
+        match self {
+            Self::Standard => print(&format!("{line}\n"))?,
+            Self::Silent => {}
+            Self::Lines(take) => take(Line::Result(line)),
+        }
+        Ok(())
+    }
+
+    /// A progress bar to `total` in the form of `template`, if there is a terminal to draw it on.
+    pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
+        if !matches!(self, Self::Standard) || !is_lively() {
+            return None;
+        }
+        let style = ProgressStyle::with_template(template).ok()?;
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        Some(bar.with_style(style.progress_chars("=> ")))
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "Standard",
+            Self::Silent => "Silent",
+            Self::Lines(_) => "Lines(..)",
+        })
+    }
+}
+
+/// The output of a command, with the progress bar below its lines and the log of its run.
 #[derive(Default)]
-pub struct Console {
+pub(crate) struct Console {
+    output: Output,
     bar: Option<ProgressBar>,
     log: Option<(PathBuf, RefCell<File>)>,
     trouble: RefCell<Option<StorageError>>,
 }
 
 impl Console {
-    /// A console that also writes to `log.txt` in the run folder `run`, after what is there.
+    /// A console without a log.
+    pub(crate) fn new(output: &Output) -> Self {
+        Self { output: output.clone(), ..Self::default() }
+    }
+
+    /// A console that also appends its lines to `log.txt` in the run folder `run`.
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub fn logging_to(run: &Path) -> Result<Self, Failure> {
+    pub(crate) fn logging_to(run: &Path, output: &Output) -> Result<Self, Failure> {
         let path = run.join("log.txt");
         let file = patiently(&RealDisk, || OpenOptions::new().create(true).append(true).open(&path));
         let file = file.map_err(|error| StorageError::new("write", &path, error))?;
-        Ok(Self { log: Some((path, RefCell::new(file))), ..Self::default() })
+        Ok(Self { log: Some((path, RefCell::new(file))), ..Self::new(output) })
     }
 
-    /// From now on `bar` stands below the lines.
-    pub fn show(&mut self, bar: ProgressBar) {
+    /// Keeps `bar` below the lines from now on.
+    pub(crate) fn show(&mut self, bar: ProgressBar) {
         self.bar = Some(bar);
     }
 
-    /// A message: standard error and the log.
-    pub fn say(&self, line: &str) {
-        // Nobody is left to tell if standard error is gone.
-        self.above_the_bar(|| drop(writeln!(io::stderr(), "{line}")));
+    /// A message, to the output and the log.
+    pub(crate) fn say(&self, line: &str) {
+        self.above_the_bar(|| self.output.say(line));
         self.log(line);
     }
 
-    /// Data: standard output and the log.
+    /// A result, to the output and the log.
     ///
     /// # Errors
-    /// When standard output takes nothing; a reader that went away is no error.
-    pub fn data(&self, line: &str) -> Result<(), Failure> {
+    /// When standard output cannot be written; a closed reader is no error.
+    pub(crate) fn data(&self, line: &str) -> Result<(), Failure> {
         self.log(line);
         let mut result = Ok(());
-        self.above_the_bar(|| result = print(&format!("{line}\n")));
+        self.above_the_bar(|| result = self.output.data(line));
         result
     }
 
-    /// The log alone.
-    pub fn log(&self, line: &str) {
+    /// A line for the log alone.
+    pub(crate) fn log(&self, line: &str) {
         if let Some((path, file)) = &self.log
             && let Err(error) = writeln!(file.borrow_mut(), "{line}")
         {
@@ -65,11 +143,11 @@ impl Console {
         }
     }
 
-    /// The first thing that went wrong with the log, once.
+    /// Reports the first error of writing the log, once.
     ///
     /// # Errors
-    /// That thing.
-    pub fn check(&self) -> Result<(), Failure> {
+    /// That error.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         self.trouble.borrow_mut().take().map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -81,11 +159,11 @@ impl Console {
     }
 }
 
-/// Writes to standard output. A reader that stopped reading (`| head`) is not an error, nor is a terminal that was closed: there is
-/// just nobody to print for.
+/// Writes to standard output. It is no error when the reader has stopped reading (`| head`) or the
+/// terminal was closed.
 ///
 /// # Errors
-/// When standard output takes nothing for another reason.
+/// When standard output cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -96,7 +174,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Whether standard output is a terminal that was closed (EIO). A file whose disk fails has the same error.
+/// Whether standard output is a terminal that was closed (EIO). A file on a failing disk gives the
+/// same error.
 fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -111,33 +190,7 @@ fn is_gone(error: &io::Error) -> bool {
     }
 }
 
-/// What people type to start this program: as they have started it.
-fn program() -> String {
-    // `cargo run` and `cargo test` say so to what they start.
-    if std::env::var_os("CARGO").is_some() && std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "train") {
-        return "cargo run -p train --".to_owned();
-    }
-    std::env::args_os().next().map_or_else(|| "train".to_owned(), |own| quoted(&own))
-}
-
-/// An advice with its commands as they can be typed here.
-pub fn typed(advice: &Advice) -> String {
-    advice.typed_as(&program())
-}
-
-/// Whether a line that redraws itself can be shown.
+/// Whether standard error is a terminal that can redraw a line.
 pub fn is_lively() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// Tells a failure on standard error.
-pub fn tell(failure: &Failure, color: ColorChoice) {
-    let colored = match color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    };
-    let (on, off) = if colored { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    // A console of Windows shows colours only after it was asked to.
-    let _ = writeln!(AutoStream::always(io::stderr()), "{on}error:{off} {failure}");
 }

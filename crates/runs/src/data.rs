@@ -1,50 +1,57 @@
-//! The images to learn from: the adapter between the command line and the crate that reads data sets.
+//! The images to learn from: the adapter between the command line and the crate that reads data
+//! sets.
 //!
-//! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders of pictures are brought to
-//! its size, and how they are changed each time they are shown. What is loaded is a [`Dataset`] of one domain, or of two for
-//! systems that translate, or of none for those that make their reals themselves.
+//! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders
+//! of pictures are brought to its size, and how they are changed each time they are shown. What is
+//! loaded is a [`Dataset`] of one domain, or of two for systems that translate, or of none for
+//! those that make their reals themselves.
 
 mod ahead;
 mod loaders;
 mod memory;
 mod reading;
 
-pub use ahead::Batches;
+pub(crate) use ahead::Batches;
 pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
 
 use crate::config::Config;
-use crate::engine::{Key, System, Tensor};
+use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
 use datasets::{Augmentation, BUILT_IN, DataError, ErrorKind, Fitting, Images, advice};
+use kernels::Key;
 use metrics::Pictures;
+use models::System;
+use tensor::Tensor;
 
-/// What `system` learns from: the images that `config` names, at least `fewest` of each domain; none if it makes its reals itself.
+/// What `system` learns from: the images that `config` names, at least `fewest` of each domain;
+/// none if it makes its reals itself.
 ///
 /// # Errors
-/// When they are not there, not what they should be or too few; and when there are none, but a setting is about them.
-pub fn of(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+/// When they are not there, not what they should be or too few; and when there are none, but a
+/// setting is about them.
+pub fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
-    let data = config.row.load.load(config, shape)?;
+    let data = config.entry.load.load(config, shape, output)?;
     data.require(fewest, shape)?;
     Ok(data)
 }
 
-/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and [`Dataset::cache`] say what that
-/// will take.
+/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and
+/// [`Dataset::cache`] say what that will take.
 ///
 /// # Errors
 /// As [`of`], as far as they show without reading the images.
-pub fn look_at(config: &Config, system: &dyn System, fewest: usize) -> Result<Dataset, Failure> {
+pub fn look_at(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
-    let data = config.row.load.look_at(config, shape)?;
+    let data = config.entry.load.look_at(config, shape, output)?;
     data.require(fewest, shape)?;
     Ok(data)
 }
 
-/// Refuses fewer images than one batch of `system` takes, and tells of a batch that would do.
+/// Refuses fewer images than one batch of `system` takes, and suggests a batch that fits.
 ///
 /// # Errors
 /// The numbers found and wanted.
@@ -92,15 +99,15 @@ impl Dataset {
     /// No images: those of a system that learns from points of the plane.
     fn none(config: &Config) -> Result<Self, Failure> {
         let idle = [
-            ("data", config.data.as_deref().is_some_and(|data| data != BUILT_IN)),
-            ("class", config.class.is_some()),
+            ("data", config.data().is_some_and(|data| data != BUILT_IN)),
+            ("class", config.class().is_some()),
             ("augment", !config.augmentation()?.is_off()),
             ("images", config.fitting()? != Fitting::default()),
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
             let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
             return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
-                .at(format!("{}, preset `{}`", config.row.name, config.preset))
+                .at(format!("{}, preset `{}`", config.entry.name, config.preset()))
                 .because("it learns from points of the plane, which it draws itself")
                 .help(advice!(
                     "points-need-no-images",
@@ -112,7 +119,7 @@ impl Dataset {
             counterparts: None,
             size: [0, 0],
             augmentation: Augmentation::default(),
-            seed: config.seed,
+            seed: config.seed(),
             origin: "points of the plane, drawn anew for each step".into(),
             built_in: true,
             memory: 0,
@@ -152,12 +159,14 @@ impl Dataset {
         &self.origin
     }
 
-    /// What `--data` must say to get them again, if that is not decided by the files that are there.
+    /// What `--data` must say to get them again, if that is not decided by the files that are
+    /// there.
     pub fn lasting_name(&self) -> Option<String> {
         self.built_in.then(|| BUILT_IN.to_owned())
     }
 
-    /// Bytes that they take in memory, for as long as they are used, but for what is read for a batch.
+    /// Bytes that they take in memory, for as long as they are used, but for what is read for a
+    /// batch.
     pub fn memory(&self) -> u64 {
         self.memory
     }
@@ -196,7 +205,8 @@ impl Dataset {
         Ok(notes)
     }
 
-    /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height, width, channels).
+    /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height,
+    /// width, channels).
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -204,7 +214,8 @@ impl Dataset {
         self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
     }
 
-    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for measuring.
+    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for
+    /// measuring.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -225,14 +236,15 @@ impl Dataset {
         [self.size[0], self.size[1], self.domains[domain].channels()]
     }
 
-    /// The class of each image of the first domain, and how many classes there are, if they are known.
+    /// The class of each image of the first domain, and how many classes there are, if they are
+    /// known.
     pub fn classes(&self) -> Option<(&[u32], usize)> {
         let images = self.domains.first()?;
         Some((images.labels()?, images.class_names().len()))
     }
 
-    /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each step, and in the same way
-    /// whenever the step is trained.
+    /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each
+    /// step, and in the same way whenever the step is trained.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -258,7 +270,8 @@ impl Dataset {
         Ok(Pictures::new(pictures::bytes(&batch), size))
     }
 
-    /// Writes the images numbered `indices` as they are, their middle if they are larger than what is handed out.
+    /// Writes the images numbered `indices` as they are, their middle if they are larger than what
+    /// is handed out.
     fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
         if self.whole(images) { images.gather(indices, batch) } else { images.gather_center(indices, self.size, batch) }
     }
@@ -301,8 +314,8 @@ impl Dataset {
         self.domains.iter().map(numbers).collect()
     }
 
-    /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of `columns` images, the first as
-    /// it is, the others as it is shown at the first steps.
+    /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of
+    /// `columns` images, the first as it is, the others as it is shown at the first steps.
     ///
     /// # Errors
     /// When an image cannot be read.

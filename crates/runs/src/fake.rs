@@ -1,10 +1,10 @@
 //! A system of a few numbers, for the tests of everything around a system.
 
 use crate::data::Dataset;
-use crate::engine::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
-use crate::engine::{
-    FromLatents, LatentKind, Network, NonFinite, Sampler, State, Stateful, System, Tensor, not_finite,
-};
+use models::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
+use models::{FromLatents, LatentKind, Sampler, System};
+use nn::{Network, State, Stateful};
+use tensor::{NonFinite, Tensor};
 
 pub(crate) const METRICS: [MetricDescription; 2] = [D_LOSS, G_LOSS];
 
@@ -92,4 +92,10 @@ impl FromLatents for Fake {
         let count = latents.shape()[0];
         Tensor::new(&[count, 28, 28, 1], vec![self.shade; count * 784])
     }
+}
+
+/// A value that is not finite, found by the op `bce_with_logits`.
+fn not_finite() -> NonFinite {
+    let bad = Tensor::new(&[1], vec![f32::NAN]);
+    NonFinite::in_tensor("bce_with_logits", "d_loss", &bad).expect("it is not finite")
 }

@@ -1,27 +1,69 @@
-//! What makes a run out of a system: its configuration, the plan of what it needs, the data, the run folder with its checkpoints, the
-//! training loop and its observers; and what is done with a finished run: sampling, translation, projection, evaluation, explanation.
+//! What makes a run out of a system: its configuration, the plan of what it needs, the data, the
+//! run folder with its checkpoints, the training loop and its observers; and what can be done with
+//! a trained run: sampling, translation, projection, evaluation, explanation.
 //!
-//! Every problem is one [`failure::Failure`], with a fixed form and an exit code.
+//! [`Run`] trains a system of one's own with all of this. Any [`models::System`] will do:
+//!
+//! ```
+//! use models::quickdraw::{Quickdraw, Settings};
+//! use runs::{Output, Run};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("mine");
+//! let settings = Settings { batch: 2, depth: 2, ..Settings::default() };
+//! let run = Run::new(move |seed| Quickdraw::new(settings.clone(), seed).expect("valid settings"))
+//!     .data("built-in")
+//!     .out(&out)
+//!     .output(Output::Silent);
+//! let half = run.clone().steps(1).train()?;
+//! // Goes on with the run in the folder.
+//! let whole = run.steps(2).train()?;
+//! assert!(out.join("checkpoints/step-000002.safetensors").exists());
+//! assert_ne!(half.weights_hash, whole.weights_hash);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The other modules hold a request for each thing that can be done: [`training::TrainRequest`],
+//! [`sampling::SampleRequest`], [`evaluation::EvaluateRequest`] and so on. A request says where its
+//! messages go ([`Output`]); results are returned. Every problem is a [`Failure`]: what went wrong,
+//! where, why, and what to do about it, with an exit code.
+//!
+//! # Features
+//!
+//! All are on by default. `fetch`: the module [`fetch`], downloads with TLS. `explain`: the module
+//! [`explanation`]. `curves`: the charts of a run; without it a run writes its numbers, but draws
+//! none.
 
-pub mod checkpoint;
+mod checkpoint;
 pub mod config;
 pub mod console;
 pub mod data;
-mod engine;
 pub mod evaluation;
+#[cfg(feature = "explain")]
 pub mod explanation;
 pub mod failure;
 #[cfg(test)]
 mod fake;
+#[cfg(feature = "fetch")]
 pub mod fetch;
-pub mod folder;
+mod folder;
+#[cfg(feature = "curves")]
+mod fonts;
 pub mod observers;
-pub mod options;
-pub mod plan;
+mod plan;
 pub mod processor;
+mod run;
 pub mod sampling;
 pub mod signals;
-pub mod storage;
+mod storage;
 pub mod suggestion;
 pub mod systems;
 pub mod training;
+
+pub use checkpoint::{Checkpoint, LoadedCheckpoint, weights_hash};
+pub use console::Output;
+pub use failure::Failure;
+pub use folder::resume::{Trained, open_trained};
+pub use run::Run;

@@ -1,26 +1,27 @@
-//! What the kernels run on: the instruction set and the threads, checked and started before the first kernel runs.
+//! What the kernels run on: the instruction set and the threads, checked and started before the
+//! first kernel runs.
 
 use std::ffi::OsStr;
 
 use datasets::{advice, plural};
 
-use crate::engine;
 use crate::failure::{Code, Failure};
 
-/// rayon's own variable. It takes any number, also one that no machine can start, and passes over what is none.
+/// rayon's own variable. It takes any number, also one that no machine can start, and passes over
+/// what is none.
 const THREADS: &str = "RAYON_NUM_THREADS";
 /// Threads that can be asked for.
 pub const MOST_THREADS: u16 = 1024;
 
-/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one per processor. Returns a line
-/// about them and the instruction set.
+/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one
+/// per processor. To be called at most once, before anything is computed; without it, `rayon`
+/// starts one thread per processor.
 ///
 /// # Errors
-/// When the environment asks for what is not there or not possible, or the system starts no more threads.
-pub fn start(threads: Option<u16>) -> Result<String, Failure> {
-    let set = engine::instruction_set().map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
-    })?;
+/// When the environment asks for what is not there or not possible, or the system starts no more
+/// threads.
+pub fn start(threads: Option<u16>) -> Result<(), Failure> {
+    instruction_set()?;
     let number =
         threads.map_or_else(|| asked_for(std::env::var_os(THREADS).as_deref()), |threads| Ok(Some(threads)))?;
     let mut builder = rayon::ThreadPoolBuilder::new();
@@ -32,8 +33,24 @@ pub fn start(threads: Option<u16>) -> Result<String, Failure> {
             Some(_) => advice!("too-many-threads", "ask for fewer, such as `--threads 4`"),
             None => advice!("too-many-threads-here", "ask for fewer in the environment, such as RAYON_NUM_THREADS=4"),
         })
-    })?;
-    Ok(format!("{set}, {} {}", rayon::current_num_threads(), plural(rayon::current_num_threads(), "thread")))
+    })
+}
+
+/// The instruction set and the number of threads, in a few words.
+///
+/// # Errors
+/// When the environment asks for an instruction set that the processor lacks.
+pub(crate) fn about() -> Result<String, Failure> {
+    instruction_set()?;
+    let threads = rayon::current_num_threads();
+    Ok(format!("{}, {threads} {}", kernels::simd::current(), plural(threads, "thread")))
+}
+
+/// Takes the instruction set that the environment asks for, if it does.
+fn instruction_set() -> Result<(), Failure> {
+    kernels::simd::from_environment().map(drop).map_err(|why| {
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+    })
 }
 
 /// The number in the variable; nothing if it is not set, or empty.

@@ -1,11 +1,14 @@
 //! Writing files so that a name never stands for half a file.
 //!
-//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program replaces a file: a temporary
-//! name in the same folder, the bytes, a sync, a rename over the final name, a sync of the folder. Whenever the machine stops,
-//! the final name holds either the old bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th one fail.
+//! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program
+//! replaces a file: a temporary name in the same folder, the bytes, a sync, a rename over the final
+//! name, a sync of the folder. Whenever the machine stops, the final name holds either the old
+//! bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th
+//! one fail.
 //!
-//! A temporary file is locked through the operating system while it is written, so that one that a killed process has left
-//! behind can be told from one at work: `temporary.rs` makes them and sweeps them up.
+//! A temporary file is locked through the operating system while it is written, so that one that a
+//! killed process has left behind can be told from one at work: `temporary.rs` makes them and
+//! sweeps them up.
 
 mod temporary;
 
@@ -14,14 +17,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use temporary::{is_temporary, sweep_run};
+pub(crate) use temporary::{is_temporary, sweep_run};
 
 use datasets::advice;
 
 use crate::failure::{Code, Failure};
 
 /// The operations on the outside world that writing a file is made of.
-pub trait Disk {
+pub(crate) trait Disk {
     /// Makes a new empty file; one of that name is left alone.
     fn create(&self, path: &Path) -> io::Result<File> {
         File::create_new(path)
@@ -54,7 +57,7 @@ pub trait Disk {
 }
 
 /// The file system of this machine.
-pub struct RealDisk;
+pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {}
 
@@ -107,21 +110,22 @@ impl From<StorageError> for Failure {
     }
 }
 
-/// Whether an operation failed because another program has the file open: Windows' ERROR_SHARING_VIOLATION and
-/// ERROR_LOCK_VIOLATION, which no operation on files returns on Unix, and what a rename over an open file returns there.
-pub fn is_held(error: &io::Error) -> bool {
+/// Whether an operation failed because another program has the file open: Windows'
+/// ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which no operation on files returns on Unix,
+/// and what a rename over an open file returns there.
+pub(crate) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A virus scanner or an indexer is
-/// done by then; a person with a viewer is not, and is told.
+/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A
+/// virus scanner or an indexer is done by then; a person with a viewer is not, and gets an error.
 const TRIES: u32 = 12;
 
 /// Does `act`, again and again for a while if another program holds the file.
 ///
 /// # Errors
 /// The last one.
-pub fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for tried in 0..TRIES {
         match act() {
             Err(error) if is_held(&error) => disk.pause(Duration::from_millis(1 << tried)),
@@ -131,11 +135,12 @@ pub fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> 
     act()
 }
 
-/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for nothing.
+/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for
+/// nothing.
 ///
 /// # Errors
-/// When the system does not tell.
-pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+/// When the system does not say.
+pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let same = {
         use std::os::unix::fs::MetadataExt;
@@ -159,7 +164,7 @@ pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// Names `folder` and the system's reason.
-pub fn make_folder(folder: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StorageError> {
     fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
 }
 
@@ -167,29 +172,30 @@ pub fn make_folder(folder: &Path) -> Result<(), StorageError> {
 ///
 /// # Errors
 /// As [`make_folder`].
-pub fn make_folder_for(path: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
     make_folder(folder_of(path))
 }
 
 /// The ending of a file's name, in small letters.
-pub fn ending(path: &Path) -> String {
+pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a power cut.
+/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a
+/// power cut.
 ///
 /// # Errors
-/// Names `path` and the system's reason. The old file, if there was one, is then still there (or, if only the last sync
-/// failed, the new one, complete).
-pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+/// Names `path` and the system's reason. The old file, if there was one, is then still there (or,
+/// if only the last sync failed, the new one, complete).
+pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     let mut file = Unfinished::begin(disk, path)?;
     file.write_all(bytes).map_err(|source| StorageError::new("write", path, source))?;
     file.finish()
 }
 
-/// A file that is written piece by piece, for what should not lie in memory whole: it has its name only when it is
-/// finished, and leaves nothing behind when it never is.
-pub struct Unfinished<'a> {
+/// A file that is written piece by piece, for what should not lie in memory whole: it has its name
+/// only when it is finished, and leaves nothing behind when it never is.
+pub(crate) struct Unfinished<'a> {
     disk: &'a dyn Disk,
     path: PathBuf,
     temporary: PathBuf,
@@ -204,7 +210,7 @@ impl<'a> Unfinished<'a> {
     ///
     /// # Errors
     /// Names `path` and the system's reason.
-    pub fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
+    pub(crate) fn begin(disk: &'a dyn Disk, path: &Path) -> Result<Self, StorageError> {
         let made = temporary::create(disk, path);
         let (file, temporary) = made.map_err(|source| StorageError::new("write", path, source))?;
         Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
@@ -214,7 +220,7 @@ impl<'a> Unfinished<'a> {
     ///
     /// # Errors
     /// As [`write_whole`].
-    pub fn finish(mut self) -> Result<(), StorageError> {
+    pub(crate) fn finish(mut self) -> Result<(), StorageError> {
         self.settle().map_err(|source| StorageError::new("write", &self.path, source))
     }
 
@@ -222,8 +228,8 @@ impl<'a> Unfinished<'a> {
         if let Some(file) = &self.file {
             self.disk.sync(file)?;
         }
-        // Windows renames no open file over another one. Elsewhere the file stays open, and thus locked, until it has its
-        // name, so that nobody sweeps it up.
+        // Windows renames no open file over another one. Elsewhere the file stays open, and thus
+        // locked, until it has its name, so that nobody sweeps it up.
         if cfg!(windows) {
             self.file = None;
         }
@@ -250,26 +256,27 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.named {
             drop(self.file.take());
-            // Best effort: the first error is the one to tell, and a left-over temporary file does no harm.
+            // Best effort: the first error is the one to tell, and a left-over temporary file does
+            // no harm.
             let _ = self.disk.remove(&self.temporary);
         }
     }
 }
 
 /// The folder that holds `path`, `.` for a bare name.
-pub fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A disk on which the N-th operation fails, for tests here and of the checkpoints.
 #[cfg(test)]
-pub mod failing {
+pub(crate) mod failing {
     use super::*;
     use std::cell::Cell;
 
     /// How an operation fails.
     #[derive(Clone, Copy, Debug)]
-    pub enum Fault {
+    pub(crate) enum Fault {
         NoSpace,
         Permission,
         /// Some bytes are written, then the disk is full.
@@ -279,14 +286,14 @@ pub mod failing {
     }
 
     /// Counts operations down and fails when it reaches zero.
-    pub struct FailingDisk {
+    pub(crate) struct FailingDisk {
         pub left: Cell<usize>,
         pub fault: Fault,
         pub fired: Cell<bool>,
     }
 
     impl FailingDisk {
-        pub fn new(nth: usize, fault: Fault) -> Self {
+        pub(crate) fn new(nth: usize, fault: Fault) -> Self {
             Self { left: Cell::new(nth), fault, fired: Cell::new(false) }
         }
 

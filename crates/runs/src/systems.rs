@@ -1,45 +1,138 @@
-//! The table of systems: everything that the command line knows of a GAN. A new system needs no new
-//! row: `rows` is made from the catalogue in `models`.
+//! [`Trainable`]: what a run needs to know about a system; and the table of the systems of
+//! `models`, whose data and original logs `rows` connects with this crate.
 
 mod rows;
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use datasets::Images;
+use models::catalogue::{Built, boxed};
+use models::{SettingsError, System};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tensor::meta;
 use toml::Table;
 
-use crate::data::Loader;
-use crate::engine::catalogue::Built;
-use crate::observers::notebook_log::Lines;
+pub use models::catalogue::{BadSetting, Preset};
 
-pub use crate::engine::catalogue::{BadSetting, Preset, settings_from};
-pub use rows::SYSTEMS;
+use crate::data::{self, Loader};
+use crate::observers::notebook_log::{self, Lines};
 
-/// One system as the command line sees it.
-#[derive(Clone, Copy)]
-pub struct Row {
-    /// What is typed, and the name of its table in `config.toml`.
+pub(crate) use models::catalogue::settings_from;
+
+/// The systems of `models`, in the order of the lists.
+pub static SYSTEMS: LazyLock<Vec<Arc<Trainable>>> = LazyLock::new(|| rows::all().map(Arc::new).collect());
+
+/// The settings of the preset of this name, with every key: the table says which keys there are and
+/// of which type.
+type SettingsOf = Box<dyn Fn(&str) -> Table + Send + Sync>;
+/// Builds a system from its table of settings and the seed.
+type Build = Box<dyn Fn(&Table, u64) -> Built + Send + Sync>;
+
+/// What a run needs to know about a system: what it is called, how it is built, and where its
+/// images come from.
+pub struct Trainable {
+    /// What is typed, and the name of its table in `config.toml`: that of [`System::name`].
     pub name: &'static str,
-    /// One line for `train systems` and `--help`.
+    /// One line for lists and help.
     pub about: &'static str,
     /// Its presets, the default first.
     pub presets: &'static [Preset],
-    /// The settings of the preset of this name, with every key: the table says which keys there are and of which type.
-    pub settings: fn(&str) -> Table,
-    /// Builds it from its table of settings and the seed.
-    pub build: fn(&Table, u64) -> Built,
     /// Finds the images that it learns from.
     pub load: Loader,
-    /// What the original prints, for `--log seed`.
-    pub seed_log: Lines,
+    /// The images that it learns from, if these are there already.
+    pub images: Option<Images>,
+    /// What the original program prints, for the log style `notebook`.
+    pub(crate) notebook_log: Lines,
+    settings: SettingsOf,
+    build: Build,
 }
 
-/// The row of the system called `name`.
-pub fn find(name: &str) -> Option<&'static Row> {
-    SYSTEMS.iter().find(|row| row.name == name)
+impl fmt::Debug for Trainable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainable").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
-impl Row {
-    /// The preset called `name`.
+/// The preset of a system that somebody else has built.
+const OWN: &[Preset] = &[Preset { name: "own", about: "as the program builds it", steps: 1000 }];
+
+/// Names of presets in runs and command lines of older versions.
+const FORMER_PRESETS: [(&str, &str); 2] = [("seed", "original"), ("seed32", "original32")];
+
+/// The system of the table called `name`.
+pub fn find(name: &str) -> Option<Arc<Trainable>> {
+    SYSTEMS.iter().find(|entry| entry.name == name).cloned()
+}
+
+impl Trainable {
+    /// A system of the caller that `build` makes from a seed. It has no settings: what it depends
+    /// on stands in the program.
+    ///
+    /// `build` is called several times, also to plan the memory of the run: it must always build
+    /// the same networks for the same seed, and should draw its weights with `nn`'s initialisers.
+    pub fn built_by<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
+        Self::with_settings(BTreeMap::<String, f64>::new(), move |_, seed| Ok(build(seed)))
+    }
+
+    /// A system of the caller that `build` makes from settings and a seed. The settings are
+    /// recorded in the run's `config.toml`, and a run with other settings is another run.
+    /// `settings` are the ones to use; they must serialise to a flat table of numbers, words and
+    /// truth values.
+    ///
+    /// # Panics
+    /// When they do not, or when `build` refuses them.
+    pub fn with_settings<S, T>(
+        settings: S,
+        build: impl Fn(S, u64) -> Result<T, SettingsError> + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Serialize + DeserializeOwned,
+        T: System + 'static,
+    {
+        let table = Table::try_from(settings).expect("settings are a flat table of numbers and words");
+        let build: Build = Box::new(move |settings, seed| boxed(build(settings_from(settings)?, seed)));
+        // Shapes are enough to ask for a name.
+        let name = match meta::run(|| build(&table, 1).map(|system| system.name())) {
+            Ok(name) => name,
+            Err(bad) => panic!("the system does not accept its own settings: {}", bad.why),
+        };
+        Self::new(name, Box::new(move |_| table.clone()), build)
+    }
+
+    fn new(name: &'static str, settings: SettingsOf, build: Build) -> Self {
+        let (load, notebook_log) = (data::ANY, notebook_log::by_name as Lines);
+        Self { name, about: "", presets: OWN, load, images: None, notebook_log, settings, build }
+    }
+
+    /// Whether it is the caller's own, which the command `train` does not know.
+    pub(crate) fn is_own(&self) -> bool {
+        self.presets.iter().any(|preset| preset.name == OWN[0].name)
+    }
+
+    /// The preset called `name`, also by the name that it had in older versions.
     pub fn preset(&self, name: &str) -> Option<&'static Preset> {
-        self.presets.iter().find(|preset| preset.name == name)
+        let named = |name: &str| self.presets.iter().find(|preset| preset.name == name);
+        named(name)
+            .or_else(|| FORMER_PRESETS.iter().find(|(former, _)| *former == name).and_then(|(_, now)| named(now)))
+    }
+
+    /// The settings of the preset called `name`, with every key.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn settings(&self, name: &str) -> Table {
+        (self.settings)(name)
+    }
+
+    /// Builds the system.
+    ///
+    /// # Errors
+    /// The setting that it does not accept.
+    pub fn build(&self, settings: &Table, seed: u64) -> Result<Box<dyn System>, BadSetting> {
+        (self.build)(settings, seed)
     }
 }
 
@@ -53,42 +146,43 @@ mod tests {
 
     #[test]
     fn every_preset_builds() {
-        for row in SYSTEMS {
-            for preset in row.presets {
-                assert!((row.build)(&(row.settings)(preset.name), 1).is_ok(), "{} {}", row.name, preset.name);
+        for entry in SYSTEMS.iter() {
+            for preset in entry.presets {
+                assert!(entry.build(&entry.settings(preset.name), 1).is_ok(), "{} {}", entry.name, preset.name);
             }
         }
     }
 
     #[test]
     fn every_system_has_the_original_and_one_for_a_cpu() {
-        for row in SYSTEMS {
-            assert!(row.preset("seed").is_some() && row.preset("cpu").is_some(), "{}", row.name);
+        for entry in SYSTEMS.iter() {
+            assert!(entry.preset("original").is_some() && entry.preset("cpu").is_some(), "{}", entry.name);
         }
     }
 
-    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made `train sample` count for ever.
+    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made
+    /// `train sample` count for ever.
     #[test]
     fn no_system_takes_a_counter_that_cannot_be() {
-        for row in SYSTEMS {
-            let Ok(mut system) = (row.build)(&(row.settings)("cpu"), 1) else { panic!("{}", row.name) };
+        for entry in SYSTEMS.iter() {
+            let Ok(mut system) = entry.build(&entry.settings("cpu"), 1) else { panic!("{}", entry.name) };
             let state = system.state();
-            assert!(!state.counters.is_empty(), "{}", row.name);
+            assert!(!state.counters.is_empty(), "{}", entry.name);
             for name in state.counters.keys() {
                 let mut worse = state.clone();
                 worse.counters.insert(name.clone(), u64::MAX);
                 let error = system.restore(&worse).unwrap_err();
-                assert!(!error.is_of_another_architecture() && error.beyond[0].0 == *name, "{}: {error}", row.name);
+                assert!(!error.is_of_another_architecture() && error.beyond[0].0 == *name, "{}: {error}", entry.name);
             }
-            assert_eq!(system.restore(&state), Ok(()), "{}", row.name);
+            assert_eq!(system.restore(&state), Ok(()), "{}", entry.name);
         }
     }
 
     #[test]
     fn a_bad_value_is_named_by_its_key() {
-        let mut settings = (SYSTEMS[0].settings)("seed");
+        let mut settings = SYSTEMS[0].settings("original");
         settings.insert("batch".into(), toml::Value::Integer(-3));
-        let Err(error) = (SYSTEMS[0].build)(&settings, 1) else { panic!("a negative batch was accepted") };
+        let Err(error) = SYSTEMS[0].build(&settings, 1) else { panic!("a negative batch was accepted") };
         assert_eq!(error.key.as_deref(), Some("batch"));
     }
 }

@@ -1,6 +1,7 @@
 //! `train`: the command line of Backdraw.
 //!
-//! [`cli`] reads what was typed, the library `runs` does it, and every problem becomes one `Failure` with its own exit code.
+//! [`cli`] parses the command line, [`commands`] calls the library `runs`, and every failure
+//! becomes an exit code.
 
 mod cli;
 mod commands;
@@ -8,24 +9,25 @@ mod commands;
 use std::process::ExitCode;
 
 use cli::Action;
-use runs::config::{self, Config, Entry};
-use runs::failure::{Code, Failure};
-use runs::options::SummaryOptions;
-use runs::training::train_loop::Ending;
-use runs::{console, evaluation, explanation, fetch, processor, sampling, signals, systems, training};
+use cli::color;
+use datasets::quoted;
+use runs::failure::{self, Code, Failure};
+use runs::training::Ending;
+use runs::{processor, signals};
 
 /// Counts the large buffers for `--timings`.
 #[global_allocator]
 static ALLOCATOR: kernels::allocations::Counted = kernels::allocations::Counted;
 
 fn main() -> ExitCode {
-    signals::prepare();
+    signals::handle();
+    failure::commands_are_typed_as(program());
     let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
-    let (action, color) = match parsed {
+    let (action, when) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             let error = cli::without_false_tip(error);
-            // A closed pipe is the only way in which this fails, and then nobody listens.
+            // It fails only when nobody reads it.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
         }
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         Ok(Ending::Finished) => ExitCode::SUCCESS,
         Ok(Ending::Stopped(_)) => ExitCode::from(signals::exit_code()),
         Err(failure) => {
-            console::tell(&failure, color);
+            color::report(&failure, when);
             match failure.code {
                 Code::Interrupted => ExitCode::from(signals::exit_code()),
                 code => ExitCode::from(code as u8),
@@ -44,54 +46,34 @@ fn main() -> ExitCode {
 }
 
 fn perform(action: &Action) -> Result<Ending, Failure> {
-    let processor = match action {
-        Action::Systems | Action::Fetch(_) => String::new(),
-        Action::Train(_, options) => processor::start(options.threads)?,
-        _ => processor::start(None)?,
-    };
     match action {
-        Action::Train(row, options) => return training::run(row, options, &processor),
-        Action::Summary(row, options) => summary(row, options)?,
-        Action::Sample(options) => sampling::run(options)?,
-        Action::Translate(options) => sampling::translate::run(options)?,
-        Action::Project(options) => sampling::project::run(options)?,
-        Action::Animate(options) => sampling::animate::run(options)?,
-        Action::Evaluate(options) => evaluation::run(options)?,
-        Action::Evalnet(row, options) => evaluation::evalnet::run(row, options)?,
-        Action::Explain(options) => explanation::run(options)?,
-        Action::Fetch(options) => fetch::run(options)?,
-        Action::Gradcheck(options) => commands::gradcheck::run(options)?,
-        Action::Derive(options) => commands::derive::run(options)?,
-        Action::Systems => console::print(&listing())?,
+        Action::Systems | Action::Fetch(_) => {}
+        Action::Train(_, _, args) => processor::start(args.threads)?,
+        _ => processor::start(None)?,
+    }
+    match action {
+        Action::Train(system, options, args) => return commands::train::run(system, options, args),
+        Action::Summary(system, args) => commands::summary::run(system, args)?,
+        Action::Sample(args) => commands::sample::sample(args)?,
+        Action::Translate(args) => commands::sample::run_translate(args)?,
+        Action::Project(args) => commands::sample::run_project(args)?,
+        Action::Animate(args) => commands::sample::run_animate(args)?,
+        Action::Evaluate(args) => commands::evaluate::run(args)?,
+        Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,
+        Action::Explain(args) => commands::explain::run(args)?,
+        Action::Fetch(args) => commands::fetch::run(args)?,
+        Action::Gradcheck(args) => commands::gradcheck::run(args)?,
+        Action::Derive(args) => commands::derive::run(args)?,
+        Action::Systems => commands::systems::run()?,
     }
     Ok(Ending::Finished)
 }
 
-/// The layer tables of a system.
-fn summary(row: &'static systems::Row, options: &SummaryOptions) -> Result<(), Failure> {
-    let mut entries = config::read_settings(&options.settings)?;
-    entries.extend(options.preset.clone().map(|preset| Entry::option("--preset", "preset", preset)));
-    let config = Config::resolve(row, &entries)?;
-    // Shapes are enough: no weight of theirs needs memory.
-    let tables = tensor::meta::run(|| -> Result<Vec<String>, Failure> {
-        let system = config.build()?;
-        let wholes = nn::wholes(&system.networks());
-        Ok(wholes.iter().map(|parts| nn::summary(parts).trim_end().to_owned() + "\n").collect())
-    })?;
-    console::print(&tables.join("\n"))
-}
-
-/// The systems with their presets.
-fn listing() -> String {
-    let mut text = String::new();
-    let names = systems::SYSTEMS.iter().flat_map(|row| row.presets).map(|preset| preset.name.len());
-    let width = names.max().unwrap_or(0);
-    for row in systems::SYSTEMS {
-        text += &format!("{:<12} {}\n", row.name, row.about);
-        for (number, preset) in row.presets.iter().enumerate() {
-            let default = if number == 0 { " (default)" } else { "" };
-            text += &format!("  --preset {:<width$} {}{default}\n", preset.name, preset.about);
-        }
+/// How the user starts this program.
+fn program() -> String {
+    // `cargo run` and `cargo test` set these variables.
+    if std::env::var_os("CARGO").is_some() && std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "train") {
+        return "cargo run -p train --".to_owned();
     }
-    text
+    std::env::args_os().next().map_or_else(|| "train".to_owned(), |own| quoted(&own))
 }

@@ -25,7 +25,8 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
     assert!(again.err.contains("after step 4"), "{}", again.err);
     assert_eq!(text(&place.path("run/metrics.csv")).lines().count(), 7);
 
-    // Finished: nothing is left to do. To more steps another command goes on, which is told and works.
+    // Finished: nothing is left to do. To more steps another command goes on, which is told and
+    // works.
     let finished = place.good(&format!("{line} run"));
     assert!(finished.hash() == whole.hash() && finished.err.contains("nothing left to do"), "{}", finished.err);
     place.good("quickdraw --resume run");

@@ -130,7 +130,7 @@ fn options_that_do_not_go_with_a_resumed_run() {
     for (option, words) in [
         ("--seed 4", ["option --seed", "seed = 3", "asked for is 4"]),
         ("--batch 8", ["option --batch", "quickdraw.batch = 2", "asked for is 8"]),
-        ("--preset seed", ["option --preset", "\"cpu\"", "\"seed\""]),
+        ("--preset original", ["option --preset", "\"cpu\"", "\"original\""]),
         ("--class cat", ["option --class", "(none)", "\"cat\""]),
         ("--set dropout=0.1", ["--set dropout=0.1", "quickdraw.dropout", "asked for is 0.1"]),
     ] {

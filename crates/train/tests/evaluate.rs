@@ -1,4 +1,5 @@
-//! `train evaluate` and `--evaluate-every`: what they print, write and refuse, and that they change no bit.
+//! `train evaluate` and `--evaluate-every`: what they print, write and refuse, and that they change
+//! no bit.
 
 mod common;
 

@@ -44,7 +44,8 @@ fn an_example_becomes_one_page_that_is_always_the_same() {
     assert!(!page.contains(folder.trim_end_matches('/')), "a path of this machine is in the page");
 }
 
-/// The step that is explained is the one that training makes: the weights after it have the same hash.
+/// The step that is explained is the one that training makes: the weights after it have the same
+/// hash.
 #[test]
 fn the_step_of_a_run_is_the_next_one_and_the_run_stays_as_it_is() {
     let place = Place::new();

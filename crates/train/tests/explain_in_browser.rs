@@ -1,7 +1,9 @@
-//! The page of `train explain` in a real browser: it opens without a network, tests itself (every step, every number, every key,
-//! every question; contrast, widths, names), and is looked at in pictures.
+//! The page of `train explain` in a real browser: it opens without a network, tests itself (every
+//! step, every number, every key, every question; contrast, widths, names), and is looked at in
+//! pictures.
 //!
-//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without one the tests say so and pass.
+//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without one
+//! the tests say so and pass.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -144,7 +146,8 @@ struct Picture {
 }
 
 impl Picture {
-    /// The share of pixels that differ from their left neighbour, between two heights given as shares.
+    /// The share of pixels that differ from their left neighbour, between two heights given as
+    /// shares.
     fn detail(&self, from: f64, to: f64) -> f64 {
         let rows = self.pixels.len() / self.width;
         let band = &self.pixels[(from * rows as f64) as usize * self.width..(to * rows as f64) as usize * self.width];

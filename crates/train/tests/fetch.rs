@@ -21,7 +21,8 @@ enum Manner {
     WithoutRanges,
     /// It sends parts, but cannot tell whether its file is still the same.
     WithoutValidators,
-    /// It says that a part begins a byte later than asked for, and every answer ends after so many bytes.
+    /// It says that a part begins a byte later than asked for, and every answer ends after so many
+    /// bytes.
     WrongRange(usize),
     /// The first answer ends after so many bytes of the body; later ones are good.
     BreaksOnce(usize),
@@ -310,7 +311,8 @@ fn a_killed_download_goes_on_where_it_was() {
     assert_eq!(server.requests(), ["235328-"]);
 }
 
-/// The head of one file and the tail of another would be as long as it should, and look like doodles.
+/// The head of one file and the tail of another would be as long as it should, and look like
+/// doodles.
 #[test]
 fn the_parts_of_two_files_are_never_put_together() {
     let (file, other) = (doodles(300), doodles(300).iter().map(|byte| byte.wrapping_mul(3)).collect::<Vec<_>>());
@@ -333,7 +335,8 @@ fn the_parts_of_two_files_are_never_put_together() {
     place.good(&fetch_cat(&server));
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
     assert_eq!(server.requests(), [""]);
-    // A partial file of which nothing is known, as older versions left it, and one from another address.
+    // A partial file of which nothing is known, as older versions left it, and one from another
+    // address.
     let place = Place::new();
     let server = serve(other.clone(), Manner::Good);
     std::fs::create_dir_all(place.path("data/quickdraw")).unwrap();
@@ -346,7 +349,8 @@ fn the_parts_of_two_files_are_never_put_together() {
     assert_eq!(server.requests(), ["", ""]);
 }
 
-/// In a folder that two processes write to at once, bytes of the one would stand where the other has left holes.
+/// In a folder that two processes write to at once, bytes of the one would stand where the other
+/// has left holes.
 #[test]
 fn the_second_of_two_processes_waits_for_the_first() {
     let (place, file) = (Place::new(), doodles(300));
@@ -488,7 +492,8 @@ fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
         place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-images", word, "by hand"]);
         assert!(std::fs::read_dir(place.path("data/fashion-mnist")).unwrap().next().is_none(), "nothing is left");
     }
-    // A file that is there and damaged is brought anew; some servers take packed files for packed answers.
+    // A file that is there and damaged is brought anew; some servers take packed files for packed
+    // answers.
     std::fs::write(place.path(IMAGES), b"half").unwrap();
     let server = serve(good.clone(), Manner::Packed("x-gzip"));
     place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "no IDX file", "1 dimensions"]);

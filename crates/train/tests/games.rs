@@ -1,4 +1,5 @@
-//! The systems that share a game, from the command line: resuming, switches, the lines of the originals, summaries.
+//! The systems that share a game, from the command line: resuming, switches, the lines of the
+//! originals, summaries.
 
 mod common;
 
@@ -52,11 +53,11 @@ fn every_system_tells_its_layers() {
     for (system, totals) in [
         ("mnist", ["110,849", "114,800"]),
         ("vanilla", ["533,505", "1,493,520"]),
-        ("cifar --preset seed", ["790,913", "6,264,579"]),
+        ("cifar --preset original", ["790,913", "6,264,579"]),
         ("dcgan --preset mnist28", ["138,625", "759,680"]),
-        ("faces --preset seed", ["2,765,568", "3,806,080"]),
+        ("faces --preset original", ["2,765,568", "3,806,080"]),
         ("folder", ["167,808", "370,624"]),
-        ("wgan-gp --preset seed", ["1,030,145", "1,554,177"]),
+        ("wgan-gp --preset original", ["1,030,145", "1,554,177"]),
         ("progan", ["279,521", "278,636"]),
         ("stylegan", ["279,521", "306,092"]),
     ] {
@@ -119,7 +120,8 @@ fn styles_grow_across_a_border_to_the_same_bits() {
     assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
 }
 
-/// A run that grows goes on in the middle of a fade, and across the border where the fade ends; there is a sheet of every level.
+/// A run that grows goes on in the middle of a fade, and across the border where the fade ends;
+/// there is a sheet of every level.
 #[test]
 fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
     let place = Place::new();

@@ -1,4 +1,5 @@
-//! The console blocks of the guide and the Manual: each `$ train ...` line is run again and must print the lines below it.
+//! The console blocks of the guide and the Manual: each `$ train ...` line is run again and must
+//! print the lines below it.
 
 mod common;
 
@@ -32,7 +33,8 @@ fn printed(place: &Place, line: &str) -> String {
     text
 }
 
-/// The line with every number that is a time or a speed replaced, and without spaces at its end: those depend on the machine.
+/// The line with every number that is a time or a speed replaced, and without spaces at its end:
+/// those depend on the machine.
 fn timeless(line: &str) -> String {
     let mut result = String::new();
     let mut rest = line.trim_end();

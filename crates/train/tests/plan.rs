@@ -62,12 +62,12 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     };
     refused(3_000_000, "quickdraw --batch 4096 --set depth=256 --steps 1", &["`--batch ", "ulimit -v"]);
     // Even the weights would not fit.
-    refused(600_000, "stylegan2 --preset seed", &["does not fit", "`--preset cpu`"]);
+    refused(600_000, "stylegan2 --preset original", &["does not fit", "`--preset cpu`"]);
     // All is well for days, and then it is not.
     refused(350_000, "progan --preset cpu64", &["the stage ", "from step "]);
     refused(3_000_000, "cyclegan --batch 256 --set size=1024", &["does not fit", "`--set size="]);
-    refused(600_000, "explain stylegan2 --preset seed", &["do not fit"]);
-    assert!(limited(&place, 300_000, "summary stylegan2 --preset seed").code == Some(0), "shapes need no memory");
+    refused(600_000, "explain stylegan2 --preset original", &["do not fit"]);
+    assert!(limited(&place, 300_000, "summary stylegan2 --preset original").code == Some(0), "shapes need no memory");
 }
 
 #[test]

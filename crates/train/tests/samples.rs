@@ -263,7 +263,8 @@ fn truncated_latents() {
     }
 }
 
-/// Styles can be truncated and mixed, and a finished run has the sheets that show it; other systems refuse.
+/// Styles can be truncated and mixed, and a finished run has the sheets that show it; other systems
+/// refuse.
 #[test]
 fn styles() {
     let place = place_with_a_run();

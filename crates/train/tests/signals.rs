@@ -84,7 +84,8 @@ fn the_same_request_sent_twice_at_once_is_one_request() {
     assert!(!place.path("run/lock").exists(), "it has ended in order");
 }
 
-/// The program as a child of a shell that ignores the signals, as `nohup` and the background of a script do.
+/// The program as a child of a shell that ignores the signals, as `nohup` and the background of a
+/// script do.
 #[test]
 fn a_signal_that_arrives_ignored_stays_ignored() {
     let place = Place::new();

@@ -1,4 +1,5 @@
-//! A run that translates, from its training to its pictures: the same bits when interrupted, sheets, `train translate`.
+//! A run that translates, from its training to its pictures: the same bits when interrupted,
+//! sheets, `train translate`.
 
 mod common;
 

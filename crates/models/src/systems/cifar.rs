@@ -27,7 +27,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "32x32 photographs of one class, horses at first: convolutions without batch norm, RMSprop",
     presets: &[
         Preset { name: "cpu", about: "a quarter as wide", steps: 2000 },
-        Preset { name: "seed", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
+        Preset { name: "original", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -97,7 +97,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { first: 32, width: 64, d_width: 64, ..Self::default() }),
             _ => None,
         }

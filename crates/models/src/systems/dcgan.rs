@@ -23,7 +23,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "deep convolutional GANs for images of 28, 32 or 64 pixels, grey or colour, in five variants",
     presets: &[
         Preset { name: "cpu", about: "PyTorch's example for 64x64, a quarter as wide", steps: 5000 },
-        Preset { name: "seed", about: "PyTorch's example: 64x64, batch 64, 25 epochs of CelebA", steps: 25 * 3165 },
+        Preset { name: "original", about: "PyTorch's example: 64x64, batch 64, 25 epochs of CelebA", steps: 25 * 3165 },
         Preset { name: "mnist28", about: "28x28, grey", steps: 3000 },
         Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar32", steps: 6000 },
         Preset { name: "cifar32", about: "32x32, colour, batch 128, 25 epochs of CIFAR-10", steps: 25 * 390 },
@@ -87,7 +87,7 @@ impl crate::Settings for Settings {
         let plain = Self::default();
         let uniform = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
         match name {
-            "seed" => Some(plain),
+            "original" => Some(plain),
             "cpu" => Some(Self { width: 16, ..plain }),
             "radford" => Some(Self { variant: Variant::Radford, batch: 128, width: 128, options: uniform, ..plain }),
             "svhn" => Some(Self { variant: Variant::Svhn, batch: 128, width: 32, options: uniform, ..plain }),

@@ -23,8 +23,8 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "64x64 or 32x32 faces, after the face project of Udacity's course",
     presets: &[
         Preset { name: "cpu", about: "64x64, a quarter as wide", steps: 5000 },
-        Preset { name: "seed", about: "the project: 64x64, batch 64, 15 epochs of 32600 faces", steps: 15 * 509 },
-        Preset { name: "seed32", about: "its older generation: 32x32", steps: 8000 },
+        Preset { name: "original", about: "the project: 64x64, batch 64, 15 epochs of 32600 faces", steps: 15 * 509 },
+        Preset { name: "original32", about: "its older generation: 32x32", steps: 8000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -62,9 +62,9 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { width: 16, ..Self::default() }),
-            "seed32" => {
+            "original32" => {
                 let options = TrainingOptions { latent_kind: LatentKind::Uniform, ..TrainingOptions::default() };
                 Some(Self { size: 32, width: 32, latent: 100, options, ..Self::default() })
             }

@@ -21,7 +21,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "any folder of pictures, brought to 28, 32, 48, 64, 96 or 128 pixels, grey or colour",
     presets: &[
         Preset { name: "cpu", about: "32x32, half as wide", steps: 3000 },
-        Preset { name: "seed", about: "64x64, batch 32", steps: 20_000 },
+        Preset { name: "original", about: "64x64, batch 32", steps: 20_000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -68,7 +68,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { size: 32, width: 32, ..Self::default() }),
             _ => None,
         }

@@ -23,7 +23,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
         Preset { name: "grey", about: "the same for grey pictures", steps: 7000 },
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
-            name: "seed",
+            name: "original",
             about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
             steps: 1_354_672,
         },
@@ -62,7 +62,7 @@ impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         let cpu = Self { sizes: Sizes::cpu(), ..Self::default() };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(cpu),
             "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
             "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),

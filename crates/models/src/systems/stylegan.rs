@@ -37,7 +37,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
         Preset { name: "grey", about: "the same for grey pictures", steps: 7500 },
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
-            name: "seed",
+            name: "original",
             about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
             steps: 4_895_300,
         },
@@ -91,7 +91,7 @@ impl crate::Settings for Settings {
         // 1024x1024, and too much for a small discriminator.
         let cpu = Self { sizes: Sizes::cpu(), learning_rate: 5e-3, r1: 1.0, ..Self::default() };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(cpu),
             "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
             "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),

@@ -27,7 +27,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "28x28 digits: the first GAN's algorithm, k turns of the discriminator for one of the generator",
     presets: &[
         Preset { name: "cpu", about: "Keras-GAN's perceptrons, batch 128, 20 epochs of MNIST", steps: 20 * 469 },
-        Preset { name: "seed", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
+        Preset { name: "original", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
         Preset {
             name: "paper",
             about: "Goodfellow's own: a maxout discriminator, momentum, batch 100",
@@ -86,7 +86,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self { batch: 5, ..Self::default() }),
+            "original" => Some(Self { batch: 5, ..Self::default() }),
             "cpu" => Some(Self::default()),
             "paper" => {
                 let options = TrainingOptions {

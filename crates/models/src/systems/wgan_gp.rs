@@ -31,7 +31,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "Wasserstein GANs with a gradient penalty, for digits of 28x28, colour images of 32x32 or points of the plane",
     presets: &[
         Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
-        Preset { name: "seed", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
+        Preset { name: "original", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
         Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar", steps: 3000 },
         Preset {
             name: "cifar",
@@ -140,7 +140,7 @@ impl crate::Settings for Settings {
             Self { variant: Variant::Gauss8, batch: 256, width: 128, latent: 2, options, ..digits.clone() }
         };
         match name {
-            "seed" => Some(digits),
+            "original" => Some(digits),
             "cpu" => Some(Self { width: 32, ..digits }),
             "cifar" => Some(colour),
             "gauss8" => Some(points()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use datasets::{advice, quoted};
 
-use super::{Checkpoint, Flaw, Found};
+use super::{Checkpoint, Flaw, LoadedCheckpoint};
 use crate::failure::{Code, Failure};
 use crate::storage::{Disk, StorageError, is_held, patiently};
 
@@ -14,7 +14,7 @@ use crate::storage::{Disk, StorageError, is_held, patiently};
 const ENDING: &str = "safetensors";
 
 /// `step-000500.safetensors`.
-pub fn file_name(step: u64) -> String {
+pub(crate) fn file_name(step: u64) -> String {
     format!("step-{step:06}.{ENDING}")
 }
 
@@ -29,7 +29,7 @@ fn step_of(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// When the folder is there but cannot be listed: that is not a run without checkpoints.
-pub fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
+pub(crate) fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
     let folder = run.join("checkpoints");
     let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -45,11 +45,11 @@ pub fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
 ///
 /// # Errors
 /// When there is none, with what is there instead.
-pub fn newest_good(run: &Path) -> Result<Found, Failure> {
+pub(crate) fn newest_good(run: &Path) -> Result<LoadedCheckpoint, Failure> {
     let mut damaged = Vec::new();
     for (_, path) in in_folder(run)? {
         match Checkpoint::read(&path) {
-            Ok(checkpoint) => return Ok(Found { path, checkpoint, damaged }),
+            Ok(checkpoint) => return Ok(LoadedCheckpoint { path, checkpoint, damaged }),
             Err(flaw) => damaged.push((path, flaw)),
         }
     }
@@ -97,11 +97,12 @@ fn listing(folder: &Path) -> String {
     }
 }
 
-/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one is complete.
+/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one
+/// is complete.
 ///
 /// # Errors
 /// When a file cannot be deleted.
-pub fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<(), StorageError> {
+pub(crate) fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<(), StorageError> {
     for (step, path) in in_folder(run)? {
         if !keep.contains(&step) {
             match patiently(disk, || disk.remove(&path)) {

@@ -12,21 +12,24 @@ use sha2::{Digest, Sha256};
 
 use super::{Checkpoint, Flaw};
 use crate::config::MOST_STEPS;
-use crate::engine::{State, Tensor};
 use crate::plan::limits;
+use nn::State;
+use tensor::Tensor;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u64 = 1;
 /// The metadata's key in the container.
 const KEY: &str = "backdraw";
-/// What stands before the checksum in the header (a JSON text inside a JSON text, hence the backslashes).
+/// What stands before the checksum in the header (a JSON text inside a JSON text, hence the
+/// backslashes).
 const BEFORE_CHECKSUM: &str = r#"checksum\":\""#;
 /// Stands in the checksum's place while the checksum is calculated.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Numbers that are turned into bytes, or bytes into numbers, at a time.
 const AT_A_TIME: usize = 4096;
-/// The longest header that is written and read. Those of the largest systems here have some 300,000 bytes; reading one takes up to
-/// twenty times its length of memory, so the container's own limit of 100 MB would be a claim on 2 GB.
+/// The longest header that is written and read. Those of the largest systems here have some 300,000
+/// bytes; reading one takes up to twenty times its length of memory, so the container's own limit
+/// of 100 MB would be a claim on 2 GB.
 pub(super) const LONGEST_HEADER: u64 = 4 << 20;
 
 /// The metadata. The version is read apart and first: a later version may have other fields.
@@ -48,7 +51,8 @@ struct Version {
     version: u64,
 }
 
-/// A tensor as the container stores it. Its bytes are made when they are written: the state is not doubled in memory.
+/// A tensor as the container stores it. Its bytes are made when they are written: the state is not
+/// doubled in memory.
 struct Stored<'a>(&'a Tensor);
 
 impl View for Stored<'_> {
@@ -119,8 +123,9 @@ fn unreadable(error: std::io::Error) -> Flaw {
     Flaw::Unreadable(error.to_string())
 }
 
-/// Reads a file of so many bytes. What it claims about itself is held against its length and the stated limits before memory is
-/// taken for it, and its tensors are read one after the other: what is needed is the state and a header.
+/// Reads a file of so many bytes. What it claims about itself is held against its length and the
+/// stated limits before memory is taken for it, and its tensors are read one after the other: what
+/// is needed is the state and a header.
 ///
 /// # Errors
 /// The first [`Flaw`] that is found.
@@ -215,16 +220,17 @@ fn metadata(container: &Container) -> Result<Metadata, Flaw> {
     Ok(about)
 }
 
-/// Where in the header the checksum `text` stands. A configuration that contains the same words cannot mislead: the first
-/// place is taken at writing and at reading.
+/// Where in the header the checksum `text` stands. A configuration that contains the same words
+/// cannot mislead: the first place is taken at writing and at reading.
 fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
     let wanted = format!("{BEFORE_CHECKSUM}{text}");
     let start = header.windows(wanted.len()).position(|window| window == wanted.as_bytes())?;
     Some(start + BEFORE_CHECKSUM.len())
 }
 
-/// Reads the next tensor of the file, which is as long as its description says: the header was held against the file's length.
-/// The inner error is what is wrong with the numbers, if the checksum is right; then the rest can still be read.
+/// Reads the next tensor of the file, which is as long as its description says: the header was held
+/// against the file's length. The inner error is what is wrong with the numbers, if the checksum is
+/// right; then the rest can still be read.
 fn tensor(
     name: &str,
     info: &TensorInfo,
@@ -256,7 +262,8 @@ fn tensor(
     if count > 0 {
         return Ok(Err(Flaw::NonFinite { name: name.to_owned(), count }));
     }
-    // The container checked that the shape and the bytes agree; a panic here would still be a panic, so check again.
+    // The container checked that the shape and the bytes agree; a panic here would still be a
+    // panic, so check again.
     if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
         return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
     }
@@ -267,8 +274,8 @@ fn little_endian(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-/// SHA-256 of the whole state in name order: every tensor's name, shape and bits, then every counter. Two runs with the
-/// same hash are the same to the last bit.
+/// SHA-256 of the whole state in name order: every tensor's name, shape and bits, then every
+/// counter. Two runs with the same hash are the same to the last bit.
 pub fn weights_hash(state: &State) -> String {
     let mut hasher = Sha256::new();
     let number = |number: usize| (number as u64).to_le_bytes();

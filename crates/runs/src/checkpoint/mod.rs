@@ -1,13 +1,16 @@
-//! The saved state of a run: one `.safetensors` file that holds everything that the next step depends on.
+//! The saved state of a run: one `.safetensors` file that holds everything that the next step
+//! depends on.
 //!
-//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the optimisers;
-//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the format's version;
+//! * the f32 tensors of the system's [`State`]: weights, running statistics, moments of the
+//!   optimisers;
+//! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the
+//!   format's version;
 //! * a SHA-256 over every other byte of the file.
 //!
-//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the same bytes (a
-//! container with several keys is written in no fixed order). Random streams need no place: they are functions of the
-//! seed and the step. `format.rs` reads and writes the bytes, `folder.rs` decides which file of a run is used, kept and
-//! deleted.
+//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the
+//! same bytes (a container with several keys is written in no fixed order). Random streams need no
+//! place: they are functions of the seed and the step. `format.rs` reads and writes the bytes,
+//! `folder.rs` decides which file of a run is used, kept and deleted.
 
 mod folder;
 mod format;
@@ -16,15 +19,16 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use folder::{delete_older, file_name, in_folder, newest_good};
+pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub use format::weights_hash;
 
 use datasets::{Advice, advice, plural, quoted};
 
-use crate::engine::{State, StateError, System};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
+use models::System;
+use nn::{State, StateError};
 
 /// Everything that a checkpoint file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +49,7 @@ pub struct Checkpoint {
 
 /// Why a file is not a checkpoint that can be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     #[error("the system says: {0}")]
     Unreadable(String),
     #[error("its tensors take {needed} bytes, but only {free} can be had ({set_by})")]
@@ -109,8 +113,8 @@ impl Flaw {
         }
     }
 
-    /// The failure that tells of the flaw of the file `path`.
-    pub fn failure(&self, path: &Path) -> Failure {
+    /// The failure for this flaw of the file `path`.
+    pub(crate) fn failure(&self, path: &Path) -> Failure {
         Failure::new(Code::Checkpoint, "cannot use the checkpoint")
             .at(path.display())
             .because(self)
@@ -122,9 +126,9 @@ impl Checkpoint {
     /// Reads the file `path` and checks every byte of it.
     ///
     /// # Errors
-    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it claims before that was held
-    /// against its length.
-    pub fn read(path: &Path) -> Result<Self, Flaw> {
+    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it
+    /// claims before that was held against its length.
+    pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
         format::read(path)
     }
 
@@ -132,15 +136,16 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the disk does not take it; files that were there are untouched.
-    pub fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+    pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
         let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
         storage::write_whole(disk, path, &bytes)
     }
 
-    /// Puts the state into `system`; `path` is told in errors.
+    /// Puts the state into `system`; `path` appears in errors.
     ///
     /// # Errors
-    /// When the state is another system's or has other tensors: the first five that differ, with both shapes.
+    /// When the state is another system's or has other tensors: the first five that differ, with
+    /// both shapes.
     pub fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
@@ -178,15 +183,18 @@ fn misfits(error: &StateError) -> String {
     text
 }
 
-/// A checkpoint that was read, with the file that it came from and the newer files that had to be passed over.
+/// A checkpoint that was read, with the file that it came from and the newer files that had to be
+/// passed over.
 #[derive(Debug)]
-pub struct Found {
+pub struct LoadedCheckpoint {
+    /// The file that it came from.
     pub path: PathBuf,
+    /// What it holds.
     pub checkpoint: Checkpoint,
-    pub damaged: Vec<(PathBuf, Flaw)>,
+    pub(crate) damaged: Vec<(PathBuf, Flaw)>,
 }
 
-impl Found {
+impl LoadedCheckpoint {
     /// A line about each file that was passed over.
     pub fn passed_over(&self) -> Vec<String> {
         self.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect()

@@ -1,9 +1,9 @@
 use std::fs;
 
 use super::*;
-use crate::engine::Tensor;
 use crate::storage::RealDisk;
 use crate::storage::failing::{FailingDisk, Fault};
+use tensor::Tensor;
 
 fn small(step: u64) -> Checkpoint {
     let mut state = State::default();
@@ -236,7 +236,8 @@ fn a_run_without_checkpoints_tells_what_is_there() {
     assert!(text.contains("without checkpoints") && text.contains("log.txt"), "{text}");
 }
 
-/// For every operation of the disk that can fail: after it failed, the older checkpoint is there and loads.
+/// For every operation of the disk that can fail: after it failed, the older checkpoint is there
+/// and loads.
 #[test]
 fn no_failure_of_the_disk_loses_the_older_checkpoint() {
     for fault in [Fault::NoSpace, Fault::Permission, Fault::ShortWrite, Fault::Partial] {

@@ -7,7 +7,7 @@ use datasets::{advice, quoted};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::{Entry, Source};
+use super::{Assignment, Source};
 use crate::failure::{Code, Failure};
 
 /// No configuration is longer; what is, is another file.
@@ -17,7 +17,7 @@ const LONGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// When the file is missing, is a folder, is too long, is not text, or is not TOML.
-pub fn read_file(path: &Path) -> Result<Vec<Entry>, Failure> {
+pub fn read_file(path: &Path) -> Result<Vec<Assignment>, Failure> {
     let failure = |what: &str| Failure::new(Code::Config, what).at(path.display());
     let unreadable = |error: std::io::Error| failure("cannot read the configuration file").because(error);
     let about = fs::metadata(path).map_err(unreadable)?;
@@ -45,8 +45,8 @@ pub fn read_file(path: &Path) -> Result<Vec<Entry>, Failure> {
     parse(text.trim_start_matches('\u{feff}'), &path.display().to_string())
 }
 
-/// Every key of TOML text; `name` is told in errors.
-pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Entry>, Failure> {
+/// Every key of TOML text; `name` appears in errors.
+pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Assignment>, Failure> {
     let failed = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         Failure::new(Code::Config, "the configuration file is not valid TOML")
@@ -55,10 +55,10 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Entry>, Failure> {
     };
     let values: Table = toml::from_str(text).map_err(failed)?;
     let places = DeTable::parse(text).map_err(failed)?;
-    let mut entries = Vec::new();
+    let mut found = Vec::new();
     for (key, place) in places.get_ref() {
-        let entry = |key: String, at: usize, value: Option<&Value>| {
-            value.map(|value| Entry {
+        let assignment = |key: String, at: usize, value: Option<&Value>| {
+            value.map(|value| Assignment {
                 key,
                 value: value.clone(),
                 source: Source::File(name.to_owned(), line_of(text, at)),
@@ -70,13 +70,13 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Entry>, Failure> {
                 for inner_key in inner.keys() {
                     let name: &str = inner_key.get_ref();
                     let value = value.and_then(|table| table.get(name));
-                    entries.extend(entry(format!("{outer}.{name}"), inner_key.span().start, value));
+                    found.extend(assignment(format!("{outer}.{name}"), inner_key.span().start, value));
                 }
             }
-            _ => entries.extend(entry(outer, key.span().start, value)),
+            _ => found.extend(assignment(outer, key.span().start, value)),
         }
     }
-    Ok(entries)
+    Ok(found)
 }
 
 /// The number, from 1, of the line that holds byte `at`.
@@ -88,7 +88,7 @@ fn line_of(text: &str, at: usize) -> usize {
 ///
 /// # Errors
 /// The first that cannot be read.
-pub fn read_settings(texts: &[String]) -> Result<Vec<Entry>, Failure> {
+pub fn read_settings(texts: &[String]) -> Result<Vec<Assignment>, Failure> {
     texts.iter().map(|text| read_setting(text)).collect()
 }
 
@@ -96,7 +96,7 @@ pub fn read_settings(texts: &[String]) -> Result<Vec<Entry>, Failure> {
 ///
 /// # Errors
 /// When there is no `=` or no key.
-pub(super) fn read_setting(text: &str) -> Result<Entry, Failure> {
+pub(super) fn read_setting(text: &str) -> Result<Assignment, Failure> {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key.trim(), Some(value.trim())));
     let Some(value) = value.filter(|_| !key.is_empty()) else {
         return Err(Failure::new(Code::Usage, format!("--set wants key=value, got {text:?}"))
@@ -105,7 +105,7 @@ pub(super) fn read_setting(text: &str) -> Result<Entry, Failure> {
     // The value stands alone on a line, so that nothing in it can open a second key.
     let read = format!("value = {value}");
     let read = DeTable::parse(&read).ok().filter(|table| table.get_ref().len() == 1).and_then(|_| value_of(&read));
-    Ok(Entry {
+    Ok(Assignment {
         key: key.to_owned(),
         value: read.unwrap_or_else(|| number_or_text(value)),
         source: Source::Set(text.to_owned()),

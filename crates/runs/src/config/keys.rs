@@ -1,21 +1,51 @@
-//! Which keys there are, of which type and in which range.
+//! Which keys a configuration has, of which type and in which range: [`RUN_KEYS`] declares those of
+//! the run itself, once.
+
+use std::sync::Arc;
 
 use datasets::{advice, nearest};
+use models::trainer::switches;
 use toml::{Table, Value};
 
-use super::{Entry, Source};
-use crate::engine::switches;
+use super::{Assignment, Source};
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
-use crate::systems::{Preset, Row};
+use crate::systems::{Preset, Trainable};
+
+/// A key of the run itself. All others belong to a table: the system's, `[images]` or `[augment]`.
+pub struct RunKey {
+    /// Its name in `config.toml`.
+    pub name: &'static str,
+    /// What it decides, as the help of its option says it.
+    pub about: &'static str,
+    /// Its option on the command line, such as `--steps`, and the name of the option's value.
+    pub option: Option<(&'static str, &'static str)>,
+    /// What it holds unless somebody says it.
+    pub usual: Usual,
+    /// Whether it may change when a run goes on: where images lie (their fingerprint is checked)
+    /// and how often files are written changes no bit of the weights.
+    may_change: bool,
+    holds: Holds,
+}
 
 /// What a key of the run holds.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+enum Holds {
     /// A whole number in a range, both ends allowed.
     Count(i64, i64),
     /// A word or a path.
     Text,
+}
+
+/// The value of a key that nobody has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usual {
+    /// This number.
+    Number(i64),
+    /// It follows from the system and its preset.
+    OfSystem,
+    /// None: `config.toml` then lacks the key.
+    Nothing,
 }
 
 const MOST_STEPS: i64 = super::MOST_STEPS as i64;
@@ -23,41 +53,93 @@ const MOST_STEPS: i64 = super::MOST_STEPS as i64;
 /// MiB of memory that anybody could have.
 const MOST_MEMORY: i64 = 1 << 40;
 
-/// The keys of a run; all others belong to a table: the system's, `[images]` or `[augment]`.
-pub(super) const RUN_KEYS: &[(&str, Kind)] = &[
-    ("system", Kind::Text),
-    ("preset", Kind::Text),
-    ("steps", Kind::Count(1, MOST_STEPS)),
-    ("seed", Kind::Count(0, i64::MAX)),
-    ("data", Kind::Text),
-    ("data_from_run", Kind::Text),
-    ("data_absolute", Kind::Text),
-    ("class", Kind::Text),
-    ("data_memory", Kind::Count(0, MOST_MEMORY)),
-    ("data_cache", Kind::Text),
-    ("sample_every", Kind::Count(1, MOST_STEPS)),
-    ("checkpoint_every", Kind::Count(1, MOST_STEPS)),
-    ("evaluate_every", Kind::Count(0, MOST_STEPS)),
+/// The keys of a run, in the order of `config.toml`.
+pub const RUN_KEYS: &[RunKey] = &[
+    text("system", "The system to train").of_system(),
+    text("preset", "Start from this preset").of_system().option("--preset", "NAME"),
+    count("steps", "Training steps in all", 1, MOST_STEPS, Usual::OfSystem).may_change().option("--steps", "N"),
+    count(
+        "seed",
+        "Seed of everything random: the same seed gives the same weights, bit for bit",
+        0,
+        i64::MAX,
+        Usual::Number(1),
+    )
+    .option("--seed", "N"),
+    text(
+        "data",
+        "A folder of images, a .npy array, a .ndjson file of strokes, or IDX or CIFAR-10 files; `built-in` for images that the \
+         program draws itself [default: the system's own folder below data/ (see data/README.md) if it exists, else built-in]",
+    )
+    .may_change()
+    .option("--data", "PATH"),
+    text("data_from_run", "The path from the run folder to the images").may_change(),
+    text("data_absolute", "The absolute path of the images").may_change(),
+    text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
+    count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, Usual::Nothing).may_change(),
+    text("data_cache", "Folder for the caches of decoded images").may_change(),
+    count(
+        "sample_every",
+        "Write a sheet of samples and the curves every N steps",
+        1,
+        MOST_STEPS,
+        Usual::Number(100),
+    )
+    .may_change()
+    .option("--sample-every", "N"),
+    count("checkpoint_every", "Save a checkpoint every N steps", 1, MOST_STEPS, Usual::Number(500))
+        .may_change()
+        .option("--checkpoint-every", "N"),
+    count(
+        "evaluate_every",
+        "Evaluate the samples every N steps, into quality.csv and curves/quality; 0 means never",
+        0,
+        MOST_STEPS,
+        Usual::Number(0),
+    )
+    .may_change()
+    .option("--evaluate-every", "N"),
 ];
 
-/// What may change when a run goes on: the images are told by their fingerprint, and where they lie and how often files are
-/// written changes no bit of the weights.
-pub(super) const MAY_CHANGE: &[&str] = &[
-    "steps",
-    "data",
-    "data_from_run",
-    "data_absolute",
-    "data_memory",
-    "data_cache",
-    "sample_every",
-    "checkpoint_every",
-    "evaluate_every",
-];
+const fn count(name: &'static str, about: &'static str, low: i64, high: i64, usual: Usual) -> RunKey {
+    RunKey { name, about, option: None, usual, may_change: false, holds: Holds::Count(low, high) }
+}
 
-/// What a `config.toml` does not have when nobody said it.
-const OPTIONAL: &[&str] = &["data", "data_from_run", "data_absolute", "data_memory", "data_cache", "class"];
+const fn text(name: &'static str, about: &'static str) -> RunKey {
+    RunKey { name, about, option: None, usual: Usual::Nothing, may_change: false, holds: Holds::Text }
+}
 
-/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and what they were then.
+impl RunKey {
+    const fn of_system(self) -> Self {
+        Self { usual: Usual::OfSystem, ..self }
+    }
+
+    const fn may_change(self) -> Self {
+        Self { may_change: true, ..self }
+    }
+
+    const fn option(self, name: &'static str, value: &'static str) -> Self {
+        Self { option: Some((name, value)), ..self }
+    }
+
+    /// Whether it holds a whole number; otherwise it holds text.
+    pub fn is_number(&self) -> bool {
+        matches!(self.holds, Holds::Count(..))
+    }
+
+    /// The key called `name`.
+    pub(super) fn find(name: &str) -> Option<&'static Self> {
+        RUN_KEYS.iter().find(|key| key.name == name)
+    }
+}
+
+/// Whether the key may change when a run goes on.
+pub(super) fn may_change(key: &str) -> bool {
+    RunKey::find(key).is_some_and(|key| key.may_change)
+}
+
+/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and
+/// what they were then.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
 /// Settings with a new name: system, the old name, which is still accepted, and the new one.
@@ -68,52 +150,55 @@ fn present_name<'a>(system: &str, name: &'a str) -> &'a str {
     RENAMED.iter().find(|(of, old, _)| *of == system && *old == name).map_or(name, |(_, _, new)| new)
 }
 
-/// What the settings of `row` were that a run did not write down, if `entries` are all that one has written: nobody else gives
-/// every key.
-pub(super) fn before(row: &Row, entries: &[Entry]) -> Vec<(&'static str, &'static str)> {
-    let given = |key: &str| entries.iter().any(|entry| entry.key == key && matches!(entry.source, Source::File(..)));
-    let recorded = RUN_KEYS.iter().all(|(key, _)| OPTIONAL.contains(key) || given(key));
-    let of_row = BEFORE.iter().filter(|(system, key, _)| {
-        recorded && *system == row.name && entries.iter().all(|entry| entry.key != format!("{system}.{key}"))
+/// What the settings of a system were that an older run did not write down, if `given` is all that
+/// one has written: nobody else gives every key.
+pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
+    let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
+    let is_recorded = RUN_KEYS.iter().all(|key| key.usual == Usual::Nothing || recorded(key));
+    let missing = BEFORE.iter().filter(|(system, key, _)| {
+        is_recorded && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
     });
-    of_row.map(|(_, key, value)| (*key, *value)).collect()
+    missing.map(|(_, key, value)| (*key, *value)).collect()
 }
 
 /// How images are changed when they are shown: [`datasets::Augmentation`].
 pub(super) const AUGMENT: &str = "augment";
-/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of pictures.
+/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of
+/// pictures.
 pub(super) const IMAGES: &str = "images";
 
-/// The tables of a run of `row` with their defaults: every key with a value of its type. The system's own is the first.
-pub(super) fn tables(row: &Row, preset: &Preset) -> Vec<(&'static str, Table)> {
+/// The tables of a run of a system with their defaults: every key with a value of its type. The
+/// system's own is the first.
+pub(super) fn tables(entry: &Trainable, preset: &Preset) -> Vec<(&'static str, Table)> {
     let flat = "a flat table of numbers and words";
-    let images = row.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
-    let augment = (AUGMENT, Table::try_from((row.load.augment)()).expect(flat));
-    [(row.name, (row.settings)(preset.name))].into_iter().chain(images).chain([augment]).collect()
+    let images = entry.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
+    let augment = (AUGMENT, Table::try_from((entry.load.augment)()).expect(flat));
+    [(entry.name, entry.settings(preset.name))].into_iter().chain(images).chain([augment]).collect()
 }
 
 /// The keys of one system.
 pub(super) struct Known {
-    row: &'static Row,
+    system: Arc<Trainable>,
     tables: Vec<(&'static str, Table)>,
 }
 
 impl Known {
-    pub(super) fn of(row: &'static Row) -> Self {
-        Self { row, tables: tables(row, &row.presets[0]) }
+    pub(super) fn of(system: &Arc<Trainable>) -> Self {
+        Self { system: system.clone(), tables: tables(system, &system.presets[0]) }
     }
 
-    /// All of them, as [`check`](Self::check) makes each.
+    /// All that is given, as [`check`](Self::check) makes each.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key different values.
-    pub(super) fn check_all(&self, entries: &[Entry]) -> Result<Vec<Entry>, Failure> {
-        let entries = entries.iter().map(|entry| self.check(entry)).collect::<Result<Vec<_>, _>>()?;
-        for option in entries.iter().filter(|entry| matches!(entry.source, Source::Option(_))) {
-            let differs = |entry: &&Entry| {
-                matches!(entry.source, Source::Set(_)) && entry.key == option.key && entry.value != option.value
+    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key
+    /// different values.
+    pub(super) fn check_all(&self, given: &[Assignment]) -> Result<Vec<Assignment>, Failure> {
+        let given = given.iter().map(|one| self.check(one)).collect::<Result<Vec<_>, _>>()?;
+        for option in given.iter().filter(|one| matches!(one.source, Source::Option(_))) {
+            let differs = |one: &&Assignment| {
+                matches!(one.source, Source::Set(_)) && one.key == option.key && one.value != option.value
             };
-            if let Some(set) = entries.iter().find(differs) {
+            if let Some(set) = given.iter().find(differs) {
                 let (option_text, set_text) = (option.source.typed(), set.source.typed());
                 return Err(Failure::new(Code::Usage, format!("two values for `{}`", option.key))
                     .at(format!("{} and {}", option.source, set.source))
@@ -121,100 +206,106 @@ impl Known {
                     .help(advice!("contradiction", "leave out `{option_text}`, or leave out `{set_text}`")));
             }
         }
-        Ok(entries)
+        Ok(given)
     }
 
-    /// The full key and the value in the key's type.
-    pub(super) fn check(&self, entry: &Entry) -> Result<Entry, Failure> {
-        let run_key = RUN_KEYS.iter().find(|(name, _)| *name == entry.key);
-        if let Some((name, kind)) = run_key {
-            let value = check_run(name, *kind, entry)?;
-            if *name == "system" && value.as_str() != Some(self.row.name) {
+    /// The full key and the value in the key's type. A preset has the name that it has today.
+    pub(super) fn check(&self, given: &Assignment) -> Result<Assignment, Failure> {
+        let source = given.source.clone();
+        if let Some(key) = RunKey::find(&given.key) {
+            let mut value = check_run(key, given)?;
+            let word = value.as_str().unwrap_or_default();
+            if key.name == "system" && word != self.system.name {
                 return Err(Failure::new(Code::Config, "this configuration is of another system")
-                    .at(&entry.source)
-                    .because(format!("it says system = {value}, trained is `{}`", self.row.name)));
+                    .at(&source)
+                    .because(format!("it says system = {value}, but `{}` is to be trained", self.system.name)));
             }
-            return Ok(Entry { value, ..entry.clone() });
+            if key.name == "preset" {
+                let preset = self.system.preset(word).ok_or_else(|| self.unknown_preset(word, &source))?;
+                value = preset.name.into();
+            }
+            return Ok(Assignment { key: key.name.to_owned(), value, source });
         }
-        let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
+        let (table, name) = given.key.split_once('.').unwrap_or((self.system.name, &given.key));
         let name = present_name(table, name);
         let settings = self.tables.iter().find(|(known, _)| *known == table).map(|(_, settings)| settings);
         match settings.and_then(|settings| settings.get(name)) {
             Some(model) => {
                 let key = format!("{table}.{name}");
-                Ok(Entry { value: check_setting(&key, model, entry)?, key, source: entry.source.clone() })
+                Ok(Assignment { value: check_setting(&key, model, given)?, key, source })
             }
-            None => Err(self.unknown(entry)),
+            None => Err(self.unknown(given)),
         }
     }
 
     /// The error for a key that is not there, with the nearest that is.
-    fn unknown(&self, entry: &Entry) -> Failure {
-        let (table, name) = entry.key.split_once('.').unwrap_or((self.row.name, &entry.key));
-        if let Some(why) = switches::missing(self.row.name, name).filter(|_| table == self.row.name) {
-            return Failure::new(Code::Config, format!("`{}` has no switch `{name}`", self.row.name))
-                .at(&entry.source)
+    fn unknown(&self, given: &Assignment) -> Failure {
+        let (table, name) = given.key.split_once('.').unwrap_or((self.system.name, &given.key));
+        if let Some(why) = switches::missing(self.system.name, name).filter(|_| table == self.system.name) {
+            return Failure::new(Code::Config, format!("`{}` has no switch `{name}`", self.system.name))
+                .at(&given.source)
                 .because(why);
         }
         let in_tables =
             self.tables.iter().flat_map(|(table, keys)| keys.keys().map(move |key| format!("{table}.{key}")));
-        let all: Vec<String> = RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(in_tables).collect();
+        let all: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).chain(in_tables).collect();
         // A short form is compared with short forms.
         fn short(key: &str) -> &str {
             key.rsplit('.').next().unwrap_or(key)
         }
-        let near = nearest(short(&entry.key), all.iter().map(|key| short(key)));
+        let near = nearest(short(&given.key), all.iter().map(|key| short(key)));
         let near = near.and_then(|near| all.iter().find(|key| short(key) == near));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the keys are: {}", all.join(", ")),
         };
-        Failure::new(Code::Config, format!("unknown key `{}`", entry.key))
-            .at(&entry.source)
+        Failure::new(Code::Config, format!("unknown key `{}`", given.key))
+            .at(&given.source)
             .help(advice!("unknown-key", "{help}"))
     }
-}
 
-/// A preset that is not there.
-pub(super) fn unknown_preset(row: &Row, name: &str, source: &Source) -> Failure {
-    let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
-    Failure::new(Code::Config, format!("`{}` has no preset `{name}`", row.name)).at(source).help(advice!(
-        "no-such-preset",
-        "{}",
-        suggestion(name, &names)
-    ))
+    fn unknown_preset(&self, name: &str, source: &Source) -> Failure {
+        let names: Vec<&str> = self.system.presets.iter().map(|preset| preset.name).collect();
+        Failure::new(Code::Config, format!("`{}` has no preset `{name}`", self.system.name)).at(source).help(advice!(
+            "no-such-preset",
+            "{}",
+            suggestion(name, &names)
+        ))
+    }
 }
 
 /// Checks a key of the run.
-fn check_run(name: &str, kind: Kind, entry: &Entry) -> Result<Value, Failure> {
-    match (kind, &entry.value) {
-        (Kind::Text, Value::String(_)) => Ok(entry.value.clone()),
-        (Kind::Text, value) => match &entry.source {
+fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
+    let (name, source) = (key.name, &given.source);
+    match (key.holds, &given.value) {
+        (Holds::Text, Value::String(_)) => Ok(given.value.clone()),
+        (Holds::Text, value) => match source {
             // `--set class=7`: on a command line quotes are the shell's, so anything is text.
             Source::Set(text) => Ok(text.split_once('=').map_or("", |(_, text)| text.trim()).into()),
-            _ => Err(wrong_type(name, "text", value, &entry.source)),
+            _ => Err(wrong_type(name, "text", value, source)),
         },
-        (Kind::Count(low, high), Value::Integer(number)) if (low..=high).contains(number) => Ok(entry.value.clone()),
-        (Kind::Count(low, high), Value::Integer(number)) => {
+        (Holds::Count(low, high), Value::Integer(number)) if (low..=high).contains(number) => Ok(given.value.clone()),
+        (Holds::Count(low, high), Value::Integer(number)) => {
             Err(Failure::new(Code::Config, format!("`{name} = {number}` is out of range"))
-                .at(&entry.source)
+                .at(source)
                 .because(format!("allowed: {low} to {high}")))
         }
-        (Kind::Count(..), value) => Err(wrong_type(name, "a whole number", value, &entry.source)),
+        (Holds::Count(..), value) => Err(wrong_type(name, "a whole number", value, source)),
     }
 }
 
-/// Checks a setting of the system against a value of the right type. Ranges are the system's business.
-fn check_setting(key: &str, model: &Value, entry: &Entry) -> Result<Value, Failure> {
-    match (model, &entry.value) {
+/// Checks a setting of the system against a value of the right type. Ranges are the system's
+/// business.
+fn check_setting(key: &str, model: &Value, given: &Assignment) -> Result<Value, Failure> {
+    match (model, &given.value) {
         (Value::Float(_), Value::Float(number)) if !number.is_finite() => {
             Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a number to calculate with"))
-                .at(&entry.source)
+                .at(&given.source)
                 .because("allowed: finite numbers"))
         }
         (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(*number as f64)),
         (model, value) if model.same_type(value) => Ok(value.clone()),
-        (model, value) => Err(wrong_type(key, in_words(model), value, &entry.source)),
+        (model, value) => Err(wrong_type(key, in_words(model), value, &given.source)),
     }
 }
 

@@ -1,8 +1,9 @@
-//! The configuration of a run: what `config.toml` holds, resolved from every place where a value may be written.
+//! The configuration of a run: what `config.toml` holds, resolved from every place where a value
+//! may be written.
 //!
-//! Precedence: the command line (an option and `--set` must not contradict each other; the last of several `--set` holds), then the
-//! file of `--config`, then the preset. Every value
-//! remembers where it came from, so that an error can say so. Threads are not in it: they must not matter.
+//! Precedence: the command line (an option and `--set` must not contradict each other; the last of
+//! several `--set` holds), then the file of `--config`, then the preset. Every value remembers
+//! where it came from, so that an error can say so. Threads are not in it: they must not matter.
 
 mod file;
 mod keys;
@@ -10,17 +11,19 @@ mod recorded_data;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use datasets::{Augmentation, Fitting, advice, quoted};
+use models::System;
+use tensor::meta;
 use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
+pub use keys::{RUN_KEYS, RunKey, Usual};
 
-use crate::engine::{System, meta};
 use crate::failure::{Code, Failure};
-use crate::systems::{self, BadSetting, Row};
-use datasets::{Augmentation, Fitting, advice, quoted};
-use recorded_data::RecordedData;
+use crate::systems::{self, BadSetting, Trainable};
 
 /// The largest number of steps: a step number takes 32 bits of a random stream's key.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
@@ -36,6 +39,8 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
+    /// A program that sets this key.
+    Code(String),
 }
 
 impl fmt::Display for Source {
@@ -45,6 +50,7 @@ impl fmt::Display for Source {
             Self::File(file, line) => write!(f, "{file}, line {line}"),
             Self::Set(text) => write!(f, "--set {text}"),
             Self::Option(name) => write!(f, "option {name}"),
+            Self::Code(key) => write!(f, "the program's own setting of {key}"),
         }
     }
 }
@@ -57,19 +63,23 @@ impl Source {
             Self::File(..) => "--config".to_owned(),
             Self::Set(text) => format!("--set {}", quoted(text)),
             Self::Option(name) => (*name).to_owned(),
+            Self::Code(key) => key.clone(),
         }
     }
 }
 
-/// One key with its value, as written somewhere. The key is `steps` or `quickdraw.batch`.
+/// A key with the value that somebody gives it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct Assignment {
+    /// Such as `steps` or `quickdraw.batch`.
     pub key: String,
+    /// Its value.
     pub value: Value,
+    /// Who gives it.
     pub source: Source,
 }
 
-impl Entry {
+impl Assignment {
     /// What an option of the command line says.
     pub fn option(name: &'static str, key: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { key: key.into(), value: value.into(), source: Source::Option(name) }
@@ -83,34 +93,16 @@ const ABSENT: &str = "(none)";
 #[derive(Clone)]
 pub struct Config {
     /// The system to train.
-    pub row: &'static Row,
-    /// The preset that fills what nobody said.
-    pub preset: String,
-    /// Training steps in all.
-    pub steps: u64,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Pictures are drawn every so many steps.
-    pub sample_every: u64,
-    /// The state is saved every so many steps.
-    pub checkpoint_every: u64,
-    /// The pictures are measured every so many steps; never if 0.
-    pub evaluate_every: u64,
-    /// File or folder with the images; built-in or fetched ones if absent.
-    pub data: Option<String>,
-    /// Where a run has found them before.
-    recorded: RecordedData,
-    /// Which class of the images.
-    pub class: Option<String>,
-    /// MiB of memory that the images may take; chosen by what is free if absent.
-    pub data_memory: Option<u64>,
-    /// The folder of the caches of decoded pictures, if not the usual one.
-    pub data_cache: Option<String>,
+    pub entry: Arc<Trainable>,
     /// The system's own table.
     pub settings: Table,
+    /// The keys of the run, by their names; those that nobody has set may be absent.
+    values: BTreeMap<&'static str, Value>,
     /// The other tables, `[images]` and `[augment]`.
     others: Vec<(&'static str, Table)>,
     sources: BTreeMap<String, Source>,
+    /// Where the images were looked for, if they were found nowhere.
+    missing_data: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Config {
@@ -120,83 +112,142 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Resolves `entries`, given from the weakest to the strongest, over the preset.
+    /// Puts what is `given`, from the weakest to the strongest, over the preset.
     ///
     /// # Errors
-    /// An unknown key, a value of the wrong type, a number out of range: each names the place and what is allowed.
-    pub fn resolve(row: &'static Row, entries: &[Entry]) -> Result<Self, Failure> {
-        let known = keys::Known::of(row);
-        let entries = known.check_all(entries)?;
+    /// An unknown key, a value of the wrong type, a number out of range: each names the place and
+    /// what is allowed.
+    pub fn resolve(entry: &Arc<Trainable>, given: &[Assignment]) -> Result<Self, Failure> {
+        let known = keys::Known::of(entry);
+        let given = known.check_all(given)?;
 
-        let preset = entries.iter().rev().find(|entry| entry.key == "preset");
-        let preset = match preset {
-            None => &row.presets[0],
-            Some(entry) => {
-                let name = entry.value.as_str().unwrap_or_default();
-                row.preset(name).ok_or_else(|| keys::unknown_preset(row, name, &entry.source))?
-            }
-        };
+        let named = given.iter().rev().find(|one| one.key == "preset").and_then(|one| one.value.as_str());
+        let preset = named.and_then(|name| entry.preset(name)).unwrap_or(&entry.presets[0]);
+        let mut values = BTreeMap::from([
+            ("system", entry.name.into()),
+            ("preset", preset.name.into()),
+            ("steps", Value::Integer(i64::try_from(preset.steps).unwrap_or(i64::MAX))),
+        ]);
+        values.extend(RUN_KEYS.iter().filter_map(|key| match key.usual {
+            Usual::Number(number) => Some((key.name, number.into())),
+            Usual::OfSystem | Usual::Nothing => None,
+        }));
         let origin = Source::Preset(preset.name.to_owned());
-        let mut others = keys::tables(row, preset);
+        let mut others = keys::tables(entry, preset);
         let (_, settings) = others.remove(0);
-        let mut config = Self {
-            row,
-            preset: preset.name.to_owned(),
-            steps: preset.steps,
-            seed: 1,
-            sample_every: 100,
-            checkpoint_every: 500,
-            evaluate_every: 0,
-            data: None,
-            recorded: RecordedData::default(),
-            class: None,
-            data_memory: None,
-            data_cache: None,
-            settings,
-            others,
-            sources: BTreeMap::new(),
-        };
+        let (entry, sources) = (entry.clone(), BTreeMap::new());
+        let mut config = Self { entry, settings, values, others, sources, missing_data: Vec::new() };
         for key in config.table_keys() {
             config.sources.insert(key, origin.clone());
         }
-        for (key, value) in keys::before(row, &entries) {
+        for (key, value) in keys::before(&config.entry, &given) {
             config.settings.insert(key.to_owned(), value.into());
         }
-        for entry in entries {
-            config.put(&entry);
-            config.sources.insert(entry.key, entry.source);
+        for one in given {
+            config.put(&one);
+            config.sources.insert(one.key, one.source);
         }
         Ok(config)
     }
 
-    /// Takes over one checked entry.
-    fn put(&mut self, entry: &Entry) {
-        let number = entry.value.as_integer().and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
-        let text = || entry.value.as_str().map(str::to_owned);
-        match entry.key.as_str() {
-            "system" | "preset" => {}
-            "steps" => self.steps = number,
-            "seed" => self.seed = number,
-            "sample_every" => self.sample_every = number,
-            "checkpoint_every" => self.checkpoint_every = number,
-            "evaluate_every" => self.evaluate_every = number,
-            "data" => self.name_data(text()),
-            "data_from_run" => self.recorded.from_run = text(),
-            "data_absolute" => self.recorded.absolute = text(),
-            "class" => self.class = text(),
-            "data_memory" => self.data_memory = Some(number),
-            "data_cache" => self.data_cache = text(),
-            other => {
-                let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
-                let others = self.others.iter_mut().find(|(name, _)| *name == table).map(|(_, settings)| settings);
-                others.unwrap_or(&mut self.settings).insert(key.to_owned(), entry.value.clone());
-            }
+    /// Takes over one checked assignment.
+    fn put(&mut self, given: &Assignment) {
+        if given.key == "data" {
+            return self.name_data(given.value.as_str().map(str::to_owned));
         }
+        if let Some(key) = RunKey::find(&given.key) {
+            self.values.insert(key.name, given.value.clone());
+            return;
+        }
+        let (table, key) = given.key.split_once('.').unwrap_or((self.entry.name, &given.key));
+        let others = self.others.iter_mut().find(|(name, _)| *name == table).map(|(_, settings)| settings);
+        others.unwrap_or(&mut self.settings).insert(key.to_owned(), given.value.clone());
+    }
+
+    /// The text of a key of the run.
+    fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).and_then(Value::as_str)
+    }
+
+    /// The number of a key of the run.
+    fn number(&self, key: &str) -> Option<u64> {
+        self.values.get(key).and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok())
+    }
+
+    /// Sets or removes the text of a key of the run.
+    fn set_text(&mut self, key: &'static str, text: Option<String>) {
+        match text {
+            Some(text) => drop(self.values.insert(key, text.into())),
+            None => drop(self.values.remove(key)),
+        }
+    }
+
+    /// The preset that fills in what nobody has set.
+    pub fn preset(&self) -> &str {
+        self.text("preset").unwrap_or_default()
+    }
+
+    /// Training steps in all.
+    pub fn steps(&self) -> u64 {
+        self.number("steps").unwrap_or_default()
+    }
+
+    /// Seed of everything random.
+    pub fn seed(&self) -> u64 {
+        self.number("seed").unwrap_or_default()
+    }
+
+    /// Samples are drawn every so many steps.
+    pub fn sample_every(&self) -> u64 {
+        self.number("sample_every").unwrap_or_default()
+    }
+
+    /// A checkpoint is written every so many steps.
+    pub fn checkpoint_every(&self) -> u64 {
+        self.number("checkpoint_every").unwrap_or_default()
+    }
+
+    /// The samples are evaluated every so many steps; never if 0.
+    pub fn evaluate_every(&self) -> u64 {
+        self.number("evaluate_every").unwrap_or_default()
+    }
+
+    /// The file or folder with the images; without it, fetched or built-in ones.
+    pub fn data(&self) -> Option<&str> {
+        self.text("data")
+    }
+
+    /// Which class of the images.
+    pub fn class(&self) -> Option<&str> {
+        self.text("class")
+    }
+
+    /// MiB of memory that the images may take; without it, as much as is free allows.
+    pub(crate) fn data_memory(&self) -> Option<u64> {
+        self.number("data_memory")
+    }
+
+    /// The folder of the caches of decoded images, if it is not the usual one.
+    pub(crate) fn data_cache(&self) -> Option<&str> {
+        self.text("data_cache")
+    }
+
+    /// The same configuration for `steps` steps.
+    #[cfg(feature = "explain")]
+    pub(crate) fn with_steps(mut self, steps: u64) -> Self {
+        self.values.insert("steps", Value::Integer(i64::try_from(steps).unwrap_or(i64::MAX)));
+        self
+    }
+
+    /// The same configuration for the images of `class`.
+    pub(crate) fn with_class(mut self, class: &str) -> Self {
+        self.values.insert("class", class.into());
+        self
     }
 
     /// The tables, the system's own first.
     fn tables(&self) -> impl Iterator<Item = (&'static str, &Table)> {
-        [(self.row.name, &self.settings)]
+        [(self.entry.name, &self.settings)]
             .into_iter()
             .chain(self.others.iter().map(|(name, settings)| (*name, settings)))
     }
@@ -211,7 +262,8 @@ impl Config {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
     }
 
-    /// What stands on the command line for the key, or for any key of the table, called `name`; nothing if it comes from elsewhere.
+    /// What stands on the command line for the key, or for any key of the table, called `name`;
+    /// nothing if it comes from elsewhere.
     pub fn typed(&self, name: &str) -> Option<String> {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
@@ -249,7 +301,7 @@ impl Config {
     /// # Errors
     /// When a setting is not accepted: the key, where it was written and what is allowed.
     pub fn build(&self) -> Result<Box<dyn System>, Failure> {
-        (self.row.build)(&self.settings, self.seed).map_err(|bad| self.refused(self.row.name, bad))
+        self.entry.build(&self.settings, self.seed()).map_err(|bad| self.refused(self.entry.name, bad))
     }
 
     /// The same with another preset: what was said beside the preset stays.
@@ -262,15 +314,15 @@ impl Config {
         let mut entries = own
             .map(|(key, _)| file::read_setting(&format!("{key}={}", self.show(key))))
             .collect::<Result<Vec<_>, _>>()?;
-        entries.push(Entry::option("--preset", "preset", name));
-        Self::resolve(self.row, &entries)
+        entries.push(Assignment::option("--preset", "preset", name));
+        Self::resolve(&self.entry, &entries)
     }
 
     /// Whether the system can be built with batches of at most `batch`.
     pub fn takes_batches_of(&self, batch: usize) -> bool {
         let mut settings = self.settings.clone();
         let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
-        known && meta::run(|| (self.row.build)(&settings, self.seed).is_ok_and(|system| system.batch_size() <= batch))
+        known && meta::run(|| self.entry.build(&settings, self.seed()).is_ok_and(|system| system.batch_size() <= batch))
     }
 
     /// The failure of a setting of the table `table` that is not accepted.
@@ -290,16 +342,19 @@ impl Config {
 
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub fn to_toml(&self) -> String {
-        let first = advice!(
-            "the-same-run",
-            "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
-            self.row.name
-        );
-        let mut text = format!("{first}\n");
-        for (key, _) in keys::RUN_KEYS {
-            let value = self.show(key);
-            if value != ABSENT {
-                text += &format!("{key} = {value}\n");
+        let mut text = if self.entry.is_own() {
+            "# All that decides what this run learns, beside the program that has made it.\n".to_owned()
+        } else {
+            let first = advice!(
+                "the-same-run",
+                "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
+                self.entry.name
+            );
+            format!("{first}\n")
+        };
+        for key in RUN_KEYS {
+            if let Some(value) = self.values.get(key.name) {
+                text += &format!("{} = {value}\n", key.name);
             }
         }
         for (table, settings) in self.tables() {
@@ -311,97 +366,81 @@ impl Config {
         text
     }
 
-    /// Reads the `config.toml` of a run.
+    /// Reads the `config.toml` of a run; of the systems, `own` is known beside those of the table.
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the file cannot be read.
-    pub fn of_run(path: &Path) -> Result<Self, Failure> {
-        Self::of_entries(&read_file(path)?, &path.display().to_string())
+    pub fn of_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
+        Self::of_assignments(&read_file(path)?, &path.display().to_string(), own)
     }
 
-    /// Reads the text of a `config.toml`; `name` is told in errors.
+    /// Reads the text of a `config.toml`; `name` stands for it in errors.
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the text is not TOML.
-    pub fn of_text(text: &str, name: &str) -> Result<Self, Failure> {
-        Self::of_entries(&file::parse(text, name)?, name)
+    pub fn of_text(text: &str, name: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
+        Self::of_assignments(&file::parse(text, name)?, name, own)
     }
 
-    fn of_entries(entries: &[Entry], place: &str) -> Result<Self, Failure> {
-        let name = entries.iter().find(|entry| entry.key == "system").and_then(|entry| entry.value.as_str());
-        let Some(row) = name.and_then(systems::find) else {
+    fn of_assignments(given: &[Assignment], place: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
+        let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
+        let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
+        let Some(entry) = name.and_then(known) else {
             return Err(Failure::new(Code::Config, "the run is of a system that this program does not know")
                 .at(place)
-                .because(format!("system = {:?}", name.unwrap_or("(not said)")))
+                .because(format!("system = {:?}", name.unwrap_or("(not set)")))
                 .help(advice!("unknown-system", "`train systems` lists those that it knows")));
         };
-        Self::resolve(row, entries)
+        Self::resolve(&entry, given)
     }
 
-    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare, to show and to write.
+    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare and to show.
     pub fn show(&self, key: &str) -> String {
-        let quoted = |text: &str| Value::from(text).to_string();
-        let text = |text: &Option<String>| text.as_deref().map_or_else(|| ABSENT.to_owned(), quoted);
-        match key {
-            "system" => quoted(self.row.name),
-            "preset" => quoted(&self.preset),
-            "steps" => self.steps.to_string(),
-            "seed" => self.seed.to_string(),
-            "sample_every" => self.sample_every.to_string(),
-            "checkpoint_every" => self.checkpoint_every.to_string(),
-            "evaluate_every" => self.evaluate_every.to_string(),
-            "data" => text(&self.data),
-            "data_from_run" => text(&self.recorded.from_run),
-            "data_absolute" => text(&self.recorded.absolute),
-            "class" => text(&self.class),
-            "data_memory" => self.data_memory.map_or_else(|| ABSENT.to_owned(), |number| number.to_string()),
-            "data_cache" => text(&self.data_cache),
-            other => {
-                let (table, key) = other.split_once('.').unwrap_or((self.row.name, other));
-                let value = self.table(table).and_then(|settings| settings.get(key));
-                value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
-            }
-        }
+        let value = self.values.get(key).or_else(|| {
+            let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
+            self.table(table)?.get(key)
+        });
+        value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
     }
 
-    /// The configuration with `entries` put over it, for `--resume`: only what does not change the arithmetic may change.
+    /// The configuration with what is `given` put over it, for `--resume`: only what does not
+    /// change the arithmetic may change.
     ///
     /// # Errors
-    /// When an entry says something else than the run does: both values are named. And as [`Config::resolve`].
-    pub fn extended(&self, entries: &[Entry], run: &Path) -> Result<Self, Failure> {
-        let known = keys::Known::of(self.row);
+    /// When one of them says something else than the run does: both values are named. And as
+    /// [`Config::resolve`].
+    pub fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
+        let known = keys::Known::of(&self.entry);
         let mut next = self.clone();
-        for entry in known.check_all(entries)? {
-            next.put(&entry);
-            if entry.key == "preset" {
-                next.preset = entry.value.as_str().unwrap_or_default().to_owned();
-            }
-            let (old, new) = (self.show(&entry.key), next.show(&entry.key));
-            if old != new && !keys::MAY_CHANGE.contains(&entry.key.as_str()) {
-                return Err(Failure::new(Code::Usage, format!("{} does not go together with --resume", entry.source))
+        for one in known.check_all(given)? {
+            next.put(&one);
+            let (old, new) = (self.show(&one.key), next.show(&one.key));
+            if old != new && !keys::may_change(&one.key) {
+                return Err(Failure::new(Code::Usage, format!("{} does not go together with --resume", one.source))
                     .at(run.join("config.toml").display())
-                    .because(format!("the run has {} = {old}, asked for is {new}", entry.key))
+                    .because(format!("the run has {} = {old}, asked for is {new}", one.key))
                     .help(advice!(
                         "fixed-by-the-run",
                         "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",
-                        entry.source.typed()
+                        one.source.typed()
                     )));
             }
-            next.sources.insert(entry.key, entry.source);
+            next.sources.insert(one.key, one.source);
         }
         Ok(next)
     }
 
-    /// Keys whose values differ from `other` and that may not differ within one run, each with both values.
+    /// Keys whose values differ from `other` and that may not differ within one run, each with both
+    /// values.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let mut keys: Vec<String> = keys::RUN_KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         keys.into_iter()
-            .filter(|key| !keys::MAY_CHANGE.contains(&key.as_str()) && self.show(key) != other.show(key))
+            .filter(|key| !keys::may_change(key) && self.show(key) != other.show(key))
             .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))
             .collect()
     }

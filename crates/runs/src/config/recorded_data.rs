@@ -1,8 +1,8 @@
-//! Where a run's images are, so that they are found again: from another working folder, and when the run and its images were
-//! moved together or to another system.
+//! Where a run's images are, so that they are found again: from another working folder, and when
+//! the run and its images were moved together or to another system.
 //!
-//! `data` is the path as it was typed, and means nothing elsewhere if it is relative. So the run also records the way from its
-//! own folder to the images, and their absolute path.
+//! `data` is the path as it was typed, and means nothing elsewhere if it is relative. So the run
+//! also records the way from its own folder to the images, and their absolute path.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -11,49 +11,42 @@ use super::Config;
 use crate::failure::{Code, Failure};
 use datasets::{BUILT_IN, advice};
 
-/// Where a run has found its images.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct RecordedData {
-    /// From the run folder, with `/` on every system.
-    pub(super) from_run: Option<String>,
-    pub(super) absolute: Option<String>,
-    /// The places where they were looked for, if they are at none of them.
-    missing: Vec<PathBuf>,
-}
-
 impl Config {
     /// Says where the images are; what was recorded before counts no more.
     pub fn name_data(&mut self, data: Option<String>) {
-        (self.data, self.recorded) = (data, RecordedData::default());
+        self.set_text("data", data);
+        self.set_recorded([None, None]);
     }
 
     /// Records where the images are, for the run in the folder `run`, unless they are built in.
     pub fn record_data(&mut self, run: &Path) {
-        let usual = self.row.load.usual_place();
-        let place = match &self.data {
+        let usual = self.entry.load.usual_place();
+        let place = match self.data() {
             Some(data) if data == BUILT_IN => return,
             Some(data) => PathBuf::from(data),
             None => usual.to_owned(),
         };
         let (Ok(from), Ok(to)) = (fs::canonicalize(run), fs::canonicalize(&place)) else { return };
         let text = |path: PathBuf| path.to_str().map(str::to_owned);
-        self.recorded = RecordedData {
-            from_run: way(&from, &to),
-            absolute: std::path::absolute(place).ok().and_then(text),
-            missing: Vec::new(),
-        };
+        self.set_recorded([way(&from, &to), std::path::absolute(place).ok().and_then(text)]);
     }
 
-    /// Sets `data` to where the images are now, for the run in the folder `run` or the configuration file in it: on the recorded
-    /// way from there, at the recorded absolute path, at the path that was typed, or at that below a folder that the run lies in
-    /// (runs of earlier versions have recorded nothing else).
+    /// Records the path from the run folder (with `/` on every system) and the absolute path.
+    fn set_recorded(&mut self, [from_run, absolute]: [Option<String>; 2]) {
+        self.set_text("data_from_run", from_run);
+        self.set_text("data_absolute", absolute);
+        self.missing_data.clear();
+    }
+
+    /// Sets `data` to where the images are now, for the run in the folder `run` or the
+    /// configuration file in it: on the recorded way from there, at the recorded absolute path, at
+    /// the path that was typed, or at that below a folder that the run lies in (runs of earlier
+    /// versions have recorded nothing else).
     pub fn find_data(&mut self, run: &Path) {
-        let typed = self.data.as_ref().filter(|data| *data != BUILT_IN).map(PathBuf::from);
-        let recorded = [
-            self.recorded.from_run.as_ref().map(|way| run.join(way)),
-            self.recorded.absolute.as_ref().map(PathBuf::from),
-        ];
-        let usual = self.row.load.usual_place();
+        let typed = self.data().filter(|data| *data != BUILT_IN).map(PathBuf::from);
+        let recorded =
+            [self.text("data_from_run").map(|way| run.join(way)), self.text("data_absolute").map(PathBuf::from)];
+        let usual = self.entry.load.usual_place();
         let (here, around) = match &typed {
             Some(typed) => (typed.as_path(), typed.as_path()),
             // The usual place counts only if that is where the images were.
@@ -72,28 +65,30 @@ impl Config {
         match places.iter().find(|place| place.exists()) {
             Some(place) if is_same(place, here) => {}
             Some(place) => {
-                self.data = fs::canonicalize(place).unwrap_or_else(|_| place.clone()).to_str().map(str::to_owned)
+                let place = fs::canonicalize(place).unwrap_or_else(|_| place.clone());
+                self.set_text("data", place.to_str().map(str::to_owned));
             }
-            None => self.recorded.missing = places,
+            None => self.missing_data = places,
         }
     }
 
-    /// Refuses to go on without the images of a run that are at none of the places where they should be.
+    /// Refuses to go on without the images of a run that are at none of the places where they
+    /// should be.
     ///
     /// # Errors
     /// What was recorded, and that `--data` helps.
     pub fn require_data(&self) -> Result<(), Failure> {
-        if self.recorded.missing.is_empty() {
+        if self.missing_data.is_empty() {
             return Ok(());
         }
         let mut places: Vec<String> = Vec::new();
-        for place in &self.recorded.missing {
+        for place in &self.missing_data {
             let place = place.display().to_string();
             if !places.contains(&place) {
                 places.push(place);
             }
         }
-        let recorded = self.data.as_deref().map_or_else(|| "no `data`".to_owned(), |data| format!("data = {data:?}"));
+        let recorded = self.data().map_or_else(|| "no `data`".to_owned(), |data| format!("data = {data:?}"));
         Err(Failure::new(Code::Data, "the images of the run are not where they were")
             .at(&places[0])
             .because(format!("the run's configuration has {recorded}; nothing is at\n{}", places.join("\n")))
@@ -128,8 +123,8 @@ mod tests {
     use crate::systems;
 
     fn config(data: Option<&str>) -> Config {
-        let mut config = Config::resolve(systems::find("folder").unwrap(), &[]).unwrap();
-        config.data = data.map(str::to_owned);
+        let mut config = Config::resolve(&systems::find("folder").unwrap(), &[]).unwrap();
+        config.set_text("data", data.map(str::to_owned));
         config
     }
 
@@ -155,17 +150,17 @@ mod tests {
         // As it is read back, with a typed path that means nothing here.
         let found = |run: &Path| {
             let mut config = recorded.clone();
-            config.data = Some("pics".to_owned());
+            config.set_text("data", Some("pics".to_owned()));
             config.find_data(run);
             config
         };
-        assert_eq!(found(&run).data.as_deref(), data.to_str());
+        assert_eq!(found(&run).data(), data.to_str());
         let moved = folder(root.path().join("two")).join("one");
         fs::rename(root.path().join("one"), &moved).unwrap();
-        assert_eq!(found(&moved.join("runs/1")).data.as_deref(), moved.join("pics").to_str(), "both were moved");
+        assert_eq!(found(&moved.join("runs/1")).data(), moved.join("pics").to_str(), "both were moved");
         folder(root.path().join("one/pics"));
         let lone = folder(root.path().join("three/run"));
-        assert_eq!(found(&lone).data.as_deref(), data.to_str(), "the absolute path");
+        assert_eq!(found(&lone).data(), data.to_str(), "the absolute path");
         fs::remove_dir(&data).unwrap();
         let failure = found(&lone).require_data().unwrap_err();
         assert_eq!(failure.code, Code::Data);
@@ -176,7 +171,8 @@ mod tests {
         named.require_data().unwrap();
     }
 
-    /// A run of an earlier version has recorded only what was typed, below the folder that its runs lie in.
+    /// A run of an earlier version has recorded only what was typed, below the folder that its runs
+    /// lie in.
     #[test]
     fn the_images_of_older_runs_are_looked_for_in_the_folders_around_them() {
         let root = tempfile::tempdir().unwrap();
@@ -184,13 +180,13 @@ mod tests {
             (folder(root.path().join("project/runs/0001-folder")), folder(root.path().join("project/my/pics")));
         let mut config = config(Some("my/pics"));
         config.find_data(&run);
-        assert_eq!(config.data.as_deref(), data.to_str());
+        assert_eq!(config.data(), data.to_str());
         let mut lost = super::tests::config(Some("Z:\\other\\pics"));
         lost.find_data(&run);
         assert!(lost.require_data().unwrap_err().to_string().contains("add `--data PATH`"));
         let mut built_in = super::tests::config(Some(BUILT_IN));
         built_in.find_data(&run);
         built_in.record_data(&run);
-        assert_eq!((built_in.data.as_deref(), built_in.recorded), (Some(BUILT_IN), RecordedData::default()));
+        assert_eq!((built_in.data(), built_in.text("data_absolute")), (Some(BUILT_IN), None));
     }
 }

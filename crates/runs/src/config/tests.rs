@@ -2,16 +2,16 @@ use super::file::read_setting;
 use super::*;
 use crate::systems::SYSTEMS;
 
-fn row() -> &'static Row {
+fn entry() -> &'static Arc<Trainable> {
     &SYSTEMS[0]
 }
 
-fn set(text: &str) -> Entry {
+fn set(text: &str) -> Assignment {
     read_setting(text).unwrap()
 }
 
-fn refused(entries: &[Entry]) -> Failure {
-    Config::resolve(row(), entries).and_then(|config| config.build().map(|_| config)).unwrap_err()
+fn refused(entries: &[Assignment]) -> Failure {
+    Config::resolve(entry(), entries).and_then(|config| config.build().map(|_| config)).unwrap_err()
 }
 
 #[test]
@@ -19,9 +19,9 @@ fn the_strongest_place_wins() {
     let mut entries = file::parse("steps = 10\nseed = 3\n[quickdraw]\nbatch = 8\nlatent = 4\n", "my.toml").unwrap();
     entries.push(set("batch=16"));
     entries.push(set("quickdraw.dropout=0.25"));
-    entries.push(Entry::option("--steps", "steps", 30));
-    let config = Config::resolve(row(), &entries).unwrap();
-    assert_eq!((config.steps, config.seed), (30, 3));
+    entries.push(Assignment::option("--steps", "steps", 30));
+    let config = Config::resolve(entry(), &entries).unwrap();
+    assert_eq!((config.steps(), config.seed()), (30, 3));
     assert_eq!(config.show("quickdraw.batch"), "16");
     assert_eq!(config.show("quickdraw.latent"), "4");
     assert_eq!(config.show("quickdraw.dropout"), "0.25");
@@ -34,37 +34,37 @@ fn an_option_and_a_set_of_the_same_key_must_agree() {
         ("--batch", "quickdraw.batch", Value::from(4), "quickdraw.batch=8"),
         ("--seed", "seed", Value::from(1), "seed=2"),
         ("--steps", "steps", Value::from(10), "steps=20"),
-        ("--preset", "preset", Value::from("seed"), "preset=cpu"),
+        ("--preset", "preset", Value::from("original"), "preset=cpu"),
         ("--data", "data", Value::from("a.npy"), "data=b.npy"),
         ("--class", "class", Value::from("7"), "class=8"),
         ("--sample-every", "sample_every", Value::from(5), "sample_every=6"),
     ] {
-        let option = Entry::option(option, key, value.clone());
+        let option = Assignment::option(option, key, value.clone());
         let same = format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        Config::resolve(row(), &[set(&same), option.clone()]).unwrap();
+        Config::resolve(entry(), &[set(&same), option.clone()]).unwrap();
         let failure = refused(&[set(other), option.clone()]);
         assert_eq!(failure.code, Code::Usage, "{failure}");
         let text = failure.to_string();
         assert!(text.contains(&option.source.typed()) && text.contains(&format!("--set {other}")), "{text}");
-        let run = Config::resolve(row(), &[]).unwrap();
+        let run = Config::resolve(entry(), &[]).unwrap();
         assert_eq!(run.extended(&[set(other), option], Path::new("run")).unwrap_err().code, Code::Usage);
     }
 }
 
 #[test]
 fn a_preset_fills_what_nobody_said_wherever_it_is_named() {
-    let config = Config::resolve(row(), &[set("batch=7"), set("preset=cpu")]).unwrap();
-    assert_eq!(config.preset, "cpu");
+    let config = Config::resolve(entry(), &[set("batch=7"), set("preset=cpu")]).unwrap();
+    assert_eq!(config.preset(), "cpu");
     assert_eq!(config.show("quickdraw.batch"), "7");
-    let plain = Config::resolve(row(), &[]).unwrap();
-    assert_eq!((plain.preset.as_str(), plain.steps, plain.show("quickdraw.batch").as_str()), ("seed", 2000, "128"));
+    let plain = Config::resolve(entry(), &[]).unwrap();
+    assert_eq!((plain.preset(), plain.steps(), plain.show("quickdraw.batch").as_str()), ("original", 2000, "128"));
 }
 
 #[test]
 fn what_is_written_reads_back_the_same() {
-    let entries = [set("data=a \"b\".npy"), set("preset=cpu"), Entry::option("--seed", "seed", 77)];
-    let config = Config::resolve(row(), &entries).unwrap();
-    let again = Config::resolve(row(), &file::parse(&config.to_toml(), "config.toml").unwrap()).unwrap();
+    let entries = [set("data=a \"b\".npy"), set("preset=cpu"), Assignment::option("--seed", "seed", 77)];
+    let config = Config::resolve(entry(), &entries).unwrap();
+    let again = Config::resolve(entry(), &file::parse(&config.to_toml(), "config.toml").unwrap()).unwrap();
     assert_eq!(config.to_toml(), again.to_toml());
     assert!(config.differences(&again).is_empty());
 }
@@ -139,14 +139,14 @@ fn files_that_are_no_configuration_are_refused() {
 
 #[test]
 fn a_resumed_run_takes_more_steps_and_refuses_another_seed() {
-    let config = Config::resolve(row(), &[set("seed=3")]).unwrap();
+    let config = Config::resolve(entry(), &[set("seed=3")]).unwrap();
     let run = Path::new("runs/0001-quickdraw");
-    let longer = config.extended(&[Entry::option("--steps", "steps", 9000), set("seed=3")], run).unwrap();
-    assert_eq!((longer.steps, longer.seed), (9000, 3));
+    let longer = config.extended(&[Assignment::option("--steps", "steps", 9000), set("seed=3")], run).unwrap();
+    assert_eq!((longer.steps(), longer.seed()), (9000, 3));
     for (entry, old, new) in [
-        (Entry::option("--seed", "seed", 4), "3", "4"),
-        (Entry::option("--batch", "batch", 5), "128", "5"),
-        (Entry::option("--preset", "preset", "cpu"), "seed", "cpu"),
+        (Assignment::option("--seed", "seed", 4), "3", "4"),
+        (Assignment::option("--batch", "batch", 5), "128", "5"),
+        (Assignment::option("--preset", "preset", "cpu"), "original", "cpu"),
     ] {
         let failure = config.extended(&[entry], run).unwrap_err();
         assert_eq!(failure.code, Code::Usage);
@@ -155,15 +155,16 @@ fn a_resumed_run_takes_more_steps_and_refuses_another_seed() {
     }
 }
 
-/// A run of an older version has written down all keys that there were; someone who writes a few means the present ones.
+/// A run of an older version has written down all keys that there were; someone who writes a few
+/// means the present ones.
 #[test]
 fn what_a_run_did_not_write_down_is_what_it_was_then() {
-    let row = systems::find("wgan-gp").expect("a system");
+    let entry = systems::find("wgan-gp").expect("a system");
     let window = |text: &str| {
         let entries = file::parse(text, "config.toml").unwrap();
-        Config::resolve(row, &entries).unwrap().settings["window"].to_string()
+        Config::resolve(&entry, &entries).unwrap().settings["window"].to_string()
     };
-    let recorded = Config::resolve(row, &[]).unwrap().to_toml();
+    let recorded = Config::resolve(&entry, &[]).unwrap().to_toml();
     assert_eq!(window(&recorded), "\"cropped\"");
     let older: String =
         recorded.lines().filter(|line| !line.starts_with("window")).map(|line| format!("{line}\n")).collect();
@@ -171,22 +172,22 @@ fn what_a_run_did_not_write_down_is_what_it_was_then() {
     assert_eq!(window("[wgan-gp]\nbatch = 7\n"), "\"cropped\"");
     let mut entries = file::parse(&older, "config.toml").unwrap();
     entries.push(set("window=cropped"));
-    assert_eq!(Config::resolve(row, &entries).unwrap().settings["window"].to_string(), "\"cropped\"");
+    assert_eq!(Config::resolve(&entry, &entries).unwrap().settings["window"].to_string(), "\"cropped\"");
 }
 
 /// Settings that have a new name are accepted under the old one, in files and in `--set`, and are stored under the new one.
 #[test]
 fn renamed_settings_are_accepted_under_their_old_names() {
     for text in ["bn_keep=0.7", "quickdraw.bn_keep=0.7"] {
-        let config = Config::resolve(row(), &[set(text)]).unwrap();
+        let config = Config::resolve(entry(), &[set(text)]).unwrap();
         assert_eq!(config.show("quickdraw.bn_momentum"), "0.7");
     }
-    let recorded = Config::resolve(row(), &[]).unwrap().to_toml();
+    let recorded = Config::resolve(entry(), &[]).unwrap().to_toml();
     assert!(recorded.contains("bn_momentum = 0.9") && !recorded.contains("bn_keep"), "{recorded}");
     let older = file::parse(&recorded.replace("bn_momentum", "bn_keep"), "config.toml").unwrap();
-    let config = Config::resolve(row(), &older).unwrap();
+    let config = Config::resolve(entry(), &older).unwrap();
     assert_eq!(config.to_toml(), recorded);
     let longer =
-        config.extended(&[set("bn_keep=0.9"), Entry::option("--steps", "steps", 9000)], Path::new("run")).unwrap();
-    assert_eq!(longer.steps, 9000);
+        config.extended(&[set("bn_keep=0.9"), Assignment::option("--steps", "steps", 9000)], Path::new("run")).unwrap();
+    assert_eq!(longer.steps(), 9000);
 }

@@ -1,26 +1,28 @@
 //! [`Batches`]: the real images of the steps to come, read ahead where reading takes time.
 //!
-//! Which images a step learns from follows from its number alone, and so does what the augmentation does to them: a thread of its
-//! own can read the batches of the next steps while one is trained, and the run is the same to the bit. Images that lie in memory
-//! are put together when they are needed, on all threads: that takes less than handing them over.
+//! Which images a step learns from follows from its number alone, and so does what the augmentation
+//! does to them: a thread of its own can read the batches of the next steps while one is trained,
+//! and the run is the same to the bit. Images that lie in memory are put together when they are
+//! needed, on all threads: that takes less than handing them over.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, Scope};
 
 use super::Dataset;
-use crate::engine::timing::{Category, Work, time};
-use crate::engine::{System, Tensor};
 use crate::failure::{Code, Failure};
+use kernels::timing::{Category, Work, time};
+use models::System;
+use tensor::Tensor;
 
-/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are in their schedule: with
-/// many more, they would look for it from the start each time.
+/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are
+/// in their schedule: with many more, they would look for it from the start each time.
 const AHEAD: u64 = 2;
 
 /// A step and the images that it learns from.
 type Request = (u64, Vec<Vec<usize>>);
 
 /// The batches of a training.
-pub struct Batches<'a> {
+pub(crate) struct Batches<'a> {
     data: &'a Dataset,
     reader: Option<Reader>,
     /// The first step whose batch was not asked for yet.
@@ -53,7 +55,7 @@ impl Reader {
 
 impl Batches<'_> {
     /// Calls `train` with the batches of the steps `from` to `total`.
-    pub fn with<R>(data: &Dataset, (from, total): (u64, u64), train: impl FnOnce(&mut Batches<'_>) -> R) -> R {
+    pub(crate) fn with<R>(data: &Dataset, (from, total): (u64, u64), train: impl FnOnce(&mut Batches<'_>) -> R) -> R {
         std::thread::scope(|scope| {
             let reader = if data.are_in_memory() { None } else { Reader::start(scope, data) };
             train(&mut Batches { data, reader, next: from, total })
@@ -64,7 +66,7 @@ impl Batches<'_> {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn of_step(&mut self, step: u64, system: &dyn System) -> Result<Vec<Tensor>, Failure> {
+    pub(crate) fn of_step(&mut self, step: u64, system: &dyn System) -> Result<Vec<Tensor>, Failure> {
         let counts = self.data.counts();
         let Some(reader) = &self.reader else { return self.data.shown_at(step, &system.batch(step, &counts)) };
         while self.next < self.total.min(step + 1 + AHEAD) {

@@ -1,13 +1,13 @@
-//! Where images come from: one loader for each system's usual data, which the rows of the systems name. What is at a path that is
-//! named is read in whatever form it has, by [`super::reading`].
+//! Where images come from: one loader for each system's usual data, which the rows of the systems
+//! name. What is at a path that is named is read in whatever form it has, by [`super::reading`].
 
 use std::path::{Path, PathBuf};
 
 use super::memory::{self as places, Teller};
 use super::{Dataset, failure, reading};
 use crate::config::Config;
-use crate::console::typed;
-use crate::failure::{Code, Failure};
+use crate::console::Output;
+use crate::failure::{Code, Failure, typed};
 use datasets::{
     Augmentation, BUILT_IN, BUILT_IN_COUNT, Crop, Filter, Fitting, Images, LoadOptions, LoadRequest, Progress,
     QuickDraw, Season, Split, advice,
@@ -28,11 +28,12 @@ pub const ALL: &str = "all";
 #[derive(Clone, Copy)]
 pub struct Loader {
     /// Decides between files and built-in pictures.
-    find: fn(&Loader, &Config, &Wanted<'_>) -> Result<Found, Failure>,
-    /// Where files lie when nobody names others, below the working folder; nothing for what is always named.
+    find: fn(&Loader, &Config, &Wanted<'_>) -> Result<LoadedImages, Failure>,
+    /// Where files lie when nobody names others, below the working folder; nothing for what is
+    /// always named.
     usual: &'static str,
     /// Reads what is at the path.
-    read: fn(&Path, &Wanted<'_>) -> Result<Found, Failure>,
+    read: fn(&Path, &Wanted<'_>) -> Result<LoadedImages, Failure>,
     /// Whether the path holds a part that nothing is learned from.
     held_back: fn(&Path) -> bool,
     /// What stands in for missing files.
@@ -55,7 +56,7 @@ pub(super) struct Wanted<'a> {
     pub(super) request: LoadRequest<'a>,
     /// The class that is named.
     pub(super) class: Option<&'a str>,
-    /// Whether the system can be told to learn in grey or in colour.
+    /// Whether the system has a setting for grey or colour.
     pub(super) has_channels: bool,
     /// Whether the augmentation gives lines soft edges.
     pub(super) softened: bool,
@@ -70,7 +71,7 @@ struct HeldBack {
 
 /// Images that were read or drawn, one set for each domain.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct LoadedImages {
     pub(super) domains: Vec<Images>,
     /// What each image truly is in the other domain, where that is known.
     pub(super) counterparts: Option<Vec<Images>>,
@@ -83,7 +84,8 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
 }
 
-/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place, or the built-in apples.
+/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place,
+/// or the built-in apples.
 pub const DOODLES: Loader = Loader {
     find: doodles,
     usual: "data/quickdraw",
@@ -158,8 +160,8 @@ pub const PAIRS: Loader = Loader {
     ..FOLDER
 };
 
-/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`] on, so that no landscape is
-/// in two of them, and the same set in both seasons is of true pairs.
+/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`]
+/// on, so that no landscape is in two of them, and the same set in both seasons is of true pairs.
 fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
     let draw =
         |(set, season): (u64, Season)| datasets::seasons(set * LANDSCAPES..(set + 1) * LANDSCAPES, DRAWINGS, season);
@@ -167,11 +169,11 @@ fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
 }
 
 /// The images that `--data` names, those at the usual place, or the built-in ones.
-fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
-    if let Some(path) = loader.place(config.data.as_deref()) {
+fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+    if let Some(path) = loader.place(config.data()) {
         return loader.named(&path, wanted);
     }
-    let why = match &config.data {
+    let why = match config.data() {
         Some(_) => String::new(),
         None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
         None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
@@ -181,8 +183,8 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
 }
 
 /// Doodles: the class is the name of a file, unless what is named is of another form.
-fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Found, Failure> {
-    let data = config.data.as_deref().map(Path::new);
+fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+    let data = config.data().map(Path::new);
     if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN))
         && !QuickDraw::is_folder_of_classes(path, wanted.class)
     {
@@ -190,7 +192,7 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Foun
     }
     let source = QuickDraw::resolve(data, wanted.class, Path::new("")).map_err(failure)?;
     match &source {
-        QuickDraw::File(path) => Ok(Found { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
+        QuickDraw::File(path) => Ok(LoadedImages { origin: Some(source.to_string()), ..(loader.read)(path, wanted)? }),
         QuickDraw::BuiltIn { .. } => Ok(loader.drawn(wanted, source.to_string())),
     }
 }
@@ -211,33 +213,40 @@ impl Loader {
         Path::new(self.usual)
     }
 
-    /// The images of a run whose system learns from images of `shape`: those that `--data` names, those at the usual place, or the
-    /// built-in ones.
+    /// The images of a run whose system learns from images of `shape`: those that `--data` names,
+    /// those at the usual place, or the built-in ones.
     ///
     /// # Errors
-    /// When files are not there or are not what they should be, and when a setting of `[images]` or `[augment]` is refused.
-    pub fn load(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape, false)
+    /// When files are not there or are not what they should be, and when a setting of `[images]` or
+    /// `[augment]` is refused.
+    pub fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, false, output)
     }
 
-    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not all of them can be read.
+    /// As [`load`](Self::load), but nothing is decoded or drawn: the images can be counted, but not
+    /// all of them can be read.
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as they show without reading the images.
-    pub fn look_at(&self, config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-        self.load_part(Split::Train, config, shape, true)
+    pub fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+        self.load_part(Split::Train, config, shape, true, output)
     }
 
     /// The images of the same set and class that are held back from training, if there are such.
     ///
     /// # Errors
     /// As [`load`](Self::load), about files that are there.
-    pub fn load_held_back(&self, config: &Config, shape: [usize; 3]) -> Result<Option<Dataset>, Failure> {
-        let is_there = match self.place(config.data.as_deref()) {
+    pub fn load_held_back(
+        &self,
+        config: &Config,
+        shape: [usize; 3],
+        output: &Output,
+    ) -> Result<Option<Dataset>, Failure> {
+        let is_there = match self.place(config.data()) {
             Some(path) => (self.held_back)(&path),
             None => self.built_in_held_back.is_some(),
         };
-        is_there.then(|| self.load_part(Split::Test, config, shape, false)).transpose()
+        is_there.then(|| self.load_part(Split::Test, config, shape, false, output)).transpose()
     }
 
     fn load_part(
@@ -246,10 +255,11 @@ impl Loader {
         config: &Config,
         shape: [usize; 3],
         inspect_only: bool,
+        output: &Output,
     ) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
-                .at(config.row.name)
+                .at(config.entry.name)
                 .because("they are grey (1) or in colour (3)")
                 .help(advice!(
                     "channels-of-pictures",
@@ -259,7 +269,7 @@ impl Loader {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let teller = Teller::default();
+        let teller = Teller::new(output);
         let tell = |progress: &Progress<'_>| teller.tell(progress);
         let wanted = Wanted {
             request: LoadRequest {
@@ -269,11 +279,14 @@ impl Loader {
                 fitting: &fitting,
                 options: places::options(config, inspect_only, &tell),
             },
-            class: config.class.as_deref(),
+            class: config.class(),
             has_channels: config.settings.contains_key("channels"),
             softened: augmentation.bends(),
         };
-        let found = (self.find)(self, config, &wanted)?;
+        let found = match &config.entry.images {
+            Some(images) => self.given(images, config, &wanted)?,
+            None => (self.find)(self, config, &wanted)?,
+        };
         let ([memory, cache], found) = (found.needs(&wanted.request.options), found.kept(&wanted.request.options)?);
         let origins = || found.domains.iter().map(Images::origin).collect::<Vec<_>>().join(" and ");
         Ok(Dataset {
@@ -283,15 +296,16 @@ impl Loader {
             counterparts: found.counterparts,
             size: [shape[0], shape[1]],
             augmentation,
-            seed: config.seed,
+            seed: config.seed(),
             memory,
             cache,
             notes: found.notes,
         })
     }
 
-    /// The images at `path`: all of them, those of the class that is named, or those of the usual class if they have it.
-    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    /// The images at `path`: all of them, those of the class that is named, or those of the usual
+    /// class if they have it.
+    fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if !path.exists() {
             return Err(reading::nothing_at(path, (self.built_in_name)(wanted.request.shape)));
         }
@@ -309,8 +323,20 @@ impl Loader {
         found.of_class(wanted.class.or(usual).filter(|class| *class != ALL))
     }
 
+    /// The images that the program has brought, scaled to what is wanted.
+    fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
+        if let Some(data) = config.data() {
+            return Err(Failure::new(Code::Data, "the images are named twice")
+                .at(data)
+                .because(format!("`{}` brings its own", config.entry.name)));
+        }
+        let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
+        let domains = vec![images.clone().resized(wanted.request.size, filter)];
+        LoadedImages { domains, ..LoadedImages::default() }.of_class(wanted.class)
+    }
+
     /// The built-in pictures, scaled to what is wanted.
-    fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> Found {
+    fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> LoadedImages {
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
         let scaled =
             |sets: Vec<Images>| sets.into_iter().map(|images| images.resized(wanted.request.size, filter)).collect();
@@ -321,10 +347,17 @@ impl Loader {
             }
             _ => ((self.built_in)(wanted.request.size), None),
         };
-        Found { domains: scaled(domains), counterparts, origin: Some(origin), built_in: true, ..Found::default() }
+        LoadedImages {
+            domains: scaled(domains),
+            counterparts,
+            origin: Some(origin),
+            built_in: true,
+            ..LoadedImages::default()
+        }
     }
 
-    /// Where the files are: at the path that is named, or at the usual place if there is something; nothing for the built-in set.
+    /// Where the files are: at the path that is named, or at the usual place if there is something;
+    /// nothing for the built-in set.
     fn place(&self, data: Option<&str>) -> Option<PathBuf> {
         match data {
             Some(BUILT_IN) => None,
@@ -334,7 +367,7 @@ impl Loader {
     }
 }
 
-impl Found {
+impl LoadedImages {
     /// Bytes of memory for each set of images.
     fn share(&self, options: &LoadOptions<'_>) -> u64 {
         options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory

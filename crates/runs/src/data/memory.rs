@@ -6,43 +6,44 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use datasets::{LoadOptions, Progress, plural};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::config::Config;
+use crate::console::Output;
 use crate::plan::limits;
 use crate::signals;
 
-/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies beside the pictures may be
-/// read-only. Hidden, so that it is not taken for pictures.
+/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies
+/// beside the pictures may be read-only. Hidden, so that it is not taken for pictures.
 const CACHE: &str = "data/.cache";
-/// The images of a run take this share of the memory that is free, and no more bytes than that: what is read often stays in the
-/// system's own cache of files anyway.
+/// The images of a run take this share of the memory that is free, and no more bytes than that:
+/// what is read often stays in the system's own cache of files anyway.
 const SHARE: u64 = 4;
 const MOST: u64 = 1 << 30;
 
-/// Where the images of `config` may lie; `progress` is told about what takes long.
+/// Where the images of `config` may lie; `progress` gets reports about what takes long.
 pub(super) fn options<'a>(
     config: &Config,
     inspect_only: bool,
     progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 ) -> LoadOptions<'a> {
-    let memory = config.data_memory.map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
-    let cache = PathBuf::from(config.data_cache.as_deref().unwrap_or(CACHE));
+    let memory = config.data_memory().map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
+    let cache = PathBuf::from(config.data_cache().unwrap_or(CACHE));
     LoadOptions { memory, cache, inspect_only, progress }
 }
 
 /// Bytes of memory for images when nobody says how much.
 fn usual() -> u64 {
-    // Where the system does not tell what is free, the bound is low enough.
+    // Where the free memory is unknown, the bound is low enough.
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 
 /// A process that waits for another says so this often.
 const REMIND: Duration = Duration::from_secs(60);
 
-/// Reports on standard error what takes long: a bar on a terminal, else a line now and then.
-#[derive(Default)]
+/// Reports what takes long: with a bar on a terminal, else with a line now and then.
 pub(super) struct Teller {
+    output: Output,
     /// The bar of the decoding at hand, and how many tenths of it were reported.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
     /// When it was last reported that another process is waited for.
@@ -50,9 +51,13 @@ pub(super) struct Teller {
 }
 
 impl Teller {
+    pub(super) fn new(output: &Output) -> Self {
+        Self { output: output.clone(), decoding: Mutex::default(), waiting: Mutex::default() }
+    }
+
     /// Reports it; breaks if the user has asked the program to end.
     pub(super) fn tell(&self, progress: &Progress<'_>) -> ControlFlow<()> {
-        let say = |line: String| eprintln!("data         {line}");
+        let say = |line: String| self.output.say(&format!("data         {line}"));
         match *progress {
             Progress::Waiting { lock, holder } => {
                 if let Ok(mut last) = self.waiting.lock()
@@ -72,7 +77,8 @@ impl Teller {
                             plural(total, "picture"),
                             cache.display()
                         ));
-                        *decoding = (bar(total), 0);
+                        let bar = self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left");
+                        *decoding = (bar, 0);
                     }
                     let (bar, told) = &mut *decoding;
                     match bar {
@@ -91,14 +97,4 @@ impl Teller {
         }
         if signals::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-}
-
-/// A bar over `total` pictures, if there is a terminal to draw it on.
-fn bar(total: usize) -> Option<ProgressBar> {
-    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} pictures, {eta} left").ok()?;
-    crate::console::is_lively().then(|| {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-        bar.set_style(style.progress_chars("=> "));
-        bar
-    })
 }

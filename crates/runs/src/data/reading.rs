@@ -8,15 +8,14 @@ use datasets::{
 };
 
 use super::failure;
-use super::loaders::{Found, Wanted};
-use crate::console::typed;
-use crate::failure::{Code, Failure};
+use super::loaders::{LoadedImages, Wanted};
+use crate::failure::{Code, Failure, typed};
 
 /// Loads the images at `path` as the network needs them.
 ///
 /// # Errors
 /// If the format is not supported, the files are damaged, or all images are blank.
-pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     let files = DataFiles::find(path, wanted.class).map_err(failure)?;
     let has_class = files.is_class_file();
     let loaded = files.load(&wanted.request).map_err(failure)?;
@@ -31,7 +30,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
         let warning = histogram.warning(|| loaded.value_scale(fitting.range), wanted.softened);
         notes.extend(warning.map(|warning| format!("warning      {}", typed(&warning))));
     }
-    Ok(Found { domains: vec![loaded.images], notes, has_class, ..Found::default() })
+    Ok(LoadedImages { domains: vec![loaded.images], notes, has_class, ..LoadedImages::default() })
 }
 
 /// The histogram of the images.
@@ -74,7 +73,7 @@ fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) ->
 ///
 /// # Errors
 /// When they are not there, and as [`any`].
-pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     if !path.is_dir() {
         return Err(Failure::new(Code::Data, "a translation is learned from two sets of pictures")
             .at(path.display())
@@ -85,7 +84,7 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<Found, Failure> {
             )));
     }
     let pair = Pair::find(path, wanted.request.split).map_err(failure)?;
-    let mut both = Found::default();
+    let mut both = LoadedImages::default();
     let request = &wanted.request;
     let wanted = Wanted { request: LoadRequest { options: request.options.shared_by(2), ..*request }, ..*wanted };
     for path in [pair.a, pair.b] {
@@ -106,7 +105,8 @@ pub(super) fn has_test_pair(path: &Path) -> bool {
     path.is_dir() && Pair::find(path, Split::Test).is_ok()
 }
 
-/// The failure of a path at which nothing is; `built_in` names what would be learned from without one.
+/// The failure of a path at which nothing is; `built_in` names what would be learned from without
+/// one.
 pub(super) fn nothing_at(path: &Path, built_in: &str) -> Failure {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

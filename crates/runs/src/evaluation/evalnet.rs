@@ -1,21 +1,25 @@
-//! The classifier that metrics look through: trained once on a labelled set, kept under `data/evalnet/`, found again by the
-//! fingerprint of its images.
+//! The classifier that metrics look through: trained once on a labelled set, kept under
+//! `data/evalnet/`, found again by the fingerprint of its images.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{Advice, advice};
 use metrics::{Extractor, Matrix, Pictures};
 use rand::seq::SliceRandom;
 
 use crate::checkpoint::{Checkpoint, weights_hash};
-use crate::config::{Config, Entry};
-use crate::console::{Console, print};
+use crate::config::{Assignment, Config};
+use crate::console::Output;
 use crate::data::{ALL, Dataset};
-use crate::engine::{Evalnet, Key, Tensor, evalnet, meta};
 use crate::failure::{Code, Failure};
-use crate::options::EvalnetOptions;
 use crate::storage::{self, RealDisk};
-use crate::systems::Row;
+use crate::systems::Trainable;
+use kernels::Key;
+use models::evalnet;
+use models::evalnet::Evalnet;
+use tensor::{Tensor, meta};
 
 /// Where the trained classifiers lie.
 const FOLDER: &str = "data/evalnet";
@@ -50,44 +54,73 @@ impl Extractor for Trained {
     }
 }
 
-/// `train evalnet SYSTEM`: trains one, over an older one of the same images.
+/// Which classifier to train.
+#[derive(Clone, Debug)]
+pub struct EvalnetRequest {
+    /// The system whose data are meant.
+    pub system: Arc<Trainable>,
+    /// What to set of its configuration, such as `data`.
+    pub assignments: Vec<Assignment>,
+    /// Seed of the weights and of the order of the images.
+    pub seed: u64,
+    /// Where messages go.
+    pub output: Output,
+}
+
+/// A classifier that was trained.
+#[derive(Clone, Debug)]
+pub struct EvalnetReport {
+    /// Its file.
+    pub path: PathBuf,
+    /// The share of the held-out images that it classifies rightly.
+    pub accuracy: f64,
+    /// How many images were held out.
+    pub held_out: usize,
+    /// The hash of its weights.
+    pub hash: String,
+}
+
+impl fmt::Display for EvalnetReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.path.display())?;
+        writeln!(f, "accuracy: {:.4} of {} images not learned from", self.accuracy, self.held_out)?;
+        writeln!(f, "weights hash: {}", self.hash)
+    }
+}
+
+/// Trains one, over an older one of the same images.
 ///
 /// # Errors
 /// When the images cannot be read, have no classes, or the file cannot be written.
-pub fn run(row: &'static Row, options: &EvalnetOptions) -> Result<(), Failure> {
-    let entries: Vec<Entry> = options.data.iter().map(|data| Entry::option("--data", "data", data.clone())).collect();
-    let config = Config::resolve(row, &entries)?;
+pub fn train(request: &EvalnetRequest) -> Result<EvalnetReport, Failure> {
+    let config = Config::resolve(&request.system, &request.assignments)?;
     let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
-        Failure::new(Code::Usage, format!("`{}` learns from no images", row.name))
+        Failure::new(Code::Usage, format!("`{}` learns from no images", request.system.name))
             .because("a classifier is trained on images with classes")
     })?;
-    let data = all_classes(&config, shape)?;
+    let data = all_classes(&config, shape, &request.output)?;
     let help = advice!("no-labels", "give images with classes, and enough of them");
     let set = Labelled::new(&config, &data, help)?;
-    let (trained, hash) = set.train(options.seed, &Console::default())?;
-    print(&format!(
-        "{}\naccuracy: {:.4} of {} images not learned from\nweights hash: {hash}\n",
-        set.path().display(),
-        trained.accuracy,
-        set.held_out().len()
-    ))
+    let (trained, hash) = set.train(request.seed, &request.output)?;
+    Ok(EvalnetReport { path: set.path(), accuracy: trained.accuracy, held_out: set.held_out().len(), hash })
 }
 
 /// The classifier of the images of `data`: the one that was trained before, or a new one.
 ///
 /// # Errors
-/// When the images have no classes or another size than `side`, or the file cannot be read or written.
-pub fn extractor(
+/// When the images have no classes or another size than `side`, or the file cannot be read or
+/// written.
+pub(super) fn extractor(
     side: usize,
     config: &Config,
     data: &Dataset,
-    console: &Console,
+    output: &Output,
 ) -> Result<Box<dyn Extractor>, Failure> {
     // A run may have learned one class of many; the classifier needs them all.
     let every;
     let data = match data.classes() {
         Some((labels, _)) if labels.iter().all(|label| *label == labels[0]) => {
-            every = all_classes(config, data.shape(0))?;
+            every = all_classes(config, data.shape(0), output)?;
             &every
         }
         _ => data,
@@ -103,9 +136,9 @@ pub fn extractor(
     }
     let trained = match set.saved()? {
         Some(trained) => trained,
-        None => set.train(1, console)?.0,
+        None => set.train(1, output)?.0,
     };
-    console.say(&format!(
+    output.say(&format!(
         "classifier   {}: {:.2} % right on images it did not learn from",
         set.path().display(),
         100.0 * trained.accuracy
@@ -114,10 +147,9 @@ pub fn extractor(
 }
 
 /// The images of `config` of all classes, whichever it names.
-fn all_classes(config: &Config, shape: [usize; 3]) -> Result<Dataset, Failure> {
-    let mut config = config.clone();
-    config.class = Some(ALL.to_owned());
-    config.row.load.load(&config, shape)
+fn all_classes(config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+    let config = config.clone().with_class(ALL);
+    config.entry.load.load(&config, shape, output)
 }
 
 /// Images with classes.
@@ -188,11 +220,12 @@ impl<'a> Labelled<'a> {
         Ok(Some(Trained { name: self.name.clone(), net, accuracy }))
     }
 
-    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its weights.
-    fn train(&self, seed: u64, console: &Console) -> Result<(Trained, String), Failure> {
+    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its
+    /// weights.
+    fn train(&self, seed: u64, output: &Output) -> Result<(Trained, String), Failure> {
         let learned: Vec<usize> = (0..self.labels.len()).filter(|i| i % HELD_OUT != HELD_OUT - 1).collect();
         let steps = (SEEN / evalnet::BATCH) as u64;
-        console.say(&format!("classifier   training {} on {} images, {steps} steps", self.name, learned.len()));
+        output.say(&format!("classifier   training {} on {} images, {steps} steps", self.name, learned.len()));
         let mut net = Evalnet::new(self.shape, self.classes, seed);
         let mut order: Vec<usize> = Vec::new();
         let mut epoch = 0;
@@ -211,7 +244,7 @@ impl<'a> Labelled<'a> {
             let each = (steps / 10).max(1);
             if (step + 1).is_multiple_of(each) {
                 let [mean, share] = [loss, right].map(|sum| sum / each as f64);
-                console.say(&format!("step {:>4}/{steps}  loss {mean:.4}  accuracy {share:.4}", step + 1));
+                output.say(&format!("step {:>4}/{steps}  loss {mean:.4}  accuracy {share:.4}", step + 1));
                 (loss, right) = (0.0, 0.0);
             }
         }
@@ -251,10 +284,10 @@ impl<'a> Labelled<'a> {
     }
 }
 
-/// What the images are called in the classifier's name: the file or folder that they come from, else the system that they are built
-/// in for.
+/// What the images are called in the classifier's name: the file or folder that they come from,
+/// else the system that they are built in for.
 fn set_name(config: &Config) -> String {
-    let stem = config.data.as_deref().and_then(|data| Path::new(data).file_stem()).map(|stem| stem.to_string_lossy());
-    let name = stem.map_or_else(|| config.row.name.to_owned(), std::borrow::Cow::into_owned);
+    let stem = config.data().and_then(|data| Path::new(data).file_stem()).map(|stem| stem.to_string_lossy());
+    let name = stem.map_or_else(|| config.entry.name.to_owned(), std::borrow::Cow::into_owned);
     name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }

@@ -5,19 +5,19 @@ use std::path::Path;
 use datasets::advice;
 use serde_json::json;
 
-use super::Row;
-use crate::checkpoint::Found;
+use super::Measurement;
+use crate::checkpoint::LoadedCheckpoint;
 use crate::failure::Failure;
 use crate::storage::{self, RealDisk};
 
 /// How the numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Format {
     Json,
     Csv,
 }
 
-impl Form {
+impl Format {
     /// What the ending of `path` says.
     ///
     /// # Errors
@@ -34,25 +34,31 @@ impl Form {
     }
 }
 
-/// Writes all rows to `path`, and how the fakes were truncated if they were.
+/// Writes all measurements to `path`, and how the fakes were truncated if they were.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(super) fn write(path: &Path, form: Form, found: &Found, psi: Option<f64>, rows: &[Row]) -> Result<(), Failure> {
-    let text = match form {
-        Form::Json => json_text(found, psi, rows),
-        Form::Csv => csv_text(found, psi, rows),
+pub(super) fn write(
+    path: &Path,
+    format: Format,
+    found: &LoadedCheckpoint,
+    psi: Option<f64>,
+    measurements: &[Measurement],
+) -> Result<(), Failure> {
+    let text = match format {
+        Format::Json => json_text(found, psi, measurements),
+        Format::Csv => csv_text(found, psi, measurements),
     };
     Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
 }
 
 /// A number that is not finite is `null`: JSON has no other word for it.
-fn json_text(found: &Found, psi: Option<f64>, rows: &[Row]) -> String {
-    let row = |row: &Row| {
-        let one = &row.measured;
+fn json_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
+    let measurement = |measurement: &Measurement| {
+        let one = &measurement.measured;
         json!({
             "metric": one.number.name,
-            "direction": row.direction,
+            "direction": measurement.direction,
             "extractor": one.extractor,
             "n": one.count,
             "value": one.number.value,
@@ -66,21 +72,21 @@ fn json_text(found: &Found, psi: Option<f64>, rows: &[Row]) -> String {
         "checkpoint": found.path.display().to_string(),
         "step": found.checkpoint.step,
         "psi": psi,
-        "numbers": rows.iter().map(row).collect::<Vec<_>>(),
+        "numbers": measurements.iter().map(measurement).collect::<Vec<_>>(),
     });
     format!("{file:#}\n")
 }
 
 /// An empty field is what there is not.
-fn csv_text(found: &Found, psi: Option<f64>, rows: &[Row]) -> String {
+fn csv_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
     let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n,psi\n");
-    for row in rows {
-        let one = &row.measured;
+    for measurement in measurements {
+        let one = &measurement.measured;
         let optional = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
         let fields = [
             found.checkpoint.step.to_string(),
             one.number.name.to_owned(),
-            row.direction.unwrap_or_default().to_owned(),
+            measurement.direction.unwrap_or_default().to_owned(),
             one.extractor.clone().unwrap_or_default(),
             one.count.to_string(),
             one.number.value.to_string(),

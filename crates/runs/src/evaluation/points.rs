@@ -1,19 +1,23 @@
-//! What is measured of points of the plane: how much of the mixture that they should come from has been found.
+//! What is measured of points of the plane: how much of the mixture that they should come from has
+//! been found.
 
 use metrics::modes::{Modes, modes};
 use metrics::suite::{Measured, Number};
 
-use super::{Row, Setup};
-use crate::engine::{Key, Mixture, Plane, Tensor};
+use super::{Measurement, Setup};
 use crate::failure::Failure;
 use crate::sampling::pictures;
 use crate::sampling::plane;
+use kernels::Key;
+use models::{Mixture, Plane};
+use tensor::Tensor;
 
-/// A point farther than this from every middle belongs to none: seven deviations of the ring's clouds, nearly six of the grid's.
+/// A point farther than this from every middle belongs to none: seven deviations of the ring's
+/// clouds, nearly six of the grid's.
 const REACH: f64 = 0.1;
 
 /// Each number, and what it means.
-pub(super) const NUMBERS: [(&str, &str); 4] = [
+pub const NUMBERS: [(&str, &str); 4] = [
     ("modes", "clouds with enough points within 0.1 of their middle: 5 % of all for gauss8, 1 % for gauss25"),
     ("near", "the share of points within 0.1 of a middle"),
     ("least", "the share of all points in the emptiest cloud; a fair share is 12.5 % or 4 %"),
@@ -32,7 +36,7 @@ fn enough(mixture: Mixture) -> f64 {
 ///
 /// # Errors
 /// When a point is not made of finite numbers.
-pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Row>, Failure> {
+pub(super) fn measure(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Measurement>, Failure> {
     let count = setup.count;
     let latents = plane.sampler.latents(setup.seed, "evaluation", count);
     let drawn = pictures::finite(plane::in_parts(&latents, |part| plane.sampler.draw(part)))?;
@@ -41,7 +45,7 @@ pub(super) fn weigh(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Row>, Failure
     let row = |(at, (name, _)): (usize, &(&'static str, &str))| {
         let number = Number { name, value: values[0][at], deviation: None };
         let baseline = Some((values[1][at], count));
-        Row { direction: None, measured: Measured { number, extractor: None, count, pairs: None, baseline } }
+        Measurement { direction: None, measured: Measured { number, extractor: None, count, pairs: None, baseline } }
     };
     Ok(NUMBERS.iter().enumerate().map(row).collect())
 }

@@ -1,5 +1,6 @@
-//! Whether a packed file is whole and holds what its name promises: read through once, before it gets its name, without unpacking
-//! it to memory or disk. The checksum of gzip stands at its end and is compared on the way.
+//! Whether a packed file is whole and holds what its name promises: read through once, before it
+//! gets its name, without unpacking it to memory or disk. The checksum of gzip stands at its end
+//! and is compared on the way.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -25,7 +26,8 @@ fn damaged(error: io::Error) -> String {
     }
 }
 
-/// Reads on to the end of the packed data, after which nothing may stand. Returns how much that was.
+/// Reads on to the end of the packed data, after which nothing may stand. Returns how much that
+/// was.
 fn rest(mut unpacked: Unpacked, most: u64) -> Result<u64, String> {
     let count = io::copy(&mut unpacked.by_ref().take(most), &mut io::sink()).map_err(damaged)?;
     if unpacked.read(&mut [0]).map_err(damaged)? == 0 && !unpacked.into_inner().fill_buf().map_err(damaged)?.is_empty()
@@ -62,7 +64,8 @@ pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
     }
 }
 
-/// A `.tar.gz` of CIFAR-10's six files of records, each with `pictures` pictures, and its list of names.
+/// A `.tar.gz` of CIFAR-10's six files of records, each with `pictures` pictures, and its list of
+/// names.
 ///
 /// # Errors
 /// What is wrong with it.

@@ -1,6 +1,7 @@
 //! One process per download: whoever comes second waits, and then finds the file.
 //!
-//! `.name.lock` is locked through the operating system, so a process that was killed claims nothing. The process id in it is for people.
+//! `.name.lock` is locked through the operating system, so a process that was killed claims
+//! nothing. The process id in it is for people.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -24,7 +25,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Claims the file `whole`. While another process has it, waits; `tell` is told so once.
+    /// Claims the file `whole`. While another process has it, waits, and reports so to `tell` once.
     ///
     /// # Errors
     /// When the user asks to end, or the folder takes no lock.
@@ -58,8 +59,8 @@ impl Claim {
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error).into()),
             }
-            // The process before us may have deleted the file between our opening and locking it; then nobody else can see
-            // our lock.
+            // The process before us may have deleted the file between our opening and locking it;
+            // then nobody else can see our lock.
             if is_still(&file, &path).map_err(failed)? {
                 file.set_len(0)
                     .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
@@ -76,7 +77,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Deleted before it is unlocked, which closing the file does. That it is free is all that matters.
+        // Deleted before it is unlocked, which closing the file does. That it is free is all that
+        // matters.
         let _ = fs::remove_file(&self.path);
     }
 }

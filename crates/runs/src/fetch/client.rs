@@ -1,4 +1,5 @@
-//! The connection to the server. Everything that waits for it happens on a thread of its own, so that Ctrl-C need not.
+//! The connection to the server. Everything that waits for it happens on a thread of its own, so
+//! that Ctrl-C need not.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -19,8 +20,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 16;
 
-/// A client for all downloads: it never waits longer than [`PATIENCE`] for a sign of life, and takes the proxy that the
-/// environment names.
+/// A client for all downloads: it never waits longer than [`PATIENCE`] for a sign of life, and
+/// takes the proxy that the environment names.
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -138,9 +139,11 @@ pub(super) fn ask(agent: &Agent, request: &Request) -> Result<(Head, Body), Trou
     if let Some(known) = &request.if_still {
         call = call.header(IF_RANGE, known);
     }
-    // Few pieces wait in between, so that a slow disk slows the server down and no memory is filled.
+    // Few pieces wait in between, so that a slow disk slows the server down and no memory is
+    // filled.
     let (tell, events) = sync_channel(4);
-    // It ends with the body, with an error, or when nobody listens any more; at the latest with the process.
+    // It ends with the body, with an error, or when nobody listens any more; at the latest with the
+    // process.
     thread::spawn(move || {
         let response = match call.call() {
             Ok(response) => response,

@@ -1,5 +1,6 @@
-//! One file over HTTP: into `.name.part`, checked, then renamed. What was received of a file is kept, and the next try asks
-//! the server for the rest of it, if the server's file is still the same one.
+//! One file over HTTP: into `.name.part`, checked, then renamed. What was received of a file is
+//! kept, and the next try asks the server for the rest of it, if the server's file is still the
+//! same one.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -49,12 +50,12 @@ impl From<StorageError> for Trouble {
     }
 }
 
-/// Downloads a file. `progress` is told how many bytes of how many there are; `check` looks at the whole file before it gets
-/// its name.
+/// Downloads a file. `progress` gets the bytes received and the total; `check` looks at the
+/// whole file before it gets its name.
 ///
 /// # Errors
-/// When the server cannot be reached or does not give the file, when the file is not the one that is known, or cannot be
-/// written, and when the user asks to end.
+/// When the server cannot be reached or does not give the file, when the file is not the one that
+/// is known, or cannot be written, and when the user asks to end.
 pub(super) fn download(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -200,7 +201,8 @@ fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), 
     let known = partial.origin().filter(|origin| origin.url == wanted.url);
     let if_still = known.as_ref().and_then(|origin| origin.validator().map(str::to_owned));
     let too_long = wanted.length.is_some_and(|length| from > length);
-    // Without a way to know whether the server's file is the same, only a known hash makes sure that the two parts fit.
+    // Without a way to know whether the server's file is the same, only a known hash makes sure
+    // that the two parts fit.
     if from > 0 && (too_long || if_still.is_none() && wanted.sha256.is_none()) {
         partial.discard()?;
         return request(wanted, partial);

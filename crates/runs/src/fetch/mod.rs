@@ -1,4 +1,4 @@
-//! `train fetch`: downloads a data set, checks it, and puts it where training looks for it.
+//! [`fetch`] downloads a data set, checks it, and puts it where training looks for it.
 
 mod check;
 mod claim;
@@ -11,16 +11,13 @@ mod unpack;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datasets::advice;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::console::{self, Console};
+use crate::console::Output;
 use crate::failure::{Code, Failure};
-use crate::options::FetchOptions;
 use crate::signals;
 use crate::storage;
 use crate::suggestion::suggestion;
 use claim::Claim;
+use datasets::advice;
 use download::{Wanted, download};
 use sets::{Inside, SETS, Set};
 
@@ -37,49 +34,82 @@ struct Target {
     inside: Option<Inside>,
 }
 
-/// Downloads, or lists what can be downloaded.
+/// Which data set to download.
+#[derive(Clone, Debug)]
+pub struct FetchRequest {
+    /// Its name: [`list`] has them all.
+    pub set: String,
+    /// The classes of doodles to download; `apple` if there are none.
+    pub classes: Vec<String>,
+    /// The folder that data sets are put into, each in a folder of its own.
+    pub out: PathBuf,
+    /// Another address for the files than the publisher's.
+    pub from: Option<String>,
+    /// Where messages go.
+    pub output: Output,
+}
+
+impl FetchRequest {
+    /// The data set `set`, into the folder `data`.
+    pub fn of(set: impl Into<String>) -> Self {
+        let (classes, out, output) = (Vec::new(), PathBuf::from("data"), Output::default());
+        Self { set: set.into(), classes, out, from: None, output }
+    }
+
+    /// The files that would be downloaded, where to, and how to do that by hand.
+    ///
+    /// # Errors
+    /// When there is no such set or class.
+    pub fn plan(&self) -> Result<String, Failure> {
+        Ok(by_hand(&targets(named(&self.set)?, self)?))
+    }
+}
+
+/// Downloads a data set, unless it is there already.
 ///
 /// # Errors
-/// When there is no such set, and as everything about downloads, each with the way to get the files by hand.
-pub fn run(options: &FetchOptions) -> Result<(), Failure> {
-    let Some(name) = &options.set else { return console::print(&listing()) };
-    let Some(set) = SETS.iter().find(|set| set.name == name) else {
-        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
-        return Err(Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(advice!(
-            "no-such-set",
-            "{}",
-            suggestion(name, &names)
-        )));
-    };
-    let targets = targets(set, options)?;
-    let folder = options.out.join(set.folder);
-    if options.dry_run {
-        return console::print(&by_hand(&targets));
-    }
+/// When there is no such set, and as everything about downloads, each with the way to get the files
+/// by hand.
+pub fn fetch(request: &FetchRequest) -> Result<(), Failure> {
+    let set = named(&request.set)?;
+    let targets = targets(set, request)?;
+    let folder = request.out.join(set.folder);
     storage::make_folder(&folder)?;
-    let console = Console::default();
+    let output = &request.output;
     if !set.files.is_empty() && (set.check)(&folder).is_ok() && targets.iter().all(|target| is_here(set, target)) {
-        console.say(&format!("{} is complete in {}", set.name, folder.display()));
+        output.say(&format!("{} is complete in {}", set.name, folder.display()));
         return Ok(());
     }
     signals::listen();
     let agent = client::agent();
     for target in &targets {
-        fetch_one(&agent, &console, set, target, &folder).map_err(|failure| with_hand(failure, &targets))?;
+        fetch_one(&agent, output, set, target, &folder).map_err(|failure| with_hand(failure, &targets))?;
     }
     if !set.files.is_empty() {
         (set.check)(&folder).map_err(|error| unusable(&folder, &error))?;
     }
-    console.say(&format!("done         {}", folder.display()));
+    output.say(&format!("done         {}", folder.display()));
     Ok(())
 }
 
+/// The set of this name.
+fn named(name: &str) -> Result<&'static Set, Failure> {
+    SETS.iter().find(|set| set.name == name).ok_or_else(|| {
+        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
+        Failure::new(Code::Usage, format!("there is no data set `{name}` to fetch")).help(advice!(
+            "no-such-set",
+            "{}",
+            suggestion(name, &names)
+        ))
+    })
+}
+
 /// The files of a set, or of its classes.
-fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
-    let folder = options.out.join(set.folder);
-    let address = options.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
+fn targets(set: &Set, request: &FetchRequest) -> Result<Vec<Target>, Failure> {
+    let folder = request.out.join(set.folder);
+    let address = request.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
     if !set.files.is_empty() {
-        if !options.classes.is_empty() {
+        if !request.classes.is_empty() {
             return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
                 .because("its classes come in one")
                 .help(advice!("set-of-all-classes", "leave out `--class`")));
@@ -93,7 +123,7 @@ fn targets(set: &Set, options: &FetchOptions) -> Result<Vec<Target>, Failure> {
         };
         return Ok(set.files.iter().map(target).collect());
     }
-    let classes = if options.classes.is_empty() { vec![APPLE.to_owned()] } else { options.classes.clone() };
+    let classes = if request.classes.is_empty() { vec![APPLE.to_owned()] } else { request.classes.clone() };
     classes
         .into_iter()
         .map(|class| {
@@ -137,11 +167,11 @@ fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
 }
 
 /// One file, if it is not there; what is in an archive goes into `folder`.
-fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target, folder: &Path) -> Result<(), Failure> {
+fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, folder: &Path) -> Result<(), Failure> {
     let is_there = || {
         let there = if is_archive(&target.path) { (set.check)(folder).is_ok() } else { is_here(set, target) };
         if there {
-            console.say(&format!("is there     {}", target.path.display()));
+            output.say(&format!("is there     {}", target.path.display()));
         }
         there
     };
@@ -149,13 +179,13 @@ fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target,
         return Ok(());
     }
     // Another process may just have brought it.
-    let _claim = Claim::take(&target.path, &|line| console.say(line))?;
+    let _claim = Claim::take(&target.path, &|line| output.say(line))?;
     if is_there() {
         return Ok(());
     }
     let Target { url, path, length, sha256, .. } = target;
-    console.say(&format!("downloading  {url}"));
-    let bar = console::is_lively().then(bar);
+    output.say(&format!("downloading  {url}"));
+    let bar = output.bar(0, "[{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left");
     let mut progress = |received: u64, total: Option<u64>| {
         if let Some(bar) = &bar {
             bar.set_length(total.unwrap_or(received));
@@ -170,22 +200,14 @@ fn fetch_one(agent: &ureq::Agent, console: &Console, set: &Set, target: &Target,
     result?;
     let known =
         if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its content was checked" };
-    console.say(&format!("written      {} ({known})", path.display()));
+    output.say(&format!("written      {} ({known})", path.display()));
     if is_archive(path) {
-        console.say(&format!("unpacking    {}", path.display()));
+        output.say(&format!("unpacking    {}", path.display()));
         unpack::unpack(path, folder)?;
         // It is not needed any more, and does no harm if it stays.
         let _ = fs::remove_file(path);
     }
     Ok(())
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("[{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        Err(_) => bar,
-    }
 }
 
 /// The failure of files that came and cannot be used.
@@ -224,8 +246,8 @@ fn by_hand(targets: &[Target]) -> String {
         .collect()
 }
 
-/// The sets.
-fn listing() -> String {
+/// The data sets, two lines each.
+pub fn list() -> String {
     let line = |set: &Set| {
         format!("{:<14} {}\n{:14} into data/{}, from {}\n", set.name, set.about, "", set.folder, set.address)
     };

@@ -1,5 +1,5 @@
-//! A file that is not complete yet: `.name.part`, which one process at a time may write, and beside it `.name.part.json`, which
-//! says what it is the beginning of.
+//! A file that is not complete yet: `.name.part`, which one process at a time may write, and beside
+//! it `.name.part.json`, which says what it is the beginning of.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,8 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// By what the server can tell whether its file is still this one: a strong `ETag`, or else the time of its last change.
+    /// By what the server can tell whether its file is still this one: a strong `ETag`, or else the
+    /// time of its last change.
     pub(super) fn validator(&self) -> Option<&str> {
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.last_modified.as_deref())

@@ -1,4 +1,5 @@
-//! The data sets that can be downloaded: what they are, where their publishers keep them, and how they are known.
+//! The data sets that can be downloaded: what they are, where their publishers keep them, and how
+//! they are known.
 
 use std::path::Path;
 

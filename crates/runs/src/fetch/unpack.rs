@@ -16,7 +16,8 @@ const LONGEST: u64 = 64 << 20;
 /// No archive holds more than this: the real one has 184,380,000 bytes.
 const MOST: u64 = 1 << 30;
 
-/// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, wherever in the archive they are.
+/// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, wherever in the archive they
+/// are.
 ///
 /// # Errors
 /// When the archive is damaged, holds none of them, or they cannot be written.
@@ -28,7 +29,8 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
             .help(advice!("damaged-archive", "remove it and fetch it again"))
     };
     let open = || -> io::Result<_> { Ok(GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST)) };
-    // All of it first: gzip's checksum comes last, and nothing of a damaged archive may look like a data set.
+    // All of it first: gzip's checksum comes last, and nothing of a damaged archive may look like a
+    // data set.
     open().and_then(|mut all| io::copy(&mut all, &mut io::sink())).map_err(|error| damaged(error.to_string()))?;
     let mut tar = tar::Archive::new(open().map_err(|error| damaged(error.to_string()))?);
     let mut written = Vec::new();

@@ -1,7 +1,8 @@
 //! One process per run folder.
 //!
-//! The file `lock` is locked through the operating system, so a process that was killed holds nothing: its lock is gone
-//! with it, whatever the file still says. The process id in the file is for people.
+//! The file `lock` is locked through the operating system, so a process that was killed holds
+//! nothing: its lock is gone with it, whatever the file still says. The process id in the file is
+//! for people.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -14,12 +15,13 @@ use crate::failure::{Code, Failure};
 use crate::storage::{StorageError, is_still};
 
 /// Held while a process writes to a run folder; gives it back when dropped.
-pub struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     _file: File,
 }
 
-/// Another process can delete the file between our opening and our locking it only when it ends, so a few tries are enough.
+/// Another process can delete the file between our opening and our locking it only when it ends, so
+/// a few tries are enough.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -27,13 +29,15 @@ impl Lock {
     /// Takes the lock of the run folder `run`.
     ///
     /// # Errors
-    /// When another process has it (with its process id), or when the file cannot be made or locked.
-    pub fn take(run: &Path) -> Result<Self, Failure> {
+    /// When another process has it (with its process id), or when the file cannot be made or
+    /// locked.
+    pub(crate) fn take(run: &Path) -> Result<Self, Failure> {
         Self::take_with(run, &|path| fs::read_to_string(path))
     }
 
-    /// As [`take`](Self::take); `read` reads the file through a second handle. Where locks are mandatory (Windows) that fails
-    /// while the file is locked, so only the message about another process may depend on it.
+    /// As [`take`](Self::take); `read` reads the file through a second handle. Where locks are
+    /// mandatory (Windows) that fails while the file is locked, so only the message about another
+    /// process may depend on it.
     fn take_with(run: &Path, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Self, Failure> {
         let path = run.join("lock");
         let failed = |error| StorageError::new("write", &path, error);
@@ -56,8 +60,8 @@ impl Lock {
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error).into()),
             }
-            // The process before us may have deleted the file between our opening and locking it; then the lock is on a
-            // file that nobody else can see, and we try again.
+            // The process before us may have deleted the file between our opening and locking it;
+            // then the lock is on a file that nobody else can see, and we try again.
             if is_still(&file, &path).map_err(failed)? {
                 let own = std::process::id().to_string();
                 file.set_len(0).and_then(|()| file.write_all(own.as_bytes())).map_err(failed)?;
@@ -92,7 +96,8 @@ mod tests {
         assert!(Lock::take(run.path()).is_ok());
     }
 
-    /// On Windows a locked file cannot be read through another handle, not even by the process that locked it.
+    /// On Windows a locked file cannot be read through another handle, not even by the process that
+    /// locked it.
     #[test]
     fn a_lock_that_keeps_others_from_reading_the_file_is_taken_and_respected() {
         let run = tempfile::tempdir().unwrap();
@@ -105,7 +110,8 @@ mod tests {
         assert!(Lock::take_with(run.path(), &cannot).is_ok());
     }
 
-    /// Before, the process id was read back until it was there: for ever where the file may be written but not read.
+    /// Before, the process id was read back until it was there: for ever where the file may be
+    /// written but not read.
     #[test]
     #[cfg(unix)]
     fn a_file_that_may_not_be_read_is_no_hindrance() {

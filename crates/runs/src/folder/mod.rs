@@ -1,7 +1,7 @@
 //! The folder of a run: making it, finding it, listing what is in it.
 
-pub mod lock;
-pub mod resume;
+pub(crate) mod lock;
+pub(crate) mod resume;
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
 ///
 /// # Errors
 /// When `out` cannot be a run folder, another process has it, or a folder cannot be made.
-pub fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
+pub(crate) fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
     let Some(out) = out else {
         let run = make_numbered(parent, system)?;
         return Ok(Claimed { lock: Lock::take(&run)?, run, is_begun: false });
@@ -33,7 +33,7 @@ pub fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed,
 }
 
 /// A folder for a run.
-pub struct Claimed {
+pub(crate) struct Claimed {
     pub run: PathBuf,
     pub lock: Lock,
     /// Whether it holds the configuration of a run already.
@@ -43,11 +43,12 @@ pub struct Claimed {
 /// What makes a folder a run's.
 const CONFIG: &str = "config.toml";
 
-/// Makes sure that an existing run has all its folders, and removes what an interrupted process left half-written.
+/// Makes sure that an existing run has all its folders, and removes what an interrupted process
+/// left half-written.
 ///
 /// # Errors
 /// When a folder cannot be made.
-pub fn reopen(run: &Path) -> Result<(), Failure> {
+pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     for folder in FOLDERS {
         make_folder(&run.join(folder))?;
         sweep_run(&run.join(folder));
@@ -56,7 +57,8 @@ pub fn reopen(run: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it is a run's.
+/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it
+/// is a run's.
 fn make_named(out: &Path) -> Result<bool, Failure> {
     let refused = |place: &Path, why: &str| {
         Failure::new(Code::Usage, "this cannot be the run folder")
@@ -78,7 +80,8 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the configuration.
+/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the
+/// configuration.
 fn is_left_over(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
@@ -86,7 +89,8 @@ fn is_left_over(entry: &fs::DirEntry) -> bool {
     name == "lock" || is_temporary(&name) || FOLDERS.contains(&&*name) && is_empty()
 }
 
-/// The next number. Making a folder fails if it is there, so two processes that start at once get two numbers.
+/// The next number. Making a folder fails if it is there, so two processes that start at once get
+/// two numbers.
 fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
     make_folder(parent)?;
     let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
@@ -122,7 +126,7 @@ fn number_of(name: &str) -> Option<u32> {
 ///
 /// # Errors
 /// When there is no such run; the nearest name of an existing one is suggested.
-pub fn locate(path: &Path) -> Result<Located, Failure> {
+pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
     if path.is_dir() {
         // A slash at the end or the `checkpoints` folder itself mean the run as well.
@@ -144,7 +148,7 @@ pub fn locate(path: &Path) -> Result<Located, Failure> {
 }
 
 /// What a path given as a run stands for.
-pub struct Located {
+pub(crate) struct Located {
     /// The run folder; a checkpoint file may lie outside of any.
     pub run: Option<PathBuf>,
     /// The file, if one was named.
@@ -175,7 +179,7 @@ fn siblings(path: &Path) -> Advice {
 }
 
 /// Every file of the run, one line each; long rows of numbered files as their first and last.
-pub fn list(run: &Path) -> Vec<String> {
+pub(crate) fn list(run: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for folder in ["", FOLDERS[0], FOLDERS[1], FOLDERS[2]] {
         let entries = fs::read_dir(run.join(folder)).into_iter().flatten().flatten();

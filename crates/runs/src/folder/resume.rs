@@ -1,34 +1,38 @@
 //! Opening what a run has saved: to go on with it, or to look at what it makes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::advice;
 
-use crate::checkpoint::{self, Checkpoint, Found};
+use crate::checkpoint::{self, Checkpoint, LoadedCheckpoint};
 use crate::config::Config;
-use crate::engine::System;
+use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder::lock::Lock;
 use crate::folder::{self, Located};
 use crate::plan;
 use crate::storage;
+use crate::systems::Trainable;
+use models::System;
 
 /// A run folder with the state that it is to go on from.
-pub struct SavedRun {
+pub(crate) struct SavedRun {
     pub run: PathBuf,
     pub lock: Lock,
     pub config: Config,
     /// Nothing if the run was stopped before its first checkpoint.
-    pub found: Option<Found>,
+    pub found: Option<LoadedCheckpoint>,
 }
 
-/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked before anything of it is read:
-/// what another process still writes would be overwritten by what goes on from an older state.
+/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked
+/// before anything of it is read: what another process still writes would be overwritten by what
+/// goes on from an older state.
 ///
 /// # Errors
-/// When there is no such run, when another process has it, when no checkpoint can be used, or when the run's `config.toml` says
-/// something else than the checkpoint was trained with.
-pub fn open_run(path: &Path) -> Result<SavedRun, Failure> {
+/// When there is no such run, when another process has it, when no checkpoint can be used, or when
+/// the run's `config.toml` says something else than the checkpoint was trained with.
+pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<SavedRun, Failure> {
     let located = folder::locate(path)?;
     let Some(run) = located.run.clone() else {
         let flaw = read_named(path).err();
@@ -47,7 +51,7 @@ pub fn open_run(path: &Path) -> Result<SavedRun, Failure> {
         return Err(no_run(&run));
     }
     let lock = Lock::take(&run)?;
-    let mut config = Config::of_run(&run.join("config.toml"))?;
+    let mut config = Config::of_run(&run.join("config.toml"), own)?;
     let is_fresh = located.checkpoint.is_none() && checkpoint::in_folder(&run)?.is_empty();
     let found = if is_fresh { None } else { Some(find(&located, &run)?) };
     if let Some(found) = &found {
@@ -59,24 +63,28 @@ pub fn open_run(path: &Path) -> Result<SavedRun, Failure> {
 
 /// A system as a run has saved it, to look at what it makes.
 pub struct Trained {
+    /// What it was trained with.
     pub config: Config,
+    /// The system, with the weights of the checkpoint.
     pub system: Box<dyn System>,
-    pub found: Found,
+    /// The checkpoint.
+    pub found: LoadedCheckpoint,
     /// The run folder; None for a checkpoint file that lies elsewhere.
     pub run: Option<PathBuf>,
 }
 
-/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint file alone is enough.
+/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint
+/// file alone is enough.
 ///
 /// # Errors
 /// When no checkpoint can be used.
-pub fn open_trained(path: &Path) -> Result<Trained, Failure> {
+pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained, Failure> {
     let located = folder::locate(path)?;
     let found = match &located.run {
         Some(run) => find(&located, run)?,
         None => read_named(path)?,
     };
-    let mut config = config_within(&found)?;
+    let mut config = config_within(&found, own)?;
     config.find_data(located.run.as_deref().unwrap_or(storage::folder_of(path)));
     plan::can_open(&config, path)?;
     let mut system = config.build()?;
@@ -88,7 +96,7 @@ pub fn open_trained(path: &Path) -> Result<Trained, Failure> {
 ///
 /// # Errors
 /// When `path` is no run folder, or the run has no such checkpoint: the ones it has are listed.
-pub fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
     let located = folder::locate(path)?;
     let (Some(run), None) = (located.run, located.checkpoint) else {
         return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
@@ -109,21 +117,21 @@ pub fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Fa
         .help(advice!("no-such-checkpoint", "a run keeps its newest checkpoints; leave out `{option}` for the newest")))
 }
 
-fn find(located: &Located, run: &Path) -> Result<Found, Failure> {
+fn find(located: &Located, run: &Path) -> Result<LoadedCheckpoint, Failure> {
     match &located.checkpoint {
         Some(file) => read_named(file),
         None => checkpoint::newest_good(run),
     }
 }
 
-fn read_named(file: &Path) -> Result<Found, Failure> {
+fn read_named(file: &Path) -> Result<LoadedCheckpoint, Failure> {
     let checkpoint = Checkpoint::read(file).map_err(|flaw| flaw.failure(file))?;
-    Ok(Found { path: file.to_owned(), checkpoint, damaged: Vec::new() })
+    Ok(LoadedCheckpoint { path: file.to_owned(), checkpoint, damaged: Vec::new() })
 }
 
 /// The configuration that the checkpoint holds.
-fn config_within(found: &Found) -> Result<Config, Failure> {
-    Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display())).map_err(
+fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
+    Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display()), own).map_err(
         |failure| {
             Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")
                 .at(found.path.display())
@@ -141,15 +149,15 @@ fn no_run(run: &Path) -> Failure {
 }
 
 /// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
-fn agree(config: &Config, found: &Found) -> Result<(), Failure> {
+fn agree(config: &Config, found: &LoadedCheckpoint) -> Result<(), Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(found.path.display());
     let saved = &found.checkpoint;
-    if saved.system != config.row.name {
+    if saved.system != config.entry.name {
         return Err(failure("the checkpoint is of another system")
-            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.row.name))
+            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.entry.name))
             .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
     }
-    let differences = config.differences(&config_within(found)?);
+    let differences = config.differences(&config_within(found, Some(&config.entry))?);
     if !differences.is_empty() {
         return Err(failure("the checkpoint was trained with another configuration than config.toml says")
             .because(differences.join("\n"))
@@ -159,4 +167,20 @@ fn agree(config: &Config, found: &Found) -> Result<(), Failure> {
             )));
     }
     Ok(())
+}
+
+/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named`
+/// if the request names them.
+pub(crate) fn require_same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
+    let fingerprint = data.fingerprint()?;
+    if before == fingerprint {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Checkpoint, "the run learned from other images")
+        .at(data.origin())
+        .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
+        .help(match named {
+            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
+            false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
+        }))
 }

@@ -1,39 +1,55 @@
 //! Checkpoints while training: the newest and the one before it are kept.
 //!
-//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk without room for a checkpoint
-//! is noticed at once. That one goes when the first regular one is complete.
+//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk
+//! without room for a checkpoint is noticed at once. That one goes when the first regular one is
+//! complete.
 
 use std::path::PathBuf;
 
+use models::System;
+
 use crate::checkpoint::{self, Checkpoint};
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
-use crate::storage::Disk;
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
+use crate::storage::{Disk, RealDisk};
 
 /// Saves every so many steps and at the end.
-pub struct Saving<'a> {
-    pub disk: &'a dyn Disk,
+struct Saving<'a> {
+    disk: &'a dyn Disk,
     /// The run folder.
-    pub run: PathBuf,
-    pub every: u64,
-    pub seed: u64,
+    run: PathBuf,
+    every: u64,
+    seed: u64,
     /// Text of the run's `config.toml`.
-    pub config: String,
+    config: String,
     /// Fingerprint of the images.
-    pub data: String,
+    data: String,
     /// The step of the last good checkpoint; nothing for a new run.
-    pub last: Option<u64>,
+    last: Option<u64>,
+}
+
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    let config = training.config;
+    Ok(Some(Box::new(Saving {
+        disk: &RealDisk,
+        run: training.run.to_owned(),
+        every: config.checkpoint_every(),
+        seed: config.seed(),
+        config: config.to_toml(),
+        data: training.data.fingerprint()?,
+        last: (training.from > 0).then_some(training.from),
+    })))
 }
 
 impl Saving<'_> {
     /// Saves, and deletes all older ones but the last.
-    fn save(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn save(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.write(now)?;
         self.last = Some(now.step);
         Ok(())
     }
 
-    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn write(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         let path = self.run.join("checkpoints").join(checkpoint::file_name(now.step));
         let checkpoint = Checkpoint {
             system: now.system.name().to_owned(),
@@ -44,23 +60,23 @@ impl Saving<'_> {
             state: now.system.state(),
         };
         checkpoint.write(self.disk, &path)?;
-        // Only now, with the new one safe, may others go: all but this and the one before, so also damaged ones and those
-        // of steps beyond the checkpoint that the user went back to.
+        // Only now, with the new one safe, may others go: all but this and the one before, so also
+        // damaged ones and those of steps beyond the checkpoint that the user went back to.
         let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
         Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }
 }
 
 impl Observer for Saving<'_> {
-    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         if self.last.is_none() { self.write(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if now.step.is_multiple_of(self.every) { self.save(now) } else { Ok(()) }
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         if self.last == Some(now.step) { Ok(()) } else { self.save(now) }
     }
 }
@@ -68,9 +84,7 @@ impl Observer for Saving<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::System;
     use crate::fake::{Fake, dataset};
-    use crate::storage::RealDisk;
     use crate::training::train_loop::train;
 
     fn steps(run: &std::path::Path) -> Vec<u64> {

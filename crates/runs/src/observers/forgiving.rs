@@ -1,20 +1,21 @@
-//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps because a viewer has it open, does
-//! not end a training; checkpoints and numbers are another matter.
+//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps
+//! because a viewer has it open, does not end a training; checkpoints and numbers are another
+//! matter.
 
 use crate::console::Console;
 use crate::failure::{Code, Failure};
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{Observer, StepContext, StepRecord};
 
 /// Warns where `inner` fails to write, and goes on.
-pub struct Forgiving<'a> {
+pub(crate) struct Forgiving<'a> {
     console: &'a Console,
     inner: Box<dyn Observer + 'a>,
-    /// Whether people were told: on a full disk the same would be told at every sheet.
+    /// Whether it has been reported: on a full disk every sheet would report the same.
     has_warned: bool,
 }
 
 impl<'a> Forgiving<'a> {
-    pub fn new(console: &'a Console, inner: impl Observer + 'a) -> Self {
+    pub(crate) fn new(console: &'a Console, inner: impl Observer + 'a) -> Self {
         Self { console, inner: Box::new(inner), has_warned: false }
     }
 
@@ -35,13 +36,17 @@ impl<'a> Forgiving<'a> {
 }
 
 /// A line about a picture that could not be written.
-pub fn warning(failure: &Failure) -> String {
+pub(crate) fn warning(failure: &Failure) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("warning      {}: {}: {}; the training goes on", failure.what, part(&failure.place), part(&failure.why))
 }
 
 impl Observer for Forgiving<'_> {
-    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn past_step(&mut self, step: u64, values: &[f64]) {
+        self.inner.past_step(step, values);
+    }
+
+    fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         let result = self.inner.start(now);
         self.forgive(result)
     }
@@ -50,12 +55,12 @@ impl Observer for Forgiving<'_> {
         self.inner.before();
     }
 
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let result = self.inner.step(now, numbers);
         self.forgive(result)
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         let result = self.inner.end(now);
         self.forgive(result)
     }
@@ -64,13 +69,14 @@ impl Observer for Forgiving<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::Output;
     use crate::fake::{Fake, dataset};
     use crate::training::train_loop::{Ending, train};
 
     struct Failing(Code);
 
     impl Observer for Failing {
-        fn step(&mut self, now: &Moment<'_>, _: &Numbers<'_>) -> Result<(), Failure> {
+        fn step(&mut self, now: &StepContext<'_>, _: &StepRecord<'_>) -> Result<(), Failure> {
             Err(Failure::new(self.0, "cannot write a picture").at("loss.png").because(format!("held at {}", now.step)))
         }
     }
@@ -78,7 +84,7 @@ mod tests {
     #[test]
     fn a_picture_that_cannot_be_written_ends_nothing_and_anything_else_does() {
         let folder = tempfile::tempdir().unwrap();
-        let console = Console::logging_to(folder.path()).unwrap();
+        let console = Console::logging_to(folder.path(), &Output::Silent).unwrap();
         let run = |code| {
             let observer = Forgiving::new(&console, Failing(code));
             train(&mut Fake::new(1), &dataset(9), (0, 3), &mut [Box::new(observer)], &|| false)

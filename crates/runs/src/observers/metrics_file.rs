@@ -5,19 +5,31 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use datasets::plural;
+use models::{MetricDescription, System};
 
-use crate::engine::MetricDescription;
 use crate::failure::Failure;
 use crate::observers::past_rows::Table;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{Observer, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
 
 /// Writes the rows.
-pub struct MetricsFile {
+pub(super) struct MetricsFile {
     path: PathBuf,
     file: File,
     /// The rows are put on the medium every so many steps, before the checkpoint of that step.
     sync_every: u64,
+}
+
+/// The file of a training; the rows of steps that were done before go to `past`.
+pub(super) fn open(
+    training: &TrainingContext<'_>,
+    system: &dyn System,
+    past: &mut dyn FnMut(u64, &[f64]),
+) -> Result<MetricsFile, Failure> {
+    let steps = (training.from, training.config.checkpoint_every());
+    let (file, note) = MetricsFile::open(&RealDisk, training.run, system.metrics(), steps, past)?;
+    note.iter().for_each(|note| training.console.say(note));
+    Ok(file)
 }
 
 /// The first line.
@@ -27,13 +39,14 @@ fn header(metrics: &[MetricDescription]) -> String {
 }
 
 impl MetricsFile {
-    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to there to `visit`: the step and
-    /// its metrics. Rows of later steps and a torn last line, left by a process that was killed, are dropped. A damaged file is
-    /// kept as it was beside the new one, and what people should know is returned.
+    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to
+    /// there to `visit`: the step and its metrics. Rows of later steps and a torn last line, left
+    /// by a process that was killed, are dropped. A damaged file is kept as it was beside the new
+    /// one, and what people should know is returned.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(
+    fn open(
         disk: &dyn Disk,
         run: &Path,
         metrics: &[MetricDescription],
@@ -69,11 +82,11 @@ impl MetricsFile {
 }
 
 impl Observer for MetricsFile {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
         let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
-        // One call per row: a reader never sees half of one unless the disk is full. A program that has locked the file for a
-        // moment has let nothing of it be written.
+        // One call per row: a reader never sees half of one unless the disk is full. A program that
+        // has locked the file for a moment has let nothing of it be written.
         let written = patiently(&RealDisk, || self.file.write_all(line.as_bytes()));
         let synced = written
             .and_then(|()| if now.step.is_multiple_of(self.sync_every) { self.file.sync_data() } else { Ok(()) });
@@ -88,8 +101,8 @@ mod tests {
     use std::fs;
 
     fn add(file: &mut MetricsFile, step: u64) {
-        let numbers = Numbers { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
-        file.step(&Moment { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
+        let numbers = StepRecord { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
+        file.step(&StepContext { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
     }
 
     type Rows = Vec<(u64, Vec<f64>)>;
@@ -147,7 +160,8 @@ mod tests {
             assert_eq!(fs::read(&aside).unwrap(), bytes);
             assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), rows.len() + 1);
         }
-        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and nothing is lost.
+        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and
+        // nothing is lost.
         let long = "9".repeat(300_000);
         for text in ["step,a,seconds\n1,5,0\n", "rubbish\n2,1,2,3\n1,5,5,5\n", &format!("{long}\n1,1,2,3\n"), "\n\n"] {
             fs::write(&path, text).unwrap();

@@ -1,13 +1,16 @@
-//! The lines of the originals, `--log seed`: each system's row names the function that makes them.
+//! The lines that the original programs print: each system's entry names the function that makes
+//! them.
+
+use models::System;
 
 use crate::console::Console;
-use crate::engine::MetricDescription;
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
+use models::MetricDescription;
 
 /// What the originals make their lines of.
 #[derive(Debug)]
-pub struct Told<'a> {
+pub(crate) struct StepReport<'a> {
     /// The step, from 0.
     index: u64,
     /// Steps of a pass through the images, and passes in all.
@@ -27,10 +30,10 @@ pub struct Told<'a> {
 }
 
 /// Makes the lines after a step, if the original prints any there.
-pub type Lines = fn(&Told<'_>) -> Option<String>;
+pub(crate) type Lines = fn(&StepReport<'_>) -> Option<String>;
 
 /// Prints them.
-pub struct SeedLog<'a> {
+struct NotebookLog<'a> {
     console: &'a Console,
     lines: Lines,
     pass: u64,
@@ -39,18 +42,18 @@ pub struct SeedLog<'a> {
     seconds: [f64; 2],
 }
 
-impl<'a> SeedLog<'a> {
-    /// A pass is so many steps.
-    pub fn new(console: &'a Console, lines: Lines, pass: u64) -> Self {
-        Self { console, lines, pass, sums: Vec::new(), before: None, seconds: [0.0; 2] }
+pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
+    if training.log != LogStyle::Notebook {
+        return Ok(None);
     }
+    // Points never run out.
+    let images = training.data.counts().first().copied();
+    let pass = images.map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
+    let (console, lines) = (training.console, training.config.entry.notebook_log);
+    Ok(Some(Box::new(NotebookLog { console, lines, pass, sums: Vec::new(), before: None, seconds: [0.0; 2] })))
+}
 
-    /// Takes the numbers of a step that was done before this process: sums start with those.
-    pub fn remember(&mut self, values: &[f64]) {
-        self.add(values);
-        self.before = Some(values.to_vec());
-    }
-
+impl NotebookLog<'_> {
     fn add(&mut self, values: &[f64]) {
         self.sums.resize(values.len(), 0.0);
         for (sum, value) in self.sums.iter_mut().zip(values) {
@@ -59,11 +62,17 @@ impl<'a> SeedLog<'a> {
     }
 }
 
-impl Observer for SeedLog<'_> {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+impl Observer for NotebookLog<'_> {
+    /// Sums start with the steps of earlier processes.
+    fn past_step(&mut self, _step: u64, values: &[f64]) {
+        self.add(values);
+        self.before = Some(values.to_vec());
+    }
+
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.add(numbers.values);
         self.seconds = self.seconds.map(|seconds| seconds + numbers.seconds);
-        let told = Told {
+        let report = StepReport {
             index: now.step - 1,
             pass: self.pass,
             passes: now.total.div_ceil(self.pass),
@@ -74,7 +83,7 @@ impl Observer for SeedLog<'_> {
             size: now.system.image_shape().map_or(0, |[height, ..]| height),
             seconds: self.seconds,
         };
-        let lines = (self.lines)(&told);
+        let lines = (self.lines)(&report);
         self.before = Some(numbers.values.to_vec());
         match lines {
             Some(lines) => {
@@ -86,7 +95,7 @@ impl Observer for SeedLog<'_> {
     }
 }
 
-impl Told<'_> {
+impl StepReport<'_> {
     /// The number of this name; 0 if the system has none.
     fn value(&self, name: &str) -> f64 {
         self.among(self.values, name)
@@ -102,12 +111,12 @@ impl Told<'_> {
     }
 }
 
-/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the step's index. The index counts from
-/// 0, so at index 99 a hundred values are divided by 99: every mean is 1 % too high and an accuracy can exceed 1. Kept as it is,
-/// for comparing with old logs.
-pub fn notebook(told: &Told<'_>) -> Option<String> {
-    let index = told.index;
-    let mean = |at: usize| told.sums.get(at).map_or(0.0, |sum| sum / index as f64);
+/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the
+/// step's index. The index counts from 0, so at index 99 a hundred values are divided by 99: every
+/// mean is 1 % too high and an accuracy can exceed 1. Kept as it is, for comparing with old logs.
+pub(crate) fn notebook(report: &StepReport<'_>) -> Option<String> {
+    let index = report.index;
+    let mean = |at: usize| report.sums.get(at).map_or(0.0, |sum| sum / index as f64);
     let [d_loss, d_acc, a_loss, a_acc] = [0, 1, 2, 3].map(mean);
     (index % 100 == 99).then(|| {
         format!(
@@ -117,29 +126,29 @@ pub fn notebook(told: &Told<'_>) -> Option<String> {
 }
 
 /// Udacity's course: a line at every so many steps of a pass.
-pub fn course<const EVERY: u64>(told: &Told<'_>) -> Option<String> {
-    let (pass, step) = told.place();
-    let (passes, d, g) = (told.passes, told.value("d_loss"), told.value("g_loss"));
+pub(crate) fn course<const EVERY: u64>(report: &StepReport<'_>) -> Option<String> {
+    let (pass, step) = report.place();
+    let (passes, d, g) = (report.passes, report.value("d_loss"), report.value("g_loss"));
     step.is_multiple_of(EVERY).then(|| format!("Epoch [{:5}/{passes:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", pass + 1))
 }
 
 /// Keras-GAN: a line at every step.
-pub fn keras_gan(told: &Told<'_>) -> Option<String> {
-    let (d, right, g) = (told.value("d_loss"), 100.0 * told.value("d_acc"), told.value("g_loss"));
-    Some(format!("{} [D loss: {d:.6}, acc.: {right:.2}%] [G loss: {g:.6}]", told.index))
+pub(crate) fn keras_gan(report: &StepReport<'_>) -> Option<String> {
+    let (d, right, g) = (report.value("d_loss"), 100.0 * report.value("d_acc"), report.value("g_loss"));
+    Some(format!("{} [D loss: {d:.6}, acc.: {right:.2}%] [G loss: {g:.6}]", report.index))
 }
 
 /// The book's horses: two lines every 100 steps, the first included; the spelling is its own.
-pub fn horses(told: &Told<'_>) -> Option<String> {
-    let (d, g) = (told.value("d_loss"), told.value("g_loss"));
-    told.index.is_multiple_of(100).then(|| format!("discriminator loss: {d}\nadversarial_loss: {g}"))
+pub(crate) fn horses(report: &StepReport<'_>) -> Option<String> {
+    let (d, g) = (report.value("d_loss"), report.value("g_loss"));
+    report.index.is_multiple_of(100).then(|| format!("discriminator loss: {d}\nadversarial_loss: {g}"))
 }
 
 /// PyTorch's DCGAN example: a line at every step.
-pub fn example(told: &Told<'_>) -> Option<String> {
-    let ((pass, step), steps, passes) = (told.place(), told.pass, told.passes);
+pub(crate) fn example(report: &StepReport<'_>) -> Option<String> {
+    let ((pass, step), steps, passes) = (report.place(), report.pass, report.passes);
     let [d_loss, g_loss, real, before, after] =
-        ["d_loss", "g_loss", "d_real", "d_fake", "g_fake"].map(|name| told.value(name));
+        ["d_loss", "g_loss", "d_real", "d_fake", "g_fake"].map(|name| report.value(name));
     Some(format!(
         "[{pass}/{passes}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
          D(G(z)): {before:.4} / {after:.4}"
@@ -152,24 +161,24 @@ fn short(metric: &MetricDescription) -> &str {
 }
 
 /// CycleGAN's authors: every 100 steps a line of all numbers by their names.
-pub fn by_name(told: &Told<'_>) -> Option<String> {
-    let ((pass, step), values) = (told.place(), told.metrics.iter().zip(told.values));
+pub(crate) fn by_name(report: &StepReport<'_>) -> Option<String> {
+    let ((pass, step), values) = (report.place(), report.metrics.iter().zip(report.values));
     let values: String = values.map(|(metric, value)| format!(" {}: {value:.3}", short(metric))).collect();
-    ((told.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
+    ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
 }
 
-/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the doublings that are still missing; 0 for
-/// a system that does not grow.
-pub fn ticks(told: &Told<'_>) -> Option<String> {
-    let kimg = told.value("kimg");
-    let before = told.before.map_or(0.0, |values| told.among(values, "kimg"));
-    let grown = |resolution: f64| (told.size as f64 / resolution).log2() + 1.0 - told.value("alpha");
-    let lod = if told.metrics.iter().any(|metric| metric.name == "resolution") {
-        grown(told.value("resolution"))
+/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the
+/// doublings that are still missing; 0 for a system that does not grow.
+pub(crate) fn ticks(report: &StepReport<'_>) -> Option<String> {
+    let kimg = report.value("kimg");
+    let before = report.before.map_or(0.0, |values| report.among(values, "kimg"));
+    let grown = |resolution: f64| (report.size as f64 / resolution).log2() + 1.0 - report.value("alpha");
+    let lod = if report.metrics.iter().any(|metric| metric.name == "resolution") {
+        grown(report.value("resolution"))
     } else {
         0.0
     };
-    let ([time, tick], minibatch) = (told.seconds, ((kimg - before) * 1000.0).round());
+    let ([time, tick], minibatch) = (report.seconds, ((kimg - before) * 1000.0).round());
     let (hours, minutes, rest) = (time as u64 / 3600, time as u64 / 60 % 60, time as u64 % 60);
     (kimg.floor() > before.floor()).then(|| {
         format!(
@@ -184,13 +193,13 @@ pub fn ticks(told: &Told<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_FAKE, G_LOSS, KIMG, Unit};
+    use models::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_FAKE, G_LOSS, KIMG, Unit};
 
     const METRICS: [MetricDescription; 7] = [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, G_FAKE];
     const VALUES: [f64; 7] = [1.383_04, 0.5, 0.688_26, 0.25, 0.75, 0.4, 0.35];
 
-    fn told(index: u64) -> Told<'static> {
-        Told {
+    fn report(index: u64) -> StepReport<'static> {
+        StepReport {
             index,
             pass: 938,
             passes: 100,
@@ -206,22 +215,22 @@ mod tests {
     #[test]
     fn the_notebooks_two_lines_keep_their_quirk() {
         assert_eq!(
-            notebook(&told(99)).unwrap(),
+            notebook(&report(99)).unwrap(),
             "Epoch #99\n99: [D loss: 0.700000, acc: 1.010101]  [A loss: 1.000000, acc: 0.000000]"
         );
-        assert_eq!(notebook(&told(98)), None);
+        assert_eq!(notebook(&report(98)), None);
     }
 
     #[test]
     fn the_others_print_their_own() {
-        assert_eq!(course::<400>(&told(0)).unwrap(), "Epoch [    1/  100] | d_loss: 1.3830 | g_loss: 0.6883");
-        assert_eq!(course::<400>(&told(938 + 800)).unwrap()[..14], *"Epoch [    2/ ");
-        assert_eq!((course::<400>(&told(1)), course::<400>(&told(401))), (None, None));
-        assert_eq!(keras_gan(&told(7)).unwrap(), "7 [D loss: 1.383040, acc.: 50.00%] [G loss: 0.688260]");
-        assert_eq!(horses(&told(300)).unwrap(), "discriminator loss: 1.38304\nadversarial_loss: 0.68826");
-        assert_eq!(horses(&told(299)), None);
+        assert_eq!(course::<400>(&report(0)).unwrap(), "Epoch [    1/  100] | d_loss: 1.3830 | g_loss: 0.6883");
+        assert_eq!(course::<400>(&report(938 + 800)).unwrap()[..14], *"Epoch [    2/ ");
+        assert_eq!((course::<400>(&report(1)), course::<400>(&report(401))), (None, None));
+        assert_eq!(keras_gan(&report(7)).unwrap(), "7 [D loss: 1.383040, acc.: 50.00%] [G loss: 0.688260]");
+        assert_eq!(horses(&report(300)).unwrap(), "discriminator loss: 1.38304\nadversarial_loss: 0.68826");
+        assert_eq!(horses(&report(299)), None);
         assert_eq!(
-            example(&told(940)).unwrap(),
+            example(&report(940)).unwrap(),
             "[1/100][2/938] Loss_D: 1.3830 Loss_G: 0.6883 D(x): 0.7500 D(G(z)): 0.4000 / 0.3500"
         );
         const GROWING: [MetricDescription; 3] = [
@@ -230,16 +239,22 @@ mod tests {
             KIMG,
         ];
         let (before, values) = ([8.0, 0.25, 9.992], [8.0, 0.25, 10.008]);
-        let told_at =
-            |before| Told { metrics: &GROWING, values: &values, before, size: 32, seconds: [75.0, 12.5], ..told(625) };
+        let report_at = |before| StepReport {
+            metrics: &GROWING,
+            values: &values,
+            before,
+            size: 32,
+            seconds: [75.0, 12.5],
+            ..report(625)
+        };
         assert_eq!(
-            ticks(&told_at(Some(&before))).unwrap(),
+            ticks(&report_at(Some(&before))).unwrap(),
             "tick 10    kimg 10.0     lod 2.75  minibatch 16   time 0h 01m 15s    sec/tick 12.5    sec/kimg 12.50  "
         );
-        assert_eq!(ticks(&told_at(Some(&values))), None);
-        let line = ticks(&Told { metrics: &GROWING[2..], values: &values[2..], before: None, ..told_at(None) });
+        assert_eq!(ticks(&report_at(Some(&values))), None);
+        let line = ticks(&StepReport { metrics: &GROWING[2..], values: &values[2..], before: None, ..report_at(None) });
         assert!(line.as_deref().is_some_and(|line| line.contains("lod 0.00 ")), "{line:?}");
-        let line = by_name(&told(99)).unwrap();
+        let line = by_name(&report(99)).unwrap();
         assert!(line.starts_with("(epoch: 1, iters: 100) d: 1.383 d_acc: 0.500 g: 0.688"), "{line}");
     }
 }

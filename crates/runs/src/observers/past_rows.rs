@@ -1,7 +1,9 @@
-//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an empty one.
+//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an
+//! empty one.
 //!
-//! A line that a killed process has not finished, and rows of steps that are to be done again, are dropped as a matter of course.
-//! Whatever else is no row is damage: the file is kept beside the new one, and people are told.
+//! A line that a killed process has not finished, and rows of steps that are to be done again, are
+//! dropped as a matter of course. Whatever else is no row is damage: the file is kept beside the
+//! new one, and a warning says so.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -19,10 +21,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const MOST_ASIDE: u32 = 1000;
 
 /// What the rows of a table must look like.
-pub struct Table<'a> {
+pub(super) struct Table<'a> {
     /// The first line, if it is known.
     pub header: Option<&'a str>,
-    /// Numbers behind the step, if it is known.
+    /// StepRecord behind the step, if it is known.
     pub numbers: Option<usize>,
     /// The last step that counts.
     pub until: u64,
@@ -30,7 +32,7 @@ pub struct Table<'a> {
 
 /// What a file held.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub(super) struct Report {
     /// Whether it was there.
     pub is_there: bool,
     /// Rows that count.
@@ -41,14 +43,14 @@ pub struct Report {
 }
 
 /// Takes a row: its line with the newline, its step and its numbers.
-pub type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
+pub(super) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
 
 impl Table<'_> {
     /// Hands every row of the file that counts to `keep`.
     ///
     /// # Errors
     /// When the file is there but cannot be read, and those of `keep`.
-    pub fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
+    pub(super) fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
         let failed = |error| StorageError::new("read", path, error);
         let mut reader = match patiently(disk, || File::open(path)) {
             Ok(file) => BufReader::new(file),
@@ -109,7 +111,7 @@ impl Report {
     ///
     /// # Errors
     /// When the copy cannot be written.
-    pub fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
+    pub(super) fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
         if self.damaged == 0 {
             return Ok(None);
         }

@@ -1,27 +1,28 @@
-//! Progress as a person wants it: a bar with speed, time left and the current numbers on a terminal; off one, and in the
-//! log, at most forty plain lines.
+//! Progress as a person wants it: a bar with speed, time left and the current numbers on a
+//! terminal; off one, and in the log, at most forty plain lines.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+use models::System;
 
 use datasets::plural;
+use models::MetricDescription;
 
-use crate::console::Console;
-use crate::engine::MetricDescription;
+use crate::console::{Console, Output};
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
 
 /// Lines that a run may write.
 const MOST_LINES: u64 = 40;
 /// Steps that the speed and the numbers of the bar are taken over.
 const WINDOW: usize = 50;
-/// Steps after which it is told how long the run will take; the first one also fills caches.
+/// Steps after which the remaining time is estimated; the first step also fills caches.
 const FIRST: usize = 5;
 
-/// Tells progress.
-pub struct Progress<'a> {
+/// Shows progress.
+struct Progress<'a> {
     console: &'a Console,
     bar: Option<ProgressBar>,
     /// A plain line every so many steps.
@@ -29,19 +30,23 @@ pub struct Progress<'a> {
     /// Sums of the numbers since the last plain line, and of how many steps.
     sums: Vec<f64>,
     count: u32,
-    /// Whether it was told how long the run will take.
+    /// Whether the remaining time has been reported.
     estimated: bool,
     /// The last steps: when each ended, and its numbers.
     recent: VecDeque<(Instant, Vec<f64>)>,
 }
 
-impl<'a> Progress<'a> {
-    /// Progress over the steps `from` to `total`, told on `bar` if there is one.
-    pub fn new(console: &'a Console, bar: Option<ProgressBar>, from: u64, total: u64) -> Self {
-        let every = interval(total.saturating_sub(from));
-        Self { console, bar, every, sums: Vec::new(), count: 0, estimated: false, recent: VecDeque::new() }
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    if training.log != LogStyle::Default {
+        return Ok(None);
     }
+    let every = interval(training.config.steps().saturating_sub(training.from));
+    let (console, bar) = (training.console, training.bar.clone());
+    let (sums, recent) = (Vec::new(), VecDeque::new());
+    Ok(Some(Box::new(Progress { console, bar, every, sums, count: 0, estimated: false, recent })))
+}
 
+impl Progress<'_> {
     /// Steps per second over the recent steps; `None` while there are fewer than two.
     fn rate(&self) -> Option<f64> {
         let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
@@ -49,8 +54,9 @@ impl<'a> Progress<'a> {
         (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
     }
 
-    /// How long it will take, as soon as that can be known; not where the first plain line comes as soon.
-    fn estimate(&mut self, now: &Moment<'_>) {
+    /// How long it will take, as soon as that can be known; not where the first plain line comes as
+    /// soon.
+    fn estimate(&mut self, now: &StepContext<'_>) {
         if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
             return;
         }
@@ -75,7 +81,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn speed(&self, now: &Moment<'_>) -> String {
+    fn speed(&self, now: &StepContext<'_>) -> String {
         match self.rate() {
             Some(rate) if now.step < now.total => {
                 let left = (now.total - now.step) as f64 / rate;
@@ -88,17 +94,12 @@ impl<'a> Progress<'a> {
 }
 
 /// The bar, if there is a terminal to draw it on. It appears with the first step.
-pub fn bar(from: u64, total: u64) -> Option<ProgressBar> {
-    let style = ProgressStyle::with_template("[{bar:8}] {pos}/{len} {wide_msg}").ok()?;
-    crate::console::is_lively().then(|| {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        bar.set_style(style.progress_chars("=> "));
-        bar.with_position(from)
-    })
+pub(crate) fn bar(output: &Output, from: u64, total: u64) -> Option<ProgressBar> {
+    Some(output.bar(total, "[{bar:8}] {pos}/{len} {wide_msg}")?.with_position(from))
 }
 
 impl Observer for Progress<'_> {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if self.sums.is_empty() {
             self.sums = vec![0.0; numbers.values.len()];
         }
@@ -117,7 +118,8 @@ impl Observer for Progress<'_> {
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
             let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
-            // The losses first: 80 columns have room for them, and for the other numbers only wider ones.
+            // The losses first: 80 columns have room for them, and for the other numbers only wider
+            // ones.
             let mut order: Vec<usize> = (0..metrics.len()).collect();
             order.sort_by_key(|&at| !metrics[at].is_loss());
             let told: Vec<String> =
@@ -137,7 +139,7 @@ impl Observer for Progress<'_> {
         self.console.check()
     }
 
-    fn end(&mut self, _now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -175,7 +177,7 @@ fn digits(number: f64) -> String {
 }
 
 /// `45 s`, `27 min`, `1 h 12 min`.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match seconds {
         0..120 => format!("{seconds} s"),

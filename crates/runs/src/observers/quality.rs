@@ -1,19 +1,21 @@
-//! Quality while training: `quality.csv` and `curves/quality`, if asked for with `--evaluate-every`.
+//! Quality while training: `quality.csv` and `curves/quality`, if the configuration asks for it
+//! with `evaluate_every`.
 //!
-//! It only looks: latents come from streams of their own, and drawing is inference, so no bit of the training changes.
+//! It only looks: latents come from streams of their own, and drawing is inference, so no bit of
+//! the training changes.
 
 use std::path::PathBuf;
 
 use metrics::Pca;
 use metrics::suite::{self, Metric};
+use models::System;
 
 use crate::console::Console;
-use crate::data::Dataset;
-use crate::evaluation::{Row, Scale, Setup};
+use crate::evaluation::{Evaluator, Measurement, Setup};
 use crate::failure::Failure;
-use crate::observers::curves;
+use crate::observers::forgiving::Forgiving;
 use crate::observers::past_rows::Table;
-use crate::observers::{Moment, Numbers, Observer, PastRow};
+use crate::observers::{Observer, Opened, PastRow, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
 /// Images that are compared: a second or two of work.
@@ -22,32 +24,34 @@ const COUNT: usize = 1000;
 const DRAWN: [&str; 2] = ["frechet", "near"];
 
 /// Measures every so many steps and at the end.
-pub struct Quality<'a> {
+struct Quality<'a> {
     console: &'a Console,
     run: PathBuf,
     title: String,
     every: u64,
-    scale: Scale,
+    evaluator: Evaluator,
     history: Vec<PastRow>,
 }
 
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    if training.config.evaluate_every() == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Forgiving::new(training.console, Quality::new(training)?))))
+}
+
 impl<'a> Quality<'a> {
-    /// Looks at the reals, and takes over the rows up to step `from` that an earlier process wrote.
+    /// Looks at the reals, and takes over the rows that an earlier process wrote.
     ///
     /// # Errors
     /// When there are too few reals.
-    pub fn new(
-        console: &'a Console,
-        run: PathBuf,
-        title: String,
-        every: u64,
-        seed: u64,
-        data: &Dataset,
-        from: u64,
-    ) -> Result<Self, Failure> {
+    fn new(training: &TrainingContext<'a>) -> Result<Self, Failure> {
+        let TrainingContext { console, config, data, from, .. } = *training;
+        let (run, title) = (training.run.to_owned(), training.title());
+        let (every, seed) = (config.evaluate_every(), config.seed());
         let metrics: Vec<&'static Metric> = suite::METRICS.iter().filter(|metric| metric.quick).collect();
         let setup = Setup { metrics, count: COUNT, seed };
-        let scale = Scale::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
+        let evaluator = Evaluator::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
         let mut history: Vec<PastRow> = Vec::new();
         if from > 0 {
             let (path, table) = (run.join("quality.csv"), Table { header: None, numbers: None, until: from });
@@ -57,17 +61,17 @@ impl<'a> Quality<'a> {
             })?;
             report.set_aside(&RealDisk, &path)?.iter().for_each(|note| console.say(note));
         }
-        Ok(Self { console, run, title, every, scale, history })
+        Ok(Self { console, run, title, every, evaluator, history })
     }
 
-    fn measure(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn measure(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         if self.history.last().is_some_and(|row| row.0 >= now.step) {
             return Ok(());
         }
         let rows =
-            self.scale.weigh(now.system.samples()).map_err(|failure| failure.at(format!("step {}", now.step)))?;
+            self.evaluator.measure(now.system.samples()).map_err(|failure| failure.at(format!("step {}", now.step)))?;
         self.history.push((now.step, rows.iter().map(|row| row.measured.number.value).collect()));
-        let drawn: Vec<(usize, &Row)> =
+        let drawn: Vec<(usize, &Measurement)> =
             rows.iter().enumerate().filter(|(_, row)| DRAWN.contains(&row.measured.number.name)).collect();
         for (_, row) in &drawn {
             self.console.log(&format!("quality      step {}: {row}", now.step));
@@ -80,7 +84,12 @@ impl<'a> Quality<'a> {
         }
         storage::write_whole(&RealDisk, &self.run.join("quality.csv"), text.as_bytes())?;
 
-        let last = now.step as f64;
+        self.draw(now.step as f64, &drawn)
+    }
+
+    /// Draws the curve of the quality up to the step `last`.
+    #[cfg(feature = "curves")]
+    fn draw(&self, last: f64, drawn: &[(usize, &Measurement)]) -> Result<(), Failure> {
         let lines = drawn.iter().flat_map(|(at, row)| {
             let points = self.history.iter().filter_map(|(step, values)| Some((*step as f64, *values.get(*at)?)));
             let direction = row.direction.map_or_else(String::new, |direction| format!(" {direction}"));
@@ -89,22 +98,28 @@ impl<'a> Quality<'a> {
             [(fakes, points.collect())].into_iter().chain(baseline)
         });
         let label = drawn.first().map_or_else(String::new, |(_, row)| row.measured.label());
-        curves::draw_quality(&self.run, &self.title, &label, lines.collect())
+        crate::observers::curves::draw_quality(&self.run, &self.title, &label, lines.collect())
+    }
+
+    #[cfg(not(feature = "curves"))]
+    fn draw(&self, _last: f64, _drawn: &[(usize, &Measurement)]) -> Result<(), Failure> {
+        let _ = &self.title;
+        Ok(())
     }
 }
 
 /// The name of a number's column: with its extractor and number of images, but no comma.
-fn column(row: &Row) -> String {
+fn column(row: &Measurement) -> String {
     let label = row.measured.label().replace(", ", " ");
     row.direction.map_or_else(|| label.clone(), |direction| format!("{direction} {label}"))
 }
 
 impl Observer for Quality<'_> {
-    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         if now.step == 0 { self.measure(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         if now.is_due(self.every) { self.measure(now) } else { Ok(()) }
     }
 }

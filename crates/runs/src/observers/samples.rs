@@ -2,26 +2,28 @@
 
 use std::path::PathBuf;
 
+use models::{Direction, Sampler, System, Translate};
+use tensor::Tensor;
+
 use crate::console::Console;
-use crate::data::Dataset;
-use crate::engine::{Direction, Sampler, System, Tensor, Translate};
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::forgiving::Forgiving;
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::sampling::styles::StyleSheet;
 use crate::storage::RealDisk;
 
 /// Images on a sheet.
-pub const COUNT: usize = 16;
+pub(crate) const COUNT: usize = 16;
 /// Pictures of each domain that a sheet of translations starts from.
-pub const ROWS: usize = 6;
+pub(crate) const ROWS: usize = 6;
 
 /// The stream of the latents of a run's sheets.
 const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every so many steps, and those of styles at the end.
-pub struct Samples<'a> {
+struct Samples<'a> {
     console: &'a Console,
     run: PathBuf,
     every: u64,
@@ -38,19 +40,17 @@ enum Subjects {
     Images([Tensor; 2]),
 }
 
+/// Sheets of fixed latents of the run's seed, or of some images of its data.
+pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
+    let samples = Samples::new(training, system)?;
+    Ok(Some(Box::new(Forgiving::new(training.console, samples))))
+}
+
 impl<'a> Samples<'a> {
-    /// Sheets in the run folder `run`: of fixed latents of the run's `seed`, or of the first images of `data`.
-    ///
-    /// # Errors
-    /// When an image cannot be read.
-    pub fn new(
-        console: &'a Console,
-        run: PathBuf,
-        every: u64,
-        system: &dyn System,
-        seed: u64,
-        data: &Dataset,
-    ) -> Result<Self, Failure> {
+    fn new(training: &TrainingContext<'a>, system: &dyn System) -> Result<Self, Failure> {
+        let TrainingContext { console, data, config, .. } = *training;
+        let run = training.run.to_owned();
+        let (every, seed) = (config.sample_every(), config.seed());
         let subjects = match system.samples() {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
@@ -64,16 +64,17 @@ impl<'a> Samples<'a> {
     }
 
     /// The sheet after this step.
-    fn write(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn write(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.write_as(&format!("step-{:06}", now.step), now)
     }
 
-    /// A sheet of what was learned at a level. When the next one begins, its share of the picture is still next to nothing.
-    fn level_is_done(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    /// A sheet of what was learned at a level. When the next one begins, its share of the picture
+    /// is still next to nothing.
+    fn level_is_done(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
     }
 
-    fn write_as(&self, name: &str, now: &Moment<'_>) -> Result<(), Failure> {
+    fn write_as(&self, name: &str, now: &StepContext<'_>) -> Result<(), Failure> {
         let path = self.path(name);
         let (images, arrangement, pixels) = match (now.system.samples(), &self.subjects) {
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
@@ -114,9 +115,10 @@ fn image_of(images: &Tensor) -> [usize; 3] {
     [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
-/// What becomes of pictures of one domain, a column each: themselves, their translations, how these come home, and what the
-/// generator that paints their own domain makes of them (which should be nothing).
-pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
+/// What becomes of pictures of one domain, a column each: themselves, their translations, how these
+/// come home, and what the generator that paints their own domain makes of them (which should be
+/// nothing).
+pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
     let there = sampler.translate(direction, images);
     let home = sampler.translate(direction.reverse(), &there);
     let identity = sampler.translate(direction.reverse(), images);
@@ -124,12 +126,12 @@ pub fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -
 }
 
 impl Observer for Samples<'_> {
-    fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level = now.system.level();
         if now.step == 0 { self.write(now) } else { Ok(()) }
     }
 
-    fn step(&mut self, now: &Moment<'_>, _numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, now: &StepContext<'_>, _numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let level = now.system.level();
         if level != self.level || now.step == now.total {
             self.level_is_done(now)?;
@@ -138,7 +140,7 @@ impl Observer for Samples<'_> {
         if now.is_due(self.every) { self.write(now) } else { Ok(()) }
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {
@@ -156,17 +158,33 @@ impl Observer for Samples<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::console::Output;
     use crate::fake::{Fake, dataset};
+    use crate::observers::LogStyle;
+    use crate::systems::SYSTEMS;
 
     #[test]
     fn a_sheet_of_numbers_that_are_not_finite_says_so() {
         for (shade, words) in [(0.5, ""), (f32::NAN, "step-000000.png: 12544 of 12544 numbers are NaN or infinite")] {
             let run = tempfile::tempdir().unwrap();
             std::fs::create_dir(run.path().join("samples")).unwrap();
-            let (console, mut fake) = (Console::logging_to(run.path()).unwrap(), Fake::new(1));
+            let console = Console::logging_to(run.path(), &Output::Silent).unwrap();
+            let (mut fake, data) = (Fake::new(1), dataset(4));
             fake.shade = shade;
-            let mut samples = Samples::new(&console, run.path().to_owned(), 1, &fake, 1, &dataset(4)).unwrap();
-            samples.start(&Moment { step: 0, total: 1, system: &fake }).unwrap();
+            let (config, log) = (Config::resolve(&SYSTEMS[0], &[]).unwrap(), LogStyle::Default);
+            let training = TrainingContext {
+                console: &console,
+                run: run.path(),
+                config: &config,
+                data: &data,
+                from: 0,
+                log,
+                bar: None,
+                timings: false,
+            };
+            let mut samples = Samples::new(&training, &fake).unwrap();
+            samples.start(&StepContext { step: 0, total: 1, system: &fake }).unwrap();
             let log = std::fs::read_to_string(run.path().join("log.txt")).unwrap();
             assert!(if words.is_empty() { log.is_empty() } else { log.contains(words) }, "{log}");
             assert!(run.path().join("samples/step-000000.png").exists(), "it is drawn, with a mark");

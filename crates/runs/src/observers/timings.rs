@@ -1,20 +1,23 @@
-//! `--timings`: the clock of the kernels runs during every step, and at the end tells what it found.
+//! Timings: the clock of the kernels runs during every step; the table goes to the console and to
+//! `timings.csv`.
 
 use std::mem::take;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use kernels::allocations;
+use kernels::timing::{self, Timings};
+use models::System;
 
 use crate::console::Console;
-use crate::engine::allocations;
-use crate::engine::timing::{self, Timings};
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{RealDisk, write_whole};
 
 /// The first steps make what later ones use again, and are left out.
 const WARM_UP: u64 = 2;
 
 /// Runs the clock. Stands before all other observers, so that what they do is not counted.
-pub struct StepTimings<'a> {
+struct StepTimings<'a> {
     console: &'a Console,
     path: PathBuf,
     seen: u64,
@@ -24,12 +27,13 @@ pub struct StepTimings<'a> {
     buffers_before: u64,
 }
 
-impl<'a> StepTimings<'a> {
-    /// A clock that tells `console` and writes `timings.csv` in the run folder `run`.
-    pub fn new(console: &'a Console, run: &Path) -> Self {
-        let path = run.join("timings.csv");
-        Self { console, path, seen: 0, timings: Timings::default(), buffers: 0, buffers_before: 0 }
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    if !training.timings {
+        return Ok(None);
     }
+    let (console, path) = (training.console, training.run.join("timings.csv"));
+    let timings = Timings::default();
+    Ok(Some(Box::new(StepTimings { console, path, seen: 0, timings, buffers: 0, buffers_before: 0 })))
 }
 
 impl Observer for StepTimings<'_> {
@@ -41,7 +45,7 @@ impl Observer for StepTimings<'_> {
         timing::start(take(&mut self.timings));
     }
 
-    fn step(&mut self, _now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn step(&mut self, _now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.timings = timing::stop();
         self.timings.end_step(numbers.seconds);
         self.buffers += allocations::large() - self.buffers_before;
@@ -49,7 +53,7 @@ impl Observer for StepTimings<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
         if self.seen == 0 {
             return Ok(());
         }

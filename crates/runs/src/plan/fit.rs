@@ -4,7 +4,7 @@ use toml::Value;
 
 use super::Needs;
 use crate::config::Config;
-use crate::engine::meta;
+use tensor::meta;
 
 /// A change of the configuration that makes the training fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub(super) enum Remedy {
     Preset(&'static str),
 }
 
-/// What makes it fit into `bytes`; None if nothing is known to. `least` says what a configuration needs.
+/// What makes it fit into `bytes`; None if nothing is known to. `least` says what a configuration
+/// needs.
 pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.memory() <= bytes);
     let builds = |config: &Config| meta::run(|| config.build().is_ok());
@@ -43,6 +44,6 @@ pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     if let Some(size) = sizes.filter(|size| *size > 0).find(|size| fits(&with("size", *size))) {
         return Some(Remedy::Size(size));
     }
-    let smaller = |name: &&str| *name != config.preset && config.with_preset(name).is_ok_and(|config| fits(&config));
-    config.row.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
+    let smaller = |name: &&str| *name != config.preset() && config.with_preset(name).is_ok_and(|config| fits(&config));
+    config.entry.presets.iter().map(|preset| preset.name).find(smaller).map(Remedy::Preset)
 }

@@ -1,17 +1,19 @@
 //! [`Forecast`]: the memory and the work of a training, from its configuration alone.
 //!
-//! The system is built, trained for a step or two at each of its stages, and asked for its sheets, in [meta](meta::run) mode: the very
-//! code of the training runs, but tensors have no memory and kernels do nothing. So the forecast of a 1024x1024 network takes
-//! milliseconds, and knows whatever the code does.
+//! The system is built, trained for a step or two at each of its stages, and asked for its sheets,
+//! in [meta](meta::run) mode: the very code of the training runs, but tensors have no memory and
+//! kernels do nothing. So the forecast of a 1024x1024 network takes milliseconds, and knows
+//! whatever the code does.
 
 use std::ops::Range;
 
 use crate::config::Config;
-use crate::engine::{Direction, Sampler, System, Tensor, meta};
 use crate::failure::Failure;
 use crate::observers::samples;
 use crate::sampling::pictures;
 use crate::sampling::styles::StyleSheet;
+use models::{Direction, Sampler, System};
+use tensor::{Tensor, meta};
 
 /// Stages that are looked at with a step each cost a few milliseconds; there are never so many.
 const MOST_STAGES: usize = 64;
@@ -60,7 +62,8 @@ pub(super) struct Stage {
 }
 
 impl Forecast {
-    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` > 0) has its state twice for a while.
+    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` >
+    /// 0) has its state twice for a while.
     ///
     /// # Errors
     /// When the settings are not accepted, as when they are built.
@@ -76,11 +79,11 @@ impl Forecast {
             system.restore(&saved.state()).unwrap_or_default();
         }
         let [weights, copies, optimizers] = lasting(&*system);
-        let mut drawing = Drawing::of(&*system, config.seed);
+        let mut drawing = Drawing::of(&*system, config.seed());
         if from == 0 {
             drawing.draw(&*system);
         }
-        let total = config.steps.max(from + 1);
+        let total = config.steps().max(from + 1);
         let starts = system.stages(from..total);
         let ends = starts.iter().skip(1).map(|(step, _)| *step).chain([total]);
         let spans: Vec<_> = starts.iter().zip(ends).map(|((start, name), end)| (name.clone(), *start..end)).collect();
@@ -89,7 +92,8 @@ impl Forecast {
             let before = meta::usage();
             meta::count_work_anew();
             let (mut batch, mut looked_at, mut last) = (0, 0, 0);
-            // The second one finds the optimisers' memory made. If it writes less, some things are not done at every step.
+            // The second one finds the optimisers' memory made. If it writes less, some things are
+            // not done at every step.
             for step in steps.clone().take(OFTEN) {
                 let before = meta::usage().written;
                 let reals = reals(&*system, step);
@@ -127,7 +131,8 @@ impl Forecast {
         Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
     }
 
-    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn, translated or searched a little.
+    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn,
+    /// translated or searched a little.
     ///
     /// # Errors
     /// When the settings are not accepted.
@@ -140,13 +145,14 @@ impl Forecast {
             let saved = config.build()?;
             drop(file);
             system.restore(&saved.state()).unwrap_or_default();
-            Drawing::of(&*system, config.seed).draw(&*system);
+            Drawing::of(&*system, config.seed()).draw(&*system);
             let usage = meta::usage();
             Ok(usage.most_held.saturating_add(usage.packed))
         })
     }
 
     /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    #[cfg(feature = "explain")]
     pub(super) fn recorded(&self) -> u64 {
         self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
     }

@@ -1,12 +1,14 @@
-//! What this process may use of memory: the least of what its control groups, its own limits and the machine leave.
+//! What this process may use of memory: the least of what its control groups, its own limits and
+//! the machine leave.
 //!
-//! Linux tells all of it in files. Elsewhere the free memory of the machine is asked for, and what a process may have of it is not known.
+//! Linux has all of it in files. Elsewhere the free memory of the machine is asked for, and what
+//! a process may have of it is not known.
 
 use std::path::{Path, PathBuf};
 
 /// How much memory a process may have, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// Bytes, those that the process has already included.
     pub bytes: u64,
     /// Bytes that it has.
@@ -15,22 +17,23 @@ pub struct Room {
     pub set_by: String,
 }
 
-/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`): they are taken from a limit of the
-/// address space however little of them is used.
+/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`):
+/// they are taken from a limit of the address space however little of them is used.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a file of the system; None if there is none.
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// What this process may have. None where nothing is known.
-pub fn room() -> Option<Room> {
+pub(crate) fn room() -> Option<Room> {
     let room = least(&|path| std::fs::read_to_string(path).ok());
     #[cfg(not(target_os = "linux"))]
     let room = room.or_else(machine);
     room
 }
 
-/// What the system says is free, for systems without the files of Linux; it must leave room for what the process has already.
+/// What the system says is free, for systems without the files of Linux; it must leave room for
+/// what the process has already.
 #[cfg(any(test, not(target_os = "linux")))]
 fn machine() -> Option<Room> {
     use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -44,7 +47,7 @@ fn machine() -> Option<Room> {
     (free > 0).then(|| Room { bytes: free.saturating_add(own), own, set_by: "the machine's free memory".into() })
 }
 
-/// The least of all limits that the files which `read` reads tell of.
+/// The least of all limits in the files that `read` reads.
 fn least(read: Read<'_>) -> Option<Room> {
     let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
     let status = proc("self/status");
@@ -52,7 +55,8 @@ fn least(read: Read<'_>) -> Option<Room> {
     let machine = field(&proc("meminfo"), "MemAvailable:");
     let machine =
         machine.map(|free| Room { own, bytes: free.saturating_add(own), set_by: "the machine's free memory".into() });
-    // What is mapped counts against these two, whether it is used or not; addresses also where they are only reserved.
+    // What is mapped counts against these two, whether it is used or not; addresses also where they
+    // are only reserved.
     let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse::<u64>().ok());
     let reserved = threads.unwrap_or(0).saturating_mul(RESERVED);
     let mapped =
@@ -121,7 +125,8 @@ const SECOND: Generation = Generation {
 /// More than any machine has: the first generation writes its largest number for no limit.
 const UNLIMITED: u64 = 1 << 60;
 
-/// What the control groups in the text of `/proc/self/cgroup` and all above them leave; `own` is what the process has itself.
+/// What the control groups in the text of `/proc/self/cgroup` and all above them leave; `own` is
+/// what the process has itself.
 fn control_groups(text: &str, own: u64, read: Read<'_>) -> Vec<Room> {
     let mut rooms = Vec::new();
     for line in text.lines() {
@@ -137,7 +142,8 @@ fn control_groups(text: &str, own: u64, read: Read<'_>) -> Vec<Room> {
             continue;
         };
         for mount in generation.mounts {
-            // In a container the group's path is often that of the host, and the mount the group itself: what is not there is passed over.
+            // In a container the group's path is often that of the host, and the mount the group
+            // itself: what is not there is passed over.
             for folder in Path::new(group).ancestors() {
                 let folder: PathBuf = Path::new(mount).join(folder.strip_prefix("/").unwrap_or(folder));
                 // Joined with nothing, a path ends with a slash.

@@ -1,25 +1,28 @@
 //! What a training will need, known before anything is written: memory, time and disk.
 //!
-//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have, [`disk`] what there is room for, [`time`]
-//! how quick the machine is just now, and [`fit`] what would fit where something does not. [`Needs`] puts it together, tells it in one line or
-//! in a table, and refuses what cannot be.
+//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have,
+//! [`disk`] what there is room for, [`time`] how quick the machine is just now, and [`fit`] what
+//! would fit where something does not. [`Needs`] puts it together, tells it in one line or in a
+//! table, and refuses what cannot be.
 
 mod disk;
 mod fit;
 mod forecast;
-pub mod limits;
+pub(crate) mod limits;
 mod table;
 mod time;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use datasets::{Advice, advice};
 
 use crate::config::Config;
-use crate::console;
+use crate::console::Output;
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder;
+use crate::systems::Trainable;
 use disk::Written;
 use fit::Remedy;
 use forecast::Forecast;
@@ -36,7 +39,7 @@ const MEASURED: u64 = 12_000;
 
 /// What a training needs.
 #[derive(Clone, Debug)]
-pub struct Needs {
+pub(crate) struct Needs {
     forecast: Forecast,
     /// Steps done before.
     from: u64,
@@ -45,7 +48,8 @@ pub struct Needs {
     data: u64,
     /// Bytes of its cache on disk, if that is still to be written.
     cache: u64,
-    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets, measured images.
+    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets,
+    /// measured images.
     passing: u64,
     written: Written,
 }
@@ -55,29 +59,30 @@ impl Needs {
     ///
     /// # Errors
     /// When the settings are not accepted.
-    pub fn of(config: &Config, from: u64) -> Result<Self, Failure> {
+    pub(crate) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
         let forecast = Forecast::of(config, from)?;
         let (image, count) = forecast.sheet;
         let image = image.iter().product::<usize>() as u64;
         let sheet = image * count as u64;
-        let sheets = config.steps.saturating_sub(from).div_ceil(config.sample_every.max(1));
+        let sheets = config.steps().saturating_sub(from).div_ceil(config.sample_every().max(1));
         let state = forecast.state();
-        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a file.
-        let measured = if config.evaluate_every > 0 { MEASURED * image } else { 0 };
+        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a
+        // file.
+        let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
         let passing = state.max(drawn).max(measured);
-        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps.saturating_sub(from));
+        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps().saturating_sub(from));
         let threads = rayon::current_num_threads() as u64;
         Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
     /// With this data.
-    pub fn on(self, data: &Dataset) -> Self {
+    pub(crate) fn on(self, data: &Dataset) -> Self {
         Self { data: data.memory(), cache: data.cache(), ..self }
     }
 
     /// Bytes that the process will have at most.
-    pub fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         [self.forecast.tensors, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
@@ -91,45 +96,50 @@ impl Needs {
         [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Of a training on data that is not known yet, if that much fits: to be asked before the networks are built. `told` prints the
-    /// table of what does not.
+    /// Of a training on data that is not known yet, if that much fits: to be asked before the
+    /// networks are built. Where it does not, the table goes to `shown`.
     ///
     /// # Errors
     /// When the settings are not accepted, or what they need cannot be had.
-    pub fn that_fit(config: &Config, from: u64, told: bool) -> Result<Self, Failure> {
+    pub(crate) fn that_fit(config: &Config, from: u64, shown: Option<&Output>) -> Result<Self, Failure> {
         let needs = Self::of(config, from)?;
         match needs.check_memory(config) {
             Ok(()) => Ok(needs),
-            Err(failure) => Err(if told { needs.told().err().unwrap_or(failure) } else { failure }),
+            Err(failure) => Err(shown.and_then(|output| needs.show(output).err()).unwrap_or(failure)),
         }
     }
 
-    /// Refuses a run of which even the last step needs more than can be had: to be asked before its checkpoint is read. What is no run
-    /// is not this one's business.
+    /// Refuses a run of which even the last step needs more than can be had: to be asked before its
+    /// checkpoint is read. What is no run is not this one's business.
     ///
     /// # Errors
     /// With the numbers.
-    pub fn of_saved(path: &Path) -> Result<(), Failure> {
+    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<Trainable>>) -> Result<(), Failure> {
         let run = folder::locate(path).ok().and_then(|located| located.run);
-        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml")).ok()) else { return Ok(()) };
-        Self::of(&config, config.steps.saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
+        let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
+            return Ok(());
+        };
+        Self::of(&config, config.steps().saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
-    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be in `place`; returns a warning where the
-    /// disk may be full later. `told` prints the table.
+    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be
+    /// in `place`; returns a warning where the disk may be full later. The table goes to `shown`.
     ///
     /// # Errors
     /// With the numbers, and what would fit.
-    pub fn check(&self, config: &Config, place: &Path, told: bool) -> Result<Option<String>, Failure> {
-        if told {
-            self.told()?;
-        }
+    pub(crate) fn check(
+        &self,
+        config: &Config,
+        place: &Path,
+        shown: Option<&Output>,
+    ) -> Result<Option<String>, Failure> {
+        shown.map_or(Ok(()), |output| self.show(output))?;
         self.check_memory(config)?;
         self.check_disk(place)
     }
 
-    fn told(&self) -> Result<(), Failure> {
-        console::print(&self.table())
+    fn show(&self, output: &Output) -> Result<(), Failure> {
+        output.data(self.table().trim_end())
     }
 
     fn check_memory(&self, config: &Config) -> Result<(), Failure> {
@@ -147,7 +157,7 @@ impl Needs {
             Some(stage) => {
                 format!("the stage {} from step {} on, batch {}", stage.name, stage.steps.start, stage.batch)
             }
-            None => format!("{}, preset `{}`, batch {}", config.row.name, config.preset, self.forecast.batch),
+            None => format!("{}, preset `{}`, batch {}", config.entry.name, config.preset(), self.forecast.batch),
         };
         let why = format!(
             "it needs about {}, but only {} can be had ({})",
@@ -197,16 +207,18 @@ impl Needs {
     }
 }
 
-/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and the need is known to a quarter.
+/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and
+/// the need is known to a quarter.
 fn within(bytes: u64) -> u64 {
     bytes - bytes / 4
 }
 
-/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked before they are built.
+/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked
+/// before they are built.
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.
-pub fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
+pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
     can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
 }
 
@@ -214,12 +226,11 @@ pub fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// With the numbers; and when the settings are not accepted.
-pub fn can_record(config: &Config) -> Result<(), Failure> {
-    let mut first = config.clone();
-    first.steps = 1;
-    let needs = Needs::of(&first, 0)?;
+#[cfg(feature = "explain")]
+pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
+    let needs = Needs::of(&config.clone().with_steps(1), 0)?;
     let bytes = needs.memory().saturating_add(needs.forecast.recorded());
-    can_have(bytes, "a step with all its numbers", Path::new(config.row.name))
+    can_have(bytes, "a step with all its numbers", Path::new(config.entry.name))
 }
 
 fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
@@ -240,7 +251,7 @@ fn more_memory() -> Advice {
 ///
 /// # Errors
 /// With the numbers, and the largest count that fits.
-pub fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
+pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
     let Some(room) = limits::room() else { return Ok(()) };
     let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);
     let bytes = each.saturating_mul(count as u64);

@@ -1,4 +1,4 @@
-//! How needs are told: in one line, and as a table.
+//! The plan in one line, and as a table.
 
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;
@@ -33,7 +33,7 @@ impl Needs {
     }
 
     /// What it needs in one line.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let steps = self.step_seconds();
         let stages = &self.forecast.stages;
         let count = |at: usize| stages[at].steps.end - stages[at].steps.start;
@@ -53,7 +53,7 @@ impl Needs {
     }
 
     /// All that is known, for `--dry-run`.
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let forecast = &self.forecast;
         let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
         let (step, packed) = (most(|stage| stage.step), most(|stage| stage.packed));

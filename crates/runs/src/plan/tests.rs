@@ -1,14 +1,14 @@
 //! Forecasts of all presets, and what is refused.
 
 use super::*;
-use crate::config::Entry;
+use crate::config::Assignment;
 use crate::systems::{self, SYSTEMS};
 
 const GIB: u64 = 1 << 30;
 
 fn config(system: &str, settings: &[&str]) -> Config {
     let settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
-    Config::resolve(systems::find(system).unwrap(), &crate::config::read_settings(&settings).unwrap()).unwrap()
+    Config::resolve(&systems::find(system).unwrap(), &crate::config::read_settings(&settings).unwrap()).unwrap()
 }
 
 fn room(bytes: u64) -> Room {
@@ -16,20 +16,21 @@ fn room(bytes: u64) -> Room {
 }
 
 fn presets() -> impl Iterator<Item = Config> {
-    SYSTEMS.iter().flat_map(|row| {
-        let resolved = |name| Config::resolve(row, &[Entry::option("--preset", "preset", name)]).unwrap();
-        row.presets.iter().map(move |preset| resolved(preset.name))
+    SYSTEMS.iter().flat_map(|entry| {
+        let resolved = |name| Config::resolve(entry, &[Assignment::option("--preset", "preset", name)]).unwrap();
+        entry.presets.iter().map(move |preset| resolved(preset.name))
     })
 }
 
-/// Prints what is told of every preset: its memory, and the time of a step as this machine is now. To be held against real runs.
+/// Prints the plan of every preset: its memory, and the time of a step as this machine is now.
+/// To be held against real runs.
 #[test]
 #[ignore = "prints the forecasts of all presets"]
 fn print_all() {
     for config in presets() {
         let began = std::time::Instant::now();
         let needs = Needs::of(&config, 0).unwrap();
-        println!("== {} {}, forecast in {:?}", config.row.name, config.preset, began.elapsed());
+        println!("== {} {}, forecast in {:?}", config.entry.name, config.preset(), began.elapsed());
         println!("{}\n{}", needs.line(), needs.table());
     }
 }
@@ -38,11 +39,11 @@ fn print_all() {
 fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
     for config in presets() {
         let needs = Needs::of(&config, 0).unwrap();
-        let told = format!("{} {}", config.row.name, config.preset);
+        let told = format!("{} {}", config.entry.name, config.preset());
         assert!(needs.memory() > needs.forecast.state() + PROGRAM, "{told}");
         assert_eq!(needs.forecast.stages[0].steps.start, 0, "{told}");
-        assert_eq!(needs.forecast.stages.last().unwrap().steps.end, config.steps, "{told}");
-        let system = crate::engine::meta::run(|| {
+        assert_eq!(needs.forecast.stages.last().unwrap().steps.end, config.steps(), "{told}");
+        let system = tensor::meta::run(|| {
             let state = config.build().unwrap().state();
             state.tensors.values().map(|tensor| 4 * tensor.size() as u64).sum::<u64>()
         });
@@ -79,7 +80,7 @@ fn the_largest_batch_that_fits_is_named() {
 
 #[test]
 fn a_later_stage_that_does_not_fit_is_named_at_the_start() {
-    let config = config("progan", &["preset=seed"]);
+    let config = config("progan", &["preset=original"]);
     let needs = Needs::of(&config, 0).unwrap();
     let (first, all) = (needs.memory_of(0), needs.memory());
     assert!(first < all / 2);
@@ -89,7 +90,7 @@ fn a_later_stage_that_does_not_fit_is_named_at_the_start() {
 
 #[test]
 fn where_no_batch_helps_a_size_or_a_preset_does() {
-    let config = config("stylegan2", &["preset=seed"]);
+    let config = config("stylegan2", &["preset=original"]);
     let text = |bytes| Needs::of(&config, 0).unwrap().check_within(&config, &room(bytes)).unwrap_err().to_string();
     assert!(text(4 * GIB).contains("`--set size="), "{}", text(4 * GIB));
     assert!(text(GIB / 4).contains("`--preset cpu`"), "{}", text(GIB / 4));

@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::meta::Usage;
-use crate::engine::{Binary, ConvGeometry, Convolution, Element, Gemm};
+use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm};
+use tensor::meta::Usage;
 
 /// How long the measurement may take, about: a start still feels immediate.
 const BUDGET: Duration = Duration::from_millis(300);
@@ -199,7 +199,8 @@ impl Call {
     }
 }
 
-/// Halves the size that changes the cost of a multiply-add least; returns false if none can be halved.
+/// Halves the size that changes the cost of a multiply-add least; returns false if none can be
+/// halved.
 fn halve(g: &mut ConvGeometry, halvings: &mut i32) -> bool {
     let rows = if g.batch < IMAGES { BLOCKS } else { PIXELS };
     for (axis, least) in [(1, PIXELS), (0, rows)] {
@@ -253,7 +254,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Padding;
+    use kernels::Padding;
 
     fn usage(batch: usize) -> Usage {
         let g = ConvGeometry::new([batch, 16, 16, 8], [3, 3], 8, [1, 1], Padding::Same).unwrap();

@@ -1,4 +1,5 @@
-//! `train animate`: an animation of a run's own sheets, which shows a network that learns to draw.
+//! [`animate`] makes an animation of a run's own sheets, which shows how the network learned to
+//! draw.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,38 +9,62 @@ use std::time::Duration;
 
 use datasets::{advice, plural};
 
-use crate::console::print;
 use crate::failure::{Code, Failure};
 use crate::folder;
-use crate::options::AnimateOptions;
-use crate::sampling::animation::{Animation, Form};
+use crate::sampling::Written;
+use crate::sampling::animation::{Animation, Format};
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
 /// A sheet that was read: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
 
+/// Of which run to animate the sheets, and where the animation goes.
+#[derive(Clone, Debug)]
+pub struct AnimateRequest {
+    /// A run folder.
+    pub run: PathBuf,
+    /// An animated `.png` or a `.gif`; without it, `samples/progress.png` in the run folder.
+    pub out: Option<PathBuf>,
+    /// Sheets per second, from 1 to [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
+    pub fps: u32,
+    /// Seconds for which the last sheet stays.
+    pub hold: u32,
+    /// Only the sheets of every so many-th step, and the last one.
+    pub every: Option<u64>,
+}
+
+impl AnimateRequest {
+    /// All sheets of the run `run`, five in a second.
+    pub fn of(run: impl Into<PathBuf>) -> Self {
+        Self { run: run.into(), out: None, fps: 5, hold: 2, every: None }
+    }
+}
+
 /// Makes the animation.
 ///
 /// # Errors
-/// When there are no sheets, one of them cannot be read or has another size, or the file cannot be written.
-pub fn run(options: &AnimateOptions) -> Result<(), Failure> {
-    let form = options.out.as_deref().map_or(Ok(Form::Png), Form::of)?;
-    let located = folder::locate(&options.run)?;
-    let run = located.run.unwrap_or_else(|| options.run.clone());
-    let files = sheets(&run.join("samples"), options.every);
+/// When there are no sheets, one of them cannot be read or has another size, or the file cannot be
+/// written.
+pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
+    let format = request.out.as_deref().map_or(Ok(Format::Png), Format::of)?;
+    let located = folder::locate(&request.run)?;
+    let run = located.run.unwrap_or_else(|| request.run.clone());
+    let files = sheets(&run.join("samples"), request.every);
     if files.is_empty() {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
             .because("it holds no file such as step-000100.png")
             .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
     }
-    let out = options.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
+    let out = request.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     storage::make_folder_for(&out)?;
-    write(form, &out, &files, options)?;
-    print(&format!("{}: {} {} of {}\n", out.display(), files.len(), plural(files.len(), "sheet"), run.display()))
+    write(format, &out, &files, request)?;
+    let about = format!("{} {} of {}", files.len(), plural(files.len(), "sheet"), run.display());
+    Ok(Written { path: out, about })
 }
 
-/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last one and those of its multiples.
+/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last
+/// one and those of its multiples.
 fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
     let step = |path: &Path| -> Option<u64> {
         let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
@@ -52,14 +77,14 @@ fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
     steps.into_iter().filter(|(step, _)| wanted(*step)).map(|(_, path)| path).collect()
 }
 
-fn write(form: Form, out: &Path, files: &[PathBuf], options: &AnimateOptions) -> Result<(), Failure> {
+fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest) -> Result<(), Failure> {
     let failed = |why: String| Failure::from(StorageError::drawing(out, why));
     let frames = u32::try_from(files.len()).map_err(|error| failed(error.to_string()))?;
-    let usual = Duration::from_millis(u64::from(1000 / options.fps));
-    let hold = Duration::from_secs(u64::from(options.hold)).max(usual);
+    let usual = Duration::from_millis(u64::from(1000 / request.fps));
+    let hold = Duration::from_secs(u64::from(request.hold)).max(usual);
     let first = read(&files[0])?;
     let mut file = Unfinished::begin(&RealDisk, out)?;
-    let mut animation = Animation::begin(form, &mut file, frames, first.1, first.2).map_err(failed)?;
+    let mut animation = Animation::begin(format, &mut file, frames, first.1, first.2).map_err(failed)?;
     for (number, path) in files.iter().enumerate() {
         let sheet = read(path)?;
         if (sheet.1, sheet.2) != (first.1, first.2) {

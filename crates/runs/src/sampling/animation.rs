@@ -14,19 +14,19 @@ use crate::storage;
 /// Pictures per second that players keep up with.
 pub const MOST_PER_SECOND: u32 = 50;
 
-/// The form of the file.
+/// The format of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Format {
     Png,
     Gif,
 }
 
-impl Form {
-    /// The form that the ending of a file's name stands for.
+impl Format {
+    /// The format that the extension of a file stands for.
     ///
     /// # Errors
     /// When it is neither's.
-    pub fn of(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
         match &*storage::ending(path) {
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
@@ -39,7 +39,7 @@ impl Form {
 }
 
 /// An animation that is being written. It plays over and over.
-pub enum Animation<W: Write> {
+pub(crate) enum Animation<W: Write> {
     Png { writer: png::Writer<BufWriter<W>> },
     Gif { encoder: gif::Encoder<BufWriter<W>>, size: [u16; 2], channels: usize },
 }
@@ -52,15 +52,22 @@ fn told(error: impl std::fmt::Display) -> String {
 }
 
 impl<W: Write> Animation<W> {
-    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in colour (3).
+    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in
+    /// colour (3).
     ///
     /// # Errors
-    /// In words, when it is too large for the form or cannot be written.
-    pub fn begin(form: Form, to: W, frames: u32, [height, width]: [usize; 2], channels: usize) -> Result<Self> {
+    /// In words, when it is too large for the format or cannot be written.
+    pub(crate) fn begin(
+        format: Format,
+        to: W,
+        frames: u32,
+        [height, width]: [usize; 2],
+        channels: usize,
+    ) -> Result<Self> {
         let to = BufWriter::new(to);
         let too_large = |_| format!("frames of {width} x {height} are too large");
-        match form {
-            Form::Png => {
+        match format {
+            Format::Png => {
                 let (width, height) =
                     (u32::try_from(width).map_err(too_large)?, u32::try_from(height).map_err(too_large)?);
                 let mut encoder = png::Encoder::new(to, width, height);
@@ -71,9 +78,10 @@ impl<W: Write> Animation<W> {
                 encoder.validate_sequence(true);
                 Ok(Self::Png { writer: encoder.write_header().map_err(told)? })
             }
-            Form::Gif => {
+            Format::Gif => {
                 let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
-                // Every grey has its place, so that grey pictures lose nothing; coloured frames bring 256 colours each.
+                // Every grey has its place, so that grey pictures lose nothing; coloured frames
+                // bring 256 colours each.
                 let greys: Vec<u8> = (0..=255).flat_map(|shade| [shade; 3]).collect();
                 let palette = if channels == 1 { &greys[..] } else { &[] };
                 let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(told)?;
@@ -83,11 +91,12 @@ impl<W: Write> Animation<W> {
         }
     }
 
-    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame stays longer than a minute).
+    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame
+    /// stays longer than a minute).
     ///
     /// # Errors
     /// In words.
-    pub fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
+    pub(crate) fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
         let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX).min(60_000);
         match self {
             Self::Png { writer } => {
@@ -114,7 +123,7 @@ impl<W: Write> Animation<W> {
     ///
     /// # Errors
     /// In words, also when there were fewer or more frames than announced.
-    pub fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         match self {
             Self::Png { writer } => writer.finish().map_err(told),
             Self::Gif { encoder, .. } => encoder.into_inner().map_err(told)?.flush().map_err(told),
@@ -127,11 +136,11 @@ mod tests {
     use super::*;
 
     /// Three frames of 2 x 3 pixels, the last one longer.
-    fn written(form: Form, channels: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
+    fn written(format: Format, channels: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
         let frames: Vec<Vec<u8>> =
             (0..3).map(|frame| (0..6 * channels).map(|i| (frame * 60 + i * 10) as u8).collect()).collect();
         let mut file = Vec::new();
-        let mut animation = Animation::begin(form, &mut file, 3, [2, 3], channels).unwrap();
+        let mut animation = Animation::begin(format, &mut file, 3, [2, 3], channels).unwrap();
         for (pixels, time) in frames.iter().zip([80, 80, 2000]) {
             animation.frame(pixels, Duration::from_millis(time)).unwrap();
         }
@@ -142,7 +151,7 @@ mod tests {
     #[test]
     fn an_animated_png_keeps_every_pixel() {
         for channels in [1, 3] {
-            let (file, frames) = written(Form::Png, channels);
+            let (file, frames) = written(Format::Png, channels);
             let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
             assert_eq!(reader.info().animation_control.unwrap().num_frames, 3);
             assert_eq!(reader.info().animation_control.unwrap().num_plays, 0, "over and over");
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn a_gif_keeps_every_grey_and_few_colours() {
         for channels in [1, 3] {
-            let (file, frames) = written(Form::Gif, channels);
+            let (file, frames) = written(Format::Gif, channels);
             let mut options = gif::DecodeOptions::new();
             options.set_color_output(gif::ColorOutput::RGBA);
             let mut reader = options.read_info(&file[..]).unwrap();
@@ -179,11 +188,13 @@ mod tests {
 
     #[test]
     fn a_missing_frame_and_a_wrong_ending_are_told() {
-        let animation = Animation::begin(Form::Png, Vec::new(), 2, [1, 1], 1).unwrap();
+        let animation = Animation::begin(Format::Png, Vec::new(), 2, [1, 1], 1).unwrap();
         assert!(animation.end().is_err());
-        assert!(Animation::begin(Form::Gif, Vec::new(), 2, [1, 70_000], 1).is_err_and(|why| why.contains("too large")));
-        assert_eq!(Form::of(Path::new("a.GIF")), Ok(Form::Gif));
-        let failure = Form::of(Path::new("a.mp4")).unwrap_err().to_string();
+        assert!(
+            Animation::begin(Format::Gif, Vec::new(), 2, [1, 70_000], 1).is_err_and(|why| why.contains("too large"))
+        );
+        assert_eq!(Format::of(Path::new("a.GIF")), Ok(Format::Gif));
+        let failure = Format::of(Path::new("a.mp4")).unwrap_err().to_string();
         assert!(failure.contains("mp4") && failure.contains(".gif"), "{failure}");
     }
 }

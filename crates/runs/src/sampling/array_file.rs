@@ -1,24 +1,24 @@
 //! Arrays as `.npy` files, written as they come.
 //!
-//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the format, as described in NumPy's
-//! `numpy.lib.format`) for rows that are made one batch after the other. What follows the header is the
-//! numbers.
+//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the
+//! format, as described in NumPy's `numpy.lib.format`) for rows that are made one batch after the
+//! other. What follows the header is the numbers.
 
-use crate::engine::Tensor;
+use tensor::Tensor;
 
 /// Bytes, as the format calls them.
-pub const BYTES: &str = "|u1";
+pub(super) const BYTES: &str = "|u1";
 /// 32-bit floating point numbers, the lowest byte first.
 const FLOATS: &str = "<f4";
 
 /// A file with an array of [`FLOATS`].
-pub fn of_numbers(tensor: &Tensor) -> Vec<u8> {
+pub(super) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
     let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
     header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
 }
 
 /// The header of a file with an array of such numbers of the shape `shape`, in the C order.
-pub fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
+pub(super) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
     let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");

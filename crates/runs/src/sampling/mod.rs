@@ -1,10 +1,11 @@
-//! `train sample`: draws with a trained network. `seeds.rs` says from which latents, `walk.rs` moves between them.
+//! Drawing with a trained network: [`sample`]. `seeds.rs` says from which latents, `walk.rs` moves
+//! between them.
 
 pub mod animate;
 pub mod animation;
-pub mod array_file;
-pub mod pictures;
-pub mod plane;
+mod array_file;
+pub(crate) mod pictures;
+pub(crate) mod plane;
 pub mod project;
 pub mod styles;
 pub mod translate;
@@ -14,24 +15,29 @@ mod seeds;
 mod truncated_latents;
 mod walk;
 
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{Advice, advice, plural, quoted};
 
+use self::animation::Format;
 use self::pictures::{Arrangement, Layout};
 use self::styles::{StyleSheet, Truncated};
-use crate::console::{Console, print};
-use crate::engine::{FromLatents, LatentKind, Sampler, Tensor};
+use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::progress;
-use crate::options::SampleOptions;
 use crate::plan;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
+use crate::systems::Trainable;
+use models::{FromLatents, LatentKind, Sampler};
 use seeds::Seeds;
+use tensor::Tensor;
 use truncated_latents::TruncatedLatents;
+pub use walk::Interpolation;
 
 /// More images than this need not be asked for at once.
 const MOST: usize = 1_000_000;
@@ -43,9 +49,72 @@ fn nothing() -> Advice {
     advice!("drawing-stopped", "nothing was written")
 }
 
+/// What to draw with a trained network, and where it goes.
+#[derive(Clone, Debug, Default)]
+pub struct SampleRequest {
+    /// A run folder, or one of its checkpoint files.
+    pub run: PathBuf,
+    /// The caller's own system, for a run of one. Those of the table are known.
+    pub own: Option<Arc<Trainable>>,
+    /// How many samples: 16 if nothing is said, 1 of each of several [`seeds`](Self::seeds).
+    pub count: Option<u64>,
+    /// Seed of the latents, that of the run if nothing is said. Sample `n` of a seed is always the
+    /// same.
+    pub seed: Option<u64>,
+    /// Several seeds instead, such as `0-35,100`.
+    pub seeds: Option<String>,
+    /// Where the samples go: `.png` is a sheet, `.npy` an array of uint8 of shape (N, height,
+    /// width) or, in colour, (N, height, width, 3), a path that ends in `/` a folder of single
+    /// images. Without it, a sheet in the run folder.
+    pub out: Option<PathBuf>,
+    /// Draw with the checkpoint of this step instead of the newest one.
+    pub checkpoint: Option<u64>,
+    /// Draw with the weights of the last step where the run keeps an average of them to draw with.
+    pub raw: bool,
+    /// Truncation, for systems with styles: the distance of each style from the mean style is
+    /// multiplied by this.
+    pub psi: Option<f64>,
+    /// Truncation, for normal latents: numbers farther from 0 than this are drawn again.
+    pub truncate: Option<f64>,
+    /// A sheet that shows what styles and noise decide.
+    pub sheet: Option<StyleSheet>,
+    /// Tiles in a row; about as many as rows if nothing is said.
+    pub columns: Option<u32>,
+    /// Each pixel is shown as so many by so many.
+    pub zoom: Option<u32>,
+    /// Pixels between the tiles and around them.
+    pub gap: Option<u32>,
+    /// An animation between latents instead of single samples.
+    pub interpolation: Option<Interpolation>,
+    /// Where messages go.
+    pub output: Output,
+}
+
+impl SampleRequest {
+    /// 16 samples of the run, or checkpoint file, `run`, on a sheet in the run folder.
+    pub fn of(run: impl Into<PathBuf>) -> Self {
+        Self { run: run.into(), ..Self::default() }
+    }
+}
+
+/// A file or folder that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds, in a few words.
+    pub about: String,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.about)
+    }
+}
+
 /// What is to be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+enum Product {
     /// All images side by side.
     Sheet,
     /// An array of bytes.
@@ -53,107 +122,115 @@ enum Form {
     /// A folder with a picture of each.
     Files,
     /// A walk between latents.
-    Walk(animation::Form),
+    Walk(Format),
 }
 
 /// Draws the samples and writes them.
 ///
 /// # Errors
-/// When the options make no sense, no checkpoint can be used, or the file cannot be written.
-pub fn run(options: &SampleOptions) -> Result<(), Failure> {
-    let form = form_of(options)?;
+/// When the request make no sense, no checkpoint can be used, or the file cannot be written.
+pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
+    let product = product_of(request)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
-    let listed = match &options.seeds {
-        Some(list) => Some(Seeds::listed(list, count(options, form, 1)?, most(form))?),
+    let listed = match &request.seeds {
+        Some(list) => Some(Seeds::listed(list, count(request, product, 1)?, most(product))?),
         None => None,
     };
-    let alone = count(options, form, options.sheet.map_or(16, StyleSheet::usual))?;
+    let alone = count(request, product, request.sheet.map_or(16, StyleSheet::usual))?;
 
-    let state = match options.checkpoint {
-        Some(step) => &resume::checkpoint_at(&options.run, step, "--checkpoint")?,
-        None => &options.run,
+    let state = match request.checkpoint {
+        Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
+        None => &request.run,
     };
-    let Trained { config, system, found, run } = resume::open_trained(state)?;
+    let Trained { config, system, found, run } = resume::open_trained(state, request.own.as_ref())?;
     let (sampler, plane) = match system.samples() {
         Sampler::Latents(sampler) => (sampler, None),
         Sampler::Points(plane) => {
-            points::check(form, options)?;
+            points::check(product, request)?;
             (plane.sampler, Some(plane))
         }
         Sampler::Images(_) => {
             return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
-                .at(options.run.display())
-                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.row.name))
+                .at(request.run.display())
+                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.entry.name))
                 .help(advice!(
                     "translates-instead",
                     "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
-                    quoted(&options.run)
+                    quoted(&request.run)
                 )));
         }
     };
     let raw = Raw(sampler);
-    let truncated = options.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &options.run)).transpose()?;
+    let truncated = request.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &request.run)).transpose()?;
     let sampler = match &truncated {
         Some(truncated) => truncated,
-        None if options.raw => raw.checked(&options.run)?,
+        None if request.raw => raw.checked(&request.run)?,
         None => sampler,
     };
-    let within = options.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &options.run)).transpose()?;
+    let within = request.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &request.run)).transpose()?;
     let sampler = within.as_ref().map_or(sampler, |within| within);
-    let alone = if plane.is_some() && options.count.is_none() { plane::COUNT } else { alone };
-    let seeds = listed.unwrap_or_else(|| Seeds::one(options.seed.unwrap_or(config.seed), alone));
-    let what = match (options.sheet, form) {
+    let alone = if plane.is_some() && request.count.is_none() { plane::COUNT } else { alone };
+    let seeds = listed.unwrap_or_else(|| Seeds::one(request.seed.unwrap_or(config.seed()), alone));
+    let what = match (request.sheet, product) {
         (Some(sheet), _) => sheet.name(),
-        (None, Form::Walk(_)) => "interpolation",
+        (None, Product::Walk(_)) => "interpolation",
         (None, _) => "sample",
     };
-    let out = options.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
+    let out = request.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
 
     storage::make_folder_for(&out)?;
     signals::listen();
-    let told = match (plane, system.image_shape()) {
+    let drawn = match (plane, system.image_shape()) {
         (Some(plane), _) => {
-            if options.sheet.is_some() {
-                styles::of(&Sampler::Points(plane), "--sheet", &options.run)?;
+            if request.sheet.is_some() {
+                styles::of(&Sampler::Points(plane), "--sheet", &request.run)?;
             }
-            points::write(form, &out, plane, sampler, &seeds, config.seed)?
+            points::write(product, &out, plane, sampler, &seeds, config.seed())?
         }
         (None, image) => {
             let image = image.expect("what draws no points draws images");
             let latent = sampler.latents(0, "probe", 1).size();
             // A latent is there twice while it is drawn.
             plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
-            let job = Job { sampler, image, seeds: &seeds, arrangement: arrangement(options), out: &out };
-            match form {
-                Form::Sheet => match options.sheet {
-                    Some(sheet) => job.style_sheet(sheet, &options.run)?,
+            let job = Job {
+                sampler,
+                image,
+                seeds: &seeds,
+                arrangement: arrangement(request),
+                out: &out,
+                output: &request.output,
+            };
+            match product {
+                Product::Sheet => match request.sheet {
+                    Some(sheet) => job.style_sheet(sheet, &request.run)?,
                     None => job.sheet()?,
                 },
-                Form::Array => job.array()?,
-                Form::Files => job.files()?,
-                Form::Walk(form) => job.walk(form, options)?,
+                Product::Array => job.array()?,
+                Product::Files => job.files()?,
+                Product::Walk(format) => job.walk(format, request)?,
             }
         }
     };
-    found.passed_over().iter().for_each(|line| Console::default().say(line));
-    let (out, seeds) = (out.display(), seeds.told());
-    print(&format!("{out}: {told} of {}, step {}, {seeds}\n", config.row.name, found.checkpoint.step))
+    found.passed_over().iter().for_each(|line| request.output.say(line));
+    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.told());
+    Ok(Written { path: out, about })
 }
 
-/// What the options ask for: the ending of the file's name decides.
-fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
-    let form = match &options.out {
-        None if options.walk.interpolate => Form::Walk(animation::Form::Png),
-        None => Form::Sheet,
+/// What the request ask for: the ending of the file's name decides.
+fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
+    let walks = request.interpolation.is_some();
+    let product = match &request.out {
+        None if walks => Product::Walk(Format::Png),
+        None => Product::Sheet,
         Some(path)
             if path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir() =>
         {
-            Form::Files
+            Product::Files
         }
         Some(path) => match &*storage::ending(path) {
-            "png" | "gif" if options.walk.interpolate => Form::Walk(animation::Form::of(path)?),
-            "png" => Form::Sheet,
-            "npy" => Form::Array,
+            "png" | "gif" if walks => Product::Walk(Format::of(path)?),
+            "png" => Product::Sheet,
+            "npy" => Product::Array,
             "gif" => {
                 return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
                     "gif-moves",
@@ -172,22 +249,22 @@ fn form_of(options: &SampleOptions) -> Result<Form, Failure> {
         },
     };
     // An option without an effect is a mistake.
-    let [walk, zoom] = [("--interpolate", options.walk.interpolate), ("--zoom", options.zoom.is_some())];
-    let sheet = ("--sheet", options.sheet.is_some());
-    let [columns, gap] = [("--columns", options.columns.is_some()), ("--gap", options.gap.is_some())];
-    let (what, idle) = match form {
-        Form::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
-        Form::Files => ("single pictures", &[walk, sheet, columns, gap][..]),
-        Form::Sheet | Form::Walk(_) => ("", &[][..]),
+    let [walk, zoom] = [("--interpolate", walks), ("--zoom", request.zoom.is_some())];
+    let sheet = ("--sheet", request.sheet.is_some());
+    let [columns, gap] = [("--columns", request.columns.is_some()), ("--gap", request.gap.is_some())];
+    let (what, idle) = match product {
+        Product::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
+        Product::Files => ("single pictures", &[walk, sheet, columns, gap][..]),
+        Product::Sheet | Product::Walk(_) => ("", &[][..]),
     };
     match idle.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
-            let out = options.out.as_deref().unwrap_or(Path::new(""));
+            let out = request.out.as_deref().unwrap_or(Path::new(""));
             Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
                 advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
             ))
         }
-        None => Ok(form),
+        None => Ok(product),
     }
 }
 
@@ -197,14 +274,14 @@ fn other_ending(path: &Path, ending: &str) -> String {
 }
 
 /// The largest count of images.
-fn most(form: Form) -> usize {
-    if matches!(form, Form::Array | Form::Files) { MOST } else { MOST_ON_A_SHEET }
+fn most(product: Product) -> usize {
+    if matches!(product, Product::Array | Product::Files) { MOST } else { MOST_ON_A_SHEET }
 }
 
 /// `--count`, or `usual`.
-fn count(options: &SampleOptions, form: Form, usual: usize) -> Result<usize, Failure> {
-    let Some(count) = options.count else { return Ok(usual) };
-    let wanted = usize::try_from(count).ok().filter(|count| (1..=most(form)).contains(count));
+fn count(request: &SampleRequest, product: Product, usual: usize) -> Result<usize, Failure> {
+    let Some(count) = request.count else { return Ok(usual) };
+    let wanted = usize::try_from(count).ok().filter(|count| (1..=most(product)).contains(count));
     wanted.ok_or_else(|| {
         Failure::new(
             Code::Usage,
@@ -217,9 +294,9 @@ fn count(options: &SampleOptions, form: Form, usual: usize) -> Result<usize, Fai
     })
 }
 
-fn arrangement(options: &SampleOptions) -> Arrangement {
+fn arrangement(request: &SampleRequest) -> Arrangement {
     let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    Arrangement { columns: options.columns.map(size), zoom: options.zoom.map(size), gap: options.gap.map(size) }
+    Arrangement { columns: request.columns.map(size), zoom: request.zoom.map(size), gap: request.gap.map(size) }
 }
 
 /// Where the samples go when nothing is said: beside the run's own sheets.
@@ -264,6 +341,7 @@ struct Job<'a> {
     seeds: &'a Seeds,
     arrangement: Arrangement,
     out: &'a Path,
+    output: &'a Output,
 }
 
 impl Job<'_> {
@@ -338,10 +416,11 @@ impl Job<'_> {
         Ok(format!("{} ({first}.png to {last}.png)", self.counted()))
     }
 
-    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones at any size of the batches.
+    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones
+    /// at any size of the batches.
     fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.seeds.latents(self.sampler);
-        let bar = progress::bar(0, self.seeds.count() as u64);
+        let bar = progress::bar(self.output, 0, self.seeds.count() as u64);
         let mut drawn = 0;
         for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
@@ -396,7 +475,7 @@ fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Settings as _, System as _, quickdraw};
+    use models::{Settings as _, System as _, quickdraw};
 
     /// A small network whose running statistics and weights are all its own.
     fn system() -> quickdraw::Quickdraw {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::engine::Tensor;
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
+use tensor::Tensor;
 
 /// Pixels between the tiles of a sheet.
 const GAP: usize = 2;
@@ -16,7 +16,7 @@ const MARK: [u8; 3] = [255, 0, 255];
 /// A tile is enlarged by a whole factor to at most this many pixels.
 const TILE: usize = 128;
 /// More pixels make a picture that few programs open.
-pub const MOST_PIXELS: usize = 1 << 28;
+pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// Images that a network draws at a time, at most.
 const AT_A_TIME: usize = 64;
@@ -24,12 +24,13 @@ const AT_A_TIME: usize = 64;
 const PIXELS_AT_A_TIME: usize = 1 << 22;
 
 /// How many images of this shape a network is to draw at a time.
-pub fn at_a_time([height, width, _]: [usize; 3]) -> usize {
+pub(crate) fn at_a_time([height, width, _]: [usize; 3]) -> usize {
     (PIXELS_AT_A_TIME / (height * width).max(1)).clamp(1, AT_A_TIME)
 }
 
-/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image does not depend on its neighbours.
-pub fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
+/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image
+/// does not depend on its neighbours.
+pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
     let part = at_a_time(image);
     if count <= part {
         return draw(0..count);
@@ -46,9 +47,10 @@ pub fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> 
     })
 }
 
-/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to even, kept within a byte. A pixel
-/// with a number that is not finite is marked: magenta in colour, a field of a chessboard in grey.
-pub fn bytes(images: &Tensor) -> Vec<u8> {
+/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to
+/// even, kept within a byte. A pixel with a number that is not finite is marked: magenta in colour,
+/// a field of a chessboard in grey.
+pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
     let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
     if count_not_finite(images) > 0 {
@@ -68,21 +70,22 @@ fn count_not_finite(images: &Tensor) -> usize {
     images.data().iter().filter(|value| !value.is_finite()).count()
 }
 
-/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown` says how these look.
-pub fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
+/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown`
+/// says how these look.
+pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
     let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + count_not_finite(images), all + images.size()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (bad > 0).then(|| format!("warning      {name}: {bad} of {all} numbers are NaN or infinite; {shown}"))
 }
 
 /// How numbers that are not finite look in a sheet.
-pub const MARKED: &str = "such pixels are magenta or, in grey, chequered";
+pub(crate) const MARKED: &str = "such pixels are magenta or, in grey, chequered";
 
 /// The images of a network, if all their numbers are finite: in bytes, a NaN would be black.
 ///
 /// # Errors
 /// When one is not.
-pub fn finite(images: Tensor) -> Result<Tensor, Failure> {
+pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
     let bad = count_not_finite(&images);
     if bad == 0 {
         return Ok(images);
@@ -95,12 +98,13 @@ pub fn finite(images: Tensor) -> Result<Tensor, Failure> {
 }
 
 /// Columns of a sheet of `count` tiles that is nearest to a square.
-pub fn columns(count: usize) -> usize {
+pub(crate) fn columns(count: usize) -> usize {
     (1..).find(|side| side * side >= count).unwrap_or(count)
 }
 
-/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape each.
-pub fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
+/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape
+/// each.
+pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     let images = columns.first().map_or(0, |column| column.shape()[0]);
     let columns: Vec<Vec<u8>> = columns.iter().map(bytes).collect();
     let row = |image: usize| {
@@ -114,7 +118,7 @@ pub fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
 
 /// How a sheet is arranged, where something else is wanted than usual.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Arrangement {
+pub(crate) struct Arrangement {
     /// Tiles in a row.
     pub columns: Option<usize>,
     /// How many pixels wide and high a pixel of an image is.
@@ -125,17 +129,17 @@ pub struct Arrangement {
 
 impl Arrangement {
     /// One image as it is.
-    pub const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
+    pub(crate) const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
 
     /// So many tiles in a row.
-    pub fn in_columns(columns: usize) -> Self {
+    pub(crate) fn in_columns(columns: usize) -> Self {
         Self { columns: Some(columns), ..Self::default() }
     }
 }
 
 /// Where the tiles of a sheet lie: in rows, in order. No pixel is resampled, only repeated.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Height, width and channels of an image.
     image: [usize; 3],
     grid: [usize; 2],
@@ -148,7 +152,7 @@ impl Layout {
     ///
     /// # Errors
     /// In words, when it would have more than [`MOST_PIXELS`], or none.
-    pub fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
+    pub(crate) fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
         let [height, width, channels] = image;
         if count * height * width * channels == 0 {
             return Err("a sheet needs at least one image".to_owned());
@@ -165,12 +169,12 @@ impl Layout {
     }
 
     /// Height and width of the sheet.
-    pub fn size(&self) -> [usize; 2] {
+    pub(crate) fn size(&self) -> [usize; 2] {
         [0, 1].map(|axis| self.start(axis, self.grid[axis]))
     }
 
     /// Bytes of the sheet's pixels.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.size().iter().product::<usize>() * self.image[2]
     }
 
@@ -181,7 +185,7 @@ impl Layout {
     }
 
     /// The pixels of the sheet with the images in `pixels`.
-    pub fn compose(&self, pixels: &[u8]) -> Vec<u8> {
+    pub(crate) fn compose(&self, pixels: &[u8]) -> Vec<u8> {
         let [height, width, channels] = self.image;
         let [sheet_height, sheet_width] = self.size();
         let mut sheet = vec![GAP_SHADE; sheet_height * sheet_width * channels];
@@ -199,19 +203,19 @@ impl Layout {
     }
 
     /// The sheet as a PNG file.
-    pub fn encode(&self, pixels: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn encode(&self, pixels: &[u8]) -> Result<Vec<u8>, String> {
         let [height, width] = self.size();
         encode(&self.compose(pixels), width, height, color(self.image[2]))
     }
 }
 
 /// The kind of picture that images of so many channels make.
-pub fn color(channels: usize) -> png::ColorType {
+pub(crate) fn color(channels: usize) -> png::ColorType {
     if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
 }
 
 /// A PNG file from pixels.
-pub fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> Result<Vec<u8>, String> {
     let size = |size: usize| u32::try_from(size).map_err(|_| format!("a picture of {width} x {height} is too large"));
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, size(width)?, size(height)?);
@@ -224,11 +228,12 @@ pub fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
     Ok(file)
 }
 
-/// Writes a sheet of all images in `pixels`, each of shape `[height, width, channels]`, to the PNG file `path`.
+/// Writes a sheet of all images in `pixels`, each of shape `[height, width, channels]`, to the PNG
+/// file `path`.
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_sheet(
+pub(crate) fn write_sheet(
     disk: &dyn Disk,
     path: &Path,
     pixels: &[u8],

@@ -1,23 +1,25 @@
-//! Pictures of the plane, for systems that learn from points: the discriminator's level sets, real and generated points over them.
+//! Pictures of the plane, for systems that learn from points: the discriminator's level sets, real
+//! and generated points over them.
 //!
-//! All that such a discriminator knows is a height over every point of the plane. It is asked at the points of a grid, and what lies
-//! between two of evenly many heights has one shade: the darker the more it looks generated. Where the lines between the shades run
-//! close its slope is steep. The generator climbs it.
+//! All that such a discriminator knows is a height over every point of the plane. It is asked at
+//! the points of a grid, and what lies between two of evenly many heights has one shade: the darker
+//! the more it looks generated. Where the lines between the shades run close its slope is steep.
+//! The generator climbs it.
 
 use std::path::Path;
 
-use plotters::prelude::*;
-
-use crate::engine::{Key, Mixture, Network, Plane, Tensor};
 use crate::failure::Failure;
-use crate::observers::curves;
 use crate::sampling::pictures;
 use crate::storage::{self, RealDisk, StorageError};
+use kernels::Key;
+use models::{Mixture, Plane};
+use nn::Network;
+use tensor::Tensor;
 
 /// Generated points of a picture, if nothing else is said, and real ones.
-pub const COUNT: usize = 1000;
+pub(crate) const COUNT: usize = 1000;
 /// Points that a network is given at a time.
-pub const AT_A_TIME: usize = 4096;
+pub(crate) const AT_A_TIME: usize = 4096;
 
 /// Pixels of a side of the plane.
 const SIDE: usize = 560;
@@ -45,7 +47,7 @@ const GENERATED: (Color, f64, f64) = ([22.0, 60.0, 140.0], 1.9, 0.8);
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failure> {
+pub(crate) fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failure> {
     write(path, picture(&reals(mixture, seed), None))
 }
 
@@ -53,7 +55,7 @@ pub fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<(), Failu
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn write_points(path: &Path, plane: Plane<'_>, generated: &Tensor, seed: u64) -> Result<(), Failure> {
+pub(crate) fn write_points(path: &Path, plane: Plane<'_>, generated: &Tensor, seed: u64) -> Result<(), Failure> {
     write(path, picture(&reals(plane.mixture, seed), Some((generated, plane.discriminator))))
 }
 
@@ -67,14 +69,15 @@ fn reals(mixture: Mixture, seed: u64) -> Tensor {
 }
 
 /// What `network` makes of `rows`, some rows at a time: its memory grows with them.
-pub fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Tensor {
+pub(crate) fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let length = rows.shape()[1];
     let parts = rows.data().chunks(AT_A_TIME * length);
     let made = parts.map(|part| network(&Tensor::new(&[part.len() / length, length], part.to_vec())));
     made.reduce(|all, part| all.concat(&part)).unwrap_or_else(|| Tensor::zeros([0, 2]))
 }
 
-/// The picture as a PNG file: `reals` of shape (n, 2), and what there is besides, the generated points and who judges them.
+/// The picture as a PNG file: `reals` of shape (n, 2), and what there is besides, the generated
+/// points and who judges them.
 fn picture(reals: &Tensor, learned: Option<(&Tensor, &Network)>) -> Result<Vec<u8>, String> {
     let mut canvas = Canvas { pixels: vec![PAPER; SIDE * (SIDE + STRIP)] };
     if let Some((_, discriminator)) = learned {
@@ -102,8 +105,10 @@ fn legend_x(entry: usize) -> f64 {
     [28.0, 98.0, 210.0][entry]
 }
 
+#[cfg(feature = "curves")]
 fn write_legend<'a>(pixels: &mut [u8], names: impl Iterator<Item = &'a str>) -> Result<(), String> {
-    curves::fonts()?;
+    use plotters::prelude::*;
+    crate::fonts::register()?;
     let area = BitMapBackend::with_buffer(pixels, (SIDE as u32, (SIDE + STRIP) as u32)).into_drawing_area();
     for (entry, name) in names.enumerate() {
         let place = (legend_x(entry) as i32, (SIDE + STRIP / 2) as i32 - 8);
@@ -113,13 +118,20 @@ fn write_legend<'a>(pixels: &mut [u8], names: impl Iterator<Item = &'a str>) -> 
     Ok(())
 }
 
+/// Without fonts a legend has its colours alone.
+#[cfg(not(feature = "curves"))]
+fn write_legend<'a>(_pixels: &mut [u8], _names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    Ok(())
+}
+
 /// A place of the plane in pixels, from the left and from the top.
 fn place(x: f64, y: f64) -> [f64; 2] {
     let pixels = SIDE as f64 / (2.0 * VIEW);
     [(x + VIEW) * pixels, (VIEW - y) * pixels]
 }
 
-/// The verdicts over a grid, row by row from the top left corner, between 0 for the lowest and [`SHADES`] for the highest.
+/// The verdicts over a grid, row by row from the top left corner, between 0 for the lowest and
+/// [`SHADES`] for the highest.
 struct Heights(Vec<f64>);
 
 /// Points of a row of the grid.
@@ -139,7 +151,8 @@ impl Heights {
         Self(all().map(|x| (x - low) * scale).collect())
     }
 
-    /// The height at the middle of a pixel, and how steep it is there, a pixel long: both as the four grid points around it say.
+    /// The height at the middle of a pixel, and how steep it is there, a pixel long: both as the
+    /// four grid points around it say.
     fn at(&self, row: usize, column: usize) -> (f64, f64) {
         let inside = |pixel: usize| ((pixel % STEP) as f64 + 0.5) / STEP as f64;
         let (down, right) = (inside(row), inside(column));
@@ -171,7 +184,8 @@ impl Canvas {
                 self.mix(row, column, LOWEST, 1.0);
                 let shade = height.floor().clamp(0.0, (SHADES - 1) as f64);
                 self.mix(row, column, HIGHEST, shade / (SHADES - 1) as f64);
-                // So far, in pixels, is the nearest line: a line is a pixel wide to each side and fades.
+                // So far, in pixels, is the nearest line: a line is a pixel wide to each side and
+                // fades.
                 let far = (height - height.round()).abs() / slope.max(1e-9);
                 self.mix(row, column, LINES, LINE * (1.2 - far).clamp(0.0, 1.0));
             }
@@ -212,7 +226,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Sampler, Settings as _, System as _, wgan_gp};
+    use models::{Sampler, Settings as _, System as _, wgan_gp};
 
     fn decoded(file: &[u8]) -> Vec<u8> {
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();

@@ -1,34 +1,35 @@
-//! `train sample` of a run that draws points of the plane: a picture, or an array of numbers.
+//! Samples of a run that draws points of the plane: a picture, or an array of numbers.
 
 use std::path::Path;
 
 use datasets::{advice, plural};
 
-use super::Form;
+use super::Product;
+use super::SampleRequest;
 use super::seeds::Seeds;
-use crate::engine::{FromLatents, Plane, Tensor};
 use crate::failure::{Code, Failure};
-use crate::options::SampleOptions;
 use crate::sampling::array_file;
 use crate::sampling::pictures;
 use crate::sampling::plane;
 use crate::storage::{self, RealDisk};
+use models::{FromLatents, Plane};
+use tensor::Tensor;
 
 /// Refuses what cannot be made of points.
-pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> {
+pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Failure> {
     let idle = [
-        ("--interpolate", matches!(form, Form::Walk(_))),
-        ("a folder of single pictures", form == Form::Files),
-        ("--columns", options.columns.is_some()),
-        ("--zoom", options.zoom.is_some()),
-        ("--gap", options.gap.is_some()),
+        ("--interpolate", matches!(product, Product::Walk(_))),
+        ("a folder of single pictures", product == Product::Files),
+        ("--columns", request.columns.is_some()),
+        ("--zoom", request.zoom.is_some()),
+        ("--gap", request.gap.is_some()),
     ];
     match idle.iter().find(|(_, given)| *given) {
         Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
-            .at(options.run.display())
+            .at(request.run.display())
             .because("all of its points are shown in one picture of the plane")
-            .help(match form {
-                Form::Files => advice!(
+            .help(match product {
+                Product::Files => advice!(
                     "points-not-files",
                     "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
                 ),
@@ -38,9 +39,10 @@ pub(super) fn check(form: Form, options: &SampleOptions) -> Result<(), Failure> 
     }
 }
 
-/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written, in words.
+/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written,
+/// in words.
 pub(super) fn write(
-    form: Form,
+    product: Product,
     out: &Path,
     plane: Plane<'_>,
     sampler: &dyn FromLatents,
@@ -50,7 +52,7 @@ pub(super) fn write(
     let (latents, length) = seeds.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
-    if form == Form::Array {
+    if product == Product::Array {
         storage::write_whole(&RealDisk, out, &array_file::of_numbers(&points))?;
     } else {
         plane::write_points(out, plane, &points, run_seed)?;

@@ -1,66 +1,99 @@
-//! `train project`: looks for the style by which a trained network draws a given picture.
+//! Projection: [`project`] looks for the style by which a trained network draws a given image.
 //!
-//! The picture is brought to the size that the run has learned at, as its own pictures were. A sheet shows it beside what the network draws
-//! at some stages of the search; the style that is found lies beside the sheet, as an array.
+//! The picture is brought to the size that the run has learned at, as its own pictures were. A
+//! sheet shows it beside what the network draws at some stages of the search; the style that is
+//! found lies beside the sheet, as an array.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{advice, load_picture, plural};
 
-use crate::console::{Console, print};
+use crate::console::Output;
 use crate::data;
-use crate::engine::{Projection, Tensor};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::progress;
-use crate::options::ProjectOptions;
 use crate::sampling::array_file;
 use crate::sampling::pictures::{self, Arrangement};
-use crate::sampling::styles;
+use crate::sampling::{Written, styles};
 use crate::signals;
 use crate::storage::{self, RealDisk};
+use crate::systems::Trainable;
+use models::Projection;
+use tensor::Tensor;
 
 /// The sheet shows what is drawn after these shares of all steps.
 const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
 
+/// Which image to project into which run, and where the result goes.
+#[derive(Clone, Debug)]
+pub struct ProjectRequest {
+    /// A run folder, or one of its checkpoint files.
+    pub run: PathBuf,
+    /// The caller's own system, for a run of one. Those of the table are known.
+    pub own: Option<Arc<Trainable>>,
+    /// The image; it is scaled to the size that the run learned at.
+    pub picture: PathBuf,
+    /// Steps of the search.
+    pub steps: u32,
+    /// Seed of what is random in the search, that of the run if nothing is said.
+    pub seed: Option<u64>,
+    /// The sheet, a `.png`; the style goes beside it, as `.npy`. Without it, a sheet in the run
+    /// folder.
+    pub out: Option<PathBuf>,
+    /// Where messages go.
+    pub output: Output,
+}
+
+impl ProjectRequest {
+    /// The usual search for `picture` with the run `run`.
+    pub fn of(run: impl Into<PathBuf>, picture: impl Into<PathBuf>) -> Self {
+        let (own, seed, out) = (None, None, None);
+        Self { run: run.into(), own, picture: picture.into(), steps: 1000, seed, out, output: Output::default() }
+    }
+}
+
 /// Looks for the style, and writes what is found.
 ///
 /// # Errors
-/// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file cannot be written.
-pub fn run(options: &ProjectOptions) -> Result<(), Failure> {
-    if let Some(path) = &options.out
+/// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file
+/// cannot be written.
+pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
+    if let Some(path) = &request.out
         && storage::ending(path) != "png"
     {
         return Err(Failure::unknown_ending(path, "the sheet")
             .help(advice!("project-ending", "end it with .png; the style goes beside it, as .npy")));
     }
-    let Trained { config, system, found, run } = resume::open_trained(&options.run)?;
+    let Trained { config, system, found, run } = resume::open_trained(&request.run, request.own.as_ref())?;
     let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));
-    let (sampler, styles) = styles::of(&system.samples(), "train project", &options.run).map_err(help)?;
+    let (sampler, styles) = styles::of(&system.samples(), "train project", &request.run).map_err(help)?;
     let shape @ [height, width, channels] = system.image_shape().expect("styles make images");
-    let pixels = load_picture(&options.picture, shape, &config.fitting()?).map_err(data::failure)?;
+    let pixels = load_picture(&request.picture, shape, &config.fitting()?).map_err(data::failure)?;
     let target = Tensor::from_fn([1, height, width, channels], |i| f32::from(pixels[i]) / 255.0);
-    let seed = options.seed.unwrap_or(config.seed);
-    let projection = Projection::new(sampler, styles, &target, options.steps as usize, seed);
-    let out = options.out.clone().unwrap_or_else(|| default_out(&options.picture, run.as_deref()));
+    let seed = request.seed.unwrap_or(config.seed());
+    let projection = Projection::new(sampler, styles, &target, request.steps as usize, seed);
+    let out = request.out.clone().unwrap_or_else(|| default_out(&request.picture, run.as_deref()));
 
     storage::make_folder_for(&out)?;
     signals::listen();
-    let Search { columns, distances: [first, last], style } = search(projection, &target, options.steps)?;
+    let Search { columns, distances: [first, last], style } =
+        search(projection, &target, request.steps, &request.output)?;
     let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
     let array = out.with_extension("npy");
     storage::write_whole(&RealDisk, &array, &array_file::of_numbers(&style))?;
     let arrangement = Arrangement::in_columns(columns.len());
     pictures::write_sheet(&RealDisk, &out, &pictures::side_by_side(&columns), shape, arrangement)?;
-    found.passed_over().iter().for_each(|line| Console::default().say(line));
-    print(&format!(
-        "{}: distance {last:.4}, {first:.4} at the mean style; {} of {}, step {}, seed {seed}; style in {}\n",
-        out.display(),
-        options.picture.display(),
-        config.row.name,
+    found.passed_over().iter().for_each(|line| request.output.say(line));
+    let about = format!(
+        "distance {last:.4}, {first:.4} at the mean style; {} of {}, step {}, seed {seed}; style in {}",
+        request.picture.display(),
+        config.entry.name,
         found.checkpoint.step,
         array.display()
-    ))
+    );
+    Ok(Written { path: out, about })
 }
 
 /// Where the sheet goes when nothing is said: beside the run's own ones, called after the picture.
@@ -78,8 +111,8 @@ struct Search {
     style: Tensor,
 }
 
-fn search(mut projection: Projection, target: &Tensor, steps: u32) -> Result<Search, Failure> {
-    let bar = progress::bar(0, u64::from(steps));
+fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Output) -> Result<Search, Failure> {
+    let bar = progress::bar(output, 0, u64::from(steps));
     let (mut columns, first) = (vec![target.clone()], projection.distance());
     for step in 0..=steps {
         if SHOWN.iter().any(|share| (share * f64::from(steps)).round() == f64::from(step)) {

@@ -2,8 +2,9 @@
 
 use datasets::advice;
 
-use crate::engine::{FromLatents, Tensor};
 use crate::failure::{Code, Failure};
+use models::FromLatents;
+use tensor::Tensor;
 
 /// The stream that samples are drawn from: sample `n` of a seed is the same for ever.
 const STREAM: &str = "sample";
@@ -23,7 +24,8 @@ impl Seeds {
         Self { seeds: vec![seed], each: count, listed: false }
     }
 
-    /// The first `each` samples of every seed of a list such as `0-35,100`; no more than `most` in all.
+    /// The first `each` samples of every seed of a list such as `0-35,100`; no more than `most` in
+    /// all.
     ///
     /// # Errors
     /// When the list does not read so, or is too long.
@@ -60,8 +62,8 @@ impl Seeds {
         self.seeds.len() * self.each
     }
 
-    /// All latents, one after the other, and the length of one. (The images are what takes memory: these are a few hundred bytes
-    /// each.)
+    /// All latents, one after the other, and the length of one. (The images are what takes memory:
+    /// these are a few hundred bytes each.)
     pub(super) fn latents(&self, sampler: &dyn FromLatents) -> (Vec<f32>, usize) {
         let mut all = Vec::new();
         for seed in &self.seeds {
@@ -81,8 +83,9 @@ impl Seeds {
         sampler.latents(self.first(), STREAM, count)
     }
 
-    /// The latents at which a walk changes its direction, for each of the pictures that are shown side by side. Of one seed
-    /// `keys` times as many samples are taken, so that the walk begins at the samples themselves; listed seeds are the keys.
+    /// The latents at which a walk changes its direction, for each of the pictures that are shown
+    /// side by side. Of one seed `keys` times as many samples are taken, so that the walk begins at
+    /// the samples themselves; listed seeds are the keys.
     pub(super) fn keys(&self, sampler: &dyn FromLatents, keys: usize) -> (Vec<Vec<f32>>, usize) {
         let (all, length) = match self.seeds.as_slice() {
             [seed] if !self.listed => Self::one(*seed, self.each * keys).latents(sampler),
@@ -91,7 +94,8 @@ impl Seeds {
         (all.chunks(length * self.each).map(<[f32]>::to_vec).collect(), length)
     }
 
-    /// How many pictures are shown side by side in a walk, and how many keys it has if one seed gives `keys`.
+    /// How many pictures are shown side by side in a walk, and how many keys it has if one seed
+    /// gives `keys`.
     pub(super) fn walk(&self, keys: usize) -> (usize, usize) {
         (self.each, if self.listed { self.seeds.len() } else { keys })
     }

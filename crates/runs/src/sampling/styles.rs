@@ -1,13 +1,16 @@
-//! What can be done with a system that draws from styles: truncated samples, and the sheets that show what styles and noise decide.
+//! What can be done with a system that draws from styles: truncated samples, and the sheets that
+//! show what styles and noise decide.
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use datasets::advice;
 
-use crate::engine::{FromLatents, Key, LatentKind, Sampler, Styles, Tensor, truncated};
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
+use kernels::Key;
+use models::style::mapping::truncated;
+use models::{FromLatents, LatentKind, Sampler, Styles};
+use tensor::Tensor;
 
 /// What a run's system draws with, and its styles.
 ///
@@ -61,13 +64,15 @@ impl FromLatents for Truncated<'_> {
 }
 
 /// A sheet that shows what styles and noise decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StyleSheet {
-    /// Each row a sample, from as it is (psi 1) over the mean of all (psi 0) to its opposite (psi -1)
+    /// Each row a sample, from as it is (psi 1) over the mean of all (psi 0) to its opposite (psi
+    /// -1).
     Truncation,
-    /// What is large in a picture from the first of its row, what is small from the first of its column
+    /// What is large in a picture from the first of its row, what is small from the first of its
+    /// column.
     Mixing,
-    /// Each row a sample, the same with other noise, and where noise changes it: white is most
+    /// Each row a sample, the same with other noise, and where noise changes it: white is most.
     Noise,
 }
 
@@ -84,7 +89,7 @@ impl StyleSheet {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Truncation, Self::Mixing, Self::Noise];
 
-    /// Its name, for files and in what is told.
+    /// Its name, for files and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Truncation => "truncation",
@@ -115,7 +120,8 @@ impl StyleSheet {
         }
     }
 
-    /// Its columns, of the pictures, of the shape `image`, of so many [`latents`](Self::latents). `seed` is that of the noise.
+    /// Its columns, of the pictures, of the shape `image`, of so many [`latents`](Self::latents).
+    /// `seed` is that of the noise.
     pub fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
         let of = styles.styles_of(latents);
         match self {
@@ -143,8 +149,8 @@ fn in_parts(styles: &dyn Styles, of_layers: &[Tensor], image: [usize; 3]) -> Ten
     })
 }
 
-/// The first half of the styles begins the rows, the other half the columns. The layers of the small resolutions, which come first, take
-/// the style of the row, the others that of the column.
+/// The first half of the styles begins the rows, the other half the columns. The layers of the
+/// small resolutions, which come first, take the style of the row, the others that of the column.
 fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
     let (layers, [count, size]) = (styles.layers(), [of.shape()[0] / 2, of.shape()[1]]);
     let (rows, columns) = of.data().split_at(count * size);
@@ -165,7 +171,8 @@ fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
     [begun_by(&begins_columns, &own)].into_iter().chain(columns.chunks(size).map(column)).collect()
 }
 
-/// Samples, the same with fresh noise, and the deviation of each pixel over many noises, as a share of the largest.
+/// Samples, the same with fresh noise, and the deviation of each pixel over many noises, as a share
+/// of the largest.
 fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
     let with = |number: u32| everywhere(styles, of, Some(Key::named(seed, "noise of a sheet").at(number)));
     let mut columns = vec![everywhere(styles, of, None)];
@@ -196,10 +203,12 @@ fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{ForwardContext, Var};
+    use nn::ForwardContext;
     use tensor::Shape;
+    use tensor::Var;
 
-    /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of the noise in the second.
+    /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of
+    /// the noise in the second.
     struct Plain;
 
     impl Styles for Plain {

@@ -1,69 +1,104 @@
-//! `train translate`: pictures of one domain in the other's style, by a run that has learned to translate.
+//! Translation: [`translate`] repaints images of one domain in the style of the other, with a run
+//! that has learned to.
 //!
-//! Every picture is brought to the size that the run has learned at, as its own pictures were (`[images]` in its configuration,
-//! without the random crop), and comes out in this size.
+//! Every picture is brought to the size that the run has learned at, as its own pictures were
+//! (`[images]` in its configuration, without the random crop), and comes out in this size.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{advice, list_pictures, load_picture, plural, quoted};
 
-use crate::console::{Console, print};
+use crate::console::Output;
 use crate::data;
-use crate::engine::{Direction, Sampler, Tensor, Translate};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::samples;
-use crate::options::TranslateOptions;
+use crate::sampling::Written;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::storage::{self, RealDisk};
+use crate::systems::Trainable;
+use models::{Direction, Sampler, Translate};
+use tensor::Tensor;
 
 /// The sheet in the folder of translations.
 const SHEET: &str = "_sheet.png";
 /// So many pictures are shown on it.
 const ON_THE_SHEET: usize = 8;
 
-/// Translates the pictures and writes them.
+/// Which images to translate with which run, and where the translations go.
+#[derive(Clone, Debug)]
+pub struct TranslateRequest {
+    /// A run folder, or one of its checkpoint files.
+    pub run: PathBuf,
+    /// The caller's own system, for a run of one. Those of the table are known.
+    pub own: Option<Arc<Trainable>>,
+    /// A folder of images, or the file of one; each is scaled to the size that the run learned at.
+    pub pictures: PathBuf,
+    /// From which domain to which.
+    pub direction: Direction,
+    /// The folder for the translations and for `_sheet.png`, which shows the first ones.
+    pub out: PathBuf,
+    /// Where messages go.
+    pub output: Output,
+}
+
+impl TranslateRequest {
+    /// The translation of `pictures` into the folder `out`.
+    pub fn of(
+        run: impl Into<PathBuf>,
+        pictures: impl Into<PathBuf>,
+        direction: Direction,
+        out: impl Into<PathBuf>,
+    ) -> Self {
+        let (run, pictures, out) = (run.into(), pictures.into(), out.into());
+        Self { run, own: None, pictures, direction, out, output: Output::default() }
+    }
+}
+
+/// Translates the images and writes them.
 ///
 /// # Errors
-/// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a file cannot be written.
-pub fn run(options: &TranslateOptions) -> Result<(), Failure> {
-    let Trained { config, system, found, .. } = resume::open_trained(&options.run)?;
+/// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a
+/// file cannot be written.
+pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
+    let Trained { config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
-        let why = format!("it is a run of `{}`, which draws from random numbers", config.row.name);
+        let why = format!("it is a run of `{}`, which draws from random numbers", config.entry.name);
         return Err(Failure::new(Code::Usage, "this run does not translate pictures")
-            .at(options.run.display())
+            .at(request.run.display())
             .because(why)
             .help(advice!(
                 "draws-instead",
                 "draw with `train sample {}`, or give a run of cyclegan",
-                quoted(&options.run)
+                quoted(&request.run)
             )));
     };
     let fitting = config.fitting()?;
-    let root = if options.pictures.is_file() { storage::folder_of(&options.pictures) } else { &options.pictures };
-    refuse_the_same(root, &options.out)?;
+    let root = if request.pictures.is_file() { storage::folder_of(&request.pictures) } else { &request.pictures };
+    refuse_the_same(root, &request.out)?;
     // Translations that were made before and lie among the pictures are not translated again.
-    let (files, left_out) = list_pictures(&options.pictures, Some(&options.out)).map_err(data::failure)?;
-    storage::make_folder(&options.out)?;
+    let (files, left_out) = list_pictures(&request.pictures, Some(&request.out)).map_err(data::failure)?;
+    storage::make_folder(&request.out)?;
 
-    let console = Console::default();
-    found.passed_over().iter().chain(&left_out).for_each(|line| console.say(line));
-    let mut sheet = Sheet { sampler, direction: options.direction, columns: Vec::new() };
+    let output = &request.output;
+    found.passed_over().iter().chain(&left_out).for_each(|line| output.say(line));
+    let mut sheet = Sheet { sampler, direction: request.direction, columns: Vec::new() };
     let (mut written, mut unreadable) = (0, Vec::new());
     for (file, name) in files.iter().zip(names(&files, root)) {
         let pixels = match load_picture(file, shape, &fitting) {
             Ok(pixels) => pixels,
             Err(error) => {
-                console.say(&format!("left out {}: {}", file.display(), error.why()));
+                output.say(&format!("left out {}: {}", file.display(), error.why()));
                 unreadable.push(error);
                 continue;
             }
         };
         let picture = Tensor::from_fn([1, shape[0], shape[1], shape[2]], |i| f32::from(pixels[i]) / 255.0);
         let translation = pictures::finite(sheet.translate(&picture))?;
-        let path = options.out.join(name);
+        let path = request.out.join(name);
         storage::make_folder(storage::folder_of(&path))?;
         pictures::write_sheet(&RealDisk, &path, &pictures::bytes(&translation), shape, Arrangement::BARE)?;
         written += 1;
@@ -71,20 +106,18 @@ pub fn run(options: &TranslateOptions) -> Result<(), Failure> {
     if let (0, Some(error)) = (written, unreadable.pop()) {
         return Err(data::failure(error));
     }
-    let path = options.out.join(SHEET);
-    pictures::warning(&path, sheet.columns.iter(), pictures::MARKED).iter().for_each(|line| console.say(line));
+    let path = request.out.join(SHEET);
+    pictures::warning(&path, sheet.columns.iter(), pictures::MARKED).iter().for_each(|line| output.say(line));
     let arrangement = Arrangement::in_columns(sheet.columns.len());
     pictures::write_sheet(&RealDisk, &path, &pictures::side_by_side(&sheet.columns), shape, arrangement)?;
-    print(&format!(
-        "{}: {written} {}, step {}; side by side in {}\n",
-        options.out.display(),
-        plural(written, "picture"),
-        found.checkpoint.step,
-        path.display()
-    ))
+    let pictures = plural(written, "picture");
+    let step = found.checkpoint.step;
+    let about = format!("{written} {pictures}, step {step}; side by side in {}", path.display());
+    Ok(Written { path: request.out.clone(), about })
 }
 
-/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own sheets.
+/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own
+/// sheets.
 struct Sheet<'a> {
     sampler: &'a dyn Translate,
     direction: Direction,
@@ -106,8 +139,8 @@ impl Sheet<'_> {
     }
 }
 
-/// What each translation is called: as its picture, below the same folders, but ending in `.png`; where two would be called the same,
-/// the later keeps its own ending before that.
+/// What each translation is called: as its picture, below the same folders, but ending in `.png`;
+/// where two would be called the same, the later keeps its own ending before that.
 fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::from([PathBuf::from(SHEET)]);
     let name = |file: &PathBuf| {

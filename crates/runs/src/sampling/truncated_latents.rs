@@ -1,12 +1,15 @@
-//! Samples from latents of which no number lies far out: less varied, mostly better (`--truncate`). Styles have a truncation of their own
-//! (`--psi`), which works on what the latents are mapped to.
+//! Samples from latents of which no number lies far out: less varied, mostly better (`--truncate`).
+//! Styles have a truncation of their own (`--psi`), which works on what the latents are mapped to.
 
 use std::path::Path;
 
 use datasets::advice;
 
-use crate::engine::{FromLatents, Key, LatentKind, Styles, Tensor, truncated_normal};
 use crate::failure::{Code, Failure};
+use kernels::Key;
+use models::{FromLatents, LatentKind, Styles};
+use nn::init::truncated_normal;
+use tensor::Tensor;
 
 /// Draws as `sampler` does, but its latents keep within a bound.
 pub(super) struct TruncatedLatents<'a> {

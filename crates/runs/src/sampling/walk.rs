@@ -1,16 +1,35 @@
-//! `train sample --interpolate`: tiles side by side, each of which walks from latent to latent.
+//! Animations between latents: tiles side by side, each of which walks from latent to latent.
 
 use std::time::Duration;
 
 use datasets::{advice, plural};
 
-use super::{Job, MOST, draw, nothing};
+use super::{Job, MOST, SampleRequest, draw, nothing};
 use crate::failure::{Code, Failure};
 use crate::observers::progress;
-use crate::options::SampleOptions;
-use crate::sampling::animation::{Animation, Form};
+use crate::sampling::animation::{Animation, Format};
 use crate::sampling::pictures;
 use crate::storage::{RealDisk, Unfinished};
+
+/// An animation that moves from latent to latent: around the origin (slerp) for normal latents,
+/// straight (lerp) for uniform ones.
+#[derive(Clone, Debug)]
+pub struct Interpolation {
+    /// Frames from one latent to the next.
+    pub frames: u32,
+    /// Latents that each tile moves through, unless seeds are listed: then through these.
+    pub keys: u32,
+    /// Frames per second, at most [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
+    pub fps: u32,
+    /// Whether it returns from the last latent to the first, so that it has no end.
+    pub closed: bool,
+}
+
+impl Default for Interpolation {
+    fn default() -> Self {
+        Self { frames: 16, keys: 4, fps: 16, closed: false }
+    }
+}
 
 /// Which frames a walk has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,10 +57,11 @@ impl Walk {
 
 impl Job<'_> {
     /// An animation. Returns what was written, in words.
-    pub(super) fn walk(&self, form: Form, options: &SampleOptions) -> Result<String, Failure> {
+    pub(super) fn walk(&self, format: Format, request: &SampleRequest) -> Result<String, Failure> {
+        let how = request.interpolation.clone().unwrap_or_default();
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let (tiles, keys) = self.seeds.walk(size(options.walk.keys));
-        let walk = Walk { keys, between: size(options.walk.frames), closed: options.walk.closed };
+        let (tiles, keys) = self.seeds.walk(size(how.keys));
+        let walk = Walk { keys, between: size(how.frames), closed: how.closed };
         if keys < 2 {
             return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
                 .at("option --seeds")
@@ -55,24 +75,24 @@ impl Job<'_> {
         }
         let frames = walk.frames();
         let few = u32::try_from(frames).ok().filter(|_| frames.saturating_mul(tiles) <= MOST);
-        let frames_told = few.ok_or_else(|| {
+        let frame_count = few.ok_or_else(|| {
             Failure::new(Code::Usage, "the animation is too long")
                 .at("options --frames, --keys and --count")
                 .because(format!("{frames} frames of {tiles} pictures are more than {MOST} pictures"))
-                .help(match options.seeds {
+                .help(match request.seeds {
                     Some(_) => advice!("walk-through-seeds-too-long", "ask for fewer, such as `--frames 8 --count 1`"),
                     None => advice!("walk-too-long", "ask for fewer, such as `--frames 16 --keys 4 --count 4`"),
                 })
         })?;
 
         let layout = self.layout(tiles)?;
-        let time = Duration::from_millis(u64::from(1000 / options.walk.fps));
+        let time = Duration::from_millis(u64::from(1000 / how.fps));
         let mut file = Unfinished::begin(&RealDisk, self.out)?;
-        let begun = Animation::begin(form, &mut file, frames_told, layout.size(), self.image[2]);
+        let begun = Animation::begin(format, &mut file, frame_count, layout.size(), self.image[2]);
         let mut animation = begun.map_err(|why| self.failed(why))?;
         let (latents, length) = self.seeds.keys(self.sampler, keys);
         let kind = self.sampler.kind();
-        let bar = progress::bar(0, frames as u64);
+        let bar = progress::bar(self.output, 0, frames as u64);
         for frame in 0..frames {
             self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
             let (from, to, part) = walk.place(frame);

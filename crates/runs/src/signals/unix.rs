@@ -1,4 +1,5 @@
-//! Signals on Unix. `signal-hook` keeps the unsafe part; a thread of its own does what no handler may.
+//! Signals on Unix. `signal-hook` keeps the unsafe part; a thread of its own does what no handler
+//! may.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,8 +8,9 @@ use std::sync::{Arc, Once, atomic::AtomicBool};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-/// What asks to end: its number, its name, and whether a second one insists. Schedulers warn with SIGUSR1, SIGUSR2 or SIGXCPU
-/// before they end a job, some again and again (SIGXCPU comes every second), so these never insist; nor does SIGHUP.
+/// What asks to end: its number, its name, and whether a second one insists. Schedulers warn with
+/// SIGUSR1, SIGUSR2 or SIGXCPU before they end a job, some again and again (SIGXCPU comes every
+/// second), so these never insist; nor does SIGHUP.
 const REQUESTS: [(i32, &str, bool); 6] = [
     (SIGINT, "SIGINT", true),
     (SIGTERM, "SIGTERM", true),
@@ -18,7 +20,8 @@ const REQUESTS: [(i32, &str, bool); 6] = [
     (SIGXCPU, "SIGXCPU", false),
 ];
 
-/// Gives SIGXFSZ a handler that does nothing that matters: then the write that went too far fails with EFBIG.
+/// Gives SIGXFSZ a handler that does nothing that matters: then the write that went too far fails
+/// with EFBIG.
 pub(super) fn survive_file_size_limits() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
@@ -40,7 +43,8 @@ pub(super) fn listen() {
                 }
             }
         };
-        // Without the thread there are no handlers: a signal then ends the process, and nothing that was saved is lost.
+        // Without the thread there are no handlers: a signal then ends the process, and nothing
+        // that was saved is lost.
         if std::thread::Builder::new().name("signals".to_owned()).spawn(listener).is_ok() {
             let _ = is_ready.recv();
         }

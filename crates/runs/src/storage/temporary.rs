@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use super::{Disk, folder_of, is_still};
 
-/// Left-over files of a file system without locks, and of Windows (where the lock ends before the rename), must be this old:
-/// they could be at work.
+/// Left-over files of a file system without locks, and of Windows (where the lock ends before the
+/// rename), must be this old: they could be at work.
 const OLD: Duration = Duration::from_secs(24 * 3600);
 /// A name can be taken, or its file swept up between its making and its locking; hardly ever twice.
 const TRIES: usize = 10;
 
-/// Makes the temporary file for `path`, locked. The first one in a folder sweeps up those that killed processes have left.
+/// Makes the temporary file for `path`, locked. The first one in a folder sweeps up those that
+/// killed processes have left.
 pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)> {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     if path.file_name().is_none() {
@@ -47,14 +48,15 @@ pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)
 const BEFORE: &str = ".backdraw-";
 const AFTER: &str = ".tmp";
 
-/// `.backdraw-PROCESS-NUMBER.tmp`: two processes that write the same file must not write the same temporary one.
+/// `.backdraw-PROCESS-NUMBER.tmp`: two processes that write the same file must not write the same
+/// temporary one.
 fn temporary_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("{BEFORE}{}-{}{AFTER}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Whether a file has the name of a temporary one of ours.
-pub fn is_temporary(name: &str) -> bool {
+pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(BEFORE) && name.ends_with(AFTER)
 }
 
@@ -63,8 +65,9 @@ pub(super) fn sweep(folder: &Path) {
     sweep_named(folder, &is_temporary);
 }
 
-/// The same in a folder of a run, where everything is ours: also files with the names of earlier versions (`.name.tmp`).
-pub fn sweep_run(folder: &Path) {
+/// The same in a folder of a run, where everything is ours: also files with the names of earlier
+/// versions (`.name.tmp`).
+pub(crate) fn sweep_run(folder: &Path) {
     sweep_named(folder, &|name| name.starts_with('.') && name.ends_with(AFTER));
 }
 

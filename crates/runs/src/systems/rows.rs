@@ -1,32 +1,25 @@
-//! The table of systems, made from the catalogue: where the images of each system come from, and what
-//! its original prints.
+//! The table of systems, made from the catalogue: where the images of each system come from, and
+//! what its original prints.
 
 use datasets::Augmentation;
 
-use super::Row;
+use models::catalogue::{self, OriginalLog, SystemEntry, TrainingData};
+
+use super::Trainable;
 use crate::data::{self, Loader};
-use crate::engine::catalogue::{self, OriginalLog, SystemEntry, TrainingData};
 use crate::observers::notebook_log::{self, Lines};
 
-/// Every system that can be trained.
-pub const SYSTEMS: &[Row] = &ROWS;
-
-const ROWS: [Row; catalogue::SYSTEMS.len()] = {
-    let mut rows = [row(&catalogue::SYSTEMS[0]); catalogue::SYSTEMS.len()];
-    let mut at = 1;
-    while at < rows.len() {
-        rows[at] = row(&catalogue::SYSTEMS[at]);
-        at += 1;
-    }
-    rows
-};
-
-const fn row(entry: &SystemEntry) -> Row {
-    let SystemEntry { name, about, presets, settings, build, data, log, .. } = *entry;
-    Row { name, about, presets, settings, build, load: loader(data), seed_log: lines(log) }
+/// Every system of the catalogue.
+pub(super) fn all() -> impl Iterator<Item = Trainable> {
+    catalogue::SYSTEMS.iter().map(|entry| {
+        let SystemEntry { name, about, presets, settings, build, data, log, .. } = *entry;
+        let (load, notebook_log, images) = (loader(data), lines(log), None);
+        let (settings, build) = (Box::new(settings), Box::new(build));
+        Trainable { name, about, presets, load, images, notebook_log, settings, build }
+    })
 }
 
-const fn loader(data: TrainingData) -> Loader {
+fn loader(data: TrainingData) -> Loader {
     match data {
         TrainingData::Doodles => data::DOODLES,
         TrainingData::Digits => data::DIGITS,
@@ -38,7 +31,7 @@ const fn loader(data: TrainingData) -> Loader {
     }
 }
 
-const fn lines(log: OriginalLog) -> Lines {
+fn lines(log: OriginalLog) -> Lines {
     match log {
         OriginalLog::QuickdrawNotebook => notebook_log::notebook,
         OriginalLog::UdacityMnist => notebook_log::course::<400>,
@@ -51,7 +44,8 @@ const fn lines(log: OriginalLog) -> Lines {
     }
 }
 
-/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a little.
+/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a
+/// little.
 fn shaken() -> Augmentation {
     Augmentation {
         rotation: 10.0,

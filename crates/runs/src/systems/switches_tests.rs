@@ -1,14 +1,16 @@
-//! Every switch in every system: two steps are trained with it, or it is refused for the reason that is documented.
+//! Every switch in every system: two steps are trained with it, or it is refused for the reason
+//! that is documented.
 
 use toml::{Table, Value};
 
 use super::*;
-use crate::engine::{Tensor, meta, switches};
+use models::trainer::switches;
+use tensor::{Tensor, meta};
 
-/// A system small enough to train two steps with each switch: the smallest preset, and smaller still where
-/// that takes long.
-fn tiny(row: &Row) -> Table {
-    let small = match row.name {
+/// A system small enough to train two steps with each switch: the smallest preset, and smaller
+/// still where that takes long.
+fn tiny(entry: &Trainable) -> Table {
+    let small = match entry.name {
         "quickdraw" => "batch = 2\ndepth = 2\nlatent = 2",
         "mnist" => "batch = 4\nlatent = 4",
         "vanilla" => "batch = 4\nlatent = 4\nsize = 8",
@@ -22,7 +24,7 @@ fn tiny(row: &Row) -> Table {
         "stylegan2" => "batch = 4\nsize = 8\nfmap_base = 16\nfmap_max = 4\nmapping_layers = 1\nema_ramp_up = false",
         _ => "",
     };
-    with(&(row.settings)("cpu"), small)
+    with(&entry.settings("cpu"), small)
 }
 
 /// Settings with these lines over them.
@@ -32,7 +34,8 @@ fn with(settings: &Table, lines: &str) -> Table {
     settings
 }
 
-/// What is refused, by which words, and what makes it possible (nothing where there is nothing to be done).
+/// What is refused, by which words, and what makes it possible (nothing where there is nothing to
+/// be done).
 const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
     (&["dcgan", "faces", "folder"], &["gradient_penalty", "r1"], "use d_norm = layer or none", "d_norm = 'layer'"),
     (&["mnist", "vanilla", "cifar", "wgan-gp"], &["d_norm"], "leave it at own", ""),
@@ -44,17 +47,18 @@ const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
     (&["cifar"], &["clip_norm"], "clip by one of the two", "clip_value = 0.0"),
 ];
 
-/// The state after two steps on random images; and the plan of a training with these settings can be made.
-fn trained(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
-    let state = steps(row, settings)?;
-    meta::run(|| steps(row, settings)).expect("the same without numbers");
+/// The state after two steps on random images; and the plan of a training with these settings can
+/// be made.
+fn trained(entry: &Trainable, settings: &Table) -> Result<nn::State, String> {
+    let state = steps(entry, settings)?;
+    meta::run(|| steps(entry, settings)).expect("the same without numbers");
     Ok(state)
 }
 
-fn steps(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
-    let mut system = (row.build)(settings, 1).map_err(|bad| bad.why)?;
+fn steps(entry: &Trainable, settings: &Table) -> Result<nn::State, String> {
+    let mut system = entry.build(settings, 1).map_err(|bad| bad.why)?;
     let [height, width, channels] = system.image_shape().expect("images");
-    let domains = if row.name == "cyclegan" { 2 } else { 1 };
+    let domains = if entry.name == "cyclegan" { 2 } else { 1 };
     for step in 0..2 {
         let batches = system.batch(step, &vec![64; domains]);
         let reals: Vec<Tensor> = batches
@@ -65,20 +69,20 @@ fn steps(row: &Row, settings: &Table) -> Result<crate::engine::State, String> {
             })
             .collect();
         let numbers = system.step(step, &reals).map_err(|error| format!("diverged: {error}"))?;
-        assert!(numbers.non_finite().is_none(), "{}: {numbers:?}", row.name);
+        assert!(numbers.non_finite().is_none(), "{}: {numbers:?}", entry.name);
     }
     Ok(system.state())
 }
 
 #[test]
 fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
-    for row in SYSTEMS {
-        let plain = tiny(row);
-        let before = trained(row, &plain).expect("a plain system trains");
+    for entry in SYSTEMS.iter() {
+        let plain = tiny(entry);
+        let before = trained(entry, &plain).expect("a plain system trains");
         let everywhere = [("diff_augment", "['color', 'translation']")];
         for (switch, value) in switches::SWITCHES.into_iter().chain(everywhere) {
-            let what = format!("{}, {switch} = {value}", row.name);
-            if let Some(why) = switches::missing(row.name, switch) {
+            let what = format!("{}, {switch} = {value}", entry.name);
+            if let Some(why) = switches::missing(entry.name, switch) {
                 assert!(!plain.contains_key(switch), "{what} is there, but said to be missing: {why}");
                 continue;
             }
@@ -86,8 +90,8 @@ fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
             let switched = with(&plain, &format!("{switch} = {value}"));
             let refused = REFUSED
                 .iter()
-                .find(|(systems, switches, ..)| systems.contains(&row.name) && switches.contains(&switch));
-            match (trained(row, &switched), refused) {
+                .find(|(systems, switches, ..)| systems.contains(&entry.name) && switches.contains(&switch));
+            match (trained(entry, &switched), refused) {
                 (Ok(after), None) => {
                     let counts = switched[switch] != plain[switch]
                         && !(switch == "bce" && plain.get("loss") == Some(&Value::from("wasserstein")));
@@ -96,7 +100,7 @@ fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
                 (Err(why), Some((_, _, reason, remedy))) => {
                     assert!(why.contains(reason), "{what}: {why}");
                     if !remedy.is_empty() {
-                        let mended = trained(row, &with(&switched, remedy));
+                        let mended = trained(entry, &with(&switched, remedy));
                         assert!(mended.is_ok(), "{what} with {remedy}: {:?}", mended.err());
                     }
                 }
@@ -111,7 +115,7 @@ fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
 fn the_usual_advice_is_a_switch_in_most_systems_with_latents() {
     for (switch, wanted) in [("label_smooth", 10), ("ema", 9), ("spectral_norm", 8), ("r1", 10), ("instance_noise", 11)]
     {
-        let systems = SYSTEMS.iter().filter(|row| switches::of(row.name).contains(&switch));
+        let systems = SYSTEMS.iter().filter(|entry| switches::of(entry.name).contains(&switch));
         assert_eq!(systems.count(), wanted, "{switch}");
     }
 }

@@ -1,22 +1,25 @@
-//! A command that names a run folder which holds a run already: the same command typed again goes on with it, and has nothing
-//! left to do when the run is finished (a job that is queued once too often does not fail).
+//! A command that names a run folder which holds a run already: the same command typed again goes
+//! on with it, and has nothing left to do when the run is finished (a job that is queued once too
+//! often does not fail).
 
 use std::path::Path;
 
 use datasets::{advice, plural, quoted};
 
 use super::Plan;
-use crate::checkpoint::{self, Found};
+use crate::checkpoint::{self, LoadedCheckpoint};
 use crate::config::Config;
 use crate::failure::{Code, Failure};
 
-/// What the folder `run`, which is locked, makes of the plan of a new run there: a run of the same configuration and length
-/// goes on, at its newest checkpoint, or from the beginning if it was stopped before it had one.
+/// What the folder `run`, which is locked, makes of the plan of a new run there: a run of the same
+/// configuration and length goes on, at its newest checkpoint, or from the beginning if it was
+/// stopped before it had one.
 ///
 /// # Errors
-/// When the run there is of another length or of another configuration, with the command that goes on with it, or cannot be read.
+/// When the run there is of another length or of another configuration, with the command that goes
+/// on with it, or cannot be read.
 pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
-    let there = Config::of_run(&run.join("config.toml"))?;
+    let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
             .at(run.display())
@@ -24,12 +27,12 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
             .help(advice!(
                 "run-folder-in-use",
                 "go on with that run: `train {} --resume {}{more}`, or name another folder",
-                there.row.name,
+                there.entry.name,
                 quoted(run)
             ))
     };
-    if there.row.name != plan.config.row.name {
-        return Err(in_use(format!("it holds a run of `{}`", there.row.name), ""));
+    if there.entry.name != plan.config.entry.name {
+        return Err(in_use(format!("it holds a run of `{}`", there.entry.name), ""));
     }
     let differences = plan.config.differences(&there);
     if !differences.is_empty() {
@@ -37,8 +40,8 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         return Err(in_use(why.replace(" here, ", " asked for, "), ""));
     }
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
-    let done = found.as_ref().map_or(0, |found: &Found| found.checkpoint.step);
-    let (asked, planned) = (plan.config.steps, there.steps);
+    let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
+    let (asked, planned) = (plan.config.steps(), there.steps());
     if asked == planned {
         let note = if done < asked {
             format!("going on      with the unfinished run in {}: the same command", run.display())
@@ -46,7 +49,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
             format!("finished      is the run in {}: the same command has nothing left to do", run.display())
         };
         let mut next = match found {
-            Some(found) => Plan::from_saved(plan.config, &found, run, false)?,
+            Some(found) => Plan::from_saved(plan.config, &found, run, None)?,
             None => plan,
         };
         next.notes.insert(0, note);

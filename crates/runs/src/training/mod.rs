@@ -1,86 +1,157 @@
-//! `train <system>`: puts a run together from the command line, trains, and tells what came of it. `again.rs` decides what becomes
-//! of a run folder that is named a second time.
+//! [`train`]: puts a run together, trains, and reports what came of it. `again.rs` decides what
+//! becomes of a run folder that is named a second time.
 
-pub mod train_loop;
+pub(crate) mod train_loop;
 
 mod again;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{Advice, advice, quoted};
+use models::{Sampler, System};
+use nn::{totals, wholes};
+use tensor::Tensor;
 
-use crate::checkpoint::{self, Found, weights_hash};
-use crate::config::{self, Config, Entry};
-use crate::console::{Console, typed};
+use crate::checkpoint::{self, LoadedCheckpoint, weights_hash};
+use crate::config::{self, Assignment, Config};
+use crate::console::{Console, Output};
 use crate::data::{self, Dataset};
-use crate::engine::{self, Sampler, System, Tensor};
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, typed};
 use crate::folder::lock::Lock;
-use crate::folder::resume::{self, SavedRun};
+use crate::folder::resume::{self, SavedRun, require_same_images};
 use crate::folder::{self, Claimed};
-use crate::observers::Observer;
-use crate::observers::checkpoints::Saving;
-use crate::observers::curves::Curves;
-use crate::observers::forgiving::{self, Forgiving};
-use crate::observers::metrics_file::MetricsFile;
-use crate::observers::notebook_log::SeedLog;
-use crate::observers::progress::{self, Progress};
-use crate::observers::quality::Quality;
-use crate::observers::samples::{self, Samples};
-use crate::observers::timings::StepTimings;
-use crate::options::{LogStyle, TrainOptions};
+use crate::observers::forgiving;
+use crate::observers::{self, LogStyle, TrainingContext, progress, samples};
 use crate::plan::Needs;
+use crate::processor;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::signals;
 use crate::storage::{self, RealDisk};
-use crate::systems::Row;
-use crate::training::train_loop::{Ending, train};
+use crate::systems::Trainable;
+pub use crate::training::train_loop::Ending;
 
-/// Trains a new run or goes on with an old one. `processor` is told.
-///
-/// # Errors
-/// Everything that can go wrong, as the user is to see it.
-pub fn run(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
-    // On one of the kernels' own threads: from another one every call of theirs would wait until one of them has woken up, which takes
-    // longer than the work itself where networks are small.
-    rayon::scope(|_| run_here(row, options, processor))
+/// What to train, with which configuration, and where it goes.
+#[derive(Clone, Debug)]
+pub struct TrainRequest {
+    /// The system.
+    pub system: Arc<Trainable>,
+    /// What to set of the configuration, from the weakest to the strongest; all of it is stronger
+    /// than the file [`config`](Self::config).
+    pub assignments: Vec<Assignment>,
+    /// A file of settings, with the keys of a run's `config.toml`.
+    pub config: Option<PathBuf>,
+    /// The run folder. A run that is there already goes on if it has the same configuration.
+    /// Without it, the next free `runs/NNNN-SYSTEM`.
+    pub out: Option<PathBuf>,
+    /// The run folder, or one of its checkpoint files, to go on from; `steps` may be raised.
+    pub resume: Option<PathBuf>,
+    /// How progress is shown.
+    pub log: LogStyle,
+    /// Whether to measure where the time of a step goes, layer by layer.
+    pub timings: bool,
+    /// Where messages go.
+    pub output: Output,
 }
 
-/// The same on the thread at hand.
-fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Result<Ending, Failure> {
-    // Everything that can be refused is refused before anything is written.
-    let mut plan = match &options.resume {
-        Some(path) => Plan::resumed(row, options, path)?,
-        None => Plan::fresh(row, options)?,
+impl TrainRequest {
+    /// A new run of `system` with its default configuration, in a numbered folder.
+    pub fn of(system: Arc<Trainable>) -> Self {
+        let (log, output) = (LogStyle::default(), Output::default());
+        Self { system, assignments: Vec::new(), config: None, out: None, resume: None, log, timings: false, output }
+    }
+
+    /// Whether the request itself names the images.
+    fn names_data(&self) -> bool {
+        self.assignments.iter().any(|one| one.key == "data")
+    }
+}
+
+/// What came of a training.
+#[derive(Clone, Debug)]
+pub struct TrainReport {
+    /// Whether all steps are done.
+    pub ending: Ending,
+    /// The run folder.
+    pub run: PathBuf,
+    /// The hash of the system's state: weights, running statistics, optimisers.
+    pub weights_hash: String,
+}
+
+/// Trains a new run, or goes on with an old one.
+///
+/// # Errors
+/// Everything that can go wrong, each with what can be done about it.
+pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
+    // On one of the kernels' own threads: from another one every call of theirs would wait until
+    // one of them has woken up, which takes longer than the work itself where networks are small.
+    rayon::scope(|_| train_here(request))
+}
+
+/// Only plans the training: the memory, time and disk that it would need go to the output as a
+/// table.
+///
+/// # Errors
+/// As [`train`], as far as they show before the first step.
+pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
+    rayon::scope(|_| {
+        let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
+        if plan.learned_from.is_none() {
+            return Ok(());
+        }
+        let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
+        plan.check_images(&data, request)
+    })
+}
+
+/// A training that can begin, as far as is known before anything is written.
+struct Prepared {
+    plan: Plan,
+    needs: Needs,
+    /// The images, not read yet.
+    looked_at: Dataset,
+    /// The smallest number of images that will do.
+    fewest: usize,
+    warning: Option<String>,
+}
+
+/// Everything that can be refused is refused here. The table of what the run needs goes to `shown`.
+fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, Failure> {
+    let plan = match &request.resume {
+        Some(path) => Plan::resumed(request, path, shown)?,
+        None => Plan::fresh(request, shown)?,
     };
-    // Too few images are another matter for a new run, which may take smaller batches, than for one that goes on.
-    let batch = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
+    // Too few images are another matter for a new run, which may take smaller batches, than for one
+    // that goes on.
+    let fewest = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
     // A large folder is decoded when it is known that the run fits.
-    let looked_at = data::look_at(&plan.config, &*plan.system, batch)?;
+    let looked_at = data::look_at(&plan.config, &*plan.system, fewest, &request.output)?;
     data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
-    let mut needs = plan.needs.clone().on(&looked_at);
-    let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(options.out.as_deref());
-    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), options.dry_run)?;
-    if options.dry_run && plan.learned_from.is_none() {
-        return Ok(Ending::Finished);
-    }
-    let data = data::of(&plan.config, &*plan.system, batch)?;
-    plan.check_images(&data, options)?;
-    if options.dry_run {
-        return Ok(Ending::Finished);
-    }
-    // A file that appears later must not take the place of the built-in drawings when the run goes on.
+    let needs = plan.needs.clone().on(&looked_at);
+    let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(request.out.as_deref());
+    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), shown)?;
+    Ok(Prepared { plan, needs, looked_at, fewest, warning })
+}
+
+/// Trains on the thread at hand.
+fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
+    let Prepared { mut plan, mut needs, looked_at, fewest, warning } = prepare(request, None)?;
+    let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
+    plan.check_images(&data, request)?;
+    // A file that appears later must not take the place of the built-in drawings when the run goes
+    // on.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));
     }
     let (run, _lock) = match plan.place.take() {
         Some(place) => place,
         None => {
-            let Claimed { run, lock, is_begun } = folder::claim(options.out.as_deref(), Path::new("runs"), row.name)?;
+            let name = request.system.name;
+            let Claimed { run, lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
             if is_begun {
                 plan = again::go_on(plan, &run)?;
-                plan.check_images(&data, options)?;
+                plan.check_images(&data, request)?;
                 needs = plan.needs.clone().on(&looked_at);
             }
             (run, lock)
@@ -89,21 +160,21 @@ fn run_here(row: &'static Row, options: &TrainOptions, processor: &str) -> Resul
     folder::reopen(&run)?;
     plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
-    let words: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
-    in_folder(plan, &data, &run, options, (processor, &words)).map_err(|failure| way_on(failure, row, &run))
+    let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
+    in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, &request.system, &run))
 }
 
-/// Trains in the run folder, which holds the configuration: from here on the run can be resumed, whatever happens.
+/// Trains in the run folder, which holds the configuration: from here on the run can be resumed,
+/// whatever happens.
 fn in_folder(
     plan: Plan,
     data: &Dataset,
     run: &Path,
-    options: &TrainOptions,
-    (processor, needs): (&str, &[String]),
-) -> Result<Ending, Failure> {
-    let row = plan.config.row;
-    let mut console = Console::logging_to(run)?;
-    introduce(&console, &plan, data, run, processor)?;
+    request: &TrainRequest,
+    needs: &[String],
+) -> Result<TrainReport, Failure> {
+    let mut console = Console::logging_to(run, &request.output)?;
+    introduce(&console, &plan, data, run)?;
     needs.iter().for_each(|line| console.say(line));
     if let Err(failure) = show_data(data, run, &plan) {
         match failure.code {
@@ -111,29 +182,25 @@ fn in_folder(
             _ => return Err(failure),
         }
     }
-    let done = train_all(plan, data, run, options, &mut console)?;
-    farewell(&console, row, run, &done)?;
-    Ok(done.how)
+    let done = train_all(plan, data, run, request, &mut console)?;
+    farewell(&console, &request.system, &done)?;
+    Ok(done)
 }
 
 /// Adds to a failure of the storage how the run goes on when that is mended.
-fn way_on(failure: Failure, row: &Row, run: &Path) -> Failure {
-    if failure.code != Code::Storage {
+fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
+    let system = entry.name;
+    if failure.code != Code::Storage || entry.is_own() {
         return failure;
     }
     let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
-    let help = advice!("mended-storage", "{first}then go on with `train {} --resume {}`", row.name, quoted(run));
+    let help = advice!("mended-storage", "{first}then go on with `train {system} --resume {}`", quoted(run));
     failure.help(help)
 }
 
-/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is shown.
+/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is
+/// shown.
 const AUGMENTED: usize = 8;
-
-/// How the training ended, and the hash of what it made.
-struct Done {
-    how: Ending,
-    hash: String,
-}
 
 /// What is to be trained.
 pub struct Plan {
@@ -146,40 +213,42 @@ pub struct Plan {
     place: Option<(PathBuf, Lock)>,
     /// Fingerprint of the images that the run learned from so far.
     learned_from: Option<String>,
-    /// Lines to tell about the checkpoint.
+    /// Messages about the checkpoint.
     notes: Vec<String>,
 }
 
 impl Plan {
-    fn fresh(row: &'static Row, options: &TrainOptions) -> Result<Self, Failure> {
-        let mut entries = match &options.config {
+    fn fresh(request: &TrainRequest, shown: Option<&Output>) -> Result<Self, Failure> {
+        let mut given = match &request.config {
             Some(path) => config::read_file(path)?,
             None => Vec::new(),
         };
-        entries.extend(overlay(row, options)?);
-        let mut config = Config::resolve(row, &entries)?;
-        if let Some(path) = &options.config {
+        given.extend(request.assignments.iter().cloned());
+        let mut config = Config::resolve(&request.system, &given)?;
+        if let Some(path) = &request.config {
             config.find_data(storage::folder_of(path));
         }
-        let needs = Needs::that_fit(&config, 0, options.dry_run)?;
+        let needs = Needs::that_fit(&config, 0, shown)?;
         let system = config.build()?;
         Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes: Vec::new() })
     }
 
-    fn resumed(row: &'static Row, options: &TrainOptions, path: &Path) -> Result<Self, Failure> {
-        Needs::of_saved(path)?;
-        let SavedRun { run, lock, config, found } = resume::open_run(path)?;
-        if config.row.name != row.name {
+    fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
+        let own = Some(&request.system);
+        Needs::of_saved(path, own)?;
+        let SavedRun { run, lock, config, found } = resume::open_run(path, own)?;
+        let [trained, asked] = [config.entry.name, request.system.name];
+        if trained != asked {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
-                .because(format!("it trains `{}`, asked for is `{}`", config.row.name, row.name))
-                .help(advice!("run-of-another-system", "`train {} --resume {}`", config.row.name, quoted(path))));
+                .because(format!("it trains `{trained}`, asked for is `{asked}`"))
+                .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
         }
-        let config = config.extended(&overlay(row, options)?, &run)?;
+        let config = config.extended(&request.assignments, &run)?;
         let plan = match found {
-            Some(found) => Self::from_saved(config, &found, &run, options.dry_run)?,
+            Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
-                let needs = Needs::that_fit(&config, 0, options.dry_run)?;
+                let needs = Needs::that_fit(&config, 0, shown)?;
                 let system = config.build()?;
                 let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
                 Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
@@ -188,16 +257,23 @@ impl Plan {
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Goes on from a checkpoint of the run in the folder `run`; `told` prints the table of what does not fit.
-    fn from_saved(config: Config, found: &Found, run: &Path, told: bool) -> Result<Self, Failure> {
+    /// Goes on from a checkpoint of the run in the folder `run`. The table of what does not fit
+    /// goes to `shown`.
+    fn from_saved(
+        config: Config,
+        found: &LoadedCheckpoint,
+        run: &Path,
+        shown: Option<&Output>,
+    ) -> Result<Self, Failure> {
         let saved = &found.checkpoint;
-        if config.steps < saved.step {
+        let steps = config.steps();
+        if steps < saved.step {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
-                .because(format!("steps done: {}, --steps (the new total): {}", saved.step, config.steps))
-                .help(longer(run, saved.step, config.steps)));
+                .because(format!("steps done: {}, --steps (the new total): {steps}", saved.step))
+                .help(longer(run, saved.step, steps)));
         }
-        let needs = Needs::that_fit(&config, saved.step, told)?;
+        let needs = Needs::that_fit(&config, saved.step, shown)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
@@ -207,8 +283,9 @@ impl Plan {
     }
 
     /// Refuses images other than those that the run has learned from so far.
-    fn check_images(&self, data: &Dataset, options: &TrainOptions) -> Result<(), Failure> {
-        self.learned_from.as_ref().map_or(Ok(()), |before| same_images(data, before, options.data.is_some()))
+    fn check_images(&self, data: &Dataset, request: &TrainRequest) -> Result<(), Failure> {
+        let check = |before: &String| require_same_images(data, before, request.names_data());
+        self.learned_from.as_ref().map_or(Ok(()), check)
     }
 }
 
@@ -225,32 +302,12 @@ fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
     }
 }
 
-/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named` if the command line names them.
-pub fn same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
-    let fingerprint = data.fingerprint()?;
-    if before == fingerprint {
-        return Ok(());
-    }
-    Err(Failure::new(Code::Checkpoint, "the run learned from other images")
-        .at(data.origin())
-        .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
-        .help(match named {
-            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
-            false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
-        }))
-}
-
-/// What the command line says, `--set` before the named options.
-fn overlay(row: &Row, options: &TrainOptions) -> Result<Vec<Entry>, Failure> {
-    let mut entries = config::read_settings(&options.settings)?;
-    entries.extend(options.entries(row));
-    Ok(entries)
-}
-
-/// The first lines: everything that decides the result, and everything that does not but is asked for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, processor: &str) -> Result<(), Failure> {
+/// The first lines: everything that decides the result, and everything that does not but is asked
+/// for.
+fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
     let config = &plan.config;
-    console.say(&format!("training     {}, preset {}: {}", config.row.name, config.preset, config.row.about));
+    let about = if config.entry.about.is_empty() { String::new() } else { format!(": {}", config.entry.about) };
+    console.say(&format!("training     {}, preset {}{about}", config.entry.name, config.preset()));
     console.say(&format!("data         {}", data.origin()));
     for note in data.notes()? {
         console.say(&note);
@@ -267,13 +324,13 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
             _ => format!("warning      {}", remark.text),
         });
     }
-    for (place, parts) in engine::wholes(&plan.system.networks()).iter().enumerate() {
+    for (place, parts) in wholes(&plan.system.networks()).iter().enumerate() {
         let label = if place == 0 { "networks" } else { "" };
-        console.say(&format!("{label:<12} {}", engine::totals(parts)));
+        console.say(&format!("{label:<12} {}", totals(parts)));
     }
-    console.say(&format!("processor    {processor}"));
+    console.say(&format!("processor    {}", processor::about()?));
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
-    console.say(&format!("steps        {}{batch}, seed {}", config.steps, config.seed));
+    console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));
     for note in &plan.notes {
         console.say(note);
@@ -281,10 +338,11 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path, process
     Ok(())
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of real points.
+/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of
+/// real points.
 fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
     if let Sampler::Points(points) = plan.system.samples() {
-        return plane::write_reals(&run.join("samples/reals.png"), points.mixture, plan.config.seed);
+        return plane::write_reals(&run.join("samples/reals.png"), points.mixture, plan.config.seed());
     }
     let Some(shape) = plan.system.image_shape() else { return Ok(()) };
     let write = |name: &str, domains: &[Tensor], arrangement: Arrangement| {
@@ -303,67 +361,27 @@ fn train_all(
     plan: Plan,
     data: &Dataset,
     run: &Path,
-    options: &TrainOptions,
+    request: &TrainRequest,
     console: &mut Console,
-) -> Result<Done, Failure> {
+) -> Result<TrainReport, Failure> {
     let Plan { config, mut system, from, .. } = plan;
-    let total = config.steps;
+    let (log, timings, total) = (request.log, request.timings, config.steps());
     // The notebook's lines are for comparing with its log: nothing else is shown beside them.
-    let bar = match options.log {
-        LogStyle::Default => progress::bar(from, total),
-        LogStyle::Seed => None,
+    let bar = match log {
+        LogStyle::Default => progress::bar(&request.output, from, total),
+        LogStyle::Notebook => None,
     };
     if let Some(bar) = &bar {
         console.show(bar.clone());
     }
     let console = &*console;
-    let title = format!("{}, seed {}", config.row.name, config.seed);
-    let mut curves = Curves::new(run.to_owned(), config.sample_every, title.clone());
-    // Points never run out.
-    let pass = data.counts().first().map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
-    let mut seed_log = SeedLog::new(console, config.row.seed_log, pass);
-    let mut remember = |step: u64, values: &[f64]| {
-        curves.remember(step, values);
-        seed_log.remember(values);
-    };
-    let every = config.checkpoint_every;
-    let (metrics, note) = MetricsFile::open(&RealDisk, run, system.metrics(), (from, every), &mut remember)?;
-    note.iter().for_each(|note| console.say(note));
-    let samples = Samples::new(console, run.to_owned(), config.sample_every, &*system, config.seed, data)?;
-    let told: Box<dyn Observer + '_> = match options.log {
-        LogStyle::Default => Box::new(Progress::new(console, bar.clone(), from, total)),
-        LogStyle::Seed => Box::new(seed_log),
-    };
-    // The order matters: a checkpoint comes after everything that belongs to its step, so that a run that goes on from it
-    // misses nothing.
-    let mut observers: Vec<Box<dyn Observer + '_>> = vec![
-        Box::new(metrics),
-        told,
-        Box::new(Forgiving::new(console, samples)),
-        Box::new(Forgiving::new(console, curves)),
-    ];
-    if config.evaluate_every > 0 {
-        let quality = Quality::new(console, run.to_owned(), title, config.evaluate_every, config.seed, data, from)?;
-        observers.push(Box::new(Forgiving::new(console, quality)));
-    }
-    observers.push(Box::new(Saving {
-        disk: &RealDisk,
-        run: run.to_owned(),
-        every: config.checkpoint_every,
-        seed: config.seed,
-        config: config.to_toml(),
-        data: data.fingerprint()?,
-        last: (from > 0).then_some(from),
-    }));
-    if options.timings {
-        // Before the others: what they do is not part of a step.
-        observers.insert(0, Box::new(StepTimings::new(console, run)));
-    }
+    let training = TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings };
+    let mut observers = observers::all(&training, &*system)?;
     signals::listen();
-    let result = train(&mut *system, data, (from, total), &mut observers, &signals::asked);
+    let result = train_loop::train(&mut *system, data, (from, total), &mut observers, &signals::asked);
     drop(observers);
     match result {
-        Ok(how) => Ok(Done { how, hash: weights_hash(&system.state()) }),
+        Ok(ending) => Ok(TrainReport { ending, run: run.to_owned(), weights_hash: weights_hash(&system.state()) }),
         Err(failure) => {
             if let Some(bar) = &bar {
                 bar.abandon();
@@ -392,12 +410,14 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
 }
 
 /// The last lines: what was written, how to go on, the hash.
-fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(), Failure> {
-    if let Ending::Stopped(step) = done.how {
+fn farewell(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
+    let (run, system) = (&done.run, entry.name);
+    if let Ending::Stopped(step) = done.ending
+        && !entry.is_own()
+    {
         console.say(&typed(&advice!(
             "stopped",
-            "stopped after step {step}; everything is saved. Go on with `train {} --resume {}`",
-            row.name,
+            "stopped after step {step}; everything is saved. Go on with `train {system} --resume {}`",
             quoted(run)
         )));
     }
@@ -405,7 +425,7 @@ fn farewell(console: &Console, row: &Row, run: &Path, done: &Done) -> Result<(),
     for line in folder::list(run) {
         console.data(&format!("  {line}"))?;
     }
-    console.data(&format!("weights hash: {}", done.hash))?;
+    console.data(&format!("weights hash: {}", done.weights_hash))?;
     console.check()
 }
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::data::{Batches, Dataset};
-use crate::engine::System;
 use crate::failure::{Code, Failure};
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::{Observer, StepContext, StepRecord};
+use models::System;
 
 /// How a training ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Ending {
 ///
 /// # Errors
 /// When a number is not finite, an image cannot be read, or an observer fails.
-pub fn train(
+pub(crate) fn train(
     system: &mut dyn System,
     data: &Dataset,
     (from, total): (u64, u64),
@@ -29,7 +29,7 @@ pub fn train(
 ) -> Result<Ending, Failure> {
     Batches::with(data, (from, total), |batches| {
         for observer in observers.iter_mut() {
-            observer.start(&Moment { step: from, total, system })?;
+            observer.start(&StepContext { step: from, total, system })?;
         }
         let mut done = from;
         while done < total && !stop() {
@@ -45,18 +45,19 @@ pub fn train(
                 return Err(diverged(done, &format!("{} is {value}", metric.name)));
             }
             for observer in observers.iter_mut() {
-                observer.step(&Moment { step: done, total, system }, &Numbers { values: metrics.values(), seconds })?;
+                let record = StepRecord { values: metrics.values(), seconds };
+                observer.step(&StepContext { step: done, total, system }, &record)?;
             }
         }
         for observer in observers.iter_mut() {
-            observer.end(&Moment { step: done, total, system })?;
+            observer.end(&StepContext { step: done, total, system })?;
         }
         Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
     })
 }
 
 /// The failure of a step (from 1) in which `first` was not finite.
-pub fn diverged(step: u64, first: &str) -> Failure {
+pub(crate) fn diverged(step: u64, first: &str) -> Failure {
     Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
         .at(format!("step {step}"))
         .because(first)
@@ -71,16 +72,16 @@ mod tests {
     struct Notes(std::rc::Rc<std::cell::RefCell<Vec<String>>>);
 
     impl Observer for Notes {
-        fn start(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
             self.0.borrow_mut().push(format!("start {}", now.step));
             Ok(())
         }
-        fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+        fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
             assert!(numbers.seconds >= 0.0 && numbers.values.len() == 2);
             self.0.borrow_mut().push(now.step.to_string());
             Ok(())
         }
-        fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+        fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
             self.0.borrow_mut().push(format!("end {} of {}", now.step, now.total));
             Ok(())
         }
@@ -139,7 +140,7 @@ mod tests {
     /// The same with the real engine, whose weights have grown until a product overflows.
     #[test]
     fn a_real_overflow_is_told_by_its_layer_and_op_and_leaves_the_weights_alone() {
-        use crate::engine::{System, quickdraw};
+        use models::{System, quickdraw};
         let settings = quickdraw::Settings { batch: 2, depth: 2, ..Default::default() };
         let mut system = quickdraw::Quickdraw::new(settings, 1).unwrap();
         let mut state = system.state();

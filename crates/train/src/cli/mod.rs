@@ -1,19 +1,26 @@
-//! The command line: what can be typed, and what it says about itself. One subcommand per system of the table; the options of
-//! each command are in `options.rs`.
+//! The command line: what can be typed, and its help. Every system of the table is a subcommand;
+//! the options of the commands are in a file for each group of them.
 
-use clap::builder::PossibleValuesParser;
+pub(crate) mod color;
+pub(crate) mod evaluation;
+pub(crate) mod exit_codes;
+pub(crate) mod sampling;
+pub(crate) mod tools;
+pub(crate) mod train;
+
+use std::sync::Arc;
+
+use clap::builder::{EnumValueParser, PossibleValuesParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use runs::config::Assignment;
+use runs::systems::{self, SYSTEMS, Trainable};
 
-use runs::options::{
-    AnimateOptions, ColorChoice, DeriveOptions, EvalnetOptions, EvaluateOptions, ExplainOptions, FetchOptions,
-    GradcheckOptions, LogStyle, ProjectOptions, SampleOptions, StepChoice, SummaryOptions, TrainOptions,
-    TranslateOptions,
-};
-
-use runs::evaluation;
-use runs::explanation;
-use runs::failure::EXIT_CODES;
-use runs::systems::{self, Row, SYSTEMS};
+use color::ColorChoice;
+use evaluation::{EvalnetArgs, EvaluateArgs};
+use exit_codes::EXIT_CODES;
+use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
+use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
+use train::TrainArgs;
 
 /// The end of `train sample --help`.
 const SAMPLE_EXAMPLES: &str = "Examples:
@@ -26,20 +33,38 @@ const SAMPLE_EXAMPLES: &str = "Examples:
 
 /// What was typed.
 pub(crate) enum Action {
-    Train(&'static Row, Box<TrainOptions>),
-    Summary(&'static Row, SummaryOptions),
-    Translate(TranslateOptions),
-    Project(ProjectOptions),
-    Sample(Box<SampleOptions>),
-    Animate(AnimateOptions),
-    Evaluate(EvaluateOptions),
-    Evalnet(&'static Row, EvalnetOptions),
-    Explain(Box<ExplainOptions>),
-    Fetch(FetchOptions),
-    Gradcheck(GradcheckOptions),
-    Derive(DeriveOptions),
+    /// The system, the options of the keys of a run, the other options.
+    Train(Arc<Trainable>, Vec<Assignment>, Box<TrainArgs>),
+    Summary(Arc<Trainable>, SummaryArgs),
+    Translate(TranslateArgs),
+    Project(ProjectArgs),
+    Sample(Box<SampleArgs>),
+    Animate(AnimateArgs),
+    Evaluate(EvaluateArgs),
+    Evalnet(Arc<Trainable>, EvalnetArgs),
+    Explain(Box<ExplainArgs>),
+    Fetch(FetchArgs),
+    Gradcheck(GradcheckArgs),
+    Derive(DeriveArgs),
     Systems,
 }
+
+/// The examples of `train --help`.
+const EXAMPLES: &str = "Examples:
+  train quickdraw                              learn to draw apples, into runs/0001-quickdraw
+  train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
+  train quickdraw --data data/quickdraw/apple.npy
+  train quickdraw --resume runs/0001-quickdraw --steps 4000
+  train summary quickdraw                      the layers and their numbers of weights
+  train sample runs/0001-quickdraw --count 64  generate images with a trained network
+  train translate runs/0002-cyclegan pictures --direction AtoB --out translated
+  train project runs/0003-stylegan2 face.png   find the style that generates this image
+  train animate runs/0001-quickdraw            animate how the network learned
+  train evaluate runs/0001-quickdraw           measure the quality of the images
+  train explain --preset gan                   explain backprop, on a real training step
+  train fetch mnist                            download a data set
+  train gradcheck                              check all derivatives
+  train derive matmul                          derive a gradient step by step";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -50,107 +75,83 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .subcommand_value_name("SYSTEM or COMMAND")
         .subcommand_help_heading("Systems and commands")
-        .after_help(format!(
-            "Examples:
-  train quickdraw                              learn to draw apples, into runs/0001-quickdraw
-  train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
-  train quickdraw --data data/quickdraw/apple.npy
-  train quickdraw --resume runs/0001-quickdraw --steps 4000
-  train summary quickdraw                      the layers and how many weights they have
-  train sample runs/0001-quickdraw --count 64  draw with a trained network
-  train translate runs/0002-cyclegan pictures --direction AtoB --out translated
-  train project runs/0003-stylegan2 face.png   which style draws this picture?
-  train animate runs/0001-quickdraw            how it learned, as an animated picture
-  train evaluate runs/0001-quickdraw           how good its pictures are, in numbers
-  train explain --preset gan                   how backprop works: a training step, opened
-  train fetch mnist                            download a data set
-  train gradcheck                              are all derivatives right?
-  train derive matmul                          how one of them comes about
-
-{EXIT_CODES}"
-        ))
+        .after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
         .arg(
             Arg::new("color")
                 .long("color")
                 .global(true)
                 .value_name("WHEN")
                 .default_value("auto")
-                .value_parser(clap::builder::EnumValueParser::<ColorChoice>::new())
-                .help("When to write in colour"),
+                .value_parser(EnumValueParser::<ColorChoice>::new())
+                .help("When to use colour"),
         );
-    for row in SYSTEMS {
-        let options = TrainOptions::augment_args(Command::new(row.name)).about(row.about).after_help(EXIT_CODES);
-        let names: Vec<&str> = row.presets.iter().map(|preset| preset.name).collect();
-        let preset = format!("Start from this preset: {} [default: {}]", names.join(", "), names[0]);
-        let mut options = options.mut_arg("preset", |arg| arg.help(preset));
-        if let Some(class) = row.load.class {
-            let help = format!("Only the images of this class; `all` is every one [default: {class}, of real data]");
-            options = options.mut_arg("class", |arg| arg.help(help));
-        }
-        command = command.subcommand(options);
+    for entry in SYSTEMS.iter() {
+        let options = train::augment(Command::new(entry.name), entry);
+        command = command.subcommand(options.about(entry.about).after_help(EXIT_CODES));
     }
     // `about` comes last: the derived options bring the first line of their own documentation.
-    let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|row| row.name));
-    let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("Which system");
+    let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|entry| entry.name));
+    let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
         .subcommand(
-            SummaryOptions::augment_args(Command::new("summary").arg(system.clone()))
-                .about("Prints the layers of a system's networks, and how many weights they have"),
+            SummaryArgs::augment_args(Command::new("summary").arg(system.clone()))
+                .about("Prints the layers of a system's networks and their numbers of weights"),
         )
         .subcommand(
-            TranslateOptions::augment_args(Command::new("translate"))
-                .about("Translates pictures with a trained network, a run of cyclegan")
+            TranslateArgs::augment_args(Command::new("translate"))
+                .about("Translates images from one domain to another, with a run of cyclegan")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            ProjectOptions::augment_args(Command::new("project"))
-                .about("Looks for the style by which a network draws a given picture, a run of stylegan2 or stylegan")
+            ProjectArgs::augment_args(Command::new("project"))
+                .about("Finds the style with which a run of stylegan2 or stylegan generates a given image")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            SampleOptions::augment_args(Command::new("sample"))
-                .about("Draws with a trained network: sheets, single pictures, arrays, animations")
+            SampleArgs::augment_args(Command::new("sample"))
+                .about("Generates images with a trained network: sheets, single images, arrays, animations")
                 .after_help(format!("{SAMPLE_EXAMPLES}\n\n{EXIT_CODES}")),
         )
         .subcommand(
-            AnimateOptions::augment_args(Command::new("animate"))
-                .about("Makes an animation of a run's own sheets: a network that learns to draw")
+            AnimateArgs::augment_args(Command::new("animate"))
+                .about("Animates the sheets of a run, to show how the network learned")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            EvaluateOptions::augment_args(Command::new("evaluate"))
-                .about("Measures how good the pictures of a run are, in numbers")
+            EvaluateArgs::augment_args(Command::new("evaluate"))
+                .about("Measures the quality of a run's images")
                 .after_help(evaluation::help()),
         )
         .subcommand(
-            EvalnetOptions::augment_args(Command::new("evalnet").arg(system))
-                .about("Trains the classifier that `train evaluate --extractor evalnet28` looks through")
+            EvalnetArgs::augment_args(Command::new("evalnet").arg(system))
+                .about("Trains the classifier for `train evaluate --extractor evalnet28`")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            ExplainOptions::augment_args(Command::new("explain"))
-                .about("Opens the tape of a real training step: one page that shows how backprop made it")
-                .after_help(format!("{}\n\n{EXIT_CODES}", explanation::help())),
+            ExplainArgs::augment_args(Command::new("explain"))
+                .about("Explains a real training step: one page that shows how backprop computed it")
+                .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(
-            FetchOptions::augment_args(Command::new("fetch"))
-                .about("Downloads a data set, checks it and puts it under data/; lists those that there are")
+            FetchArgs::augment_args(Command::new("fetch"))
+                .about("Downloads a data set, verifies it and puts it below data/; lists the data sets")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            GradcheckOptions::augment_args(Command::new("gradcheck"))
+            GradcheckArgs::augment_args(Command::new("gradcheck"))
                 .about("Checks the derivatives of the engine's operations against finite differences")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
-            DeriveOptions::augment_args(Command::new("derive"))
+            DeriveArgs::augment_args(Command::new("derive"))
                 .about("Derives the gradient of an operation, step by step, and checks it on a small case")
                 .after_help(EXIT_CODES),
         )
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
-/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No value here is called like one.
+/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No
+/// value here is called like one.
 pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() == clap::error::ErrorKind::UnknownArgument {
         error.remove(clap::error::ContextKind::Suggested);
@@ -164,24 +165,27 @@ pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
 /// What `clap` says about a wrong command line, with the nearest name where there is one.
 pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap::Error> {
     let color = matches.get_one::<ColorChoice>("color").copied().unwrap_or_default();
-    let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "say what to train, or a command");
+    let missing = || command().error(clap::error::ErrorKind::MissingSubcommand, "a system or a command is missing");
     let (name, inner) = matches.subcommand().ok_or_else(missing)?;
-    let row = |name: &str| systems::find(name).ok_or_else(missing);
-    let row_of = |inner: &ArgMatches| row(inner.get_one::<String>("system").ok_or_else(missing)?);
+    let find = |name: &str| systems::find(name).ok_or_else(missing);
+    let system = |inner: &ArgMatches| find(inner.get_one::<String>("system").ok_or_else(missing)?);
     let action = match name {
-        "summary" => Action::Summary(row_of(inner)?, SummaryOptions::from_arg_matches(inner)?),
-        "translate" => Action::Translate(TranslateOptions::from_arg_matches(inner)?),
-        "project" => Action::Project(ProjectOptions::from_arg_matches(inner)?),
-        "sample" => Action::Sample(Box::new(SampleOptions::from_arg_matches(inner)?)),
-        "animate" => Action::Animate(AnimateOptions::from_arg_matches(inner)?),
-        "evaluate" => Action::Evaluate(EvaluateOptions::from_arg_matches(inner)?),
-        "evalnet" => Action::Evalnet(row_of(inner)?, EvalnetOptions::from_arg_matches(inner)?),
-        "explain" => Action::Explain(Box::new(ExplainOptions::from_arg_matches(inner)?)),
-        "fetch" => Action::Fetch(FetchOptions::from_arg_matches(inner)?),
-        "gradcheck" => Action::Gradcheck(GradcheckOptions::from_arg_matches(inner)?),
-        "derive" => Action::Derive(DeriveOptions::from_arg_matches(inner)?),
+        "summary" => Action::Summary(system(inner)?, SummaryArgs::from_arg_matches(inner)?),
+        "translate" => Action::Translate(TranslateArgs::from_arg_matches(inner)?),
+        "project" => Action::Project(ProjectArgs::from_arg_matches(inner)?),
+        "sample" => Action::Sample(Box::new(SampleArgs::from_arg_matches(inner)?)),
+        "animate" => Action::Animate(AnimateArgs::from_arg_matches(inner)?),
+        "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
+        "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
+        "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
+        "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
+        "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),
         "systems" => Action::Systems,
-        system => Action::Train(row(system)?, Box::new(TrainOptions::from_arg_matches(inner)?)),
+        name => {
+            let args = TrainArgs::from_arg_matches(inner)?;
+            Action::Train(find(name)?, train::assignments(inner), Box::new(args))
+        }
     };
     Ok((action, color))
 }
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn every_command_says_what_it_does() {
         let help = command().render_help().to_string();
-        for words in [SYSTEMS[0].about, "layers of a system's networks", "Draws with a trained network"] {
+        for words in [SYSTEMS[0].about, "layers of a system's networks", "Generates images with a trained network"] {
             assert!(help.contains(words), "{words}: {help}");
         }
     }
@@ -219,13 +223,22 @@ mod tests {
         let line = "train quickdraw --preset cpu --data x --class c --steps 1 --batch 2 --seed 3 --sample-every 4 \
                     --checkpoint-every 5 --evaluate-every 6";
         let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
-        let (Action::Train(row, options), _) = parse(&matches).unwrap() else { panic!("not a training") };
-        let entries: Vec<String> =
-            options.entries(row).iter().map(|entry| format!("{}={}", entry.key, entry.value)).collect();
+        let (Action::Train(_, options, args), _) = parse(&matches).unwrap() else { panic!("not a training") };
+        let set: Vec<String> = options.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
         assert_eq!(
-            entries.join(" "),
-            "preset=\"cpu\" data=\"x\" class=\"c\" steps=1 quickdraw.batch=2 seed=3 sample_every=4 checkpoint_every=5 \
-             evaluate_every=6"
+            set.join(" "),
+            "preset=\"cpu\" steps=1 seed=3 data=\"x\" class=\"c\" sample_every=4 checkpoint_every=5 evaluate_every=6"
         );
+        assert_eq!(args.batch, Some(2));
+    }
+
+    #[test]
+    fn words_of_older_versions_are_understood_and_not_advertised() {
+        let line = "train quickdraw --log seed --preset seed";
+        let matches = command().try_get_matches_from(line.split_whitespace()).unwrap();
+        let (Action::Train(_, _, args), _) = parse(&matches).unwrap() else { panic!("not a training") };
+        assert_eq!(args.log, train::LogChoice::Notebook);
+        let help = command().find_subcommand_mut("quickdraw").unwrap().render_long_help().to_string();
+        assert!(help.contains("notebook") && help.contains("original, cpu"), "{help}");
     }
 }

@@ -1,12 +1,13 @@
-//! `train derive`: one operation of the engine from its formula to its gradient, and the proof in numbers.
+//! `train derive`: one operation of the engine from its formula to its gradient, and the proof in
+//! numbers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::cli::tools::DeriveArgs;
 use crate::commands::gradcheck::operation;
 use runs::console;
 use runs::failure::{Code, Failure};
-use runs::options::DeriveOptions;
 use tensor::arithmetic::Arithmetic;
 use tensor::ops::{Domain, Entry as Operation, sample};
 use tensor::{Op, Probe, RecordedNode, Shape, SweptNode, Tape, TapeObserver, Tensor};
@@ -21,7 +22,7 @@ const SHOWN: usize = 12;
 ///
 /// # Errors
 /// When there is no such operation; when its derivative is wrong.
-pub(crate) fn run(options: &DeriveOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &DeriveArgs) -> Result<(), Failure> {
     let entry = operation(&options.op)?;
     console::print(&told(entry))?;
     let example = Example::of(entry);
@@ -100,8 +101,8 @@ impl Example {
         found.expect("every operation is checked on more than one number")
     }
 
-    /// The numbers of the example: value, gradients by rule and by finite differences, and the arithmetic of one of each. And how
-    /// many elements are wrong.
+    /// The numbers of the example: value, gradients by rule and by finite differences, and the
+    /// arithmetic of one of each. And how many elements are wrong.
     fn proven(&self) -> (String, usize) {
         let inputs: Vec<_> = self.inputs.iter().collect();
         let probe = Probe::new(&*self.op, &inputs, self.shape, None).expect("every operation can be made again");
@@ -168,7 +169,8 @@ fn labelled(label: &str, line: &str) -> String {
     wrapped(&format!("  {label:<10}"), line)
 }
 
-/// `line` broken at spaces so that it fits the terminal; `first` before its first line, spaces before the others.
+/// `line` broken at spaces so that it fits the terminal; `first` before its first line, spaces
+/// before the others.
 fn wrapped(first: &str, line: &str) -> String {
     let mut text = String::from(first);
     let mut column = first.len();

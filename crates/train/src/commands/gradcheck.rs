@@ -2,9 +2,9 @@
 
 use datasets::{advice, plural};
 
+use crate::cli::tools::GradcheckArgs;
 use runs::console;
 use runs::failure::{Code, Failure};
-use runs::options::GradcheckOptions;
 use runs::suggestion::suggestion;
 use tensor::gradcheck::{Check, check_entry};
 use tensor::ops::{Entry as Operation, REGISTRY};
@@ -28,7 +28,7 @@ pub(crate) fn operation(name: &str) -> Result<&'static Operation, Failure> {
 ///
 /// # Errors
 /// When there is no such operation; when a derivative is wrong.
-pub(crate) fn run(options: &GradcheckOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &GradcheckArgs) -> Result<(), Failure> {
     match &options.op {
         Some(name) => checked(std::slice::from_ref(operation(name)?)),
         None => checked(&REGISTRY),

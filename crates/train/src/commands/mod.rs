@@ -1,4 +1,11 @@
-//! Commands about the engine itself, which need no run.
+//! The commands: each turns its arguments into a request, makes it, and prints the result.
 
 pub(crate) mod derive;
+pub(crate) mod evaluate;
+pub(crate) mod explain;
+pub(crate) mod fetch;
 pub(crate) mod gradcheck;
+pub(crate) mod sample;
+pub(crate) mod summary;
+pub(crate) mod systems;
+pub(crate) mod train;

@@ -20,7 +20,8 @@ pub(crate) enum Step {
     Instead(String),
 }
 
-/// Brings the situation about, finds the advice in what is printed, and does each of the things that it names.
+/// Brings the situation about, finds the advice in what is printed, and does each of the things
+/// that it names.
 pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtures) -> Result<(), String> {
     let stage = fixtures.stage();
     (situation.prepare)(&stage);
@@ -167,7 +168,8 @@ fn options(words: &[String]) -> impl Iterator<Item = &[String]> {
     words.chunk_by(|_, next| !next.starts_with("--"))
 }
 
-/// The line without the options that are called as `option` and for which `goes` holds, and their values.
+/// The line without the options that are called as `option` and for which `goes` holds, and their
+/// values.
 fn without(line: Vec<String>, option: &[String], goes: &dyn Fn(&[String]) -> bool) -> Vec<String> {
     let name = option[0].split('=').next().unwrap_or_default();
     let kept = options(&line).filter(|old| old[0].split('=').next() != Some(name) || !goes(old));

@@ -1,10 +1,13 @@
-//! What the program tells people to do works when they do it: every advice is brought about, and what it says is typed.
+//! What the program tells people to do works when they do it: every advice is brought about, and
+//! what it says is typed.
 //!
-//! `sources.rs` reads all `advice!` of the workspace; `situations/` says for each how it comes about; `follow.rs` reads what is printed, by the
-//! convention of `datasets::Advice`, and types it; `stage.rs` makes what the situations need; `typing.rs` does the same with the tips that the
+//! `sources.rs` reads all `advice!` of the workspace; `situations/` says for each how it comes
+//! about; `follow.rs` reads what is printed, by the convention of `datasets::Advice`, and types it;
+//! `stage.rs` makes what the situations need; `typing.rs` does the same with the tips that the
 //! command line itself gives.
 //!
-//! A new advice needs a new row in one of the tables of `situations/`: its id, what is there, and the command that brings it about.
+//! A new advice needs a new row in one of the tables of `situations/`: its id, what is there, and
+//! the command that brings it about.
 
 #[path = "../common/mod.rs"]
 mod common;

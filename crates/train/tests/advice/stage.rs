@@ -1,4 +1,5 @@
-//! Where situations take place: a folder with small sets of images, and small runs that are made once and copied.
+//! Where situations take place: a folder with small sets of images, and small runs that are made
+//! once and copied.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -85,7 +86,8 @@ impl Stage<'_> {
         command
     }
 
-    /// Starts the command, waits until it says `words`, and ends it; what it said, and whether the words were among it.
+    /// Starts the command, waits until it says `words`, and ends it; what it said, and whether the
+    /// words were among it.
     pub(crate) fn says(&self, mut command: Command, words: &str) -> (bool, String) {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut told = Vec::new();
@@ -104,7 +106,8 @@ impl Stage<'_> {
     }
 }
 
-/// Small sets of every form: `doodles.npy`, `mnist/`, `pics/`, `classes/` with two classes, `set/` for translation.
+/// Small sets of every form: `doodles.npy`, `mnist/`, `pics/`, `classes/` with two classes, `set/`
+/// for translation.
 fn sets(place: &Place) {
     let write = |name: &str, content: &[u8]| {
         let path = place.path(name);
@@ -141,7 +144,8 @@ pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A packed IDX file that claims more than `bytes` bytes, and is long enough for that; it begins as one does, and then is damaged.
+/// A packed IDX file that claims more than `bytes` bytes, and is long enough for that; it begins as
+/// one does, and then is damaged.
 pub(crate) fn packed_zeros(bytes: u64) -> Vec<u8> {
     let images = u32::try_from(bytes / 784 + 1).unwrap();
     let mut file = packed(&[&[0, 0, 8, 3][..], &images.to_be_bytes(), &[0, 0, 0, 28, 0, 0, 0, 28]].concat());

@@ -1,4 +1,5 @@
-//! The tips of the command line itself, about mistyped words: each is typed in place of the word that was wrong.
+//! The tips of the command line itself, about mistyped words: each is typed in place of the word
+//! that was wrong.
 
 use super::common::finish;
 use super::stage::Fixtures;

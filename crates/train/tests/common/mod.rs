@@ -50,7 +50,8 @@ impl Place {
         outcome
     }
 
-    /// As [`train`](Self::train), but it must end with `code` and say all of `words` on standard error.
+    /// As [`train`](Self::train), but it must end with `code` and say all of `words` on standard
+    /// error.
     pub(crate) fn bad(&self, line: &str, code: i32, words: &[&str]) {
         let outcome = self.train(line);
         let told = format!("train {line}\n{}{}", outcome.out, outcome.err);
@@ -97,15 +98,16 @@ pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether this process ignores the signal of this number, as one in the background of a script does with SIGINT: then so does all
-/// that it starts, and nothing can be tested of it.
+/// Whether this process ignores the signal of this number, as one in the background of a script
+/// does with SIGINT: then so does all that it starts, and nothing can be tested of it.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
     mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// What `kill` is given to interrupt a process, and the exit code after it: SIGINT, or SIGTERM where that is ignored.
+/// What `kill` is given to interrupt a process, and the exit code after it: SIGINT, or SIGTERM
+/// where that is ignored.
 pub(crate) fn interrupt() -> (&'static str, i32) {
     if is_ignored(2) { ("-TERM", 143) } else { ("-INT", 130) }
 }

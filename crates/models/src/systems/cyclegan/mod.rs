@@ -32,7 +32,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     presets: &[
         Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
         Preset {
-            name: "seed",
+            name: "original",
             about: "the authors': 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
             steps: 200_000,
         },

@@ -95,7 +95,7 @@ impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         let course = Self { variant: Variant::Course, blocks: 6, identity: 0.0, pool: 0, ..Self::default() };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self {
                 size: 64,
                 blocks: 6,

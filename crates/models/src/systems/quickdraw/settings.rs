@@ -14,7 +14,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "quickdraw",
     about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
     presets: &[
-        Preset { name: "seed", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
+        Preset { name: "original", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
         Preset { name: "cpu", about: "a discriminator half as deep, batch 32: several times faster", steps: 2000 },
     ],
     settings: preset_table::<Settings>,
@@ -114,7 +114,7 @@ impl Default for Settings {
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(Self { batch: 32, depth: 32, ..Self::default() }),
             _ => None,
         }

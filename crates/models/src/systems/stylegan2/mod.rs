@@ -49,7 +49,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
         },
         Preset { name: "grey", about: "the same for grey pictures", steps: 10_000 },
         Preset {
-            name: "seed",
+            name: "original",
             about: "the authors' configuration F: 1024x1024, 25 million images shown; years on a small CPU",
             steps: 781_250,
         },

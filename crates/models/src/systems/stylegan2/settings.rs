@@ -86,7 +86,7 @@ impl crate::Settings for Settings {
         // As the small presets of `stylegan`, and for the same reasons.
         let cpu = Self { learning_rate: 5e-3, r1: 1.0, ..small };
         match name {
-            "seed" => Some(Self::default()),
+            "original" => Some(Self::default()),
             "cpu" => Some(cpu),
             "grey" => Some(Self { channels: 1, ..cpu }),
             _ => None,

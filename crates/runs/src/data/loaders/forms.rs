@@ -1,8 +1,10 @@
-//! Every system with every form of data: what is read, what is refused, and that the advice of a refusal is true.
+//! Every system with every form of data: what is read, what is refused, and that the advice of a
+//! refusal is true.
 
 use super::*;
 use crate::config::read_settings;
-use crate::systems::{Row, SYSTEMS};
+use crate::systems::{SYSTEMS, Trainable};
+use std::sync::Arc;
 
 /// A number for each pixel of each picture, in colour or grey.
 fn pixel(image: usize, at: usize) -> u8 {
@@ -70,13 +72,13 @@ fn sets(folder: &Path) -> Vec<&'static str> {
     ]
 }
 
-fn load(row: &'static Row, data: &Path, settings: &[&str]) -> Result<Dataset, Failure> {
+fn load(entry: &Arc<Trainable>, data: &Path, settings: &[&str]) -> Result<Dataset, Failure> {
     let data = format!("data={}", data.display());
     let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).chain([data]).collect();
-    let config = Config::resolve(row, &read_settings(&settings).unwrap()).unwrap();
+    let config = Config::resolve(entry, &read_settings(&settings).unwrap()).unwrap();
     let system = config.build()?;
     let shape = system.image_shape().expect("the first preset of every system learns from images");
-    let dataset = row.load.load(&config, shape)?;
+    let dataset = entry.load.load(&config, shape, &Output::Silent)?;
     dataset.require(2, shape)?;
     Ok(dataset)
 }
@@ -85,11 +87,11 @@ fn load(row: &'static Row, data: &Path, settings: &[&str]) -> Result<Dataset, Fa
 fn every_system_reads_every_form() {
     let folder = tempfile::tempdir().unwrap();
     let sets = sets(folder.path());
-    for row in SYSTEMS.iter().filter(|row| row.name != "cyclegan") {
+    for entry in SYSTEMS.iter().filter(|entry| entry.name != "cyclegan") {
         for set in &sets {
-            let data = load(row, &folder.path().join(set), &[])
-                .unwrap_or_else(|failure| panic!("{} --data {set}: {failure}", row.name));
-            assert_eq!(data.counts(), [4], "{} --data {set}", row.name);
+            let data = load(entry, &folder.path().join(set), &[])
+                .unwrap_or_else(|failure| panic!("{} --data {set}: {failure}", entry.name));
+            assert_eq!(data.counts(), [4], "{} --data {set}", entry.name);
         }
     }
 }
@@ -100,9 +102,9 @@ fn the_same_in_colour_and_in_grey_where_that_is_a_setting() {
     for set in sets(folder.path()) {
         for channels in ["1", "3"] {
             for name in ["vanilla", "dcgan", "folder", "progan", "stylegan2"] {
-                let row = SYSTEMS.iter().find(|row| row.name == name).unwrap();
+                let entry = SYSTEMS.iter().find(|entry| entry.name == name).unwrap();
                 let setting = format!("channels={channels}");
-                let data = load(row, &folder.path().join(set), &[&setting])
+                let data = load(entry, &folder.path().join(set), &[&setting])
                     .unwrap_or_else(|failure| panic!("{name} --data {set} --set {setting}: {failure}"));
                 let notes = data.notes().unwrap().join("\n");
                 let is_colour = ["colour.npy", "planes.npy", "alpha.npy", "cifar", "pictures"].contains(&set);
@@ -121,11 +123,11 @@ fn the_same_in_colour_and_in_grey_where_that_is_a_setting() {
 fn translation_takes_two_sets_of_any_form() {
     let folder = tempfile::tempdir().unwrap();
     let sets = sets(folder.path());
-    let row = SYSTEMS.iter().find(|row| row.name == "cyclegan").unwrap();
-    assert_eq!(load(row, &folder.path().join("pair"), &[]).unwrap().counts(), [2, 2]);
-    assert_eq!(load(row, &folder.path().join("arrays"), &[]).unwrap().counts(), [4, 4]);
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "cyclegan").unwrap();
+    assert_eq!(load(entry, &folder.path().join("pair"), &[]).unwrap().counts(), [2, 2]);
+    assert_eq!(load(entry, &folder.path().join("arrays"), &[]).unwrap().counts(), [4, 4]);
     for set in sets.into_iter().filter(|set| *set != "pictures") {
-        let failure = load(row, &folder.path().join(set), &[]).err().unwrap().to_string();
+        let failure = load(entry, &folder.path().join(set), &[]).err().unwrap().to_string();
         assert!(failure.contains("trainA"), "{set}: {failure}");
     }
 }
@@ -133,32 +135,32 @@ fn translation_takes_two_sets_of_any_form() {
 #[test]
 fn channels_that_no_picture_has_are_refused() {
     for channels in ["2", "4"] {
-        let row = SYSTEMS.iter().find(|row| row.name == "vanilla").unwrap();
-        let failure = load(row, Path::new("built-in"), &[&format!("channels={channels}")]).err().unwrap();
+        let entry = SYSTEMS.iter().find(|entry| entry.name == "vanilla").unwrap();
+        let failure = load(entry, Path::new("built-in"), &[&format!("channels={channels}")]).err().unwrap();
         assert!(failure.code == Code::Config && failure.to_string().contains("--set channels=3"), "{failure}");
     }
 }
 
 #[test]
 fn a_network_in_colour_gets_coloured_stand_ins() {
-    let row = SYSTEMS.iter().find(|row| row.name == "vanilla").unwrap();
-    let data = load(row, Path::new("built-in"), &["channels=3"]).unwrap();
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "vanilla").unwrap();
+    let data = load(entry, Path::new("built-in"), &["channels=3"]).unwrap();
     assert!(data.origin().contains("coloured shapes"), "{}", data.origin());
     let pixels = data.pictures(0, &[0]).unwrap().pixels().to_vec();
     assert!(pixels.as_chunks().0.iter().any(|[red, green, _]| red != green));
-    assert!(load(row, Path::new("built-in"), &[]).unwrap().origin().contains("hand-written digits"));
+    assert!(load(entry, Path::new("built-in"), &[]).unwrap().origin().contains("hand-written digits"));
 }
 
 #[test]
 fn the_usual_class_is_taken_where_it_is_and_a_named_one_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     sets(folder.path());
-    let row = SYSTEMS.iter().find(|row| row.name == "cifar").unwrap();
-    let data = load(row, &folder.path().join("pictures"), &[]).unwrap();
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "cifar").unwrap();
+    let data = load(entry, &folder.path().join("pictures"), &[]).unwrap();
     assert!(data.notes().unwrap().join("\n").contains("no class horse"));
-    assert_eq!(load(row, &folder.path().join("pictures"), &["class=b"]).unwrap().counts(), [2]);
-    assert_eq!(load(row, folder.path(), &["class=grey"]).unwrap().counts(), [4], "the name of a file");
-    let doodles = SYSTEMS.iter().find(|row| row.name == "quickdraw").unwrap();
+    assert_eq!(load(entry, &folder.path().join("pictures"), &["class=b"]).unwrap().counts(), [2]);
+    assert_eq!(load(entry, folder.path(), &["class=grey"]).unwrap().counts(), [4], "the name of a file");
+    let doodles = SYSTEMS.iter().find(|entry| entry.name == "quickdraw").unwrap();
     assert_eq!(load(doodles, &folder.path().join("pictures"), &["class=b"]).unwrap().counts(), [2]);
     assert!(load(doodles, &folder.path().join("pictures"), &["class=c"]).is_err());
 }
@@ -166,19 +168,19 @@ fn the_usual_class_is_taken_where_it_is_and_a_named_one_must_be_there() {
 #[test]
 fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let row = SYSTEMS.iter().find(|row| row.name == "dcgan").unwrap();
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "dcgan").unwrap();
     let path = folder.path().join("a.npy");
     let twelve_bits = |image: usize, at: usize| (u16::from(pixel(image, at)) * 16).to_le_bytes();
     let numbers = (0..4).flat_map(|image| (0..784).flat_map(move |at| twelve_bits(image, at))).collect();
     std::fs::write(&path, npy("<u2", &[4, 28, 28], numbers)).unwrap();
-    let notes = load(row, &path, &[]).unwrap().notes().unwrap().join("\n");
+    let notes = load(entry, &path, &[]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("uint16, read as bytes: 0 is black, 65535 is white"), "{notes}");
     let range = notes.split_once("--set images.range=").unwrap().1.split('`').next().unwrap();
     assert_eq!(range, "0..4095");
-    let notes = load(row, &path, &[&format!("images.range={range}")]).unwrap().notes().unwrap().join("\n");
+    let notes = load(entry, &path, &[&format!("images.range={range}")]).unwrap().notes().unwrap().join("\n");
     assert!(notes.contains("4095 is white") && !notes.contains("nearly black"), "{notes}");
     std::fs::write(&path, npy("|u1", &[4, 28, 28], vec![9; 4 * 784])).unwrap();
-    let failure = load(row, &path, &[]).err().unwrap();
+    let failure = load(entry, &path, &[]).err().unwrap();
     assert!(
         failure.code == Code::Data && failure.to_string().contains("every number of all 4 images is 9"),
         "{failure}"
@@ -190,8 +192,8 @@ fn what_is_not_there_names_its_neighbour_or_what_there_is_instead() {
     let folder = tempfile::tempdir().unwrap();
     sets(folder.path());
     let told = |name: &str, data: &str| {
-        let row = SYSTEMS.iter().find(|row| row.name == name).unwrap();
-        let failure = load(row, &folder.path().join(data), &[]).err().unwrap();
+        let entry = SYSTEMS.iter().find(|entry| entry.name == name).unwrap();
+        let failure = load(entry, &folder.path().join(data), &[]).err().unwrap();
         assert_eq!(failure.code, Code::Data);
         failure.to_string()
     };

@@ -20,7 +20,9 @@ fn built_in_pictures_fit_every_system() {
         (FACES, [16, 16, 3], 1),
         (PAIRS, [16, 16, 3], 2),
     ] {
-        let data = loader.load(&config(&["data=built-in".into(), "augment.enlarge=1.25".into()]), shape).unwrap();
+        let data = loader
+            .load(&config(&["data=built-in".into(), "augment.enlarge=1.25".into()]), shape, &Output::Silent)
+            .unwrap();
         data.require(64, shape).unwrap();
         assert_eq!(data.counts().len(), domains);
         assert!(data.origin().contains("built-in") && data.lasting_name().is_some(), "{}", data.origin());
@@ -39,7 +41,7 @@ fn classes_are_those_of_the_data_and_the_usual_one_of_real_data_alone() {
     let horses = Loader { class: Some("horse"), ..CIFAR };
     let count = |loader: &Loader, settings: &[&str]| {
         let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
-        loader.load(&config(&settings), [32, 32, 3]).map(|data| data.counts()[0])
+        loader.load(&config(&settings), [32, 32, 3], &Output::Silent).map(|data| data.counts()[0])
     };
     assert_eq!(count(&CIFAR, &[&data]).unwrap(), 4);
     assert_eq!(count(&horses, &[&data]).unwrap(), 2);
@@ -64,7 +66,7 @@ fn folders_tell_what_they_found_and_what_they_left_out() {
     }
     std::fs::write(folder.path().join("trainB/3.png"), "broken").unwrap();
     let data = format!("data={}", folder.path().display());
-    let data = PAIRS.load(&config(&[data]), [16, 16, 3]).unwrap();
+    let data = PAIRS.load(&config(&[data]), [16, 16, 3], &Output::Silent).unwrap();
     assert_eq!(data.counts(), [4, 3]);
     let notes = data.notes().unwrap().join("\n");
     assert!(notes.contains("Found 4 images belonging to 1 class.") && notes.contains("3.png"), "{notes}");
@@ -80,20 +82,21 @@ fn what_is_held_back_is_found_where_the_form_has_it() {
         std::fs::write(folder.path().join(name), labels.iter().flat_map(|label| record(*label)).collect::<Vec<_>>())
     };
     write("data_batch_1.bin", &[6, 7, 7, 0]).unwrap();
-    assert!(CIFAR.load_held_back(&data, [32, 32, 3]).unwrap().is_none(), "there is no test_batch.bin");
+    assert!(CIFAR.load_held_back(&data, [32, 32, 3], &Output::Silent).unwrap().is_none(), "there is no test_batch.bin");
     write("test_batch.bin", &[7, 2, 7]).unwrap();
     let horses = Loader { class: Some("horse"), ..CIFAR };
     for (loader, count) in [(CIFAR, 3), (ANY, 3), (horses, 2)] {
-        assert_eq!(loader.load_held_back(&data, [32, 32, 3]).unwrap().unwrap().counts(), [count]);
+        assert_eq!(loader.load_held_back(&data, [32, 32, 3], &Output::Silent).unwrap().unwrap().counts(), [count]);
     }
     std::fs::write(folder.path().join("test_batch.bin"), "broken").unwrap();
-    assert!(CIFAR.load_held_back(&data, [32, 32, 3]).is_err(), "what is there must be good");
+    assert!(CIFAR.load_held_back(&data, [32, 32, 3], &Output::Silent).is_err(), "what is there must be good");
     let file = config(&[format!("data={}", folder.path().join("data_batch_1.bin").display())]);
-    assert!(CIFAR.load_held_back(&file, [32, 32, 3]).unwrap().is_none(), "a file has no parts");
-    assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3]).unwrap().is_none());
+    assert!(CIFAR.load_held_back(&file, [32, 32, 3], &Output::Silent).unwrap().is_none(), "a file has no parts");
+    assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3], &Output::Silent).unwrap().is_none());
 }
 
-/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more, and of their labels.
+/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more,
+/// and of their labels.
 fn write_idx(folder: &Path, part: &str, count: u8, grey: u8) {
     let mut pixels = vec![grey; 4 * usize::from(count)];
     pixels[0] += 100;
@@ -119,10 +122,13 @@ fn the_ten_thousand_of_mnist_are_held_back() {
     let folder = tempfile::tempdir().unwrap();
     write_idx(folder.path(), "train", 5, 10);
     let data = config(&[format!("data={}", folder.path().display())]);
-    assert!(DIGITS.load_held_back(&data, [2, 2, 1]).unwrap().is_none(), "there are no t10k files");
+    assert!(DIGITS.load_held_back(&data, [2, 2, 1], &Output::Silent).unwrap().is_none(), "there are no t10k files");
     write_idx(folder.path(), "t10k", 3, 20);
     for loader in [DIGITS, ANY] {
-        let parts = [loader.load(&data, [2, 2, 1]).unwrap(), loader.load_held_back(&data, [2, 2, 1]).unwrap().unwrap()];
+        let parts = [
+            loader.load(&data, [2, 2, 1], &Output::Silent).unwrap(),
+            loader.load_held_back(&data, [2, 2, 1], &Output::Silent).unwrap().unwrap(),
+        ];
         assert_eq!(
             parts.each_ref().map(|part| (part.counts()[0], greys(part))),
             [(5, vec![vec![10, 110]]), (3, vec![vec![20, 120]])]
@@ -146,12 +152,15 @@ fn the_test_folders_of_pairs_are_held_back() {
         let data = config(&[format!("data={}", folder.path().display())]);
         fill(names[0], 4, 10);
         fill(names[1], 5, 20);
-        assert!(PAIRS.load_held_back(&data, [16, 16, 3]).unwrap().is_none(), "there are no test folders");
+        assert!(
+            PAIRS.load_held_back(&data, [16, 16, 3], &Output::Silent).unwrap().is_none(),
+            "there are no test folders"
+        );
         fill(names[2], 3, 30);
         fill(names[3], 2, 40);
-        let learned = PAIRS.load(&data, [16, 16, 3]).unwrap();
+        let learned = PAIRS.load(&data, [16, 16, 3], &Output::Silent).unwrap();
         assert_eq!((learned.counts(), greys(&learned)), (vec![4, 5], vec![vec![10, 110], vec![20, 120]]));
-        let held_back = PAIRS.load_held_back(&data, [16, 16, 3]).unwrap().unwrap();
+        let held_back = PAIRS.load_held_back(&data, [16, 16, 3], &Output::Silent).unwrap().unwrap();
         assert_eq!((held_back.counts(), greys(&held_back)), (vec![3, 2], vec![vec![30, 130], vec![40, 140]]));
         assert!(held_back.counterparts(0, &[0]).unwrap().is_none(), "nobody knows what they truly are");
     }
@@ -164,8 +173,8 @@ fn built_in_landscapes_that_are_held_back_are_new_and_come_with_the_truth() {
         let all: Vec<usize> = (0..data.counts()[domain]).collect();
         data.pictures(domain, &all).unwrap().pixels().chunks_exact(32 * 32 * 3).map(<[u8]>::to_vec).collect()
     };
-    let learned = PAIRS.load(&data, [32, 32, 3]).unwrap();
-    let held_back = PAIRS.load_held_back(&data, [32, 32, 3]).unwrap().unwrap();
+    let learned = PAIRS.load(&data, [32, 32, 3], &Output::Silent).unwrap();
+    let held_back = PAIRS.load_held_back(&data, [32, 32, 3], &Output::Silent).unwrap().unwrap();
     assert_eq!(held_back.counts(), learned.counts());
     assert!(held_back.counterparts(0, &[]).unwrap().is_some() && learned.counterparts(0, &[]).unwrap().is_none());
     for domain in 0..2 {
@@ -186,5 +195,5 @@ fn built_in_landscapes_that_are_held_back_are_new_and_come_with_the_truth() {
         assert!((mean(&of(&all)) - others).abs() < 5.0);
         assert!((mean(&held_back.pictures(domain, &all).unwrap()) - others).abs() > 20.0);
     }
-    assert!(DIGITS.load_held_back(&data, [28, 28, 1]).unwrap().is_none());
+    assert!(DIGITS.load_held_back(&data, [28, 28, 1], &Output::Silent).unwrap().is_none());
 }

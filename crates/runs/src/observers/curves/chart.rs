@@ -1,15 +1,16 @@
-//! One chart: thin lines for every step, thick ones for the mean, a light grid, a legend; as SVG and as PNG.
+//! One chart: thin lines for every step, thick ones for the mean, a light grid, a legend; as SVG
+//! and as PNG.
 //!
-//! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the picture is the same
-//! everywhere. The PNG is drawn at twice its size and averaged down, which smooths all edges.
+//! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the
+//! picture is the same everywhere. The PNG is drawn at twice its size and averaged down, which
+//! smooths all edges.
 
 use datasets::plural;
-use std::sync::OnceLock;
-
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
+
+use crate::fonts;
 
 /// Size of the pictures.
 const SIZE: (u32, u32) = (1200, 720);
@@ -66,7 +67,7 @@ impl Chart {
 
     /// Draws with every length `scale` times as long.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: f64) -> Result<(), String> {
-        fonts()?;
+        fonts::register()?;
         let told = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
         area.fill(&WHITE).map_err(told)?;
 
@@ -232,13 +233,6 @@ impl Axis {
     }
 }
 
-/// Makes the compiled-in font known, once.
-pub fn fonts() -> Result<(), String> {
-    static DONE: OnceLock<bool> = OnceLock::new();
-    let done = *DONE.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());
-    if done { Ok(()) } else { Err("the compiled-in font cannot be read".to_owned()) }
-}
-
 /// Averages blocks of `factor` x `factor` RGB pixels.
 fn shrink(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     let columns = width / factor;
@@ -272,7 +266,8 @@ fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// At most [`MOST_POINTS`] points: of each group the lowest and the highest, in their order, so that no peak is lost.
+/// At most [`MOST_POINTS`] points: of each group the lowest and the highest, in their order, so
+/// that no peak is lost.
 fn gather(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let finite: Vec<(f64, f64)> = points.iter().copied().filter(|(_, y)| y.is_finite()).collect();
     if finite.len() <= MOST_POINTS {
@@ -318,7 +313,8 @@ fn tick(value: f64, digits: usize) -> String {
     if plain.len() > fixed.len() { plain } else { fixed }
 }
 
-/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer decades there are.
+/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer
+/// decades there are.
 fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
     let decades = (high / low).log10();
     let numbered: &[u32] = match decades {

@@ -1,4 +1,5 @@
-//! The curves of a run as pictures for a report: `curves/loss.{svg,png}` and `curves/accuracy.{svg,png}`.
+//! The curves of a run as pictures for a report: `curves/loss.{svg,png}` and
+//! `curves/accuracy.{svg,png}`.
 //!
 //! This file knows which numbers go into which chart; `chart.rs` draws one.
 
@@ -7,17 +8,18 @@ mod reduced;
 
 use std::path::{Path, PathBuf};
 
-pub use chart::fonts;
 use chart::{Chart, Series};
 use reduced::Reduced;
 
-use crate::engine::MetricDescription;
-use crate::engine::step_metrics;
+use models::System;
+use models::step_metrics::{self, MetricDescription};
+
 use crate::failure::Failure;
-use crate::observers::{Moment, Numbers, Observer};
+use crate::observers::forgiving::Forgiving;
+use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 
-/// Colours that print well and that people who see few colours can tell apart.
+/// Colours that print well and that people with colour blindness can distinguish.
 const COLORS: [(u8, u8, u8); 8] = [
     (0, 90, 181),
     (220, 90, 20),
@@ -30,25 +32,21 @@ const COLORS: [(u8, u8, u8); 8] = [
 ];
 
 /// Redraws the curves whenever a sheet of samples is drawn.
-pub struct Curves {
+struct Curves {
     run: PathBuf,
     every: u64,
     title: String,
     rows: Reduced,
 }
 
+pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
+    let (run, every) = (training.run.to_owned(), training.config.sample_every());
+    let curves = Curves { run, every, title: training.title(), rows: Reduced::default() };
+    Ok(Some(Box::new(Forgiving::new(training.console, curves))))
+}
+
 impl Curves {
-    /// Curves of the run folder `run`.
-    pub fn new(run: PathBuf, every: u64, title: String) -> Self {
-        Self { run, every, title, rows: Reduced::default() }
-    }
-
-    /// Takes the numbers of a step that an earlier process has done.
-    pub fn remember(&mut self, step: u64, values: &[f64]) {
-        self.rows.add(step, values);
-    }
-
-    fn draw(&self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn draw(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         for (file, chart) in charts(&self.title, now.system.metrics(), &self.rows) {
             write(&RealDisk, &self.run.join("curves"), file, &chart)?;
         }
@@ -57,17 +55,22 @@ impl Curves {
 }
 
 impl Observer for Curves {
-    fn step(&mut self, now: &Moment<'_>, numbers: &Numbers<'_>) -> Result<(), Failure> {
+    fn past_step(&mut self, step: u64, values: &[f64]) {
+        self.rows.add(step, values);
+    }
+
+    fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.rows.add(now.step, numbers.values);
         if now.step.is_multiple_of(self.every) && now.step != now.total { self.draw(now) } else { Ok(()) }
     }
 
-    fn end(&mut self, now: &Moment<'_>) -> Result<(), Failure> {
+    fn end(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.draw(now)
     }
 }
 
-/// The charts that the metrics name, each with the name of its files, with what the rows hold of them.
+/// The charts that the metrics name, each with the name of its files, with what the rows hold of
+/// them.
 fn charts(title: &str, metrics: &[MetricDescription], rows: &Reduced) -> Vec<(&'static str, Chart)> {
     let mut charts: Vec<(&'static str, Chart)> = Vec::new();
     for (at, metric) in metrics.iter().enumerate() {
@@ -99,7 +102,7 @@ fn empty(chart: step_metrics::Chart, title: &str) -> Chart {
 ///
 /// # Errors
 /// When it cannot be drawn or written.
-pub fn draw_quality(
+pub(super) fn draw_quality(
     run: &Path,
     title: &str,
     label: &str,

@@ -1,5 +1,6 @@
-//! The numbers of all steps in bounded memory: each step while there are few, then groups of steps with the least, the greatest
-//! and the mean of every number. What is kept depends on the rows alone, so a run that was interrupted has the same curves.
+//! The numbers of all steps in bounded memory: each step while there are few, then groups of steps
+//! with the least, the greatest and the mean of every number. What is kept depends on the rows
+//! alone, so a run that was interrupted has the same curves.
 
 /// Groups that are kept at most: more than a chart has room for.
 const MOST: usize = 4096;
@@ -9,7 +10,7 @@ const MOST: usize = 4096;
 pub(super) struct Reduced {
     /// Rows in a full group: a power of two.
     size: u64,
-    /// Numbers in a row.
+    /// StepRecord in a row.
     columns: usize,
     groups: Vec<Group>,
     /// The numbers of the groups, `columns` for each.

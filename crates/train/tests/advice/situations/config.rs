@@ -43,7 +43,7 @@ pub(super) fn all() -> Vec<Situation> {
              --steps 1",
         )
         .limited_to(800_000),
-        by("preset-does-not-fit", "stylegan2 --preset seed --data pics --steps 1")
+        by("preset-does-not-fit", "stylegan2 --preset original --data pics --steps 1")
             .limited_to(600_000)
             .more(|_| "--batch 2".into()),
         by("count-does-not-fit", "sample run --count 10000 --zoom 5 --out sheet.png")

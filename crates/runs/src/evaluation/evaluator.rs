@@ -1,4 +1,4 @@
-//! [`Scale`]: the reals that fakes are weighed against, looked at once, however often fakes are weighed.
+//! [`Evaluator`]: compares generated images with real ones, whose features are extracted once.
 
 use core::fmt;
 
@@ -7,16 +7,18 @@ use metrics::{Extractor, NotFinite, Pictures};
 
 use super::points;
 use crate::data::Dataset;
-use crate::engine::{Direction, FromLatents, Key, Sampler, Tensor, Translate};
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
+use kernels::Key;
+use models::{Direction, FromLatents, Sampler, Translate};
 use rand::seq::index::sample;
+use tensor::Tensor;
 
 /// Principal components are fitted on at most so many reals.
 const MOST_TO_FIT: usize = 5000;
 
 /// What is to be measured.
-pub struct Setup {
+pub(crate) struct Setup {
     pub metrics: Vec<&'static Metric>,
     /// Fakes, and reals, if there are so many.
     pub count: usize,
@@ -34,19 +36,21 @@ struct Target {
 }
 
 /// The reals of every domain.
-pub struct Scale {
+pub(crate) struct Evaluator {
     setup: Setup,
     targets: Vec<Target>,
 }
 
-/// One number, and of which pictures if the system makes several kinds.
-pub struct Row {
+/// One number, and of which images if the system makes several kinds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
     /// `a-to-b` or `b-to-a` of a system that translates.
     pub direction: Option<&'static str>,
+    /// The number, with all that it depends on.
     pub measured: Measured,
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.direction {
             Some(direction) => write!(f, "{direction}  {}", self.measured),
@@ -55,17 +59,19 @@ impl fmt::Display for Row {
     }
 }
 
-impl Scale {
-    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what `extractor` makes for them. Real
-    /// points of the plane are drawn when they are needed: then `data` has no domain.
+impl Evaluator {
+    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what
+    /// `extractor` makes for them. Real points of the plane are drawn when they are needed: then
+    /// `data` has no domain.
     ///
     /// `learned` are the images that the system learned from, if `data` are others.
     ///
-    /// The reals that score against the others are as many, if there are twice as many; else both are halves of all.
+    /// The reals that score against the others are as many, if there are twice as many; else both
+    /// are halves of all.
     ///
     /// # Errors
     /// When there are too few reals for two halves; and those of `extractor`.
-    pub fn new(
+    pub(crate) fn new(
         data: &Dataset,
         learned: Option<&Dataset>,
         mut setup: Setup,
@@ -100,20 +106,21 @@ impl Scale {
         Ok(Self { setup, targets })
     }
 
-    /// How many fakes are weighed against as many reals.
-    pub fn count(&self) -> usize {
+    /// How many fakes are compared with as many reals.
+    pub(crate) fn count(&self) -> usize {
         self.setup.count
     }
 
-    /// Measures what a system draws now. One that translates is measured in both directions: against the reals of the other
-    /// domain, on the way back, and, where the truth is known, against that.
+    /// Measures what a system draws now. One that translates is measured in both directions:
+    /// against the reals of the other domain, on the way back, and, where the truth is known,
+    /// against that.
     ///
     /// # Errors
     /// When it draws numbers that are not finite, or the extractor makes such of its pictures.
-    pub fn weigh(&self, sampler: Sampler<'_>) -> Result<Vec<Row>, Failure> {
+    pub(crate) fn measure(&self, sampler: Sampler<'_>) -> Result<Vec<Measurement>, Failure> {
         match sampler {
             Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)?),
-            Sampler::Points(plane) => points::weigh(plane, &self.setup),
+            Sampler::Points(plane) => points::measure(plane, &self.setup),
             Sampler::Images(translator) => {
                 let mut rows = Vec::new();
                 for (direction, name, [from, to]) in
@@ -126,7 +133,7 @@ impl Scale {
                         let number = Number { name: distance, value, deviation: None };
                         let measured =
                             Measured { number, extractor: None, count: self.count(), pairs: None, baseline: None };
-                        Row { direction: Some(name), measured }
+                        Measurement { direction: Some(name), measured }
                     }));
                 }
                 Ok(rows)
@@ -134,11 +141,16 @@ impl Scale {
         }
     }
 
-    fn against(&self, direction: Option<&'static str>, domain: usize, fakes: Pictures) -> Result<Vec<Row>, Failure> {
+    fn against(
+        &self,
+        direction: Option<&'static str>,
+        domain: usize,
+        fakes: Pictures,
+    ) -> Result<Vec<Measurement>, Failure> {
         let Target { extractor, real, baseline, .. } = &self.targets[domain];
         let fakes = Sample::new(fakes, &**extractor).map_err(not_finite)?;
         let all = measure_all(&self.setup.metrics, &extractor.name(), real, &fakes, Some(baseline));
-        Ok(all.into_iter().map(|measured| Row { direction, measured }).collect())
+        Ok(all.into_iter().map(|measured| Measurement { direction, measured }).collect())
     }
 
     fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
@@ -154,7 +166,7 @@ impl Scale {
 }
 
 /// The distances that a translation is measured by, and what each means.
-pub(super) const DISTANCES: [(&str, &str); 4] = [
+pub const DISTANCES: [(&str, &str); 4] = [
     ("cycle_l1", "mean difference of what comes back from the source, where 2 lies between black and white"),
     ("true_l1", "the same of the translation from what the source truly is in the other domain (built-in landscapes)"),
     ("untranslated_l1", "the same of the source itself from that: what no translation at all would score"),
@@ -169,7 +181,8 @@ struct Translated {
 }
 
 impl Translated {
-    /// Translates all `sources`, and measures the results against them and against the `truth`, if it is known.
+    /// Translates all `sources`, and measures the results against them and against the `truth`, if
+    /// it is known.
     fn new(
         translator: &dyn Translate,
         direction: Direction,
@@ -201,7 +214,8 @@ impl Translated {
     }
 }
 
-/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses are told.
+/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses
+/// are told.
 fn difference(a: &Tensor, b: &Tensor) -> f64 {
     a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
@@ -238,19 +252,20 @@ mod tests {
         }
     }
 
-    fn scale(domains: Vec<datasets::Images>, metrics: &[&str]) -> Scale {
+    fn evaluator(domains: Vec<datasets::Images>, metrics: &[&str]) -> Evaluator {
         let metrics = metrics.iter().map(|name| suite::find(name).unwrap()).collect();
         let setup = Setup { metrics, count: 12, seed: 1 };
-        Scale::new(&Dataset::from_domains(domains), None, setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8))))
+        Evaluator::new(&Dataset::from_domains(domains), None, setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8))))
             .unwrap()
     }
 
     #[test]
-    fn a_translation_is_weighed_against_the_other_domain_in_both_directions() {
+    fn a_translation_is_measured_against_the_other_domain_in_both_directions() {
         let apples = datasets::apples(30, 1);
         let pixels: Vec<u8> = (0..30).flat_map(|i| apples.image(i).unwrap().into_owned()).map(|x| 255 - x).collect();
         let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
-        let rows = scale(vec![apples, negatives], &["colors", "frechet"]).weigh(Sampler::Images(&Negative)).unwrap();
+        let rows =
+            evaluator(vec![apples, negatives], &["colors", "frechet"]).measure(Sampler::Images(&Negative)).unwrap();
         let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
         let names = ["colors", "frechet", "cycle_l1"];
         assert_eq!(told, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
@@ -264,7 +279,8 @@ mod tests {
         assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
     }
 
-    /// Paints every picture in the colours of the other set, which has the same pictures in the same order.
+    /// Paints every picture in the colours of the other set, which has the same pictures in the
+    /// same order.
     struct Oracle {
         sets: [datasets::Images; 2],
     }
@@ -295,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_translation_is_weighed_against_the_truth_where_it_is_known() {
+    fn a_translation_is_measured_against_the_truth_where_it_is_known() {
         use datasets::{Season, seasons};
         let domains = vec![seasons(0..20, 1, Season::Summer), seasons(20..40, 1, Season::Winter)];
         let truths = vec![seasons(0..20, 1, Season::Winter), seasons(20..40, 1, Season::Summer)];
@@ -303,9 +319,9 @@ mod tests {
         let setup = || Setup { metrics: Vec::new(), count: 12, seed: 1 };
         let pca = |reals: &Pictures| Ok(Box::new(metrics::Pca::fit(reals, 8)) as Box<dyn Extractor>);
         let data = Dataset::from_domains(domains).with_counterparts(truths);
-        let scale = Scale::new(&data, None, setup(), pca).unwrap();
+        let evaluator = Evaluator::new(&data, None, setup(), pca).unwrap();
         let values = |translator: &dyn Translate| -> Vec<[f64; 4]> {
-            let rows = scale.weigh(Sampler::Images(translator)).unwrap();
+            let rows = evaluator.measure(Sampler::Images(translator)).unwrap();
             let names: Vec<_> = rows.iter().map(|row| row.measured.number.name).collect();
             assert_eq!(names, [DISTANCES.map(|(name, _)| name); 2].concat());
             let (each, _) = rows.as_chunks::<4>();
@@ -330,8 +346,8 @@ mod tests {
     }
 
     impl FromLatents for Sick {
-        fn kind(&self) -> crate::engine::LatentKind {
-            crate::engine::LatentKind::Normal
+        fn kind(&self) -> models::LatentKind {
+            models::LatentKind::Normal
         }
         fn latents(&self, _seed: u64, _stream: &str, count: usize) -> Tensor {
             Tensor::zeros([count, 2])
@@ -344,8 +360,8 @@ mod tests {
     #[test]
     fn pictures_that_are_not_finite_are_no_black_ones() {
         let apples = || datasets::apples(30, 1);
-        let latents = scale(vec![apples()], &["frechet"]).weigh(Sampler::Latents(&Sick));
-        let images = scale(vec![apples(), apples()], &["ink"]).weigh(Sampler::Images(&Sick));
+        let latents = evaluator(vec![apples()], &["frechet"]).measure(Sampler::Latents(&Sick));
+        let images = evaluator(vec![apples(), apples()], &["ink"]).measure(Sampler::Images(&Sick));
         for failure in [latents.err().unwrap(), images.err().unwrap()] {
             assert_eq!(failure.code, Code::Diverged);
             assert!(failure.to_string().contains("not finite"), "{failure}");
@@ -356,8 +372,8 @@ mod tests {
     fn all_reals_are_halved_if_there_are_not_twice_as_many() {
         let system = crate::fake::Fake::new(1);
         let found = |count: usize| {
-            let scale = scale(vec![datasets::apples(count, 1)], &["diversity"]);
-            let row = scale.weigh(crate::engine::System::samples(&system)).unwrap().remove(0);
+            let evaluator = evaluator(vec![datasets::apples(count, 1)], &["diversity"]);
+            let row = evaluator.measure(models::System::samples(&system)).unwrap().remove(0);
             (row.measured.count, row.measured.baseline.unwrap().1)
         };
         assert_eq!([found(40), found(20), found(17)], [(12, 12), (12, 10), (12, 9)]);

@@ -1,0 +1,45 @@
+//! Backdraw under one name: a GAN trainer for the CPU whose engine you can read.
+//!
+//! Every crate of the engine is a module here; the [`prelude`] has what a program with a GAN of its
+//! own needs. The example `own_gan` defines two networks and a training step, and
+//! [`Run`](runs::Run) gives it a run folder with checkpoints, metrics, sheets of samples and
+//! curves:
+//!
+//! ```text
+//! cargo run -p backdraw --example own_gan
+//! ```
+//!
+//! A gradient, to begin with:
+//!
+//! ```
+//! use backdraw::prelude::*;
+//! use backdraw::tensor::grad;
+//!
+//! let tape = Tape::new();
+//! let x = tape.leaf(Tensor::new(&[2], vec![1.0, 2.0]));
+//! let y = (&x * &x).sum();
+//! assert_eq!(grad(&y, &[&x]).unwrap()[0].value().data(), [2.0, 4.0]);
+//! ```
+
+pub use datasets;
+pub use explain;
+pub use kernels;
+pub use metrics;
+pub use models;
+pub use nn;
+pub use runs;
+pub use tensor;
+
+/// What a program with a GAN of its own needs.
+pub mod prelude {
+    pub use kernels::Key;
+    pub use models::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS};
+    pub use models::{FromLatents, LatentKind, MetricDescription, Sampler, StepMetrics, System};
+    pub use nn::layers::{
+        Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, UpSampling2d,
+    };
+    pub use nn::losses::{accuracy, bce_with_logits};
+    pub use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Stateful, differentiate};
+    pub use runs::{Failure, Output, Run};
+    pub use tensor::{NonFinite, Tape, Tensor, Var};
+}

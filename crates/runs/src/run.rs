@@ -1,0 +1,185 @@
+//! [`Run`]: the training of a system of one's own, in a few lines.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datasets::Images;
+use models::System;
+use toml::Value;
+
+use crate::config::{Assignment, Config, Source};
+use crate::console::Output;
+use crate::failure::Failure;
+use crate::observers::LogStyle;
+use crate::systems::Trainable;
+use crate::training::{TrainReport, TrainRequest, train};
+
+/// A training with everything that a run folder offers: checkpoints from which it goes on to the
+/// same bits, `metrics.csv`, sheets of samples, curves, a log.
+///
+/// Every method sets one thing; [`train`](Run::train) does the work. What is not set has the
+/// defaults of the command `train`.
+#[derive(Clone, Debug)]
+pub struct Run {
+    request: TrainRequest,
+}
+
+impl Run {
+    /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the
+    /// run's.
+    ///
+    /// `build` is called several times, also to plan the run's memory without computing anything,
+    /// and must always build the same system from the same seed.
+    pub fn new<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
+        Self::of(Trainable::built_by(build))
+    }
+
+    /// A run of `system`, such as one [with settings](Trainable::with_settings).
+    pub fn of(system: Trainable) -> Self {
+        Self { request: TrainRequest::of(Arc::new(system)) }
+    }
+
+    /// The images to learn from, scaled to the size that the system takes.
+    ///
+    /// # Panics
+    /// When [`system`](Self::system) was called before: the images are part of it.
+    pub fn images(mut self, images: Images) -> Self {
+        let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `system`");
+        system.images = Some(images);
+        self
+    }
+
+    /// A file or folder with the images to learn from, in any form that the command `train` reads;
+    /// `built-in` for the ones that are drawn by the program, which are also taken when nothing is
+    /// said.
+    pub fn data(self, path: impl Into<String>) -> Self {
+        self.set("data", path.into())
+    }
+
+    /// Training steps in all.
+    pub fn steps(self, steps: u32) -> Self {
+        self.set("steps", i64::from(steps))
+    }
+
+    /// Seed of everything random: the same seed gives the same weights, bit for bit.
+    pub fn seed(self, seed: u32) -> Self {
+        self.set("seed", i64::from(seed))
+    }
+
+    /// Writes a sheet of samples and the curves every so many steps.
+    pub fn sample_every(self, steps: u32) -> Self {
+        self.set("sample_every", i64::from(steps))
+    }
+
+    /// Writes a checkpoint every so many steps.
+    pub fn checkpoint_every(self, steps: u32) -> Self {
+        self.set("checkpoint_every", i64::from(steps))
+    }
+
+    /// Sets any key of the configuration: one of [`RUN_KEYS`](crate::config::RUN_KEYS), a setting
+    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let source = Source::Code(key.to_owned());
+        self.request.assignments.push(Assignment { key: key.to_owned(), value: value.into(), source });
+        self
+    }
+
+    /// The run folder. If it holds a run of this configuration already, [`train`](Self::train) goes
+    /// on with it. Without it, each call makes a new numbered folder below `runs`.
+    pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.request.out = Some(folder.into());
+        self
+    }
+
+    /// Where messages go, standard error and standard output if nothing is said.
+    pub fn output(mut self, output: Output) -> Self {
+        self.request.output = output;
+        self
+    }
+
+    /// How progress is shown.
+    pub fn log(mut self, style: LogStyle) -> Self {
+        self.request.log = style;
+        self
+    }
+
+    /// Measures where the time of a step goes, layer by layer, into `timings.csv`.
+    pub fn timings(mut self) -> Self {
+        self.request.timings = true;
+        self
+    }
+
+    /// Lets the process handle Ctrl-C and the signals that ask it to end: the training then
+    /// finishes its step and saves. See [`signals::handle`](crate::signals::handle).
+    pub fn save_on_signals(self) -> Self {
+        crate::signals::handle();
+        self
+    }
+
+    /// The system, for requests about the run: their field `own`.
+    pub fn system(&self) -> Arc<Trainable> {
+        self.request.system.clone()
+    }
+
+    /// Trains up to the last step. A run that is in the folder already goes on from its newest
+    /// checkpoint, to the same bits as if it had never been stopped; the number of steps may have
+    /// been raised.
+    ///
+    /// # Errors
+    /// When the configuration is not accepted, the folder holds another run, the images cannot be
+    /// read, the training diverges, or a file cannot be written.
+    pub fn train(&self) -> Result<TrainReport, Failure> {
+        let mut request = self.request.clone();
+        if let Some(folder) = request.out.clone()
+            && folder.join("config.toml").is_file()
+        {
+            let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
+            let asked = Config::resolve(&request.system, &request.assignments)?;
+            // Another run is refused as for a new one, with what differs.
+            if asked.differences(&there).is_empty() {
+                (request.resume, request.out) = (Some(folder), None);
+            }
+        }
+        train(&request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    fn run(folder: &std::path::Path, steps: u32) -> Run {
+        let run = Run::new(Fake::new).images(datasets::apples(9, 1));
+        run.steps(steps).out(folder).output(Output::Silent)
+    }
+
+    #[test]
+    fn a_system_of_ones_own_has_a_run_folder_and_goes_on_to_the_same_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+        let hash = run(&whole, 6).train().unwrap().weights_hash;
+        for name in
+            ["config.toml", "metrics.csv", "log.txt", "samples/reals.png", "checkpoints/step-000006.safetensors"]
+        {
+            assert!(whole.join(name).is_file(), "{name}");
+        }
+        let half = run(&parts, 3).train().unwrap();
+        assert_ne!(half.weights_hash, hash);
+        assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash);
+        assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash, "nothing is left to do");
+        let other = run(&parts, 6).seed(2).train().unwrap_err();
+        assert!(other.to_string().contains("another configuration"), "{other}");
+    }
+
+    #[test]
+    fn lines_go_where_the_caller_wants_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (lines, take) = (seen.clone(), seen);
+        let output = Output::lines(move |line| take.lock().unwrap().push(format!("{line:?}")));
+        run(&folder.path().join("run"), 2).output(output).train().unwrap();
+        let lines = lines.lock().unwrap().join("\n");
+        assert!(lines.contains("Message(\"training     fake") && lines.contains("Result(\"weights hash"), "{lines}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The options of the commands that measure the quality of images.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use metrics::suite::METRICS;
+use runs::evaluation::{DISTANCES, NUMBERS};
+
+use super::exit_codes::EXIT_CODES;
+use super::sampling::psi;
+
+/// Options of `train evaluate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvaluateArgs {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// How many images to generate, and how many real images to compare them with, if there are as
+    /// many [default: 2500; points: 10000]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Seed of the generated images and of the choice of real ones [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Evaluate truncated samples, for systems with styles (see `train sample --help`)
+    #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi)]
+    pub(crate) psi: Option<f64>,
+    /// The feature extractor: pca64, evalnet28, evalnet32
+    #[arg(long, value_name = "NAME", default_value = "pca64")]
+    pub(crate) extractor: String,
+    /// The real images [default: the run's own]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Only these metrics, separated by commas [default: all]
+    #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Also write the numbers to a file (.json or .csv)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `train evalnet`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvalnetArgs {
+    /// A file or folder with labelled images, in a format that the system reads [default: the
+    /// system's usual data]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Seed of the weights and of the order of the images
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// The end of `train evaluate --help`.
+pub(super) fn help() -> String {
+    let list = |rows: &[(&str, &str)]| {
+        rows.iter().map(|(name, about)| format!("  {name:<17} {about}")).collect::<Vec<_>>().join("\n")
+    };
+    let metrics = METRICS.each_ref().map(|metric| (metric.name, metric.about));
+    format!(
+        "Metrics:
+{}
+
+Additional metrics of a run that translates, in each direction:
+{}
+
+Metrics of a run that generates points of the plane, instead of all others:
+{}
+
+Feature extractors:
+  pca64             projection onto the 64 principal components of the real images
+  evalnet28         a small classifier of 28x28 images, trained on the run's labelled data at first use
+  evalnet32         the same for 32x32 images
+
+A score can only be compared with scores of the same extractor and number of images, so its name contains both.
+The score of real images against other real images is printed beside it. None of the scores is an FID, which needs Inception.
+
+{EXIT_CODES}",
+        list(&metrics),
+        list(&DISTANCES),
+        list(&NUMBERS)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_metric() {
+        assert!(METRICS.iter().all(|metric| help().contains(metric.about)));
+        let others = DISTANCES.iter().chain(&NUMBERS);
+        assert!({ others }.all(|(name, about)| help().contains(name) && help().contains(about)));
+    }
+}

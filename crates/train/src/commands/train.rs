@@ -1,0 +1,38 @@
+//! `train <system>`: trains a new run, or continues one.
+
+use std::sync::Arc;
+
+use runs::config::{Assignment, read_settings};
+use runs::console::Output;
+use runs::failure::Failure;
+use runs::systems::Trainable;
+use runs::training::{Ending, TrainRequest, dry_run, train};
+
+use crate::cli::train::TrainArgs;
+
+/// Trains; `options` are the options of the keys of a run.
+///
+/// # Errors
+/// Everything that can go wrong.
+pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<Ending, Failure> {
+    let request = request(system, options, args)?;
+    if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }
+}
+
+/// Options are stronger than `--set`.
+fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
+    let mut assignments = read_settings(&args.settings)?;
+    assignments.extend_from_slice(options);
+    let batch = |batch| Assignment::option("--batch", format!("{}.batch", system.name), batch);
+    assignments.extend(args.batch.map(batch));
+    Ok(TrainRequest {
+        system: system.clone(),
+        assignments,
+        config: args.config.clone(),
+        out: args.out.clone(),
+        resume: args.resume.clone(),
+        log: args.log.into(),
+        timings: args.timings,
+        output: Output::Standard,
+    })
+}
