@@ -151,15 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn a_small_part_of_the_range_is_told_with_the_setting_that_helps() {
+    fn a_small_part_of_the_range_is_reported_with_the_setting_that_helps() {
         let many: Vec<u8> = (0..16).cycle().take(1000).collect();
         let camera = ValueScale::Stats(ValueStats { white: 65_535.0, min: 3.0, max: 4012.0, colour: false });
-        let told = histogram(&many).warning(|| camera, false).unwrap();
+        let message = histogram(&many).warning(|| camera, false).unwrap();
         assert!(
-            told.text().contains("nearly black") && told.text().contains("from 3 to 4012, and white is 65535"),
-            "{told}"
+            message.text().contains("nearly black") && message.text().contains("from 3 to 4012, and white is 65535"),
+            "{message}"
         );
-        assert!(told.text().contains("`--set images.range=0..4095`"), "{told}");
+        assert!(message.text().contains("`--set images.range=0..4095`"), "{message}");
         let hot = ValueScale::Stats(ValueStats { white: 65_535.0, min: 0.0, max: 65_535.0, colour: false });
         assert!(histogram(&many).warning(|| hot, false).unwrap().text().contains("images.range=0..4095`"));
         let masks = histogram(&[0, 1, 1, 0])
@@ -167,8 +167,12 @@ mod tests {
             .unwrap();
         assert!(masks.text().contains("images.range=0..1`"), "{masks}");
         let pale: Vec<u8> = many.iter().map(|value| value + 235).collect();
-        let told = histogram(&pale).warning(|| ValueScale::Range(ValueRange::new(0.0, 1.0).unwrap()), false).unwrap();
-        assert!(told.text().contains("nearly white") && told.text().contains("images.range=0.922..0.980`"), "{told}");
+        let message =
+            histogram(&pale).warning(|| ValueScale::Range(ValueRange::new(0.0, 1.0).unwrap()), false).unwrap();
+        assert!(
+            message.text().contains("nearly white") && message.text().contains("images.range=0.922..0.980`"),
+            "{message}"
+        );
         let flat = histogram(&many.iter().map(|value| value + 100).collect::<Vec<_>>());
         assert!(
             flat.warning(|| ValueScale::Range(ValueRange::new(0.0, 255.0).unwrap()), false)

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_the_two_is_told() {
+    fn a_folder_without_the_two_is_reported() {
         for names in [&["trainA"][..], &[], &["trainA", "testA"], &["a", "b", "c"]] {
             let error = Pair::find(with(names).path(), Split::Train).unwrap_err();
             assert!(error.why().contains("trainA and trainB"), "{error}");

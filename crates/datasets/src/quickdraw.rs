@@ -229,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn classes_are_looked_for_in_folders_of_class_files_only() {
+        let (empty, cats) = (project(&[]), project(&["cat"]));
+        let [empty, cats] = [&empty, &cats].map(|root| root.path().join("data/quickdraw"));
+        let by_class = QuickDraw::is_folder_of_classes;
+        assert!(!by_class(&empty, None), "an empty folder is reported as empty");
+        assert!(by_class(&empty, Some("dog")) && by_class(&cats, Some("dog")) && by_class(&cats, Some("cat")));
+        assert!(!by_class(&cats, None) && !by_class(&cats.join("cat.npy"), Some("cat")));
+        fs::write(empty.join("train-images-idx3-ubyte"), []).unwrap();
+        assert!(!by_class(&empty, Some("7")), "the classes of MNIST are labels");
+    }
+
+    #[test]
     fn a_path_that_leads_nowhere_names_its_neighbours() {
         let root = project(&["apple"]);
         let path = root.path().join("data").join("quickdraw").join("aple.npy");

@@ -117,7 +117,7 @@ mod tests {
                 std::hint::black_box(&pile);
             }
         }
-        for (kind, told) in
+        for (kind, expected) in
             [("memory", "stopped at 256 MiB"), ("small pieces", "stopped at 256 MiB"), ("time", "stopped after 0.3 s")]
         {
             let me = std::env::current_exe().expect("a test is a program");
@@ -127,7 +127,7 @@ mod tests {
                 .env(NAME, kind);
             let output = again.output().expect("it starts");
             let text = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.code() == Some(1) && text.contains(told), "{kind}: {:?} {text}", output.status);
+            assert!(output.status.code() == Some(1) && text.contains(expected), "{kind}: {:?} {text}", output.status);
         }
     }
 }

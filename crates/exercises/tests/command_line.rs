@@ -85,7 +85,7 @@ fn what_is_typed_wrong_is_a_usage_error() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told() {
+fn a_folder_that_cannot_be_written_is_reported() {
     let (code, _, text) = exercises(Path::new("/no such folder"), &["reset", "7"]);
     assert!(
         code == 7

@@ -51,7 +51,7 @@ fn the_front_page_names_the_first_and_the_last_exercise() {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("the front page");
     let [first, .., last] = &EXERCISES;
-    let told =
+    let message =
         format!("{} [exercises](crates/exercises/README.md), from {} to {}.", EXERCISES.len(), first.title, last.title);
-    assert!(page.contains(&told), "README.md: {told}");
+    assert!(page.contains(&message), "README.md: {message}");
 }

@@ -205,17 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told() {
+    fn each_fault_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.bin");
-        let told = |bytes: &[u8]| {
+        let message = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             load_cifar(&path, Split::Train).unwrap_err().to_string()
         };
-        assert!(told(&[]).contains("0 bytes"));
-        assert!(told(&record(1, 1)[..3000]).contains("3073"));
-        assert!(told(b"\x80\x04\x95pickled").contains("pickle"));
-        assert!(told(&[record(1, 1), record(10, 1)].concat()).contains("record 1 has the label 10"));
+        assert!(message(&[]).contains("0 bytes"));
+        assert!(message(&record(1, 1)[..3000]).contains("3073"));
+        assert!(message(b"\x80\x04\x95pickled").contains("pickle"));
+        assert!(message(&[record(1, 1), record(10, 1)].concat()).contains("record 1 has the label 10"));
         fs::remove_file(&path).unwrap();
         assert!(load_cifar(folder.path(), Split::Train).unwrap_err().why().contains("data_batch_1.bin"));
         assert!(load_cifar(&path, Split::Train).is_err());

@@ -276,7 +276,7 @@ fn a_folder_that_is_only_looked_at_is_counted_and_not_decoded() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_told() {
+fn a_cache_that_cannot_be_written_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     pictures(&folder.path().join("data"), 4);
     fs::write(folder.path().join("file"), "no folder").unwrap();

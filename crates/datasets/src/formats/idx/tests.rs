@@ -76,36 +76,36 @@ fn the_same_file_packed_is_not_taken_for_labels() {
 }
 
 #[test]
-fn each_fault_is_told() {
+fn each_fault_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (plain, gz) = (folder.path().join("images"), folder.path().join("images.gz"));
-    let told = |path: &Path, bytes: &[u8]| {
+    let message = |path: &Path, bytes: &[u8]| {
         fs::write(path, bytes).unwrap();
         let error = load_idx(path, Split::Train).unwrap_err();
         assert!(!error.help().text().is_empty());
         error.to_string()
     };
-    assert!(told(&plain, &[]).contains("empty"));
-    assert!(told(&plain, &idx(&[3], &[1, 2, 3])).contains("of 1 dimension;"));
-    assert!(told(&plain, &[0, 0, 13, 3, 0, 0, 0, 1]).contains("another type"));
-    assert!(told(&plain, b"\x89PNG and so on").contains("PNG"));
-    assert!(told(&plain, &twelve()[..20]).contains("3 x 2 x 2"));
-    assert!(told(&plain, &twelve()[..9]).contains("shorter"));
-    assert!(told(&plain, &idx(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("claims"));
-    assert!(told(&plain, &idx(&[0, 2, 2], &[])).contains("no images"));
-    assert!(told(&plain, &idx(&[1, 0, 2], &[])).contains("impossible size"));
-    assert!(told(&plain, &[twelve(), vec![0]].concat()).contains("longer"));
-    assert!(told(&gz, b"<!DOCTYPE html>").contains("web page"));
+    assert!(message(&plain, &[]).contains("empty"));
+    assert!(message(&plain, &idx(&[3], &[1, 2, 3])).contains("of 1 dimension;"));
+    assert!(message(&plain, &[0, 0, 13, 3, 0, 0, 0, 1]).contains("another type"));
+    assert!(message(&plain, b"\x89PNG and so on").contains("PNG"));
+    assert!(message(&plain, &twelve()[..20]).contains("3 x 2 x 2"));
+    assert!(message(&plain, &twelve()[..9]).contains("shorter"));
+    assert!(message(&plain, &idx(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("claims"));
+    assert!(message(&plain, &idx(&[0, 2, 2], &[])).contains("no images"));
+    assert!(message(&plain, &idx(&[1, 0, 2], &[])).contains("impossible size"));
+    assert!(message(&plain, &[twelve(), vec![0]].concat()).contains("longer"));
+    assert!(message(&gz, b"<!DOCTYPE html>").contains("web page"));
     let good = packed(&twelve());
-    assert!(told(&gz, &good[..good.len() - 6]).contains("shorter"));
+    assert!(message(&gz, &good[..good.len() - 6]).contains("shorter"));
     let mut rotten = good.clone();
     let crc = rotten.len() - 8;
     rotten[crc] ^= 1;
-    assert!(told(&gz, &rotten).contains("damaged"));
+    assert!(message(&gz, &rotten).contains("damaged"));
     // A small file that claims to be large.
-    assert!(told(&gz, &packed(&idx(&[60_000, 28, 28], &[]))).contains("60000 x 28 x 28"));
+    assert!(message(&gz, &packed(&idx(&[60_000, 28, 28], &[]))).contains("60000 x 28 x 28"));
     // A zip bomb is not unpacked further than claimed.
-    assert!(told(&gz, &packed(&idx(&[1, 2, 2], &vec![0; 50_000_000]))).contains("longer"));
+    assert!(message(&gz, &packed(&idx(&[1, 2, 2], &vec![0; 50_000_000]))).contains("longer"));
     fs::write(folder.path().join("train-images-idx3-ubyte"), twelve()).unwrap();
     fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();
     let error = load_idx(folder.path(), Split::Train).unwrap_err();

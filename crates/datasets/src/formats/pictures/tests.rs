@@ -135,18 +135,18 @@ fn absurd_sizes_are_refused_before_they_are_believed() {
 }
 
 #[test]
-fn what_is_no_folder_of_pictures_is_told() {
+fn other_paths_than_folders_of_pictures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let told = |path: &Path| {
+    let message = |path: &Path| {
         load_folder(path, [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string()
     };
-    assert!(told(folder.path()).contains("is empty"));
-    assert!(told(&folder.path().join("none")).contains("no such folder"));
+    assert!(message(folder.path()).contains("is empty"));
+    assert!(message(&folder.path().join("none")).contains("no such folder"));
     save(folder.path(), "a.txt", b"x");
-    assert!(told(&folder.path().join("a.txt")).contains("expected a folder"));
+    assert!(message(&folder.path().join("a.txt")).contains("expected a folder"));
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
-    assert!(told(folder.path()).contains("no pictures"));
+    assert!(message(folder.path()).contains("no pictures"));
 }
 
 #[test]
@@ -207,12 +207,12 @@ fn content_counts_and_not_the_ending() {
 fn a_folder_of_other_forms_alone_names_them() {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), "a.avif", b"\0\0\0\x14ftypavif\0\0\0\0mif1");
-    let told =
+    let message =
         || load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(told().contains("left out: 1 AVIF") && told().contains("help: convert the pictures to PNG or JPEG"));
+    assert!(message().contains("left out: 1 AVIF") && message().contains("help: convert the pictures to PNG or JPEG"));
     fs::remove_file(folder.path().join("a.avif")).unwrap();
     save(folder.path(), "pictures.zip", b"PK\x03\x04");
-    assert!(told().contains("1 zip archive") && told().contains("help: unpack the archive"));
+    assert!(message().contains("1 zip archive") && message().contains("help: unpack the archive"));
 }
 
 /// The files that a run leaves in its folder.
