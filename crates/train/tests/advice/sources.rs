@@ -127,8 +127,14 @@ impl Sources {
 
 /// Where commands are named for another reason: the help of the command line, and the form of
 /// advice itself.
-const FREE: [&str; 5] =
-    ["datasets/src/advice.rs", "train/src/cli/", "train/src/main.rs", "runs/src/failure.rs", "runs/src/config/keys.rs"];
+const FREE: [&str; 6] = [
+    "datasets/src/advice.rs",
+    "train/src/cli/",
+    "train/src/main.rs",
+    "runs/src/failure.rs",
+    "runs/src/config/keys.rs",
+    "runs/src/explanation.rs",
+];
 
 /// How many tokens an attribute has that begins here.
 fn attribute(tokens: &[TokenTree]) -> Option<usize> {
