@@ -1,5 +1,5 @@
-//! Kernels that are bound by memory: their speed is told in GB/s, and as a share of what a plain copy of the same size reaches
-//! on the same threads a moment before.
+//! Kernels that are bound by memory: their speed is told in GB/s, and as a share of what a plain
+//! copy of the same size reaches on the same threads a moment before.
 
 use std::time::Instant;
 
@@ -19,7 +19,8 @@ pub struct Yardstick<'a> {
     to: Vec<f32>,
 }
 
-/// Calls `kernels` on one thread, then on as many as there are cores; the copy that they are compared with is of `floats` numbers.
+/// Calls `kernels` on one thread, then on as many as there are cores; the copy that they are
+/// compared with is of `floats` numbers.
 pub fn compare(c: &mut Criterion, name: &str, floats: usize, mut kernels: impl FnMut(&mut Yardstick)) {
     for threads in thread_counts() {
         let (group, pool) = (group(c, name), pool(threads));
@@ -48,8 +49,8 @@ impl Yardstick<'_> {
         8.0 * from.len() as f64 / times
     }
 
-    /// Lets criterion time `kernel`, which reads and writes `floats` numbers in total, and prints a line with the best run's
-    /// rate and its share of the copy's.
+    /// Lets criterion time `kernel`, which reads and writes `floats` numbers in total, and prints a
+    /// line with the best run's rate and its share of the copy's.
     pub fn time(&mut self, name: &str, floats: usize, kernel: impl FnMut() + Send) {
         let copy = self.copy();
         let name = format!("{name}/{}", self.threads);

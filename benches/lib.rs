@@ -1,7 +1,8 @@
-//! Shared pieces of the benchmarks: the machine's peak, random operands, and a table of rates beside criterion's report.
+//! Shared pieces of the benchmarks: the machine's peak, random operands, and a table of rates
+//! beside criterion's report.
 //!
-//! Machines are shared and clocks vary, so an absolute rate says little. Every benchmark of arithmetic therefore probes
-//! the peak in the same run and prints its share of it.
+//! Machines are shared and clocks vary, so an absolute rate says little. Every benchmark of
+//! arithmetic therefore probes the peak in the same run and prints its share of it.
 
 pub mod bandwidth;
 
@@ -20,7 +21,8 @@ struct Peak {
     steps: usize,
 }
 
-/// Chains at a time: at least the eight that two units of latency four need, and no more than AVX2's registers hold.
+/// Chains at a time: at least the eight that two units of latency four need, and no more than
+/// AVX2's registers hold.
 const fn chains<S: Simd>() -> usize {
     if S::TILES.tallest[1] >= 12 { 12 } else { S::TILES.tallest[1] }
 }
@@ -42,8 +44,8 @@ impl Kernel for Peak {
     }
 }
 
-/// Multiplications and additions per second that the instruction set in use can do on all threads of the present pool: the
-/// best of some short runs.
+/// Multiplications and additions per second that the instruction set in use can do on all threads
+/// of the present pool: the best of some short runs.
 pub fn peak_flops() -> f64 {
     let runs = (0..12).map(|_| {
         rayon::broadcast(|_| {
@@ -130,8 +132,8 @@ pub fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTim
     group
 }
 
-/// What one kind of call does: floating-point operations, or bytes, and of these the ones that a better algorithm could
-/// not leave out.
+/// What one kind of call does: floating-point operations, or bytes, and of these the ones that a
+/// better algorithm could not leave out.
 #[derive(Clone, Copy)]
 pub struct Amount {
     /// All, by the usual count.
@@ -140,7 +142,8 @@ pub struct Amount {
     pub useful: f64,
 }
 
-/// Lets criterion time `work` on the pool. Returns the seconds of the best run, if this benchmark was asked for.
+/// Lets criterion time `work` on the pool. Returns the seconds of the best run, if this benchmark
+/// was asked for.
 pub fn best_run(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
@@ -167,8 +170,8 @@ pub fn best_run(
     best
 }
 
-/// Lets criterion time `work`, and prints a line of rates: the best run's 10^9 operations per second, dense and useful,
-/// and the useful share of the machine's peak.
+/// Lets criterion time `work`, and prints a line of rates: the best run's 10^9 operations per
+/// second, dense and useful, and the useful share of the machine's peak.
 pub fn measure(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
@@ -188,8 +191,8 @@ pub fn measure(
     }
 }
 
-/// Times the three kernels of every geometry; `names` is what the convolution, its input gradient and its weight gradient are
-/// called.
+/// Times the three kernels of every geometry; `names` is what the convolution, its input gradient
+/// and its weight gradient are called.
 pub fn measure_convolutions(c: &mut Criterion, name: &str, layers: &[(String, ConvGeometry)], names: [&str; 3]) {
     let mut group = group(c, name);
     for machine in machines() {

@@ -1,6 +1,7 @@
-//! The generator's transposed convolutions at batch 128; the first two as they are run, on the small images with their taps
-//! merged, and as they would be on the up-sampled ones. A transposed convolution is the input gradient of a convolution, so
-//! its own input gradient is that convolution.
+//! The generator's transposed convolutions at batch 128; the first two as they are run, on the
+//! small images with their taps merged, and as they would be on the up-sampled ones. A transposed
+//! convolution is the input gradient of a convolution, so its own input gradient is that
+//! convolution.
 
 use benches::{criterion, measure_convolutions};
 use kernels::{ConvGeometry, TransposedPadding};

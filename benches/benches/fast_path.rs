@@ -1,9 +1,10 @@
-//! The steps of `kernels::fast_path`, each measured: from the plain loop to the library's product on all threads, and from
-//! im2col to the library's convolution.
+//! The steps of `kernels::fast_path`, each measured: from the plain loop to the library's product
+//! on all threads, and from im2col to the library's convolution.
 //!
-//! One product of 1008 x 1024 by 1024 x 1024 (1008 rows are whole tiles of 14, 6 and 3), computed by programs that differ
-//! in one idea each. They are written here for reading, in safe code; the library's own are in `kernels::gemm`. Then
-//! one convolution of small maps. `cargo bench -p benches --bench fast_path` prints both tables.
+//! One product of 1008 x 1024 by 1024 x 1024 (1008 rows are whole tiles of 14, 6 and 3), computed
+//! by programs that differ in one idea each. They are written here for reading, in safe code; the
+//! library's own are in `kernels::gemm`. Then one convolution of small maps.
+//! `cargo bench -p benches --bench fast_path` prints both tables.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -98,7 +99,8 @@ fn product<S: Simd, const H: usize, const V: usize>(s: S, Product { step, a, b, 
     }
 }
 
-/// For every piece of the depth: packs the columns, then for every group of rows: packs them, and computes all tiles.
+/// For every piece of the depth: packs the columns, then for every group of rows: packs them, and
+/// computes all tiles.
 #[inline(always)]
 fn pieces<S: Simd, const H: usize, const V: usize>(
     s: S,
@@ -207,12 +209,13 @@ fn products(all: usize) {
     line(&format!("the library's on {all} threads"), all, 20, &mut |c| f32::gemm(g, &a, &b, c));
 }
 
-/// The discriminator's last convolution: as a copy and one product, directly, and by the library's choice.
+/// The discriminator's last convolution: as a copy and one product, directly, and by the library's
+/// choice.
 fn convolutions(all: usize) {
     let layer = |padding| ConvGeometry::new([256, 4, 4, 256], [5, 5], 512, [1, 1], padding).expect("a valid geometry");
     let g = layer(Padding::Same);
-    // Three more rows of zeros below: too many outputs for the transforms, so the library takes the direct path. The first
-    // four of the seven rows of outputs are the layer's own.
+    // Three more rows of zeros below: too many outputs for the transforms, so the library takes the
+    // direct path. The first four of the seven rows of outputs are the layer's own.
     let taller = layer(Padding::Explicit([2, 5, 2, 2]));
     let size = |shape: [usize; 4]| shape.iter().product::<usize>();
     let [_, height, width, channels] = g.y_shape();
@@ -253,7 +256,8 @@ fn convolutions(all: usize) {
         line(&name, &g, threads, &mut || f32::conv2d(&g, &x, &w, black_box(&mut transformed)));
     }
 
-    // The direct path leaves out products with zeros, and nothing else: no bit differs. (It is the direct one, then.)
+    // The direct path leaves out products with zeros, and nothing else: no bit differs. (It is the
+    // direct one, then.)
     let image = height * width * channels;
     let own = direct.chunks_exact(direct.len() / g.batch).flat_map(|image_of_taller| &image_of_taller[..image]);
     assert!(own.zip(&y).all(|(direct, y)| direct.to_bits() == y.to_bits()), "direct: other bits");

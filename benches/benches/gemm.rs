@@ -1,11 +1,14 @@
-//! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of `matrixmultiply`: square ones, those
-//! of the convolutions, and small ones, with transposed operands too.
+//! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of
+//! `matrixmultiply`: square ones, those of the convolutions, and small ones, with transposed
+//! operands too.
 //!
-//! The contenders take turns, and so does the probe of the machine's peak, because a shared machine changes its speed
-//! from second to second: what counts is a ratio within one block of lines. Every figure is the best of all turns. An
-//! argument chooses shapes by part of their name: `cargo bench -p benches --bench gemm -- 512x512`.
+//! The contenders take turns, and so does the probe of the machine's peak, because a shared machine
+//! changes its speed from second to second: what counts is a ratio within one block of lines. Every
+//! figure is the best of all turns. An argument chooses shapes by part of their name:
+//! `cargo bench -p benches --bench gemm -- 512x512`.
 //!
-//! matrixmultiply fixes its number of threads once in a process, so each number of threads gets a process of its own.
+//! matrixmultiply fixes its number of threads once in a process, so each number of threads gets a
+//! process of its own.
 
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
@@ -28,7 +31,8 @@ const SHAPES: [[usize; 3]; 21] = [
     [256, 256, 256],
     [512, 512, 512],
     [1024, 1024, 1024],
-    // The convolutions of the discriminator at batch 256, every tap counted, as one product over all pixels ...
+    // The convolutions of the discriminator at batch 256, every tap counted, as one product over
+    // all pixels ...
     [4096, 512, 6400],
     [4096, 256, 3200],
     [12544, 128, 1600],

@@ -1,5 +1,5 @@
-//! Enlarging and shrinking images, on the maps of a StyleGAN for 32 x 32 pixels: whole blocks of pixels, and filters. The bytes are
-//! those of both images, read or written once.
+//! Enlarging and shrinking images, on the maps of a StyleGAN for 32 x 32 pixels: whole blocks of
+//! pixels, and filters. The bytes are those of both images, read or written once.
 
 use benches::bandwidth::compare;
 use benches::numbers;

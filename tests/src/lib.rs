@@ -1,4 +1,5 @@
-//! Shared pieces of the tests that cross crates: reading the golden files and measuring the distance from them.
+//! Shared pieces of the tests that cross crates: reading the golden files and measuring the
+//! distance from them.
 //!
 //! What the files hold and how far they can be trusted is told in `tools/README.md`.
 
@@ -9,7 +10,8 @@ use kernels::Element;
 use models::System;
 use nn::State;
 
-/// The file `tests/golden/<name>.json`, after a check that [`fill`] makes what the file's own filler made.
+/// The file `tests/golden/<name>.json`, after a check that [`fill`] makes what the file's own
+/// filler made.
 ///
 /// # Panics
 /// When it cannot be read, or the filler is wrong.
@@ -62,7 +64,8 @@ pub fn pair(value: &Value) -> [usize; 2] {
     sizes(value).try_into().unwrap_or_else(|_| panic!("{value} is not a pair"))
 }
 
-/// `count` numbers of the shared filler: a hash of the name and the position, in [low, high), exact in `f32`.
+/// `count` numbers of the shared filler: a hash of the name and the position, in [low, high), exact
+/// in `f32`.
 pub fn fill(name: &str, count: usize, low: f64, high: f64) -> Vec<f64> {
     let hash = name.bytes().fold(0x811C_9DC5_u32, |h, byte| (h ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let value = |i: usize| {
@@ -88,7 +91,8 @@ pub fn tensor<T: Element>(spec: &Value) -> Tensor<T> {
     Tensor::new(&shape, values.into_iter().map(T::from_f64).collect())
 }
 
-/// `difference` as a share of `scale`. Of a scale of 0, any difference is infinitely much, and so is a NaN of any.
+/// `difference` as a share of `scale`. Of a scale of 0, any difference is infinitely much, and so
+/// is a NaN of any.
 pub fn relative(difference: f64, scale: f64) -> f64 {
     match difference.abs() {
         0.0 => 0.0,
@@ -109,8 +113,9 @@ pub fn values<T: Element>(tensor: &Tensor<T>) -> Vec<f64> {
     tensor.data().iter().map(|x| x.to_f64()).collect()
 }
 
-/// The distance of `got` from a stored tensor, whole or a digest, as a share of its size; infinite if the shape differs. The
-/// samples of a digest that `compared` does not choose by their position are left out.
+/// The distance of `got` from a stored tensor, whole or a digest, as a share of its size; infinite
+/// if the shape differs. The samples of a digest that `compared` does not choose by their position
+/// are left out.
 pub fn error_where<T: Element>(expected: &Value, got: &Tensor<T>, compared: impl Fn(usize) -> bool) -> f64 {
     if sizes(&expected["shape"]) != **got.shape() {
         return f64::INFINITY;
@@ -137,8 +142,8 @@ pub fn error<T: Element>(expected: &Value, got: &Tensor<T>) -> f64 {
     error_where(expected, got, |_| true)
 }
 
-/// Puts a fresh system into the state of a golden file of one step. Every weight is given there; what a system remembers (of its
-/// optimisers, running statistics, pools) starts as it does here.
+/// Puts a fresh system into the state of a golden file of one step. Every weight is given there;
+/// what a system remembers (of its optimisers, running statistics, pools) starts as it does here.
 ///
 /// # Panics
 /// When a weight is not given, or more than the weights are.
@@ -146,7 +151,8 @@ pub fn prepare(system: &mut dyn System, file: &Value) {
     let mut state = system.state();
     for (name, weight) in &mut state.tensors {
         let given = &file["inputs"][name];
-        // Noise that has the weight 0, the mean of all styles, and the average of a generator are not part of a step's turns.
+        // Noise that has the weight 0, the mean of all styles, and the average of a generator are
+        // not part of a step's turns.
         let aside = [".noise.map", ".noise.weight", ".styles.mean"].iter().any(|ending| name.ends_with(ending));
         let memory = name.starts_with("optimizer.")
             || name.starts_with("pool_")
@@ -161,13 +167,15 @@ pub fn prepare(system: &mut dyn System, file: &Value) {
     system.restore(&state).expect("the same names and shapes");
 }
 
-/// The gradient of the parameter `name` in the first step of Adam with beta1 = 0.5: its mean is half of it after one update.
+/// The gradient of the parameter `name` in the first step of Adam with beta1 = 0.5: its mean is
+/// half of it after one update.
 pub fn first_gradient(state: &State, name: &str) -> Tensor {
     Var::constant(state.tensors[&format!("optimizer.{name}.mean")].clone()).scale(2.0).into_value()
 }
 
-/// The distance of the parameter `name` after its first update by Adam from the stored one, where `gradient` is large enough: that
-/// update is the step size times the gradient's sign, unless that is tiny, where rounding decides.
+/// The distance of the parameter `name` after its first update by Adam from the stored one, where
+/// `gradient` is large enough: that update is the step size times the gradient's sign, unless that
+/// is tiny, where rounding decides.
 pub fn error_after_first_update(expected: &Value, state: &State, name: &str, gradient: &Tensor) -> f64 {
     let largest = number(&expected["gradient"]["max_abs"]) as f32;
     let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;

@@ -1,5 +1,6 @@
-//! The steady state of training makes no large buffer: every step uses those of the steps before; and a penalty on a gradient does not
-//! take much more of them. (The counter is the whole process's, so the tests of this file take turns.)
+//! The steady state of training makes no large buffer: every step uses those of the steps before;
+//! and a penalty on a gradient does not take much more of them. (The counter is the whole
+//! process's, so the tests of this file take turns.)
 
 use std::sync::Mutex;
 
@@ -14,7 +15,8 @@ static ALLOCATOR: Counted = Counted;
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How many large buffers each step asks for, from the choice of the batch to the update of the weights.
+/// How many large buffers each step asks for, from the choice of the batch to the update of the
+/// weights.
 fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
     let _turn = TURN.lock();
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -39,7 +41,8 @@ fn none_on_one_thread(settings: &Settings) {
     assert_eq!(counts[1..].iter().sum::<u64>(), 0, "large buffers made by each step: {counts:?}");
 }
 
-/// Threads share the tasks differently every time: one may meet its largest task late, but each only once.
+/// Threads share the tasks differently every time: one may meet its largest task late, but each
+/// only once.
 fn hardly_any_on_several(settings: &Settings) {
     let counts = large_buffers(settings, 3, 12);
     assert!(counts[2..].iter().sum::<u64>() < 5, "large buffers made by each step: {counts:?}");
@@ -68,10 +71,12 @@ fn a_step_makes_no_large_buffer_in_full_size() {
     hardly_any_on_several(&Settings::default());
 }
 
-/// How many bytes of large buffers turns of the critic for digits need beyond the weights, with this batch and this penalty.
+/// How many bytes of large buffers turns of the critic for digits need beyond the weights, with
+/// this batch and this penalty.
 ///
-/// Buffers of tensors are never given back, so what is held after some turns is the most that was in use at once. A program of its own
-/// measures: buffers that wait from other turns would serve these.
+/// Buffers of tensors are never given back, so what is held after some turns is the most that was
+/// in use at once. A program of its own measures: buffers that wait from other turns would serve
+/// these.
 fn bytes_of_turns(batch: usize, penalty: f64) -> u64 {
     let this = std::env::current_exe().expect("this program has a name");
     let mut command = std::process::Command::new(this);
@@ -109,8 +114,9 @@ fn one_critic() {
     println!("bytes of buffers: {bytes}");
 }
 
-/// The tape holds two walks without the penalty; with it a third, and of the walk back to the images what its derivative reads. What
-/// does not grow with the batch, weights' gradients and the kernels' own space, is the same: so the ratio is smaller in small batches.
+/// The tape holds two walks without the penalty; with it a third, and of the walk back to the
+/// images what its derivative reads. What does not grow with the batch, weights' gradients and the
+/// kernels' own space, is the same: so the ratio is smaller in small batches.
 #[test]
 fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
     for batch in [50, 300] {

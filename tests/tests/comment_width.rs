@@ -53,7 +53,6 @@ fn long_comments_are_found() {
 }
 
 #[test]
-#[ignore = "until the comments of all crates are wrapped"]
 fn comments_wrap_at_100_columns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();

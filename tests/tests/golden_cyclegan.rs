@@ -1,5 +1,5 @@
-//! One whole step of a tiny CycleGAN against PyTorch: fakes, losses, every gradient (as Adam's mean, half of it after one update) and
-//! some updated weights.
+//! One whole step of a tiny CycleGAN against PyTorch: fakes, losses, every gradient (as Adam's
+//! mean, half of it after one update) and some updated weights.
 
 use models::cyclegan::{CycleGan, Settings};
 use models::{Direction, System, Translate};
@@ -37,7 +37,8 @@ fn a_step_agrees() {
     for (name, expected) in entries(&file["parameters"]) {
         let gradient = first_gradient(&state, name);
         if expected["rounding_only"] == true {
-            // Its scale is that of the sums that it is left over from: the gradient of the weight beside it.
+            // Its scale is that of the sums that it is left over from: the gradient of the weight
+            // beside it.
             let weight = &file["parameters"][name.replace(".bias", ".weight")]["gradient"];
             let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
             report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));

@@ -1,5 +1,6 @@
-//! One whole step of a small 28x28 DCGAN against PyTorch, in the order of its example: what is told, every gradient (as Adam's mean,
-//! half of it after one update), every updated weight, the generator's running statistics.
+//! One whole step of a small 28x28 DCGAN against PyTorch, in the order of its example: what is
+//! told, every gradient (as Adam's mean, half of it after one update), every updated weight, the
+//! generator's running statistics.
 
 use models::System;
 use models::dcgan::{Settings, Variant, trainer};

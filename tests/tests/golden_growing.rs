@@ -1,6 +1,7 @@
-//! A turn of the discriminator and one of the generator of growing GANs against PyTorch, while a resolution is half faded in: ProGAN with
-//! its gradient penalty, StyleGAN with R1. What is told, gradients (as Adam's mean, which is the last one here), and a weight of each
-//! network after its update.
+//! A turn of the discriminator and one of the generator of growing GANs against PyTorch, while a
+//! resolution is half faded in: ProGAN with its gradient penalty, StyleGAN with R1. What is told,
+//! gradients (as Adam's mean, which is the last one here), and a weight of each network after its
+//! update.
 
 use kernels::Key;
 use models::growing::{Growing, Painter, Sizes, Stage};

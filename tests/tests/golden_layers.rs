@@ -1,5 +1,6 @@
-//! Every layer against PyTorch and Keras: the output, and the gradients of <output, cotangent> by input and parameters.
-//! Once as ops in `f64`, where only a mistake can make a difference; once as ops in `f32`; once as layers of a network.
+//! Every layer against PyTorch and Keras: the output, and the gradients of <output, cotangent> by
+//! input and parameters. Once as ops in `f64`, where only a mistake can make a difference; once as
+//! ops in `f32`; once as layers of a network.
 
 use kernels::{Element, Padding, TransposedPadding};
 use nn::layers::{

@@ -1,4 +1,5 @@
-//! Several steps of every optimiser against PyTorch and Keras: the weights and what the optimiser remembers.
+//! Several steps of every optimiser against PyTorch and Keras: the weights and what the optimiser
+//! remembers.
 
 use nn::layers::Dense;
 use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};

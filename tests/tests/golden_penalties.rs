@@ -59,7 +59,8 @@ fn penalties_and_their_gradients_agree() {
         for (key, gradient) in keys.iter().zip(grad(&value, &wanted, Options::default())) {
             let what = format!("{name} gradient by {key}");
             if *key == "convt.bias" {
-                // It stands before a batch norm, which takes it away again: its gradient is 0 but for rounding.
+                // It stands before a batch norm, which takes it away again: its gradient is 0 but
+                // for rounding.
                 report.note(what, gradient.value().data().iter().fold(0.0, |most, g| most.max(g.abs())));
             } else {
                 report.note(what, error(&case["grads"][key], gradient.value()));

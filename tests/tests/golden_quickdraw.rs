@@ -1,10 +1,12 @@
-//! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked there with Keras: losses,
-//! accuracies, verdicts, every gradient, every updated weight, accumulator and running statistic, to 1e-5.
+//! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked
+//! there with Keras: losses, accuracies, verdicts, every gradient, every updated weight,
+//! accumulator and running statistic, to 1e-5.
 //!
-//! The generator's gradients come through the discriminator as just updated, and there rounding decides the update of the few
-//! weights whose gradient is nearly 0. One such step more or less for the 53 weights with the smallest (below 1e-7 of the largest)
-//! moves the generator's gradients by up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early
-//! layers off, look there first.
+//! The generator's gradients come through the discriminator as just updated, and there rounding
+//! decides the update of the few weights whose gradient is nearly 0. One such step more or less for
+//! the 53 weights with the smallest (below 1e-7 of the largest) moves the generator's gradients by
+//! up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early layers
+//! off, look there first.
 
 use models::System;
 use models::quickdraw::{Quickdraw, Settings};
@@ -42,8 +44,9 @@ fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, n
     for (name, gradient) in &gradients.parameters {
         let expected = &parameters[name];
         if expected["rounding_only"] == true {
-            // A bias before a batch norm changes nothing: its gradient is 0, and what is computed is rounding, which RMSprop
-            // enlarges. Its scale is that of the sums it is left over from: the gradient of the weight beside it.
+            // A bias before a batch norm changes nothing: its gradient is 0, and what is computed
+            // is rounding, which RMSprop enlarges. Its scale is that of the sums it is left over
+            // from: the gradient of the weight beside it.
             let weight = &parameters[name.replace(".bias", ".weight")]["gradient"];
             let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
             report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));
@@ -52,7 +55,8 @@ fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, n
         report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
         let mean_square = &state.tensors[&format!("optimizer.{name}.mean_square")];
         squares.note(format!("{name} mean square"), error(&expected["mean_square"], mean_square));
-        // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides: such elements tell nothing.
+        // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides:
+        // such elements tell nothing.
         let largest = number(&expected["gradient"]["max_abs"]) as f32;
         let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
         let updated = &state.tensors[name];
@@ -69,8 +73,8 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let count = sizes(&file["inputs"]["reals"]["shape"])[0];
     let ones = Tensor::full([count, 1], 1.0);
     let mut report = Report::new("quickdraw step", 1e-5);
-    // After one update an accumulator is a tenth of the gradient's square, and a square has twice the relative error of its
-    // root: a gradient within 1e-5 cannot promise more than this.
+    // After one update an accumulator is a tenth of the gradient's square, and a square has twice
+    // the relative error of its root: a gradient within 1e-5 cannot promise more than this.
     let mut squares = Report::new("quickdraw step, accumulators", 2e-5);
 
     let expected = &file["discriminator_step"];

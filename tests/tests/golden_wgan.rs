@@ -1,6 +1,7 @@
-//! Steps with penalties on the discriminator's gradient against PyTorch: a critic's turn with gradient penalty and the generator's
-//! after it, and a discriminator's turn with R1. What is told, every gradient (as Adam's mean, half of it after one update), and a
-//! weight of each network after its update.
+//! Steps with penalties on the discriminator's gradient against PyTorch: a critic's turn with
+//! gradient penalty and the generator's after it, and a discriminator's turn with R1. What is told,
+//! every gradient (as Adam's mean, half of it after one update), and a weight of each network after
+//! its update.
 
 use kernels::Key;
 use models::System;

@@ -1,4 +1,5 @@
-//! The same configuration and seed give the same bits: at any thread count, on every instruction set, and as last committed.
+//! The same configuration and seed give the same bits: at any thread count, on every instruction
+//! set, and as last committed.
 
 use kernels::simd;
 use models::System;
@@ -8,9 +9,10 @@ use tensor::Tensor;
 
 /// The state after three steps on the built-in apples, as one number.
 ///
-/// It may change only together with a change that is meant to change the numbers: another order of summation, another
-/// polynomial, another stream of random numbers, another drawing of apples. Then say so in the commit's message, run this test
-/// and paste the value that it prints. If it differs and nobody meant it to, something is broken.
+/// It may change only together with a change that is meant to change the numbers: another order of
+/// summation, another polynomial, another stream of random numbers, another drawing of apples. Then
+/// say so in the commit's message, run this test and paste the value that it prints. If it differs
+/// and nobody meant it to, something is broken.
 const GOLDEN: Option<u64> = Some(0x5049b207cfcab559);
 
 /// FNV-1a, 64 bits, over the names and the bits of all that a state holds.
@@ -43,7 +45,8 @@ fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
     (hash(&system.state()), metrics.values().iter().copied().map(f64::to_bits).collect())
 }
 
-/// Trains with every number of threads of `threads` on every instruction set of this machine; returns the one result.
+/// Trains with every number of threads of `threads` on every instruction set of this machine;
+/// returns the one result.
 fn same_everywhere(settings: &Settings, steps: u64, threads: &[usize]) -> u64 {
     let mut first = None;
     for isa in simd::available() {

@@ -9,12 +9,11 @@
 //! * The forward pass is one fused multiply-add on x - mean: y = (x - mean) * (gamma / s) + beta,
 //!   where s = sqrt(variance + epsilon). A leaky ReLU, if one follows, is applied before y is
 //!   written.
-//! * The backward pass reads x and gy twice: once for both sums per channel (of gy and of
-//!   gy * (x - mean)), once for
-//!   gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)). The subtracted terms are the
-//!   parts of the gradient that a shift and a scale of the whole batch would undo. With a leaky
-//!   ReLU, each pass first multiplies gy by its slope, for which it computes the sign of the value
-//!   from x again.
+//! * The backward pass reads x and gy twice: once for both sums per channel (of gy and of gy * (x -
+//!   mean)), once for gx = gamma / s * (gy - gbeta / n - (x - mean) * ggamma / (n * s)). The
+//!   subtracted terms are the parts of the gradient that a shift and a scale of the whole batch
+//!   would undo. With a leaky ReLU, each pass first multiplies gy by its slope, for which it
+//!   computes the sign of the value from x again.
 //!
 //! The sums are those of [`columns`]: in a fixed order, combined in `f64`.
 

@@ -28,8 +28,10 @@ impl Run {
     /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the
     /// run's.
     ///
-    /// `build` is called several times, also to plan the run's memory without computing anything,
-    /// and must always build the same system from the same seed.
+    /// `build` is called several times, and must always build the same system from the same seed.
+    /// The run's memory is planned by some steps on tensors that have shapes but no data
+    /// ([`tensor::meta`]): there [`Tensor::data`](tensor::Tensor::data) is empty, so a step must
+    /// not index into it.
     pub fn new<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
         Self::of(Trainable::built_by(build))
     }

@@ -24,7 +24,7 @@ fn the_command_line() {
     place.bad("quickdraw --resume a --out b", USAGE, &["--resume", "--out"]);
     place.bad("quickdraw --resume a --config b", USAGE, &["--resume", "--config"]);
     place.bad("quickdraw --set batch", USAGE, &["key=value", "--set batch=32"]);
-    place.bad("quickdraw --log loud", USAGE, &["seed", "default"]);
+    place.bad("quickdraw --log loud", USAGE, &["notebook", "default"]);
     place.bad("summary quickdrow", USAGE, &["quickdraw"]);
     assert!(std::fs::read_dir(place.folder.path()).unwrap().next().is_none(), "nothing is written");
 }

@@ -103,7 +103,7 @@ fn what_cannot_be_measured_is_refused_with_its_code() {
     place.bad("evaluate runs/0007", 5, &["runs/0007"]);
     place.bad(&format!("{run} --data nothing.npy"), 4, &["nothing.npy"]);
     place.bad(&format!("{run} --extractor evalnet28 --count 24"), 4, &["they have no classes", "pca64"]);
-    place.bad(&format!("{run} {QUICK} --out nowhere/x.csv"), 7, &["nowhere/x.csv"]);
+    place.bad(&format!("{run} {QUICK} --out runs/0001-quickdraw/log.txt/x.csv"), 7, &["log.txt"]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! One quickdraw training step in burn, timed: the contender `burn` of `tools/compare_step.py`, which says what a step is.
+//! One quickdraw training step in burn, timed: the contender `burn` of `tools/compare_step.py`,
+//! which says what a step is.
 //!
 //! Weights are initialised burn's own way, which changes nothing about the time.
 //!
-//! `burn_step BATCH STEPS WARM_UP STARTED` prints one line of JSON: the seconds of each step after the warm-up, and from
-//! `STARTED` (seconds since 1970) to the end of the first step. The threads are rayon's: RAYON_NUM_THREADS.
+//! `burn_step BATCH STEPS WARM_UP STARTED` prints one line of JSON: the seconds of each step after
+//! the warm-up, and from `STARTED` (seconds since 1970) to the end of the first step. The threads
+//! are rayon's: RAYON_NUM_THREADS.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -158,8 +158,8 @@ fn a_ramp_makes_the_average_follow_faster_after_a_border() {
 fn it_goes_on_across_the_borders_to_the_same_bits() {
     let mut whole = trainer(16);
     train(&mut whole, 0..26);
-    // Interrupted before and after the border of a fade, within a group of steps, and at the start of
-    // one.
+    // Interrupted before and after the border of a fade, within a group of steps, and at the start
+    // of one.
     for stop in [7, 8, 10, 12, 21] {
         let mut half = trainer(16);
         train(&mut half, 0..stop);

@@ -175,7 +175,8 @@ fn what_a_run_did_not_write_down_is_what_it_was_then() {
     assert_eq!(Config::resolve(&entry, &entries).unwrap().settings["window"].to_string(), "\"cropped\"");
 }
 
-/// Settings that have a new name are accepted under the old one, in files and in `--set`, and are stored under the new one.
+/// Settings that have a new name are accepted under the old one, in files and in `--set`, and are
+/// stored under the new one.
 #[test]
 fn renamed_settings_are_accepted_under_their_old_names() {
     for text in ["bn_keep=0.7", "quickdraw.bn_keep=0.7"] {
