@@ -13,12 +13,13 @@
 //!
 //! ```
 //! use backdraw::prelude::*;
-//! use backdraw::tensor::grad;
+//! use backdraw::tensor::{Options, grad};
 //!
 //! let tape = Tape::new();
-//! let x = tape.leaf(Tensor::new(&[2], vec![1.0, 2.0]));
+//! let x = tape.variable("x", Tensor::new(&[2], vec![1.0, 2.0_f32]));
 //! let y = (&x * &x).sum();
-//! assert_eq!(grad(&y, &[&x]).unwrap()[0].value().data(), [2.0, 4.0]);
+//! let gradients = grad(&y, &[x], Options::default());
+//! assert_eq!(gradients[0].value().data(), [2.0, 4.0]);
 //! ```
 
 pub use datasets;

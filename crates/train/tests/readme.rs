@@ -161,7 +161,7 @@ fn the_measures_in_the_manual_are_those_of_the_program() {
             .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
             .collect::<Vec<_>>()
     };
-    for name in listed("Metrics").iter().chain(&listed("Extractors")) {
+    for name in listed("Metrics").iter().chain(&listed("Feature extractors")) {
         assert!(page("evaluating").contains(&format!("`{name}`")), "manual/evaluating.md does not have `{name}`");
     }
 }

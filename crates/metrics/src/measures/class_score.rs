@@ -26,7 +26,7 @@ const SPLITS: usize = 10;
 pub const METRIC: Metric = Metric {
     name: "class-score",
     alias: None,
-    about: "the formula of the Inception Score on this classifier: from 1 to the number of classes",
+    about: "the Inception Score's formula with this classifier: from 1 to the number of classes",
     of: Of::Classes,
     most: usize::MAX,
     quick: false,

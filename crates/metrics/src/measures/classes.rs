@@ -18,7 +18,7 @@ use crate::finite::assert_finite;
 pub const METRIC: Metric = Metric {
     name: "classes",
     alias: None,
-    about: "classes with at least 1 % of the fakes, and how sure the classifier is",
+    about: "number of classes with at least 1 % of the fakes, and the classifier's mean confidence",
     of: Of::Classes,
     most: usize::MAX,
     quick: false,

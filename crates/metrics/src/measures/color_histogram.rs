@@ -18,7 +18,7 @@ use crate::pictures::{Pictures, assert_same_size};
 pub const METRIC: Metric = Metric {
     name: "colors",
     alias: None,
-    about: "distance of the colour histograms, from 0 to 1",
+    about: "distance between the colour histograms, from 0 to 1",
     of: Of::Pixels,
     most: usize::MAX,
     quick: false,

@@ -16,7 +16,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "diversity",
     alias: Some("spread"),
-    about: "mean distance between fakes over that between reals: 1 is right, 0 a collapse",
+    about: "mean distance between fakes relative to reals: 1 is ideal, 0 is mode collapse",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

@@ -34,7 +34,7 @@ use crate::matrix::{Matrix, dot};
 pub const METRIC: Metric = Metric {
     name: "frechet",
     alias: None,
-    about: "distance of means and covariances; 0 is the same; falls as the fakes get better",
+    about: "Frechet distance between the two Gaussians; 0 means identical",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

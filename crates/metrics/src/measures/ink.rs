@@ -12,7 +12,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "ink",
     alias: None,
-    about: "mean brightness of an image, and its variance, over the reals': 1 is right",
+    about: "mean brightness and its variance, relative to the reals: 1 is ideal",
     of: Of::Pixels,
     most: usize::MAX,
     quick: true,

@@ -22,7 +22,7 @@ use crate::matrix::{Matrix, map_products};
 pub const METRIC: Metric = Metric {
     name: "kid",
     alias: None,
-    about: "kernel distance, right for few images too; about 0 is the same",
+    about: "kernel distance, unbiased even for few images; about 0 means identical",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

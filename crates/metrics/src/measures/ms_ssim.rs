@@ -33,7 +33,7 @@ const PAIRS: usize = 2000;
 pub const METRIC: Metric = Metric {
     name: "ms-ssim",
     alias: None,
-    about: "likeness of pairs of fakes: the reals' value is right, 1 a collapse",
+    about: "mean structural similarity of pairs of fakes: ideally that of reals; 1 is mode collapse",
     of: Of::Pairs(PAIRS),
     most: usize::MAX,
     quick: false,

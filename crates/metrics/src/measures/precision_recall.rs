@@ -17,7 +17,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "precision-recall",
     alias: None,
-    about: "the share of fakes that could be real, and of reals that could have been made",
+    about: "share of fakes within the reals' manifold, and of reals within the fakes'",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

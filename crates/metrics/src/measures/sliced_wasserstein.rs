@@ -29,7 +29,7 @@ const IMAGES: usize = 512;
 pub const METRIC: Metric = Metric {
     name: "swd",
     alias: None,
-    about: "sliced Wasserstein distance of patches, x 1000: 0 is the same",
+    about: "sliced Wasserstein distance of patches, times 1000: 0 means identical",
     of: Of::Pixels,
     most: IMAGES,
     quick: false,

@@ -18,7 +18,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "two-sample",
     alias: None,
-    about: "how often the nearest image tells real from fake: 0.5 is never, 1 always, below 0.5 copies",
+    about: "accuracy of a nearest-neighbour classifier: 0.5 is ideal, 1 is separable, below 0.5 means copies",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

@@ -9,8 +9,8 @@ use crate::network::{BuildContext, Layer, TensorKind};
 
 /// Layer normalisation (Ba, Kiros and Hinton 2016) of images (h, w, c):
 /// `(x - mean) / sqrt(variance + 1e-5)` over height, width and channels of each image, followed by
-/// a learned scale and shift per channel. Unlike with batch normalisation, the output for an image does not depend on the rest of
-/// the batch, which a gradient penalty requires.
+/// a learned scale and shift per channel. Unlike with batch normalisation, the output for an image
+/// does not depend on the rest of the batch, which a gradient penalty requires.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     scale: Tensor,

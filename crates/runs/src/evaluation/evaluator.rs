@@ -167,10 +167,10 @@ impl Evaluator {
 
 /// The distances that a translation is measured by, and what each means.
 pub const DISTANCES: [(&str, &str); 4] = [
-    ("cycle_l1", "mean difference of what comes back from the source, where 2 lies between black and white"),
-    ("true_l1", "the same of the translation from what the source truly is in the other domain (built-in landscapes)"),
-    ("untranslated_l1", "the same of the source itself from that: what no translation at all would score"),
-    ("true_ratio", "true_l1 over untranslated_l1: 0 is the truth, 1 no better than to leave the picture alone"),
+    ("cycle_l1", "mean absolute difference between an image and its translation there and back, in [-1, 1]"),
+    ("true_l1", "mean absolute difference between a translation and the true image (built-in landscapes)"),
+    ("untranslated_l1", "mean absolute difference between the untranslated image and the true image"),
+    ("true_ratio", "true_l1 / untranslated_l1: 0 is perfect, 1 is no better than leaving the image as it is"),
 ];
 
 /// What became of pictures of one domain.

@@ -18,10 +18,10 @@ const REACH: f64 = 0.1;
 
 /// Each number, and what it means.
 pub const NUMBERS: [(&str, &str); 4] = [
-    ("modes", "clouds with enough points within 0.1 of their middle: 5 % of all for gauss8, 1 % for gauss25"),
-    ("near", "the share of points within 0.1 of a middle"),
-    ("least", "the share of all points in the emptiest cloud; a fair share is 12.5 % or 4 %"),
-    ("most", "the share of all points in the fullest cloud"),
+    ("modes", "modes with enough points within 0.1 of their centre: 5 % of all for gauss8, 1 % for gauss25"),
+    ("near", "share of points within 0.1 of a centre"),
+    ("least", "share of all points in the smallest mode; ideally 12.5 % or 4 %"),
+    ("most", "share of all points in the largest mode"),
 ];
 
 /// The share of all points that covers a cloud: two fifths or a quarter of its fair share.
