@@ -1,4 +1,4 @@
-//! [`explain`] makes one training step while a recorder listens, and writes a page that explains
+//! [`explain()`] makes one training step while a recorder listens, and writes a page that explains
 //! it.
 //!
 //! The step is the real one: the same networks, the same batch, the same bits as a training would

@@ -1,6 +1,6 @@
 //! Ctrl-C, and the signals by which a shell, a system or a scheduler asks the program to end.
 //!
-//! Until [`listen`] is called a signal ends the process as it ends any other: there is nothing to
+//! Until `listen` is called a signal ends the process as it ends any other: there is nothing to
 //! save yet.
 
 #[cfg(unix)]

@@ -10,14 +10,14 @@ use serde::Serialize;
 pub struct Editable {
     /// The nodes, each after its inputs.
     pub nodes: Vec<EditableNode>,
-    /// The loss: an id of [`Document::nodes`].
+    /// The loss: an id of [`Document::nodes`](super::Document::nodes).
     pub loss: usize,
 }
 
 /// A node of a small graph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EditableNode {
-    /// The id in [`Document::nodes`].
+    /// The id in [`Document::nodes`](super::Document::nodes).
     pub node: usize,
     /// The op, `variable` or `constant`.
     pub op: String,

@@ -36,7 +36,7 @@ pub struct Module {
 /// A node of a tape, or a constant that one reads.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Node {
-    /// Its position in [`Document::nodes`].
+    /// Its position in [`Document::nodes`](super::Document::nodes).
     pub id: usize,
     /// The number of its tape in the step.
     pub tape: usize,

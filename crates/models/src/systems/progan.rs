@@ -1,6 +1,6 @@
 //! progan: a GAN that grows from images of 4x4 pixels to large ones (Karras, Aila, Laine and
 //! Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation", 2018).
-//! How the two networks grow and learn is in [`growing`](crate::growing); this module has the
+//! How the two networks grow and learn is in [`growing`](mod@crate::growing); this module has the
 //! generator, and what makes it ProGAN: a Wasserstein critic with a gradient penalty.
 
 use nn::layers::{Bias, Conv2d, Dense, Equalised, PixelNorm, Reshape, UpSampling2d};

@@ -1,6 +1,6 @@
 //! [`CommonOptions`]: the settings that every system has, and [`InstanceNoise`]: those that all
 //! have except `cyclegan`. Each settings struct holds them flattened; the shared
-//! [services](crate::trainer::services) of a step apply them.
+//! services of a step apply them.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //!
 //! The loop calculates the metrics of a step once and hands them to every observer of the list: the
 //! file of metrics, the progress line, the sheets, the curves, the checkpoints. A new output of a
-//! run is one more file here, and its line in [`OBSERVERS`].
+//! run is one more file here, and its line in `OBSERVERS`.
 
 mod checkpoints;
 #[cfg(feature = "curves")]

@@ -10,7 +10,7 @@ use crate::cli::tools::ExplainArgs;
 /// Writes the page.
 ///
 /// # Errors
-/// As [`explain`].
+/// As [`explain()`].
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let report = explain(&ExplainRequest {
         system: args.system.as_deref().and_then(systems::find),

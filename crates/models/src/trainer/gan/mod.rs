@@ -1,5 +1,5 @@
 //! [`GanTrainer`]: the training step that most GANs with latents share, for two networks, a
-//! [`GanSpec`] (what makes it this system) and [`TrainingOptions`] (what users may change).
+//! `GanSpec` (what makes it this system) and [`TrainingOptions`] (what users may change).
 //!
 //! A step consists of k turns of the discriminator, each on new reals and latents, then of the
 //! turns of the generator. A turn is one update, or two where reals and fakes have an update each.
