@@ -19,7 +19,8 @@ pub(super) fn size(bytes: u64) -> String {
 fn seconds(seconds: f64) -> String {
     match seconds {
         s if s < 0.001 => format!("{:.2} ms", 1000.0 * s),
-        s if s < 0.1 => format!("{:.0} ms", 1000.0 * s),
+        s if s < 0.01 => format!("{:.1} ms", 1000.0 * s),
+        s if s < 1.0 => format!("{:.0} ms", 1000.0 * s),
         s if s < 10.0 => format!("{s:.1} s"),
         s => duration(s),
     }
