@@ -1,8 +1,8 @@
-//! A GAN of one's own: two small networks that learn to draw apples, with a run folder, resumed and
+//! A GAN of one's own: two small networks that learn to draw digits, with a run folder, resumed and
 //! sampled.
 //!
-//! Type `cargo run -p backdraw --example own_gan`, look into `runs/own-gan`, and run it again: it
-//! goes on where it was.
+//! Type `cargo run -p backdraw --example own_gan`, and look into `runs/own-gan`. With more steps
+//! in `main`, the same command continues the run.
 
 use backdraw::prelude::*;
 use backdraw::runs::sampling::{SampleRequest, sample};

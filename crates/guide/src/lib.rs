@@ -94,6 +94,7 @@ pub mod manual {
         sampling,
         evaluating,
         explaining,
+        library,
         troubleshooting,
         reproducibility,
         performance,
