@@ -1,5 +1,5 @@
-//! Kernels that are bound by memory: their speed is told in GB/s, and as a share of what a plain
-//! copy of the same size reaches on the same threads a moment before.
+//! Kernels that are bound by memory: their rate is given in GB/s, and as a share of the rate of a
+//! plain copy of the same size on the same threads, measured immediately before.
 
 use std::time::Instant;
 

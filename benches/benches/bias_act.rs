@@ -1,5 +1,5 @@
 //! What follows a discriminator's convolution, 256 x 14 x 14 x 64: bias, ReLU and dropout in one
-//! walk through memory, and beside it one kernel after the other.
+//! pass over memory, and for comparison one kernel after the other.
 //!
 //! The bytes counted are those that must move: forward, x is read and written in place; backward, y
 //! and gy are read and gx written.

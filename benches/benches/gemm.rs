@@ -48,7 +48,7 @@ const SHAPES: [[usize; 3]; 21] = [
     [16, 16, 8192],
 ];
 
-/// The environment variable by which matrixmultiply is told its number of threads.
+/// The environment variable from which matrixmultiply reads its number of threads.
 const THREADS: &str = "MATMUL_NUM_THREADS";
 
 /// The least number of turns, and the time after which there are no more than these.

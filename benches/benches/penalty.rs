@@ -1,12 +1,12 @@
 //! What a gradient penalty costs: a turn of wgan-gp's critic for digits, batch 50, on reals and
 //! fakes alone and with the penalty.
 //!
-//! By counting products the penalty adds 4 walks' worth to 6: a walk forward between reals and
-//! fakes, one back to the images, and for each product of that walk back its two partial
-//! derivatives (by what came from above, and by the weights); the second derivative of a leaky ReLU
-//! is 0 and costs nothing. So 10/6 is to be expected and at most 2 is allowed. The fakes are made
-//! by a generator of one small layer, so that hardly more than the critic is timed. After the
-//! figures stands the ratio, and where the time goes.
+//! Counted in products, the penalty adds the work of 4 passes to that of 6: a forward pass between
+//! reals and fakes, a backward pass to the images, and for each product of that backward pass its
+//! two partial derivatives (by the incoming gradient, and by the weights); the second derivative of
+//! a leaky ReLU is 0 and costs nothing. So 10/6 is expected and at most 2 is allowed. The fakes are
+//! made by a generator of one small layer, so that hardly more than the critic is timed. The ratio
+//! is printed after the times, and then where the time goes.
 
 use std::time::{Duration, Instant};
 

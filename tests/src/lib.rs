@@ -1,7 +1,7 @@
 //! Shared pieces of the tests that cross crates: reading the golden files and measuring the
 //! distance from them.
 //!
-//! What the files hold and how far they can be trusted is told in `tools/README.md`.
+//! `tools/README.md` describes what the files hold and how far they can be trusted.
 
 use serde_json::Value;
 use tensor::{Tensor, Var};

@@ -82,10 +82,10 @@ fn bytes_of_turns(batch: usize, penalty: f64) -> u64 {
     let mut command = std::process::Command::new(this);
     command.args(["one_critic", "--exact", "--ignored", "--nocapture"]).env(CRITIC, format!("{batch} {penalty}"));
     let output = command.output().expect("this program can be started");
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let bytes =
-        told.split_once("bytes of buffers: ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-    bytes.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)))
+        printed.split_once("bytes of buffers: ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    bytes.unwrap_or_else(|| panic!("{printed}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Where [`one_critic`] reads its batch and its penalty.
@@ -114,17 +114,17 @@ fn one_critic() {
     println!("bytes of buffers: {bytes}");
 }
 
-/// The tape holds two walks without the penalty; with it a third, and of the walk back to the
-/// images what its derivative reads. What does not grow with the batch, weights' gradients and the
-/// kernels' own space, is the same: so the ratio is smaller in small batches.
+/// The tape holds two forward passes without the penalty; with it a third, and of the backward pass
+/// to the images what its derivative reads. The gradients of the weights and the kernels' own memory
+/// do not grow with the batch and are the same: so the ratio is smaller in small batches.
 #[test]
 fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
     for batch in [50, 300] {
         let [plain, penalised] = [0.0, 10.0].map(|penalty| bytes_of_turns(batch, penalty));
         let ratio = penalised as f64 / plain as f64;
-        let told =
+        let result =
             format!("a critic's turn, batch {batch}: {plain} bytes, with the penalty {penalised}: {ratio:.2} times");
-        println!("{told}");
-        assert!((1.05..=2.5).contains(&ratio), "{told}");
+        println!("{result}");
+        assert!((1.05..=2.5).contains(&ratio), "{result}");
     }
 }

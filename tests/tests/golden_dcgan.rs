@@ -1,5 +1,5 @@
-//! One whole step of a small 28x28 DCGAN against PyTorch, in the order of its example: what is
-//! told, every gradient (as Adam's mean, half of it after one update), every updated weight, the
+//! One whole step of a small 28x28 DCGAN against PyTorch, in the order of its example: the metrics,
+//! every gradient (as Adam's mean, half of it after one update), every updated weight, the
 //! generator's running statistics.
 
 use models::System;
@@ -11,7 +11,7 @@ use tests::{
     Report, entries, error, error_after_first_update, first_gradient, golden, number, prepare, relative, tensor,
 };
 
-/// The game in the state of the golden file.
+/// The trainer in the state of the golden file.
 fn prepared(file: &Value) -> GanTrainer {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     let settings = Settings { variant: Variant::Mnist28, batch, latent, width, channels: 1, ..Settings::default() };
@@ -31,8 +31,8 @@ fn a_step_agrees() {
     let g = trainer.train_generator(0, &latents).expect("finite");
 
     let mut report = Report::new("dcgan step", 1e-5);
-    let told = [("d_loss", d.loss), ("d_real", d.real), ("d_fake", d.fake), ("g_loss", g.loss), ("g_fake", g.fake)];
-    for (name, value) in told {
+    let metrics = [("d_loss", d.loss), ("d_real", d.real), ("d_fake", d.fake), ("g_loss", g.loss), ("g_fake", g.fake)];
+    for (name, value) in metrics {
         report.note(name, relative(value - number(&file["told"][name]), value));
     }
     let state = trainer.state();

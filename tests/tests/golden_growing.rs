@@ -1,7 +1,7 @@
-//! A turn of the discriminator and one of the generator of growing GANs against PyTorch, while a
-//! resolution is half faded in: ProGAN with its gradient penalty, StyleGAN with R1. What is told,
+//! A discriminator update and a generator update of growing GANs against PyTorch, while a
+//! resolution is half faded in: ProGAN with its gradient penalty, StyleGAN with R1. The metrics,
 //! gradients (as Adam's mean, which is the last one here), and a weight of each network after its
-//! update.
+//! update are compared.
 
 use kernels::Key;
 use models::growing::{Growing, Painter, Sizes, Stage};
@@ -25,7 +25,7 @@ fn compare<P: Painter>(group: &'static str, mut trainer: Growing<P>, file: &Valu
     let [reals, latents] = ["reals", "latents"].map(|name| Var::constant(tensor(&expected["inputs"][name])));
     let d = trainer.train_critic(0, stage, &reals, &latents).expect("finite");
     let [g_loss, g_fake] = trainer.train_painter(0, stage, &latents).expect("finite");
-    let told = [
+    let metrics = [
         ("d_loss", d.loss),
         ("d_real", d.real),
         ("d_fake", d.fake),
@@ -35,7 +35,7 @@ fn compare<P: Painter>(group: &'static str, mut trainer: Growing<P>, file: &Valu
         ("g_fake", g_fake),
     ];
     let mut report = Report::new(group, 1e-4);
-    for (name, value) in told {
+    for (name, value) in metrics {
         report.note(name, relative(value - number(&expected["told"][name]), value));
     }
     let state = trainer.state();
@@ -54,7 +54,7 @@ fn a_step_of_progan_agrees() {
     let file = golden("growing_step");
     let places: Tensor = tensor(&file["progan"]["inputs"]["places"]);
     let drawn = nn::init::uniform(places.shape(), 0.0, 1.0, Key::named(SEED, "points between reals and fakes").at(0));
-    assert_eq!(values(&drawn), values(&places), "the file's places are those that the game draws");
+    assert_eq!(values(&drawn), values(&places), "the file's places are those that the trainer draws");
     let [gradient_penalty, drift] = ["gradient_penalty", "drift"].map(|key| number(&file[key]));
     let settings = progan::Settings { sizes: sizes(&file), gradient_penalty, drift, ..Default::default() };
     compare("progan", progan::trainer(&settings, SEED).expect("settings in range"), &file);

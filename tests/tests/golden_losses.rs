@@ -37,7 +37,7 @@ fn apply(case: &Value, input: impl Fn(&str) -> Var) -> Var {
 
 #[test]
 fn losses_agree() {
-    // A loss is a mean of terms of size 1 or more, so its error is told as a share of at least 1.
+    // A loss is a mean of terms of size 1 or more, so its error is relative to at least 1.
     let mut values = Report::new("losses", 1e-6);
     let mut gradients = Report::new("gradients of losses", 1e-6);
     for (name, case) in cases(&golden("losses")) {

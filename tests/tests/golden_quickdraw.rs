@@ -1,5 +1,5 @@
 //! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked
-//! there with Keras: losses, accuracies, verdicts, every gradient, every updated weight,
+//! there with Keras: losses, accuracies, logits, every gradient, every updated weight,
 //! accumulator and running statistic, to 1e-5.
 //!
 //! The generator's gradients come through the discriminator as just updated, and there rounding
@@ -16,7 +16,7 @@ use serde_json::Value;
 use tensor::{Tensor, Var};
 use tests::{Report, entries, error, error_where, golden, number, prepare, relative, sizes, tensor};
 
-const DRAW: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
+const RNG: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
 
 /// The system in the state of the golden file: given weights, no dropout.
 fn prepared(file: &Value) -> Quickdraw {
@@ -26,13 +26,13 @@ fn prepared(file: &Value) -> Quickdraw {
     system
 }
 
-/// The gradients of the loss that `logits` leads to, as the step takes them, and the verdict.
+/// The gradients of the loss that `logits` leads to, as the step takes them, and the logits.
 fn gradients(labels: &Tensor, logits: impl Fn(&mut ForwardContext) -> Var) -> (Gradients, Tensor) {
     let forward = |ctx: &mut ForwardContext| {
         let logits = logits(ctx);
         (bce_with_logits(&logits, labels), logits.into_value())
     };
-    differentiate(DRAW, forward).expect("finite gradients")
+    differentiate(RNG, forward).expect("finite gradients")
 }
 
 /// Compares what is known of every parameter of `network`.
@@ -100,7 +100,7 @@ fn a_discriminator_step_and_a_generator_step_agree() {
         let fakes = forward(ctx);
         (fakes.sum(), fakes.into_value())
     };
-    let (_, fakes) = differentiate(DRAW, made).expect("finite");
+    let (_, fakes) = differentiate(RNG, made).expect("finite");
     report.note("generator step, fakes", error(&expected["fakes"], &fakes));
     report.note("generator step, logits", error(&expected["logits"], &logits));
     let [loss, accuracy] = system.train_generator(0, &latents2).expect("finite");

@@ -1,4 +1,4 @@
-//! Layers with spectral norm against PyTorch (`torch.nn.utils.spectral_norm`): two training walks,
+//! Layers with spectral norm against PyTorch (`torch.nn.utils.spectral_norm`): two training passes,
 //! each with its gradients and its turn of the power iteration.
 
 use nn::layers::{Conv2d, Dense};
@@ -7,7 +7,7 @@ use tensor::{Tensor, Var};
 use tests::{Report, cases, error, golden, sizes, tensor, text};
 
 #[test]
-fn two_walks_agree() {
+fn two_passes_agree() {
     let mut report = Report::new("spectral norm", 1e-5);
     for (name, case) in cases(&golden("spectral_norm")) {
         let input = |key: &str| tensor::<f32>(&case["inputs"][key]);
@@ -26,8 +26,8 @@ fn two_walks_agree() {
             }
         }
         let (x, cotangent) = (input("input"), Var::constant(input("cotangent")));
-        for sampler in ["walk1", "walk2"] {
-            let expected = &case["outputs"][sampler];
+        for pass in ["walk1", "walk2"] {
+            let expected = &case["outputs"][pass];
             let (found, y) =
                 differentiate(RngContext { seed: 1, step: 0, purpose: "golden values" }, |ctx: &mut ForwardContext| {
                     let x = ctx.scoped("net.layer", |ctx| ctx.parameter("input", &x));
@@ -35,17 +35,17 @@ fn two_walks_agree() {
                     ((&y * &cotangent).sum(), y.into_value())
                 })
                 .expect("finite");
-            report.note(format!("{name} {sampler} output"), error(&expected["output"], &y));
+            report.note(format!("{name} {pass} output"), error(&expected["output"], &y));
             for key in ["input", "weight"] {
                 let (_, gradient) =
                     found.parameters.iter().find(|(name, _)| name.ends_with(key)).expect("a gradient of each");
                 report.note(
-                    format!("{name} {sampler} gradient by {key}"),
+                    format!("{name} {pass} gradient by {key}"),
                     error(&expected[format!("grad_{key}")], gradient),
                 );
             }
             let [(_, u)] = &found.buffers[..] else { panic!("one buffer is updated") };
-            report.note(format!("{name} {sampler} u"), error(&expected["spectral_u"], u));
+            report.note(format!("{name} {pass} u"), error(&expected["spectral_u"], u));
             let u: Tensor = u.clone();
             *network.tensors_mut().pop().expect("tensors").2 = u;
         }

@@ -1,7 +1,7 @@
-//! Steps with penalties on the discriminator's gradient against PyTorch: a critic's turn with
-//! gradient penalty and the generator's after it, and a discriminator's turn with R1. What is told,
+//! Updates with penalties on the discriminator's gradient against PyTorch: a critic update with
+//! gradient penalty, the generator update after it, and a discriminator update with R1. The metrics,
 //! every gradient (as Adam's mean, half of it after one update), and a weight of each network after
-//! its update.
+//! its update are compared.
 
 use kernels::Key;
 use models::System;
@@ -16,7 +16,7 @@ use tests::{
 
 const SEED: u64 = 1;
 
-/// The game in the state of the golden file, with the switches of one of its steps.
+/// The trainer in the state of the golden file, with the switches of one of its steps.
 fn prepared(file: &Value, switches: impl FnOnce(&mut TrainingOptions)) -> GanTrainer {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     // The file was made with a padding of 2.
@@ -27,13 +27,13 @@ fn prepared(file: &Value, switches: impl FnOnce(&mut TrainingOptions)) -> GanTra
     trainer
 }
 
-fn compare(report: &mut Report, expected: &Value, told: &[(&str, f64)], state: &nn::State) {
-    for (name, value) in told {
+fn compare(report: &mut Report, expected: &Value, metrics: &[(&str, f64)], state: &nn::State) {
+    for (name, value) in metrics {
         report.note(*name, relative(value - number(&expected["told"][name]), *value));
     }
     for (name, expected) in entries(&expected["parameters"]) {
         // The Wasserstein loss does not depend on it: rounding decides.
-        if name == "critic.dense.bias" && told.iter().any(|(name, _)| *name == "d_real") {
+        if name == "critic.dense.bias" && metrics.iter().any(|(name, _)| *name == "d_real") {
             continue;
         }
         let gradient = first_gradient(state, name);
@@ -49,13 +49,13 @@ fn a_step_with_a_gradient_penalty_agrees() {
     let file = golden("wgan_step");
     let places: Tensor = tensor(&file["inputs"]["places"]);
     let drawn = nn::init::uniform(places.shape(), 0.0, 1.0, Key::named(SEED, "between reals and fakes").at(0));
-    assert_eq!(values(&drawn), values(&places), "the file's places are those that the game draws");
+    assert_eq!(values(&drawn), values(&places), "the file's places are those that the trainer draws");
     let mut trainer = prepared(&file, |options| options.gradient_penalty = number(&file["gradient_penalty"]));
     let (reals, latents) = (tensor(&file["inputs"]["reals"]), tensor(&file["inputs"]["latents"]));
     let d = trainer.train_discriminator(0, &reals, &latents).expect("finite");
     let g = trainer.train_generator(0, &latents).expect("finite");
     let mut report = Report::new("wgan-gp step", 1e-4);
-    let told = [
+    let metrics = [
         ("d_loss", d.loss),
         ("d_real", d.real),
         ("d_fake", d.fake),
@@ -63,7 +63,7 @@ fn a_step_with_a_gradient_penalty_agrees() {
         ("gradient_norm", d.gradient_norm),
         ("g_loss", g.loss),
     ];
-    compare(&mut report, &file["wasserstein_step"], &told, &trainer.state());
+    compare(&mut report, &file["wasserstein_step"], &metrics, &trainer.state());
     report.finish();
 }
 
@@ -82,7 +82,7 @@ fn a_turn_with_r1_agrees() {
     let (reals, latents) = (tensor(&file["inputs"]["reals"]), tensor(&file["inputs"]["latents"]));
     let d = trainer.train_discriminator(0, &reals, &latents).expect("finite");
     let mut report = Report::new("R1 turn", 1e-4);
-    let told = [("d_loss", d.loss), ("penalty", d.penalty), ("gradient_norm", d.gradient_norm)];
-    compare(&mut report, &file["r1_step"], &told, &trainer.state());
+    let metrics = [("d_loss", d.loss), ("penalty", d.penalty), ("gradient_norm", d.gradient_norm)];
+    compare(&mut report, &file["r1_step"], &metrics, &trainer.state());
     report.finish();
 }

@@ -1,8 +1,8 @@
 //! Element-wise functions of one and of two slices.
 //!
-//! Which function it is gets decided once, outside the loop: each function is a small struct with a
-//! method on vectors, and the loop is compiled for each. `functions.rs` lists them. Most compute
-//! exactly what their plain form does, operation by operation; the others are those of
+//! Each function is a small struct with a method on vectors, and the loop is compiled for each of
+//! them, so the function is chosen once, outside the loop. `functions.rs` lists them. Most compute
+//! exactly what their plain form does, operation by operation; the others use
 //! [`math`](crate::math).
 
 mod functions;

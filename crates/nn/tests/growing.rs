@@ -94,7 +94,7 @@ fn a_bias_may_come_later_than_the_weights() {
 }
 
 #[test]
-fn parts_are_walked_and_summed_up_as_one_whole() {
+fn parts_are_applied_and_summarised_as_one_whole() {
     let part = |name: &str, input: &[usize]| Network::new(name, input, Dialect::Torch, 1);
     let first = part("whole.first", &[3]).with("dense", Dense::new(4));
     let second = part("whole.second", &[4]).with("dense", Dense::new(2));
@@ -107,8 +107,8 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
         });
         (y.square().mean(), ())
     };
-    let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
-    let (gradients, ()) = differentiate(draw, forward).expect("finite");
+    let rng = RngContext { seed: 1, step: 0, purpose: "a test" };
+    let (gradients, ()) = differentiate(rng, forward).expect("finite");
     let names: Vec<&str> = gradients.parameters.iter().map(|(name, _)| &**name).collect();
     let wanted =
         ["whole.first.dense.weight", "whole.first.dense.bias", "whole.second.dense.weight", "whole.second.dense.bias"];
@@ -124,8 +124,8 @@ fn parts_are_walked_and_summed_up_as_one_whole() {
 #[test]
 #[should_panic(expected = "net.dense: the layer needs a style")]
 fn a_layer_that_asks_for_a_style_needs_one() {
-    let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
-    let mut ctx = ForwardContext::training(&Tape::new(), draw);
+    let rng = RngContext { seed: 1, step: 0, purpose: "a test" };
+    let mut ctx = ForwardContext::training(&Tape::new(), rng);
     let style = Var::constant(normal(&[2, 3]));
     assert_eq!(ctx.styled(&style, |ctx| ctx.style()).value(), style.value());
     ctx.scoped("net", |ctx| ctx.scoped("dense", |ctx| ctx.style()));
@@ -136,10 +136,8 @@ fn an_optimiser_that_is_reset_is_as_new() {
     let fresh = || network(&[3]).with("flatten", Flatten).with("dense", Dense::new(2));
     let x = Var::constant(normal(&[4, 3]));
     let gradients = |network: &Network| {
-        let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
-        differentiate(draw, |ctx: &mut ForwardContext| (network.forward(ctx, &x).square().mean(), ()))
-            .expect("finite")
-            .0
+        let rng = RngContext { seed: 1, step: 0, purpose: "a test" };
+        differentiate(rng, |ctx: &mut ForwardContext| (network.forward(ctx, &x).square().mean(), ())).expect("finite").0
     };
     let mut trained = fresh();
     let mut optimizer = Optimizer::adam(&trained, 0.01, 0.9, 0.99);

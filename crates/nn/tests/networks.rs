@@ -14,20 +14,20 @@ use nn::{
 };
 use tensor::{FirstNonFinite, Tape, Tensor, Var};
 
-const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
+const RNG: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
 
 fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
 }
 
 /// The sum of what the network makes of `x`, differentiated in training mode.
-fn train(network: &Network, x: &Tensor, draw: RngContext) -> (Gradients, Tensor) {
+fn train(network: &Network, x: &Tensor, rng: RngContext) -> (Gradients, Tensor) {
     let x = Var::constant(x.clone());
     let forward = |ctx: &mut ForwardContext| {
         let y = network.forward(ctx, &x);
         (y.sum(), y.into_value())
     };
-    differentiate(draw, forward).expect("finite")
+    differentiate(rng, forward).expect("finite")
 }
 
 fn set(network: &mut Network, name: &str, value: &[f32]) {
@@ -133,13 +133,12 @@ Total params: 145
     assert!(network.summary().starts_with(expected), "{}", network.summary());
 }
 
-/// x + layers(x), with the layers walked as in any network: what they are called, and their
-/// gradients.
+/// x + layers(x), where the layers have names and gradients as in any network.
 #[test]
 fn a_residual_block_adds_its_input() {
     let network = residual();
     let x = nn::init::uniform(&[2, 4, 4, 3], -1.0, 1.0, kernels::Key::named(3, "batch"));
-    let (gradients, y) = train(&network, &x, DRAW);
+    let (gradients, y) = train(&network, &x, RNG);
     let tape = Tape::new();
     let of = |name: &str| {
         let (_, _, tensor) = network.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor");
@@ -171,18 +170,18 @@ fn dropout_drops_only_in_training_and_never_twice_the_same() {
     let ones = Tensor::full([2, 1000], 1.0);
     assert_eq!(network.infer(&ones), ones);
 
-    let drop = |network: &Network, draw: RngContext| train(network, &ones, draw).1;
-    let y = drop(&network, DRAW);
+    let drop = |network: &Network, rng: RngContext| train(network, &ones, rng).1;
+    let y = drop(&network, RNG);
     let dropped = y.data().iter().filter(|x| **x == 0.0).count() as f64 / 2000.0;
     assert!((dropped - 0.4).abs() < 0.05, "{dropped}");
     assert!(y.data().iter().all(|x| *x == 0.0 || (x - 1.0 / 0.6).abs() < 1e-6), "the others make up for it");
 
-    assert_eq!(y, drop(&network, DRAW), "the same step drops the same");
+    assert_eq!(y, drop(&network, RNG), "the same step drops the same");
     for (what, other) in [
-        ("step", drop(&network, RngContext { step: 1, ..DRAW })),
-        ("purpose", drop(&network, RngContext { purpose: "other", ..DRAW })),
-        ("seed", drop(&network, RngContext { seed: 6, ..DRAW })),
-        ("layer", drop(&other_layer, DRAW)),
+        ("step", drop(&network, RngContext { step: 1, ..RNG })),
+        ("purpose", drop(&network, RngContext { purpose: "other", ..RNG })),
+        ("seed", drop(&network, RngContext { seed: 6, ..RNG })),
+        ("layer", drop(&other_layer, RNG)),
     ] {
         let same = y.data().iter().zip(other.data()).filter(|(a, b)| a == b).count() as f64 / 2000.0;
         // Independent masks agree where both keep or both drop: 0.36 + 0.16.
@@ -207,21 +206,21 @@ fn a_frozen_stretch_gives_no_gradient_and_no_update_but_stays_in_training() {
     let network = small();
     let x = batch(7, 6);
     let forward = |frozen: bool| {
-        let walk = |ctx: &mut ForwardContext| {
+        let pass = |ctx: &mut ForwardContext| {
             let x = ctx.scoped("outside", |ctx| ctx.parameter("x", &x));
             let y = if frozen { ctx.frozen(|ctx| network.forward(ctx, &x)) } else { network.forward(ctx, &x) };
             assert!(ctx.is_training());
             (y.square().sum(), y.into_value())
         };
-        differentiate(DRAW, walk).expect("finite")
+        differentiate(RNG, pass).expect("finite")
     };
-    let ((thawed, y), (frozen, same)) = (forward(false), forward(true));
+    let ((learning, y), (frozen, same)) = (forward(false), forward(true));
     let names = |gradients: &Gradients| gradients.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let all = ["outside.x", "net.dense.weight", "net.dense.bias", "net.norm.gamma", "net.norm.beta"];
-    assert_eq!(names(&thawed), all);
+    assert_eq!(names(&learning), all);
     assert_eq!(names(&frozen), all[..1], "what lies before the frozen stretch still learns");
-    assert_eq!(frozen.parameters[0], thawed.parameters[0], "the gradient flows through unchanged");
-    assert_eq!((thawed.buffers.len(), frozen.buffers.len()), (2, 0));
+    assert_eq!(frozen.parameters[0], learning.parameters[0], "the gradient flows through unchanged");
+    assert_eq!((learning.buffers.len(), frozen.buffers.len()), (2, 0));
     assert_eq!(y, same, "batch statistics and dropout are the same");
     assert!(same.data().iter().filter(|x| **x == 0.0).count() > 500, "dropout drops in a frozen stretch");
 }
@@ -230,7 +229,7 @@ fn a_frozen_stretch_gives_no_gradient_and_no_update_but_stays_in_training() {
 fn freezing_ends_with_its_stretch() {
     let network = small();
     let x = Var::constant(batch(3, 6));
-    let (gradients, ()) = differentiate(DRAW, |ctx: &mut ForwardContext| {
+    let (gradients, ()) = differentiate(RNG, |ctx: &mut ForwardContext| {
         let frozen = ctx.frozen(|ctx| ctx.frozen(|ctx| network.forward(ctx, &x)));
         ((&frozen + &network.forward(ctx, &x)).sum(), ())
     })
@@ -242,7 +241,7 @@ fn freezing_ends_with_its_stretch() {
 fn weights_met_twice_in_a_pass_get_one_gradient_the_sum() {
     let network = empty(&[2]).with("dense", Dense::new(1));
     let x = Var::constant(Tensor::new(&[1, 2], vec![3.0, 5.0]));
-    let (gradients, ()) = differentiate(DRAW, |ctx: &mut ForwardContext| {
+    let (gradients, ()) = differentiate(RNG, |ctx: &mut ForwardContext| {
         ((&network.forward(ctx, &x) + &network.forward(ctx, &x)).sum(), ())
     })
     .expect("finite");
@@ -274,7 +273,7 @@ fn a_debiased_average_forgets_its_start() {
     // Means 2.5 and 2.5 + 0; unbiased variances 5/3 and 125/3.
     let expected = [[2.5, 5.0 / 3.0], [2.5, (0.09 * 5.0 / 3.0 + 0.1 * 125.0 / 3.0) / 0.19]];
     for (batch, expected) in batches.iter().zip(expected) {
-        let (gradients, _) = train(&network, &Tensor::new(&[4, 1], batch.to_vec()), DRAW);
+        let (gradients, _) = train(&network, &Tensor::new(&[4, 1], batch.to_vec()), RNG);
         for (name, value) in &gradients.buffers {
             set(&mut network, name, value.data());
         }
@@ -331,7 +330,7 @@ fn a_bad_weight_is_reported_by_name_and_nothing_is_updated() {
         empty(&[3]).with("first", Dense::new(3)).with("relu", Activation::Relu).with("last", Dense::new(1));
     set(&mut network, "net.last.weight", &[1.0, f32::NAN, 1.0]);
     let before = network.tensors().iter().map(|(_, _, tensor)| (*tensor).clone()).collect::<Vec<_>>();
-    let error = differentiate(DRAW, |ctx: &mut ForwardContext| {
+    let error = differentiate(RNG, |ctx: &mut ForwardContext| {
         (network.forward(ctx, &Var::constant(Tensor::full([2, 3], 1.0))).sum(), ())
     })
     .expect_err("a NaN weight");
@@ -347,7 +346,7 @@ fn an_overflow_is_reported_with_its_op_and_layer() {
     set(&mut network, "net.first.weight", &[3e38, 3e38]);
     let differentiate = |network: &Network, x: f32| {
         let x = Var::constant(Tensor::full([1, 2], x));
-        differentiate(DRAW, |ctx: &mut ForwardContext| (network.forward(ctx, &x).sum(), ()))
+        differentiate(RNG, |ctx: &mut ForwardContext| (network.forward(ctx, &x).sum(), ()))
     };
     let error = differentiate(&network, 1.0).map(|_| ()).expect_err("an infinity");
     assert_eq!((error.op, &*error.what), ("matmul", "the value of `net.first`"));
@@ -358,7 +357,7 @@ fn an_overflow_is_reported_with_its_op_and_layer() {
 fn a_nan_that_arises_only_on_the_way_back_is_reported() {
     let network = empty(&[2]).with("dense", Dense::new(2));
     let x = Var::constant(Tensor::zeros([1, 2]));
-    let error = differentiate(DRAW, |ctx: &mut ForwardContext| {
+    let error = differentiate(RNG, |ctx: &mut ForwardContext| {
         let y = network.forward(ctx, &x);
         (ctx.scoped("norm", |_| y.sqrt()).sum(), ())
     })
@@ -371,7 +370,7 @@ fn a_nan_that_arises_only_on_the_way_back_is_reported() {
 fn the_tape_tells_which_layer_asked() {
     let network = small();
     let tape = Tape::new();
-    network.forward(&mut ForwardContext::training(&tape, DRAW), &Var::constant(batch(3, 6)));
+    network.forward(&mut ForwardContext::training(&tape, RNG), &Var::constant(batch(3, 6)));
     let table = tape.to_string();
     let scope_of = |op: &str| table.lines().find(|line| line.contains(op)).expect("the op").rsplit(' ').next();
     assert_eq!(scope_of("matmul"), Some("net.dense"));
@@ -390,21 +389,21 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
     let plain = |network: Network| network.with("conv", Conv2d::new(3, 5).padding(Padding::Valid));
     let strided = |network: Network| network.with("conv", ConvTranspose2d::new(3, 5).stride(2));
     let x = batch(3, 80).reshape([3, 4, 5, 4]);
-    let walk = |network: &Network, ctx: &mut ForwardContext| {
+    let apply = |network: &Network, ctx: &mut ForwardContext| {
         let x = ctx.scoped("input", |ctx| ctx.parameter("x", &x));
         network.forward(ctx, &x)
     };
     let makes_the_large_images = |network: &Network| {
         let tape = Tape::new();
-        walk(network, &mut ForwardContext::training(&tape, DRAW));
+        apply(network, &mut ForwardContext::training(&tape, RNG));
         tape.to_string().contains("upsample")
     };
     let all = |network: &Network| {
         let forward = |ctx: &mut ForwardContext| {
-            let y = walk(network, ctx);
+            let y = apply(network, ctx);
             (y.square().sum(), y.into_value())
         };
-        let (gradients, y) = differentiate(DRAW, forward).expect("finite");
+        let (gradients, y) = differentiate(RNG, forward).expect("finite");
         assert_eq!(network.infer(&x), y, "in every mode the same");
         gradients.parameters.into_iter().chain([("y".into(), y)]).collect::<Vec<_>>()
     };
@@ -427,14 +426,14 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
 fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     let dropping = empty(&[64]).with("dropout", Dropout(0.5));
     let tape = Tape::new();
-    let mut ctx = ForwardContext::training(&tape, DRAW);
+    let mut ctx = ForwardContext::training(&tape, RNG);
     let ones = Var::constant(Tensor::full([2, 64], 1.0));
     let (first, second) = (dropping.forward(&mut ctx, &ones), dropping.forward(&mut ctx, &ones));
     assert_ne!(first.value(), second.value());
 
     let mut network = empty(&[1]).with("norm", BatchNorm::with_momentum(0.5));
     let (low, high) = (Tensor::new(&[2, 1], vec![0.0, 2.0]), Tensor::new(&[2, 1], vec![8.0, 10.0]));
-    let (gradients, ()) = differentiate(DRAW, |ctx| {
+    let (gradients, ()) = differentiate(RNG, |ctx| {
         let y =
             &network.forward(ctx, &Var::constant(low.clone())) + &network.forward(ctx, &Var::constant(high.clone()));
         (y.sum(), ())
@@ -446,11 +445,11 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
     assert_eq!(mean, 0.5 * (0.5 * 0.0 + 0.5 * 1.0) + 0.5 * 9.0, "from 0 over the mean 1 to the mean 9");
 }
 
-/// A layer does the activation and the dropout after it in the same op. A reshape between them
-/// keeps them apart, as does a watched tape: and no bit is another, of value, gradients and
-/// statistics, in training and in inference, on every instruction set.
+/// A layer is fused with the activation and the dropout after it. A reshape between them prevents
+/// that, as does an observed tape, and no bit of value, gradients or statistics differs, in training
+/// and in inference, on every instruction set.
 #[test]
-fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
+fn fusing_layers_changes_no_bit() {
     type Add = fn(Network) -> Network;
     let first: [Add; 5] = [
         |network| network.with("layer", Conv2d::new(5, 3).stride(2)),
@@ -492,7 +491,7 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             let y = forward(network, ctx);
             (y.square().sum(), y.into_value())
         };
-        let (Gradients { parameters, buffers }, y) = differentiate(DRAW, loss).expect("finite");
+        let (Gradients { parameters, buffers }, y) = differentiate(RNG, loss).expect("finite");
         bits([parameters, buffers, vec![("y".into(), y), ("inferred".into(), network.infer(&x))]].concat())
     };
     let check = |isa: kernels::simd::Isa| {
@@ -504,7 +503,7 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
             assert!(found == wanted, "{isa}:\n{}", joined.summary());
 
             let lengths = [Tape::new(), Tape::observed(Rc::new(FirstNonFinite::default()))].map(|tape| {
-                forward(&joined, &mut ForwardContext::training(&tape, DRAW));
+                forward(&joined, &mut ForwardContext::training(&tape, RNG));
                 tape.len()
             });
             let bent = (b == 1 || b == 2) && a != 1;
@@ -517,13 +516,13 @@ fn small_layers_that_are_done_with_the_one_before_change_no_bit() {
 }
 
 #[test]
-fn a_follower_averages_parameters_and_takes_over_statistics() {
+fn a_moving_average_averages_parameters_and_copies_statistics() {
     let new = || empty(&[1]).with("dense", Dense::new(2)).with("norm", BatchNorm::default());
-    let (mut leader, mut average) = (new(), new().renamed("average"));
-    set(&mut leader, "net.dense.weight", &[4.0, 8.0]);
-    set(&mut leader, "net.norm.running_mean", &[1.0, 2.0]);
+    let (mut source, mut average) = (new(), new().renamed("average"));
+    set(&mut source, "net.dense.weight", &[4.0, 8.0]);
+    set(&mut source, "net.norm.running_mean", &[1.0, 2.0]);
     set(&mut average, "average.dense.weight", &[0.0, 4.0]);
-    average.update_average(&leader, 0.75);
+    average.update_average(&source, 0.75);
     let found = |name: &str| {
         average.tensors().into_iter().find(|(found, _, _)| found == name).expect("a tensor").2.data().to_vec()
     };
@@ -532,7 +531,7 @@ fn a_follower_averages_parameters_and_takes_over_statistics() {
 }
 
 #[test]
-fn a_start_of_its_own_reaches_every_layer() {
+fn an_init_scheme_reaches_every_layer() {
     let network = Network::new("net", &[8, 8, 3], Dialect::Torch, 1)
         .with_init(InitScheme::dcgan())
         .with("conv", Conv2d::new(64, 4))

@@ -8,7 +8,7 @@ use nn::{
 };
 use tensor::{Tensor, Var};
 
-const DRAW: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
+const RNG: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
 
 fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
@@ -25,7 +25,7 @@ fn an_optimiser_may_hold_several_networks() {
             let sums = networks.iter().map(|network| network.forward(ctx, &x).square().sum());
             (sums.reduce(|a, b| &a + &b).expect("a network"), ())
         };
-        differentiate(DRAW, forward).expect("finite").0
+        differentiate(RNG, forward).expect("finite").0
     };
     let (mut a, mut b) = (network("a"), network("b"));
     let mut both = Optimizer::of_several("both", &[&a, &b], rule, 0.1);
@@ -90,7 +90,7 @@ fn slope() -> (Network, Gradients) {
     network.tensors_mut()[0].2.data_mut().copy_from_slice(&[3.0, 4.0]);
     let x = Var::constant(Tensor::full([1, 1], 1.0));
     let forward = |ctx: &mut ForwardContext| (network.forward(ctx, &x).sum(), ());
-    let gradients = differentiate(DRAW, forward).expect("finite").0;
+    let gradients = differentiate(RNG, forward).expect("finite").0;
     (network, gradients)
 }
 

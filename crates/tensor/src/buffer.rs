@@ -52,7 +52,8 @@ impl<T: Element> Buffer<T> {
         buffer
     }
 
-    fn meta(claim: Claim) -> Self {
+    /// The buffer of a meta tensor.
+    pub(crate) fn meta(claim: Claim) -> Self {
         Self { numbers: Vec::new(), len: 0, pooled: false, claim: Some(claim) }
     }
 

@@ -8,7 +8,7 @@ use kernels::timing::{Category, Work, time};
 use kernels::{Binary, Element};
 
 use crate::buffer::Buffer;
-use crate::meta;
+use crate::meta::{self, Claim};
 use crate::shape::Shape;
 
 /// An n-dimensional array: a [`Shape`] and a dense row-major buffer (the last axis varies fastest).
@@ -21,16 +21,18 @@ pub struct Tensor<T: Element = f32> {
 }
 
 impl<T: Element> Tensor<T> {
-    /// The tensor of this shape with these elements, in memory order.
+    /// The tensor of this shape with these elements, in memory order. In [meta mode](meta), `data`
+    /// that was computed from the elements of meta tensors is empty, which is accepted.
     ///
     /// # Panics
     /// When the number of elements is not the size of the shape.
     #[track_caller]
     pub fn new(shape: &[usize], data: Vec<T>) -> Self {
         let shape = Shape::new(shape);
-        if data.is_empty() && Buffer::<T>::stale(shape.size()).is_meta() {
-            // Computed from tensors without data: what it would have held is not known.
-            return Self::zeros(shape);
+        if data.is_empty()
+            && let Some(claim) = Claim::new::<T>(shape.size(), false)
+        {
+            return Self { shape, data: Arc::new(Buffer::meta(claim)) };
         }
         assert!(data.len() == shape.size(), "tensor: {} numbers do not fill the shape {shape}", data.len());
         Self { shape, data: Arc::new(Buffer::from(data)) }
@@ -196,7 +198,7 @@ impl<T: Element> PartialEq for Tensor<T> {
 impl<T: Element> fmt::Debug for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        write!(f, "Tensor{} {:?}", self.shape, &self.data()[..self.size().min(SHOWN)])?;
+        write!(f, "Tensor{} {:?}", self.shape, &self.data()[..self.data().len().min(SHOWN)])?;
         if self.size() > SHOWN { write!(f, "... ({} in all)", self.size()) } else { Ok(()) }
     }
 }

@@ -61,7 +61,10 @@ impl<T: Element> Var<T> {
         self.node.as_ref().map(|(tape, node)| (tape, *node))
     }
 
-    /// The number of a single-number variable.
+    /// The element of a value with exactly one element.
+    ///
+    /// # Panics
+    /// When there is not exactly one.
     #[track_caller]
     pub fn item(&self) -> T {
         self.value.item()

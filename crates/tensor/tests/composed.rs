@@ -93,18 +93,18 @@ fn every_part_has_right_derivatives_of_first_and_second_order() {
 }
 
 /// A discriminator of two layers that looks at how much the images of its batch differ.
-fn verdicts(images: &Var<f64>, v: &[Var<f64>]) -> Var<f64> {
+fn logits(images: &Var<f64>, v: &[Var<f64>]) -> Var<f64> {
     let features = equalised(images, &v[0], &v[1]).fir(&Fir::down2()).minibatch_stddev(4);
     let (n, size) = (features.shape()[0], features.value().size());
     features.reshape([n, size / n]).matmul(&v[2])
 }
 
-/// R1: the mean over the images of the squared length of the verdict's gradient by the image.
+/// R1: the mean over the images of the squared length of the logit's gradient by the image.
 fn r1(images: &Tensor<f64>, v: &[Var<f64>]) -> Var<f64> {
     let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
     let images = tape.variable("images", images.clone());
-    let verdict = verdicts(&images, v).sum();
-    let gradient = grad(&verdict, &[images], Options::CREATE_GRAPH).remove(0);
+    let sum = logits(&images, v).sum();
+    let gradient = grad(&sum, &[images], Options::CREATE_GRAPH).remove(0);
     gradient.square().sum().scale(1.0 / gradient.shape()[0] as f64)
 }
 

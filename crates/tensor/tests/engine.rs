@@ -1,5 +1,5 @@
 //! The engine's promises, one test each: what the tape records and prints, what a sweep computes
-//! and what it does not, what it frees, and how mistakes are told.
+//! and what it does not, what it frees, and how mistakes are reported.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -380,7 +380,7 @@ fn watching_changes_no_value() {
     assert_eq!(gradient(Tape::new()), gradient(observed().0));
 }
 
-/// Writes down what it is told.
+/// Records the events that it receives.
 #[derive(Default)]
 struct Notes(RefCell<Vec<String>>);
 
@@ -398,16 +398,16 @@ impl TapeObserver<f64> for Notes {
 }
 
 /// x is used twice: its gradient is the sum of what both users send. The bias writes its value over
-/// its input's; the watcher sees the input all the same.
+/// its input's; the observer sees the input all the same.
 #[test]
-fn a_watcher_is_told_of_every_node_on_both_ways() {
+fn an_observer_receives_every_node_in_both_directions() {
     let notes = Rc::new(Notes::default());
     let tape = Tape::observed(notes.clone());
     let x = tape.variable("x", vector(&[3.0]));
     let one = Var::constant(vector(&[1.0]));
     let y = &x.clone().bias_act(Some(&one), kernels::BiasActivation::default()) * &x;
     drop(grad(&y.sum(), &[x], Options::default()));
-    let told = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
+    let recorded = notes.0.borrow().iter().map(|line| line.replace(file!(), "here")).collect::<Vec<_>>();
     let wanted = [
         "0 variable[] = [3.0] in here",
         "1 bias_act[[3.0], [1.0]] = [4.0] in here",
@@ -418,7 +418,7 @@ fn a_watcher_is_told_of_every_node_on_both_ways() {
         "1 bias_act got [3.0], sent [(0, 0, [3.0])]",
         "0 variable got [7.0], sent []",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(recorded, wanted);
 }
 
 /// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same

@@ -49,8 +49,8 @@ fn prove(name: &str, probe: &Probe) {
             let terms = probe.gradient_terms(input, j, &gy);
             let size: f64 = terms.terms.iter().map(|term| (term.number * term.slope).abs()).sum();
             close(&what, terms.total, gradient.data()[j], size, 1e-12);
-            let told: f64 = terms.terms.iter().map(|term| term.number * term.slope).sum();
-            close(&what, told + terms.rest, terms.total, size, 1e-12);
+            let listed: f64 = terms.terms.iter().map(|term| term.number * term.slope).sum();
+            close(&what, listed + terms.rest, terms.total, size, 1e-12);
             for term in &terms.terms {
                 let slope = probe.slopes(term.at)[input].data()[j];
                 close(&format!("{what}, its slope by {}", term.at), term.slope, slope, slope.abs(), 1e-9);

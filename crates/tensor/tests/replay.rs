@@ -1,4 +1,4 @@
-//! Every op, and every op that the rules are made of, made again in `f64`: on its own numbers, and
+//! Every op, and every op that the rules are made of, recomputed in `f64`: on its own numbers, and
 //! on the first rows of them.
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use tensor::{Options, RecordedNode, Replay, Rows, Shape, SweptNode, Tape, TapeOb
 /// Makes each node again as soon as it is made, and compares.
 #[derive(Default)]
 struct Again {
-    /// Which ops were made again by their first rows, and which only as a whole.
+    /// Which ops were recomputed by their first rows, and which only as a whole.
     by_rows: RefCell<BTreeSet<&'static str>>,
     whole: RefCell<BTreeSet<&'static str>>,
 }

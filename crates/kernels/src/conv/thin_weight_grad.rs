@@ -108,7 +108,7 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
         let (tile, rows) = (task / rows.len(), rows[task % rows.len()].clone());
         let (narrow, wide) =
             (tiles.narrow[tile / tiles.wide.len()].clone(), tiles.wide[tile % tiles.wide.len()].clone());
-        // SAFETY: no two tasks have the same rows of the kernel and part of these rows.
+        // SAFETY: no two tasks have the same rows of the kernel and the same tile of them.
         let to = unsafe { shared.claim() };
         isa.run(Task { g, x, gy, segments: &segments, rows, wide_x: tiles.wide_x, narrow, wide, to });
     });

@@ -47,7 +47,7 @@ impl Kernel for PackSteps<'_> {
         for (d, step) in steps.enumerate() {
             for panel in panels {
                 // SAFETY: by the assertions, `source` holds `panel.len` numbers here, and step
-                // `step` of the panel is inside `to`, which owns it.
+                // `step` of the panel is inside `to`; the region owns it.
                 unsafe {
                     let from = source.as_ptr().add(d * stride + panel.start);
                     let later = from.wrapping_add(DISTANCE * stride);

@@ -31,6 +31,11 @@ impl Side<'_> {
         }
     }
 
+    /// Whether the lanes of each step are contiguous, as tiles read those of the right operand.
+    fn has_adjacent_lanes(&self) -> bool {
+        matches!(*self, Side::Packed { .. } | Side::InPlace { strides: [1, _], .. })
+    }
+
     /// Whether it holds all that tiles read of the panels up to `last`, at `depth` steps.
     fn holds(&self, last: Panel, depth: usize) -> bool {
         match *self {
@@ -87,7 +92,9 @@ where
     fn run<S: Simd>(self, s: S) {
         let Self { left, right, rows, columns, depth, first, mut to } = self;
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
+        // The unsafe code below relies on these.
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
+        assert!(right.has_adjacent_lanes(), "the columns of a step are apart");
         let (height, width) = (last_row.start + last_row.len, last_column.start + last_column.len);
         let last = to.start + (height - 1) * to.down + (width - 1) * to.across;
         assert!(last < to.region.len(), "result too small");

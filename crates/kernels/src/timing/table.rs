@@ -170,7 +170,7 @@ impl fmt::Display for Timings {
             writeln!(f, "{scope:<width$} {:<kernels$} {}", entry.kernel, self.numbers(entry.spent))?;
         }
         writeln!(f, "{rule}")?;
-        let kinds = [
+        let categories = [
             ("convolutions", Category::Convolution),
             ("matrix products", Category::MatrixProduct),
             ("moving memory", Category::Memory),
@@ -178,7 +178,7 @@ impl fmt::Display for Timings {
             ("batch preparation", Category::Batch),
         ];
         let whole = width + 1 + kernels;
-        for (name, category) in kinds {
+        for (name, category) in categories {
             writeln!(f, "{name:<whole$} {}", self.numbers(self.total(category)))?;
         }
         writeln!(f, "{:<whole$} {}", "everything else", self.numbers([self.rest(), Spent::default()]))?;

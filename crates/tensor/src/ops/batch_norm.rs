@@ -4,7 +4,8 @@
 //! Per channel, over the n rows of x (Ioffe and Szegedy 2015):
 //!
 //! ```text
-//! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)    xh = (x - mu) / s    y = gamma * xh + beta
+//! mu = mean(x)    v = mean((x - mu)^2)    s = sqrt(v + epsilon)
+//! xh = (x - mu) / s    y = gamma * xh + beta
 //! ```
 //!
 //! The gradient, including the dependence on x through mu and v:
@@ -45,9 +46,9 @@ pub const ENTRY: Entry = Entry {
         "mean(gh) = gamma * gbeta / n and mean(gh * xh) = gamma * ggamma / n, so",
         "gx = gamma / s * (gy - gbeta / n - xh * ggamma / n)",
     ],
-    saved: "x and gamma, and mean and variance of each channel, which are small: xh is made again from them",
+    saved: "x and gamma, and mean and variance of each channel, which are small: xh is recomputed from them",
     shape: "x is (..., channels), gamma and beta are (channels); y has the shape of x",
-    cost: "forward two walks over x (statistics, then y); backward two (the two sums, then gx)",
+    cost: "forward two passes over x (statistics, then y); backward two (the two sums, then gx)",
     chapter: "c10_normalisation",
     file: file!(),
     cases,

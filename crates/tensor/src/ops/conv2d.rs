@@ -170,7 +170,7 @@ impl<T: Element> Var<T> {
     }
 
     /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out,
-    /// in).
+    /// in): (n, oh, ow, out).
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the output would be empty.
@@ -191,6 +191,9 @@ impl<T: Element> Var<T> {
     }
 
     /// [`conv2d`](Var::conv2d) with a geometry that is already known.
+    ///
+    /// # Panics
+    /// When the shapes are not those of the geometry.
     #[track_caller]
     pub fn conv2d_with(&self, weight: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d", "the image", self, g.x_shape(), &g);
@@ -200,8 +203,11 @@ impl<T: Element> Var<T> {
         Self::record(Conv2d { member: Member::Forward, geometry: g }, &[self, weight], y)
     }
 
-    /// The gradient of a convolution with `weight` with respect to its images, where `self` is the
-    /// gradient with respect to its value.
+    /// The gradient of a convolution with `weight`, (kh, kw, in, out), with respect to its images:
+    /// (n, h, w, in), where `self`, (n, oh, ow, out), is the gradient with respect to its value.
+    ///
+    /// # Panics
+    /// When the shapes are not those of the geometry.
     #[track_caller]
     pub fn conv2d_input_grad(&self, weight: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d_input_grad", "the gradient", self, g.y_shape(), &g);
@@ -212,8 +218,12 @@ impl<T: Element> Var<T> {
         Self::record(Conv2d { member: Member::InputGrad, geometry: g }, &[self, weight], gx)
     }
 
-    /// The gradient of a convolution of the images `self` with respect to its weight, where `gy` is
-    /// the gradient with respect to its value.
+    /// The gradient of a convolution of the images `self`, (n, h, w, in), with respect to its
+    /// weight: (kh, kw, in, out), where `gy`, (n, oh, ow, out), is the gradient with respect to its
+    /// value.
+    ///
+    /// # Panics
+    /// When the shapes are not those of the geometry.
     #[track_caller]
     pub fn conv2d_weight_grad(&self, gy: &Self, g: ConvGeometry) -> Self {
         expect_shape("conv2d_weight_grad", "the image", self, g.x_shape(), &g);

@@ -66,6 +66,9 @@ impl<T: Element> Var<T> {
 
     /// As [`matmul`](Var::matmul), with `self` stored (k, m) if `transpose_a`, `other` stored (n,
     /// k) if `transpose_b`.
+    ///
+    /// # Panics
+    /// When they are not matrices, or k differs.
     #[track_caller]
     pub fn matmul_transposed(&self, other: &Self, transpose_a: bool, transpose_b: bool) -> Self {
         let (&[a0, a1], &[b0, b1]) = (&**self.shape(), &**other.shape()) else {

@@ -124,7 +124,7 @@ registry![
     sum_to::ENTRY,
     tanh::ENTRY,
     taps::SPREAD_ENTRY,
-    taps::GATHER_ENTRY,
+    taps::FOLD_ENTRY,
     taps::TURN_ENTRY,
     upsample::ENTRY,
     upsample::SUM_ENTRY,

@@ -33,6 +33,9 @@ struct Mul;
 
 /// a * b, elementwise, with broadcasting: aligned at the last axis, axes of length 1 and missing
 /// axes are repeated.
+///
+/// # Panics
+/// When the shapes are not compatible.
 impl<T: Element> ops::Mul for &Var<T> {
     type Output = Var<T>;
 

@@ -69,6 +69,9 @@ impl<T: Element> Var<T> {
     }
 
     /// As [`sum_to`](Var::sum_to), divided by the number of elements in each sum.
+    ///
+    /// # Panics
+    /// When `shape` does not broadcast to this one.
     #[track_caller]
     pub fn mean_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();

@@ -42,7 +42,7 @@ pub const SPREAD_ENTRY: Entry = Entry {
 };
 
 /// The entry of its adjoint.
-pub const GATHER_ENTRY: Entry = Entry {
+pub const FOLD_ENTRY: Entry = Entry {
     name: "fold_taps",
     idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u+r, v+s, a, b)",
@@ -95,7 +95,7 @@ fn cases(shape: fn(&TapsGeometry) -> [usize; 4], apply: fn(TapsGeometry, &Var<f6
 /// The three maps; the first two with their factor.
 enum Taps {
     Spread([usize; 2]),
-    Gather([usize; 2]),
+    Fold([usize; 2]),
     Turn,
 }
 
@@ -148,7 +148,7 @@ impl<T: Element> Var<T> {
         assert!(fits, "fold_taps: {} over blocks of {factor:?}", self.shape());
         let g = TapsGeometry { kernel: [kh + 1 - factor[0], kw + 1 - factor[1]], channels: [a, b], factor };
         let y = Tensor::written(g.shape(), |y| T::fold_taps(&g, self.value().data(), y));
-        Self::record(Taps::Gather(factor), &[self], y)
+        Self::record(Taps::Fold(factor), &[self], y)
     }
 
     /// The kernel `self`, (kh, kw, a, b), rotated by 180 degrees, with its channels exchanged: (kh,
@@ -201,14 +201,14 @@ impl<T: Element> Op<T> for Taps {
     fn name(&self) -> &'static str {
         match self {
             Self::Spread(_) => SPREAD_ENTRY.name,
-            Self::Gather(_) => GATHER_ENTRY.name,
+            Self::Fold(_) => FOLD_ENTRY.name,
             Self::Turn => TURN_ENTRY.name,
         }
     }
 
     fn attributes(&self) -> String {
         match self {
-            Self::Spread([down, across]) | Self::Gather([down, across]) => format!("{down}x{across}"),
+            Self::Spread([down, across]) | Self::Fold([down, across]) => format!("{down}x{across}"),
             Self::Turn => String::new(),
         }
     }
@@ -227,7 +227,7 @@ impl<T: Element> Op<T> for Taps {
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(match *self {
             Self::Spread(factor) => gy.fold_taps(factor),
-            Self::Gather(factor) => gy.spread_taps(factor),
+            Self::Fold(factor) => gy.spread_taps(factor),
             Self::Turn => gy.turn_taps(),
         })]
     }
@@ -237,7 +237,7 @@ impl Replay for Taps {
     fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
         match *self {
             Self::Spread(factor) => inputs[0].spread_taps(factor),
-            Self::Gather(factor) => inputs[0].fold_taps(factor),
+            Self::Fold(factor) => inputs[0].fold_taps(factor),
             Self::Turn => inputs[0].turn_taps(),
         }
     }

@@ -64,7 +64,8 @@ struct Upsample([usize; 2]);
 struct DownsampleSum([usize; 2]);
 
 impl<T: Element> Var<T> {
-    /// Nearest-neighbour up-sampling of images (n, h, w, c) to (n, h * factor, w * factor, c).
+    /// Nearest-neighbour up-sampling of images (n, h, w, c) by `factor` (height, width): (n, h *
+    /// height, w * width, c).
     ///
     /// # Panics
     /// When `self` does not have the shape of images.
@@ -78,7 +79,8 @@ impl<T: Element> Var<T> {
         Self::record(Upsample(factor), &[self], y)
     }
 
-    /// The sum over each block of `factor` pixels of images (n, h, w, c).
+    /// The sum over each block of `factor` (height, width) pixels of images (n, h, w, c): (n, h /
+    /// height, w / width, c).
     ///
     /// # Panics
     /// When `self` does not have the shape of images, or they cannot be divided into such blocks.

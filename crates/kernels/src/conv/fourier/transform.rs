@@ -103,6 +103,7 @@ pub(crate) struct Transform {
     /// (parts of a row, width)
     row: Matrix,
     row_back: Matrix,
+    /// Each has parts of the row and planes of its own; together they have all of both.
     columns: Vec<Column>,
 }
 
@@ -291,8 +292,9 @@ impl Kernel for Forward<'_> {
             }
             let whole = count - at >= LANES;
             for column in &transform.columns {
-                // SAFETY: inside `to` by the second assertion; an incomplete last vector goes
-                // through `rest` (at most 3 * 8 planes).
+                // SAFETY: the parts and planes of a column are some of the transform's, so they are
+                // inside `between` by the last assertion and inside `to` by the second; the region
+                // owns them. An incomplete last vector goes through `rest` (at most 3 * 8 planes).
                 unsafe {
                     let from = between.0.as_ptr().cast::<f32>().add(column.part * height * LANES);
                     let first = start + column.plane * plane + at;
@@ -328,8 +330,9 @@ pub(crate) unsafe fn inverse<S: Simd>(
     let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
     assert!(transform.row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
     for column in &transform.columns {
-        // SAFETY: `planes` is valid as the caller promises; the elements of the column are inside
-        // `between`.
+        // SAFETY: the planes of a column are some of the transform's, so `planes` is valid as the
+        // caller promises; its parts are some of the row's, so they are inside `between` by the
+        // assertion.
         unsafe {
             let from = planes.add(column.plane * plane);
             let to = between.0.as_mut_ptr().cast::<f32>().add(column.part * height * LANES);
