@@ -28,7 +28,7 @@ use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate,
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "cyclegan",
-    about: "translates pictures of one kind into another, from two heaps without pairs",
+    about: "translates images from one domain to another; trained on two unpaired sets of images",
     presets: &[
         Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
         Preset {
