@@ -207,7 +207,7 @@ fn k_and_g_steps_count_the_updates_and_k_the_reals() {
 fn the_order_of_the_images_is_each_systems_own() {
     let horses = cifar::trainer(&cifar::Settings::default(), 1).expect("good settings");
     assert_eq!(horses.batch(0, &[5000])[0], (0..20).collect::<Vec<_>>());
-    assert_eq!(horses.batch(250, &[5000])[0], (0..20).collect::<Vec<_>>(), "a pass is 250 steps");
+    assert_eq!(horses.batch(250, &[5000])[0], (0..20).collect::<Vec<_>>(), "an epoch is 250 steps");
     let digits = mnist_trainer(digits_options());
     assert_eq!(digits.batch(2, &[10])[0].len(), 2, "the last batch is short");
     let mut all: Vec<usize> = (0..3).flat_map(|step| digits.batch(step, &[10]).remove(0)).collect();
@@ -392,7 +392,7 @@ fn spectral_norms_bound_the_discriminator() {
         (between, trainer.state().tensors[name].clone())
     };
     let (between, after) = turn(&mut trainer);
-    assert_eq!(before, between, "a frozen walk leaves it");
+    assert_eq!(before, between, "a frozen forward pass leaves it");
     assert_ne!(before, after);
 }
 
@@ -568,7 +568,7 @@ fn the_penalty_brings_the_slope_to_1() {
 /// R1 reduces the gradient on reals with every loss.
 #[test]
 fn r1_flattens_the_discriminator_on_reals() {
-    let play = |r1: f64| {
+    let gradient_norm = |r1: f64| {
         let mut trainer = small_wgan(|options| {
             *options =
                 TrainingOptions { loss: Loss::Nonsaturating, r1, d_learning_rate: 2e-3, ..TrainingOptions::default() };
@@ -577,7 +577,7 @@ fn r1_flattens_the_discriminator_on_reals() {
         let report = (0..60).map(|turn| trainer.train_discriminator(turn, &reals, &latents).expect("finite"));
         report.last().expect("turns").gradient_norm
     };
-    let [weak, strong] = [1e-6, 1.0].map(play);
+    let [weak, strong] = [1e-6, 1.0].map(gradient_norm);
     assert!(strong < 0.3 * weak, "{strong} and {weak}");
 }
 
