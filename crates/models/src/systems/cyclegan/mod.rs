@@ -12,7 +12,7 @@ mod settings;
 
 use kernels::random::words;
 use nn::losses::{l1, least_squares};
-use nn::{Adam, ForwardContext, Network, Optimizer, Stateful};
+use nn::{Adam, ForwardContext, Network, Optimizer};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
@@ -275,25 +275,7 @@ impl System for CycleGan {
         self.generators.iter().chain(&self.discriminators).collect()
     }
 
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![
-            &self.generators,
-            &self.discriminators,
-            &self.generator_optimizer,
-            &self.discriminator_optimizer,
-            &self.pools,
-        ]
-    }
-
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        vec![
-            &mut self.generators,
-            &mut self.discriminators,
-            &mut self.generator_optimizer,
-            &mut self.discriminator_optimizer,
-            &mut self.pools,
-        ]
-    }
+    parts!(generators, discriminators, generator_optimizer, discriminator_optimizer, pools);
 }
 
 impl Translate for CycleGan {
