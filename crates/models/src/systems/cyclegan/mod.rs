@@ -10,7 +10,7 @@
 pub mod networks;
 mod settings;
 
-use kernels::random::words;
+use kernels::random::{index, words};
 use nn::losses::{l1, least_squares};
 use nn::{Adam, ForwardContext, Network, Optimizer};
 use tensor::{NonFinite, Tensor, Var};
@@ -239,7 +239,7 @@ impl System for CycleGan {
         };
         let first = step * batch as u64;
         let chosen = self.services.at(step).key("choice of B");
-        let any = |number| ((u64::from(words(chosen, number)[0]) * b as u64) >> 32) as usize;
+        let any = |number| index(words(chosen, number)[0], b);
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }
 
