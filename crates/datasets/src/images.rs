@@ -19,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 const MAX_IMAGES: usize = 1 << 28;
 /// Bytes that are read at a time to load a set into memory.
 const BLOCK: usize = 16 << 20;
+
 /// `count` images of `height` x `width` x `channels` bytes (0..=255), dense, NHWC. They are in
 /// memory, or are read or generated on demand; [`load_into_memory`](Self::load_into_memory) brings
 /// them into memory.

@@ -223,8 +223,8 @@ fn gan_step(lesson: &mut Lesson, seed: u64) -> Result<(), NonFinite> {
     let labels = Tensor::full([POINTS, 1], 1.0);
     let (gradients, ()) = differentiate(draw(seed, "generator step"), |ctx| {
         let fakes = generator.forward(ctx, &latents);
-        let verdict = ctx.frozen(|ctx| discriminator.forward(ctx, &fakes));
-        (bce_with_logits(&verdict, &labels), ())
+        let logits = ctx.frozen(|ctx| discriminator.forward(ctx, &fakes));
+        (bce_with_logits(&logits, &labels), ())
     })?;
     lesson.optimizers[1].step(generator, &gradients);
     Ok(())

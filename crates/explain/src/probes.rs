@@ -225,7 +225,7 @@ impl<'a> ReplayedTape<'a> {
         let nonzero = (0..reach).filter(|i| within[*i] != 0.0);
         let smallest = nonzero.reduce(|least, i| if size(&i) < size(&least) { i } else { least });
         let words = kernels::random::words(Key::named(seed, "probe"), id as u32);
-        let random = ((u64::from(words[0]) * reach as u64) >> 32) as usize;
+        let random = kernels::random::index(words[0], reach);
         let place = match record.value.shape().len() {
             _ if reach == numbers.len() => "",
             4 => " of the first image",

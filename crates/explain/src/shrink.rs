@@ -81,7 +81,7 @@ fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut d
         document.header.notes.push(SHOWN.into());
     }
     while size(&document) > cap {
-        let Some((smaller, told)) = smaller(detail) else { break };
+        let Some((smaller, note)) = smaller(detail) else { break };
         if smaller.probes < detail.probes {
             document.nodes.iter_mut().for_each(|node| node.probes.truncate(smaller.probes));
         }
@@ -92,7 +92,7 @@ fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut d
         }
         detail = smaller;
         draw(&mut document, recording, &atlas, detail);
-        dropped.push(told);
+        dropped.push(note);
     }
     document.header.notes.extend(dropped.iter().cloned());
     Explained { document, dropped }
@@ -108,19 +108,19 @@ fn parameters(recording: &Recording) -> usize {
 /// The next lower level of detail, and what it leaves out.
 fn smaller(detail: Detail) -> Option<(Detail, String)> {
     let Detail { picture, probes, outlines } = detail;
-    let told = |what: &str| format!("for the size of the page: {what}");
+    let note = |what: &str| format!("for the size of the page: {what}");
     Some(match (picture, probes, outlines) {
         (64 | 32 | 16, ..) => {
             let picture = picture / 2;
-            (Detail { picture, ..detail }, told(&format!("pictures have at most {picture} places on a side")))
+            (Detail { picture, ..detail }, note(&format!("pictures have at most {picture} places on a side")))
         }
-        (_, 2.., _) => (Detail { probes: 1, ..detail }, told("one element of each node is worked out instead of four")),
+        (_, 2.., _) => (Detail { probes: 1, ..detail }, note("one element of each node is worked out instead of four")),
         (.., false) => (
             Detail { outlines: true, ..detail },
-            told("inside of a layer only its last node and its parameters have pictures and worked numbers"),
+            note("inside of a layer only its last node and its parameters have pictures and worked numbers"),
         ),
-        (1.., ..) => (Detail { picture: 0, ..detail }, told("there are no pictures")),
-        (_, 1.., _) => (Detail { probes: 0, ..detail }, told("no elements are worked out")),
+        (1.., ..) => (Detail { picture: 0, ..detail }, note("there are no pictures")),
+        (_, 1.., _) => (Detail { probes: 0, ..detail }, note("no elements are worked out")),
         _ => return None,
     })
 }

@@ -24,7 +24,7 @@ fn numbers(text: &str) -> Vec<f64> {
     words.filter_map(number).collect()
 }
 
-/// Equal in the three digits that are told.
+/// Equal in the three digits that the page shows.
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 6e-3 * b.abs() + 1e-12
 }
@@ -43,7 +43,7 @@ fn length(tensor: &Tensor) -> f64 {
 }
 
 #[test]
-fn every_step_is_told_truly() {
+fn every_answer_agrees_with_the_step() {
     let mut dropouts = 0;
     for step in steps() {
         let Step { name, recording, document } = &step;
@@ -71,18 +71,23 @@ fn every_step_is_told_truly() {
                 (x != 0.0 && y == 0.0) || (g != 0.0 && gx == 0.0)
             });
             let unseen = (0..y.size()).filter(|i| x.data()[*i] == 0.0 && arrived.data()[*i] == 0.0).count();
-            let (set, told) = (set.count() as f64, numbers(&asked.answer));
-            assert!(told[0] >= set && told[0] <= set + unseen as f64, "{name}: {set} + {unseen}: {}", asked.answer);
-            assert_eq!(told[1], y.size() as f64, "{name}: {}", asked.answer);
-            assert!(near(told[2], told[0] / told[1]), "{name}: {}", asked.answer);
+            let (set, stated) = (set.count() as f64, numbers(&asked.answer));
+            assert!(stated[0] >= set && stated[0] <= set + unseen as f64, "{name}: {set} + {unseen}: {}", asked.answer);
+            assert_eq!(stated[1], y.size() as f64, "{name}: {}", asked.answer);
+            assert!(near(stated[2], stated[0] / stated[1]), "{name}: {}", asked.answer);
             let rate: f64 = node.attributes.strip_prefix("rate ").unwrap().parse().unwrap();
-            let (n, spread) = (told[1], (rate * (1.0 - rate) / told[1]).sqrt());
-            assert!((told[0] / n - rate).abs() < 5.0 * spread, "{name}: {}", asked.answer);
-            if told.len() > 4 {
+            let (n, spread) = (stated[1], (rate * (1.0 - rate) / stated[1]).sqrt());
+            assert!((stated[0] / n - rate).abs() < 5.0 * spread, "{name}: {}", asked.answer);
+            if stated.len() > 4 {
                 let zeros = y.data().iter().filter(|y| **y == 0.0).count() as f64;
-                assert_eq!(told[4], zeros, "{name}: {}", asked.answer);
-                assert!(near(told[5], zeros / n), "{name}: {}", asked.answer);
-                assert_eq!(told[6], x.data().iter().filter(|x| **x == 0.0).count() as f64, "{name}: {}", asked.answer);
+                assert_eq!(stated[4], zeros, "{name}: {}", asked.answer);
+                assert!(near(stated[5], zeros / n), "{name}: {}", asked.answer);
+                assert_eq!(
+                    stated[6],
+                    x.data().iter().filter(|x| **x == 0.0).count() as f64,
+                    "{name}: {}",
+                    asked.answer
+                );
             }
         }
         for asked in document.questions.iter().filter(|asked| asked.question.starts_with("How large is the loss")) {
@@ -95,12 +100,12 @@ fn every_step_is_told_truly() {
         let parameters = || document.nodes.iter().filter(|node| node.role == Role::Parameter);
         let asked = answer(document, "Which parameter has the most elements?").unwrap();
         let most = parameters().map(|node| value(node).size()).max().unwrap();
-        let told = numbers(asked.answer.split_once(", with ").unwrap().1);
-        assert_eq!(told[0], most as f64, "{name}: {}", asked.answer);
+        let stated = numbers(asked.answer.split_once(", with ").unwrap().1);
+        assert_eq!(stated[0], most as f64, "{name}: {}", asked.answer);
         let others = parameters().filter(|node| value(node).size() == most).count() - 1;
         assert_eq!(asked.answer.contains("more ha"), others > 0, "{name}: {}", asked.answer);
         if others > 1 {
-            assert_eq!(told[1], others as f64, "{name}: {}", asked.answer);
+            assert_eq!(stated[1], others as f64, "{name}: {}", asked.answer);
         }
 
         let asked = answer(document, "By how much does each parameter change").unwrap();
@@ -111,10 +116,10 @@ fn every_step_is_told_truly() {
         };
         let ratios: Vec<f64> = recording.updates.iter().filter_map(ratio).collect();
         let (least, largest) = ratios.iter().fold((f64::MAX, 0.0_f64), |(a, b), r| (a.min(*r), b.max(*r)));
-        let told = numbers(&asked.answer);
-        assert!(near(told[0], least) && near(told[1], largest), "{name}: {least} {largest}: {}", asked.answer);
+        let stated = numbers(&asked.answer);
+        assert!(near(stated[0], least) && near(stated[1], largest), "{name}: {least} {largest}: {}", asked.answer);
         let still = recording.updates.len() - ratios.len();
-        assert_eq!(told.get(2).copied().unwrap_or(0.0), still as f64, "{name}: {}", asked.answer);
+        assert_eq!(stated.get(2).copied().unwrap_or(0.0), still as f64, "{name}: {}", asked.answer);
 
         if let Some(asked) = document
             .questions
@@ -124,29 +129,29 @@ fn every_step_is_told_truly() {
             let g = gradient(chosen(document, asked)).unwrap();
             let largest = g.data().iter().fold(0.0_f32, |most, g| most.max(g.abs()));
             let small = g.data().iter().filter(|g| g.abs() < 0.1 * largest).count() as f64;
-            let told = numbers(&asked.answer);
+            let stated = numbers(&asked.answer);
             assert!(
-                g.size() > 1 && told[0] == g.size() as f64 && near(told[1], f64::from(largest)),
+                g.size() > 1 && stated[0] == g.size() as f64 && near(stated[1], f64::from(largest)),
                 "{name}: {}",
                 asked.answer
             );
-            assert_eq!(told.get(2).copied().unwrap_or(0.0), small, "{name}: {}", asked.answer);
+            assert_eq!(stated.get(2).copied().unwrap_or(0.0), small, "{name}: {}", asked.answer);
         }
         if let Some(asked) = answer(document, "What is the gradient of a bias?") {
             let bias = chosen(document, asked);
             let reader = &document.nodes[bias.contributions[0].consumer];
-            let told = numbers(&asked.answer).first().copied().unwrap_or(1.0);
-            assert_eq!(told, (value(reader).size() / value(bias).size()) as f64, "{name}: {}", asked.answer);
+            let stated = numbers(&asked.answer).first().copied().unwrap_or(1.0);
+            assert_eq!(stated, (value(reader).size() / value(bias).size()) as f64, "{name}: {}", asked.answer);
         }
         if let Some(asked) =
             document.questions.iter().find(|asked| asked.question.starts_with("Does the gradient vanish"))
         {
-            let told = numbers(&asked.answer);
+            let stated = numbers(&asked.answer);
             let longest = document.follow.iter().map(|path| path.hops.len()).max().unwrap();
             let path = document.follow.iter().find(|path| path.hops.len() == longest).unwrap();
             let last = gradient(&document.nodes[path.parameter]).unwrap();
             assert!(
-                told[0] == 1.0 && told[1] == (longest - 1) as f64 && near(told[2], length(last)),
+                stated[0] == 1.0 && stated[1] == (longest - 1) as f64 && near(stated[2], length(last)),
                 "{name}: {}",
                 asked.answer
             );
@@ -155,30 +160,30 @@ fn every_step_is_told_truly() {
             let moved = recording.tapes.iter().find_map(|tape| tape.what_if.as_ref()).unwrap();
             let by = |i: usize| [moved.sizes[i], moved.loss[i] - moved.loss[0], -moved.sizes[i] * moved.square];
             let expected = [by(1), by(4)].concat();
-            let told = numbers(&asked.answer);
-            assert_eq!(told.len(), 6, "{name}: {}", asked.answer);
-            assert!(told.iter().zip(&expected).all(|(a, b)| near(*a, *b)), "{name}: {expected:?}: {}", asked.answer);
+            let stated = numbers(&asked.answer);
+            assert_eq!(stated.len(), 6, "{name}: {}", asked.answer);
+            assert!(stated.iter().zip(&expected).all(|(a, b)| near(*a, *b)), "{name}: {expected:?}: {}", asked.answer);
         }
         if let Some(asked) =
             document.questions.iter().find(|asked| asked.question.starts_with("How much of the gradient does "))
         {
             let below = chosen(document, asked);
-            let told = numbers(&asked.answer);
-            assert!(near(told[0] * told[2], told[1]), "{name}: {}", asked.answer);
+            let stated = numbers(&asked.answer);
+            assert!(near(stated[0] * stated[2], stated[1]), "{name}: {}", asked.answer);
             let shown = below.probes.iter().flat_map(|probe| &probe.gradient_terms);
-            let is_told = |term: &explain::document::GradientTerm| {
-                near(told[0], f64::from(term.upstream)) && near(told[1], f64::from(term.product))
+            let is_stated = |term: &explain::document::GradientTerm| {
+                near(stated[0], f64::from(term.upstream)) && near(stated[1], f64::from(term.product))
             };
-            assert!(shown.into_iter().any(is_told), "{name}: not to be seen there: {}", asked.answer);
+            assert!(shown.into_iter().any(is_stated), "{name}: not to be seen there: {}", asked.answer);
         }
         if let Some(asked) = document.questions.iter().find(|asked| asked.question.starts_with("A value is used")) {
             let fork = chosen(document, asked);
             let sum = gradient(fork).unwrap();
             let size = |tensor: &Tensor| if tensor.size() == 1 { f64::from(tensor.item()) } else { length(tensor) };
             assert_eq!(numbers(&asked.question), [fork.contributions.len() as f64], "{name}");
-            let told = numbers(&asked.answer);
-            assert_eq!(told.len(), fork.contributions.len() + 1, "{name}: {}", asked.answer);
-            assert!(near(*told.last().unwrap(), size(sum)), "{name}: {}", asked.answer);
+            let stated = numbers(&asked.answer);
+            assert_eq!(stated.len(), fork.contributions.len() + 1, "{name}: {}", asked.answer);
+            assert!(near(*stated.last().unwrap(), size(sum)), "{name}: {}", asked.answer);
         }
         for node in &document.nodes {
             let frozen = matches!(atlas.places[node.id], Place::Constant(..)) && node.role == Role::Frozen;

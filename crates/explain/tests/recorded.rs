@@ -1,5 +1,5 @@
-//! What is told of a step is what happened in it: every number of the page, recomputed; and the
-//! recorder changes no bit.
+//! What the page says about a step is what happened in it: every number of the page, recomputed; and
+//! the recorder changes no bit.
 
 mod common;
 
@@ -44,9 +44,9 @@ fn listening_changes_no_bit_of_any_system() {
     }
 }
 
-/// A tape of one's own can be opened too, and is told in full.
+/// A tape of the user's own can be opened too; the page has all its nodes.
 #[test]
-fn every_node_of_a_tape_is_told() {
+fn the_page_has_every_node_of_a_tape() {
     let recorder = Recorder::default();
     let tape = Tape::observed(recorder.tape_observer("mine"));
     let x = tape.variable("x", Tensor::new(&[2], vec![3.0, 4.0]));
@@ -321,16 +321,16 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
-fn what_is_too_large_is_made_smaller_and_that_is_told() {
+fn a_page_that_is_too_large_is_made_smaller_and_says_so() {
     let (recording, _) = recorded(small_quickdraw());
     let bytes = |document: &Document| serde_json::to_vec(document).unwrap().len();
-    let mut told = Vec::new();
-    let full = explain_observed(&recording, Header::default(), &mut |progress| told.push(progress));
+    let mut progress = Vec::new();
+    let full = explain_observed(&recording, Header::default(), &mut |reached| progress.push(reached));
     // Every node is checked, then every node is worked out.
     let nodes = recording.tapes.iter().map(|tape| tape.nodes.len()).sum();
     let checked = (0..nodes).map(|node| Progress::Checked(node, nodes));
     let worked_out = (0..nodes).map(|node| Progress::WorkedOut(node, nodes));
-    assert_eq!(told, checked.chain(worked_out).chain([Progress::Drawing]).collect::<Vec<_>>());
+    assert_eq!(progress, checked.chain(worked_out).chain([Progress::Drawing]).collect::<Vec<_>>());
     assert!(full.dropped.is_empty());
     let mut last = bytes(&full.document);
     for share in [0.8, 0.5, 0.4] {

@@ -94,6 +94,17 @@ pub fn words(key: Key, block: u32) -> [u32; 4] {
     philox4x32(key.philox_counter(block), key.philox_key())
 }
 
+/// The number in [0, 1) that a random word stands for: word / 2^32, exactly.
+pub fn unit(word: u32) -> f64 {
+    f64::from(word) / (1_u64 << 32) as f64
+}
+
+/// The index below `count` that a random word chooses: floor(unit * count). `count` is at most
+/// 2^32; the probabilities of two indices differ by at most 2^-32.
+pub fn index(word: u32, count: usize) -> usize {
+    ((u64::from(word) * count as u64) >> 32) as usize
+}
+
 /// Reads a stream word by word. It implements `Rng` of `rand` (and cannot fail), so all
 /// distributions of `rand` and `rand_distr` can draw from it.
 #[derive(Clone, Debug)]
@@ -143,6 +154,16 @@ mod tests {
             philox4x32([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn words_become_numbers_and_indices() {
+        assert_eq!([0, 1 << 31, u32::MAX].map(unit), [0.0, 0.5, 1.0 - 2_f64.powi(-32)]);
+        for count in [1, 3, 784, 1 << 20] {
+            assert_eq!([0, u32::MAX].map(|word| index(word, count)), [0, count - 1]);
+            let word = 0x9E37_79B9;
+            assert_eq!(index(word, count), (unit(word) * count as f64) as usize);
+        }
     }
 
     #[test]

@@ -111,10 +111,10 @@ mod tests {
                 let (good, mut sick) = (random(rows, 6, 1), random(rows, 6, 2));
                 sick.row_mut(0)[2] = bad;
                 let found = catch_unwind(AssertUnwindSafe(|| measure(&good, &sick)));
-                let told = found.expect_err(&format!("{name} took {bad} of {rows} rows"));
-                let written = told.downcast_ref::<String>().map(String::as_str);
-                let told = written.or_else(|| told.downcast_ref::<&str>().copied()).unwrap_or_default();
-                assert!(told.contains("finite"), "{name}, {bad}: {told}");
+                let payload = found.expect_err(&format!("{name} took {bad} of {rows} rows"));
+                let written = payload.downcast_ref::<String>().map(String::as_str);
+                let message = written.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+                assert!(message.contains("finite"), "{name}, {bad}: {message}");
             }
         }
     }

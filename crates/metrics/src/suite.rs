@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_what_was_learned_are_told_from_other_reals() {
+    fn copies_of_training_images_differ_from_other_reals() {
         let pca = Pca::fit(&drawings(30, 1), 8);
         let [mut real, learned] = [1, 2].map(|stream| Sample::new(drawings(20, stream), &pca).unwrap());
         let metrics = [find("memorization").unwrap()];
@@ -183,8 +183,8 @@ mod tests {
     fn a_sample_with_a_feature_that_is_not_finite_is_refused() {
         let pixels = |white: usize| (0..10).map(|i| if i == white { 255 } else { 7 }).collect();
         let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &Sick);
-        let told = sample(3).unwrap_err().to_string();
-        assert_eq!(told, "feature 1 of image 3 is NaN, which is not a finite f32");
+        let message = sample(3).unwrap_err().to_string();
+        assert_eq!(message, "feature 1 of image 3 is NaN, which is not a finite f32");
         let sound = sample(99).unwrap();
         assert!(sound.with_learned(Matrix::new(1, 1, vec![f64::INFINITY])).is_err());
     }
@@ -202,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_with_four_digits() {
-        let told: Vec<String> = [12.3456, 0.512_345, 1234.56, 0.000_123_45, -3.5, 0.0].map(short).into();
-        assert_eq!(told, ["12.35", "0.5123", "1235", "0.0001234", "-3.500", "0"]);
+    fn numbers_have_four_significant_digits() {
+        let texts: Vec<String> = [12.3456, 0.512_345, 1234.56, 0.000_123_45, -3.5, 0.0].map(short).into();
+        assert_eq!(texts, ["12.35", "0.5123", "1235", "0.0001234", "-3.500", "0"]);
     }
 }

@@ -9,6 +9,20 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+/// [`System::parts`] and [`System::parts_mut`] of a system whose parts are these fields, in this
+/// order.
+macro_rules! parts {
+    ($($field:ident),+ $(,)?) => {
+        fn parts(&self) -> Vec<&dyn nn::Stateful> {
+            vec![$(&self.$field),+]
+        }
+
+        fn parts_mut(&mut self) -> Vec<&mut dyn nn::Stateful> {
+            vec![$(&mut self.$field),+]
+        }
+    };
+}
+
 pub mod catalogue;
 pub mod evalnet;
 pub mod growing;

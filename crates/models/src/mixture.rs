@@ -4,7 +4,8 @@
 //! These are the two mixtures of Gulrajani et al. 2017, scaled to a variance near 1. Nothing is
 //! read from files: points are drawn when they are asked for.
 
-use kernels::{Key, random::words};
+use kernels::Key;
+use kernels::random::{index, words};
 use tensor::Tensor;
 
 /// A mixture of equally likely Gaussians.
@@ -48,7 +49,7 @@ impl Mixture {
         let choice = Key { stream: key.stream.wrapping_add(1), ..key };
         for (number, point) in points.data_mut().chunks_exact_mut(2).enumerate() {
             let [word, ..] = words(choice, number as u32);
-            let centre = centres[((u64::from(word) * centres.len() as u64) >> 32) as usize];
+            let centre = centres[index(word, centres.len())];
             point.iter_mut().zip(centre).for_each(|(x, middle)| *x += middle as f32);
         }
         points

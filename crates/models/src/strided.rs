@@ -20,7 +20,7 @@ pub(crate) struct Strided {
     pub(crate) latent: usize,
     /// Channels of the layer next to the image; they double with each layer further away.
     pub(crate) width: usize,
-    pub(crate) start: InitScheme,
+    pub(crate) init: InitScheme,
     pub(crate) spectral_norm: bool,
     pub(crate) norm: DiscriminatorNorm,
 }
@@ -56,7 +56,7 @@ impl Strided {
         let widest = self.width << (doublings - 1);
         let first = ConvTranspose2d::new(widest, smallest).padding(TransposedPadding::Valid).without_bias();
         let start = Network::new("generator", &[self.latent], Dialect::Torch, seed)
-            .with_init(self.start)
+            .with_init(self.init)
             .with("reshape", Reshape(vec![1, 1, self.latent]))
             .with("convt1", first)
             .with("bn1", BatchNorm::default())
@@ -76,7 +76,7 @@ impl Strided {
     fn halvings(&self, seed: u64) -> Network {
         let (doublings, _) = self.plan();
         let start = Network::new("discriminator", &[self.size, self.size, self.channels], Dialect::Torch, seed)
-            .with_init(self.start)
+            .with_init(self.init)
             .spectral_norm(self.spectral_norm)
             .with("conv1", halving(self.width))
             .with("lrelu1", LEAKY);

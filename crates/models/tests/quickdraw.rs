@@ -205,7 +205,7 @@ fn a_step_returns_the_values_before_its_updates() {
 #[test]
 fn a_batch_is_of_distinct_images_that_differ_by_step() {
     let system = system();
-    let mut augmented = Vec::new();
+    let mut batches = Vec::new();
     for step in 0..20 {
         let batch = system.batch(step, &[50]).remove(0);
         assert_eq!(batch, system.batch(step, &[50])[0], "the same step, the same images");
@@ -213,12 +213,12 @@ fn a_batch_is_of_distinct_images_that_differ_by_step() {
         sorted.sort_unstable();
         sorted.dedup();
         assert!(sorted.len() == 4 && sorted[3] < 50, "{batch:?}");
-        augmented.push(batch);
+        batches.push(batch);
     }
-    let distinct: std::collections::BTreeSet<_> = augmented.iter().collect();
+    let distinct: std::collections::BTreeSet<_> = batches.iter().collect();
     assert_eq!(distinct.len(), 20);
     let other = Quickdraw::new(small(), 12).expect("good settings");
-    assert_ne!(augmented[0], other.batch(0, &[50])[0], "another seed, other images");
+    assert_ne!(batches[0], other.batch(0, &[50])[0], "another seed, other images");
     let mut all = system.batch(0, &[4]).remove(0);
     all.sort_unstable();
     assert_eq!(all, [0, 1, 2, 3]);

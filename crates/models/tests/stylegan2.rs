@@ -189,13 +189,13 @@ fn a_penalty_without_weight_has_no_updates() {
 #[test]
 fn it_goes_on_from_its_state_to_the_same_bits() {
     let mut whole = trainer();
-    let told = train(&mut whole, 0..8);
+    let metrics = train(&mut whole, 0..8);
     for stop in [3, 4, 6] {
         let mut half = trainer();
         train(&mut half, 0..stop);
         let mut resumed = trainer();
         resumed.restore(&half.state()).expect("its own state");
-        assert_eq!(train(&mut resumed, stop..8), told[stop as usize..], "after {stop} steps");
+        assert_eq!(train(&mut resumed, stop..8), metrics[stop as usize..], "after {stop} steps");
         assert_eq!(resumed.state(), whole.state(), "after {stop} steps");
     }
 }

@@ -37,10 +37,13 @@ fn it_makes_its_reals_itself_and_finds_the_clouds() {
     assert_eq!((trainer.image_shape(), trainer.batch(0, &[])), (None, Vec::new()));
     let (far, _) = away(&trainer);
     assert!(far > 0.6, "{far}");
-    let told = (0..400).map(|step| trainer.step(step, &[]).expect("finite")).last().expect("steps");
+    let metrics = (0..400).map(|step| trainer.step(step, &[]).expect("finite")).last().expect("steps");
     let (far, found) = away(&trainer);
     assert!(far < 0.3 && found == 8, "{far}, {found}");
-    assert!((0.0..1.2).contains(&told["w_distance"]) && (0.5..4.0).contains(&told["gradient_norm"]), "{told:?}");
+    assert!(
+        (0.0..1.2).contains(&metrics["w_distance"]) && (0.5..4.0).contains(&metrics["gradient_norm"]),
+        "{metrics:?}"
+    );
     // The score falls towards the edge of the plane.
     let plane = plane(&trainer);
     let [clouds, edge] = [plane.mixture.points(50, kernels::Key::new(1, 1)), Tensor::full([50, 2], 2.0)];
@@ -59,16 +62,16 @@ fn a_toy_goes_on_to_the_same_bits_with_every_switch_that_suits_points() {
     };
     let [mut whole, mut half, mut resumed] = [make(), make(), make()];
     assert_eq!(plane(&whole).mixture, Mixture::Grid25);
-    let told: Vec<_> = (0..6).map(|step| whole.step(step, &[]).expect("finite")).collect();
+    let metrics: Vec<_> = (0..6).map(|step| whole.step(step, &[]).expect("finite")).collect();
     for step in 0..3 {
-        assert_eq!(half.step(step, &[]).expect("finite"), told[step as usize]);
+        assert_eq!(half.step(step, &[]).expect("finite"), metrics[step as usize]);
     }
     resumed.restore(&half.state()).expect("its own state");
     for step in 3..6 {
-        assert_eq!(resumed.step(step, &[]).expect("finite"), told[step as usize]);
+        assert_eq!(resumed.step(step, &[]).expect("finite"), metrics[step as usize]);
     }
     assert_eq!(resumed.state(), whole.state());
-    assert_ne!(told[0], told[1], "every step has its own points");
+    assert_ne!(metrics[0], metrics[1], "every step has its own points");
 }
 
 #[test]

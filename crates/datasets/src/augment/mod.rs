@@ -20,7 +20,7 @@ mod gather;
 mod tests;
 
 use affine::Affine;
-use kernels::random::{Key, words};
+use kernels::random::{self, Key, words};
 use serde::{Deserialize, Serialize};
 
 /// Data augmentation, the table `[augment]` of a run's configuration. The default changes nothing.
@@ -162,12 +162,11 @@ impl Augmentation {
                 [1.0 + signed(4) * self.zoom, 1.0 + signed(5) * self.zoom],
             )
         });
-        let below = |number: usize, places: usize| ((u64::from(word(number)) * places as u64) >> 32) as usize;
         Placement {
             affine,
             flip: self.flip && word(6) >> 31 == 1,
-            top: below(7, image[0] - size[0] + 1),
-            left: below(8, image[1] - size[1] + 1),
+            top: random::index(word(7), image[0] - size[0] + 1),
+            left: random::index(word(8), image[1] - size[1] + 1),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | [`apples()`] | 28x28 grey drawings, like the Quick, Draw! bitmaps | |
 //! | [`digits()`] | 28x28 grey hand-written digits, like MNIST's | ten |
-//! || [`shapes()`] | 32x32 coloured figures, as a substitute for CIFAR-10 | six |
-//! || [`faces()`] | cartoon faces of any size, as a substitute for photographs | |
-//! || [`seasons()`] | 64x64 landscapes in summer or winter, for unpaired image translation | |
+//! | [`shapes()`] | 32x32 coloured figures, as a substitute for CIFAR-10 | six |
+//! | [`faces()`] | cartoon faces of any size, as a substitute for photographs | |
+//! | [`seasons()`] | 64x64 landscapes in summer or winter, for unpaired image translation | |
 //!
 //! There are two ways of drawing: [`hand`] and [`raster`] move a pen over paper, and [`canvas`]
 //! paints areas of colour. Both use only arithmetic that IEEE 754 specifies exactly ([`geometry`]),

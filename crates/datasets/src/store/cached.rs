@@ -2,11 +2,11 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! || [`MAGIC`] | the magic bytes |
-//! || count x image | the images, dense |
-//! || count x 8 | the hash of each image, little-endian |
-//! || | [`Metadata`] as JSON |
-//! || 24 | the length and the hash of the JSON, and the first eight bytes of [`MAGIC`] |
+//! | [`MAGIC`] | the magic bytes |
+//! | count x image | the images, dense |
+//! | count x 8 | the hash of each image, little-endian |
+//! | | [`Metadata`] as JSON |
+//! | 24 | the length and the hash of the JSON, and the first eight bytes of [`MAGIC`] |
 //!
 //! The file is renamed to its final name when it is complete on disk. Whenever an image is read, it
 //! is checked against its hash.

@@ -5,11 +5,11 @@
 //!
 //! | store | bytes |
 //! |---|---|
-//! || [`Memory`] | in memory |
-//! || [`records::Records`] | in files of fixed-size records, read by offset: IDX, CIFAR-10 |
-//! || [`cached::Cached`] | in the cache of a decoded folder, read by offset |
-//! || [`generated::Generated`] | drawn on demand: picture n of a seed is always the same |
-//! || [`derived::Scaled`], [`derived::Selected`] | converted or selected from another store |
+//! | [`Memory`] | in memory |
+//! | [`records::Records`] | in files of fixed-size records, read by offset: IDX, CIFAR-10 |
+//! | [`cached::Cached`] | in the cache of a decoded folder, read by offset |
+//! | [`generated::Generated`] | drawn on demand: picture n of a seed is always the same |
+//! | [`derived::Scaled`], [`derived::Selected`] | converted or selected from another store |
 
 pub(crate) mod cached;
 pub(crate) mod derived;

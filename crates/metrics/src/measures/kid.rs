@@ -2,7 +2,8 @@
 //! by its unbiased estimate
 //!
 //! ```text
-//! [sum over i != j of k(x_i, x_j) + the same of y] / (m (m - 1)) - 2 [sum over i, j of k(x_i, y_j)] / m^2
+//!   [sum over i != j of k(x_i, x_j) + the same of y] / (m (m - 1))
+//! - 2 [sum over i, j of k(x_i, y_j)] / m^2
 //! ```
 //!
 //! on subsets of m images; the result is the mean and the standard deviation over the subsets.

@@ -6,13 +6,13 @@
 //! for smaller images), without padding:
 //!
 //! ```text
-//! contrast  = (2 s12 + C2) / (s11 + s22 + C2)                      s: covariances under the window
-//! ssim      = contrast * (2 m1 m2 + C1) / (m1^2 + m2^2 + C1)       m: means under the window
-//! ms_ssim   = contrast_1^w1 ... contrast_4^w4 ssim_5^w5            each averaged over the image, and at least 0
+//! contrast  = (2 s12 + C2) / (s11 + s22 + C2)                   s: covariances under the window
+//! ssim      = contrast * (2 m1 m2 + C1) / (m1^2 + m2^2 + C1)    m: means under the window
+//! ms_ssim   = contrast_1^w1 ... contrast_4^w4 ssim_5^w5         each a mean, and at least 0
 //! ```
 //!
-//! with C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2. Sources: Wang, Simoncelli, Bovik 2003; as a
-//! measure of diversity Odena, Olah, Shlens 2017.
+//! with C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2; the means are over the image. Sources: Wang,
+//! Simoncelli, Bovik 2003; as a measure of diversity Odena, Olah, Shlens 2017.
 //!
 //! **Pitfalls.** Images of different classes differ anyway: compare with the value of the reals.
 //! Halving needs sides that are multiples of 16, to which images are padded by repeating their

@@ -55,10 +55,19 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Sizes for a CPU: 32x32 pixels, up to 64 channels.
-    pub fn cpu() -> Self {
+    /// The sizes of the preset called `name`, which all growing GANs have: `original` for
+    /// 1024x1024, `cpu` for 32x32 and up to 64 channels, `grey` for the same without colour,
+    /// `cpu64` for 64x64.
+    pub fn preset(name: &str) -> Option<Self> {
         let small = Self { size: 32, fmap_base: 512, fmap_max: 64, batch: 16, ..Self::default() };
-        Self { stable_kimg: 8.0, fade_kimg: 8.0, ema_ramp_up: true, ..small }
+        let cpu = Self { stable_kimg: 8.0, fade_kimg: 8.0, ema_ramp_up: true, ..small };
+        match name {
+            "original" => Some(Self::default()),
+            "cpu" => Some(cpu),
+            "grey" => Some(Self { channels: 1, ..cpu }),
+            "cpu64" => Some(Self { size: 64, fmap_base: 1024, ..cpu }),
+            _ => None,
+        }
     }
 
     /// Checks that every setting is in its range.

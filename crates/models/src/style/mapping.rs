@@ -126,7 +126,7 @@ mod tests {
     fn the_mean_of_all_styles_follows_slowly() {
         let mapping = network("generator", 8, 4, 1);
         let latents = Var::constant(normal(&[16, 8], "latents"));
-        let sampler = |frozen: bool| {
+        let buffers_of = |frozen: bool| {
             let draw = RngContext { seed: 1, step: 0, purpose: "a test" };
             nn::differentiate(draw, |ctx: &mut ForwardContext| {
                 let styles = if frozen {
@@ -140,8 +140,8 @@ mod tests {
             .0
             .buffers
         };
-        assert!(sampler(true).is_empty());
-        let buffers = sampler(false);
+        assert!(buffers_of(true).is_empty());
+        let buffers = buffers_of(false);
         let styles = mapping.forward(
             &mut ForwardContext::training(&Tape::new(), RngContext { seed: 1, step: 0, purpose: "x" }),
             &latents,

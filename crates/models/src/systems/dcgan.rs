@@ -12,7 +12,7 @@ use crate::catalogue::{
 use crate::strided::{LEAKY, Strided, biased_halving, doubling, halving, normalised};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::gan::GanTrainer;
-use crate::trainer::options::{DiscriminatorNorm, TrainingOptions};
+use crate::trainer::options::TrainingOptions;
 use crate::trainer::spec::{Fakes, GanSpec};
 use crate::trainer::update::Update;
 use crate::{LatentKind, Settings as _, SettingsError, in_range};
@@ -121,7 +121,8 @@ impl Settings {
     fn strided(&self) -> Strided {
         let Self { channels, latent, width, .. } = *self;
         let TrainingOptions { spectral_norm, d_norm: norm, .. } = self.options;
-        Strided { size: self.size(), channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm }
+        let init = if self.variant == Variant::Svhn { Dialect::Torch.init_scheme() } else { InitScheme::dcgan() };
+        Strided { size: self.size(), channels, latent, width, init, spectral_norm, norm }
     }
 }
 
@@ -131,7 +132,7 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
         Variant::Official | Variant::Cifar32 => s.strided().discriminator(seed),
         Variant::Mnist28 => s.strided().discriminator_with_dense_end(seed),
         Variant::Radford => radford_discriminator(s, seed),
-        Variant::Svhn => course_discriminator(&Course::of(s), seed),
+        Variant::Svhn => course_discriminator(&s.strided(), seed),
     }
 }
 
@@ -140,7 +141,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
     match s.variant {
         Variant::Official | Variant::Cifar32 | Variant::Mnist28 => s.strided().generator(seed),
         Variant::Radford => radford_generator(s, seed),
-        Variant::Svhn => course_generator(&Course::of(s), seed),
+        Variant::Svhn => course_generator(&s.strided(), seed),
     }
 }
 
@@ -177,28 +178,11 @@ fn radford_generator(s: &Settings, seed: u64) -> Network {
         .with("tanh", Activation::Tanh)
 }
 
-/// The networks of Udacity's course for images of 32x32, shared by its house numbers and its faces.
-pub(crate) struct Course {
-    pub(crate) channels: usize,
-    pub(crate) latent: usize,
-    pub(crate) width: usize,
-    pub(crate) start: InitScheme,
-    pub(crate) spectral_norm: bool,
-    pub(crate) norm: DiscriminatorNorm,
-}
-
-impl Course {
-    fn of(s: &Settings) -> Self {
-        let Settings { channels, latent, width, .. } = *s;
-        let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
-        Self { channels, latent, width, start: Dialect::Torch.init_scheme(), spectral_norm, norm }
-    }
-}
-
-/// Three convolutions of stride 2, and a dense layer.
-pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
+/// The discriminator of Udacity's course for images of 32x32, shared by its house numbers and its
+/// faces: three convolutions of stride 2, and a dense layer.
+pub(crate) fn course_discriminator(c: &Strided, seed: u64) -> Network {
     let first = Network::new("discriminator", &[32, 32, c.channels], Dialect::Torch, seed)
-        .with_init(c.start)
+        .with_init(c.init)
         .spectral_norm(c.spectral_norm)
         .with("conv1", halving(c.width))
         .with("lrelu1", LEAKY);
@@ -208,10 +192,11 @@ pub(crate) fn course_discriminator(c: &Course, seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// A dense layer without an activation, and three transposed convolutions of stride 2.
-pub(crate) fn course_generator(c: &Course, seed: u64) -> Network {
+/// The generator of the course: a dense layer without an activation, and three transposed
+/// convolutions of stride 2.
+pub(crate) fn course_generator(c: &Strided, seed: u64) -> Network {
     Network::new("generator", &[c.latent], Dialect::Torch, seed)
-        .with_init(c.start)
+        .with_init(c.init)
         .with("dense", Dense::new(4 * 4 * 4 * c.width))
         .with("reshape", Reshape(vec![4, 4, 4 * c.width]))
         .with("convt1", doubling(2 * c.width))

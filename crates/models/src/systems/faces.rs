@@ -11,7 +11,7 @@ use crate::catalogue::{
     OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
 };
 use crate::strided::Strided;
-use crate::systems::dcgan::{Course, course_discriminator, course_generator};
+use crate::systems::dcgan::{course_discriminator, course_generator};
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::spec::{Fakes, GanSpec};
@@ -89,12 +89,11 @@ impl crate::Settings for Settings {
 pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     let Settings { size, width, latent, .. } = *s;
     let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
-    let channels = 3;
+    let init = if size == 64 { InitScheme::dcgan() } else { InitScheme::normal(0.02) };
+    let pair = Strided { size, channels: 3, latent, width, init, spectral_norm, norm };
     if size == 64 {
-        let pair = Strided { size, channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm };
         return [pair.discriminator(seed), pair.generator(seed)];
     }
-    let pair = Course { channels, latent, width, start: InitScheme::normal(0.02), spectral_norm, norm };
     [course_discriminator(&pair, seed), course_generator(&pair, seed)]
 }
 

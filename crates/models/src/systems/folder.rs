@@ -92,7 +92,7 @@ impl crate::Settings for Settings {
 pub fn networks(s: &Settings, seed: u64) -> [Network; 2] {
     let Settings { size, channels, latent, width, .. } = *s;
     let TrainingOptions { spectral_norm, d_norm: norm, .. } = s.options;
-    let pair = Strided { size, channels, latent, width, start: InitScheme::dcgan(), spectral_norm, norm };
+    let pair = Strided { size, channels, latent, width, init: InitScheme::dcgan(), spectral_norm, norm };
     [pair.discriminator(seed), pair.generator(seed)]
 }
 

@@ -60,14 +60,7 @@ impl Default for Settings {
 
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
-        let cpu = Self { sizes: Sizes::cpu(), ..Self::default() };
-        match name {
-            "original" => Some(Self::default()),
-            "cpu" => Some(cpu),
-            "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
-            "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),
-            _ => None,
-        }
+        Some(Self { sizes: Sizes::preset(name)?, ..Self::default() })
     }
 
     fn check(&self) -> Result<(), SettingsError> {

@@ -85,18 +85,15 @@ impl Default for Settings {
 
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
+        let sizes = Sizes::preset(name)?;
+        if name == "original" {
+            return Some(Self { sizes, ..Self::default() });
+        }
         // A run shows 1/200 of the authors' images, so the learning rate is higher: with 0.001 all
         // faces have the same pose after 3,000 steps. The weight of R1 scales with the number of
         // pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the batch): 10 is for
         // 1024x1024, and too much for a small discriminator.
-        let cpu = Self { sizes: Sizes::cpu(), learning_rate: 5e-3, r1: 1.0, ..Self::default() };
-        match name {
-            "original" => Some(Self::default()),
-            "cpu" => Some(cpu),
-            "grey" => Some(Self { sizes: Sizes { channels: 1, ..Sizes::cpu() }, ..cpu }),
-            "cpu64" => Some(Self { sizes: Sizes { size: 64, fmap_base: 1024, ..Sizes::cpu() }, ..cpu }),
-            _ => None,
-        }
+        Some(Self { sizes, learning_rate: 5e-3, r1: 1.0, ..Self::default() })
     }
 
     fn check(&self) -> Result<(), SettingsError> {

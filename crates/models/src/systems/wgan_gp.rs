@@ -170,7 +170,7 @@ impl crate::Settings for Settings {
 
 /// The authors' initial values: Glorot's uniform weights for dense layers and shortcuts, biases 0.
 /// (For other convolutions, see [`he_glorot`].)
-const START: InitScheme = InitScheme {
+const INIT: InitScheme = InitScheme {
     weight: Initializer::GlorotUniform,
     bias: Initializer::Constant(0.0),
     scale: Initializer::Constant(1.0),
@@ -213,7 +213,7 @@ pub fn critic(s: &Settings, seed: u64) -> Network {
         Variant::Gauss8 | Variant::Gauss25 => &[2],
     };
     let network =
-        Network::new("critic", image, Dialect::Torch, seed).with_init(START).spectral_norm(s.options.spectral_norm);
+        Network::new("critic", image, Dialect::Torch, seed).with_init(INIT).spectral_norm(s.options.spectral_norm);
     match s.variant {
         Variant::Resnet => residual_critic(network, s.width),
         Variant::Gauss8 | Variant::Gauss25 => hidden(network, s.width).with("dense4", Dense::new(1)),
@@ -268,7 +268,7 @@ fn residual_critic(network: Network, width: usize) -> Network {
 
 /// The generator.
 pub fn generator(s: &Settings, seed: u64) -> Network {
-    let (network, width) = (Network::new("generator", &[s.latent], Dialect::Torch, seed).with_init(START), s.width);
+    let (network, width) = (Network::new("generator", &[s.latent], Dialect::Torch, seed).with_init(INIT), s.width);
     let widest = [4, 4, 4 * width];
     let dense = Dense::new(widest.iter().product());
     match s.variant {

@@ -1,14 +1,12 @@
 //! The losses of both networks as the options choose them, the discriminator's targets, and what is
 //! reported of its outputs.
 
-use kernels::{Key, random::words};
+use kernels::Key;
+use kernels::random::{unit, words};
 use nn::losses::{bce_keras_clip, bce_with_logits, hinge, logistic_discriminator, mse, negative_mean, wasserstein};
 use tensor::{Tensor, Var};
 
 use crate::trainer::options::{Bce, Loss, NoiseDirection, TrainingOptions};
-
-/// 2^32: a word becomes a number in [0, 1).
-const TWO_32: f64 = (1_u64 << 32) as f64;
 
 /// Whether an image is real or fake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +19,7 @@ pub(crate) enum Side {
 /// stream: for each image, one word decides about the flip and one about the target.
 pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: Key) -> Tensor {
     let target = |number: usize| {
-        let [flip, draw] = [0, 1].map(|word| f64::from(words(key, number as u32)[word]) / TWO_32);
+        let [flip, draw] = [0, 1].map(|word| unit(words(key, number as u32)[word]));
         let real = (side == Side::Real) != (flip < options.label_flip);
         let real_is = |real| f64::from(u8::from(real != options.fake_is_one));
         // The distance from the label of this side towards that of the other.

@@ -4,7 +4,8 @@
 //! reals then cannot memorise them, and the generator does not learn to reproduce the
 //! augmentations.
 
-use kernels::{Key, random::words};
+use kernels::Key;
+use kernels::random::{unit, words};
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Var};
 
@@ -39,13 +40,10 @@ pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) ->
     images
 }
 
-/// 2^32: a word becomes a number in [0, 1).
-const TWO_32: f64 = (1_u64 << 32) as f64;
-
 /// Random number `number` of an image, uniform in [0, 1): 0 to 2 are for colours, 3 and 4 for the
 /// translation, 5 and 6 for the cutout.
 fn draw(key: Key, image: usize, number: usize) -> f64 {
-    f64::from(words(key, (2 * image + number / 4) as u32)[number % 4]) / TWO_32
+    unit(words(key, (2 * image + number / 4) as u32)[number % 4])
 }
 
 /// One number per image, shape (n, 1, 1, 1).

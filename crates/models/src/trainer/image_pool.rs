@@ -3,7 +3,7 @@
 //! training", 2017).
 
 use kernels::Key;
-use kernels::random::words;
+use kernels::random::{index, words};
 use nn::{State, Stateful};
 use tensor::Tensor;
 
@@ -42,7 +42,7 @@ impl ImagePool {
             }
             let [coin, choice, ..] = words(key, number as u32);
             if coin & 1 == 1 {
-                let place = ((u64::from(choice) * capacity as u64) >> 32) as usize;
+                let place = index(choice, capacity);
                 self.images.data_mut()[place * size..][..size].swap_with_slice(fake);
             }
         }

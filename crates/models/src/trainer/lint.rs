@@ -15,8 +15,8 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
     let key = if options.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
     let why = format!(
-        "it looks at each image's own gradient, but {layer} mixes the images of a batch (batch normalisation): \
-             use d_norm = layer or none with it"
+        "it needs the gradient of each image alone, but {layer} mixes the images of a batch (batch normalisation): \
+         use d_norm = layer or none with it"
     );
     Some(SettingsError { key, why })
 }
@@ -51,7 +51,9 @@ pub(crate) fn remarks(
         }),
         small.then(|| {
             let batch = d_batch.min(g_batch);
-            let text = format!("batch normalisation over batches of {batch}: fewer than 8 images tell too little");
+            let text = format!(
+                "batch normalisation over batches of {batch}: the statistics of fewer than 8 images are too noisy"
+            );
             remark(&text, &["batch=8"])
         }),
         (mixed && d_norm).then(|| {

@@ -223,7 +223,10 @@ impl TrainingOptions {
             return refuse("label_smooth", "soft_labels draws the targets itself: leave one of the two out");
         }
         if self.gradient_penalty > 0.0 && self.r1 > 0.0 {
-            return refuse("r1", "gradient_penalty is set as well, which wants another length: use one of the two");
+            return refuse(
+                "r1",
+                "gradient_penalty is set as well, which pulls the norm to 1 and not to 0: use one of the two",
+            );
         }
         if self.clip_value > 0.0 && self.clip_norm > 0.0 {
             return refuse("clip_norm", "clip_value is set as well: clip by one of the two");

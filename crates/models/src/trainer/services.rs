@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(at(0, 5).latents("z", 2), at(1, 5).latents("z", 2));
         assert_ne!(at(0, 5).latents("z", 2), at(0, 6).latents("z", 2));
         let largest = |step| {
-            let seen = at(step, 9).augmented(&images, "reals").into_value();
-            seen.data().iter().fold(0.0_f32, |largest, x| largest.max(x.abs()))
+            let augmented = at(step, 9).augmented(&images, "reals").into_value();
+            augmented.data().iter().fold(0.0_f32, |largest, x| largest.max(x.abs()))
         };
         assert!((largest(2) - largest(0) / 2.0).abs() < 1e-6, "half of the noise is left after half of the steps");
         assert_eq!(largest(4), 0.0);
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn without_options_the_discriminator_sees_the_images_themselves() {
         let images = Tensor::from_fn([2, 2, 2, 1], |i| i as f32);
-        let seen = services(0.0).at(0).augmented(&Var::constant(images.clone()), "reals");
-        assert_eq!(seen.value(), &images);
+        let augmented = services(0.0).at(0).augmented(&Var::constant(images.clone()), "reals");
+        assert_eq!(augmented.value(), &images);
     }
 }

@@ -10,9 +10,9 @@
 pub mod networks;
 mod settings;
 
-use kernels::random::words;
+use kernels::random::{index, words};
 use nn::losses::{l1, least_squares};
-use nn::{Adam, ForwardContext, Network, Optimizer, Stateful};
+use nn::{Adam, ForwardContext, Network, Optimizer};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
@@ -28,7 +28,7 @@ use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate,
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "cyclegan",
-    about: "translates pictures of one kind into another, from two heaps without pairs",
+    about: "translates images from one domain to another; trained on two unpaired sets of images",
     presets: &[
         Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
         Preset {
@@ -239,7 +239,7 @@ impl System for CycleGan {
         };
         let first = step * batch as u64;
         let chosen = self.services.at(step).key("choice of B");
-        let any = |number| ((u64::from(words(chosen, number)[0]) * b as u64) >> 32) as usize;
+        let any = |number| index(words(chosen, number)[0], b);
         vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
     }
 
@@ -275,25 +275,7 @@ impl System for CycleGan {
         self.generators.iter().chain(&self.discriminators).collect()
     }
 
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![
-            &self.generators,
-            &self.discriminators,
-            &self.generator_optimizer,
-            &self.discriminator_optimizer,
-            &self.pools,
-        ]
-    }
-
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        vec![
-            &mut self.generators,
-            &mut self.discriminators,
-            &mut self.generator_optimizer,
-            &mut self.discriminator_optimizer,
-            &mut self.pools,
-        ]
-    }
+    parts!(generators, discriminators, generator_optimizer, discriminator_optimizer, pools);
 }
 
 impl Translate for CycleGan {

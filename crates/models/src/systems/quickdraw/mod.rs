@@ -10,7 +10,7 @@ mod networks;
 mod settings;
 
 use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
-use nn::{ForwardContext, Network, Optimizer, Stateful};
+use nn::{ForwardContext, Network, Optimizer};
 use tensor::{NonFinite, Tensor, Var};
 
 pub use networks::{discriminator, generator};
@@ -94,10 +94,7 @@ impl Quickdraw {
     pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let fakes = self.generator.infer(latents);
-        let fakes = match self.settings.replay_pool {
-            0 => fakes,
-            _ => self.pool.query(&fakes, at.key("pool")),
-        };
+        let fakes = self.pool.query(&fakes, at.key("pool"));
         let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
         let labels = |side, images: &Tensor, stream| targets(&self.options, side, images.shape()[0], at.key(stream));
         let labels =
@@ -202,25 +199,5 @@ impl System for Quickdraw {
         vec![&self.discriminator, &self.generator]
     }
 
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![
-            &self.discriminator,
-            &self.generator,
-            &self.average,
-            &self.discriminator_optimizer,
-            &self.generator_optimizer,
-            &self.pool,
-        ]
-    }
-
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        vec![
-            &mut self.discriminator,
-            &mut self.generator,
-            &mut self.average,
-            &mut self.discriminator_optimizer,
-            &mut self.generator_optimizer,
-            &mut self.pool,
-        ]
-    }
+    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool);
 }

@@ -7,8 +7,10 @@
 //! easy to invert. So the variance of the path lengths is penalised:
 //!
 //! ```text
-//! length = sqrt(mean over the layers of |gradient of <G(w), y> by the layer's style|^2)      y ~ N(0, 1) / sqrt(height * width)
-//! penalty = weight * mean of (length - a)^2      a += decay * (mean length - a)
+//! y ~ N(0, 1) / sqrt(height * width)
+//! length = sqrt(mean over the layers of |gradient of <G(w), y> by the layer's style|^2)
+//! a += decay * (mean length - a)
+//! penalty = weight * mean of (length - a)^2
 //! ```
 //!
 //! The penalty contains a gradient, so training differentiates twice through the whole generator

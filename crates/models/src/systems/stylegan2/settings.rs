@@ -80,9 +80,16 @@ impl Default for Settings {
 
 impl crate::Settings for Settings {
     fn preset(name: &str) -> Option<Self> {
-        let seed = Self::default();
-        let small =
-            Self { size: 32, fmap_base: 2048, fmap_max: 64, mapping_layers: 2, batch: 16, ema_ramp_up: true, ..seed };
+        let authors = Self::default();
+        let small = Self {
+            size: 32,
+            fmap_base: 2048,
+            fmap_max: 64,
+            mapping_layers: 2,
+            batch: 16,
+            ema_ramp_up: true,
+            ..authors
+        };
         // As the small presets of `stylegan`, and for the same reasons.
         let cpu = Self { learning_rate: 5e-3, r1: 1.0, ..small };
         match name {

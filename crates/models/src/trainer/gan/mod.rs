@@ -16,7 +16,7 @@ use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint;
 use crate::trainer::options::{Batches, TrainingOptions};
 use crate::trainer::penalty::{self, Penalty};
-use crate::trainer::services::StepServices;
+use crate::trainer::services::{StepContext, StepServices};
 use crate::trainer::spec::{Fakes, GanSpec};
 
 /// What a turn of the discriminator reports, from before its update.
@@ -136,6 +136,11 @@ impl GanTrainer {
         turn / self.options.k as u64
     }
 
+    /// The services at turn number `turn` of the discriminator.
+    fn at(&self, turn: u64) -> StepContext<'_> {
+        self.services.at_turn(self.step_of(turn), turn)
+    }
+
     /// The fakes of these latents for the discriminator's turn number `turn`.
     fn fakes(&self, turn: u64, latents: &Tensor) -> Tensor {
         let step = self.step_of(turn);
@@ -186,7 +191,7 @@ impl GanTrainer {
 
     /// One update on the reals and the fakes in separate batches, whose losses are added.
     fn update_on_separate_batches(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
-        let at = self.services.at_turn(self.step_of(turn), turn);
+        let at = self.at(turn);
         let (gradients, report) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
             let [(real_loss, real), (fake_loss, fake)] = sides.each_ref().map(|side| self.loss_on(ctx, side));
             let (loss, penalty) = self.with_penalty(ctx, turn, sides, &real_loss + &fake_loss);
@@ -201,7 +206,7 @@ impl GanTrainer {
     fn update_twice(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
         let (mut reports, mut penalty) = ([SideReport::default(); 2], PenaltyReport::default());
         for ((report, side), purpose) in reports.iter_mut().zip(sides).zip([DISCRIMINATOR_TURN, SECOND_UPDATE]) {
-            let at = self.services.at_turn(self.step_of(turn), turn);
+            let at = self.at(turn);
             let (gradients, (own, of_penalty)) = at.differentiate(purpose, |ctx| {
                 let (loss, report) = self.loss_on(ctx, side);
                 let (loss, penalty) = match side.side {
@@ -228,7 +233,7 @@ impl GanTrainer {
         let [first, second] = &sides;
         let images = Var::constant(first.images.value().concat(second.images.value()));
         let targets = first.targets.concat(&second.targets);
-        let at = self.services.at_turn(self.step_of(turn), turn);
+        let at = self.at(turn);
         let (gradients, (loss, penalty, logits)) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
             let logits = self.discriminator.forward(ctx, &images);
             let loss = discriminator_loss(&self.options, &logits, &targets);
@@ -277,7 +282,7 @@ impl GanTrainer {
         let TrainingOptions { gradient_penalty, r1, .. } = self.options;
         let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
         if gradient_penalty > 0.0 {
-            let key = self.services.at_turn(self.step_of(turn), turn).key("between reals and fakes");
+            let key = self.at(turn).key("between reals and fakes");
             return Some(penalty::between(ctx, score, gradient_penalty, reals, fakes, key));
         }
         (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))

@@ -1,6 +1,6 @@
 //! The steps of a [`GanTrainer`], and what a [`System`] says about itself.
 
-use nn::{Network, Stateful};
+use nn::Network;
 use tensor::{NonFinite, Tensor};
 
 use super::{DiscriminatorTurn, GanTrainer, GeneratorTurn};
@@ -125,27 +125,7 @@ impl System for GanTrainer {
         vec![&self.discriminator, &self.generator]
     }
 
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![
-            &self.discriminator,
-            &self.generator,
-            &self.average,
-            &self.discriminator_optimizer,
-            &self.generator_optimizer,
-            &self.pool,
-        ]
-    }
-
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        vec![
-            &mut self.discriminator,
-            &mut self.generator,
-            &mut self.average,
-            &mut self.discriminator_optimizer,
-            &mut self.generator_optimizer,
-            &mut self.pool,
-        ]
-    }
+    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool);
 }
 
 impl FromLatents for GanTrainer {
