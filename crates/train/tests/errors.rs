@@ -1,4 +1,4 @@
-//! What goes wrong is told with what, where, why and help, and with the right exit code.
+//! Every failure says what went wrong, where, why, and what to do about it, and has its exit code.
 
 mod common;
 
@@ -92,9 +92,9 @@ fn numbers_of_threads_that_no_machine_has_are_refused_before_anything_else() {
             let mut command = place.command(line);
             command.env("RAYON_NUM_THREADS", value);
             let outcome = finish(command);
-            let told = format!("{value}, {line}: {:?} {}", outcome.code, outcome.err);
-            assert_eq!(outcome.code, Some(CONFIG), "{told}");
-            assert!(outcome.err.contains(&format!("RAYON_NUM_THREADS={value}; allowed: 1 to 1024")), "{told}");
+            let context = format!("{value}, {line}: {:?} {}", outcome.code, outcome.err);
+            assert_eq!(outcome.code, Some(CONFIG), "{context}");
+            assert!(outcome.err.contains(&format!("RAYON_NUM_THREADS={value}; allowed: 1 to 1024")), "{context}");
         }
     }
     let mut command = place.command(&format!("{TINY} --steps 1 --threads 1"));

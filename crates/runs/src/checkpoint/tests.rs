@@ -140,7 +140,7 @@ fn patched(from: &str, to: &str) -> Flaw {
 }
 
 #[test]
-fn versions_and_strangers_are_told_apart() {
+fn newer_versions_and_foreign_files_are_distinguished() {
     assert_eq!(patched(r#"version\":1"#, r#"version\":9"#), Flaw::Newer { found: 9, known: 1 });
     assert_eq!(patched(r#""backdraw""#, r#""backdrop""#), Flaw::Foreign);
     assert!(matches!(patched(r#"version\":1"#, r#"version\":x"#), Flaw::Metadata(_)));

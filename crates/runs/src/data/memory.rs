@@ -80,15 +80,15 @@ impl Teller {
                         let bar = self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left");
                         *decoding = (bar, 0);
                     }
-                    let (bar, told) = &mut *decoding;
+                    let (bar, reported) = &mut *decoding;
                     match bar {
                         Some(bar) if done == total => bar.finish_and_clear(),
                         Some(bar) => bar.set_position(done as u64),
                         None => {
                             let tenths = 10 * done / total.max(1);
-                            if tenths > *told {
+                            if tenths > *reported {
                                 say(format!("{done} of {total} {} decoded", plural(total, "picture")));
-                                *told = tenths;
+                                *reported = tenths;
                             }
                         }
                     }

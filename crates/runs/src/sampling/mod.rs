@@ -212,7 +212,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
         }
     };
     found.passed_over().iter().for_each(|line| request.output.say(line));
-    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.told());
+    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.label());
     Ok(Written { path: out, about })
 }
 
@@ -301,7 +301,7 @@ fn arrangement(request: &SampleRequest) -> Arrangement {
 
 /// Where the samples go when nothing is said: beside the run's own sheets.
 fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
-    let name = format!("{what}-{}.png", seeds.told().replace(' ', "-"));
+    let name = format!("{what}-{}.png", seeds.label().replace(' ', "-"));
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
 }
 
