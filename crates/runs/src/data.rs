@@ -1,4 +1,4 @@
-//! The images to learn from: the adapter between the command line and the crate that reads data
+//! The images to learn from: the adapter between the configuration and the crate that reads data
 //! sets.
 //!
 //! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders

@@ -83,7 +83,7 @@ pub struct ExplainReport {
 /// Writes the page.
 ///
 /// # Errors
-/// When the request make no sense, the images or the checkpoint cannot be used, a number is not
+/// When the request makes no sense, the images or the checkpoint cannot be used, a number is not
 /// finite, or the page cannot be written.
 pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let opened = match (&request.run, example(request)) {
@@ -162,7 +162,7 @@ struct Opened {
     header: Header,
 }
 
-/// The teaching-size example that the request mean.
+/// The teaching-size example that the request means.
 fn example(request: &ExplainRequest) -> Option<&'static Preset> {
     if request.system.is_some() { None } else { Preset::find(request.preset.as_deref()?) }
 }
@@ -312,7 +312,7 @@ fn images(config: &Config, data: &Dataset) -> String {
     name.unwrap_or_else(|| "fetched images".into())
 }
 
-/// What the request say about the configuration.
+/// What the request says about the configuration.
 fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
     let mut given = config::read_settings(&request.settings)?;
     let text = |name, key: &str, text: &Option<String>| text.clone().map(|text| Assignment::option(name, key, text));

@@ -7,8 +7,8 @@
 //! one fail.
 //!
 //! A temporary file is locked through the operating system while it is written, so that one that a
-//! killed process has left behind can be distinguished from one at work: `temporary.rs` makes them and
-//! sweeps them up.
+//! killed process has left behind can be distinguished from one in use: `temporary.rs` makes them
+//! and sweeps them up.
 
 mod temporary;
 

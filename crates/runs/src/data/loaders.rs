@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::memory::{self as places, Teller};
+use super::memory::{self as places, Reporter};
 use super::{Dataset, failure, reading};
 use crate::config::Config;
 use crate::console::Output;
@@ -269,15 +269,15 @@ impl Loader {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let teller = Teller::new(output);
-        let tell = |progress: &Progress<'_>| teller.tell(progress);
+        let reporter = Reporter::new(output);
+        let report = |progress: &Progress<'_>| reporter.report(progress);
         let wanted = Wanted {
             request: LoadRequest {
                 split,
                 shape,
                 size: [height, width, shape[2]],
                 fitting: &fitting,
-                options: places::options(config, inspect_only, &tell),
+                options: places::options(config, inspect_only, &report),
             },
             class: config.class(),
             has_channels: config.settings.contains_key("channels"),

@@ -166,7 +166,7 @@ impl fmt::Display for Evaluation {
 /// Measures the images of a run.
 ///
 /// # Errors
-/// When the request make no sense, no checkpoint can be used, the reals cannot be read, or a file
+/// When the request makes no sense, no checkpoint can be used, the reals cannot be read, or a file
 /// cannot be written.
 pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;

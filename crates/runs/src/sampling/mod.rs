@@ -128,7 +128,7 @@ enum Product {
 /// Draws the samples and writes them.
 ///
 /// # Errors
-/// When the request make no sense, no checkpoint can be used, or the file cannot be written.
+/// When the request makes no sense, no checkpoint can be used, or the file cannot be written.
 pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     let product = product_of(request)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
@@ -216,7 +216,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// What the request ask for: the ending of the file's name decides.
+/// What the request asks for: the file's extension decides.
 fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     let walks = request.interpolation.is_some();
     let product = match &request.out {
