@@ -69,7 +69,7 @@ impl Failure {
     }
 
     /// The ending of the name of `path` stands for no form that such things can be written in.
-    pub fn unknown_ending(path: &Path, things: &str) -> Self {
+    pub(crate) fn unknown_ending(path: &Path, things: &str) -> Self {
         Self::new(Code::Usage, format!("the file's ending says no form that {things} can be written in"))
             .at(path.display())
             .because(format!("it ends with {:?}", path.extension().unwrap_or_default()))

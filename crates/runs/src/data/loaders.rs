@@ -219,7 +219,7 @@ impl Loader {
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or
     /// `[augment]` is refused.
-    pub fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+    pub(crate) fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, false, output)
     }
 
@@ -228,7 +228,7 @@ impl Loader {
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as they show without reading the images.
-    pub fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+    pub(crate) fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, true, output)
     }
 
@@ -236,7 +236,7 @@ impl Loader {
     ///
     /// # Errors
     /// As [`load`](Self::load), about files that are there.
-    pub fn load_held_back(
+    pub(crate) fn load_held_back(
         &self,
         config: &Config,
         shape: [usize; 3],

@@ -203,7 +203,7 @@ fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
 const AUGMENTED: usize = 8;
 
 /// What is to be trained.
-pub struct Plan {
+struct Plan {
     config: Config,
     system: Box<dyn System>,
     needs: Needs,
