@@ -407,7 +407,7 @@ fn a_server_that_never_sends_the_end_is_reported_and_what_came_is_kept() {
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
     // A network that wants a login first takes nothing away.
     server.becomes(Manner::Page);
-    place.bad(&fetch_cat(&server), NETWORK, &["a web page came", "login", "by hand"]);
+    place.bad(&fetch_cat(&server), NETWORK, &["received a web page", "login", "by hand"]);
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
     assert!(!place.path(WHOLE).exists());
     // Neither parts that fit nor an end: it stops trying all the same.
@@ -512,7 +512,7 @@ fn answers_that_are_no_file_are_reported() {
         (Manner::Refuses("404 Not Found"), ["404", "not here"]),
         (Manner::Refuses("503 Service Unavailable"), ["503", "by hand"]),
         (Manner::Redirects, ["edirect", "by hand"]),
-        (Manner::Page, ["a web page came", "by hand"]),
+        (Manner::Page, ["received a web page", "by hand"]),
         (Manner::Packed("br"), ["packs the file by `br`", "by hand"]),
         (Manner::Packed("gzip"), ["packs the file by `gzip`", "by hand"]),
     ] {

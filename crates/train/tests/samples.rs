@@ -199,7 +199,7 @@ fn what_makes_no_sense_is_refused() {
     place.bad("sample run --count 99999999999", USAGE, &["allowed"]);
     place.bad("sample run --count 10001", USAGE, &["allowed: 1 to 10000"]);
     place.bad("sample run --out a.jpg", USAGE, &["a.jpg", ".png", ".npy", "folder", ".gif"]);
-    place.bad("sample run --out a", USAGE, &["ending"]);
+    place.bad("sample run --out a", USAGE, &["no extension"]);
     place.bad("sample run --out a.gif", USAGE, &["a.gif", "--interpolate"]);
     std::fs::write(place.path("file"), "x").unwrap();
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);

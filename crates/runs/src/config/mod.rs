@@ -328,12 +328,12 @@ impl Config {
     /// The failure of a setting of the table `table` that is not accepted.
     fn refused(&self, table: &str, bad: BadSetting) -> Failure {
         let Some(key) = bad.key else {
-            return Failure::new(Code::Config, format!("these settings of `{table}` do not go together"))
+            return Failure::new(Code::Config, format!("these settings of `{table}` contradict each other"))
                 .because(bad.why);
         };
         let full = format!("{table}.{key}");
         let failure =
-            Failure::new(Code::Config, format!("`{full} = {}` is not possible", self.show(&full))).because(bad.why);
+            Failure::new(Code::Config, format!("`{full} = {}` is not allowed", self.show(&full))).because(bad.why);
         match self.sources.get(&full) {
             Some(source) => failure.at(source),
             None => failure,
@@ -386,10 +386,10 @@ impl Config {
         let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
         let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
         let Some(entry) = name.and_then(known) else {
-            return Err(Failure::new(Code::Config, "the run is of a system that this program does not know")
+            return Err(Failure::new(Code::Config, "this program does not know the system of the run")
                 .at(place)
                 .because(format!("system = {:?}", name.unwrap_or("(not set)")))
-                .help(advice!("unknown-system", "`train systems` lists those that it knows")));
+                .help(advice!("unknown-system", "`train systems` lists the systems that it knows")));
         };
         Self::resolve(&entry, given)
     }
@@ -416,9 +416,9 @@ impl Config {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
             if old != new && !keys::may_change(&one.key) {
-                return Err(Failure::new(Code::Usage, format!("{} does not go together with --resume", one.source))
+                return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
-                    .because(format!("the run has {} = {old}, asked for is {new}", one.key))
+                    .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
                     .help(advice!(
                         "fixed-by-the-run",
                         "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",

@@ -258,7 +258,7 @@ impl Loader {
         output: &Output,
     ) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
-            return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
+            return Err(Failure::new(Code::Config, format!("images cannot have {} channels", shape[2]))
                 .at(config.entry.name)
                 .because("they are grey (1) or in colour (3)")
                 .help(advice!(
@@ -326,7 +326,7 @@ impl Loader {
     /// The images that the program has brought, scaled to what is wanted.
     fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if let Some(data) = config.data() {
-            return Err(Failure::new(Code::Data, "the images are named twice")
+            return Err(Failure::new(Code::Data, "the images are given twice")
                 .at(data)
                 .because(format!("`{}` brings its own", config.entry.name)));
         }

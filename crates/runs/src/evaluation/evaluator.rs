@@ -81,7 +81,7 @@ impl Evaluator {
         if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
             return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
                 .at(data.origin())
-                .because(format!("they are {few}, wanted are {} at least", 2 * FEWEST)));
+                .because(format!("found {few}, need at least {}", 2 * FEWEST)));
         }
         setup.count = available.iter().fold(setup.count, |count, available| count.min(*available));
         let target = |(domain, available): (usize, &usize)| {
@@ -222,7 +222,7 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
 
 /// What looks at the images has made a number of one that is none.
 fn not_finite(bad: NotFinite) -> Failure {
-    Failure::new(Code::Diverged, "the extractor makes numbers that are not finite").because(bad)
+    Failure::new(Code::Diverged, "the features of an image are not finite").because(bad)
 }
 
 /// Images in [0, 1] as bytes, one batch after the other.

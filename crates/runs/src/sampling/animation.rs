@@ -30,10 +30,8 @@ impl Format {
         match &*storage::ending(path) {
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
-            _ => Err(Failure::unknown_ending(path, "an animation").help(advice!(
-                "animation-ending",
-                "end it with .png for an animated PNG, which keeps every pixel, or with .gif"
-            ))),
+            _ => Err(Failure::unknown_extension(path, "an animation")
+                .help(advice!("animation-ending", "use .png for an animated PNG, which keeps every pixel, or .gif"))),
         }
     }
 }

@@ -150,9 +150,9 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
             (plane.sampler, Some(plane))
         }
         Sampler::Images(_) => {
-            return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
+            return Err(Failure::new(Code::Usage, "this run does not generate images, it translates them")
                 .at(request.run.display())
-                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.entry.name))
+                .because(format!("`{}` makes images from other images, not from random numbers", config.entry.name))
                 .help(advice!(
                     "translates-instead",
                     "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
@@ -232,14 +232,14 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             "png" => Product::Sheet,
             "npy" => Product::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
+                return Err(Failure::new(Code::Usage, "a .gif holds an animation").at(path.display()).help(advice!(
                     "gif-moves",
                     "add `--interpolate`, or make a sheet, `--out {}`",
                     other_ending(path, "png")
                 )));
             }
             _ => {
-                return Err(Failure::unknown_ending(path, "samples").help(advice!(
+                return Err(Failure::unknown_extension(path, "the samples").help(advice!(
                     "samples-ending",
                     "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
                      `--interpolate --out {0}.gif` an animation",
@@ -260,9 +260,11 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     match idle.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
             let out = request.out.as_deref().unwrap_or(Path::new(""));
-            Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
-                advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
-            ))
+            Err(Failure::new(Code::Usage, format!("{option} has no effect on {what}")).at(out.display()).help(advice!(
+                "idle-option",
+                "leave out `{option}`, or make a picture, `--out {}`",
+                other_ending(out, "png")
+            )))
         }
         None => Ok(product),
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &DeriveArgs) -> Result<(), Failure> {
     match wrong {
         0 => Ok(()),
         wrong => Err(Failure::new(Code::Wrong, format!("`{}` has a wrong derivative", entry.name))
-            .because(format!("{wrong} elements of its gradients are not what finite differences say"))),
+            .because(format!("{wrong} elements of its gradients differ from finite differences"))),
     }
 }
 
