@@ -1,4 +1,4 @@
-//! The images to learn from: the adapter between the command line and the crate that reads data
+//! The images to learn from: the adapter between the configuration and the crate that reads data
 //! sets.
 //!
 //! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders
@@ -30,7 +30,7 @@ use tensor::Tensor;
 /// # Errors
 /// When they are not there, not what they should be or too few; and when there are none, but a
 /// setting is about them.
-pub fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
+pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
     let data = config.entry.load.load(config, shape, output)?;
@@ -43,7 +43,12 @@ pub fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) 
 ///
 /// # Errors
 /// As [`of`], as far as they show without reading the images.
-pub fn look_at(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
+pub(crate) fn look_at(
+    config: &Config,
+    system: &dyn System,
+    fewest: usize,
+    output: &Output,
+) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
     let data = config.entry.load.look_at(config, shape, output)?;
@@ -55,7 +60,7 @@ pub fn look_at(config: &Config, system: &dyn System, fewest: usize, output: &Out
 ///
 /// # Errors
 /// The numbers found and wanted.
-pub fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
+pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
     let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
     let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
         return Ok(());
@@ -77,7 +82,7 @@ pub fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Res
 }
 
 /// Images of one domain or of several.
-pub struct Dataset {
+pub(crate) struct Dataset {
     domains: Vec<Images>,
     /// What each image truly is in the other domain, where that is known.
     counterparts: Option<Vec<Images>>,
@@ -130,13 +135,13 @@ impl Dataset {
 
     /// Wraps images that are there already.
     #[cfg(test)]
-    pub fn from_images(images: Images) -> Self {
+    pub(crate) fn from_images(images: Images) -> Self {
         Self::from_domains(vec![images])
     }
 
     /// The same for several domains of images of one size.
     #[cfg(test)]
-    pub fn from_domains(domains: Vec<Images>) -> Self {
+    pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
         let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
         let augmentation = Augmentation::default();
         let (counterparts, notes) = (None, Vec::new());
@@ -145,39 +150,39 @@ impl Dataset {
 
     /// With what each image truly is in the other domain.
     #[cfg(test)]
-    pub fn with_counterparts(self, counterparts: Vec<Images>) -> Self {
+    pub(crate) fn with_counterparts(self, counterparts: Vec<Images>) -> Self {
         Self { counterparts: Some(counterparts), ..self }
     }
 
     /// How many there are of each domain.
-    pub fn counts(&self) -> Vec<usize> {
+    pub(crate) fn counts(&self) -> Vec<usize> {
         self.domains.iter().map(Images::count).collect()
     }
 
     /// Where they come from, one line for people.
-    pub fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
     /// What `--data` must say to get them again, if that is not decided by the files that are
     /// there.
-    pub fn lasting_name(&self) -> Option<String> {
+    pub(crate) fn lasting_name(&self) -> Option<String> {
         self.built_in.then(|| BUILT_IN.to_owned())
     }
 
     /// Bytes that they take in memory, for as long as they are used, but for what is read for a
     /// batch.
-    pub fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         self.memory
     }
 
     /// Bytes of disk that a cache takes which is still to be written.
-    pub fn cache(&self) -> u64 {
+    pub(crate) fn cache(&self) -> u64 {
         self.cache
     }
 
     /// Whether all of them lie in memory.
-    pub fn are_in_memory(&self) -> bool {
+    pub(crate) fn are_in_memory(&self) -> bool {
         self.domains.iter().all(Images::are_in_memory)
     }
 
@@ -185,7 +190,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn fingerprint(&self) -> Result<String, Failure> {
+    pub(crate) fn fingerprint(&self) -> Result<String, Failure> {
         let each = self.domains.iter().map(|images| images.fingerprint().map_err(failure));
         Ok(each.collect::<Result<Vec<_>, _>>()?.join("+"))
     }
@@ -194,7 +199,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn notes(&self) -> Result<Vec<String>, Failure> {
+    pub(crate) fn notes(&self) -> Result<Vec<String>, Failure> {
         let mut notes: Vec<String> =
             self.domains.iter().map(|images| format!("             {}", images.summary())).collect();
         notes.extend(self.notes.iter().cloned());
@@ -210,7 +215,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn batch(&self, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
+    pub(crate) fn batch(&self, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
         self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
     }
 
@@ -219,7 +224,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn pictures(&self, domain: usize, indices: &[usize]) -> Result<Pictures, Failure> {
+    pub(crate) fn pictures(&self, domain: usize, indices: &[usize]) -> Result<Pictures, Failure> {
         self.bytes(&self.domains[domain], indices)
     }
 
@@ -227,18 +232,18 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn counterparts(&self, domain: usize, indices: &[usize]) -> Result<Option<Pictures>, Failure> {
+    pub(crate) fn counterparts(&self, domain: usize, indices: &[usize]) -> Result<Option<Pictures>, Failure> {
         self.counterparts.as_ref().map(|all| self.bytes(&all[domain], indices)).transpose()
     }
 
     /// Height, width and channels of what is handed out of the domain number `domain`.
-    pub fn shape(&self, domain: usize) -> [usize; 3] {
+    pub(crate) fn shape(&self, domain: usize) -> [usize; 3] {
         [self.size[0], self.size[1], self.domains[domain].channels()]
     }
 
     /// The class of each image of the first domain, and how many classes there are, if they are
     /// known.
-    pub fn classes(&self) -> Option<(&[u32], usize)> {
+    pub(crate) fn classes(&self) -> Option<(&[u32], usize)> {
         let images = self.domains.first()?;
         Some((images.labels()?, images.class_names().len()))
     }
@@ -248,7 +253,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
+    pub(crate) fn shown_at(&self, step: u64, indices: &[Vec<usize>]) -> Result<Vec<Tensor>, Failure> {
         if self.augmentation.is_off() {
             return self.batch(indices);
         }
@@ -300,7 +305,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn some(&self, count: usize) -> Result<Vec<Tensor>, Failure> {
+    pub(crate) fn some(&self, count: usize) -> Result<Vec<Tensor>, Failure> {
         self.batch(&self.spread(count))
     }
 
@@ -319,7 +324,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn augmented(&self, rows: usize, columns: usize) -> Result<Option<Vec<Tensor>>, Failure> {
+    pub(crate) fn augmented(&self, rows: usize, columns: usize) -> Result<Option<Vec<Tensor>>, Failure> {
         if self.augmentation.is_off() {
             return Ok(None);
         }
@@ -341,7 +346,7 @@ impl Dataset {
     ///
     /// # Errors
     /// The numbers found and wanted.
-    pub fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
+    pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
         for images in &self.domains {
             images.require(batch).map_err(failure)?;
             let found = [self.size[0], self.size[1], images.channels()];
@@ -364,7 +369,7 @@ fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), Dat
 }
 
 /// The crate's error in this program's form.
-pub fn failure(error: DataError) -> Failure {
+pub(crate) fn failure(error: DataError) -> Failure {
     let code = match error.kind() {
         ErrorKind::Cache => Code::Storage,
         ErrorKind::Stopped => Code::Interrupted,

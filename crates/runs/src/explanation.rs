@@ -83,7 +83,7 @@ pub struct ExplainReport {
 /// Writes the page.
 ///
 /// # Errors
-/// When the request make no sense, the images or the checkpoint cannot be used, a number is not
+/// When the request makes no sense, the images or the checkpoint cannot be used, a number is not
 /// finite, or the page cannot be written.
 pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let opened = match (&request.run, example(request)) {
@@ -94,7 +94,7 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
     storage::make_folder_for(&out)?;
     let output = &request.output;
-    output.say("explaining   the step is made; now every op is checked and its numbers are worked out");
+    output.say("explaining   the step is done; now every op is checked and its numbers are worked out");
     let mut reporter = Reporter::new(output, QUIET);
     let explained =
         ::explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
@@ -162,7 +162,7 @@ struct Opened {
     header: Header,
 }
 
-/// The teaching-size example that the request mean.
+/// The teaching-size example that the request means.
 fn example(request: &ExplainRequest) -> Option<&'static Preset> {
     if request.system.is_some() { None } else { Preset::find(request.preset.as_deref()?) }
 }
@@ -176,7 +176,7 @@ fn of_example(preset: &'static Preset, request: &ExplainRequest) -> Result<Opene
         ("--step", matches!(request.step, StepChoice::Number(_))),
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
-        return Err(Failure::new(Code::Usage, format!("{option} says nothing about the example `{}`", preset.name))
+        return Err(Failure::new(Code::Usage, format!("{option} has no effect on the example `{}`", preset.name))
             .because("it brings its own few numbers")
             .help(advice!("example-brings-numbers", "leave out `{option}`")));
     }
@@ -200,9 +200,9 @@ fn of_example(preset: &'static Preset, request: &ExplainRequest) -> Result<Opene
 
 fn of_fresh(request: &ExplainRequest) -> Result<Opened, Failure> {
     if let StepChoice::Number(step) = request.step {
-        return Err(Failure::new(Code::Usage, "a step of which run?")
+        return Err(Failure::new(Code::Usage, "--step needs a run")
             .at("option --step")
-            .because("without --run there is a fresh model, and its first step")
+            .because("without --run the first step of a fresh model is explained")
             .help(advice!(
                 "step-of-which-run",
                 "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
@@ -238,7 +238,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
         ("--class", request.class.is_some()),
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
-        return Err(Failure::new(Code::Usage, format!("{option} does not go together with --run"))
+        return Err(Failure::new(Code::Usage, format!("{option} cannot be used with --run"))
             .at(run.display())
             .because("the step of a run is made with the run's own configuration")
             .help(advice!(
@@ -254,7 +254,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     if let Some(entry) = request.system.as_ref().filter(|entry| entry.name != config.entry.name) {
         return Err(Failure::new(Code::Checkpoint, "this run is of another system")
             .at(run.display())
-            .because(format!("it trains `{}`, asked for is `{}`", config.entry.name, entry.name))
+            .because(format!("it trains `{}`, but the command names `{}`", config.entry.name, entry.name))
             .help(advice!(
                 "explain-of-another-system",
                 "`train explain {} --run {}`",
@@ -312,7 +312,7 @@ fn images(config: &Config, data: &Dataset) -> String {
     name.unwrap_or_else(|| "fetched images".into())
 }
 
-/// What the request say about the configuration.
+/// What the request says about the configuration.
 fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
     let mut given = config::read_settings(&request.settings)?;
     let text = |name, key: &str, text: &Option<String>| text.clone().map(|text| Assignment::option(name, key, text));
@@ -335,8 +335,8 @@ fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assign
 fn seed(request: &ExplainRequest) -> Result<Option<u64>, Failure> {
     let Some(seed) = request.seed else { return Ok(None) };
     u64::try_from(seed).map(Some).map_err(|_| {
-        Failure::new(Code::Config, format!("`seed = {seed}` is not possible"))
+        Failure::new(Code::Config, format!("`seed = {seed}` is not allowed"))
             .at("option --seed")
-            .because("a seed is not negative")
+            .because("a seed must not be negative")
     })
 }

@@ -68,11 +68,13 @@ impl Failure {
         Self { code, what: what.into(), place: None, why: None, help: None }
     }
 
-    /// The ending of the name of `path` stands for no form that such things can be written in.
-    pub fn unknown_ending(path: &Path, things: &str) -> Self {
-        Self::new(Code::Usage, format!("the file's ending says no form that {things} can be written in"))
-            .at(path.display())
-            .because(format!("it ends with {:?}", path.extension().unwrap_or_default()))
+    /// The extension of `path` names no format that these things can be written in.
+    pub(crate) fn unknown_extension(path: &Path, things: &str) -> Self {
+        let what = match path.extension() {
+            Some(extension) => format!("unknown file extension `.{}`", extension.to_string_lossy()),
+            None => "the file name has no extension".to_owned(),
+        };
+        Self::new(Code::Usage, what).at(path.display()).because(format!("the extension decides the format of {things}"))
     }
 
     /// Adds where it happened.

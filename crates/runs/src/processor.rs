@@ -49,7 +49,7 @@ pub(crate) fn about() -> Result<String, Failure> {
 /// Takes the instruction set that the environment asks for, if it does.
 fn instruction_set() -> Result<(), Failure> {
     kernels::simd::from_environment().map(drop).map_err(|why| {
-        Failure::new(Code::Config, "the instruction set that the environment asks for is not there").because(why)
+        Failure::new(Code::Config, "the instruction set that the environment asks for is not available").because(why)
     })
 }
 
@@ -58,7 +58,7 @@ fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     let number = value.to_str().and_then(|text| text.parse().ok());
     number.filter(|number| (1..=MOST_THREADS).contains(number)).map(Some).ok_or_else(|| {
-        Failure::new(Code::Config, "the number of threads that the environment asks for is not possible")
+        Failure::new(Code::Config, "the environment sets an invalid number of threads")
             .at(format!("environment variable {THREADS}"))
             .because(format!("{THREADS}={}; allowed: 1 to {MOST_THREADS}", value.to_string_lossy()))
             .help(advice!("no-such-threads", "unset it for one thread per processor, or give a number in this range"))

@@ -18,7 +18,7 @@ use crate::training::{TrainReport, TrainRequest, train};
 /// same bits, `metrics.csv`, sheets of samples, curves, a log.
 ///
 /// Every method sets one thing; [`train`](Run::train) does the work. What is not set has the
-/// defaults of the command `train`.
+/// defaults of the command `train`; the number of steps, which presets set there, is 1000.
 #[derive(Clone, Debug)]
 pub struct Run {
     request: TrainRequest,
@@ -44,42 +44,45 @@ impl Run {
     /// The images to learn from, scaled to the size that the system takes.
     ///
     /// # Panics
-    /// When [`system`](Self::system) was called before: the images are part of it.
+    /// When this run was cloned, or [`system`](Self::system) was called, before: the images are
+    /// part of the system, which is shared then.
     pub fn images(mut self, images: Images) -> Self {
-        let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `system`");
+        let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `clone` and `system`");
         system.images = Some(images);
         self
     }
 
-    /// A file or folder with the images to learn from, in any form that the command `train` reads;
-    /// `built-in` for the ones that are drawn by the program, which are also taken when nothing is
-    /// said.
+    /// A file or folder with the images to learn from, in any format that the command `train`
+    /// reads; `built-in`, the default, for images that the program draws itself.
     pub fn data(self, path: impl Into<String>) -> Self {
         self.set("data", path.into())
     }
 
-    /// Training steps in all.
+    /// Training steps in all, those of earlier calls included; at least 1, 1000 by default.
     pub fn steps(self, steps: u32) -> Self {
         self.set("steps", i64::from(steps))
     }
 
-    /// Seed of everything random: the same seed gives the same weights, bit for bit.
+    /// Seed of everything random, 1 by default: the same seed gives the same weights, bit for bit.
     pub fn seed(self, seed: u32) -> Self {
         self.set("seed", i64::from(seed))
     }
 
-    /// Writes a sheet of samples and the curves every so many steps.
+    /// Writes a sheet of samples and the curves every so many steps; at least 1, 100 by default.
     pub fn sample_every(self, steps: u32) -> Self {
         self.set("sample_every", i64::from(steps))
     }
 
-    /// Writes a checkpoint every so many steps.
+    /// Writes a checkpoint every so many steps; at least 1, 500 by default. The newest two are
+    /// kept.
     pub fn checkpoint_every(self, steps: u32) -> Self {
         self.set("checkpoint_every", i64::from(steps))
     }
 
     /// Sets any key of the configuration: one of [`RUN_KEYS`](crate::config::RUN_KEYS), a setting
-    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`.
+    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`. Of
+    /// several values for a key the last one counts. Whether there is such a key, and whether it
+    /// takes the value, is checked by [`train`](Self::train).
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         let source = Source::Code(key.to_owned());
         self.request.assignments.push(Assignment { key: key.to_owned(), value: value.into(), source });
@@ -93,19 +96,20 @@ impl Run {
         self
     }
 
-    /// Where messages go, standard error and standard output if nothing is said.
+    /// Where messages and results go; by default standard error and standard output.
     pub fn output(mut self, output: Output) -> Self {
         self.request.output = output;
         self
     }
 
-    /// How progress is shown.
+    /// How progress is shown; by default as [`LogStyle::Default`].
     pub fn log(mut self, style: LogStyle) -> Self {
         self.request.log = style;
         self
     }
 
-    /// Measures where the time of a step goes, layer by layer, into `timings.csv`.
+    /// Measures where the time of a step goes, layer by layer: writes `timings.csv`, and prints the
+    /// table at the end.
     pub fn timings(mut self) -> Self {
         self.request.timings = true;
         self
@@ -118,7 +122,8 @@ impl Run {
         self
     }
 
-    /// The system, for requests about the run: their field `own`.
+    /// The system, for the field `own` of requests about the run, such as
+    /// [`SampleRequest::own`](crate::sampling::SampleRequest::own).
     pub fn system(&self) -> Arc<Trainable> {
         self.request.system.clone()
     }
@@ -128,8 +133,9 @@ impl Run {
     /// been raised.
     ///
     /// # Errors
-    /// When the configuration is not accepted, the folder holds another run, the images cannot be
-    /// read, the training diverges, or a file cannot be written.
+    /// When the configuration is not accepted, the folder holds another run or a longer one,
+    /// another process has it, the images cannot be read, memory or disk do not suffice, the
+    /// training diverges, or a file cannot be written.
     pub fn train(&self) -> Result<TrainReport, Failure> {
         let mut request = self.request.clone();
         if let Some(folder) = request.out.clone()
@@ -172,6 +178,13 @@ mod tests {
         assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash, "nothing is left to do");
         let other = run(&parts, 6).seed(2).train().unwrap_err();
         assert!(other.to_string().contains("another configuration"), "{other}");
+        let shorter = run(&parts, 2).train().unwrap_err();
+        assert!(shorter.to_string().contains("already longer"), "{shorter}");
+        // The command `train` does not know this system.
+        for failure in [other, shorter] {
+            let help = failure.help.unwrap();
+            assert!(!help.text().contains("--"), "{}", help.text());
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //! one fail.
 //!
 //! A temporary file is locked through the operating system while it is written, so that one that a
-//! killed process has left behind can be told from one at work: `temporary.rs` makes them and
-//! sweeps them up.
+//! killed process has left behind can be distinguished from one in use: `temporary.rs` makes them
+//! and sweeps them up.
 
 mod temporary;
 
@@ -64,7 +64,7 @@ impl Disk for RealDisk {}
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}", path.display())]
-pub struct StorageError {
+pub(crate) struct StorageError {
     /// `write`, `make the folder`, ...
     pub doing: &'static str,
     /// The file that was to be written, by its final name.
@@ -74,12 +74,12 @@ pub struct StorageError {
 }
 
 impl StorageError {
-    pub fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self { doing, path: path.to_owned(), source }
     }
 
     /// A picture that cannot be drawn, for a reason in words.
-    pub fn drawing(path: &Path, why: String) -> Self {
+    pub(crate) fn drawing(path: &Path, why: String) -> Self {
         Self::new("draw", path, io::Error::other(why))
     }
 }

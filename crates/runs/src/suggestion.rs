@@ -6,6 +6,6 @@ use datasets::nearest;
 pub fn suggestion(name: &str, candidates: &[&str]) -> String {
     match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are: {}", candidates.join(", ")),
+        None => format!("choose one of: {}", candidates.join(", ")),
     }
 }

@@ -25,8 +25,8 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
     assert!(again.err.contains("after step 4"), "{}", again.err);
     assert_eq!(text(&place.path("run/metrics.csv")).lines().count(), 7);
 
-    // Finished: nothing is left to do. To more steps another command goes on, which is told and
-    // works.
+    // Finished: nothing is left to do. To more steps another command goes on; the report names it,
+    // and it works.
     let finished = place.good(&format!("{line} run"));
     assert!(finished.hash() == whole.hash() && finished.err.contains("nothing left to do"), "{}", finished.err);
     place.good("quickdraw --resume run");
@@ -92,7 +92,7 @@ fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() 
     good("elsewhere", "quickdraw --resume ../project/run --steps 3");
     fs::rename(place.path("project"), place.path("moved")).unwrap();
     good("elsewhere", "explain --run ../moved/run --out page.html");
-    // Only the images were moved: what was recorded is told, and what helps.
+    // Only the images were moved: the report names what was recorded, and what helps.
     fs::rename(place.path("moved/pics"), place.path("pics of mine")).unwrap();
     let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 4");
     assert_eq!(outcome.code, Some(4), "{}", outcome.err);

@@ -1,4 +1,4 @@
-//! Images that cannot be used, told through the command line.
+//! Images that cannot be used, as the command line reports them.
 
 mod common;
 
@@ -102,20 +102,23 @@ fn what_runs_have_written_among_the_pictures_is_not_learned_from() {
 }
 
 #[test]
-fn data_in_other_forms_is_told_and_used() {
+fn data_in_other_forms_is_reported_and_used() {
     let place = Place::new();
     for number in 0..4 {
         std::fs::create_dir_all(place.path("pics")).unwrap();
         std::fs::write(place.path(&format!("pics/{number}.jfif")), picture(number)).unwrap();
         std::fs::write(place.path(&format!("pics/{number}.avif")), b"\0\0\0\x14ftypavif\0\0\0\0avif").unwrap();
     }
-    let told = place.good(&format!("{TINY} --data pics --steps 1 --out a")).err;
-    assert!(told.contains("Found 4 images") && told.contains("left out: 4 AVIF (not supported; convert"), "{told}");
-    assert!(told.contains("in colour, made grey: the network learns in grey"), "{told}");
+    let messages = place.good(&format!("{TINY} --data pics --steps 1 --out a")).err;
+    assert!(
+        messages.contains("Found 4 images") && messages.contains("left out: 4 AVIF (not supported; convert"),
+        "{messages}"
+    );
+    assert!(messages.contains("in colour, made grey: the network learns in grey"), "{messages}");
     let stroke = r#"{"word":"apple","drawing":[[[0,255,90],[0,30,255]],[[40,60],[9,200]]]}"#;
     std::fs::write(place.path("apple.ndjson"), format!("{stroke}\n").repeat(3)).unwrap();
-    let told = place.good(&format!("{TINY} --data apple.ndjson --steps 1 --out b")).err;
-    assert!(told.contains("3 drawings of strokes"), "{told}");
+    let messages = place.good(&format!("{TINY} --data apple.ndjson --steps 1 --out b")).err;
+    assert!(messages.contains("3 drawings of strokes"), "{messages}");
     std::fs::write(place.path("apple.zip"), b"PK\x03\x04").unwrap();
     place.bad(&format!("{TINY} --data apple.zip"), DATA, &["zip archive", "unzip apple.zip"]);
     place.bad("mnist --data digits", DATA, &["no such file or folder", "built-in hand-written digits"]);

@@ -1,4 +1,4 @@
-//! What goes wrong is told with what, where, why and help, and with the right exit code.
+//! Every failure says what went wrong, where, why, and what to do about it, and has its exit code.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn the_configuration() {
     std::fs::write(&file, "steps = 3\n[quickdraw]\nbatch = 4\ndropuot = 0.5\n").unwrap();
     place.bad("quickdraw --config my.toml", CONFIG, &["quickdraw.dropuot", "my.toml, line 4", "`quickdraw.dropout`"]);
     std::fs::write(&file, "steps = \"three\"\n").unwrap();
-    place.bad("quickdraw --config my.toml", CONFIG, &["`steps`", "line 1", "wanted: a whole number", "text"]);
+    place.bad("quickdraw --config my.toml", CONFIG, &["`steps`", "line 1", "expected: a whole number", "text"]);
     std::fs::write(&file, "steps = = 3\n").unwrap();
     place.bad("quickdraw --config my.toml", CONFIG, &["not valid TOML", "line 1"]);
     place.bad("quickdraw --config none.toml", CONFIG, &["none.toml"]);
@@ -92,9 +92,9 @@ fn numbers_of_threads_that_no_machine_has_are_refused_before_anything_else() {
             let mut command = place.command(line);
             command.env("RAYON_NUM_THREADS", value);
             let outcome = finish(command);
-            let told = format!("{value}, {line}: {:?} {}", outcome.code, outcome.err);
-            assert_eq!(outcome.code, Some(CONFIG), "{told}");
-            assert!(outcome.err.contains(&format!("RAYON_NUM_THREADS={value}; allowed: 1 to 1024")), "{told}");
+            let context = format!("{value}, {line}: {:?} {}", outcome.code, outcome.err);
+            assert_eq!(outcome.code, Some(CONFIG), "{context}");
+            assert!(outcome.err.contains(&format!("RAYON_NUM_THREADS={value}; allowed: 1 to 1024")), "{context}");
         }
     }
     let mut command = place.command(&format!("{TINY} --steps 1 --threads 1"));
@@ -128,16 +128,16 @@ fn options_that_do_not_go_with_a_resumed_run() {
     let place = Place::new();
     place.good(&format!("{TINY} --steps 2 --seed 3 --out run"));
     for (option, words) in [
-        ("--seed 4", ["option --seed", "seed = 3", "asked for is 4"]),
-        ("--batch 8", ["option --batch", "quickdraw.batch = 2", "asked for is 8"]),
+        ("--seed 4", ["option --seed", "seed = 3", "the command asks for 4"]),
+        ("--batch 8", ["option --batch", "quickdraw.batch = 2", "the command asks for 8"]),
         ("--preset original", ["option --preset", "\"cpu\"", "\"original\""]),
         ("--class cat", ["option --class", "(none)", "\"cat\""]),
-        ("--set dropout=0.1", ["--set dropout=0.1", "quickdraw.dropout", "asked for is 0.1"]),
+        ("--set dropout=0.1", ["--set dropout=0.1", "quickdraw.dropout", "the command asks for 0.1"]),
     ] {
         let line = format!("quickdraw --resume run --steps 4 {option}");
         place.bad(&line, USAGE, &[&words[..], &["--resume", "run/config.toml"]].concat());
     }
-    place.bad("quickdraw --resume run --steps 1", USAGE, &["steps done: 2", "new total): 1"]);
+    place.bad("quickdraw --resume run --steps 1", USAGE, &["steps done: 2", "new total: 1"]);
     place.good("quickdraw --resume run --steps 3 --seed 3 --sample-every 7 --threads 1");
     assert!(text(&place.path("run/config.toml")).contains("steps = 3"));
 }

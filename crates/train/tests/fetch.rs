@@ -182,8 +182,8 @@ fn answer(
         more += &format!("Content-Encoding: {coding}\r\n");
     }
     if from > 0 {
-        let told = from + usize::from(matches!(manner, Manner::WrongRange(_)));
-        more += &format!("Content-Range: bytes {told}-{}/{}\r\n", file.len() - 1, file.len());
+        let claimed = from + usize::from(matches!(manner, Manner::WrongRange(_)));
+        more += &format!("Content-Range: bytes {claimed}-{}/{}\r\n", file.len() - 1, file.len());
         write!(stream, "{}", head("206 Partial Content", more))?;
     } else {
         write!(stream, "{}", head("200 OK", more))?;
@@ -359,17 +359,17 @@ fn the_second_of_two_processes_waits_for_the_first() {
     wait_for(|| place.path(PART).exists());
     let second = place.command(&fetch_cat(&server)).spawn().unwrap();
     let id = first.id();
-    let told: Vec<String> = [first, second]
+    let messages: Vec<String> = [first, second]
         .map(|child| {
             let output = child.wait_with_output().unwrap();
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(0), "{told}");
-            told
+            let message = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{message}");
+            message
         })
         .into();
-    assert!(told[1].contains("is downloading it") && told[1].contains("is there"), "{}", told[1]);
+    assert!(messages[1].contains("is downloading it") && messages[1].contains("is there"), "{}", messages[1]);
     // Windows lets nobody read the file in which the number stands.
-    assert!(cfg!(windows) || told[1].contains(&format!("process {id} ")), "{}", told[1]);
+    assert!(cfg!(windows) || messages[1].contains(&format!("process {id} ")), "{}", messages[1]);
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
     assert_eq!((server.requests().len(), names(&place)), (1, vec!["cat.npy".to_owned()]));
 }
@@ -390,9 +390,9 @@ fn a_download_that_is_asked_to_end_says_how_much_is_kept() {
         let kill = std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{told}");
-        assert!(told.contains("90000 bytes are kept: the same command goes on from there"), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.contains("90000 bytes are kept: the same command goes on from there"), "{message}");
         server.becomes(Manner::Good);
         place.good(&fetch_cat(&server));
         assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
@@ -401,13 +401,13 @@ fn a_download_that_is_asked_to_end_says_how_much_is_kept() {
 }
 
 #[test]
-fn a_server_that_never_sends_the_end_is_told_and_what_came_is_kept() {
+fn a_server_that_never_sends_the_end_is_reported_and_what_came_is_kept() {
     let (place, server) = killed(&doodles(300), 50_000, Manner::Stalls(50_000), Manner::AlwaysBreaks(0));
     place.bad(&fetch_cat(&server), NETWORK, &["50000 bytes are kept", "by hand", "cat.npy"]);
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
     // A network that wants a login first takes nothing away.
     server.becomes(Manner::Page);
-    place.bad(&fetch_cat(&server), NETWORK, &["a web page came", "login", "by hand"]);
+    place.bad(&fetch_cat(&server), NETWORK, &["received a web page", "login", "by hand"]);
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
     assert!(!place.path(WHOLE).exists());
     // Neither parts that fit nor an end: it stops trying all the same.
@@ -426,9 +426,12 @@ fn a_full_disk_keeps_what_fits_and_goes_on_later() {
     // At most 100 blocks of 512 bytes a file, which a write then reports as an error.
     let line = format!("trap '' XFSZ; ulimit -f 100; exec {} {}", env!("CARGO_BIN_EXE_train"), fetch_cat(&server));
     let output = command.args(["-c", &line]).current_dir(place.folder.path()).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(7), "{told}");
-    assert!(told.contains(".cat.npy.part") && told.contains("bytes are kept: the same command goes on"), "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{message}");
+    assert!(
+        message.contains(".cat.npy.part") && message.contains("bytes are kept: the same command goes on"),
+        "{message}"
+    );
     let kept = std::fs::metadata(place.path(PART)).unwrap().len();
     assert!((1..=51_200).contains(&kept), "{kept}");
     place.good(&fetch_cat(&server));
@@ -503,13 +506,13 @@ fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
 }
 
 #[test]
-fn answers_that_are_no_file_are_told() {
+fn answers_that_are_no_file_are_reported() {
     let place = Place::new();
     for (manner, words) in [
         (Manner::Refuses("404 Not Found"), ["404", "not here"]),
         (Manner::Refuses("503 Service Unavailable"), ["503", "by hand"]),
         (Manner::Redirects, ["edirect", "by hand"]),
-        (Manner::Page, ["a web page came", "by hand"]),
+        (Manner::Page, ["received a web page", "by hand"]),
         (Manner::Packed("br"), ["packs the file by `br`", "by hand"]),
         (Manner::Packed("gzip"), ["packs the file by `gzip`", "by hand"]),
     ] {
@@ -548,7 +551,7 @@ fn sets_are_listed_and_mistyped_ones_named() {
     let dry = place.good("fetch cifar10 --dry-run").out;
     assert!(dry.contains("cifar-10-binary.tar.gz") && dry.contains("tar -xzf"), "{dry}");
     assert!(!place.path("data").exists());
-    // What is downloaded is told where it belongs.
+    // The readme of the data names every set.
     let readme = text(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/README.md")));
     assert!(
         ["quickdraw", "mnist", "fashion-mnist", "cifar10"].iter().all(|set| readme.contains(&format!("fetch {set}")))

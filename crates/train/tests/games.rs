@@ -32,7 +32,7 @@ fn switches_are_checked_by_name_type_range_and_sense() {
     let place = Place::new();
     let bad = |set: &str, words: &[&str]| place.bad(&format!("{DIGITS} --steps 1 --set {set}"), 3, words);
     bad("label_smoth=0.9", &["unknown key `label_smoth`", "did you mean `mnist.label_smooth`"]);
-    bad("mnist.k=0", &["`mnist.k = 0` is not possible", "1 to 100"]);
+    bad("mnist.k=0", &["`mnist.k = 0` is not allowed", "1 to 100"]);
     bad("k=-1", &["`mnist.k = -1`"]);
     bad("loss=wgan", &["`mnist.loss", "nonsaturating"]);
     bad("label_flip=true", &["mnist.label_flip", "a number"]);

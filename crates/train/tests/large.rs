@@ -37,17 +37,17 @@ fn a_run_is_the_same_wherever_its_images_lie() {
         let outcome = place.good(&format!("{PICTURES} --data data/mine --steps 4 --out {out} {more}"));
         (outcome.hash().to_owned(), outcome.err)
     };
-    let (in_memory, told) = run("", "memory");
-    assert!(told.contains("20 images 28x28x3, 47.0 kB: in memory") && !told.contains("decod"), "{told}");
+    let (in_memory, messages) = run("", "memory");
+    assert!(messages.contains("20 images 28x28x3, 47.0 kB: in memory") && !messages.contains("decod"), "{messages}");
     assert!(!place.path("data/.cache").exists());
-    let (cached, told) = run("--set data_memory=0", "cached");
+    let (cached, messages) = run("--set data_memory=0", "cached");
     for words in ["decoding 20 pictures into data/.cache/mine-28x28x3-", "20 of 20", "read from the cache data/.cache"]
     {
-        assert!(told.contains(words) && !told.contains('\u{1b}'), "{words}: {told}");
+        assert!(messages.contains(words) && !messages.contains('\u{1b}'), "{words}: {messages}");
     }
     assert_eq!(cached, in_memory);
-    let (again, told) = run("--set data_memory=0 --threads 1", "again");
-    assert!(again == in_memory && !told.contains("decoding"), "{told}");
+    let (again, messages) = run("--set data_memory=0 --threads 1", "again");
+    assert!(again == in_memory && !messages.contains("decoding"), "{messages}");
     let config = text(&place.path("again/config.toml"));
     assert!(config.contains("data_memory = 0") && !text(&place.path("memory/config.toml")).contains("data_memory"));
     // One class, and a run that goes on in the other way.

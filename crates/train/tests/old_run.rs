@@ -4,7 +4,8 @@
 //! That version made the fixture with
 //!
 //! ```text
-//! train wgan-gp --preset seed --data built-in --set width=1 --set latent=2 --set k=1 --batch 2 --seed 3 --steps 2
+//! train wgan-gp --preset seed --data built-in --set width=1 --set latent=2 --set k=1 \
+//!     --batch 2 --seed 3 --steps 2
 //! ```
 
 mod common;

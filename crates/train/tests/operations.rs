@@ -17,7 +17,7 @@ fn all_operations_are_checked_or_one() {
 #[test]
 fn a_derivation_ends_in_numbers() {
     let place = Place::new();
-    let told = place.good("derive matmul").out;
+    let output = place.good("derive matmul").out;
     for part in [
         "c = a * b",
         "ga = gc * b^T",
@@ -27,9 +27,9 @@ fn a_derivation_ends_in_numbers() {
         "by finite differences",
         "worked",
     ] {
-        assert!(told.contains(part), "{part:?} is not in\n{told}");
+        assert!(output.contains(part), "{part:?} is not in\n{output}");
     }
-    assert_eq!(told, place.good("derive matmul").out, "always the same numbers");
+    assert_eq!(output, place.good("derive matmul").out, "always the same numbers");
 }
 
 #[test]

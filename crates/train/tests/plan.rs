@@ -5,7 +5,7 @@ mod common;
 use common::{Outcome, Place, TINY, finish, text};
 
 /// The bytes in a row of the table, such as `memory in all    78 MiB`.
-fn told(table: &str, row: &str) -> f64 {
+fn bytes_of(table: &str, row: &str) -> f64 {
     let line =
         table.lines().find_map(|line| line.strip_prefix(row)).unwrap_or_else(|| panic!("no {row:?} in:\n{table}"));
     let mut words = line.split_whitespace();
@@ -35,8 +35,9 @@ fn a_dry_run_tells_everything_and_writes_nothing() {
 #[test]
 fn a_training_tells_in_one_line_what_it_needs() {
     let place = Place::new();
-    let told = place.good(&format!("{TINY} --data built-in --steps 1 --out run")).err;
-    let line = told.lines().find(|line| line.starts_with("needs        about ")).unwrap_or_else(|| panic!("{told}"));
+    let messages = place.good(&format!("{TINY} --data built-in --steps 1 --out run")).err;
+    let line =
+        messages.lines().find(|line| line.starts_with("needs        about ")).unwrap_or_else(|| panic!("{messages}"));
     assert!(line.contains("; a step about ") && line.ends_with(" a checkpoint"), "{line}");
 }
 
@@ -103,7 +104,7 @@ fn peak(place: &Place, line: &str) -> f64 {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_is_told_is_what_is_taken() {
+fn what_is_planned_is_what_is_taken() {
     let lines = [
         "quickdraw --preset cpu --batch 16",
         "mnist",
@@ -120,12 +121,12 @@ fn what_is_told_is_what_is_taken() {
         dry.env("RAYON_NUM_THREADS", "2");
         let dry = finish(dry);
         assert_eq!(dry.code, Some(0), "{line}: {}", dry.err);
-        let told = told(&dry.out, "memory in all");
+        let planned = bytes_of(&dry.out, "memory in all");
         let steps = if line.starts_with("progan") { 20 } else { 2 };
         let taken = peak(&place, &format!("{line} --data built-in --steps {steps} --out run"));
-        println!("{line}: told {told:.3e}, taken {taken:.3e}, ratio {:.2}", told / taken);
-        if !(0.75..1.25).contains(&(told / taken)) {
-            wrong.push(format!("{line}: told {told:.3e}, taken {taken:.3e}"));
+        println!("{line}: planned {planned:.3e}, taken {taken:.3e}, ratio {:.2}", planned / taken);
+        if !(0.75..1.25).contains(&(planned / taken)) {
+            wrong.push(format!("{line}: planned {planned:.3e}, taken {taken:.3e}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

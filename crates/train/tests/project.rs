@@ -21,8 +21,11 @@ fn a_run_that_draws_from_styles_finds_that_of_a_picture() {
     assert!(metrics.starts_with(&format!("step,{names},seconds\n")), "{metrics}");
 
     place.good("sample run --count 1 --columns 1 --zoom 1 --gap 0 --out face.png");
-    let told = place.good("project run face.png --steps 20").out;
-    assert!(told.contains("samples/project-face.png: distance 0.") && told.contains("at the mean style"), "{told}");
+    let output = place.good("project run face.png --steps 20").out;
+    assert!(
+        output.contains("samples/project-face.png: distance 0.") && output.contains("at the mean style"),
+        "{output}"
+    );
     let bytes = |name: &str| fs::read(place.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let style = bytes("run/samples/project-face.npy");
     assert_eq!(Array1::<f32>::read_npy(&style[..]).expect("an array").len(), 8);

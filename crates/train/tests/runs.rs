@@ -224,8 +224,8 @@ fn a_run_is_locked_before_it_is_read() {
             ["quickdraw --resume run --steps 4", "quickdraw --resume run/checkpoints/step-000002.safetensors", &same]
         {
             let outcome = place.train(line);
-            let told = format!("{what}: train {line}\n{}", outcome.err);
-            assert!(outcome.code == Some(2) && outcome.err.contains("another process is working"), "{told}");
+            let output = format!("{what}: train {line}\n{}", outcome.err);
+            assert!(outcome.code == Some(2) && outcome.err.contains("another process is working"), "{output}");
         }
     };
     held("a sound run");
@@ -247,7 +247,7 @@ fn one_thing_is_singular() {
     std::fs::create_dir(place.path("pics")).unwrap();
     std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/a.png")).unwrap();
     std::fs::copy(place.path("run/samples/reals.png"), place.path("pics/b.png")).unwrap();
-    let mut told = vec![run.err, run.out];
+    let mut output = vec![run.err, run.out];
     for line in [
         "sample run --count 1 --out one.png",
         "sample run --interpolate --count 1 --frames 1 --keys 2 --out walk.png",
@@ -259,19 +259,19 @@ fn one_thing_is_singular() {
         "sample run --count 0",
     ] {
         let outcome = place.train(line);
-        told.extend([outcome.err, outcome.out]);
+        output.extend([outcome.err, outcome.out]);
     }
-    let told = told.join("\n");
-    assert!(told.contains("1 thread\n") && told.contains("Found 2 images belonging to 1 class."), "{told}");
+    let output = output.join("\n");
+    assert!(output.contains("1 thread\n") && output.contains("Found 2 images belonging to 1 class."), "{output}");
     let plural = |pair: &&[&str]| {
         let one = pair[0].trim_start_matches('(') == "1" || pair[0].ends_with("/1");
         let noun = pair[1].trim_end_matches([',', '.', ';', ')', ':']);
         one && noun.len() > 3 && noun.ends_with('s') && !noun.ends_with("ss") && !noun.contains('_')
     };
-    let pairs = told.lines().flat_map(|line| {
+    let pairs = output.lines().flat_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words.windows(2).filter(plural).map(|pair| pair.join(" ")).collect::<Vec<_>>()
     });
     let wrong: Vec<String> = pairs.collect();
-    assert!(wrong.is_empty(), "{wrong:?} in:\n{told}");
+    assert!(wrong.is_empty(), "{wrong:?} in:\n{output}");
 }

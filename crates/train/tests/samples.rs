@@ -49,8 +49,12 @@ fn frames(path: PathBuf) -> ([u32; 2], Vec<Vec<u8>>, Vec<u16>) {
 #[test]
 fn sheets() {
     let place = place_with_a_run();
-    let told = place.good("sample run --count 5 --seed 9");
-    assert!(told.out.contains("run/samples/sample-seed-9.png: 5 samples of quickdraw, step 3, seed 9"), "{}", told.out);
+    let outcome = place.good("sample run --count 5 --seed 9");
+    assert!(
+        outcome.out.contains("run/samples/sample-seed-9.png: 5 samples of quickdraw, step 3, seed 9"),
+        "{}",
+        outcome.out
+    );
     let (size, ..) = frames(place.path("run/samples/sample-seed-9.png"));
     assert_eq!(size, [2 * 114 + 2, 3 * 114 + 2]);
     place.good("sample run");
@@ -62,8 +66,8 @@ fn sheets() {
     let (_, one, _) = frames(place.path("one.png"));
     let last: Vec<u8> = sheet[0].chunks(6 * 28).flat_map(|row| row[5 * 28..].to_vec()).collect();
     assert_eq!(one[0], last, "sample 1 of seed 9");
-    let told = place.good("sample run --checkpoint 2");
-    assert!(told.out.contains("step 2, seed 1"), "{}", told.out);
+    let outcome = place.good("sample run --checkpoint 2");
+    assert!(outcome.out.contains("step 2, seed 1"), "{}", outcome.out);
 }
 
 #[test]
@@ -83,8 +87,8 @@ fn arrays_are_the_same_pictures_and_can_be_learned_from() {
 #[test]
 fn single_pictures() {
     let place = place_with_a_run();
-    let told = place.good("sample run --count 66 --out all/");
-    assert!(told.out.starts_with("all/: 66 samples (0001.png to 0066.png) of quickdraw"), "{}", told.out);
+    let outcome = place.good("sample run --count 66 --out all/");
+    assert!(outcome.out.starts_with("all/: 66 samples (0001.png to 0066.png) of quickdraw"), "{}", outcome.out);
     let files = names(&place.path("all"));
     assert_eq!((files.len(), &*files[0], &*files[65]), (66, "0001.png", "0066.png"));
     place.good("sample run --count 66 --out all.npy");
@@ -101,9 +105,13 @@ fn single_pictures() {
 #[test]
 fn walks() {
     let place = place_with_a_run();
-    let told =
+    let outcome =
         place.good("sample run --interpolate --count 2 --keys 3 --frames 4 --fps 10 --zoom 1 --columns 2 --gap 0");
-    assert!(told.out.contains("interpolation-seed-1.png: 9 frames of 2 walks through 3 samples each"), "{}", told.out);
+    assert!(
+        outcome.out.contains("interpolation-seed-1.png: 9 frames of 2 walks through 3 samples each"),
+        "{}",
+        outcome.out
+    );
     let (size, open, times) = frames(place.path("run/samples/interpolation-seed-1.png"));
     assert_eq!((size, open.len(), times), ([28, 56], 9, vec![100; 9]));
     place.good("sample run --count 6 --columns 2 --zoom 1 --gap 0 --out keys.png");
@@ -131,8 +139,8 @@ fn walks() {
 #[test]
 fn a_run_is_animated_from_its_own_sheets() {
     let place = place_with_a_run();
-    let told = place.good("animate run");
-    assert!(told.out.contains("run/samples/progress.png: 4 sheets of run"), "{}", told.out);
+    let outcome = place.good("animate run");
+    assert!(outcome.out.contains("run/samples/progress.png: 4 sheets of run"), "{}", outcome.out);
     let (_, sheets, times) = frames(place.path("run/samples/progress.png"));
     assert_eq!(times, [200, 200, 200, 2000]);
     for (step, sheet) in sheets.iter().enumerate() {
@@ -191,7 +199,7 @@ fn what_makes_no_sense_is_refused() {
     place.bad("sample run --count 99999999999", USAGE, &["allowed"]);
     place.bad("sample run --count 10001", USAGE, &["allowed: 1 to 10000"]);
     place.bad("sample run --out a.jpg", USAGE, &["a.jpg", ".png", ".npy", "folder", ".gif"]);
-    place.bad("sample run --out a", USAGE, &["ending"]);
+    place.bad("sample run --out a", USAGE, &["no extension"]);
     place.bad("sample run --out a.gif", USAGE, &["a.gif", "--interpolate"]);
     std::fs::write(place.path("file"), "x").unwrap();
     place.bad("sample run --out file/", STORAGE, &["file/", "why:"]);
@@ -276,8 +284,12 @@ fn styles() {
     assert_eq!(size("styled/samples/mixing.png"), of(7, 7));
     assert_eq!(size("styled/samples/noise.png"), of(4, 5));
 
-    let told = place.good("sample styled --sheet mixing --count 2 --seed 5");
-    assert!(told.out.contains("mixing-seed-5.png: mixing of 2 samples of stylegan, step 2, seed 5"), "{}", told.out);
+    let outcome = place.good("sample styled --sheet mixing --count 2 --seed 5");
+    assert!(
+        outcome.out.contains("mixing-seed-5.png: mixing of 2 samples of stylegan, step 2, seed 5"),
+        "{}",
+        outcome.out
+    );
     assert_eq!(size("styled/samples/mixing-seed-5.png"), of(3, 3));
     place.good("sample styled --sheet truncation --count 1 --zoom 1 --gap 0 --out psi.png");
     let (size, sheet, _) = frames(place.path("psi.png"));

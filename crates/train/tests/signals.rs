@@ -162,7 +162,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
 }
 
 #[test]
-fn a_second_process_is_told_who_has_the_run() {
+fn a_second_process_learns_who_has_the_run() {
     let place = Place::new();
     let mut child = start(&place);
     place.bad("quickdraw --resume run", 2, &["another process", &format!("process {} holds run/lock", child.id())]);

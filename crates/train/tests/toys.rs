@@ -35,10 +35,10 @@ fn a_toy_trains_resumes_and_shows_itself() {
     assert_eq!(file.len(), 128 + 30 * 2 * 4);
     place.good("sample whole --seeds 4-6 --count 10 --out listed.npy");
 
-    let told = place.good("evaluate whole --out numbers.json").out;
-    let starts: Vec<&str> = told.lines().filter_map(|line| line.split('[').next()).collect();
-    assert_eq!(starts, ["modes", "near", "least", "most"], "{told}");
-    assert!(told.contains("modes[n=10000]") && told.contains("(real vs real 8.000)"), "{told}");
+    let output = place.good("evaluate whole --out numbers.json").out;
+    let starts: Vec<&str> = output.lines().filter_map(|line| line.split('[').next()).collect();
+    assert_eq!(starts, ["modes", "near", "least", "most"], "{output}");
+    assert!(output.contains("modes[n=10000]") && output.contains("(real vs real 8.000)"), "{output}");
     assert!(text(&place.path("numbers.json")).contains("\"near\""));
     assert!(place.good("evaluate whole --count 100 --seed 7").out.contains("n=100]"));
 }

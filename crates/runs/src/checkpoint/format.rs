@@ -140,7 +140,7 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
     }
     if length > wanted {
         let more = length - wanted;
-        return Err(Flaw::Container(format!("{length} bytes, {more} more than its header tells of")));
+        return Err(Flaw::Container(format!("{length} bytes, {more} more than its header describes")));
     }
     let needed = container.data_len() as u64;
     if let Some(room) = limits::room().filter(|room| room.bytes < needed) {

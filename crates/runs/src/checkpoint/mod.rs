@@ -52,7 +52,7 @@ pub struct Checkpoint {
 pub(crate) enum Flaw {
     #[error("the system says: {0}")]
     Unreadable(String),
-    #[error("its tensors take {needed} bytes, but only {free} can be had ({set_by})")]
+    #[error("its tensors take {needed} bytes, but only {free} are available ({set_by})")]
     TooLarge { needed: u64, free: u64, set_by: String },
     #[error("it is a folder without checkpoints; {0}")]
     NoCheckpoint(String),
@@ -70,7 +70,7 @@ pub(crate) enum Flaw {
     Newer { found: u64, known: u64 },
     #[error("its checksum is wrong: some byte changed after it was written (written {written}, found {found})")]
     Checksum { written: String, found: String },
-    #[error("tensor `{name}` is of type {found}, wanted F32")]
+    #[error("tensor `{name}` is of type {found}, expected F32")]
     Type { name: String, found: String },
     #[error("tensor `{name}` holds {count} {} that are not finite", plural(*.count, "number"))]
     NonFinite { name: String, count: usize },
@@ -150,14 +150,16 @@ impl Checkpoint {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
             return Err(failure("the checkpoint is of another system")
-                .because(format!("it is of `{}`, wanted is `{}`", self.system, system.name()))
+                .because(format!("it is of `{}`, expected `{}`", self.system, system.name()))
                 .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {
             if !error.is_of_another_architecture() {
-                return failure("the checkpoint counts what cannot be").because(misfits(&error)).help(another(path));
+                return failure("a counter of the checkpoint is out of range")
+                    .because(misfits(&error))
+                    .help(another(path));
             }
-            failure("the checkpoint is of another architecture").because(misfits(&error)).help(advice!(
+            failure("the checkpoint has another architecture").because(misfits(&error)).help(advice!(
                 "other-architecture",
                 "resume with the settings that it was trained with; they are in its run's config.toml"
             ))
@@ -171,7 +173,7 @@ fn misfits(error: &StateError) -> String {
     let reshaped = error
         .reshaped
         .iter()
-        .map(|(name, wanted, found)| format!("`{name}`: wanted {}, found {}", shape(wanted), shape(found)));
+        .map(|(name, wanted, found)| format!("`{name}`: expected {}, found {}", shape(wanted), shape(found)));
     let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
     let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
     let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));

@@ -101,7 +101,10 @@ fn counters_that_cannot_be_are_refused_and_named() {
     let failure = checkpoint.restore(&mut fake, Path::new("x")).unwrap_err();
     assert_eq!(failure.code, Code::Checkpoint);
     let text = failure.to_string();
-    assert!(text.contains("counts what cannot be") && text.contains("`updates`: at most"), "{text}");
+    assert!(
+        text.contains("a counter of the checkpoint is out of range") && text.contains("`updates`: at most"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -140,7 +143,7 @@ fn patched(from: &str, to: &str) -> Flaw {
 }
 
 #[test]
-fn versions_and_strangers_are_told_apart() {
+fn newer_versions_and_foreign_files_are_distinguished() {
     assert_eq!(patched(r#"version\":1"#, r#"version\":9"#), Flaw::Newer { found: 9, known: 1 });
     assert_eq!(patched(r#""backdraw""#, r#""backdrop""#), Flaw::Foreign);
     assert!(matches!(patched(r#"version\":1"#, r#"version\":x"#), Flaw::Metadata(_)));
@@ -285,7 +288,7 @@ fn misfits_show_five_tensors_with_both_shapes() {
         ..StateError::default()
     };
     let text = misfits(&error);
-    assert!(text.starts_with("`d.conv1.weight`: wanted [5x5x1x64], found [5x5x1x32]\n"), "{text}");
+    assert!(text.starts_with("`d.conv1.weight`: expected [5x5x1x64], found [5x5x1x32]\n"), "{text}");
     assert!(text.ends_with("`u1`: not expected\nand 1 more"), "{text}");
 }
 
@@ -294,7 +297,7 @@ fn a_state_of_another_system_or_architecture_is_refused() {
     let mut fake = crate::fake::Fake::new(1);
     let path = Path::new("runs/0001/checkpoints/step-000007.safetensors");
     let text = small(7).restore(&mut fake, path).unwrap_err().to_string();
-    assert!(text.contains("of `quickdraw`, wanted is `fake`") && text.contains("step-000007"), "{text}");
+    assert!(text.contains("of `quickdraw`, expected `fake`") && text.contains("step-000007"), "{text}");
 
     let mut other = Checkpoint { system: "fake".into(), ..small(7) };
     other.state.tensors.insert("weight".into(), Tensor::new(&[3, 2], vec![0.0; 6]));
@@ -302,7 +305,7 @@ fn a_state_of_another_system_or_architecture_is_refused() {
     let failure = other.restore(&mut fake, path).unwrap_err();
     assert_eq!(failure.code, Code::Checkpoint);
     let text = failure.to_string();
-    assert!(text.contains("`weight`: wanted [2x2], found [3x2]"), "{text}");
+    assert!(text.contains("`weight`: expected [2x2], found [3x2]"), "{text}");
     assert!(text.contains("`generator.weight`: not expected"), "{text}");
     assert_eq!(fake.state(), before);
 }

@@ -99,7 +99,7 @@ pub fn read_settings(texts: &[String]) -> Result<Vec<Assignment>, Failure> {
 pub(super) fn read_setting(text: &str) -> Result<Assignment, Failure> {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key.trim(), Some(value.trim())));
     let Some(value) = value.filter(|_| !key.is_empty()) else {
-        return Err(Failure::new(Code::Usage, format!("--set wants key=value, got {text:?}"))
+        return Err(Failure::new(Code::Usage, format!("--set takes key=value, but got {text:?}"))
             .help(advice!("set-wants-a-value", "give the key a value, for example `--set batch=32`")));
     };
     // The value stands alone on a line, so that nothing in it can open a second key.

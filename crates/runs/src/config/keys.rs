@@ -312,7 +312,7 @@ fn check_setting(key: &str, model: &Value, given: &Assignment) -> Result<Value, 
 fn wrong_type(key: &str, wanted: &str, got: &Value, source: &Source) -> Failure {
     Failure::new(Code::Config, format!("`{key}` has the wrong type"))
         .at(source)
-        .because(format!("wanted: {wanted}; got: {}, {got}", in_words(got)))
+        .because(format!("expected: {wanted}; got: {}, {got}", in_words(got)))
 }
 
 /// The type of a value as a person would call it.

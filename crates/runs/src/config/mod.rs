@@ -264,7 +264,7 @@ impl Config {
 
     /// What stands on the command line for the key, or for any key of the table, called `name`;
     /// nothing if it comes from elsewhere.
-    pub fn typed(&self, name: &str) -> Option<String> {
+    pub(crate) fn typed(&self, name: &str) -> Option<String> {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
         given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
@@ -308,7 +308,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::resolve`].
-    pub fn with_preset(&self, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn with_preset(&self, name: &str) -> Result<Self, Failure> {
         let said = |key: &&String, source: &Source| !matches!(source, Source::Preset(_)) && *key != "preset";
         let own = self.sources.iter().filter(|(key, source)| said(key, source));
         let mut entries = own
@@ -319,7 +319,7 @@ impl Config {
     }
 
     /// Whether the system can be built with batches of at most `batch`.
-    pub fn takes_batches_of(&self, batch: usize) -> bool {
+    pub(crate) fn takes_batches_of(&self, batch: usize) -> bool {
         let mut settings = self.settings.clone();
         let known = i64::try_from(batch).is_ok_and(|batch| settings.insert("batch".into(), batch.into()).is_some());
         known && meta::run(|| self.entry.build(&settings, self.seed()).is_ok_and(|system| system.batch_size() <= batch))
@@ -328,12 +328,12 @@ impl Config {
     /// The failure of a setting of the table `table` that is not accepted.
     fn refused(&self, table: &str, bad: BadSetting) -> Failure {
         let Some(key) = bad.key else {
-            return Failure::new(Code::Config, format!("these settings of `{table}` do not go together"))
+            return Failure::new(Code::Config, format!("these settings of `{table}` contradict each other"))
                 .because(bad.why);
         };
         let full = format!("{table}.{key}");
         let failure =
-            Failure::new(Code::Config, format!("`{full} = {}` is not possible", self.show(&full))).because(bad.why);
+            Failure::new(Code::Config, format!("`{full} = {}` is not allowed", self.show(&full))).because(bad.why);
         match self.sources.get(&full) {
             Some(source) => failure.at(source),
             None => failure,
@@ -378,7 +378,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the text is not TOML.
-    pub fn of_text(text: &str, name: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
+    pub(crate) fn of_text(text: &str, name: &str, own: Option<&Arc<Trainable>>) -> Result<Self, Failure> {
         Self::of_assignments(&file::parse(text, name)?, name, own)
     }
 
@@ -386,16 +386,16 @@ impl Config {
         let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
         let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
         let Some(entry) = name.and_then(known) else {
-            return Err(Failure::new(Code::Config, "the run is of a system that this program does not know")
+            return Err(Failure::new(Code::Config, "this program does not know the system of the run")
                 .at(place)
                 .because(format!("system = {:?}", name.unwrap_or("(not set)")))
-                .help(advice!("unknown-system", "`train systems` lists those that it knows")));
+                .help(advice!("unknown-system", "`train systems` lists the systems that it knows")));
         };
         Self::resolve(&entry, given)
     }
 
     /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare and to show.
-    pub fn show(&self, key: &str) -> String {
+    pub(crate) fn show(&self, key: &str) -> String {
         let value = self.values.get(key).or_else(|| {
             let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
             self.table(table)?.get(key)
@@ -409,16 +409,16 @@ impl Config {
     /// # Errors
     /// When one of them says something else than the run does: both values are named. And as
     /// [`Config::resolve`].
-    pub fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
+    pub(crate) fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
         let known = keys::Known::of(&self.entry);
         let mut next = self.clone();
         for one in known.check_all(given)? {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
             if old != new && !keys::may_change(&one.key) {
-                return Err(Failure::new(Code::Usage, format!("{} does not go together with --resume", one.source))
+                return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
-                    .because(format!("the run has {} = {old}, asked for is {new}", one.key))
+                    .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
                     .help(advice!(
                         "fixed-by-the-run",
                         "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",
@@ -432,7 +432,7 @@ impl Config {
 
     /// Keys whose values differ from `other` and that may not differ within one run, each with both
     /// values.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {

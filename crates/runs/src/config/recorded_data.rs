@@ -13,13 +13,13 @@ use datasets::{BUILT_IN, advice};
 
 impl Config {
     /// Says where the images are; what was recorded before counts no more.
-    pub fn name_data(&mut self, data: Option<String>) {
+    pub(crate) fn name_data(&mut self, data: Option<String>) {
         self.set_text("data", data);
         self.set_recorded([None, None]);
     }
 
     /// Records where the images are, for the run in the folder `run`, unless they are built in.
-    pub fn record_data(&mut self, run: &Path) {
+    pub(crate) fn record_data(&mut self, run: &Path) {
         let usual = self.entry.load.usual_place();
         let place = match self.data() {
             Some(data) if data == BUILT_IN => return,
@@ -42,7 +42,7 @@ impl Config {
     /// configuration file in it: on the recorded way from there, at the recorded absolute path, at
     /// the path that was typed, or at that below a folder that the run lies in (runs of earlier
     /// versions have recorded nothing else).
-    pub fn find_data(&mut self, run: &Path) {
+    pub(crate) fn find_data(&mut self, run: &Path) {
         let typed = self.data().filter(|data| *data != BUILT_IN).map(PathBuf::from);
         let recorded =
             [self.text("data_from_run").map(|way| run.join(way)), self.text("data_absolute").map(PathBuf::from)];
@@ -77,7 +77,7 @@ impl Config {
     ///
     /// # Errors
     /// What was recorded, and that `--data` helps.
-    pub fn require_data(&self) -> Result<(), Failure> {
+    pub(crate) fn require_data(&self) -> Result<(), Failure> {
         if self.missing_data.is_empty() {
             return Ok(());
         }

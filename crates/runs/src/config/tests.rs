@@ -84,11 +84,11 @@ fn unknown_keys_are_named_with_their_line_and_the_nearest_key() {
 #[test]
 fn wrong_types_and_ranges_say_what_is_allowed() {
     for (entry, words) in [
-        (set("steps=many"), "wanted: a whole number; got: text"),
+        (set("steps=many"), "expected: a whole number; got: text"),
         (set("steps=0"), "allowed: 1 to"),
         (set("seed=-1"), "allowed: 0 to"),
         (set("sample_every=0"), "allowed: 1 to"),
-        (set("batch=2.5"), "wanted: a whole number; got: a number"),
+        (set("batch=2.5"), "expected: a whole number; got: a number"),
         (set("batch=-5"), "expected"),
         (set("batch=true"), "got: true or false"),
         (set("dropout=nan"), "finite"),

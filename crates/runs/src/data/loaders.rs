@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::memory::{self as places, Teller};
+use super::memory::{self as places, Reporter};
 use super::{Dataset, failure, reading};
 use crate::config::Config;
 use crate::console::Output;
@@ -219,7 +219,7 @@ impl Loader {
     /// # Errors
     /// When files are not there or are not what they should be, and when a setting of `[images]` or
     /// `[augment]` is refused.
-    pub fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+    pub(crate) fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, false, output)
     }
 
@@ -228,7 +228,7 @@ impl Loader {
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as they show without reading the images.
-    pub fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
+    pub(crate) fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, true, output)
     }
 
@@ -236,7 +236,7 @@ impl Loader {
     ///
     /// # Errors
     /// As [`load`](Self::load), about files that are there.
-    pub fn load_held_back(
+    pub(crate) fn load_held_back(
         &self,
         config: &Config,
         shape: [usize; 3],
@@ -258,7 +258,7 @@ impl Loader {
         output: &Output,
     ) -> Result<Dataset, Failure> {
         if ![1, 3].contains(&shape[2]) {
-            return Err(Failure::new(Code::Config, format!("pictures have no {} channels", shape[2]))
+            return Err(Failure::new(Code::Config, format!("images cannot have {} channels", shape[2]))
                 .at(config.entry.name)
                 .because("they are grey (1) or in colour (3)")
                 .help(advice!(
@@ -269,15 +269,15 @@ impl Loader {
         let augmentation = config.augmentation()?;
         let fitting = config.fitting()?;
         let [height, width] = [shape[0], shape[1]].map(|side| augmentation.load_side(side));
-        let teller = Teller::new(output);
-        let tell = |progress: &Progress<'_>| teller.tell(progress);
+        let reporter = Reporter::new(output);
+        let report = |progress: &Progress<'_>| reporter.report(progress);
         let wanted = Wanted {
             request: LoadRequest {
                 split,
                 shape,
                 size: [height, width, shape[2]],
                 fitting: &fitting,
-                options: places::options(config, inspect_only, &tell),
+                options: places::options(config, inspect_only, &report),
             },
             class: config.class(),
             has_channels: config.settings.contains_key("channels"),
@@ -326,7 +326,7 @@ impl Loader {
     /// The images that the program has brought, scaled to what is wanted.
     fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if let Some(data) = config.data() {
-            return Err(Failure::new(Code::Data, "the images are named twice")
+            return Err(Failure::new(Code::Data, "the images are given twice")
                 .at(data)
                 .because(format!("`{}` brings its own", config.entry.name)));
         }

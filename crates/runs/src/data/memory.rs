@@ -42,7 +42,7 @@ fn usual() -> u64 {
 const REMIND: Duration = Duration::from_secs(60);
 
 /// Reports what takes long: with a bar on a terminal, else with a line now and then.
-pub(super) struct Teller {
+pub(super) struct Reporter {
     output: Output,
     /// The bar of the decoding at hand, and how many tenths of it were reported.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
@@ -50,13 +50,13 @@ pub(super) struct Teller {
     waiting: Mutex<Option<Instant>>,
 }
 
-impl Teller {
+impl Reporter {
     pub(super) fn new(output: &Output) -> Self {
         Self { output: output.clone(), decoding: Mutex::default(), waiting: Mutex::default() }
     }
 
     /// Reports it; breaks if the user has asked the program to end.
-    pub(super) fn tell(&self, progress: &Progress<'_>) -> ControlFlow<()> {
+    pub(super) fn report(&self, progress: &Progress<'_>) -> ControlFlow<()> {
         let say = |line: String| self.output.say(&format!("data         {line}"));
         match *progress {
             Progress::Waiting { lock, holder } => {
@@ -80,15 +80,15 @@ impl Teller {
                         let bar = self.output.bar(total as u64, "[{bar:8}] {pos}/{len} pictures, {eta} left");
                         *decoding = (bar, 0);
                     }
-                    let (bar, told) = &mut *decoding;
+                    let (bar, reported) = &mut *decoding;
                     match bar {
                         Some(bar) if done == total => bar.finish_and_clear(),
                         Some(bar) => bar.set_position(done as u64),
                         None => {
                             let tenths = 10 * done / total.max(1);
-                            if tenths > *told {
+                            if tenths > *reported {
                                 say(format!("{done} of {total} {} decoded", plural(total, "picture")));
-                                *told = tenths;
+                                *reported = tenths;
                             }
                         }
                     }

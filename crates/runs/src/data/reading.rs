@@ -39,7 +39,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fail
 /// If all images are blank.
 fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histogram, Failure> {
     if let Some(value) = constant_value(images).map_err(failure)? {
-        let refused = Failure::new(Code::Data, "there is nothing in the pictures")
+        let refused = Failure::new(Code::Data, "the images are blank")
             .at(path.display())
             .because(format!("every number of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
@@ -75,7 +75,7 @@ fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) ->
 /// When they are not there, and as [`any`].
 pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     if !path.is_dir() {
-        return Err(Failure::new(Code::Data, "a translation is learned from two sets of pictures")
+        return Err(Failure::new(Code::Data, "training a translation needs two sets of images")
             .at(path.display())
             .because("this is one file")
             .help(advice!(
@@ -114,7 +114,7 @@ pub(super) fn nothing_at(path: &Path, built_in: &str) -> Failure {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let failure = Failure::new(Code::Data, "there is no such file or folder").at(path.display());
     let failure = failure.because(if folder.is_dir() {
-        "nothing has this name".to_owned()
+        "no file or folder has this name".to_owned()
     } else {
         format!("there is no folder {} either", folder.display())
     });

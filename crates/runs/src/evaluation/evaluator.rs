@@ -81,7 +81,7 @@ impl Evaluator {
         if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
             return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
                 .at(data.origin())
-                .because(format!("they are {few}, wanted are {} at least", 2 * FEWEST)));
+                .because(format!("found {few}, need at least {}", 2 * FEWEST)));
         }
         setup.count = available.iter().fold(setup.count, |count, available| count.min(*available));
         let target = |(domain, available): (usize, &usize)| {
@@ -215,14 +215,14 @@ impl Translated {
 }
 
 /// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses
-/// are told.
+/// are reported.
 fn difference(a: &Tensor, b: &Tensor) -> f64 {
     a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
 
 /// What looks at the images has made a number of one that is none.
 fn not_finite(bad: NotFinite) -> Failure {
-    Failure::new(Code::Diverged, "the extractor makes numbers that are not finite").because(bad)
+    Failure::new(Code::Diverged, "the features of an image are not finite").because(bad)
 }
 
 /// Images in [0, 1] as bytes, one batch after the other.
@@ -266,9 +266,9 @@ mod tests {
         let negatives = datasets::Images::new(pixels, [28, 28, 1], "negatives".into());
         let rows =
             evaluator(vec![apples, negatives], &["colors", "frechet"]).measure(Sampler::Images(&Negative)).unwrap();
-        let told: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
+        let reported: Vec<_> = rows.iter().map(|row| (row.direction.unwrap(), row.measured.number.name)).collect();
         let names = ["colors", "frechet", "cycle_l1"];
-        assert_eq!(told, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
+        assert_eq!(reported, ["a-to-b", "b-to-a"].map(|way| names.map(|name| (way, name))).concat());
         for row in &rows {
             let (value, baseline) = (row.measured.number.value, row.measured.baseline);
             match row.measured.number.name {

@@ -166,7 +166,7 @@ impl fmt::Display for Evaluation {
 /// Measures the images of a run.
 ///
 /// # Errors
-/// When the request make no sense, no checkpoint can be used, the reals cannot be read, or a file
+/// When the request makes no sense, no checkpoint can be used, the reals cannot be read, or a file
 /// cannot be written.
 pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
@@ -254,8 +254,8 @@ mod tests {
         let found = chosen(&names("kid,ink"), FeatureExtractor::Pca64).unwrap();
         assert_eq!(found.iter().map(|metric| metric.name).collect::<Vec<_>>(), ["kid", "ink"]);
         assert_eq!(chosen(&[], FeatureExtractor::Evalnet(28)).unwrap().len(), METRICS.len());
-        let told = |names: &[String]| chosen(names, FeatureExtractor::Pca64).err().unwrap().to_string();
-        assert!(told(&names("freshet")).contains("did you mean `frechet`?"));
+        let message = |names: &[String]| chosen(names, FeatureExtractor::Pca64).err().unwrap().to_string();
+        assert!(message(&names("freshet")).contains("did you mean `frechet`?"));
         assert!(
             chosen(&names("classes"), FeatureExtractor::Pca64).is_ok(),
             "whether it can be measured is asked later"

@@ -18,17 +18,17 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// What the ending of `path` says.
+    /// The format that the extension of `path` stands for.
     ///
     /// # Errors
-    /// When it says nothing.
+    /// When it stands for none.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
         match &*storage::ending(path) {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
             _ => {
-                Err(Failure::unknown_ending(path, "numbers")
-                    .help(advice!("numbers-ending", "end it with .json or .csv")))
+                Err(Failure::unknown_extension(path, "the numbers")
+                    .help(advice!("numbers-ending", "use .json or .csv")))
             }
         }
     }

@@ -112,7 +112,7 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    fn told(bytes: &[u8], check: impl Fn(&Path) -> Result<(), String>) -> String {
+    fn flaw(bytes: &[u8], check: impl Fn(&Path) -> Result<(), String>) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.gz");
         std::fs::write(&path, bytes).unwrap();
@@ -132,7 +132,7 @@ mod tests {
             [0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 1, 0].into_iter().chain((0..768).map(|at| at as u8)).collect();
         let good = packed(&plain);
         let check = |path: &Path| idx(path, &[3, 256]);
-        assert_eq!(told(&good, check), "");
+        assert_eq!(flaw(&good, check), "");
         for (bytes, word) in [
             (good[..good.len() - 3].to_vec(), "too early"),
             (good[..good.len() / 2].to_vec(), "too early"),
@@ -146,7 +146,7 @@ mod tests {
             (vec![0; 960_000], "damaged"),
             (Vec::new(), "too early"),
         ] {
-            let why = told(&bytes, check);
+            let why = flaw(&bytes, check);
             assert!(why.contains(word), "{word}: {why:?}");
         }
     }
@@ -176,7 +176,7 @@ mod tests {
         let check = |path: &Path| cifar(path, 2);
         let records: Vec<u8> = (0..2 * RECORD).map(|at| if at % RECORD == 0 { 9 } else { at as u8 }).collect();
         let good = archive(&NAMES, &records);
-        assert_eq!(told(&good, check), "");
+        assert_eq!(flaw(&good, check), "");
         let mut eleventh = records.clone();
         eleventh[RECORD as usize] = 10;
         for (bytes, word) in [
@@ -186,10 +186,10 @@ mod tests {
             (archive(&NAMES, &eleventh), "record 1 of `data_batch_1.bin` has the label 10"),
             (good[..good.len() - 3].to_vec(), "too early"),
             (flipped(&good, 6), "damaged"),
-            (packed(b"no archive"), "`batches.meta.txt`"),
+            (packed(b"no archive"), "damaged"),
         ] {
-            let why = told(&bytes, check);
-            assert!(!why.is_empty() && (why.contains(word) || word.starts_with('`')), "{word}: {why:?}");
+            let why = flaw(&bytes, check);
+            assert!(why.contains(word), "{word}: {why:?}");
         }
     }
 }

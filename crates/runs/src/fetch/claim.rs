@@ -33,7 +33,7 @@ impl Claim {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let path = whole.with_file_name(format!(".{name}.lock"));
         let failed = |error| StorageError::new("write", &path, error);
-        let (mut told, mut tries) = (false, 0);
+        let (mut has_reported, mut tries) = (false, 0);
         loop {
             let mut options = OpenOptions::new();
             options.create(true).truncate(false).write(true);
@@ -41,9 +41,9 @@ impl Claim {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    if !told {
+                    if !has_reported {
                         tell(&format!("waiting      {} is downloading it", holder(&path)));
-                        told = true;
+                        has_reported = true;
                     }
                     if signals::asked() {
                         return Err(Failure::new(

@@ -147,7 +147,7 @@ pub(super) fn ask(agent: &Agent, request: &Request) -> Result<(Head, Body), Trou
     thread::spawn(move || {
         let response = match call.call() {
             Ok(response) => response,
-            Err(error) => return drop(tell.send(Event::Trouble(told(error)))),
+            Err(error) => return drop(tell.send(Event::Trouble(trouble_of(error)))),
         };
         let (head, body) = response.into_parts();
         let mut heard = tell.send(Event::Head(Head { status: head.status, headers: head.headers })).is_ok();
@@ -185,7 +185,7 @@ fn wait(events: &Receiver<Event>) -> Result<Option<Event>, Trouble> {
 }
 
 /// What went wrong before there was an answer, in plain words.
-fn told(error: ureq::Error) -> Trouble {
+fn trouble_of(error: ureq::Error) -> Trouble {
     match error {
         ureq::Error::HostNotFound => {
             Trouble::Broken(format!("the server's name is not known{}: is there a network?", proxy()))

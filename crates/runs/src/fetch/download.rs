@@ -20,7 +20,7 @@ use crate::storage::StorageError;
 /// How often a try may bring nothing before the download fails.
 const TRIES: u32 = 3;
 /// What came when the file did not.
-const A_PAGE: &str = "a web page came instead of the file: does this network want a login?";
+const A_PAGE: &str = "received a web page instead of the file: does this network require a login?";
 /// No file of a data set is longer.
 const LONGEST: u64 = 8 << 30;
 
@@ -275,7 +275,7 @@ fn write(
 /// Whether the whole file is the known one.
 fn verify(wanted: &Wanted<'_>, part: &Path) -> Result<(), Failure> {
     let failure = |why: String| {
-        Failure::new(Code::Network, "the file that came is not the known one").at(wanted.url).because(why)
+        Failure::new(Code::Network, "the downloaded file is not the known one").at(wanted.url).because(why)
     };
     let unreadable = |error| StorageError::new("read", part, error);
     let length = part.metadata().map_err(unreadable)?.len();

@@ -110,8 +110,8 @@ fn targets(set: &Set, request: &FetchRequest) -> Result<Vec<Target>, Failure> {
     let address = request.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
     if !set.files.is_empty() {
         if !request.classes.is_empty() {
-            return Err(Failure::new(Code::Usage, format!("--class does not go together with `{}`", set.name))
-                .because("its classes come in one")
+            return Err(Failure::new(Code::Usage, format!("--class cannot be used with `{}`", set.name))
+                .because("all its classes come in one download")
                 .help(advice!("set-of-all-classes", "leave out `--class`")));
         }
         let target = |file: &sets::Known| Target {
@@ -161,7 +161,9 @@ fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
     match target.inside {
         None => (set.check)(path).map_err(|error| unusable(&target.path, &error)),
         Some(inside) => inside.check(path).map_err(|why| {
-            Failure::new(Code::Network, "what came is not the data set").at(target.path.display()).because(why)
+            Failure::new(Code::Network, "the downloaded file is not the data set")
+                .at(target.path.display())
+                .because(why)
         }),
     }
 }
@@ -213,10 +215,10 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
 /// The failure of files that came and cannot be used.
 fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
     let place = error.path().unwrap_or(path);
-    Failure::new(Code::Network, format!("what came is not the data set: {}", error.what()))
+    Failure::new(Code::Network, format!("the downloaded file is not the data set: {}", error.what()))
         .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
         .because(error.why())
-        .help(advice!("not-the-set", "remove the file and try again, or another day"))
+        .help(advice!("not-the-set", "remove the file and try again, now or on another day"))
 }
 
 /// Adds how to get the files without this program.

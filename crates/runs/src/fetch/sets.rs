@@ -33,7 +33,7 @@ pub(super) struct Known {
     pub(super) inside: Inside,
 }
 
-/// What a file must hold, whoever's hash it has.
+/// What a file must hold, whether or not its hash is known.
 #[derive(Clone, Copy)]
 pub(super) enum Inside {
     /// Packed bytes of these dimensions.

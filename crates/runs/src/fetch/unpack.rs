@@ -119,11 +119,11 @@ mod tests {
         let result = unpack(&path, &inside.join("target"));
         let outside: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(outside.len(), 2, "{outside:?}");
-        let told = result.map(|written| written.len()).map_err(|failure| {
+        let outcome = result.map(|written| written.len()).map_err(|failure| {
             assert_eq!(failure.code, Code::Network);
             failure.to_string()
         });
-        (files(&inside), told)
+        (files(&inside), outcome)
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_and_writes_nothing_of_the_damaged_file() {
+    fn damage_is_reported_and_writes_nothing_of_the_damaged_file() {
         let noise: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let whole = packed(&[file("data_batch_1.bin", &noise)]);
         let mut flipped = whole.clone();
@@ -167,11 +167,11 @@ mod tests {
             (b"".as_slice(), ""),
             (&flipped[..], ""),
         ] {
-            let (found, told) = unpacked(archive);
-            let told = told.unwrap_err();
-            assert!(told.contains("archive is damaged") && told.contains("a.tar.gz"), "{told}");
-            assert!(told.contains(word) && told.contains("fetch it again"), "{told}");
-            assert_eq!(found, [], "{told}");
+            let (found, outcome) = unpacked(archive);
+            let message = outcome.unwrap_err();
+            assert!(message.contains("archive is damaged") && message.contains("a.tar.gz"), "{message}");
+            assert!(message.contains(word) && message.contains("fetch it again"), "{message}");
+            assert_eq!(found, [], "{message}");
         }
         assert_eq!(unpacked(&whole).1, Ok(1));
     }

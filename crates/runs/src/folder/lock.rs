@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_taker_is_told_the_process() {
+    fn a_second_taker_learns_which_process_holds_it() {
         let run = tempfile::tempdir().unwrap();
         let lock = Lock::take(run.path()).unwrap();
         let failure = Lock::take(run.path()).err().unwrap();

@@ -99,7 +99,7 @@ pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained
 pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
     let located = folder::locate(path)?;
     let (Some(run), None) = (located.run, located.checkpoint) else {
-        return Err(Failure::new(Code::Usage, "a checkpoint of which run?")
+        return Err(Failure::new(Code::Usage, format!("{option} needs a run folder"))
             .at(format!("option {option}"))
             .because(format!("{} is a checkpoint file, not a run folder", path.display()))
             .help(advice!("checkpoint-not-run", "give the run folder, or leave out `{option}`")));

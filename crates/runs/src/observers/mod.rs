@@ -96,32 +96,32 @@ pub(crate) fn all<'a>(
 }
 
 /// Where a training is.
-pub struct StepContext<'a> {
+pub(crate) struct StepContext<'a> {
     /// Steps done since the run began, resumed or not.
-    pub step: u64,
+    pub(crate) step: u64,
     /// Steps in all.
-    pub total: u64,
+    pub(crate) total: u64,
     /// The system after these steps.
-    pub system: &'a dyn System,
+    pub(crate) system: &'a dyn System,
 }
 
 impl StepContext<'_> {
     /// Whether it is time for what is done every so many steps, and at the end.
-    pub fn is_due(&self, every: u64) -> bool {
+    pub(crate) fn is_due(&self, every: u64) -> bool {
         self.step.is_multiple_of(every) || self.step == self.total
     }
 }
 
 /// The numbers of one step.
-pub struct StepRecord<'a> {
+pub(crate) struct StepRecord<'a> {
     /// In the order of [`System::metrics`].
-    pub values: &'a [f64],
+    pub(crate) values: &'a [f64],
     /// Wall time of the step.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 /// Watches a training. An error stops it.
-pub trait Observer {
+pub(crate) trait Observer {
     /// Called, before anything else, for each step that an earlier process of the run has done and
     /// recorded.
     fn past_step(&mut self, _step: u64, _values: &[f64]) {}
@@ -145,4 +145,4 @@ pub trait Observer {
 }
 
 /// A row of metrics that was written before: its step and its values.
-pub type PastRow = (u64, Vec<f64>);
+pub(crate) type PastRow = (u64, Vec<f64>);

@@ -24,7 +24,7 @@ const MOST_ASIDE: u32 = 1000;
 pub(super) struct Table<'a> {
     /// The first line, if it is known.
     pub header: Option<&'a str>,
-    /// StepRecord behind the step, if it is known.
+    /// How many numbers follow the step in a row, if that is known.
     pub numbers: Option<usize>,
     /// The last step that counts.
     pub until: u64,

@@ -122,9 +122,9 @@ impl Observer for Progress<'_> {
             // ones.
             let mut order: Vec<usize> = (0..metrics.len()).collect();
             order.sort_by_key(|&at| !metrics[at].is_loss());
-            let told: Vec<String> =
+            let means: Vec<String> =
                 order.into_iter().map(|at| format!("{} {:.3}", metrics[at].name, mean(at))).collect();
-            bar.set_message(format!("{} {}", self.speed(now), told.join(" ")));
+            bar.set_message(format!("{} {}", self.speed(now), means.join(" ")));
             bar.set_position(now.step);
         }
         if now.is_due(self.every) {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_words() {
+    fn times_are_given_in_words() {
         assert_eq!(duration(45.2), "45 s");
         assert_eq!(duration(1600.0), "27 min");
         assert_eq!(duration(7200.0 + 720.0), "2 h 12 min");

@@ -177,7 +177,7 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    fn told(files: &[(&str, &str)]) -> Option<Room> {
+    fn room_by(files: &[(&str, &str)]) -> Option<Room> {
         let files: HashMap<PathBuf, String> =
             files.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect();
         least(&|path| files.get(path).cloned())
@@ -206,12 +206,12 @@ mod tests {
 
     #[test]
     fn nothing_known_is_no_limit() {
-        assert_eq!(told(&[]), None);
+        assert_eq!(room_by(&[]), None);
     }
 
     #[test]
     fn what_the_process_has_is_part_of_what_it_may_have() {
-        let (bytes, by) = set_by(told(&[STATUS, MEMINFO]));
+        let (bytes, by) = set_by(room_by(&[STATUS, MEMINFO]));
         assert_eq!((bytes, by.as_str()), (8 * GIB + GIB / 2, "the machine's free memory"));
     }
 
@@ -220,14 +220,14 @@ mod tests {
         let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
                       Max data size             unlimited            unlimited            bytes     \n\
                       Max address space         3221225472           unlimited            bytes     \n";
-        let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
+        let (bytes, by) = set_by(room_by(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, 2 * GIB + GIB / 2);
         assert!(by.contains("ulimit -v"), "{by}");
         let status = format!("{}Threads:\t4\n", STATUS.1);
-        let (bytes, _) = set_by(told(&[("/proc/self/status", &status), MEMINFO, ("/proc/self/limits", limits)]));
+        let (bytes, _) = set_by(room_by(&[("/proc/self/status", &status), MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, 2 * GIB + GIB / 4, "each thread's allocator reserves addresses");
         let limits = "Max data size             1073741824            1073741824            bytes     \n";
-        let (bytes, by) = set_by(told(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
+        let (bytes, by) = set_by(room_by(&[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
         assert_eq!(bytes, GIB - GIB / 4 + GIB / 2);
         assert!(by.contains("ulimit -d"), "{by}");
     }
@@ -248,10 +248,10 @@ mod tests {
                 "anon 7\nfile 9\ninactive_file 1073741824\nactive_file 1073741824\n",
             ),
         ];
-        let (bytes, by) = set_by(told(&files));
+        let (bytes, by) = set_by(room_by(&files));
         assert_eq!((bytes, by.as_str()), (3 * GIB + GIB / 2, "the control group /sys/fs/cgroup/work.slice"));
         files.push(("/sys/fs/cgroup/work.slice/memory.high", "2147483648\n"));
-        assert_eq!(set_by(told(&files)).0, GIB + GIB / 2);
+        assert_eq!(set_by(room_by(&files)).0, GIB + GIB / 2);
     }
 
     #[test]
@@ -266,11 +266,11 @@ mod tests {
             ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "1610612736\n"),
             ("/sys/fs/cgroup/memory/memory.stat", "inactive_file 5\ntotal_inactive_file 536870912\n"),
         ];
-        let (bytes, by) = set_by(told(&files));
+        let (bytes, by) = set_by(room_by(&files));
         assert_eq!((bytes, by.as_str()), (GIB + GIB / 2, "the control group /sys/fs/cgroup/memory"));
         let mut unlimited = files.clone();
         unlimited[3].1 = "9223372036854771712\n";
-        assert_eq!(set_by(told(&unlimited)).1, "the machine's free memory");
+        assert_eq!(set_by(room_by(&unlimited)).1, "the machine's free memory");
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
         let meminfo =
             ("/proc/meminfo", "MemAvailable: 8388608 kB\nCommitLimit: 4194304 kB\nCommitted_AS: 2097152 kB\n");
         let strict = ("/proc/sys/vm/overcommit_memory", "2\n");
-        assert_eq!(set_by(told(&[STATUS, meminfo, strict])).0, 2 * GIB + GIB / 2);
-        assert_eq!(set_by(told(&[STATUS, meminfo])).0, 8 * GIB + GIB / 2);
+        assert_eq!(set_by(room_by(&[STATUS, meminfo, strict])).0, 2 * GIB + GIB / 2);
+        assert_eq!(set_by(room_by(&[STATUS, meminfo])).0, 8 * GIB + GIB / 2);
     }
 }

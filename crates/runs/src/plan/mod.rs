@@ -160,7 +160,7 @@ impl Needs {
             None => format!("{}, preset `{}`, batch {}", config.entry.name, config.preset(), self.forecast.batch),
         };
         let why = format!(
-            "it needs about {}, but only {} can be had ({})",
+            "it needs about {}, but only {} is available ({})",
             table::size(needed),
             table::size(room.bytes),
             room.set_by
@@ -193,13 +193,17 @@ impl Needs {
         if free < checkpoint {
             return Err(Failure::new(Code::Storage, "there is no room for the run")
                 .at(run.display())
-                .because(format!("a checkpoint takes {}, free are {}", table::size(checkpoint), table::size(free)))
+                .because(format!(
+                    "a checkpoint takes {}, but only {} is free",
+                    table::size(checkpoint),
+                    table::size(free)
+                ))
                 .help(advice!("no-room-for-the-run", "free some space, or choose a folder on another disk")));
         }
         let most = self.written.most();
         Ok((free < most).then(|| {
             format!(
-                "warning      the run may fill the disk: it writes up to {}, free are {}",
+                "warning      the run may fill the disk: it writes up to {}, but only {} is free",
                 table::size(most),
                 table::size(free)
             )
@@ -238,7 +242,7 @@ fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
     let (needed, free) = (table::size(bytes), table::size(room.bytes));
     Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
         .at(place.display())
-        .because(format!("about {needed} are needed, but only {free} can be had ({})", room.set_by))
+        .because(format!("it needs about {needed}, but only {free} is available ({})", room.set_by))
         .help(more_memory()))
 }
 
@@ -261,7 +265,7 @@ pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure>
     let (needed, most) = (table::size(bytes), within(free) / each.max(1));
     Err(Failure::new(Code::Config, format!("{count} do not fit into memory"))
         .at("option --count")
-        .because(format!("they need about {needed}, but only {} can be had ({})", table::size(free), room.set_by))
+        .because(format!("they need about {needed}, but only {} is available ({})", table::size(free), room.set_by))
         .help(match most {
             0 => more_memory(),
             most => advice!("count-does-not-fit", "fewer fit: `--count {most}`"),

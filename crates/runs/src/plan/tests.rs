@@ -39,17 +39,17 @@ fn print_all() {
 fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
     for config in presets() {
         let needs = Needs::of(&config, 0).unwrap();
-        let told = format!("{} {}", config.entry.name, config.preset());
-        assert!(needs.memory() > needs.forecast.state() + PROGRAM, "{told}");
-        assert_eq!(needs.forecast.stages[0].steps.start, 0, "{told}");
-        assert_eq!(needs.forecast.stages.last().unwrap().steps.end, config.steps(), "{told}");
+        let case = format!("{} {}", config.entry.name, config.preset());
+        assert!(needs.memory() > needs.forecast.state() + PROGRAM, "{case}");
+        assert_eq!(needs.forecast.stages[0].steps.start, 0, "{case}");
+        assert_eq!(needs.forecast.stages.last().unwrap().steps.end, config.steps(), "{case}");
         let system = tensor::meta::run(|| {
             let state = config.build().unwrap().state();
             state.tensors.values().map(|tensor| 4 * tensor.size() as u64).sum::<u64>()
         });
-        assert_eq!(needs.forecast.state(), system, "{told}");
-        assert!(Needs::of(&config, 1).unwrap().memory() > needs.forecast.state(), "{told}");
-        assert!(Forecast::of_opened(&config).unwrap() > needs.forecast.state() / 2, "{told}");
+        assert_eq!(needs.forecast.state(), system, "{case}");
+        assert!(Needs::of(&config, 1).unwrap().memory() > needs.forecast.state(), "{case}");
+        assert!(Forecast::of_opened(&config).unwrap() > needs.forecast.state() / 2, "{case}");
     }
     let config = config("quickdraw", &["preset=cpu"]);
     let [new, resumed] = [0, 1000].map(|from| Needs::of(&config, from).unwrap());
@@ -105,7 +105,7 @@ fn a_run_that_goes_on_keeps_its_batch() {
 }
 
 #[test]
-fn a_disk_without_room_for_a_checkpoint_is_refused_and_one_that_may_fill_is_told() {
+fn a_disk_without_room_for_a_checkpoint_is_refused_and_one_that_may_fill_gives_a_warning() {
     let needs = Needs::of(&config("quickdraw", &["preset=cpu"]), 0).unwrap();
     let Written { checkpoint, .. } = needs.written;
     let failure = needs.check_room(Path::new("run"), checkpoint - 1).unwrap_err();

@@ -32,10 +32,10 @@ enum Call {
     Product(Gemm),
 }
 
-/// What a machine takes for what is not measured by shape.
+/// Seconds that this machine takes for what is not measured by shape.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    /// For a number that is written.
+    /// For a byte that is written.
     byte: f64,
     /// For a tensor, however small.
     tensor: f64,

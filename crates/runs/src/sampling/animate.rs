@@ -88,12 +88,12 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
     for (number, path) in files.iter().enumerate() {
         let sheet = read(path)?;
         if (sheet.1, sheet.2) != (first.1, first.2) {
-            let told = |[height, width]: [usize; 2], channels: usize| {
+            let described = |[height, width]: [usize; 2], channels: usize| {
                 format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
             };
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
-                .because(format!("{}; the first one: {}", told(sheet.1, sheet.2), told(first.1, first.2)))
+                .because(format!("{}; the first one: {}", described(sheet.1, sheet.2), described(first.1, first.2)))
                 .help(advice!("sheets-of-others", "keep only the sheets of one training in the folder")));
         }
         animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
@@ -111,11 +111,11 @@ fn read(path: &Path) -> Result<Sheet, Failure> {
             .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets will do"))
     };
     let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
-    let told = |error: png::DecodingError| failure(error.to_string());
-    let mut reader = png::Decoder::new(io::Cursor::new(bytes)).read_info().map_err(told)?;
+    let message = |error: png::DecodingError| failure(error.to_string());
+    let mut reader = png::Decoder::new(io::Cursor::new(bytes)).read_info().map_err(message)?;
     let size = reader.output_buffer_size().ok_or_else(|| failure("it is too large".to_owned()))?;
     let mut pixels = vec![0; size];
-    let info = reader.next_frame(&mut pixels).map_err(told)?;
+    let info = reader.next_frame(&mut pixels).map_err(message)?;
     let channels = match (info.color_type, info.bit_depth) {
         (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
         (png::ColorType::Rgb, png::BitDepth::Eight) => 3,

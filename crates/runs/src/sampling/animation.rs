@@ -30,10 +30,8 @@ impl Format {
         match &*storage::ending(path) {
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
-            _ => Err(Failure::unknown_ending(path, "an animation").help(advice!(
-                "animation-ending",
-                "end it with .png for an animated PNG, which keeps every pixel, or with .gif"
-            ))),
+            _ => Err(Failure::unknown_extension(path, "an animation")
+                .help(advice!("animation-ending", "use .png for an animated PNG, which keeps every pixel, or .gif"))),
         }
     }
 }
@@ -47,7 +45,7 @@ pub(crate) enum Animation<W: Write> {
 /// What goes wrong with a file is a sentence here; the caller knows the file.
 type Result<T, E = String> = core::result::Result<T, E>;
 
-fn told(error: impl std::fmt::Display) -> String {
+fn message(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -74,9 +72,9 @@ impl<W: Write> Animation<W> {
                 encoder.set_color(pictures::color(channels));
                 encoder.set_depth(png::BitDepth::Eight);
                 encoder.set_compression(png::Compression::High);
-                encoder.set_animated(frames, 0).map_err(told)?;
+                encoder.set_animated(frames, 0).map_err(message)?;
                 encoder.validate_sequence(true);
-                Ok(Self::Png { writer: encoder.write_header().map_err(told)? })
+                Ok(Self::Png { writer: encoder.write_header().map_err(message)? })
             }
             Format::Gif => {
                 let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
@@ -84,8 +82,8 @@ impl<W: Write> Animation<W> {
                 // bring 256 colours each.
                 let greys: Vec<u8> = (0..=255).flat_map(|shade| [shade; 3]).collect();
                 let palette = if channels == 1 { &greys[..] } else { &[] };
-                let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(told)?;
-                encoder.set_repeat(gif::Repeat::Infinite).map_err(told)?;
+                let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(message)?;
+                encoder.set_repeat(gif::Repeat::Infinite).map_err(message)?;
                 Ok(Self::Gif { encoder, size, channels })
             }
         }
@@ -100,8 +98,8 @@ impl<W: Write> Animation<W> {
         let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX).min(60_000);
         match self {
             Self::Png { writer } => {
-                writer.set_frame_delay(milliseconds, 1000).map_err(told)?;
-                writer.write_image_data(pixels).map_err(told)
+                writer.set_frame_delay(milliseconds, 1000).map_err(message)?;
+                writer.write_image_data(pixels).map_err(message)
             }
             Self::Gif { encoder, size: [height, width], channels } => {
                 let mut frame = match channels {
@@ -114,7 +112,7 @@ impl<W: Write> Animation<W> {
                     _ => gif::Frame::from_rgb_speed(*width, *height, pixels, 10),
                 };
                 frame.delay = milliseconds.div_ceil(10);
-                encoder.write_frame(&frame).map_err(told)
+                encoder.write_frame(&frame).map_err(message)
             }
         }
     }
@@ -125,8 +123,8 @@ impl<W: Write> Animation<W> {
     /// In words, also when there were fewer or more frames than announced.
     pub(crate) fn end(self) -> Result<()> {
         match self {
-            Self::Png { writer } => writer.finish().map_err(told),
-            Self::Gif { encoder, .. } => encoder.into_inner().map_err(told)?.flush().map_err(told),
+            Self::Png { writer } => writer.finish().map_err(message),
+            Self::Gif { encoder, .. } => encoder.into_inner().map_err(message)?.flush().map_err(message),
         }
     }
 }
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_frame_and_a_wrong_ending_are_told() {
+    fn a_missing_frame_and_a_wrong_extension_are_errors() {
         let animation = Animation::begin(Format::Png, Vec::new(), 2, [1, 1], 1).unwrap();
         assert!(animation.end().is_err());
         assert!(

@@ -128,7 +128,7 @@ enum Product {
 /// Draws the samples and writes them.
 ///
 /// # Errors
-/// When the request make no sense, no checkpoint can be used, or the file cannot be written.
+/// When the request makes no sense, no checkpoint can be used, or the file cannot be written.
 pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     let product = product_of(request)?;
     // What can be refused by the command line alone is refused before a checkpoint is read.
@@ -150,9 +150,9 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
             (plane.sampler, Some(plane))
         }
         Sampler::Images(_) => {
-            return Err(Failure::new(Code::Usage, "this run does not draw, it translates")
+            return Err(Failure::new(Code::Usage, "this run does not generate images, it translates them")
                 .at(request.run.display())
-                .because(format!("`{}` makes pictures from other pictures, not from random numbers", config.entry.name))
+                .because(format!("`{}` makes images from other images, not from random numbers", config.entry.name))
                 .help(advice!(
                     "translates-instead",
                     "give it pictures: `train translate {} PICTURES --direction AtoB --out translated`",
@@ -212,11 +212,11 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
         }
     };
     found.passed_over().iter().for_each(|line| request.output.say(line));
-    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.told());
+    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.label());
     Ok(Written { path: out, about })
 }
 
-/// What the request ask for: the ending of the file's name decides.
+/// What the request asks for: the file's extension decides.
 fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     let walks = request.interpolation.is_some();
     let product = match &request.out {
@@ -232,14 +232,14 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             "png" => Product::Sheet,
             "npy" => Product::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif is for what moves").at(path.display()).help(advice!(
+                return Err(Failure::new(Code::Usage, "a .gif holds an animation").at(path.display()).help(advice!(
                     "gif-moves",
                     "add `--interpolate`, or make a sheet, `--out {}`",
                     other_ending(path, "png")
                 )));
             }
             _ => {
-                return Err(Failure::unknown_ending(path, "samples").help(advice!(
+                return Err(Failure::unknown_extension(path, "the samples").help(advice!(
                     "samples-ending",
                     "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
                      `--interpolate --out {0}.gif` an animation",
@@ -260,9 +260,11 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     match idle.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
             let out = request.out.as_deref().unwrap_or(Path::new(""));
-            Err(Failure::new(Code::Usage, format!("{option} says nothing about {what}")).at(out.display()).help(
-                advice!("idle-option", "leave out `{option}`, or make a picture, `--out {}`", other_ending(out, "png")),
-            ))
+            Err(Failure::new(Code::Usage, format!("{option} has no effect on {what}")).at(out.display()).help(advice!(
+                "idle-option",
+                "leave out `{option}`, or make a picture, `--out {}`",
+                other_ending(out, "png")
+            )))
         }
         None => Ok(product),
     }
@@ -301,7 +303,7 @@ fn arrangement(request: &SampleRequest) -> Arrangement {
 
 /// Where the samples go when nothing is said: beside the run's own sheets.
 fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
-    let name = format!("{what}-{}.png", seeds.told().replace(' ', "-"));
+    let name = format!("{what}-{}.png", seeds.label().replace(' ', "-"));
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
 }
 

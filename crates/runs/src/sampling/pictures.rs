@@ -221,10 +221,10 @@ pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::Col
     let mut encoder = png::Encoder::new(&mut file, size(width)?, size(height)?);
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
-    let told = |error: png::EncodingError| error.to_string();
-    let mut writer = encoder.write_header().map_err(told)?;
-    writer.write_image_data(pixels).map_err(told)?;
-    writer.finish().map_err(told)?;
+    let message = |error: png::EncodingError| error.to_string();
+    let mut writer = encoder.write_header().map_err(message)?;
+    writer.write_image_data(pixels).map_err(message)?;
+    writer.finish().map_err(message)?;
     Ok(file)
 }
 

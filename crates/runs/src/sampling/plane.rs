@@ -29,7 +29,7 @@ const STRIP: usize = 32;
 const VIEW: f64 = 2.0;
 /// Pixels between two places where the discriminator is asked.
 const STEP: usize = 4;
-/// Shades, evenly spaced between its lowest and its highest verdict.
+/// Shades, evenly spaced between its lowest and its highest output.
 const SHADES: usize = 16;
 /// Opacity of the lines between the shades.
 const LINE: f64 = 0.45;
@@ -130,8 +130,8 @@ fn place(x: f64, y: f64) -> [f64; 2] {
     [(x + VIEW) * pixels, (VIEW - y) * pixels]
 }
 
-/// The verdicts over a grid, row by row from the top left corner, between 0 for the lowest and
-/// [`SHADES`] for the highest.
+/// The outputs of the discriminator over a grid, row by row from the top left corner, between 0 for
+/// the lowest and [`SHADES`] for the highest.
 struct Heights(Vec<f64>);
 
 /// Points of a row of the grid.
@@ -144,8 +144,8 @@ impl Heights {
             let (row, column) = (i / 2 / GRID, i / 2 % GRID);
             (if i % 2 == 0 { column as f64 * unit - VIEW } else { VIEW - row as f64 * unit }) as f32
         });
-        let verdicts = in_parts(&points, |part| discriminator.infer(part));
-        let all = || verdicts.data().iter().map(|x| f64::from(*x));
+        let outputs = in_parts(&points, |part| discriminator.infer(part));
+        let all = || outputs.data().iter().map(|x| f64::from(*x));
         let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
         let scale = if high > low { SHADES as f64 / (high - low) } else { 0.0 };
         Self(all().map(|x| (x - low) * scale).collect())

@@ -63,8 +63,8 @@ pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
     if let Some(path) = &request.out
         && storage::ending(path) != "png"
     {
-        return Err(Failure::unknown_ending(path, "the sheet")
-            .help(advice!("project-ending", "end it with .png; the style goes beside it, as .npy")));
+        return Err(Failure::unknown_extension(path, "the sheet")
+            .help(advice!("project-ending", "use .png; the style goes beside it, as .npy")));
     }
     let Trained { config, system, found, run } = resume::open_trained(&request.run, request.own.as_ref())?;
     let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));

@@ -111,7 +111,7 @@ impl Seeds {
     }
 
     /// `seed 3`, or `seeds 0 to 35`: for the last line, and with dashes for the names of files.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn label(&self) -> String {
         match self.seeds.as_slice() {
             [seed] => format!("seed {seed}"),
             [first, .., last] => format!("seeds {first} to {last}"),
@@ -155,6 +155,6 @@ mod tests {
         assert_eq!(Seeds::one(9, 50_000).name(0), "00001");
         assert_eq!(Seeds::listed("3,100", 1, 9).unwrap().name(1), "seed-0100");
         assert_eq!(Seeds::listed("3,100", 2, 9).unwrap().name(3), "seed-0100-2");
-        assert_eq!(Seeds::listed("3,5-7", 2, 9).unwrap().told(), "seeds 3 to 7");
+        assert_eq!(Seeds::listed("3,5-7", 2, 9).unwrap().label(), "seeds 3 to 7");
     }
 }

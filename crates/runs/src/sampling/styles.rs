@@ -16,7 +16,7 @@ use tensor::Tensor;
 ///
 /// # Errors
 /// When it has no styles: `option` makes no sense then.
-pub fn of<'a>(
+pub(crate) fn of<'a>(
     sampler: &Sampler<'a>,
     option: &str,
     run: &Path,
@@ -33,7 +33,7 @@ pub fn of<'a>(
 }
 
 /// Draws with all styles pulled towards their mean: less varied pictures that look better.
-pub struct Truncated<'a> {
+pub(crate) struct Truncated<'a> {
     sampler: &'a dyn FromLatents,
     styles: &'a dyn Styles,
     psi: f64,
@@ -44,7 +44,7 @@ impl<'a> Truncated<'a> {
     ///
     /// # Errors
     /// When the system of this run has no styles.
-    pub fn new(sampler: &Sampler<'a>, psi: f64, run: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(sampler: &Sampler<'a>, psi: f64, run: &Path) -> Result<Self, Failure> {
         let (sampler, styles) = of(sampler, "--psi", run)?;
         Ok(Self { sampler, styles, psi })
     }
@@ -87,10 +87,10 @@ const EMPTY: f32 = 96.0 / 255.0;
 
 impl StyleSheet {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Truncation, Self::Mixing, Self::Noise];
+    pub(crate) const ALL: [Self; 3] = [Self::Truncation, Self::Mixing, Self::Noise];
 
     /// Its name, for files and messages.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Truncation => "truncation",
             Self::Mixing => "mixing",
@@ -99,7 +99,7 @@ impl StyleSheet {
     }
 
     /// How many samples a sheet is of when nothing is said.
-    pub fn usual(self) -> usize {
+    pub(crate) fn usual(self) -> usize {
         match self {
             Self::Truncation | Self::Mixing => 6,
             Self::Noise => 4,
@@ -107,12 +107,12 @@ impl StyleSheet {
     }
 
     /// How many latents a sheet of `count` samples is drawn from.
-    pub fn latents(self, count: usize) -> usize {
+    pub(crate) fn latents(self, count: usize) -> usize {
         if self == Self::Mixing { 2 * count } else { count }
     }
 
     /// Rows and columns of a sheet of `count` samples.
-    pub fn grid(self, count: usize) -> [usize; 2] {
+    pub(crate) fn grid(self, count: usize) -> [usize; 2] {
         match self {
             Self::Truncation => [count, PSI.len()],
             Self::Mixing => [count + 1, count + 1],
@@ -122,7 +122,7 @@ impl StyleSheet {
 
     /// Its columns, of the pictures, of the shape `image`, of so many [`latents`](Self::latents).
     /// `seed` is that of the noise.
-    pub fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
+    pub(crate) fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
         let of = styles.styles_of(latents);
         match self {
             Self::Truncation => {

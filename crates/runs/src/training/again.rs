@@ -24,12 +24,16 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         Failure::new(Code::Usage, "the run folder is already in use")
             .at(run.display())
             .because(format!("it exists and is not empty: {why}"))
-            .help(advice!(
-                "run-folder-in-use",
-                "go on with that run: `train {} --resume {}{more}`, or name another folder",
-                there.entry.name,
-                quoted(run)
-            ))
+            .help(if there.entry.is_own() {
+                advice!("own-run-folder-in-use", "use another folder, or the configuration of the run in this one")
+            } else {
+                advice!(
+                    "run-folder-in-use",
+                    "go on with that run: `train {} --resume {}{more}`, or name another folder",
+                    there.entry.name,
+                    quoted(run)
+                )
+            })
     };
     if there.entry.name != plan.config.entry.name {
         return Err(in_use(format!("it holds a run of `{}`", there.entry.name), ""));
@@ -44,9 +48,9 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let (asked, planned) = (plan.config.steps(), there.steps());
     if asked == planned {
         let note = if done < asked {
-            format!("going on      with the unfinished run in {}: the same command", run.display())
+            format!("going on     the unfinished run in {}: the same command", run.display())
         } else {
-            format!("finished      is the run in {}: the same command has nothing left to do", run.display())
+            format!("finished     the run in {}: the same command has nothing left to do", run.display())
         };
         let mut next = match found {
             Some(found) => Plan::from_saved(plan.config, &found, run, None)?,

@@ -203,7 +203,7 @@ fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
 const AUGMENTED: usize = 8;
 
 /// What is to be trained.
-pub struct Plan {
+struct Plan {
     config: Config,
     system: Box<dyn System>,
     needs: Needs,
@@ -241,7 +241,7 @@ impl Plan {
         if trained != asked {
             return Err(Failure::new(Code::Checkpoint, "this run is of another system")
                 .at(run.display())
-                .because(format!("it trains `{trained}`, asked for is `{asked}`"))
+                .because(format!("it trains `{trained}`, but the command names `{asked}`"))
                 .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
         }
         let config = config.extended(&request.assignments, &run)?;
@@ -270,8 +270,12 @@ impl Plan {
         if steps < saved.step {
             return Err(Failure::new(Code::Usage, "the run is already longer than that")
                 .at(found.path.display())
-                .because(format!("steps done: {}, --steps (the new total): {steps}", saved.step))
-                .help(longer(run, saved.step, steps)));
+                .because(format!("steps done: {}, new total: {steps}", saved.step))
+                .help(if config.entry.is_own() {
+                    advice!("own-run-is-longer", "ask for more steps in all than were done")
+                } else {
+                    longer(run, saved.step, steps)
+                }));
         }
         let needs = Needs::that_fit(&config, saved.step, shown)?;
         let mut system = config.build()?;

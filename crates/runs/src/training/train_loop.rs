@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_is_told_each_step_once() {
+    fn every_observer_sees_each_step_once() {
         let (ending, notes) = run(&mut Fake::new(1), (2, 5), &|| false);
         assert_eq!(ending, Ok(Ending::Finished));
         assert_eq!(notes, "start 2 3 4 5 end 5 of 5");
@@ -139,7 +139,7 @@ mod tests {
 
     /// The same with the real engine, whose weights have grown until a product overflows.
     #[test]
-    fn a_real_overflow_is_told_by_its_layer_and_op_and_leaves_the_weights_alone() {
+    fn a_real_overflow_names_its_layer_and_op_and_leaves_the_weights_alone() {
         use models::{System, quickdraw};
         let settings = quickdraw::Settings { batch: 2, depth: 2, ..Default::default() };
         let mut system = quickdraw::Quickdraw::new(settings, 1).unwrap();

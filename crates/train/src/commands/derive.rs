@@ -24,19 +24,19 @@ const SHOWN: usize = 12;
 /// When there is no such operation; when its derivative is wrong.
 pub(crate) fn run(options: &DeriveArgs) -> Result<(), Failure> {
     let entry = operation(&options.op)?;
-    console::print(&told(entry))?;
+    console::print(&description(entry))?;
     let example = Example::of(entry);
     let (text, wrong) = example.proven();
     console::print(&text)?;
     match wrong {
         0 => Ok(()),
         wrong => Err(Failure::new(Code::Wrong, format!("`{}` has a wrong derivative", entry.name))
-            .because(format!("{wrong} elements of its gradients are not what finite differences say"))),
+            .because(format!("{wrong} elements of its gradients differ from finite differences"))),
     }
 }
 
 /// What the registry says of an operation.
-fn told(entry: &Operation) -> String {
+fn description(entry: &Operation) -> String {
     let mut text = wrapped("", &format!("{}: {}", entry.name, entry.idea)) + "\n";
     for (title, line) in [("forward", entry.forward), ("backward", entry.rule)] {
         text += &labelled(title, line);
@@ -199,7 +199,7 @@ mod tests {
         for entry in &REGISTRY {
             let (live, wrong) = Example::of(entry).proven();
             assert_eq!(wrong, 0, "{}: {live}", entry.name);
-            let text = told(entry) + &live;
+            let text = description(entry) + &live;
             for line in text.lines() {
                 assert!(line.chars().count() <= WIDTH, "{}: {line}", entry.name);
             }

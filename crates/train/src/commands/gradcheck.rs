@@ -76,9 +76,9 @@ mod tests {
         let wrong = Operation { name: "half_a_square", cases: half, ..*operation("square").expect("an operation") };
         let failure = checked(&[wrong]).expect_err("it is wrong");
         assert_eq!(failure.code, Code::Wrong);
-        let told = failure.to_string();
+        let message = failure.to_string();
         for part in ["1 of 1 operations", "op `half_a_square` (six)", "expected", "ratio 0.5"] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(message.contains(part), "{part}: {message}");
         }
     }
 

@@ -26,14 +26,14 @@ pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtur
     let stage = fixtures.stage();
     (situation.prepare)(&stage);
     let line: Vec<String> = shlex::split(&situation.line).ok_or("the line is no command")?;
-    let told = match situation.act {
+    let outcome = match situation.act {
         Some(act) => act(&stage),
         None => finish(situation.limited(stage.command(&line))),
     };
-    let printed = normal(&told);
-    let failed = told.code != Some(0);
+    let printed = normal(&outcome);
+    let failed = outcome.code != Some(0);
     if failed != situation.fails {
-        return Err(format!("ended with {:?}:\n{printed}", told.code));
+        return Err(format!("ended with {:?}:\n{printed}", outcome.code));
     }
     let text = found(&written.pieces(), &printed, situation.at_least)
         .ok_or_else(|| format!("did not print {:?}:\n{printed}", written.text))?;
@@ -53,17 +53,17 @@ pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtur
         }
         words.extend(shlex::split(&(situation.more)(&stage)).unwrap_or_default());
         let command = situation.limited(stage.command(&words));
-        let (fine, told) = match situation.success {
+        let (fine, printed) = match situation.success {
             Success::Ends => {
                 let outcome = finish(command);
                 (outcome.code == Some(0), format!("{:?}\n{}", outcome.code, normal(&outcome)))
             }
             Success::Says(said) => stage.says(command, said),
         };
-        let again = told.contains(&text);
+        let again = printed.contains(&text);
         if !fine || again && matches!(situation.success, Success::Ends) {
             return Err(format!(
-                "{text}\n  tried: train {}\n  got{}: {told}",
+                "{text}\n  tried: train {}\n  got{}: {printed}",
                 words.join(" "),
                 if again { ", and the same line again" } else { "" }
             ));

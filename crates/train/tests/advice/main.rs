@@ -80,8 +80,8 @@ fn a_program_started_by_cargo_says_so() {
     stage.bring("run");
     let mut by_cargo = stage.command(&["mnist".into(), "--resume".into(), "run".into()]);
     by_cargo.env("CARGO", "cargo").env("CARGO_PKG_NAME", "train");
-    let told = common::finish(by_cargo).err;
-    assert!(told.contains("`cargo run -p train -- quickdraw --resume run`"), "{told}");
+    let message = common::finish(by_cargo).err;
+    assert!(message.contains("`cargo run -p train -- quickdraw --resume run`"), "{message}");
     command.args(["--no-such-option"]);
     assert_eq!(common::finish(command).code, Some(2));
 }

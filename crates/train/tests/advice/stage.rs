@@ -90,19 +90,19 @@ impl Stage<'_> {
     /// words were among it.
     pub(crate) fn says(&self, mut command: Command, words: &str) -> (bool, String) {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
-        let mut told = Vec::new();
+        let mut printed = Vec::new();
         let mut err = child.stderr.take().unwrap();
         let mut buffer = [0; 256];
         while let Ok(count @ 1..) = err.read(&mut buffer) {
-            told.extend_from_slice(&buffer[..count]);
-            if String::from_utf8_lossy(&told).contains(words) {
+            printed.extend_from_slice(&buffer[..count]);
+            if String::from_utf8_lossy(&printed).contains(words) {
                 break;
             }
         }
         let _ = child.kill();
         child.wait().unwrap();
-        let told = String::from_utf8_lossy(&told).into_owned();
-        (told.contains(words), told)
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        (printed.contains(words), printed)
     }
 }
 

@@ -23,10 +23,10 @@ fn the_tips_of_the_command_line_work() {
         ("systms", "systms"),
     ] {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let told = finish(stage.command(&words));
-        assert_eq!(told.code, Some(2), "{line}: {}", told.err);
-        let options: Vec<&str> = told.err.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
-        assert!(!options.is_empty(), "{line}: no tip in {}", told.err);
+        let outcome = finish(stage.command(&words));
+        assert_eq!(outcome.code, Some(2), "{line}: {}", outcome.err);
+        let options: Vec<&str> = outcome.err.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
+        assert!(!options.is_empty(), "{line}: no tip in {}", outcome.err);
         for better in options.iter().flat_map(|tip| tip.split('\'').skip(1).step_by(2)) {
             let words: Vec<String> = words.iter().map(|word| word.replace(wrong, better)).collect();
             let outcome = finish(stage.copied().command(&words));
@@ -42,11 +42,11 @@ fn where_there_is_no_better_word_there_is_no_tip() {
     stage.bring("run");
     for line in ["sample run --xyzzy", "explain --xyzzy", "fetch --xyzzy", "gradcheck --xyzzy", "quickdraw --xyzzy"] {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let told = finish(stage.command(&words));
+        let outcome = finish(stage.command(&words));
         assert!(
-            told.code == Some(2) && told.err.contains("--xyzzy") && !told.err.contains("tip:"),
+            outcome.code == Some(2) && outcome.err.contains("--xyzzy") && !outcome.err.contains("tip:"),
             "{line}: {}",
-            told.err
+            outcome.err
         );
     }
 }

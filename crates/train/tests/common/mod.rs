@@ -54,12 +54,12 @@ impl Place {
     /// error.
     pub(crate) fn bad(&self, line: &str, code: i32, words: &[&str]) {
         let outcome = self.train(line);
-        let told = format!("train {line}\n{}{}", outcome.out, outcome.err);
-        assert_eq!(outcome.code, Some(code), "{told}");
+        let context = format!("train {line}\n{}{}", outcome.out, outcome.err);
+        assert_eq!(outcome.code, Some(code), "{context}");
         for word in words {
-            assert!(outcome.err.contains(word), "{word:?} is not in: {told}");
+            assert!(outcome.err.contains(word), "{word:?} is not in: {context}");
         }
-        assert!(!outcome.err.contains("panicked"), "{told}");
+        assert!(!outcome.err.contains("panicked"), "{context}");
     }
 
     /// Steps of the run's checkpoints, the oldest first.

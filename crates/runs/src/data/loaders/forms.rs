@@ -191,15 +191,15 @@ fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
 fn what_is_not_there_names_its_neighbour_or_what_there_is_instead() {
     let folder = tempfile::tempdir().unwrap();
     sets(folder.path());
-    let told = |name: &str, data: &str| {
+    let message = |name: &str, data: &str| {
         let entry = SYSTEMS.iter().find(|entry| entry.name == name).unwrap();
         let failure = load(entry, &folder.path().join(data), &[]).err().unwrap();
         assert_eq!(failure.code, Code::Data);
         failure.to_string()
     };
-    assert!(told("mnist", "digitz.idx").contains("digits.idx`?"));
+    assert!(message("mnist", "digitz.idx").contains("digits.idx`?"));
     for (name, instead) in [("mnist", "hand-written digits"), ("quickdraw", "drawings of apples"), ("faces", "faces")] {
-        let told = told(name, "nowhere/at/all");
-        assert!(told.contains(instead) && (name == "quickdraw" || !told.contains("apple")), "{told}");
+        let message = message(name, "nowhere/at/all");
+        assert!(message.contains(instead) && (name == "quickdraw" || !message.contains("apple")), "{message}");
     }
 }

@@ -68,19 +68,19 @@ impl Chart {
     /// Draws with every length `scale` times as long.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: f64) -> Result<(), String> {
         fonts::register()?;
-        let told = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
-        area.fill(&WHITE).map_err(told)?;
+        let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
+        area.fill(&WHITE).map_err(message)?;
 
         let window = self.window();
         let size = |points: f64| (points * scale).round() as u32;
         let font = |points: f64, color: RGBColor| ("sans-serif", points * scale).into_font().color(&color);
         let place = |x: f64, y: f64| ((x * scale) as i32, (y * scale) as i32);
-        area.draw(&Text::new(self.title.clone(), place(86.0, 22.0), font(25.0, INK))).map_err(told)?;
+        area.draw(&Text::new(self.title.clone(), place(86.0, 22.0), font(25.0, INK))).map_err(message)?;
         if window > 1 {
             let note = format!("Thin lines: every step. Thick lines: mean of {window} {}.", plural(window, "step"));
-            area.draw(&Text::new(note, place(86.0, 57.0), font(15.0, QUIET))).map_err(told)?;
+            area.draw(&Text::new(note, place(86.0, 57.0), font(15.0, QUIET))).map_err(message)?;
         }
-        self.legend(area, scale).map_err(told)?;
+        self.legend(area, scale).map_err(message)?;
 
         let last =
             self.series.iter().flat_map(|series| &series.points).fold(1.0, |last: f64, (step, _)| last.max(*step));
@@ -95,14 +95,14 @@ impl Chart {
             .y_label_area_size(size(72.0));
         match axis {
             Axis::Linear(low, high) => {
-                let chart = builder.build_cartesian_2d(0.0..last, low..high).map_err(told)?;
-                self.fill(chart, window, (low, high), decimals(high - low), scale).map_err(told)
+                let chart = builder.build_cartesian_2d(0.0..last, low..high).map_err(message)?;
+                self.fill(chart, window, (low, high), decimals(high - low), scale).map_err(message)
             }
             Axis::Log(low, high) => {
                 let (strong, weak) = log_ticks(low, high);
                 let range = (low..high).log_scale().with_key_points(strong).with_light_points(weak);
-                let chart = builder.build_cartesian_2d(0.0..last, range).map_err(told)?;
-                self.fill(chart, window, (low, high), 0, scale).map_err(told)
+                let chart = builder.build_cartesian_2d(0.0..last, range).map_err(message)?;
+                self.fill(chart, window, (low, high), 0, scale).map_err(message)
             }
         }
     }

@@ -17,10 +17,10 @@ pub(super) fn all() -> Vec<Situation> {
         by("contradiction", "explain quickdraw --preset cpu --set depth=2 --batch 4 --set batch=8 --data doodles.npy"),
         by("unknown-key", &format!("{tiny} --set droput=0.1")).wrong("droput"),
         by("unknown-key", &format!("{tiny} --set quickdraw.droput=0.1")).wrong("quickdraw.droput"),
-        by("unknown-key", &format!("{tiny} --set xyzzy=2")).only_told(),
+        by("unknown-key", &format!("{tiny} --set xyzzy=2")).only_printed(),
         by("no-such-preset", "quickdraw --preset cup --batch 2 --set depth=2 --data doodles.npy --steps 1")
             .wrong("cup"),
-        by("no-such-preset", &tiny.replace("cpu", "xyzzy")).only_told(),
+        by("no-such-preset", &tiny.replace("cpu", "xyzzy")).only_printed(),
         by("fixed-by-the-run", &format!("{tiny} --resume run --steps 4 --seed 7").replace("--steps 1", ""))
             .with(|stage| stage.bring("run")),
         by("fixed-by-the-run", &format!("{tiny} --resume run --steps 4 --set dropout=0.1").replace("--steps 1", ""))

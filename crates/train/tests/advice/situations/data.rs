@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<Situation> {
         by("no-data-there", &format!("{tiny} --data nothing-like-it.npy")),
         by("page-for-data", &format!("{tiny} --data page.npy"))
             .with(|stage| stage.write("page.npy", "<html>"))
-            .only_told(),
+            .only_printed(),
         by("data-near", &format!("{folder} --data pisc")).wrong("pisc"),
         by("no-data-there", &format!("{folder} --data nothing-like-it")),
         by("which-array", &format!("{folder} --data arrays")).with(|stage| {
@@ -44,11 +44,13 @@ pub(super) fn all() -> Vec<Situation> {
             stage.write("arrays/d.npy", npy("|u1", &[40, 784], 40 * 784));
         }),
         by("one-picture", &format!("{folder} --data pics/0.png")),
-        by("npz", &format!("{folder} --data a.npz")).with(|stage| stage.write("a.npz", b"PK\x03\x04")).only_told(),
-        by("unpack", &format!("{folder} --data a.zip")).with(|stage| stage.write("a.zip", b"PK\x03\x04")).only_told(),
+        by("npz", &format!("{folder} --data a.npz")).with(|stage| stage.write("a.npz", b"PK\x03\x04")).only_printed(),
+        by("unpack", &format!("{folder} --data a.zip"))
+            .with(|stage| stage.write("a.zip", b"PK\x03\x04"))
+            .only_printed(),
         by("unpack-an-array", &format!("{folder} --data a.npy.gz"))
             .with(|stage| stage.write("a.npy.gz", packed(&npy("|u1", &[40, 784], 40 * 784))))
-            .only_told(),
+            .only_printed(),
         by("unpack-first", "mnist --batch 8 --set latent=4 --steps 1 --data images-idx3-ubyte.gz")
             .with(|stage| stage.write("images-idx3-ubyte.gz", packed_zeros(1 << 30)))
             .meanwhile(|stage| stage.write("images-idx3-ubyte", images_of_strokes(16))),
@@ -98,6 +100,6 @@ pub(super) fn all() -> Vec<Situation> {
             .meanwhile(|stage| stage.write("many-idx3-ubyte", idx(16))),
         by("too-few-for-any-batch", &format!("{tiny} --data one.npy"))
             .with(|stage| stage.write("one.npy", npy("|u1", &[1, 784], 784)))
-            .only_told(),
+            .only_printed(),
     ]
 }

@@ -71,7 +71,7 @@ impl Situation {
         Self { prepare, ..self }
     }
     /// The line has nothing that can be typed: it is only checked that it is printed.
-    fn only_told(self) -> Self {
+    fn only_printed(self) -> Self {
         Self { at_least: 0, ..self }
     }
     fn wrong(self, wrong: &'static str) -> Self {

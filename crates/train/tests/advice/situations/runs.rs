@@ -21,10 +21,10 @@ pub(super) fn all() -> Vec<Situation> {
                 std::fs::rename(stage.path("run"), stage.path("my run")).unwrap();
             })
             .wrong("my rnu"),
-        by("no-such-run", "sample nothing-like-it").only_told(),
+        by("no-such-run", "sample nothing-like-it").only_printed(),
         by("nothing-there", "sample empty/run")
             .with(|stage| std::fs::create_dir(stage.path("empty")).unwrap())
-            .only_told(),
+            .only_printed(),
         by("run-of-another-system", "mnist --resume run").with(bring),
         by("run-of-another-system", "mnist --resume run/checkpoints/step-000001.safetensors").with(bring),
         by("run-is-longer", "quickdraw --resume run --steps 1").with(bring),

@@ -47,9 +47,9 @@ fn sampling() -> Vec<Situation> {
 fn measuring() -> Vec<Situation> {
     vec![
         by("no-such-extractor", "evaluate run --count 20 --metric ink --extractor pca46").with(run).wrong("pca46"),
-        by("no-such-extractor", "evaluate run --extractor xyzzy").with(run).only_told(),
+        by("no-such-extractor", "evaluate run --extractor xyzzy").with(run).only_printed(),
         by("no-such-metric", "evaluate run --count 20 --metric freshet").with(run).wrong("freshet"),
-        by("no-such-metric", "evaluate run --metric xyzzy").with(run).only_told(),
+        by("no-such-metric", "evaluate run --metric xyzzy").with(run).only_printed(),
         by("metric-of-classes", "evaluate digits --count 20 --metric classes")
             .with(|stage| stage.bring("digits"))
             // What follows takes minutes.
@@ -72,12 +72,12 @@ fn explaining() -> Vec<Situation> {
             .fill(&[("RUN", "run")])
             .with(run),
         by("no-such-example", "explain --preset scalr").wrong("scalr"),
-        by("no-such-example", "explain --preset xyzzy").only_told(),
+        by("no-such-example", "explain --preset xyzzy").only_printed(),
         by("explained-run-is-fixed", "explain --run run --preset scalar").with(run),
         by("explain-of-another-system", "explain mnist --run run").with(run),
         by("no-such-operation", "derive matmull").wrong("matmull"),
         by("no-such-operation", "gradcheck sigmiod").wrong("sigmiod"),
-        by("no-such-operation", "derive xyzzy").only_told(),
+        by("no-such-operation", "derive xyzzy").only_printed(),
     ]
 }
 
@@ -85,9 +85,9 @@ fn others() -> Vec<Situation> {
     vec![
         // Nothing is downloaded by a test: what would be is listed.
         by("no-such-set", "fetch minst").wrong("minst").more(|_| "--dry-run".into()),
-        by("no-such-set", "fetch xyzzy").only_told(),
+        by("no-such-set", "fetch xyzzy").only_printed(),
         by("class-of-doodles", "fetch quickdraw --class a/b --dry-run"),
         by("set-of-all-classes", "fetch mnist --class 3 --dry-run"),
-        by("download-by-hand", "fetch mnist --from http://127.0.0.1:1").only_told(),
+        by("download-by-hand", "fetch mnist --from http://127.0.0.1:1").only_printed(),
     ]
 }
