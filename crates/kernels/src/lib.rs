@@ -9,6 +9,7 @@
 
 pub mod allocations;
 mod arguments;
+pub mod bf16;
 mod bias_act;
 mod columns;
 mod conv;
@@ -40,7 +41,7 @@ mod testing;
 pub mod timing;
 mod vector_words;
 
-pub use arguments::{BiasActivation, Gemm, Norm};
+pub use arguments::{BiasActivation, Gemm, Norm, Precision};
 pub use conv::Convolution;
 pub use element::Element;
 pub use elementwise::{Binary, Unary};
