@@ -86,6 +86,9 @@ impl Assignment {
     }
 }
 
+/// The key for the precisions that a run had before.
+const EARLIER: &str = "earlier_precision";
+
 /// How a key without a value is shown; no value is written so, as text has quotes.
 const ABSENT: &str = "(none)";
 
@@ -404,7 +407,7 @@ impl Config {
     }
 
     /// The configuration with what is `given` put over it, for `--resume`: only what does not
-    /// change the arithmetic may change.
+    /// change the arithmetic may change, and the precision, because somebody asks for it.
     ///
     /// # Errors
     /// When one of them says something else than the run does: both values are named. And as
@@ -415,7 +418,7 @@ impl Config {
         for one in known.check_all(given)? {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
-            if old != new && !keys::may_change(&one.key) {
+            if old != new && !keys::may_change(&one.key) && !self.is_precision(&one.key) {
                 return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
                     .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
@@ -430,9 +433,38 @@ impl Config {
         Ok(next)
     }
 
+    /// Whether this is the key of the system's precision, in full.
+    fn is_precision(&self, key: &str) -> bool {
+        key.split_once('.') == Some((self.entry.name, keys::PRECISION))
+    }
+
+    /// The precision of the run from here on, as TOML.
+    pub(crate) fn precision(&self) -> String {
+        self.show(keys::PRECISION)
+    }
+
+    /// Records that the run had the precision `before` up to `step`, if it has another one now.
+    /// Returns a message about it.
+    pub(crate) fn record_precision(&mut self, before: &str, step: u64) -> Option<String> {
+        let now = self.precision();
+        if now == before || step == 0 {
+            return None;
+        }
+        let stretch = format!("{} to step {step}", before.trim_matches('"'));
+        let earlier = self.text(EARLIER).map_or_else(|| stretch.clone(), |earlier| format!("{earlier}, {stretch}"));
+        self.set_text(EARLIER, Some(earlier));
+        Some(format!("precision    {} from here on; {stretch}", now.trim_matches('"')))
+    }
+
+    /// Takes over which precisions the run `other` had before.
+    pub(crate) fn take_earlier_precision(&mut self, other: &Self) {
+        self.set_text(EARLIER, other.text(EARLIER).map(str::to_owned));
+    }
+
     /// Keys whose values differ from `other` and that may not differ within one run, each with both
-    /// values.
+    /// values. A run whose precision was changed may have checkpoints of either.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let was_changed = self.text(EARLIER).is_some();
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {
@@ -440,7 +472,8 @@ impl Config {
             }
         }
         keys.into_iter()
-            .filter(|key| !keys::may_change(key) && self.show(key) != other.show(key))
+            .filter(|key| !keys::may_change(key) && !(was_changed && self.is_precision(key)))
+            .filter(|key| self.show(key) != other.show(key))
             .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))
             .collect()
     }

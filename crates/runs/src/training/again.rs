@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 /// # Errors
 /// When the run there is of another length or of another configuration, with the command that goes
 /// on with it, or cannot be read.
-pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
+pub(super) fn go_on(mut plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
@@ -43,6 +43,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         let why = format!("it holds a run of another configuration\n{}", differences.join("\n"));
         return Err(in_use(why.replace(" here, ", " asked for, "), ""));
     }
+    plan.config.take_earlier_precision(&there);
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps(), there.steps());

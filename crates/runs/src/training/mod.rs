@@ -244,8 +244,9 @@ impl Plan {
                 .because(format!("it trains `{trained}`, but the command names `{asked}`"))
                 .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
         }
+        let before = config.precision();
         let config = config.extended(&request.assignments, &run)?;
-        let plan = match found {
+        let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
                 let needs = Needs::that_fit(&config, 0, shown)?;
@@ -254,6 +255,7 @@ impl Plan {
                 Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
             }
         };
+        plan.notes.extend(plan.config.record_precision(&before, plan.from));
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
@@ -333,6 +335,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Resu
         console.say(&format!("{label:<12} {}", totals(parts)));
     }
     console.say(&format!("processor    {}", processor::about()?));
+    if config.settings.get("precision").is_some_and(|precision| precision.as_str() != Some("f32")) {
+        console.say(&format!("precision    {} products, f32 sums and weights", config.precision().trim_matches('"')));
+    }
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));
