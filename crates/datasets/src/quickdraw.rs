@@ -102,7 +102,10 @@ impl fmt::Display for QuickDraw {
             Self::BuiltIn { absent: None } => f.write_str("built-in drawings of apples"),
             Self::BuiltIn { absent: Some(path) } => {
                 let path = path.display();
-                write!(f, "built-in drawings of apples (for the real ones see data/README.md; {path} is not there)")
+                write!(
+                    f,
+                    "built-in drawings of apples ({path} does not exist; see data/README.md for the real doodles)"
+                )
             }
         }
     }
@@ -140,9 +143,9 @@ fn no_class(class: &str, folder: &Path, usual: bool) -> DataError {
     let classes = classes_in(folder);
     let others = match &classes[..] {
         [] => "there are no files of other classes".into(),
-        _ => format!("the classes with a file there are: {}", listed(&classes)),
+        _ => format!("the classes with a file in this folder: {}", listed(&classes)),
     };
-    let drawings = if usual { ", and only apples have built-in drawings" } else { "" };
+    let drawings = if usual { ", and built-in drawings exist only for apples" } else { "" };
     let (options, built_in) = if usual { ("--class", Some(DEFAULT_CLASS)) } else { ("--data --class", None) };
     let (address, file) = (shown(&class.replace(' ', "%20")), path.display());
     let help = match nearest(class, classes.iter().map(String::as_str).chain(built_in)) {

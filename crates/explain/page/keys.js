@@ -4,7 +4,7 @@
 const KEYS = [
   ["Stepping through the timeline", [
     { keys: [" "], name: "play or pause", run: () => setPlaying(!state.playing) },
-    { keys: ["ArrowRight"], name: "one step on", run: () => goTo(state.step + 1) },
+    { keys: ["ArrowRight"], name: "one step forward", run: () => goTo(state.step + 1) },
     { keys: ["ArrowLeft"], name: "one step back", run: () => goTo(state.step - 1) },
     { keys: ["Home"], name: "first step", run: () => goTo(0) },
     { keys: ["End"], name: "last step", run: () => goTo(steps.length - 1) },

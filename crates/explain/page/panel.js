@@ -147,7 +147,7 @@ const PANELS = {
       [
         ["Made at", node.file ? `${node.file}:${node.line}` : "outside the engine"],
         ["Place on the tape", node.tape_index === null || node.tape_index === undefined ? "none: a constant" : `${node.tape_index} of tape ${node.tape + 1}`],
-        ["Kept for the way back", node.saved ? `${node.saved.text}${node.saved.bytes ? ` (${showBytes(node.saved.bytes)})` : ""}` : "nothing"],
+        ["Saved for the backward pass", node.saved ? `${node.saved.text}${node.saved.bytes ? ` (${showBytes(node.saved.bytes)})` : ""}` : "nothing"],
         ["Cost forward", node.cost?.forward], ["Cost backward", node.cost?.backward],
         ["Rule in", entryOf(node)?.source_file],
       ].filter(([, text]) => text !== null && text !== undefined && text !== "").map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(text))))),
@@ -158,7 +158,7 @@ const PANELS = {
 
 const showBytes = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1 << 20 ? `${show(bytes / 1024, 3)} KiB` : `${show(bytes / (1 << 20), 3)} MiB`);
 
-const leafText = (node) => (node.role === "parameter" ? "A parameter: no op made it. The optimiser moves it after the sweep." : "No op made this: it came in from outside the tape.");
+const leafText = (node) => (node.role === "parameter" ? "A parameter: no op computed it. The optimiser updates it after the sweep." : "No op computed this: it is an input from outside the tape.");
 
 function rulesOf(entry) {
   if (Array.isArray(entry.rule)) return entry.rule.flatMap((one) => [one.input ? el("p", { class: "quiet" }, `for ${one.input}`) : null, formula(one.mathml, one.text)]);

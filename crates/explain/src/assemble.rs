@@ -98,7 +98,7 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
             };
             let text = format!(
                 "{which} fakes of the {name}, as a constant: the graph is cut here. A gradient with respect to them could be computed, but \
-                 no tape would lead it on to the weights of the {name}."
+                 no tape connects it to the weights of the {name}."
             );
             (Role::Input, NoGradient::Cut, text)
         }

@@ -67,7 +67,9 @@ fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut d
     let mut dropped = Vec::new();
     if document.nodes.len() > MANY {
         detail.probes = 1;
-        dropped.push(format!("in a step of more than {MANY} nodes one element of each is worked out instead of four"));
+        dropped.push(format!(
+            "in a step of more than {MANY} nodes one element of each is computed in detail instead of four"
+        ));
     }
     let tell = &mut |done| progress(Progress::WorkedOut(done, all));
     probes::probe(&mut document, recording, &atlas, detail.probes, tell);
@@ -114,13 +116,15 @@ fn smaller(detail: Detail) -> Option<(Detail, String)> {
             let picture = picture / 2;
             (Detail { picture, ..detail }, note(&format!("pictures have at most {picture} places on a side")))
         }
-        (_, 2.., _) => (Detail { probes: 1, ..detail }, note("one element of each node is worked out instead of four")),
+        (_, 2.., _) => {
+            (Detail { probes: 1, ..detail }, note("one element of each node is computed in detail instead of four"))
+        }
         (.., false) => (
             Detail { outlines: true, ..detail },
-            note("inside of a layer only its last node and its parameters have pictures and worked numbers"),
+            note("inside a layer, only its last node and its parameters have pictures and worked numbers"),
         ),
         (1.., ..) => (Detail { picture: 0, ..detail }, note("there are no pictures")),
-        (_, 1.., _) => (Detail { probes: 0, ..detail }, note("no elements are worked out")),
+        (_, 1.., _) => (Detail { probes: 0, ..detail }, note("no elements are computed in detail")),
         _ => return None,
     })
 }

@@ -69,13 +69,21 @@ impl Chart {
         Self { file: "accuracy", title: "Training accuracy", label: "Accuracy", range: Some((0.0, 1.0)) };
     /// Norms of the discriminator's gradients by its input images.
     pub const GRADIENT: Self =
-        Self { file: "gradient", title: "Length of the critic's gradient", label: "Mean length", range: None };
+        Self { file: "gradient", title: "Norm of the critic's gradient", label: "Mean norm", range: None };
     /// Path lengths of a style-based generator.
-    pub const PATH: Self =
-        Self { file: "path", title: "How far pictures move with their styles", label: "Mean path length", range: None };
+    pub const PATH: Self = Self {
+        file: "path",
+        title: "Path length: change of the pictures with the style",
+        label: "Mean path length",
+        range: None,
+    };
     /// The critic's estimate of the Wasserstein distance.
-    pub const DISTANCE: Self =
-        Self { file: "distance", title: "Distance that the critic sees", label: "D(reals) - D(fakes)", range: None };
+    pub const DISTANCE: Self = Self {
+        file: "distance",
+        title: "The critic's estimate of the distance",
+        label: "D(reals) - D(fakes)",
+        range: None,
+    };
 }
 
 /// The discriminator's loss, penalties included.
@@ -105,14 +113,14 @@ pub const G_FAKE: MetricDescription = MetricDescription::new(
     Unit::Score,
     "The discriminator's mean output on the fakes of the generator's update.",
 );
-/// What the gradient penalty adds to the discriminator's loss.
+/// The gradient penalty, as added to the discriminator's loss.
 pub const PENALTY: MetricDescription =
-    MetricDescription::new("penalty", Unit::Loss, "What the gradient penalty adds to the discriminator's loss.");
+    MetricDescription::new("penalty", Unit::Loss, "The gradient penalty, as added to the discriminator's loss.");
 /// The mean norm of the penalised gradients.
 pub const GRADIENT_NORM: MetricDescription = MetricDescription::new(
     "gradient_norm",
     Unit::Norm,
-    "The mean norm of the discriminator's gradients by the images of the penalty.",
+    "The mean norm of the discriminator's gradients with respect to the images of the penalty.",
 )
 .on(Chart::GRADIENT, "gradient");
 /// For a Wasserstein critic, its estimate of the distance between reals and fakes.

@@ -69,12 +69,12 @@ pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System)
     let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
     Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
         Some(batch) => {
-            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+            failure.help(advice!("smaller-batches", "use a larger data set, or smaller batches: `--batch {batch}`"))
         }
         None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
             Some(least) => failure.help(advice!(
                 "too-few-for-any-batch",
-                "use a larger set: at least {least} images, for batches of {least}"
+                "use a larger data set: at least {least} images, for batches of {least}"
             )),
             None => failure,
         },
@@ -111,9 +111,9 @@ impl Dataset {
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
             let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
-            return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
+            return Err(Failure::new(Code::Data, format!("`{what}` applies to images, but this preset uses none"))
                 .at(format!("{}, preset `{}`", config.entry.name, config.preset()))
-                .because("it learns from points of the plane, which it draws itself")
+                .because("it learns from points in the plane, which the program generates")
                 .help(advice!(
                     "points-need-no-images",
                     "leave out {left}, or choose another preset: `train systems` lists them"
@@ -125,7 +125,7 @@ impl Dataset {
             size: [0, 0],
             augmentation: Augmentation::default(),
             seed: config.seed(),
-            origin: "points of the plane, drawn anew for each step".into(),
+            origin: "points in the plane, drawn for each step".into(),
             built_in: true,
             memory: 0,
             cache: 0,
@@ -352,9 +352,9 @@ impl Dataset {
             let found = [self.size[0], self.size[1], images.channels()];
             if found != shape {
                 let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
-                return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                return Err(Failure::new(Code::Data, "the images do not have the size that the system needs")
                     .at(self.origin())
-                    .because(format!("wanted {}, found {}", text(shape), text(found))));
+                    .because(format!("expected {}, found {}", text(shape), text(found))));
             }
         }
         Ok(())

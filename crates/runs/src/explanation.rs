@@ -94,7 +94,7 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
     storage::make_folder_for(&out)?;
     let output = &request.output;
-    output.say("explaining   the step is done; now every op is checked and its numbers are worked out");
+    output.say("explaining   the step is recorded; now every op is checked and its numbers are computed");
     let mut reporter = Reporter::new(output, QUIET);
     let explained =
         ::explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
@@ -135,7 +135,7 @@ impl<'a> Reporter<'a> {
     fn report(&mut self, now: ::explain::Progress) {
         let (what, done, all) = match now {
             ::explain::Progress::Checked(done, all) => ("checked", done, all),
-            ::explain::Progress::WorkedOut(done, all) => ("worked out", done, all),
+            ::explain::Progress::WorkedOut(done, all) => ("computed", done, all),
             ::explain::Progress::Drawing => ("drawing the pictures", 0, 0),
         };
         if let Some(bar) = &self.bar {
@@ -177,7 +177,7 @@ fn of_example(preset: &'static Preset, request: &ExplainRequest) -> Result<Opene
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} has no effect on the example `{}`", preset.name))
-            .because("it brings its own few numbers")
+            .because("the example has fixed data")
             .help(advice!("example-brings-numbers", "leave out `{option}`")));
     }
     let seed = seed(request)?.unwrap_or(1);
@@ -202,7 +202,7 @@ fn of_fresh(request: &ExplainRequest) -> Result<Opened, Failure> {
     if let StepChoice::Number(step) = request.step {
         return Err(Failure::new(Code::Usage, "--step needs a run")
             .at("option --step")
-            .because("without --run the first step of a fresh model is explained")
+            .because("without --run, the first step of a new model is explained")
             .help(advice!(
                 "step-of-which-run",
                 "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
@@ -216,7 +216,7 @@ fn of_fresh(request: &ExplainRequest) -> Result<Opened, Failure> {
         let names: Vec<&str> = examples.chain(entry.presets.iter().map(|preset| preset.name)).collect();
         return Err(Failure::new(
             Code::Config,
-            format!("there is no example and no preset of `{}` called `{name}`", entry.name),
+            format!("`{name}` is neither an example nor a preset of `{}`", entry.name),
         )
         .at("option --preset")
         .help(advice!("no-such-example", "{}", suggestion(name, &names))));
@@ -240,10 +240,10 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} cannot be used with --run"))
             .at(run.display())
-            .because("the step of a run is made with the run's own configuration")
+            .because("the step of a run uses the run's own configuration")
             .help(advice!(
                 "explained-run-is-fixed",
-                "leave out `{option}`, or leave out `--run` to explain a fresh model"
+                "leave out `{option}`, or leave out `--run` to explain a new model"
             )));
     }
     let state = match request.step {
@@ -252,7 +252,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     };
     let Trained { mut config, mut system, found, .. } = resume::open_trained(&state, request.system.as_ref())?;
     if let Some(entry) = request.system.as_ref().filter(|entry| entry.name != config.entry.name) {
-        return Err(Failure::new(Code::Checkpoint, "this run is of another system")
+        return Err(Failure::new(Code::Checkpoint, "this is a run of another system")
             .at(run.display())
             .because(format!("it trains `{}`, but the command names `{}`", config.entry.name, entry.name))
             .help(advice!(

@@ -58,7 +58,7 @@ impl Run {
         self.set("data", path.into())
     }
 
-    /// Training steps in all, those of earlier calls included; at least 1, 1000 by default.
+    /// Total number of training steps, those of earlier calls included; at least 1, 1000 by default.
     pub fn steps(self, steps: u32) -> Self {
         self.set("steps", i64::from(steps))
     }
@@ -144,7 +144,7 @@ impl Run {
             let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
             let asked = Config::resolve(&request.system, &request.assignments)?;
             // Another run is refused as for a new one, with what differs.
-            if asked.differences(&there).is_empty() {
+            if asked.differences(&there, [""; 2]).is_empty() {
                 (request.resume, request.out) = (Some(folder), None);
             }
         }
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash);
         assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash, "nothing is left to do");
         let other = run(&parts, 6).seed(2).train().unwrap_err();
-        assert!(other.to_string().contains("another configuration"), "{other}");
+        assert!(other.to_string().contains("a different configuration"), "{other}");
         let shorter = run(&parts, 2).train().unwrap_err();
         assert!(shorter.to_string().contains("already longer"), "{shorter}");
         // The command `train` does not know this system.

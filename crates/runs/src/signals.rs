@@ -79,7 +79,7 @@ fn request(signal: i32, name: &str, insists: bool) {
     if is_first {
         // A step can take seconds: the user should not wonder. A new line, as a bar may stand in
         // the current one.
-        let words = "finishing the work at hand; a second Ctrl-C or SIGTERM ends at once, without saving";
+        let words = "finishing the current step; a second Ctrl-C or SIGTERM ends the program at once, without saving";
         let _ = writeln!(io::stderr(), "\n{name}: {words}");
     } else if insists && at.elapsed() >= SAME_REQUEST {
         std::process::exit(code(signal).into());

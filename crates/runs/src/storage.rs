@@ -91,7 +91,7 @@ impl From<StorageError> for Failure {
                 advice!("file-is-held", "close the program that has the file open")
             }
             io::ErrorKind::FileTooLarge => {
-                advice!("file-too-large", "raise the limit of a file's size (ulimit -f)")
+                advice!("file-too-large", "raise the file size limit (ulimit -f)")
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 advice!("disk-full", "free some space")
@@ -100,7 +100,7 @@ impl From<StorageError> for Failure {
                 advice!("may-not-write", "choose a folder that you may write to")
             }
             _ => {
-                advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")
+                advice!("cannot-write", "check the folder and the disk; files that were already complete are untouched")
             }
         };
         Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))

@@ -18,7 +18,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "memorization",
     alias: None,
-    about: "distance to the nearest training image, relative to held-back reals: 1 is new, 0 is a copy",
+    about: "distance to the nearest training image, relative to held-out reals: 1 is new, 0 is a copy",
     of: Of::Features,
     most: usize::MAX,
     quick: false,

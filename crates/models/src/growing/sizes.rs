@@ -137,11 +137,13 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
         "instance_noise" => return None,
         "spectral_norm" => {
-            "its layers scale their weights as they go, and a penalty bounds the discriminator's slope already"
+            "its layers scale their weights at run time, and a penalty already limits the discriminator's gradient"
         }
-        "d_norm" => "its discriminator normalises nothing",
+        "d_norm" => "its discriminator has no normalisation layers",
         "latent_kind" => "its latents are normalised to a sphere in the first layer",
-        "clip_value" | "clip_norm" => "its weights are scaled as they go, so that Adam's steps are alike already",
-        _ => "its step is the authors': one turn of each network with a loss of its own; `folder` has this switch",
+        "clip_value" | "clip_norm" => "its weights are scaled at run time, so Adam's steps already have a similar size",
+        _ => {
+            "it uses the authors' training step: one update of each network, with a fixed loss; `folder` has this setting"
+        }
     })
 }

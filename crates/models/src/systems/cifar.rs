@@ -24,10 +24,14 @@ use crate::{Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "cifar",
-    about: "32x32 photographs of one class, horses at first: convolutions without batch norm, RMSprop",
+    about: "32x32 photographs of one class, horses by default: convolutions without batch norm, RMSprop",
     presets: &[
-        Preset { name: "cpu", about: "a quarter as wide", steps: 2000 },
-        Preset { name: "original", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
+        Preset { name: "cpu", about: "a quarter of the channels", steps: 2000 },
+        Preset {
+            name: "original",
+            about: "the original network: batch 20, 10000 steps; days on a small CPU",
+            steps: 10_000,
+        },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),

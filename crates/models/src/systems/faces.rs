@@ -22,8 +22,12 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "faces",
     about: "64x64 or 32x32 faces, after the face project of Udacity's course",
     presets: &[
-        Preset { name: "cpu", about: "64x64, a quarter as wide", steps: 5000 },
-        Preset { name: "original", about: "the project: 64x64, batch 64, 15 epochs of 32600 faces", steps: 15 * 509 },
+        Preset { name: "cpu", about: "64x64, a quarter of the channels", steps: 5000 },
+        Preset {
+            name: "original",
+            about: "the current project: 64x64, batch 64, 15 epochs of 32600 faces",
+            steps: 15 * 509,
+        },
         Preset { name: "original32", about: "its older generation: 32x32", steps: 8000 },
     ],
     settings: preset_table::<Settings>,

@@ -24,7 +24,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "original",
-            about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
+            about: "the authors' configuration: 1024x1024, 12 million images shown; months on a small CPU",
             steps: 1_354_672,
         },
     ],

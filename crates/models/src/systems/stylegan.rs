@@ -31,14 +31,14 @@ use crate::{SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan",
-    about: "grows like progan; a style at each layer says what to draw, so that pictures can be mixed",
+    about: "grows like progan; a style vector controls each layer, so pictures can be mixed",
     presets: &[
         Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 120,000 images shown", steps: 7500 },
         Preset { name: "grey", about: "the same for grey pictures", steps: 7500 },
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "original",
-            about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
+            about: "the authors' configuration: 1024x1024, 25 million images shown; years on a small CPU",
             steps: 4_895_300,
         },
     ],
@@ -110,7 +110,7 @@ impl crate::Settings for Settings {
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "r1" | "label_smooth" => None,
-        "ema" => Some("an average of the generator is always kept: ema_kimg says how slowly it follows"),
+        "ema" => Some("it always keeps an average of the generator, with the half-life ema_kimg"),
         "gradient_penalty" => Some("its discriminator is regularised by r1; `progan` has gradient_penalty"),
         _ => growing::missing_switch(key),
     }

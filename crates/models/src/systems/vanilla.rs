@@ -26,11 +26,15 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "vanilla",
     about: "28x28 digits: the first GAN's algorithm, k turns of the discriminator for one of the generator",
     presets: &[
-        Preset { name: "cpu", about: "Keras-GAN's perceptrons, batch 128, 20 epochs of MNIST", steps: 20 * 469 },
+        Preset {
+            name: "cpu",
+            about: "Keras-GAN's multi-layer perceptrons, batch 128, 20 epochs of MNIST",
+            steps: 20 * 469,
+        },
         Preset { name: "original", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
         Preset {
             name: "paper",
-            about: "Goodfellow's own: a maxout discriminator, momentum, batch 100",
+            about: "the paper's network: a maxout discriminator, momentum, batch 100",
             steps: 20 * 600,
         },
     ],

@@ -28,23 +28,27 @@ use crate::{Mixture, Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "wgan-gp",
-    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28, colour images of 32x32 or points of the plane",
+    about: "Wasserstein GANs with a gradient penalty, for 28x28 digits, 32x32 colour images, or points in the plane",
     presets: &[
-        Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
-        Preset { name: "original", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
-        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar", steps: 3000 },
+        Preset { name: "cpu", about: "the authors' network for digits, half the channels", steps: 2000 },
+        Preset { name: "original", about: "the authors' network for digits: batch 50, 200,000 steps", steps: 200_000 },
+        Preset { name: "cpu32", about: "32x32, colour, half the channels of cifar", steps: 3000 },
         Preset {
             name: "cifar",
-            about: "the authors' for CIFAR-10: layer normalisation, 200,000 steps",
+            about: "the authors' network for CIFAR-10: layer normalisation, 200,000 steps",
             steps: 200_000,
         },
         Preset {
             name: "gauss8",
-            about: "no images: points of the plane in 8 clouds, 128 wide, batch 256",
+            about: "no images: points in the plane, in 8 clusters; 128 units per layer, batch 256",
             steps: 15_000,
         },
-        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 20_000 },
-        Preset { name: "gauss8-wide", about: "8 clouds with the authors' networks, 512 wide", steps: 100_000 },
+        Preset { name: "gauss25", about: "the same with 25 clusters", steps: 20_000 },
+        Preset {
+            name: "gauss8-wide",
+            about: "8 clusters with the authors' networks, 512 units per layer",
+            steps: 100_000,
+        },
         Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
     ],
     settings: preset_table::<Settings>,

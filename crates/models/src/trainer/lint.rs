@@ -15,8 +15,8 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
     let key = if options.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
     let why = format!(
-        "it needs the gradient of each image alone, but {layer} mixes the images of a batch (batch normalisation): \
-         use d_norm = layer or none with it"
+        "it needs the gradient of each image separately, but {layer} mixes the images of a batch (batch normalisation): \
+         use d_norm = layer or none"
     );
     Some(SettingsError { key, why })
 }
@@ -46,7 +46,7 @@ pub(crate) fn remarks(
     let ratio = discriminator.count(TensorKind::Parameter) as f64 / generator.count(TensorKind::Parameter) as f64;
     [
         (spec.range == Range::Mismatched).then(|| {
-            let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: what it draws below 0 is lost";
+            let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: its outputs below 0 have no counterpart";
             remark(text, &["seed_range=false"])
         }),
         small.then(|| {
@@ -73,13 +73,13 @@ pub(crate) fn remarks(
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
             let text = format!(
-                "the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once"
+                "the discriminator has {ratio:.3} times as many parameters as the generator: the larger one will probably win at once"
             );
             remark(&text, &[])
         }),
         (options.spectral_norm && d_norm).then(|| {
             let text =
-                "spectral_norm with batch normalisation in the discriminator: the second undoes what the first bounds";
+                "spectral_norm with batch normalisation in the discriminator: batch normalisation undoes the bound of spectral_norm";
             remark(text, &["spectral_norm=false"])
         }),
     ]

@@ -193,7 +193,7 @@ impl TrainingOptions {
     /// The same for a discriminator without batch normalisation, for which `d_norm` is rejected.
     pub(crate) fn check_without_norm(&self) -> Result<(), SettingsError> {
         if self.d_norm != DiscriminatorNorm::Own {
-            let why = "this discriminator has no batch normalisation that it could replace: leave it at own";
+            let why = "this discriminator has no batch normalisation to replace: leave it at own";
             return Err(SettingsError { key: "d_norm", why: why.into() });
         }
         self.check()
@@ -234,7 +234,7 @@ impl TrainingOptions {
         let cross_entropy = matches!(self.loss, Loss::Nonsaturating | Loss::Minimax);
         if cross_entropy && self.bce == Bce::Logits {
             // Its gradient at the target y > 1 never ends: sigmoid(x) - y < 0 for every x.
-            let why = "it moves targets beyond 1, where the cross-entropy of logits has no lowest point: ";
+            let why = "it moves targets beyond 1, where the cross-entropy of logits has no minimum: ";
             if self.label_noise > 0.0 && self.label_noise_way == NoiseDirection::Outward {
                 return refuse("label_noise_way", &format!("{why}use inward, or bce = keras-clip"));
             }

@@ -61,7 +61,7 @@ pub(crate) fn newest_good(run: &Path) -> Result<LoadedCheckpoint, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help(advice!("no-good-checkpoint", "start it anew from its configuration: `{}`", anew(run))))
+                .help(advice!("no-good-checkpoint", "start the run again from its configuration: `{}`", anew(run))))
         }
     }
 }

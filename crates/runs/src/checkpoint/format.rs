@@ -201,7 +201,7 @@ fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Fl
     if bytes.len() as u64 != header {
         return Err(Flaw::Incomplete { found: 8 + bytes.len() as u64, wanted: format!("at least {}", 8 + header) });
     }
-    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is no text: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is not text: {error}")))?;
     Ok((start, text))
 }
 
@@ -215,7 +215,10 @@ fn metadata(container: &Container) -> Result<Metadata, Flaw> {
     }
     let about: Metadata = serde_json::from_str(text).map_err(bad)?;
     if about.step > MOST_STEPS {
-        return Err(Flaw::Metadata(format!("it is of step {}, but no run has more than {MOST_STEPS}", about.step)));
+        return Err(Flaw::Metadata(format!(
+            "it claims to be of step {}, but no run has more than {MOST_STEPS}",
+            about.step
+        )));
     }
     Ok(about)
 }
@@ -265,7 +268,7 @@ fn tensor(
     // The container checked that the shape and the bytes agree; a panic here would still be a
     // panic, so check again.
     if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
-        return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
+        return Ok(Err(Flaw::Container(format!("the size of tensor `{name}` does not match its shape"))));
     }
     Ok(Ok(Tensor::new(&info.shape, data)))
 }

@@ -149,8 +149,8 @@ impl Checkpoint {
     pub fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
-            return Err(failure("the checkpoint is of another system")
-                .because(format!("it is of `{}`, expected `{}`", self.system, system.name()))
+            return Err(failure("the checkpoint belongs to another system")
+                .because(format!("the checkpoint is of `{}`, expected `{}`", self.system, system.name()))
                 .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {

@@ -57,10 +57,10 @@ const MOST_MEMORY: i64 = 1 << 40;
 pub const RUN_KEYS: &[RunKey] = &[
     text("system", "The system to train").of_system(),
     text("preset", "Start from this preset").of_system().option("--preset", "NAME"),
-    count("steps", "Training steps in all", 1, MOST_STEPS, Usual::OfSystem).may_change().option("--steps", "N"),
+    count("steps", "Total number of training steps", 1, MOST_STEPS, Usual::OfSystem).may_change().option("--steps", "N"),
     count(
         "seed",
-        "Seed of everything random: the same seed gives the same weights, bit for bit",
+        "Random seed: the same seed gives the same weights, bit for bit",
         0,
         i64::MAX,
         Usual::Number(1),
@@ -216,9 +216,9 @@ impl Known {
             let mut value = check_run(key, given)?;
             let word = value.as_str().unwrap_or_default();
             if key.name == "system" && word != self.system.name {
-                return Err(Failure::new(Code::Config, "this configuration is of another system")
+                return Err(Failure::new(Code::Config, "this configuration is for another system")
                     .at(&source)
-                    .because(format!("it says system = {value}, but `{}` is to be trained", self.system.name)));
+                    .because(format!("it contains system = {value}, but the command trains `{}`", self.system.name)));
             }
             if key.name == "preset" {
                 let preset = self.system.preset(word).ok_or_else(|| self.unknown_preset(word, &source))?;
@@ -242,7 +242,7 @@ impl Known {
     fn unknown(&self, given: &Assignment) -> Failure {
         let (table, name) = given.key.split_once('.').unwrap_or((self.system.name, &given.key));
         if let Some(why) = switches::missing(self.system.name, name).filter(|_| table == self.system.name) {
-            return Failure::new(Code::Config, format!("`{}` has no switch `{name}`", self.system.name))
+            return Failure::new(Code::Config, format!("`{}` has no setting `{name}`", self.system.name))
                 .at(&given.source)
                 .because(why);
         }
@@ -299,9 +299,9 @@ fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
 fn check_setting(key: &str, model: &Value, given: &Assignment) -> Result<Value, Failure> {
     match (model, &given.value) {
         (Value::Float(_), Value::Float(number)) if !number.is_finite() => {
-            Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a number to calculate with"))
+            Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a finite number"))
                 .at(&given.source)
-                .because("allowed: finite numbers"))
+                .because("NaN and infinity are not allowed"))
         }
         (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(*number as f64)),
         (model, value) if model.same_type(value) => Ok(value.clone()),

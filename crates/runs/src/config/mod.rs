@@ -187,7 +187,7 @@ impl Config {
         self.text("preset").unwrap_or_default()
     }
 
-    /// Training steps in all.
+    /// Total number of training steps.
     pub fn steps(&self) -> u64 {
         self.number("steps").unwrap_or_default()
     }
@@ -386,10 +386,10 @@ impl Config {
         let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
         let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
         let Some(entry) = name.and_then(known) else {
-            return Err(Failure::new(Code::Config, "this program does not know the system of the run")
+            return Err(Failure::new(Code::Config, "the system of the run is unknown")
                 .at(place)
                 .because(format!("system = {:?}", name.unwrap_or("(not set)")))
-                .help(advice!("unknown-system", "`train systems` lists the systems that it knows")));
+                .help(advice!("unknown-system", "`train systems` lists the known systems")));
         };
         Self::resolve(&entry, given)
     }
@@ -421,7 +421,7 @@ impl Config {
                     .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
                     .help(advice!(
                         "fixed-by-the-run",
-                        "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",
+                        "leave out `{}` to continue the run, or leave out `--resume` to start a new one",
                         one.source.typed()
                     )));
             }
@@ -431,8 +431,8 @@ impl Config {
     }
 
     /// Keys whose values differ from `other` and that may not differ within one run, each with both
-    /// values.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+    /// values; `ours` and `theirs` say where each value is from, such as `in config.toml`.
+    pub(crate) fn differences(&self, other: &Self, [ours, theirs]: [&str; 2]) -> Vec<String> {
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {
@@ -441,7 +441,7 @@ impl Config {
         }
         keys.into_iter()
             .filter(|key| !keys::may_change(key) && self.show(key) != other.show(key))
-            .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))
+            .map(|key| format!("{key}: {} {ours}, {} {theirs}", self.show(&key), other.show(&key)))
             .collect()
     }
 }

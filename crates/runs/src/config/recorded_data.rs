@@ -89,12 +89,12 @@ impl Config {
             }
         }
         let recorded = self.data().map_or_else(|| "no `data`".to_owned(), |data| format!("data = {data:?}"));
-        Err(Failure::new(Code::Data, "the images of the run are not where they were")
+        Err(Failure::new(Code::Data, "the images of the run were not found")
             .at(&places[0])
-            .because(format!("the run's configuration has {recorded}; nothing is at\n{}", places.join("\n")))
+            .because(format!("the run's configuration has {recorded}; there is nothing at\n{}", places.join("\n")))
             .help(advice!(
                 "lost-images",
-                "add `--data PATH` with the place where they are now; they are checked to be the same"
+                "if they have moved, give their new path with `--data PATH`; the program checks that they are the same images"
             )))
     }
 }
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(config.data(), data.to_str());
         let mut lost = super::tests::config(Some("Z:\\other\\pics"));
         lost.find_data(&run);
-        assert!(lost.require_data().unwrap_err().to_string().contains("add `--data PATH`"));
+        assert!(lost.require_data().unwrap_err().to_string().contains("with `--data PATH`"));
         let mut built_in = super::tests::config(Some(BUILT_IN));
         built_in.find_data(&run);
         built_in.record_data(&run);

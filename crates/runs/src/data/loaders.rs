@@ -176,7 +176,7 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
     let why = match config.data() {
         Some(_) => String::new(),
         None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
-        None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
+        None => format!(" ({} does not exist; see data/README.md for the real images)", loader.usual),
     };
     let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.request.shape)));
     found.of_class(wanted.class.filter(|class| *class != ALL))
@@ -260,10 +260,10 @@ impl Loader {
         if ![1, 3].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("images cannot have {} channels", shape[2]))
                 .at(config.entry.name)
-                .because("they are grey (1) or in colour (3)")
+                .because("allowed: 1 (grey) or 3 (colour)")
                 .help(advice!(
                     "channels-of-pictures",
-                    "learn in grey, `--set channels=1`, or in colour, `--set channels=3`"
+                    "use `--set channels=1` for grey images, or `--set channels=3` for colour"
                 )));
         }
         let augmentation = config.augmentation()?;
@@ -316,7 +316,7 @@ impl Loader {
         let usual = self.class.filter(|_| wanted.class.is_none()).filter(|class| {
             let has = found.domains.iter().all(|images| images.class_names().iter().any(|name| name == class));
             if !has {
-                found.notes.push(format!("             all of them: there is no class {class}, the usual one"));
+                found.notes.push(format!("             all classes: the default class, {class}, is not among them"));
             }
             has
         });
@@ -326,9 +326,9 @@ impl Loader {
     /// The images that the program has brought, scaled to what is wanted.
     fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if let Some(data) = config.data() {
-            return Err(Failure::new(Code::Data, "the images are given twice")
+            return Err(Failure::new(Code::Data, "the images are specified twice")
                 .at(data)
-                .because(format!("`{}` brings its own", config.entry.name)));
+                .because(format!("`{}` was created with its own images", config.entry.name)));
         }
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
         let domains = vec![images.clone().resized(wanted.request.size, filter)];

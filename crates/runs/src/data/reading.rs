@@ -41,12 +41,12 @@ fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histo
     if let Some(value) = constant_value(images).map_err(failure)? {
         let refused = Failure::new(Code::Data, "the images are blank")
             .at(path.display())
-            .because(format!("every number of all {} images is {value}", images.count()));
+            .because(format!("every value of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
             Some(range) => {
-                advice!("blank-by-range", "leave out `--set images.range={range}`, or use a set with something in it")
+                advice!("blank-by-range", "leave out `--set images.range={range}`, or use images that are not blank")
             }
-            None => advice!("blank", "use a set with something in it"),
+            None => advice!("blank", "use images that are not blank"),
         }));
     }
     Histogram::of(images).map_err(failure)
@@ -56,14 +56,16 @@ fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histo
 fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) -> Option<String> {
     let line = match wanted.request.shape[2] {
         1 if !loaded.has_colour() => return None,
-        1 if wanted.has_channels => {
-            typed(&advice!("made-grey", "in colour, made grey; `--set channels=3` learns the colours"))
-        }
-        1 => "in colour, made grey: the network learns in grey".into(),
-        3 if histogram.is_grey() && wanted.has_channels => {
-            typed(&advice!("grey-in-three", "grey, the same in three channels; `--set channels=1` learns in grey"))
-        }
-        3 if histogram.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
+        1 if wanted.has_channels => typed(&advice!(
+            "made-grey",
+            "colour images, converted to grey; use `--set channels=3` to learn the colours"
+        )),
+        1 => "colour images, converted to grey for the network".into(),
+        3 if histogram.is_grey() && wanted.has_channels => typed(&advice!(
+            "grey-in-three",
+            "grey images, repeated to three channels; use `--set channels=1` to learn in grey"
+        )),
+        3 if histogram.is_grey() => "grey images, repeated to three channels for the network".into(),
         _ => return None,
     };
     Some(format!("             {line}"))
@@ -80,7 +82,7 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fai
             .because("this is one file")
             .help(advice!(
                 "pair-of-one-file",
-                "make a folder with trainA and trainB in it, two folders of pictures or two files, trainA.npy and trainB.npy"
+                "make a folder that contains two folders of pictures, trainA and trainB, or two arrays, trainA.npy and trainB.npy"
             )));
     }
     let pair = Pair::find(path, wanted.request.split).map_err(failure)?;

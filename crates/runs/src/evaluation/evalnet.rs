@@ -83,7 +83,7 @@ pub struct EvalnetReport {
 impl fmt::Display for EvalnetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.path.display())?;
-        writeln!(f, "accuracy: {:.4} of {} images not learned from", self.accuracy, self.held_out)?;
+        writeln!(f, "accuracy: {:.4} on {} held-out images", self.accuracy, self.held_out)?;
         writeln!(f, "weights hash: {}", self.hash)
     }
 }
@@ -95,11 +95,11 @@ impl fmt::Display for EvalnetReport {
 pub fn train(request: &EvalnetRequest) -> Result<EvalnetReport, Failure> {
     let config = Config::resolve(&request.system, &request.assignments)?;
     let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
-        Failure::new(Code::Usage, format!("`{}` learns from no images", request.system.name))
+        Failure::new(Code::Usage, format!("`{}` does not learn from images", request.system.name))
             .because("a classifier is trained on images with classes")
     })?;
     let data = all_classes(&config, shape, &request.output)?;
-    let help = advice!("no-labels", "give images with classes, and enough of them");
+    let help = advice!("no-labels", "use a data set with classes and enough images");
     let set = Labelled::new(&config, &data, help)?;
     let (trained, hash) = set.train(request.seed, &request.output)?;
     Ok(EvalnetReport { path: set.path(), accuracy: trained.accuracy, held_out: set.held_out().len(), hash })
@@ -139,7 +139,7 @@ pub(super) fn extractor(
         None => set.train(1, output)?.0,
     };
     output.say(&format!(
-        "classifier   {}: {:.2} % right on images it did not learn from",
+        "classifier   {}: accuracy {:.2} % on held-out images",
         set.path().display(),
         100.0 * trained.accuracy
     ));
@@ -174,14 +174,14 @@ impl<'a> Labelled<'a> {
         let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
         if present < 2 {
-            return Err(failure("they are all of one class"));
+            return Err(failure("all of them belong to one class"));
         }
         let shape = data.shape(0);
         if !Evalnet::fits(shape) {
-            return Err(failure("their sides cannot be halved twice"));
+            return Err(failure("their height and width must be divisible by 4"));
         }
         if labels.len() < 2 * HELD_OUT.max(evalnet::BATCH) {
-            return Err(failure("they are too few"));
+            return Err(failure("there are too few of them"));
         }
         let name = format!("evalnet{}-{}", shape[0], set_name(config));
         Ok(Self { data, labels, classes, shape, name, fingerprint: data.fingerprint()? })
@@ -204,14 +204,14 @@ impl<'a> Labelled<'a> {
             return Ok(None);
         }
         let failure = |why: String| {
-            Failure::new(Code::Checkpoint, "cannot use the classifier")
-                .at(path.display())
-                .because(why)
-                .help(advice!("classifier-of-others", "delete the file: it is trained again when it is needed"))
+            Failure::new(Code::Checkpoint, "cannot use the classifier").at(path.display()).because(why).help(advice!(
+                "classifier-of-others",
+                "delete the file: the classifier is trained again when it is needed"
+            ))
         };
         let saved = Checkpoint::read(&path).map_err(|flaw| failure(flaw.to_string()))?;
         if saved.data != self.fingerprint {
-            return Err(failure("it learned from other images".to_owned()));
+            return Err(failure("it was trained on other images".to_owned()));
         }
         let accuracy = saved.config.strip_prefix("accuracy = ").and_then(|text| text.trim().parse().ok());
         let accuracy = accuracy.ok_or_else(|| failure("its accuracy is missing".to_owned()))?;

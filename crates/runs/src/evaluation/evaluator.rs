@@ -79,7 +79,7 @@ impl Evaluator {
     ) -> Result<Self, Failure> {
         let available = data.counts();
         if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
-            return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
+            return Err(Failure::new(Code::Data, "there are too few real images to measure the quality")
                 .at(data.origin())
                 .because(format!("found {few}, need at least {}", 2 * FEWEST)));
         }

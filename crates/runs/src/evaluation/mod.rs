@@ -104,14 +104,14 @@ fn require_classes(metrics: &[&'static Metric], extractor: FeatureExtractor, dat
     let Some(metric) = metrics.iter().find(|metric| !is_possible(metric, extractor)) else { return Ok(()) };
     let side = data.pictures(0, &[0])?.size()[0];
     let fitting = FeatureExtractor::NAMES.iter().find(|(_, known)| *known == FeatureExtractor::Evalnet(side));
-    let failure = Failure::new(Code::Usage, format!("`{}` needs an extractor that knows classes", metric.name))
+    let failure = Failure::new(Code::Usage, format!("`{}` needs a classifier as its extractor", metric.name))
         .at("option --metric")
-        .because("principal components know none");
+        .because("principal components do not predict classes");
     Err(match fitting.filter(|_| data.classes().is_some()) {
         Some((name, _)) => failure.help(advice!("metric-of-classes", "add `--extractor {name}`")),
         None => failure.help(advice!(
             "metric-without-classes",
-            "leave out `--metric` to measure everything that can be: there is no classifier for these images"
+            "leave out `--metric` to use all other metrics: there is no classifier for these images"
         )),
     })
 }
@@ -174,7 +174,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let metrics = chosen(&request.metrics, extractor)?;
     let fewest = FEWEST as u64;
     if let Some(count) = request.count.filter(|count| !(fewest..=MOST).contains(count)) {
-        return Err(Failure::new(Code::Usage, format!("cannot measure {count} images"))
+        return Err(Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
             .at("option --count")
             .because(format!("allowed: {fewest} to {MOST}")));
     }
@@ -186,12 +186,12 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     }
     let is_plane = matches!(system.samples(), Sampler::Points(_));
     if is_plane && (!request.metrics.is_empty() || extractor != FeatureExtractor::Pca64) {
-        return Err(Failure::new(Code::Usage, "this run draws points of the plane, no images")
+        return Err(Failure::new(Code::Usage, "this run generates points in the plane, not images")
             .at(request.run.display())
-            .because("--metric and --extractor are for images")
+            .because("--metric and --extractor apply to images")
             .help(advice!(
                 "points-have-own-numbers",
-                "leave out `--metric --extractor`: points have numbers of their own"
+                "leave out `--metric --extractor`: points have their own metrics"
             )));
     }
     let data = data::of(&config, &*system, FEWEST, &request.output)?;
@@ -219,7 +219,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let (reals, which) = match (enough, &held_back) {
         (Some(images), _) => (images, "test split"),
         (None, Some(_)) => (&data, "training images: the test split is too small"),
-        (None, None) if is_plane => (&data, "others than it has learned from"),
+        (None, None) if is_plane => (&data, "new points, not those of the training"),
         (None, None) => (&data, "training images: there is no test split"),
     };
     output.say(&format!("reals        {} ({which})", reals.origin()));
@@ -231,7 +231,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
         FeatureExtractor::Evalnet(side) => evalnet::extractor(side, &config, &data, output),
     })?;
     if evaluator.count() < count {
-        output.say(&format!("images       {} instead of {count}: there are no more reals", evaluator.count()));
+        output.say(&format!("images       {} instead of {count}: there are no more real images", evaluator.count()));
     }
     if let Some(psi) = request.psi {
         output.say(&format!("styles       truncated, psi {psi}"));

@@ -27,8 +27,7 @@ impl Format {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
             _ => {
-                Err(Failure::unknown_extension(path, "the numbers")
-                    .help(advice!("numbers-ending", "use .json or .csv")))
+                Err(Failure::unknown_extension(path, "the scores").help(advice!("numbers-ending", "use .json or .csv")))
             }
         }
     }

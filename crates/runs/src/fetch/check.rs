@@ -21,8 +21,8 @@ fn open(path: &Path) -> Result<Unpacked, String> {
 /// What reading a packed file says, in words.
 fn damaged(error: io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the packed data end too early".into(),
-        _ => format!("the packed data are damaged: {error}"),
+        io::ErrorKind::UnexpectedEof => "the compressed data end too early".into(),
+        _ => format!("the compressed data are damaged: {error}"),
     }
 }
 
@@ -32,7 +32,7 @@ fn rest(mut unpacked: Unpacked, most: u64) -> Result<u64, String> {
     let count = io::copy(&mut unpacked.by_ref().take(most), &mut io::sink()).map_err(damaged)?;
     if unpacked.read(&mut [0]).map_err(damaged)? == 0 && !unpacked.into_inner().fill_buf().map_err(damaged)?.is_empty()
     {
-        return Err("something follows the packed data".into());
+        return Err("there is something after the compressed data".into());
     }
     Ok(count)
 }
@@ -52,15 +52,15 @@ pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
             bytes[4..].chunks(4).map(|size| size.iter().fold(0, |n, b| n << 8 | u32::from(*b))).collect::<Vec<_>>()
         };
         return Err(match found[..4] == header[..4] {
-            true => format!("it claims {:?} and should be {dimensions:?}", sizes(&found)),
-            false => format!("it is no IDX file of bytes with {} dimensions", dimensions.len()),
+            true => format!("its header claims the dimensions {:?}; expected {dimensions:?}", sizes(&found)),
+            false => format!("it is not an IDX file of bytes with {} dimensions", dimensions.len()),
         });
     }
     let wanted: u64 = dimensions.iter().map(|length| u64::from(*length)).product();
     match rest(unpacked, wanted + 1)? {
         found if found == wanted => Ok(()),
-        found if found > wanted => Err(format!("it holds more than the {wanted} bytes that it claims")),
-        found => Err(format!("it holds {found} of the {wanted} bytes that it claims")),
+        found if found > wanted => Err(format!("it contains more than the {wanted} bytes that its header claims")),
+        found => Err(format!("it contains {found} of the {wanted} bytes that its header claims")),
     }
 }
 
@@ -84,7 +84,10 @@ pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
             for number in 0..pictures {
                 entry.read_exact(&mut record).map_err(damaged)?;
                 if record[0] > 9 {
-                    return Err(format!("record {number} of `{name}` has the label {}: there are ten", record[0]));
+                    return Err(format!(
+                        "record {number} of `{name}` has the label {}; labels are below 10",
+                        record[0]
+                    ));
                 }
             }
         }
@@ -93,7 +96,7 @@ pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
     let wanted = (1..=5).map(|number| format!("data_batch_{number}.bin"));
     for wanted in wanted.chain(["test_batch.bin".to_owned(), "batches.meta.txt".to_owned()]) {
         if !found.contains(&wanted) {
-            return Err(format!("it holds no `{wanted}`"));
+            return Err(format!("it does not contain `{wanted}`"));
         }
     }
     // The archive's own end comes before that of the packed data.
@@ -141,7 +144,7 @@ mod tests {
             (packed(&plain[..700]), "688 of the 768"),
             (packed(&[&plain[..], b"x"].concat()), "more than the 768"),
             (packed(&[&[0, 0, 8, 2, 0, 0, 0, 2], &plain[8..]].concat()), "[2, 256]"),
-            (packed(&[&[0, 0, 13], &plain[3..]].concat()), "no IDX file"),
+            (packed(&[&[0, 0, 13], &plain[3..]].concat()), "not an IDX file"),
             (plain.clone(), "damaged"),
             (vec![0; 960_000], "damaged"),
             (Vec::new(), "too early"),

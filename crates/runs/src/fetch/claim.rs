@@ -48,7 +48,7 @@ impl Claim {
                     if signals::asked() {
                         return Err(Failure::new(
                             Code::Interrupted,
-                            "stopped while another process downloads the file",
+                            "stopped while another process was downloading the file",
                         )
                         .at(whole.display()));
                     }
@@ -69,7 +69,7 @@ impl Claim {
             }
             tries += 1;
             if tries > TRIES {
-                return Err(failed(io::Error::other("it is deleted again and again")).into());
+                return Err(failed(io::Error::other("another process keeps deleting it")).into());
             }
         }
     }

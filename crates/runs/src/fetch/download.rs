@@ -63,7 +63,9 @@ pub(super) fn download(
     check: &dyn Fn(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if wanted.url.starts_with("https:") && !can_encrypt() {
-        return Err(failed(wanted).because("encrypted connections need a newer processor than this"));
+        return Err(failed(wanted).because(
+            "encrypted connections need a newer processor: x86-64 with AVX2 and AES, or 64-bit ARM with AES",
+        ));
     }
     let partial = Partial::of(wanted.path);
     loop {
@@ -103,13 +105,13 @@ fn receive_all(
                 return Err(Failure::new(Code::Storage, format!("cannot {} the downloaded file", error.doing))
                     .at(error.path.display())
                     .because(format!("{}{}", error.source, kept(partial)))
-                    .help(advice!("disk-full-while-downloading", "make room, then type the same command again")));
+                    .help(advice!("disk-full-while-downloading", "free some space, then run the same command again")));
             }
             Err(Trouble::Final(why)) => return Err(failed(wanted).because(why)),
             Err(Trouble::Stopped) => {
                 return Err(Failure::new(Code::Interrupted, "stopped before the download was complete")
                     .at(wanted.url)
-                    .because(format!("you asked for it{}", kept(partial))));
+                    .because(format!("you stopped it{}", kept(partial))));
             }
             Err(Trouble::Broken(why)) => why,
         };
@@ -127,7 +129,7 @@ fn receive_all(
 fn kept(partial: &Partial) -> String {
     match (partial.length(), partial.origin()) {
         (0, _) | (_, None) => String::new(),
-        (bytes, Some(_)) => format!("\n{bytes} bytes are kept: the same command goes on from there"),
+        (bytes, Some(_)) => format!("\n{bytes} bytes are kept: the same command continues from there"),
     }
 }
 
@@ -171,11 +173,11 @@ fn receive(
     if let (Some(total), Some(length)) = (total, wanted.length)
         && total != length
     {
-        let why = format!("the file there has {total} bytes, the known one has {length}: it is another file");
+        let why = format!("the server's file has {total} bytes instead of {length}: it has changed");
         return Err(Trouble::Final(why));
     }
     if total.is_some_and(|total| total > LONGEST) {
-        return Err(Trouble::Final(format!("the file there is longer than {LONGEST} bytes")));
+        return Err(Trouble::Final(format!("the server's file is longer than {LONGEST} bytes")));
     }
     let first = body.next()?;
     if !going_on && first.as_deref().is_some_and(|bytes| bytes.trim_ascii_start().starts_with(b"<")) {
@@ -224,7 +226,7 @@ fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
 /// Throws the partial file away: the next try begins anew.
 fn anew(partial: &Partial) -> Result<(), Trouble> {
     partial.discard()?;
-    Err(Trouble::Broken("the server does not go on where the partial file ends".into()))
+    Err(Trouble::Broken("the server does not continue where the partial file ends".into()))
 }
 
 /// Refuses pages and packed answers before anything is written.
@@ -237,7 +239,7 @@ fn refuse_other_forms(wanted: &Wanted<'_>, head: &Head) -> Result<(), Trouble> {
     // Servers that take a packed file for a packed answer send it as it is.
     let as_it_is = matches!(coding.as_str(), "gzip" | "x-gzip") && wanted.url.ends_with(".gz");
     if !matches!(coding.as_str(), "identity" | "") && !as_it_is {
-        return Err(Trouble::Final(format!("the server packs the file by `{coding}`, which it was not asked for")));
+        return Err(Trouble::Final(format!("the server compresses the file with `{coding}`, which was not requested")));
     }
     Ok(())
 }
@@ -275,19 +277,19 @@ fn write(
 /// Whether the whole file is the known one.
 fn verify(wanted: &Wanted<'_>, part: &Path) -> Result<(), Failure> {
     let failure = |why: String| {
-        Failure::new(Code::Network, "the downloaded file is not the known one").at(wanted.url).because(why)
+        Failure::new(Code::Network, "the downloaded file is not the expected one").at(wanted.url).because(why)
     };
     let unreadable = |error| StorageError::new("read", part, error);
     let length = part.metadata().map_err(unreadable)?.len();
     if let Some(known) = wanted.length
         && known != length
     {
-        return Err(failure(format!("length: {length} bytes\nknown:  {known} bytes")));
+        return Err(failure(format!("length:   {length} bytes\nexpected: {known} bytes")));
     }
     let Some(known) = wanted.sha256 else { return Ok(()) };
     let found = sha256(part).map_err(unreadable)?;
     if found != known {
-        return Err(failure(format!("SHA-256: {found}\nknown:   {known}")));
+        return Err(failure(format!("SHA-256:  {found}\nexpected: {known}")));
     }
     Ok(())
 }

@@ -129,7 +129,7 @@ fn targets(set: &Set, request: &FetchRequest) -> Result<Vec<Target>, Failure> {
         .map(|class| {
             let simple = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '_');
             if class.is_empty() || !class.chars().all(simple) {
-                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles")).help(advice!(
+                return Err(Failure::new(Code::Usage, format!("{class:?} is not a class of doodles")).help(advice!(
                     "class-of-doodles",
                     "classes are simple words, such as `--class apple` or `--class \"ice cream\"`"
                 )));
@@ -200,8 +200,11 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
         bar.finish_and_clear();
     }
     result?;
-    let known =
-        if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its content was checked" };
+    let known = if sha256.is_some() {
+        "SHA-256 as expected"
+    } else {
+        "its hash is not known in advance; its content was checked"
+    };
     output.say(&format!("written      {} ({known})", path.display()));
     if is_archive(path) {
         output.say(&format!("unpacking    {}", path.display()));
@@ -218,7 +221,7 @@ fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
     Failure::new(Code::Network, format!("the downloaded file is not the data set: {}", error.what()))
         .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
         .because(error.why())
-        .help(advice!("not-the-set", "remove the file and try again, now or on another day"))
+        .help(advice!("not-the-set", "remove the file and try again, perhaps later"))
 }
 
 /// Adds how to get the files without this program.

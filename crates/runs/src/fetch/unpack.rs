@@ -57,7 +57,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
         written.push(path);
     }
     if written.is_empty() {
-        return Err(damaged("it holds no .bin or .txt files".into()));
+        return Err(damaged("it does not contain any .bin or .txt files".into()));
     }
     Ok(written)
 }
@@ -162,7 +162,7 @@ mod tests {
             (&whole[..whole.len() / 2], ""),
             (&huge[..], "67108865 bytes"),
             (&short[..], "of 5000 bytes"),
-            (&packed(&[file("readme.html", b"page")])[..], "no .bin or .txt files"),
+            (&packed(&[file("readme.html", b"page")])[..], "not contain any .bin or .txt files"),
             (b"<html>log in</html>".as_slice(), "gzip"),
             (b"".as_slice(), ""),
             (&flipped[..], ""),

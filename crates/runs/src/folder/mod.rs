@@ -74,7 +74,7 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
     match fs::read_dir(out).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(_) if out.join(CONFIG).is_file() => Ok(true),
         Ok(entries) if entries.iter().all(is_left_over) => Ok(false),
-        Ok(_) => Err(refused(out, "it is not empty, and holds no run")),
+        Ok(_) => Err(refused(out, "it is not empty, and contains no run")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(make_folder(out).map(|()| false)?),
         Err(error) => Err(StorageError::new("make the folder for", out, error).into()),
     }
@@ -169,11 +169,11 @@ fn siblings(path: &Path) -> Advice {
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     match datasets::nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) => advice!("run-near", "did you mean `{}`?", quoted(&folder.join(near))),
-        None if names.is_empty() => advice!("nothing-there", "{} holds nothing", folder.display()),
+        None if names.is_empty() => advice!("nothing-there", "{} is empty", folder.display()),
         None => {
             let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
             let more = if names.len() > 12 { ", ..." } else { "" };
-            advice!("no-such-run", "{} holds: {}{more}", folder.display(), first.join(", "))
+            advice!("no-such-run", "{} contains: {}{more}", folder.display(), first.join(", "))
         }
     }
 }
@@ -240,7 +240,7 @@ mod tests {
         fs::write(out.join("mine"), "").unwrap();
         let failure = create(Some(&out), parent.path(), "quickdraw").unwrap_err();
         assert_eq!(failure.code, Code::Usage);
-        assert!(failure.to_string().contains("holds no run") && !out.join("lock").exists(), "{failure}");
+        assert!(failure.to_string().contains("contains no run") && !out.join("lock").exists(), "{failure}");
         let file = parent.path().join("file");
         fs::write(&file, "x").unwrap();
         assert_eq!(create(Some(&file), parent.path(), "quickdraw").unwrap_err().code, Code::Usage);

@@ -37,9 +37,9 @@ pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Save
     let Some(run) = located.run.clone() else {
         let flaw = read_named(path).err();
         return Err(flaw.unwrap_or_else(|| {
-            Failure::new(Code::Checkpoint, "this checkpoint lies outside of a run folder")
+            Failure::new(Code::Checkpoint, "this checkpoint is not in a run folder")
                 .at(path.display())
-                .because("a run goes on in its folder: config.toml, metrics.csv and the sheets are there")
+                .because("a run continues in its folder, which contains config.toml, metrics.csv and the sheets")
                 .help(advice!(
                     "checkpoint-alone",
                     "give the run folder, or put the file into the folder checkpoints of its run"
@@ -145,7 +145,7 @@ fn no_run(run: &Path) -> Failure {
     Failure::new(Code::Checkpoint, "this is not a run folder")
         .at(run.display())
         .because("it has no config.toml")
-        .help(advice!("not-a-run", "give a folder that a training has made, such as runs/0001-quickdraw"))
+        .help(advice!("not-a-run", "give the folder of a run, such as runs/0001-quickdraw"))
 }
 
 /// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
@@ -153,18 +153,16 @@ fn agree(config: &Config, found: &LoadedCheckpoint) -> Result<(), Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(found.path.display());
     let saved = &found.checkpoint;
     if saved.system != config.entry.name {
-        return Err(failure("the checkpoint is of another system")
-            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.entry.name))
+        return Err(failure("the checkpoint belongs to another system")
+            .because(format!("the checkpoint is of `{}`, the run of `{}`", saved.system, config.entry.name))
             .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
     }
-    let differences = config.differences(&config_within(found, Some(&config.entry))?);
+    let differences =
+        config.differences(&config_within(found, Some(&config.entry))?, ["in config.toml", "in the checkpoint"]);
     if !differences.is_empty() {
-        return Err(failure("the checkpoint was trained with another configuration than config.toml says")
+        return Err(failure("the checkpoint was trained with a different configuration from the one in config.toml")
             .because(differences.join("\n"))
-            .help(advice!(
-                "config-was-changed",
-                "put these values back into config.toml (here is config.toml, there the checkpoint)"
-            )));
+            .help(advice!("config-was-changed", "restore the values of the checkpoint in config.toml")));
     }
     Ok(())
 }
@@ -176,11 +174,11 @@ pub(crate) fn require_same_images(data: &Dataset, before: &str, named: bool) -> 
     if before == fingerprint {
         return Ok(());
     }
-    Err(Failure::new(Code::Checkpoint, "the run learned from other images")
+    Err(Failure::new(Code::Checkpoint, "the run was trained on other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
         .help(match named {
-            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
+            true => advice!("other-images-named", "leave out `--data`: the run's configuration names its images"),
             false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
         }))
 }

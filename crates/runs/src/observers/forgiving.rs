@@ -38,7 +38,7 @@ impl<'a> Forgiving<'a> {
 /// A line about a picture that could not be written.
 pub(crate) fn warning(failure: &Failure) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("warning      {}: {}: {}; the training goes on", failure.what, part(&failure.place), part(&failure.why))
+    format!("warning      {}: {}: {}; the training continues", failure.what, part(&failure.place), part(&failure.why))
 }
 
 impl Observer for Forgiving<'_> {
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(run(Code::Storage), Ok(Ending::Finished));
         let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         assert!(
-            log.starts_with("warning      cannot write a picture: loss.png: held at 1; the training goes on\n"),
+            log.starts_with("warning      cannot write a picture: loss.png: held at 1; the training continues\n"),
             "{log}"
         );
         assert_eq!(run(Code::Data).unwrap_err().code, Code::Data);

@@ -116,7 +116,7 @@ impl Report {
             return Ok(None);
         }
         let aside = free_name(path).ok_or_else(|| {
-            let why = format!("there are {MOST_ASIDE} damaged ones beside it already");
+            let why = format!("there are already {MOST_ASIDE} damaged copies of it");
             StorageError::new("set aside", path, io::Error::other(why))
         })?;
         let failed = |error| StorageError::new("set aside", path, error);
@@ -124,10 +124,13 @@ impl Report {
         io::copy(&mut File::open(path).map_err(failed)?, &mut copy).map_err(failed)?;
         copy.finish()?;
         let (name, first) = (path.file_name().unwrap_or_default().to_string_lossy(), self.first_damaged);
-        let lines =
-            if self.damaged == 1 { format!("line {first}") } else { format!("{} lines from {first} on", self.damaged) };
+        let lines = if self.damaged == 1 {
+            format!("line {first}")
+        } else {
+            format!("{} lines, the first is line {first}", self.damaged)
+        };
         Ok(Some(format!(
-            "warning      {name} is damaged ({lines}): {} {} kept, the file as it was is {}",
+            "warning      {name} is damaged ({lines}): {} {} kept; the damaged file was saved as {}",
             self.rows,
             plural(self.rows as usize, "row"),
             aside.display()

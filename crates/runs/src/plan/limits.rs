@@ -67,7 +67,7 @@ fn least(read: Read<'_>) -> Option<Room> {
         Some(Room {
             own,
             bytes: left.saturating_add(own),
-            set_by: format!("this process's limit of memory (`{command}`)"),
+            set_by: format!("this process's memory limit (`{command}`)"),
         })
     });
     let strict = proc("sys/vm/overcommit_memory").trim() == "2";

@@ -169,7 +169,7 @@ impl Needs {
         if self.from > 0 {
             return Err(failure.help(advice!(
                 "resume-does-not-fit",
-                "go on with it where there is more memory: a run folder can be moved to another machine"
+                "continue it on a machine with more memory: run folders can be moved"
             )));
         }
         Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data)) {
@@ -191,7 +191,7 @@ impl Needs {
     fn check_room(&self, run: &Path, free: u64) -> Result<Option<String>, Failure> {
         let Written { checkpoint, .. } = self.written;
         if free < checkpoint {
-            return Err(Failure::new(Code::Storage, "there is no room for the run")
+            return Err(Failure::new(Code::Storage, "there is not enough disk space for the run")
                 .at(run.display())
                 .because(format!(
                     "a checkpoint takes {}, but only {} is free",
@@ -234,7 +234,7 @@ pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
 pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
     let needs = Needs::of(&config.clone().with_steps(1), 0)?;
     let bytes = needs.memory().saturating_add(needs.forecast.recorded());
-    can_have(bytes, "a step with all its numbers", Path::new(config.entry.name))
+    can_have(bytes, "the recorded values of a step", Path::new(config.entry.name))
 }
 
 fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {

@@ -65,11 +65,11 @@ impl Needs {
             ("optimisers", forecast.optimizers),
             ("the largest step: activations, gradients", step),
             ("kernels' packing", packed),
-            ("sheets, and buffers that wait", forecast.tensors.saturating_sub(known)),
+            ("sheets, and buffers kept for reuse", forecast.tensors.saturating_sub(known)),
             ("a checkpoint or a sheet being written", self.passing),
             ("data", self.data),
             ("program and threads", self.program()),
-            ("memory in all", self.memory()),
+            ("total memory", self.memory()),
         ];
         let mut text = String::new();
         for (what, bytes) in rows {
@@ -101,8 +101,8 @@ impl Needs {
             ("a checkpoint (two are kept)", written.checkpoint),
             ("sheets and curves, at most", written.pictures),
             ("metrics", written.lines),
-            ("disk in all, at the worst moment", written.most()),
-            ("beside it, a cache of decoded pictures", self.cache),
+            ("disk space, at most", written.most()),
+            ("in addition, a cache of decoded pictures", self.cache),
         ];
         text.push('\n');
         for (what, bytes) in disk.into_iter().filter(|(_, bytes)| *bytes > 0) {

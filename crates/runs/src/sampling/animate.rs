@@ -53,8 +53,8 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     if files.is_empty() {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
-            .because("it holds no file such as step-000100.png")
-            .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
+            .because("it contains no file such as step-000100.png")
+            .help(advice!("no-sheets", "give a run folder that contains sheets")));
     }
     let out = request.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     storage::make_folder_for(&out)?;
@@ -94,7 +94,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", described(sheet.1, sheet.2), described(first.1, first.2)))
-                .help(advice!("sheets-of-others", "keep only the sheets of one training in the folder")));
+                .help(advice!("sheets-of-others", "keep only the sheets of one run in the folder")));
         }
         animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
     }
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<Sheet, Failure> {
         Failure::new(Code::Data, "cannot read a sheet")
             .at(path.display())
             .because(why)
-            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets will do"))
+            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets are sufficient"))
     };
     let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
     let message = |error: png::DecodingError| failure(error.to_string());

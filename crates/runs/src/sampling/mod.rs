@@ -232,7 +232,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             "png" => Product::Sheet,
             "npy" => Product::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif holds an animation").at(path.display()).help(advice!(
+                return Err(Failure::new(Code::Usage, "a .gif is an animation").at(path.display()).help(advice!(
                     "gif-moves",
                     "add `--interpolate`, or make a sheet, `--out {}`",
                     other_ending(path, "png")
@@ -317,7 +317,7 @@ impl Raw<'_> {
             Some(_) => Ok(self),
             None => Err(Failure::new(Code::Usage, "this run keeps no average of its weights")
                 .at(run.display())
-                .because("it was trained with ema = 0, so that the last weights are the only ones")
+                .because("it was trained with ema = 0, so there are only the weights of the last step")
                 .help(advice!("no-average", "leave out `--raw`"))),
         }
     }
@@ -405,7 +405,7 @@ impl Job<'_> {
         let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
         let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
         let mut number = 0;
-        self.each_batch(&advice!("pictures-stopped", "the pictures that are there are whole"), |bytes| {
+        self.each_batch(&advice!("pictures-stopped", "the pictures that were written are complete"), |bytes| {
             for image in bytes.chunks_exact(self.image.iter().product()) {
                 let path = self.out.join(self.seeds.name(number) + ".png");
                 let file = layout.encode(image).map_err(|why| self.failed(why))?;

@@ -90,9 +90,9 @@ pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
     if bad == 0 {
         return Ok(images);
     }
-    Err(Failure::new(Code::Diverged, "the network draws numbers that are not finite").because(format!(
-        "{bad} of {} numbers are NaN or infinite: its weights have grown too large to draw with; those of an earlier \
-         checkpoint may be sound",
+    Err(Failure::new(Code::Diverged, "the network's output is not finite").because(format!(
+        "{bad} of {} numbers are NaN or infinite: its weights have grown too large; an earlier checkpoint \
+         may still be usable",
         images.size()
     )))
 }

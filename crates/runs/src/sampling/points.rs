@@ -25,16 +25,19 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
         ("--gap", request.gap.is_some()),
     ];
     match idle.iter().find(|(_, given)| *given) {
-        Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
-            .at(request.run.display())
-            .because("all of its points are shown in one picture of the plane")
-            .help(match product {
-                Product::Files => advice!(
-                    "points-not-files",
-                    "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
-                ),
-                _ => advice!("points-not-pictures", "leave out `{what}`"),
-            })),
+        Some((what, _)) => Err(Failure::new(
+            Code::Usage,
+            format!("{what} is for pictures, but this run generates points"),
+        )
+        .at(request.run.display())
+        .because("one picture of the plane shows all of its points")
+        .help(match product {
+            Product::Files => advice!(
+                "points-not-files",
+                "write a picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
+            ),
+            _ => advice!("points-not-pictures", "leave out `{what}`"),
+        })),
         None => Ok(()),
     }
 }

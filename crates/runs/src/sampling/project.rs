@@ -64,7 +64,7 @@ pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
         && storage::ending(path) != "png"
     {
         return Err(Failure::unknown_extension(path, "the sheet")
-            .help(advice!("project-ending", "use .png; the style goes beside it, as .npy")));
+            .help(advice!("project-ending", "use .png; the style is written next to it, as .npy")));
     }
     let Trained { config, system, found, run } = resume::open_trained(&request.run, request.own.as_ref())?;
     let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));

@@ -33,7 +33,7 @@ impl Seeds {
         let failure = |why: String| {
             Failure::new(Code::Usage, "cannot read the list of seeds").at("option --seeds").because(why).help(advice!(
                 "list-of-seeds",
-                "give whole numbers and ranges of them, with commas between, such as `--seeds 0-3,100`"
+                "give whole numbers and ranges, separated by commas, such as `--seeds 0-3,100`"
             ))
         };
         let mut seeds = Vec::new();

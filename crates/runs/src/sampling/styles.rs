@@ -26,9 +26,9 @@ pub(crate) fn of<'a>(
     {
         return Ok((sampler, styles));
     }
-    Err(Failure::new(Code::Usage, format!("{option} is for systems that draw from styles"))
+    Err(Failure::new(Code::Usage, format!("{option} needs a system with styles"))
         .at(run.display())
-        .because("this run's generator makes its pictures at once: no style stands between")
+        .because("this run's generator has no style vectors")
         .help(advice!("needs-styles", "leave out `{option}`, or give it a run of stylegan or stylegan2")))
 }
 

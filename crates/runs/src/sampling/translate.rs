@@ -91,7 +91,7 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
         let pixels = match load_picture(file, shape, &fitting) {
             Ok(pixels) => pixels,
             Err(error) => {
-                output.say(&format!("left out {}: {}", file.display(), error.why()));
+                output.say(&format!("skipped {}: {}", file.display(), error.why()));
                 unreadable.push(error);
                 continue;
             }

@@ -26,9 +26,9 @@ impl<'a> TruncatedLatents<'a> {
         if sampler.kind() == LatentKind::Normal {
             return Ok(Self { sampler, bound });
         }
-        Err(Failure::new(Code::Usage, "--truncate is for systems whose latents are normal")
+        Err(Failure::new(Code::Usage, "--truncate needs normally distributed latents")
             .at(run.display())
-            .because(format!("the latents of this run ({:?}) have no numbers far out", sampler.kind()))
+            .because(format!("the latents of this run ({:?}) are bounded already", sampler.kind()))
             .help(advice!("truncate-normal-only", "leave out `--truncate`")))
     }
 }

@@ -63,12 +63,12 @@ impl Job<'_> {
         let (tiles, keys) = self.seeds.walk(size(how.keys));
         let walk = Walk { keys, between: size(how.frames), closed: how.closed };
         if keys < 2 {
-            return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
+            return Err(Failure::new(Code::Usage, "an interpolation needs at least two latents")
                 .at("option --seeds")
-                .because("one seed is listed")
+                .because("only one seed is listed")
                 .help(advice!(
                     "walk-of-one-seed",
-                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to walk between samples of one seed",
+                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to interpolate between samples of one seed",
                     self.seeds.first(),
                     self.seeds.first().wrapping_add(1)
                 )));

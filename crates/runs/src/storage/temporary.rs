@@ -42,7 +42,7 @@ pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)
             Ok(()) => {}
         }
     }
-    Err(io::Error::other("its temporary file was deleted again and again"))
+    Err(io::Error::other("another process keeps deleting its temporary file"))
 }
 
 const BEFORE: &str = ".backdraw-";

@@ -29,28 +29,28 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
             } else {
                 advice!(
                     "run-folder-in-use",
-                    "go on with that run: `train {} --resume {}{more}`, or name another folder",
+                    "continue that run, `train {} --resume {}{more}`, or name another folder",
                     there.entry.name,
                     quoted(run)
                 )
             })
     };
     if there.entry.name != plan.config.entry.name {
-        return Err(in_use(format!("it holds a run of `{}`", there.entry.name), ""));
+        return Err(in_use(format!("it contains a run of `{}`", there.entry.name), ""));
     }
-    let differences = plan.config.differences(&there);
+    let differences = plan.config.differences(&there, ["requested", "in the run"]);
     if !differences.is_empty() {
-        let why = format!("it holds a run of another configuration\n{}", differences.join("\n"));
-        return Err(in_use(why.replace(" here, ", " asked for, "), ""));
+        let why = format!("it contains a run with a different configuration\n{}", differences.join("\n"));
+        return Err(in_use(why, ""));
     }
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps(), there.steps());
     if asked == planned {
         let note = if done < asked {
-            format!("going on     the unfinished run in {}: the same command", run.display())
+            format!("continuing   the unfinished run in {}, which has the same configuration", run.display())
         } else {
-            format!("finished     the run in {}: the same command has nothing left to do", run.display())
+            format!("finished     the run in {} is already complete", run.display())
         };
         let mut next = match found {
             Some(found) => Plan::from_saved(plan.config, &found, run, None)?,
@@ -62,7 +62,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let more = if asked > done { format!(" --steps {asked}") } else { String::new() };
     Err(in_use(
         format!(
-            "it holds a run of this configuration, with {done} of {planned} {} done",
+            "it contains a run of this configuration, with {done} of {planned} {} done",
             plural(planned as usize, "step")
         ),
         &more,

@@ -194,7 +194,7 @@ fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
         return failure;
     }
     let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
-    let help = advice!("mended-storage", "{first}then go on with `train {system} --resume {}`", quoted(run));
+    let help = advice!("mended-storage", "{first}then continue with `train {system} --resume {}`", quoted(run));
     failure.help(help)
 }
 
@@ -239,7 +239,7 @@ impl Plan {
         let SavedRun { run, lock, config, found } = resume::open_run(path, own)?;
         let [trained, asked] = [config.entry.name, request.system.name];
         if trained != asked {
-            return Err(Failure::new(Code::Checkpoint, "this run is of another system")
+            return Err(Failure::new(Code::Checkpoint, "this is a run of another system")
                 .at(run.display())
                 .because(format!("it trains `{trained}`, but the command names `{asked}`"))
                 .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
@@ -272,7 +272,7 @@ impl Plan {
                 .at(found.path.display())
                 .because(format!("steps done: {}, new total: {steps}", saved.step))
                 .help(if config.entry.is_own() {
-                    advice!("own-run-is-longer", "ask for more steps in all than were done")
+                    advice!("own-run-is-longer", "ask for a total above the steps done")
                 } else {
                     longer(run, saved.step, steps)
                 }));
@@ -298,11 +298,11 @@ fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
     match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
         Some((_, older)) => advice!(
             "run-is-longer",
-            "ask for more steps in all, such as `--steps {}`, or go on from an older checkpoint, `--resume {}`",
+            "ask for a larger total, such as `--steps {}`, or continue from an older checkpoint, `--resume {}`",
             done + 1,
             quoted(older)
         ),
-        None => advice!("run-is-longer-than-kept", "ask for more steps in all, such as `--steps {}`", done + 1),
+        None => advice!("run-is-longer-than-kept", "ask for a larger total, such as `--steps {}`", done + 1),
     }
 }
 
@@ -421,7 +421,7 @@ fn farewell(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<
     {
         console.say(&typed(&advice!(
             "stopped",
-            "stopped after step {step}; everything is saved. Go on with `train {system} --resume {}`",
+            "stopped after step {step}; everything is saved. Continue with `train {system} --resume {}`",
             quoted(run)
         )));
     }

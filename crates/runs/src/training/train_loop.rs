@@ -58,7 +58,7 @@ pub(crate) fn train(
 
 /// The failure of a step (from 1) in which `first` was not finite.
 pub(crate) fn diverged(step: u64, first: &str) -> Failure {
-    Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
+    Failure::new(Code::Diverged, "the training diverged: a value is not finite")
         .at(format!("step {step}"))
         .because(first)
 }

@@ -33,7 +33,7 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
     derivation: &[
         "per image and channel: y = (x - mu) / s with s = sqrt(v + epsilon)",
-        "x moves y in three ways: directly by 1/s,",
+        "x influences y in three ways: directly by 1/s,",
         "through mu (dmu/dx = 1/n), and through s (ds/dx = y/n)",
         "gx = gy/s - sum(gy)/(n*s) - y * sum(gy * y)/(n*s)",
         "gx = (gy - mean(gy) - y * mean(gy * y)) / s",

@@ -21,12 +21,12 @@ pub const ENTRY: Entry = Entry {
     derivation: &[
         "each number of y is a copy of one of x, and none is copied twice",
         "x[i, start + j, k] moves y[i, j, k] with slope 1: it gets gy[i, j, k]",
-        "what lies before start or from end on moves nothing: its gradient is 0",
+        "elements before start or from end on have no influence: their gradient is 0",
         "so gx is gy with zeros around it: embed(gy)",
     ],
     saved: "nothing: the axis and the range are attributes of the op",
     shape: "the axis has the length of the range, all others stay",
-    cost: "one copy an element of y forward, one of x backward",
+    cost: "one copy per element of y forward, one of x backward",
     chapter: "c06_broadcasting",
     file: file!(),
     cases: || cases(|axis, [before, after], x| x.slice(axis, before..x.shape()[axis] - after)),
@@ -37,7 +37,7 @@ pub const EMBED_ENTRY: Entry = Entry {
     name: "embed",
     idea: "Zeros before and after, along one axis.",
     forward: "y[i, before + j, k] = x[i, j, k], 0 elsewhere",
-    rule: "gx = slice(gy): the part where x lies",
+    rule: "gx = slice(gy): the part that contains x",
     derivation: &[
         "each number of x is copied to one place of y; the zeros depend on nothing",
         "x[i, j, k] moves y[i, before + j, k] with slope 1",
@@ -45,7 +45,7 @@ pub const EMBED_ENTRY: Entry = Entry {
     ],
     saved: "nothing: the axis and the two numbers of zeros are attributes of the op",
     shape: "the axis is longer by before + after, all others stay",
-    cost: "one copy an element of y forward, one of x backward",
+    cost: "one copy per element of y forward, one of x backward",
     chapter: "c06_broadcasting",
     file: file!(),
     cases: || cases(|axis, [before, after], x| x.embed(axis, before, after)),
@@ -199,7 +199,7 @@ impl<T: Element> Op<T> for Embed {
         Some(self)
     }
 
-    /// `gx = slice(gy): the part where x lies`
+    /// `gx = slice(gy): the part that contains x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.slice(self.axis, self.range.clone()))]
     }

@@ -33,7 +33,7 @@ pub(crate) struct EvaluateArgs {
     /// Only these metrics, separated by commas [default: all]
     #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
-    /// Also write the numbers to a file (.json or .csv)
+    /// Also write the scores to a file (.json or .csv)
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -60,10 +60,10 @@ pub(super) fn help() -> String {
         "Metrics:
 {}
 
-Additional metrics of a run that translates, in each direction:
+Additional metrics of a run that translates images, in each direction:
 {}
 
-Metrics of a run that generates points of the plane, instead of all others:
+Metrics of a run that generates points in the plane, which replace all others:
 {}
 
 Feature extractors:

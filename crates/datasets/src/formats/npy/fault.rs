@@ -159,7 +159,7 @@ pub(super) fn shape(shape: &[u64]) -> Fault {
 
 /// The array has no images.
 pub(super) fn no_images() -> Fault {
-    let help = advice!("empty-npy", "use a file with images in it");
+    let help = advice!("empty-npy", "use a file that contains images");
     fault("there are no images in the file", "the first length of its shape is 0", help)
 }
 

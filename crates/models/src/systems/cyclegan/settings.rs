@@ -146,10 +146,10 @@ impl Settings {
 /// Why there is no such switch here.
 pub(super) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
-        "replay_pool" => "here it is called pool",
-        "latent_kind" | "ema" => "it translates pictures and has no latents to draw samples of",
+        "replay_pool" => "the setting is called pool here",
+        "latent_kind" | "ema" => "it translates pictures and has no latents",
         _ => {
-            "its step is the authors': least squares, one update of each network; its own are pool, identity and cycle"
+            "it uses the authors' training step: least squares, one update of each network; it has pool, identity and cycle"
         }
     })
 }

@@ -15,7 +15,11 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
     presets: &[
         Preset { name: "original", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
-        Preset { name: "cpu", about: "a discriminator half as deep, batch 32: several times faster", steps: 2000 },
+        Preset {
+            name: "cpu",
+            about: "a discriminator with half the channels, batch 32: several times faster",
+            steps: 2000,
+        },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(Quickdraw::new(settings_from(settings)?, seed)),
@@ -159,10 +163,10 @@ fn missing_switch(key: &str) -> Option<&'static str> {
         "bce" | "label_smooth" | "label_flip" | "instance_noise" | "replay_pool" | "ema" | "spectral_norm" | "r1" => {
             None
         }
-        "clip_value" => Some("here it is called clip"),
-        "d_norm" => Some("its discriminator has no batch normalisation that it could replace"),
+        "clip_value" => Some("the setting is called clip here"),
+        "d_norm" => Some("its discriminator has no batch normalisation to replace"),
         _ => Some(
-            "the notebook's step is spelt out here; `dcgan --preset mnist28` learns the same drawings and has this switch",
+            "it uses the notebook's training step; `dcgan --preset mnist28` learns the same drawings and has this setting",
         ),
     }
 }

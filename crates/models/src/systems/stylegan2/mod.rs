@@ -40,7 +40,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
+    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
@@ -119,7 +119,7 @@ const METRICS: [MetricDescription; 10] = [
     PENALTY,
     GRADIENT_NORM,
     MetricDescription::new("path_length", Unit::Norm, "The running mean of the path lengths.").on(Chart::PATH, "path"),
-    MetricDescription::new("path_penalty", Unit::Loss, "What the path length penalty adds to the generator's loss."),
+    MetricDescription::new("path_penalty", Unit::Loss, "The path length penalty, as added to the generator's loss."),
     KIMG,
 ];
 

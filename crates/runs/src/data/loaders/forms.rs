@@ -182,7 +182,7 @@ fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
     std::fs::write(&path, npy("|u1", &[4, 28, 28], vec![9; 4 * 784])).unwrap();
     let failure = load(entry, &path, &[]).err().unwrap();
     assert!(
-        failure.code == Code::Data && failure.to_string().contains("every number of all 4 images is 9"),
+        failure.code == Code::Data && failure.to_string().contains("every value of all 4 images is 9"),
         "{failure}"
     );
 }
