@@ -226,18 +226,18 @@ function sentBy(node) {
   return ops.length ? `Gradient, by the rule of what reads it: ${ops.join(", ")}` : "Gradient, with which the sweep begins";
 }
 
-// Where the rule of a node stands with its numbers.
+// Links to the nodes whose tab Numbers shows the rule of `node` with numbers.
 function withNumbers(node) {
   const inputs = node.inputs.filter((input) => input.wants_gradient && nodes[input.node].probes.length);
   if (!inputs.length) return null;
-  return el("p", { class: "quiet" }, "With the numbers of this step this rule stands under Numbers of what it reads: ", ...inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
+  return el("p", { class: "quiet" }, "To see this rule with the numbers of this step, open the tab Numbers of: ", ...inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
 }
 
 function termTable(terms, further) {
-  const head = el("tr", {}, ["through", "what arrives", "× local slope", "= share"].map((name) => el("th", { scope: "col" }, name)));
+  const head = el("tr", {}, ["through", "incoming gradient", "× local slope", "= contribution"].map((name) => el("th", { scope: "col" }, name)));
   const rows = terms.map((term) => el("tr", {}, el("td", {}, nodeLink(term.node)), el("td", {}, show(term.upstream)), el("td", {}, show(term.slope)), el("td", {}, show(term.product))));
   const more = further ? el("p", { class: "quiet" }, `and ${further.toLocaleString("en")} smaller ${further === 1 ? "one" : "ones"}`) : null;
-  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Shares of the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Contributions to the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
 }
 
 // --- tabs, here and above the graph ---

@@ -93,7 +93,7 @@ fn listing(folder: &Path) -> String {
     match names.len() {
         0 => "it is empty".to_owned(),
         1..=12 => format!("it holds: {}", names.join(", ")),
-        more => format!("it holds: {}, and {} more", names[..12].join(", "), more - 12),
+        more => format!("it contains: {}, and {} more", names[..12].join(", "), more - 12),
     }
 }
 

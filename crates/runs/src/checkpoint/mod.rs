@@ -68,11 +68,11 @@ pub(crate) enum Flaw {
     Metadata(String),
     #[error("it has format version {found}; this program reads up to {known}")]
     Newer { found: u64, known: u64 },
-    #[error("its checksum is wrong: some byte changed after it was written (written {written}, found {found})")]
+    #[error("its checksum is wrong: the file was changed after it was written (written {written}, found {found})")]
     Checksum { written: String, found: String },
     #[error("tensor `{name}` is of type {found}, expected F32")]
     Type { name: String, found: String },
-    #[error("tensor `{name}` holds {count} {} that are not finite", plural(*.count, "number"))]
+    #[error("tensor `{name}` contains {count} {} that are not finite", plural(*.count, "number"))]
     NonFinite { name: String, count: usize },
 }
 
