@@ -233,7 +233,7 @@ fn a_whole_file_is_downloaded_checked_and_not_downloaded_twice() {
     assert!(outcome.err.contains("hash is not known in advance"), "{}", outcome.err);
     assert!(std::fs::read(place.path("data/quickdraw/cat.npy")).unwrap() == file);
     assert!(!place.path("data/quickdraw/.cat.npy.part").exists());
-    assert!(place.good(&fetch_cat(&server)).err.contains("is there"));
+    assert!(place.good(&fetch_cat(&server)).err.contains("exists"));
     assert_eq!(server.requests().len(), 1, "one request");
     let trained = "quickdraw --preset cpu --batch 2 --set depth=2 --steps 1 --class cat --out run";
     assert!(place.good(trained).err.contains("cat.npy"));
@@ -367,7 +367,7 @@ fn the_second_of_two_processes_waits_for_the_first() {
             message
         })
         .into();
-    assert!(messages[1].contains("is downloading it") && messages[1].contains("is there"), "{}", messages[1]);
+    assert!(messages[1].contains("is downloading it") && messages[1].contains("exists"), "{}", messages[1]);
     // Windows lets nobody read the file in which the number stands.
     assert!(cfg!(windows) || messages[1].contains(&format!("process {id} ")), "{}", messages[1]);
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
@@ -502,7 +502,7 @@ fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
     place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "not an IDX file", "1 dimensions"]);
     assert!(std::fs::read(place.path(IMAGES)).unwrap() == good);
     let again = place.train(&format!("{FASHION} {}", server.address)).err;
-    assert!(again.contains("is there") && again.contains("train-labels"), "{again}");
+    assert!(again.contains("exists") && again.contains("train-labels"), "{again}");
 }
 
 #[test]

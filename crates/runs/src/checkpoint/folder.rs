@@ -92,7 +92,7 @@ fn listing(folder: &Path) -> String {
     names.sort_unstable();
     match names.len() {
         0 => "it is empty".to_owned(),
-        1..=12 => format!("it holds: {}", names.join(", ")),
+        1..=12 => format!("it contains: {}", names.join(", ")),
         more => format!("it contains: {}, and {} more", names[..12].join(", "), more - 12),
     }
 }

@@ -173,7 +173,7 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
     let is_there = || {
         let there = if is_archive(&target.path) { (set.check)(folder).is_ok() } else { is_here(set, target) };
         if there {
-            output.say(&format!("is there     {}", target.path.display()));
+            output.say(&format!("exists       {}", target.path.display()));
         }
         there
     };
