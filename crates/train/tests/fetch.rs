@@ -513,8 +513,8 @@ fn answers_that_are_no_file_are_reported() {
         (Manner::Refuses("503 Service Unavailable"), ["503", "by hand"]),
         (Manner::Redirects, ["edirect", "by hand"]),
         (Manner::Page, ["received a web page", "by hand"]),
-        (Manner::Packed("br"), ["packs the file by `br`", "by hand"]),
-        (Manner::Packed("gzip"), ["packs the file by `gzip`", "by hand"]),
+        (Manner::Packed("br"), ["compresses the file with `br`", "by hand"]),
+        (Manner::Packed("gzip"), ["compresses the file with `gzip`", "by hand"]),
     ] {
         place.bad(&fetch_cat(&serve(Vec::new(), manner)), NETWORK, &words);
     }

@@ -28,7 +28,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
             about: "the current project: 64x64, batch 64, 15 epochs of 32600 faces",
             steps: 15 * 509,
         },
-        Preset { name: "original32", about: "its older generation: 32x32", steps: 8000 },
+        Preset { name: "original32", about: "its earlier version: 32x32", steps: 8000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),

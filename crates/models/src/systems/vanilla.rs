@@ -24,14 +24,14 @@ use crate::{LatentKind, Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "vanilla",
-    about: "28x28 digits: the first GAN's algorithm, k turns of the discriminator for one of the generator",
+    about: "28x28 digits: the first GAN's algorithm, k discriminator updates per generator update",
     presets: &[
         Preset {
             name: "cpu",
             about: "Keras-GAN's multi-layer perceptrons, batch 128, 20 epochs of MNIST",
             steps: 20 * 469,
         },
-        Preset { name: "original", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
+        Preset { name: "original", about: "the same networks with batches of 5, 13 epochs", steps: 13 * 12_000 },
         Preset {
             name: "paper",
             about: "the paper's network: a maxout discriminator, momentum, batch 100",

@@ -69,7 +69,7 @@ pub const RUN_KEYS: &[RunKey] = &[
     text(
         "data",
         "A folder of images, a .npy array, a .ndjson file of strokes, or IDX or CIFAR-10 files; `built-in` for images that the \
-         program draws itself [default: the system's own folder below data/ (see data/README.md) if it exists, else built-in]",
+         program draws itself [default: the system's own folder in data/ (see data/README.md) if it exists, else built-in]",
     )
     .may_change()
     .option("--data", "PATH"),

@@ -72,7 +72,7 @@ Feature extractors:
   evalnet32         the same for 32x32 images
 
 A score can only be compared with scores of the same extractor and number of images, so its name contains both.
-The score of real images against other real images is printed beside it. None of the scores is an FID, which needs Inception.
+The score of real images against other real images is printed next to it. None of the scores is an FID, which needs Inception.
 
 {EXIT_CODES}",
         list(&metrics),

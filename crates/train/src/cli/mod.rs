@@ -129,7 +129,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             ExplainArgs::augment_args(Command::new("explain"))
-                .about("Explains a real training step: one page that shows how backprop computed it")
+                .about("Explains a real training step, on a page that shows how backprop computed every gradient")
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(

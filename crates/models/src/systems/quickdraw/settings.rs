@@ -14,7 +14,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "quickdraw",
     about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
     presets: &[
-        Preset { name: "original", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
+        Preset { name: "original", about: "the notebook: batch 128, 2000 steps", steps: 2000 },
         Preset {
             name: "cpu",
             about: "a discriminator with half the channels, batch 32: several times faster",
