@@ -14,7 +14,7 @@ fn bytes(place: &Place, name: &str) -> Vec<u8> {
 fn a_toy_trains_resumes_and_shows_itself() {
     let place = Place::new();
     let whole = place.good(&format!("{TOY} --steps 4 --sample-every 2 --evaluate-every 2 --out whole"));
-    assert!(whole.err.contains("data         points of the plane"), "{}", whole.err);
+    assert!(whole.err.contains("data         points in the plane"), "{}", whole.err);
     place.good(&format!("{TOY} --steps 2 --sample-every 2 --out parts"));
     let parts = place.good("wgan-gp --resume parts --steps 4 --threads 1 --log seed");
     assert_eq!(whole.hash(), parts.hash());
