@@ -58,7 +58,8 @@ impl Run {
         self.set("data", path.into())
     }
 
-    /// Total number of training steps, those of earlier calls included; at least 1, 1000 by default.
+    /// Total number of training steps, including those of earlier calls; at least 1, 1000 by
+    /// default.
     pub fn steps(self, steps: u32) -> Self {
         self.set("steps", i64::from(steps))
     }
