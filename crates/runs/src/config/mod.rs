@@ -343,11 +343,12 @@ impl Config {
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub fn to_toml(&self) -> String {
         let mut text = if self.entry.is_own() {
-            "# All that decides what this run learns, beside the program that has made it.\n".to_owned()
+            "# Every setting that influences the result of this run, apart from the program that started it.\n"
+                .to_owned()
         } else {
             let first = advice!(
                 "the-same-run",
-                "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
+                "# Every setting that influences the result of this run. `train {} --config FILE` repeats it.",
                 self.entry.name
             );
             format!("{first}\n")

@@ -114,7 +114,7 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "fashion-mnist",
-        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; no hash is known here: counts and checksums of gzip are checked",
+        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; its hash is not known in advance: counts and gzip checksums are checked",
         folder: "fashion-mnist",
         address: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         files: &[
@@ -127,7 +127,7 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "cifar10",
-        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; no hash is known here: length, records and checksum of gzip are checked",
+        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; its hash is not known in advance: length, records and gzip checksum are checked",
         folder: "cifar-10",
         address: "https://www.cs.toronto.edu/~kriz",
         files: &[Known {
