@@ -227,7 +227,7 @@ mod tests {
         let folder = root.path().join("data").join("quickdraw");
         let error = QuickDraw::resolve(Some(&folder), None, root.path()).unwrap_err();
         assert!(error.what().contains("no data for class 'apple'"), "{error}");
-        assert!(error.why().contains("are: cat") && !error.why().contains("built-in"), "{error}");
+        assert!(error.why().contains("in this folder: cat") && !error.why().contains("built-in"), "{error}");
         assert!(error.help().text().contains("leave out `--data --class`"), "{error}");
     }
 

@@ -140,7 +140,7 @@ mod tests {
             (good[..good.len() - 3].to_vec(), "too early"),
             (good[..good.len() / 2].to_vec(), "too early"),
             (flipped(&good, 6), "damaged"),
-            ([&good[..], b"more"].concat(), "follows"),
+            ([&good[..], b"more"].concat(), "after the compressed data"),
             (packed(&plain[..700]), "688 of the 768"),
             (packed(&[&plain[..], b"x"].concat()), "more than the 768"),
             (packed(&[&[0, 0, 8, 2, 0, 0, 0, 2], &plain[8..]].concat()), "[2, 256]"),
