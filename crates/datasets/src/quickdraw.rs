@@ -37,7 +37,7 @@ pub enum QuickDraw {
 }
 
 impl QuickDraw {
-    /// Finds what `--data` and `--class` stand for; `data/quickdraw/` is looked for under `root`.
+    /// Finds what `--data` and `--class` stand for; `data/quickdraw/` is searched under `root`.
     ///
     /// * `data` is [`BUILT_IN`]: the built-in drawings.
     /// * `data` is a file: that file. A folder: the file of the class in it, `<class>.npy` or
@@ -74,8 +74,8 @@ impl QuickDraw {
         }
     }
 
-    /// Whether classes are looked for as files in `folder`: it has the file of the class or, if a
-    /// class is given, nothing but files of other classes.
+    /// Whether `folder` contains classes as files: it has the file of the class or, if a class is
+    /// given, nothing but files of other classes.
     pub fn is_folder_of_classes(folder: &Path, class: Option<&str>) -> bool {
         let has_file = || DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some();
         let nothing_else = || DataFiles::find(folder, None).map_or(true, |files| files.are_class_files());
@@ -216,7 +216,7 @@ mod tests {
 
         let error = QuickDraw::resolve(None, Some("ice cream"), project(&[]).path()).unwrap_err();
         assert!(error.help().text().contains("numpy_bitmap/ice%20cream.npy"), "{error}");
-        // The built-in apples can be meant, too.
+        // The user may also mean the built-in apples.
         let error = QuickDraw::resolve(None, Some("appel"), project(&[]).path()).unwrap_err();
         assert!(error.help().text().contains("did you mean `--class apple`"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The suite of metrics: what can be asked for by name, measured, and printed.
+//! The suite of metrics: selecting them by name, measuring them, and printing the results.
 
 use core::fmt;
 
@@ -12,10 +12,10 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name || metric.alias == Some(name))
 }
 
-/// One number, with everything that it depends on.
+/// One measured value, with everything that it depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    /// The number.
+    /// The value.
     pub number: Number,
     /// The extractor whose features it compares; None if it compares pixels.
     pub extractor: Option<String>,
@@ -23,7 +23,7 @@ pub struct Measured {
     pub count: usize,
     /// The number of pairs, if it compares pairs.
     pub pairs: Option<usize>,
-    /// The same number for reals against other reals, and the number of each.
+    /// The same value for reals against other reals, and the number of each.
     pub baseline: Option<(f64, usize)>,
 }
 
@@ -60,10 +60,11 @@ pub fn short(x: f64) -> String {
     format!("{x:.*}", digits as usize)
 }
 
-/// The scores of reals against other reals: the best that fakes can be expected to reach.
+/// The scores of reals against other reals: the best scores that fakes can be expected to reach.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
-    /// Each with the number of reals that it was measured on, in the order of [`measure_all`].
+    /// Each value with the number of reals that it was measured on, in the order of
+    /// [`measure_all`].
     values: Vec<(f64, usize)>,
 }
 
@@ -102,7 +103,7 @@ pub fn measure_all(
     measured.collect()
 }
 
-/// The numbers of all metrics, each with its metric.
+/// The values of all metrics, each with its metric.
 #[track_caller]
 fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'static Metric, Number)> {
     let counts = [real.count(), fake.count()];
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(value(&real.part(0..10)), 0.0);
     }
 
-    /// An extractor that has no number for white.
+    /// An extractor that returns NaN for white images.
     struct Sick;
 
     impl Extractor for Sick {

@@ -1,9 +1,8 @@
-//! [`explain()`] makes one training step while a recorder listens, and writes a page that explains
-//! it.
+//! [`explain()`] records one training step and writes a page that explains it.
 //!
-//! The step is the real one: the same networks, the same batch, the same bits as a training would
-//! make. A run is only read: its checkpoint is loaded, the next step is made in memory, and nothing
-//! of it is kept but the page.
+//! It is a real step: the same networks, batch and bits as in training. The run itself is not
+//! modified: its checkpoint is loaded, the next step is computed in memory, and only the page is
+//! written.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,22 +29,22 @@ use crate::systems::{SYSTEMS, Trainable};
 use crate::training::train_loop;
 use models::System;
 
-/// Where the page goes when nothing is said.
+/// The default path of the page.
 const OUT: &str = "explain.html";
 
-/// Which step to explain.
+/// Which step to explain, and where the page goes.
 #[derive(Clone, Debug, Default)]
 pub struct ExplainRequest {
-    /// The system whose first step is explained, or that the run must be of. Without it, and
-    /// without a run, `quickdraw` or one of the teaching-size examples.
+    /// The system whose first step is explained, or that the run must belong to. Without a system
+    /// and without a run: `quickdraw`, or one of the teaching-size examples.
     pub system: Option<Arc<Trainable>>,
     /// A run folder, or one of its checkpoint files: its next step is explained. It is only read.
     pub run: Option<PathBuf>,
-    /// The checkpoint of the run.
+    /// Which checkpoint of the run.
     pub step: StepChoice,
     /// A preset of the system or, without a system, a teaching-size example.
     pub preset: Option<String>,
-    /// Real images in the batch.
+    /// The number of real images in the batch.
     pub batch: Option<i64>,
     /// A file or folder with the images; without it, the run's own or built-in ones.
     pub data: Option<String>,
@@ -61,20 +60,20 @@ pub struct ExplainRequest {
     pub output: Output,
 }
 
-/// Which checkpoint of a run.
+/// Selects a checkpoint of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StepChoice {
-    /// The newest.
+    /// The newest one.
     #[default]
     Last,
     /// The one of this step.
     Number(u64),
 }
 
-/// A page that was written.
+/// The result of [`explain`].
 #[derive(Clone, Debug)]
 pub struct ExplainReport {
-    /// The page, and what is on it.
+    /// The page, and what it contains.
     pub page: Written,
     /// The hash of the weights after the step.
     pub hash: String,
@@ -83,8 +82,8 @@ pub struct ExplainReport {
 /// Writes the page.
 ///
 /// # Errors
-/// When the request makes no sense, the images or the checkpoint cannot be used, a number is not
-/// finite, or the page cannot be written.
+/// When the request is invalid, the images or the checkpoint cannot be used, a value is not finite,
+/// or the page cannot be written.
 pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let opened = match (&request.run, example(request)) {
         (Some(run), _) => of_run(run, request)?,
@@ -116,10 +115,11 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     Ok(ExplainReport { page: Written { path: out, about }, hash: explained.document.header.hash_after })
 }
 
-/// Off a terminal nothing is reported for so long.
+/// Without a terminal, nothing is reported until this much time has passed.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Reports how far an explanation has come: a bar on a terminal, else a line now and then.
+/// Reports the progress of the recording: with a bar on a terminal, otherwise with an occasional
+/// line.
 struct Reporter<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
@@ -156,13 +156,13 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// A recorded step, and what it is.
+/// A recorded step, with its description.
 struct Opened {
     recording: Recording,
     header: Header,
 }
 
-/// The teaching-size example that the request means.
+/// The teaching-size example that the request selects.
 fn example(request: &ExplainRequest) -> Option<&'static Preset> {
     if request.system.is_some() { None } else { Preset::find(request.preset.as_deref()?) }
 }
@@ -209,7 +209,7 @@ fn of_fresh(request: &ExplainRequest) -> Result<Opened, Failure> {
             )));
     }
     let entry = request.system.as_ref().unwrap_or(&SYSTEMS[0]);
-    // Without a system a preset may be meant to be an example.
+    // Without a system, the preset may be the name of an example.
     if let (None, Some(name)) = (&request.system, request.preset.as_deref().filter(|name| entry.preset(name).is_none()))
     {
         let examples = PRESETS.iter().map(|preset| preset.name);
@@ -272,7 +272,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     record(&config, &mut *system, &data, found.checkpoint.step)
 }
 
-/// Makes step number `step` (from 0) while a recorder listens.
+/// Runs training step `step` (from 0) with the recorder attached.
 fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -> Result<Opened, Failure> {
     let hash_before = weights_hash(&system.state());
     let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
@@ -299,7 +299,7 @@ fn header() -> Header {
     Header { dtype: "f32".into(), tool, ..Header::default() }
 }
 
-/// What the images are called, without where they lie.
+/// The name of the images, without their path.
 fn images(config: &Config, data: &Dataset) -> String {
     if data.counts().is_empty() {
         return data.origin().into();
@@ -312,7 +312,7 @@ fn images(config: &Config, data: &Dataset) -> String {
     name.unwrap_or_else(|| "fetched images".into())
 }
 
-/// What the request says about the configuration.
+/// The configuration settings in the request.
 fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
     let mut given = config::read_settings(&request.settings)?;
     let text = |name, key: &str, text: &Option<String>| text.clone().map(|text| Assignment::option(name, key, text));
@@ -326,7 +326,7 @@ fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assign
     ];
     given.extend(named.into_iter().flatten());
     if given.iter().all(|one| one.key != "data") {
-        // Built-in images: the page is then the same on every machine.
+        // Built-in images, so that the page is the same on every machine.
         given.push(Assignment::option("--data", "data", datasets::BUILT_IN));
     }
     Ok(given)

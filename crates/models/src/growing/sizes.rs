@@ -26,9 +26,9 @@ pub struct Sizes {
     /// Thousands of images per fade.
     pub fade_kimg: f64,
     /// Whether the moving average follows faster at first, and again after blocks are added or
-    /// fully faded in: in short runs it would otherwise keep much of their initial weights.
+    /// fully faded in: in short runs it would otherwise retain much of the initial weights.
     pub ema_ramp_up: bool,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
     /// Instance noise.
@@ -80,7 +80,7 @@ impl Sizes {
         self.growth(0).map(drop)
     }
 
-    /// The schedule from this level on.
+    /// The schedule, starting at this level.
     pub(crate) fn growth(&self, first: usize) -> Result<Growth, SettingsError> {
         Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)
     }
@@ -132,7 +132,7 @@ impl Maps {
     }
 }
 
-/// Why the growing systems and `stylegan2`, whose layers are alike, have no such switch.
+/// Why the growing systems and `stylegan2`, whose layers are similar, lack the switch `key`.
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
         "instance_noise" => return None,

@@ -64,7 +64,7 @@ pub struct Settings {
     /// [-1, 1].
     pub seed_range: bool,
     /// Whether label noise moves the targets of fakes above 1, as in the original, with the clipped
-    /// loss, which copes with that.
+    /// loss, which accepts such targets.
     pub seed_labels: bool,
     /// The options of the trainer.
     #[serde(flatten)]
@@ -120,7 +120,7 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
-    /// The trainer's options, with those that `seed_labels` implies.
+    /// The trainer's options, including those implied by `seed_labels`.
     fn options(&self) -> TrainingOptions {
         let options = self.options.clone();
         if self.seed_labels {
@@ -175,7 +175,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 /// The trainer with these settings.
 ///
 /// # Errors
-/// When a setting is out of its range or contradicts another.
+/// When a setting is out of range or contradicts another.
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let spec = GanSpec {

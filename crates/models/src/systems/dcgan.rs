@@ -64,14 +64,14 @@ pub struct Settings {
 pub enum Variant {
     /// PyTorch's example, 64x64.
     Official,
-    /// The authors' program, 64x64: kernels of size 5, the generator is updated first, and both
-    /// networks take turns on mini-batches of their own.
+    /// The authors' program, 64x64: kernels of size 5, the generator is updated first, and the two
+    /// networks take alternate mini-batches.
     Radford,
-    /// Udacity's for house numbers, 32x32.
+    /// Udacity's version for house numbers, 32x32.
     Svhn,
-    /// For CIFAR-10, 32x32.
+    /// A version for CIFAR-10, 32x32.
     Cifar32,
-    /// For MNIST, 28x28.
+    /// A version for MNIST, 28x28.
     Mnist28,
 }
 

@@ -1,8 +1,8 @@
-//! faces: the face project of Udacity's deep learning course, in both of its generations.
+//! faces: the face project of Udacity's deep learning course, in both of its versions.
 //!
-//! The current one generates 64x64 faces with the DCGAN of PyTorch's example and 128 latents. The
-//! older one generates 32x32 faces with networks that `width` (its `conv_dim`) parametrises, with
-//! normal initial weights.
+//! The current one generates 64x64 faces with the DCGAN of PyTorch's example and latents of size
+//! 128. The older one generates 32x32 faces with networks that `width` (its `conv_dim`)
+//! parametrises, with normal initial weights.
 
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
@@ -41,8 +41,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Height and width of the faces, which also choose the generation of the project: 64, or 32
-    /// for the older one.
+    /// Height and width of the faces: 64, or 32 for the older version of the project.
     pub size: usize,
     /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,

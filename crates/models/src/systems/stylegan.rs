@@ -89,10 +89,10 @@ impl crate::Settings for Settings {
         if name == "original" {
             return Some(Self { sizes, ..Self::default() });
         }
-        // A run shows 1/200 of the authors' images, so the learning rate is higher: with 0.001 all
-        // faces have the same pose after 3,000 steps. The weight of R1 scales with the number of
-        // pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the batch): 10 is for
-        // 1024x1024, and too much for a small discriminator.
+        // A run of this preset processes 1/200 of the authors' images, so the learning rate is
+        // higher: with 0.001, all faces have the same pose after 3,000 steps. The weight of R1
+        // scales with the number of pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the
+        // batch): 10 is for 1024x1024, and too much for a small discriminator.
         Some(Self { sizes, learning_rate: 5e-3, r1: 1.0, ..Self::default() })
     }
 
@@ -106,7 +106,7 @@ impl crate::Settings for Settings {
     }
 }
 
-/// Why there is no such switch here, nor in `stylegan2`.
+/// Why this system and `stylegan2` lack the switch `key`.
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "r1" | "label_smooth" => None,
@@ -119,7 +119,8 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
 /// The first level: 8x8.
 const FIRST: usize = 1;
 
-/// The generator: a mapping network from latents to styles, and layers that make images of styles.
+/// The generator: a mapping network from latents to styles, and layers that make images from
+/// styles.
 pub struct Generator {
     name: String,
     mapping: Network,
@@ -130,7 +131,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and `name`.
+    /// New networks for the levels up to `last`, with weights drawn from `seed` and `name`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, style_mixing: f64, seed: u64) -> Self {
         let style = maps.latent();
         let network = |size: usize, part: &str, input: &[usize]| {

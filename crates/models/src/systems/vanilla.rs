@@ -51,8 +51,9 @@ pub const ENTRY: SystemEntry = SystemEntry {
 pub struct Settings {
     /// The networks.
     pub net: Net,
-    /// Images per update of the generator. With `net = "mlp"` the discriminator gets as many, half
-    /// of them real; with `net = "paper"` as many reals and as many fakes.
+    /// Images per update of the generator. With `net = "mlp"` the discriminator gets the same
+    /// number in total, half of them real; with `net = "paper"` it gets this many reals and this
+    /// many fakes.
     pub batch: usize,
     /// Height and width of the images.
     pub size: usize,

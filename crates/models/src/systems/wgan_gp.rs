@@ -4,8 +4,8 @@
 //!
 //! The critic's output is not a probability but a score: its mean over the reals minus its mean
 //! over the fakes estimates their Wasserstein distance, provided that the critic is 1-Lipschitz,
-//! which the [penalty](crate::trainer::options::TrainingOptions) enforces. The critic may therefore
-//! be trained well before each update of the generator: five updates here.
+//! which the [penalty](crate::trainer::options::TrainingOptions) enforces. A well-trained critic
+//! gives a better estimate, so it gets several updates per update of the generator: five here.
 
 use kernels::TransposedPadding;
 use nn::layers::{
@@ -91,9 +91,9 @@ pub enum Variant {
     /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the
     /// learning rate falls to 0 within 100,000 steps.
     Resnet,
-    /// For points of the plane in eight clouds on a circle.
+    /// For points of the plane in eight modes on a circle.
     Gauss8,
-    /// For points of the plane in twenty-five clouds on a grid.
+    /// For points of the plane in twenty-five modes on a grid.
     Gauss25,
 }
 
@@ -102,10 +102,10 @@ pub enum Variant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// The authors': the 8x8 pixels of TensorFlow's SAME padding without the last row and column.
+    /// The authors' choice: the 8x8 pixels of TensorFlow's SAME padding without the last row and
+    /// column.
     Cropped,
-    /// The central 7x7, one pixel further down and to the right: for runs from before this setting
-    /// existed.
+    /// The central 7x7, one pixel further down and to the right: for runs older than this setting.
     Centred,
 }
 

@@ -7,8 +7,8 @@ use crate::SettingsError;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{GanSpec, Range};
 
-/// The error of a gradient penalty on a discriminator with batch normalisation, which makes the
-/// output on an image depend on the other images of the batch.
+/// Rejects a gradient penalty on a discriminator with batch normalisation, with which the output
+/// for an image depends on the other images of the batch.
 pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Option<SettingsError> {
     let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     let (buffer, _, _) = normalised.filter(|_| options.penalised())?;
@@ -26,7 +26,7 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
 pub struct Remark {
     /// One line.
     pub text: String,
-    /// Settings of the system, such as `k=1`, each of which resolves it.
+    /// Settings, such as `k=1`, each of which resolves it.
     pub remedies: Vec<&'static str>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn remarks(
         (options.loss == Loss::Wasserstein && options.gradient_penalty == 0.0 && !options.spectral_norm).then(|| {
             let text =
                 "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope";
-            // Neither of the other two goes with batch normalisation.
+            // The other two are not possible with batch normalisation.
             remark(text, if d_norm { &["loss=nonsaturating"] } else { &["gradient_penalty=10", "spectral_norm=true"] })
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {

@@ -1,6 +1,6 @@
-//! Whether a packed file is whole and holds what its name promises: read through once, before it
-//! gets its name, without unpacking it to memory or disk. The checksum of gzip stands at its end
-//! and is compared on the way.
+//! Checks that a compressed file is complete and holds what its name promises. It is read once,
+//! before it gets its final name, and is not unpacked to memory or disk. The gzip checksum at its
+//! end is verified too.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-/// Bytes of a picture of CIFAR-10 and its label.
+/// Bytes of a CIFAR-10 record: label and picture.
 const RECORD: u64 = 1 + 3 * 32 * 32;
 
 type Unpacked = GzDecoder<BufReader<File>>;
@@ -18,7 +18,7 @@ fn open(path: &Path) -> Result<Unpacked, String> {
     Ok(GzDecoder::new(BufReader::with_capacity(1 << 16, file)))
 }
 
-/// What reading a packed file says, in words.
+/// Describes an error of reading a compressed file.
 fn damaged(error: io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "the compressed data end too early".into(),
@@ -26,8 +26,8 @@ fn damaged(error: io::Error) -> String {
     }
 }
 
-/// Reads on to the end of the packed data, after which nothing may stand. Returns how much that
-/// was.
+/// Reads to the end of the compressed data, after which nothing may follow. Returns the number of
+/// bytes read.
 fn rest(mut unpacked: Unpacked, most: u64) -> Result<u64, String> {
     let count = io::copy(&mut unpacked.by_ref().take(most), &mut io::sink()).map_err(damaged)?;
     if unpacked.read(&mut [0]).map_err(damaged)? == 0 && !unpacked.into_inner().fill_buf().map_err(damaged)?.is_empty()
@@ -37,10 +37,10 @@ fn rest(mut unpacked: Unpacked, most: u64) -> Result<u64, String> {
     Ok(count)
 }
 
-/// A `.gz` of an IDX file of bytes with exactly these dimensions.
+/// Checks a `.gz` of an IDX file of bytes with exactly these dimensions.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes what is wrong with it.
 pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
     let mut unpacked = open(path)?;
     let mut header = vec![0, 0, 8, dimensions.len() as u8];
@@ -64,11 +64,11 @@ pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
     }
 }
 
-/// A `.tar.gz` of CIFAR-10's six files of records, each with `pictures` pictures, and its list of
-/// names.
+/// Checks a `.tar.gz` with CIFAR-10's six record files, with `pictures` pictures each, and its list
+/// of class names.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes what is wrong with it.
 pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
     let mut archive = tar::Archive::new(open(path)?);
     let mut found = Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
             return Err(format!("it does not contain `{wanted}`"));
         }
     }
-    // The archive's own end comes before that of the packed data.
+    // The tar archive ends before the compressed data does.
     rest(archive.into_inner(), u64::MAX).map(drop)
 }
 

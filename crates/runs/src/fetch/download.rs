@@ -1,6 +1,5 @@
-//! One file over HTTP: into `.name.part`, checked, then renamed. What was received of a file is
-//! kept, and the next try asks the server for the rest of it, if the server's file is still the
-//! same one.
+//! One file over HTTP: into `.name.part`, checked, then renamed. A partial download is kept; the
+//! next attempt requests the rest, if the file on the server has not changed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,11 +16,11 @@ use super::partial::{Origin, Partial};
 use crate::failure::{Code, Failure};
 use crate::storage::StorageError;
 
-/// How often a try may bring nothing before the download fails.
+/// The download fails after this many consecutive attempts without new data.
 const TRIES: u32 = 3;
-/// What came when the file did not.
+/// The error for an HTML response.
 const A_PAGE: &str = "received a web page instead of the file: does this network require a login?";
-/// No file of a data set is longer.
+/// An upper bound for the size of a file.
 const LONGEST: u64 = 8 << 30;
 
 /// A file to download.
@@ -32,15 +31,15 @@ pub(super) struct Wanted<'a> {
     pub(super) sha256: Option<&'a str>,
 }
 
-/// Why a try did not bring the whole file.
+/// Why an attempt did not complete the file.
 pub(super) enum Trouble {
-    /// Another try may go better.
+    /// Temporary: worth another attempt.
     Broken(String),
-    /// It will not.
+    /// Permanent.
     Final(String),
     /// The file cannot be written.
     Storage(StorageError),
-    /// The user asked to end.
+    /// The user asked to stop.
     Stopped,
 }
 
@@ -50,12 +49,12 @@ impl From<StorageError> for Trouble {
     }
 }
 
-/// Downloads a file. `progress` gets the bytes received and the total; `check` looks at the
-/// whole file before it gets its name.
+/// Downloads a file. `progress` receives the number of bytes so far and the total; `check` verifies
+/// the complete file before it gets its final name.
 ///
 /// # Errors
-/// When the server cannot be reached or does not give the file, when the file is not the one that
-/// is known, or cannot be written, and when the user asks to end.
+/// When the server cannot be reached or does not have the file, when the file is not the expected
+/// one or cannot be written, and when the user asks to stop.
 pub(super) fn download(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -75,9 +74,10 @@ pub(super) fn download(
         match checked {
             Ok(()) => return Ok(partial.finish()?),
             Err(failure) => {
-                // What is wrong from the start cannot be gone on with.
+                // A wrong file cannot be resumed.
                 partial.discard()?;
-                // Its beginning may have been of another file: once more, from the first byte.
+                // The first part may come from another version of the file: try once more, from the
+                // first byte.
                 if !gone_on_with {
                     return Err(failure);
                 }
@@ -90,7 +90,7 @@ fn failed(wanted: &Wanted<'_>) -> Failure {
     Failure::new(Code::Network, "the download failed").at(wanted.url)
 }
 
-/// Tries until the partial file is the whole one.
+/// Repeats attempts until the partial file is complete.
 fn receive_all(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -115,7 +115,7 @@ fn receive_all(
             }
             Err(Trouble::Broken(why)) => why,
         };
-        // Only tries that brought nothing new count.
+        // Only attempts that received nothing new count.
         let length = partial.length();
         tries = if length > most { 1 } else { tries + 1 };
         most = most.max(length);
@@ -125,7 +125,7 @@ fn receive_all(
     }
 }
 
-/// A line about what is there for the next time.
+/// A message about what is kept for the next attempt.
 fn kept(partial: &Partial) -> String {
     match (partial.length(), partial.origin()) {
         (0, _) | (_, None) => String::new(),
@@ -133,7 +133,7 @@ fn kept(partial: &Partial) -> String {
     }
 }
 
-/// One request: for the rest of the partial file, or for all.
+/// One request: for the rest of the partial file, or for the whole file.
 fn receive(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -197,14 +197,14 @@ fn receive(
     write(file, (first, &mut body), (from, total.or(wanted.length)), partial, progress)
 }
 
-/// What to ask for, and what is known of the server's file.
+/// What to request, and what is known about the server's file.
 fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), Trouble> {
     let from = partial.length();
     let known = partial.origin().filter(|origin| origin.url == wanted.url);
     let if_still = known.as_ref().and_then(|origin| origin.validator().map(str::to_owned));
     let too_long = wanted.length.is_some_and(|length| from > length);
-    // Without a way to know whether the server's file is the same, only a known hash makes sure
-    // that the two parts fit.
+    // If the server gives no way to detect a changed file, only a known hash can show whether the
+    // two parts belong together.
     if from > 0 && (too_long || if_still.is_none() && wanted.sha256.is_none()) {
         partial.discard()?;
         return request(wanted, partial);
@@ -213,7 +213,7 @@ fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), 
     Ok((known.unwrap_or_default(), request))
 }
 
-/// Whether an answer speaks of the file that is known.
+/// Whether the response is about the known file.
 fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
     let same = |header: &HeaderName, known: &Option<String>| match (head.header(header), known) {
         (Some(there), Some(here)) => there == here,
@@ -223,20 +223,20 @@ fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
     same_length && same(&ETAG, &known.etag) && same(&LAST_MODIFIED, &known.last_modified)
 }
 
-/// Throws the partial file away: the next try begins anew.
+/// Discards the partial file, so the next attempt starts from the first byte.
 fn anew(partial: &Partial) -> Result<(), Trouble> {
     partial.discard()?;
     Err(Trouble::Broken("the server does not continue where the partial file ends".into()))
 }
 
-/// Refuses pages and packed answers before anything is written.
+/// Rejects web pages and unexpected encodings before anything is written.
 fn refuse_other_forms(wanted: &Wanted<'_>, head: &Head) -> Result<(), Trouble> {
     let kind = head.header(&CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     if kind.starts_with("text/html") {
         return Err(Trouble::Final(A_PAGE.into()));
     }
     let coding = head.header(&CONTENT_ENCODING).unwrap_or("identity").trim().to_ascii_lowercase();
-    // Servers that take a packed file for a packed answer send it as it is.
+    // Some servers declare a `.gz` file as a gzip-encoded response, but send it unchanged.
     let as_it_is = matches!(coding.as_str(), "gzip" | "x-gzip") && wanted.url.ends_with(".gz");
     if !matches!(coding.as_str(), "identity" | "") && !as_it_is {
         return Err(Trouble::Final(format!("the server compresses the file with `{coding}`, which was not requested")));
@@ -244,7 +244,7 @@ fn refuse_other_forms(wanted: &Wanted<'_>, head: &Head) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Writes the body after the first `from` bytes of `total`.
+/// Writes the body after the first `from` of `total` bytes.
 fn write(
     mut file: File,
     (first, body): (Option<Vec<u8>>, &mut Body),
@@ -274,7 +274,7 @@ fn write(
     }
 }
 
-/// Whether the whole file is the known one.
+/// Whether the complete file is the expected one.
 fn verify(wanted: &Wanted<'_>, part: &Path) -> Result<(), Failure> {
     let failure = |why: String| {
         Failure::new(Code::Network, "the downloaded file is not the expected one").at(wanted.url).because(why)

@@ -1,9 +1,9 @@
-//! The plan in one line, and as a table.
+//! Prints the plan as one line or as a table.
 
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;
 
-/// A number of bytes for people: two or three digits.
+/// Formats a number of bytes with two or three digits.
 pub(super) fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
@@ -15,7 +15,7 @@ pub(super) fn size(bytes: u64) -> String {
     if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
 }
 
-/// Seconds for people.
+/// Formats a duration.
 fn seconds(seconds: f64) -> String {
     match seconds {
         s if s < 0.001 => format!("{:.2} ms", 1000.0 * s),
@@ -27,13 +27,13 @@ fn seconds(seconds: f64) -> String {
 }
 
 impl Needs {
-    /// Seconds of a step at each stage.
+    /// The seconds of a step in each stage.
     fn step_seconds(&self) -> Vec<f64> {
         let works: Vec<_> = self.forecast.stages.iter().map(|stage| (&stage.work, stage.looked_at)).collect();
         time::of_steps(&works)
     }
 
-    /// What it needs in one line.
+    /// The plan in one line.
     pub(crate) fn line(&self) -> String {
         let steps = self.step_seconds();
         let stages = &self.forecast.stages;
@@ -53,7 +53,7 @@ impl Needs {
         )
     }
 
-    /// All that is known, for `--dry-run`.
+    /// The whole plan, for `--dry-run`.
     pub(crate) fn table(&self) -> String {
         let forecast = &self.forecast;
         let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);

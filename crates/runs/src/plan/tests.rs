@@ -1,4 +1,4 @@
-//! Forecasts of all presets, and what is refused.
+//! Tests the forecasts for all presets, and which runs are rejected.
 
 use super::*;
 use crate::config::Assignment;
@@ -22,8 +22,8 @@ fn presets() -> impl Iterator<Item = Config> {
     })
 }
 
-/// Prints the plan of every preset: its memory, and the time of a step as this machine is now.
-/// To be held against real runs.
+/// Prints the plan of every preset: its memory, and the time of a step on this machine, to compare
+/// with real runs.
 #[test]
 #[ignore = "prints the forecasts of all presets"]
 fn print_all() {

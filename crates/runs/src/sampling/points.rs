@@ -1,4 +1,4 @@
-//! Samples of a run that draws points of the plane: a picture, or an array of numbers.
+//! Samples of a run that generates points of the plane: as a picture or as an array.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::storage::{self, RealDisk};
 use models::{FromLatents, Plane};
 use tensor::Tensor;
 
-/// Refuses what cannot be made of points.
+/// Rejects outputs that are not possible for points.
 pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Failure> {
     let idle = [
         ("--interpolate", matches!(product, Product::Walk(_))),
@@ -42,8 +42,8 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
     }
 }
 
-/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written,
-/// in words.
+/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns a short description
+/// of what was written.
 pub(super) fn write(
     product: Product,
     out: &Path,

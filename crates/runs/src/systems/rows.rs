@@ -1,5 +1,5 @@
-//! The table of systems, made from the catalogue: where the images of each system come from, and
-//! what its original prints.
+//! Builds the table of systems from the catalogue: the data source and the original log format of
+//! each.
 
 use datasets::Augmentation;
 
@@ -44,8 +44,7 @@ fn lines(log: OriginalLog) -> Lines {
     }
 }
 
-/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a
-/// little.
+/// Strong augmentation for small data sets: rotates, shifts, shears, zooms and mirrors images.
 fn shaken() -> Augmentation {
     Augmentation {
         rotation: 10.0,

@@ -1,6 +1,6 @@
-//! A command that names a run folder which holds a run already: the same command typed again goes
-//! on with it, and has nothing left to do when the run is finished (a job that is queued once too
-//! often does not fail).
+//! Repeated commands: if `--out` names a folder that already holds a run, the same command resumes
+//! it, and does nothing if the run is finished (so a job that is queued once too often does not
+//! fail).
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use crate::checkpoint::{self, LoadedCheckpoint};
 use crate::config::Config;
 use crate::failure::{Code, Failure};
 
-/// What the folder `run`, which is locked, makes of the plan of a new run there: a run of the same
-/// configuration and length goes on, at its newest checkpoint, or from the beginning if it was
-/// stopped before it had one.
+/// Turns the plan of a new run into one that resumes the run in the locked folder `run`, if that
+/// run has the same configuration and length. It resumes from the newest checkpoint, or from the
+/// beginning if there is none.
 ///
 /// # Errors
-/// When the run there is of another length or of another configuration, with the command that goes
-/// on with it, or cannot be read.
+/// When the run there has another length or configuration (the error names the command that resumes
+/// it), or cannot be read.
 pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {

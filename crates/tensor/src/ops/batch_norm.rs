@@ -78,7 +78,7 @@ fn cases() -> Vec<Case> {
         ];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
     };
-    // With a leaky ReLU, in a case where no value is near its kink.
+    // With a leaky ReLU; no value is near its kink.
     let bent = Case::new(
         "with a leaky ReLU",
         vec![

@@ -36,7 +36,7 @@ pub const ENTRY: Entry = Entry {
 
 fn cases() -> Vec<Case> {
     let made = [Fir::blur(), Fir::up2(), Fir::down2(), Fir::after_transposed(3), Fir::before_strided(3)];
-    // Asymmetric filters, for which a rule that does not reverse the taps is wrong.
+    // Asymmetric filters, which detect a rule that does not reverse the taps.
     let odd = [
         (vec![1.0, 2.0, -3.0], 2, 1, [1, 1]),
         (vec![1.0, -2.0, 0.5, 4.0], 1, 2, [2, 1]),

@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
         let inputs = vec![sample(Domain::Any, 1, &shape)];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].instance_norm(0.1, None))
     };
-    // With a leaky ReLU, in a case where no value is near its kink.
+    // With a leaky ReLU; no value is near its kink.
     let values = vec![1.0, -2.0, 2.0, 3.0, -1.5, 1.5, -3.0, -1.0, 2.0, 1.0, -1.0, 0.5];
     let bent = Case::new("with a leaky ReLU", vec![Tensor::new(&[2, 3, 1, 2], values)], |v| {
         v[0].instance_norm(0.1, Some(0.3))

@@ -54,7 +54,7 @@ pub const SCATTER_ENTRY: Entry = Entry {
     cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).scatter(x)),
 };
 
-/// The choice of some other images.
+/// Makes the choice from other images.
 type Other = fn(UpsampleGeometry) -> Choice;
 
 fn cases(
@@ -91,7 +91,7 @@ struct Choice {
 
 struct MaxPool {
     choice: Choice,
-    /// Whether its input made the choice, rather than other images.
+    /// Whether the choice was made from the op's own input, rather than from other images.
     of_input: bool,
 }
 

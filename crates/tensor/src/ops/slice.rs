@@ -51,7 +51,7 @@ pub const EMBED_ENTRY: Entry = Entry {
     cases: || cases(|axis, [before, after], x| x.embed(axis, before, after)),
 };
 
-/// Every axis of several shapes, with so much left out or put in before and after.
+/// Every axis of several shapes, with several lengths cut off or padded before and after.
 fn cases(apply: fn(usize, [usize; 2], &Var<f64>) -> Var<f64>) -> Vec<Case> {
     let shapes: [&[usize]; 5] = [&[7], &[4, 3], &[5, 4, 3], &[3, 3, 4, 5], &[2, 3, 3, 3]];
     let case = |shape: &[usize], axis: usize, [before, after]: [usize; 2]| {
@@ -215,7 +215,7 @@ impl Replay for Embed {
     }
 }
 
-/// Along the first axis the rows themselves are cut or added.
+/// Along the first axis, whole rows are removed or added.
 fn rows_apart_from(axis: usize) -> Rows {
     if axis == 0 { Rows::Whole } else { Rows::First }
 }

@@ -59,7 +59,7 @@ pub struct CycleGan {
     pools: [ImagePool; 2],
 }
 
-/// What the generators' update reports, from before the update.
+/// The metrics of the generators' update, measured before the update.
 #[derive(Clone, Debug)]
 pub struct Translated {
     /// The adversarial losses of A to B and of B to A.
@@ -105,7 +105,7 @@ fn numbers(pair: &[Var; 2]) -> [f64; 2] {
 }
 
 impl CycleGan {
-    /// Fresh networks, with weights decided by `seed`.
+    /// New networks, with weights drawn from `seed`.
     ///
     /// # Errors
     /// When a setting is out of its range.
@@ -137,7 +137,7 @@ impl CycleGan {
     /// discriminators are frozen. `reals` are images of A and of B in [-1, 1].
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
         let [a, b] = reals;
         let [ab, ba] = &self.generators;
@@ -174,7 +174,7 @@ impl CycleGan {
     }
 
     /// Trains the discriminators to tell `reals` from `fakes`, images of A and of B in [-1, 1].
-    /// Returns their losses from before the update.
+    /// Returns their losses before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.

@@ -37,10 +37,10 @@ pub struct Settings {
     pub epoch: usize,
     /// Epochs with the initial learning rate.
     pub constant: usize,
-    /// Epochs over which the learning rate then falls linearly, almost to 0. Later epochs keep the
-    /// last one.
+    /// Epochs over which the learning rate then falls linearly, almost to 0. Later epochs use the
+    /// last value.
     pub decay: usize,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
@@ -143,7 +143,7 @@ impl Settings {
     }
 }
 
-/// Why there is no such switch here.
+/// Why this system lacks the switch `key`.
 pub(super) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
         "replay_pool" => "the setting is called pool here",

@@ -54,7 +54,7 @@ pub struct Settings {
     /// statistics (PyTorch's momentum is 1 minus this).
     #[serde(alias = "bn_keep")]
     pub bn_momentum: f64,
-    /// How the running statistics follow those of the batches.
+    /// How the running statistics are averaged over the batches.
     pub bn_running: BnRunning,
     /// How the binary cross-entropy is calculated.
     pub bce: Bce,
@@ -73,7 +73,7 @@ pub struct Settings {
     pub spectral_norm: bool,
     /// The weight of the R1 penalty on the discriminator's gradient on reals; 0 for none.
     pub r1: f64,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
@@ -84,7 +84,7 @@ pub struct Settings {
 pub enum BnRunning {
     /// An exponential moving average that starts from mean 0 and variance 1.
     Ema,
-    /// The same without the bias of its start (Keras 2.1.4 to 2.2.5).
+    /// Like `Ema`, but without the bias of the initial values (Keras 2.1.4 to 2.2.5).
     EmaDebiased,
 }
 
@@ -157,7 +157,7 @@ impl Settings {
     }
 }
 
-/// Why there is no such switch here.
+/// Why this system lacks the switch `key`.
 fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "bce" | "label_smooth" | "label_flip" | "instance_noise" | "replay_pool" | "ema" | "spectral_norm" | "r1" => {
