@@ -167,9 +167,9 @@ mod tests {
     }
 
     /// An extractor that returns NaN for white images.
-    struct Sick;
+    struct NanForWhite;
 
-    impl Extractor for Sick {
+    impl Extractor for NanForWhite {
         fn name(&self) -> String {
             "sick".into()
         }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_sample_with_a_feature_that_is_not_finite_is_refused() {
         let pixels = |white: usize| (0..10).map(|i| if i == white { 255 } else { 7 }).collect();
-        let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &Sick);
+        let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &NanForWhite);
         let message = sample(3).unwrap_err().to_string();
         assert_eq!(message, "feature 1 of image 3 is NaN, which is not a finite f32");
         let sound = sample(99).unwrap();

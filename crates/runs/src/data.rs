@@ -5,13 +5,13 @@
 //! with two domains for image translation; or with none for systems that generate their own real
 //! samples.
 
-mod ahead;
 mod loaders;
 mod memory;
+mod prefetch;
 mod reading;
 
-pub(crate) use ahead::Batches;
 pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+pub(crate) use prefetch::Batches;
 
 use crate::config::Config;
 use crate::console::Output;

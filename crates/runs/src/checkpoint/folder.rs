@@ -61,13 +61,17 @@ pub(crate) fn newest_good(run: &Path) -> Result<LoadedCheckpoint, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help(advice!("no-good-checkpoint", "start the run again from its configuration: `{}`", anew(run))))
+                .help(advice!(
+                    "no-good-checkpoint",
+                    "start the run again from its configuration: `{}`",
+                    new_run_command(run)
+                )))
         }
     }
 }
 
 /// The command that starts the same run again, in a new folder.
-fn anew(run: &Path) -> String {
+fn new_run_command(run: &Path) -> String {
     let config = run.join("config.toml");
     let system = fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let system = system.as_ref().and_then(|table| table.get("system")?.as_str()).unwrap_or("SYSTEM");

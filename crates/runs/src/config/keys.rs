@@ -21,7 +21,7 @@ pub struct RunKey {
     /// Its command-line option, such as `--steps`, and the placeholder of the option's value.
     pub option: Option<(&'static str, &'static str)>,
     /// Its default.
-    pub usual: Usual,
+    pub default: DefaultValue,
     /// Whether it may differ when a run is resumed: the location of the images (their fingerprint
     /// is checked) and how often files are written do not affect the weights.
     may_change: bool,
@@ -39,7 +39,7 @@ enum Holds {
 
 /// The default of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usual {
+pub enum DefaultValue {
     /// This number.
     Number(i64),
     /// Depends on the system and its preset.
@@ -57,13 +57,13 @@ const MOST_MEMORY: i64 = 1 << 40;
 pub const RUN_KEYS: &[RunKey] = &[
     text("system", "The system to train").of_system(),
     text("preset", "Start from this preset").of_system().option("--preset", "NAME"),
-    count("steps", "Total number of training steps", 1, MOST_STEPS, Usual::OfSystem).may_change().option("--steps", "N"),
+    count("steps", "Total number of training steps", 1, MOST_STEPS, DefaultValue::OfSystem).may_change().option("--steps", "N"),
     count(
         "seed",
         "Random seed: the same seed gives the same weights, bit for bit",
         0,
         i64::MAX,
-        Usual::Number(1),
+        DefaultValue::Number(1),
     )
     .option("--seed", "N"),
     text(
@@ -76,18 +76,18 @@ pub const RUN_KEYS: &[RunKey] = &[
     text("data_from_run", "The path from the run folder to the images").may_change(),
     text("data_absolute", "The absolute path of the images").may_change(),
     text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
-    count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, Usual::Nothing).may_change(),
+    count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, DefaultValue::Nothing).may_change(),
     text("data_cache", "Folder for the caches of decoded images").may_change(),
     count(
         "sample_every",
         "Write a sheet of samples and the curves every N steps",
         1,
         MOST_STEPS,
-        Usual::Number(100),
+        DefaultValue::Number(100),
     )
     .may_change()
     .option("--sample-every", "N"),
-    count("checkpoint_every", "Save a checkpoint every N steps", 1, MOST_STEPS, Usual::Number(500))
+    count("checkpoint_every", "Save a checkpoint every N steps", 1, MOST_STEPS, DefaultValue::Number(500))
         .may_change()
         .option("--checkpoint-every", "N"),
     count(
@@ -95,23 +95,23 @@ pub const RUN_KEYS: &[RunKey] = &[
         "Evaluate the samples every N steps, into quality.csv and curves/quality; 0 means never",
         0,
         MOST_STEPS,
-        Usual::Number(0),
+        DefaultValue::Number(0),
     )
     .may_change()
     .option("--evaluate-every", "N"),
 ];
 
-const fn count(name: &'static str, about: &'static str, low: i64, high: i64, usual: Usual) -> RunKey {
-    RunKey { name, about, option: None, usual, may_change: false, holds: Holds::Count(low, high) }
+const fn count(name: &'static str, about: &'static str, low: i64, high: i64, default: DefaultValue) -> RunKey {
+    RunKey { name, about, option: None, default, may_change: false, holds: Holds::Count(low, high) }
 }
 
 const fn text(name: &'static str, about: &'static str) -> RunKey {
-    RunKey { name, about, option: None, usual: Usual::Nothing, may_change: false, holds: Holds::Text }
+    RunKey { name, about, option: None, default: DefaultValue::Nothing, may_change: false, holds: Holds::Text }
 }
 
 impl RunKey {
     const fn of_system(self) -> Self {
-        Self { usual: Usual::OfSystem, ..self }
+        Self { default: DefaultValue::OfSystem, ..self }
     }
 
     const fn may_change(self) -> Self {
@@ -154,7 +154,7 @@ fn present_name<'a>(system: &str, name: &'a str) -> &'a str {
 /// records. Only a run's own file gives every key, which is how such a file is recognised.
 pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
     let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
-    let is_recorded = RUN_KEYS.iter().all(|key| key.usual == Usual::Nothing || recorded(key));
+    let is_recorded = RUN_KEYS.iter().all(|key| key.default == DefaultValue::Nothing || recorded(key));
     let missing = BEFORE.iter().filter(|(system, key, _)| {
         is_recorded && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
     });

@@ -20,7 +20,7 @@ use tensor::meta;
 use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
-pub use keys::{RUN_KEYS, RunKey, Usual};
+pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
@@ -128,9 +128,9 @@ impl Config {
             ("preset", preset.name.into()),
             ("steps", Value::Integer(i64::try_from(preset.steps).unwrap_or(i64::MAX))),
         ]);
-        values.extend(RUN_KEYS.iter().filter_map(|key| match key.usual {
-            Usual::Number(number) => Some((key.name, number.into())),
-            Usual::OfSystem | Usual::Nothing => None,
+        values.extend(RUN_KEYS.iter().filter_map(|key| match key.default {
+            DefaultValue::Number(number) => Some((key.name, number.into())),
+            DefaultValue::OfSystem | DefaultValue::Nothing => None,
         }));
         let origin = Source::Preset(preset.name.to_owned());
         let mut others = keys::tables(entry, preset);

@@ -29,7 +29,7 @@ impl Config {
         };
         let (Ok(from), Ok(to)) = (fs::canonicalize(run), fs::canonicalize(&place)) else { return };
         let text = |path: PathBuf| path.to_str().map(str::to_owned);
-        self.set_recorded([way(&from, &to), std::path::absolute(place).ok().and_then(text)]);
+        self.set_recorded([relative_path(&from, &to), std::path::absolute(place).ok().and_then(text)]);
     }
 
     /// Records the relative path from the run folder (with `/` on every platform) and the absolute
@@ -107,7 +107,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 
 /// The relative path from one absolute folder to another path; `None` if they are on different
 /// drives.
-fn way(from: &Path, to: &Path) -> Option<String> {
+fn relative_path(from: &Path, to: &Path) -> Option<String> {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     if common == 0 {
@@ -136,8 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn ways_lead_from_the_run_to_the_images() {
-        let way = |from: &str, to: &str| super::way(Path::new(from), Path::new(to)).unwrap();
+    fn relative_paths_lead_from_the_run_to_the_images() {
+        let way = |from: &str, to: &str| super::relative_path(Path::new(from), Path::new(to)).unwrap();
         assert_eq!(way("/a/runs/1", "/a/pics"), "../../pics");
         assert_eq!(way("/a", "/a/b/c"), "b/c");
         assert_eq!(way("/a/b", "/x"), "../../x");

@@ -31,7 +31,7 @@ pub struct Loader {
     find: fn(&Loader, &Config, &Wanted<'_>) -> Result<LoadedImages, Failure>,
     /// The default path of the files, relative to the working directory; empty if there is no
     /// default.
-    usual: &'static str,
+    default_path: &'static str,
     /// Reads the files at a path.
     read: fn(&Path, &Wanted<'_>) -> Result<LoadedImages, Failure>,
     /// Whether the path has a held-out part, which is never trained on.
@@ -88,7 +88,7 @@ pub(super) struct LoadedImages {
 /// default path, or the built-in apples.
 pub const DOODLES: Loader = Loader {
     find: doodles,
-    usual: "data/quickdraw",
+    default_path: "data/quickdraw",
     read: reading::any,
     held_back: reading::has_test_part,
     built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
@@ -103,7 +103,7 @@ pub const DOODLES: Loader = Loader {
 /// built-in shapes.
 pub const DIGITS: Loader = Loader {
     find: files_or_built_in,
-    usual: "data/mnist",
+    default_path: "data/mnist",
     built_in: |[_, _, channels]| match channels {
         3 => vec![datasets::shapes(COUNT, DRAWINGS)],
         _ => vec![datasets::digits(COUNT, DRAWINGS)],
@@ -115,14 +115,14 @@ pub const DIGITS: Loader = Loader {
 /// CIFAR-10's binary files.
 pub const CIFAR: Loader = Loader {
     find: files_or_built_in,
-    usual: "data/cifar-10",
+    default_path: "data/cifar-10",
     built_in: |_| vec![datasets::shapes(COUNT, DRAWINGS)],
     built_in_name: |_| "coloured shapes",
     ..DOODLES
 };
 
 /// A folder of any pictures.
-pub const FOLDER: Loader = Loader { usual: "", ..CIFAR };
+pub const FOLDER: Loader = Loader { default_path: "", ..CIFAR };
 
 /// Images of any kind; the size decides which built-in ones are used.
 pub const ANY: Loader = Loader {
@@ -137,7 +137,7 @@ pub const ANY: Loader = Loader {
 
 /// A folder of faces, cropped to their centre.
 pub const FACES: Loader = Loader {
-    usual: "data/faces",
+    default_path: "data/faces",
     built_in: |[height, width, _]| vec![datasets::faces(FACE_COUNT, DRAWINGS, height.max(width))],
     built_in_name: |_| "cartoon faces",
     fitting: Some(|| Fitting { crop: Crop::Crop108, ..Fitting::default() }),
@@ -147,7 +147,7 @@ pub const FACES: Loader = Loader {
 
 /// Two unpaired folders, A and B: scaled up a little, cropped at random, mirrored.
 pub const PAIRS: Loader = Loader {
-    usual: "data/pairs",
+    default_path: "data/pairs",
     read: reading::pair,
     held_back: reading::has_test_pair,
     built_in: |_| landscapes([0, 1], [Season::Summer, Season::Winter]),
@@ -177,8 +177,8 @@ fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> R
     }
     let why = match config.data() {
         Some(_) => String::new(),
-        None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
-        None => format!(" ({} does not exist; see data/README.md for the real images)", loader.usual),
+        None if loader.default_path.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
+        None => format!(" ({} does not exist; see data/README.md for the real images)", loader.default_path),
     };
     let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.request.shape)));
     found.of_class(wanted.class.filter(|class| *class != ALL))
@@ -212,7 +212,7 @@ impl Loader {
 
     /// The default path of the files; empty if there is none.
     pub fn usual_place(&self) -> &Path {
-        Path::new(self.usual)
+        Path::new(self.default_path)
     }
 
     /// Loads the images of a run whose system learns from images of `shape`: those at `--data`,
@@ -364,7 +364,9 @@ impl Loader {
         match data {
             Some(BUILT_IN) => None,
             Some(path) => Some(PathBuf::from(path)),
-            None => Some(PathBuf::from(self.usual)).filter(|path| !self.usual.is_empty() && path.exists()),
+            None => {
+                Some(PathBuf::from(self.default_path)).filter(|path| !self.default_path.is_empty() && path.exists())
+            }
         }
     }
 }
@@ -405,6 +407,6 @@ impl LoadedImages {
 }
 
 #[cfg(test)]
-mod forms;
+mod format_tests;
 #[cfg(test)]
 mod tests;

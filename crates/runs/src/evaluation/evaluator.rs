@@ -337,15 +337,15 @@ mod tests {
     }
 
     /// Returns only NaN.
-    struct Sick;
+    struct NanSystem;
 
-    impl Translate for Sick {
+    impl Translate for NanSystem {
         fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
             Tensor::full(*images.shape(), f32::NAN)
         }
     }
 
-    impl FromLatents for Sick {
+    impl FromLatents for NanSystem {
         fn kind(&self) -> models::LatentKind {
             models::LatentKind::Normal
         }
@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn pictures_that_are_not_finite_are_no_black_ones() {
         let apples = || datasets::apples(30, 1);
-        let latents = evaluator(vec![apples()], &["frechet"]).measure(Sampler::Latents(&Sick));
-        let images = evaluator(vec![apples(), apples()], &["ink"]).measure(Sampler::Images(&Sick));
+        let latents = evaluator(vec![apples()], &["frechet"]).measure(Sampler::Latents(&NanSystem));
+        let images = evaluator(vec![apples(), apples()], &["ink"]).measure(Sampler::Images(&NanSystem));
         for failure in [latents.err().unwrap(), images.err().unwrap()] {
             assert_eq!(failure.code, Code::Diverged);
             assert!(failure.to_string().contains("not finite"), "{failure}");

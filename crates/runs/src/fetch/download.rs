@@ -149,14 +149,14 @@ fn receive(
                 _ => false,
             };
             if request.from == 0 || !same {
-                return anew(partial);
+                return restart(partial);
             }
             true
         }
         StatusCode::RANGE_NOT_SATISFIABLE if request.from > 0 => {
             return match head.range() {
                 Some((_, total @ Some(length))) if length == request.from && agrees(&head, total, &known) => Ok(()),
-                _ => anew(partial),
+                _ => restart(partial),
             };
         }
         StatusCode::OK => false,
@@ -224,7 +224,7 @@ fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
 }
 
 /// Discards the partial file, so the next attempt starts from the first byte.
-fn anew(partial: &Partial) -> Result<(), Trouble> {
+fn restart(partial: &Partial) -> Result<(), Trouble> {
     partial.discard()?;
     Err(Trouble::Broken("the server does not continue where the partial file ends".into()))
 }
@@ -269,7 +269,7 @@ fn write(
         Some(total) if received < total => {
             Err(Trouble::Broken(format!("the server stopped at {received} of {total} announced bytes")))
         }
-        Some(total) if received > total => anew(partial),
+        Some(total) if received > total => restart(partial),
         _ => Ok(()),
     }
 }

@@ -13,8 +13,8 @@ pub(crate) struct StepReport<'a> {
     /// The step, from 0.
     index: u64,
     /// Steps per epoch, and the total number of epochs.
-    pass: u64,
-    passes: u64,
+    epoch_steps: u64,
+    epochs: u64,
     /// The descriptions of the step's metrics, and their values.
     metrics: &'static [MetricDescription],
     values: &'a [f64],
@@ -35,7 +35,7 @@ pub(crate) type Lines = fn(&StepReport<'_>) -> Option<String>;
 struct NotebookLog<'a> {
     console: &'a Console,
     lines: Lines,
-    pass: u64,
+    epoch_steps: u64,
     sums: Vec<f64>,
     before: Option<Vec<f64>>,
     seconds: [f64; 2],
@@ -47,9 +47,9 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> O
     }
     // Points are drawn on demand, so their epoch never ends.
     let images = training.data.counts().first().copied();
-    let pass = images.map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
+    let epoch_steps = images.map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
     let (console, lines) = (training.console, training.config.entry.notebook_log);
-    Ok(Some(Box::new(NotebookLog { console, lines, pass, sums: Vec::new(), before: None, seconds: [0.0; 2] })))
+    Ok(Some(Box::new(NotebookLog { console, lines, epoch_steps, sums: Vec::new(), before: None, seconds: [0.0; 2] })))
 }
 
 impl NotebookLog<'_> {
@@ -73,8 +73,8 @@ impl Observer for NotebookLog<'_> {
         self.seconds = self.seconds.map(|seconds| seconds + numbers.seconds);
         let report = StepReport {
             index: now.step - 1,
-            pass: self.pass,
-            passes: now.total.div_ceil(self.pass),
+            epoch_steps: self.epoch_steps,
+            epochs: now.total.div_ceil(self.epoch_steps),
             metrics: now.system.metrics(),
             values: numbers.values,
             sums: &self.sums,
@@ -105,8 +105,8 @@ impl StepReport<'_> {
     }
 
     /// The epoch and the step within it, both from 0.
-    fn place(&self) -> (u64, u64) {
-        (self.index / self.pass, self.index % self.pass)
+    fn epoch_and_step(&self) -> (u64, u64) {
+        (self.index / self.epoch_steps, self.index % self.epoch_steps)
     }
 }
 
@@ -127,9 +127,10 @@ pub(crate) fn notebook(report: &StepReport<'_>) -> Option<String> {
 
 /// Udacity's course: a line every `EVERY` steps of an epoch.
 pub(crate) fn course<const EVERY: u64>(report: &StepReport<'_>) -> Option<String> {
-    let (pass, step) = report.place();
-    let (passes, d, g) = (report.passes, report.value("d_loss"), report.value("g_loss"));
-    step.is_multiple_of(EVERY).then(|| format!("Epoch [{:5}/{passes:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", pass + 1))
+    let (epoch, step) = report.epoch_and_step();
+    let (epochs, d, g) = (report.epochs, report.value("d_loss"), report.value("g_loss"));
+    step.is_multiple_of(EVERY)
+        .then(|| format!("Epoch [{:5}/{epochs:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", epoch + 1))
 }
 
 /// Keras-GAN: a line at every step.
@@ -147,11 +148,11 @@ pub(crate) fn horses(report: &StepReport<'_>) -> Option<String> {
 
 /// PyTorch's DCGAN example: a line at every step.
 pub(crate) fn example(report: &StepReport<'_>) -> Option<String> {
-    let ((pass, step), steps, passes) = (report.place(), report.pass, report.passes);
+    let ((epoch, step), steps, epochs) = (report.epoch_and_step(), report.epoch_steps, report.epochs);
     let [d_loss, g_loss, real, before, after] =
         ["d_loss", "g_loss", "d_real", "d_fake", "g_fake"].map(|name| report.value(name));
     Some(format!(
-        "[{pass}/{passes}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
+        "[{epoch}/{epochs}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
          D(G(z)): {before:.4} / {after:.4}"
     ))
 }
@@ -163,9 +164,9 @@ fn short(metric: &MetricDescription) -> &str {
 
 /// CycleGAN's authors: every 100 steps a line with all metrics by name.
 pub(crate) fn by_name(report: &StepReport<'_>) -> Option<String> {
-    let ((pass, step), values) = (report.place(), report.metrics.iter().zip(report.values));
+    let ((epoch, step), values) = (report.epoch_and_step(), report.metrics.iter().zip(report.values));
     let values: String = values.map(|(metric, value)| format!(" {}: {value:.3}", short(metric))).collect();
-    ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
+    ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", epoch + 1, step + 1))
 }
 
 /// ProGAN and its successors: one line (a "tick") per thousand images. `lod` is the number of
@@ -202,8 +203,8 @@ mod tests {
     fn report(index: u64) -> StepReport<'static> {
         StepReport {
             index,
-            pass: 938,
-            passes: 100,
+            epoch_steps: 938,
+            epochs: 100,
             metrics: &METRICS,
             values: &VALUES,
             sums: &[69.3, 100.0, 99.0, 0.0],

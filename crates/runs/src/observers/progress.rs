@@ -69,12 +69,12 @@ impl Progress<'_> {
                 plural(left as usize, "step"),
                 digits(rate)
             );
-            self.tell(&line);
+            self.print(&line);
         }
     }
 
     /// Writes a plain line to the log, and to the output if there is no bar.
-    fn tell(&self, line: &str) {
+    fn print(&self, line: &str) {
         match &self.bar {
             Some(_) => self.console.log(line),
             None => self.console.say(line),
@@ -132,7 +132,7 @@ impl Observer for Progress<'_> {
             let width = now.total.to_string().len();
             let line =
                 format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(metrics, &means), self.speed(now));
-            self.tell(&line);
+            self.print(&line);
             self.sums.fill(0.0);
             self.count = 0;
         }

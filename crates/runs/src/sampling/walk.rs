@@ -50,7 +50,7 @@ impl Walk {
     }
 
     /// The keys before and after a frame, and its relative position between them.
-    fn place(self, frame: usize) -> (usize, usize, f64) {
+    fn position(self, frame: usize) -> (usize, usize, f64) {
         let (key, rest) = (frame / self.between, frame % self.between);
         (key, (key + 1) % self.keys, rest as f64 / self.between as f64)
     }
@@ -96,7 +96,7 @@ impl Job<'_> {
         let bar = progress::bar(self.output, 0, frames as u64);
         for frame in 0..frames {
             self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
-            let (from, to, part) = walk.place(frame);
+            let (from, to, part) = walk.position(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
             let parts = here.chunks(length * pictures::at_a_time(self.image));
@@ -128,11 +128,11 @@ mod tests {
         let open = Walk { keys: 3, between: 4, closed: false };
         assert_eq!(open.frames(), 9);
         assert_eq!(
-            [0, 1, 4, 7, 8].map(|frame| open.place(frame)),
+            [0, 1, 4, 7, 8].map(|frame| open.position(frame)),
             [(0, 1, 0.0), (0, 1, 0.25), (1, 2, 0.0), (1, 2, 0.75), (2, 0, 0.0)]
         );
         let closed = Walk { closed: true, ..open };
         assert_eq!(closed.frames(), 12);
-        assert_eq!([8, 11].map(|frame| closed.place(frame)), [(2, 0, 0.0), (2, 0, 0.75)]);
+        assert_eq!([8, 11].map(|frame| closed.position(frame)), [(2, 0, 0.0), (2, 0, 0.75)]);
     }
 }

@@ -26,7 +26,7 @@ fn loader(data: TrainingData) -> Loader {
         TrainingData::Cifar10 { class } => data::CIFAR.of_class(class),
         TrainingData::Faces => data::FACES,
         TrainingData::Any => data::ANY,
-        TrainingData::Folder => data::FOLDER.changed_by(shaken),
+        TrainingData::Folder => data::FOLDER.changed_by(strong_augmentation),
         TrainingData::Pairs => data::PAIRS,
     }
 }
@@ -45,7 +45,7 @@ fn lines(log: OriginalLog) -> Lines {
 }
 
 /// Strong augmentation for small data sets: rotates, shifts, shears, zooms and mirrors images.
-fn shaken() -> Augmentation {
+fn strong_augmentation() -> Augmentation {
     Augmentation {
         rotation: 10.0,
         height_shift: 0.1,

@@ -1,9 +1,9 @@
-//! [`train`]: sets up a run, trains, and reports the result. `again.rs` handles a run folder that
+//! [`train`]: sets up a run, trains, and reports the result. `rerun.rs` handles a run folder that
 //! is named a second time.
 
 pub(crate) mod train_loop;
 
-mod again;
+mod rerun;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,7 +152,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
             let name = request.system.name;
             let Claimed { run, lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
             if is_begun {
-                plan = again::go_on(plan, &run)?;
+                plan = rerun::resume_existing(plan, &run)?;
                 plan.check_images(&data, request)?;
                 needs = plan.needs.clone().on(&looked_at);
             }
@@ -163,7 +163,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     plan.config.record_data(&run);
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
-    in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, &request.system, &run))
+    in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))
 }
 
 /// Trains in the run folder, which already holds the configuration: from here on the run can be
@@ -176,7 +176,7 @@ fn in_folder(
     needs: &[String],
 ) -> Result<TrainReport, Failure> {
     let mut console = Console::logging_to(run, &request.output)?;
-    introduce(&console, &plan, data, run)?;
+    print_header(&console, &plan, data, run)?;
     needs.iter().for_each(|line| console.say(line));
     if let Err(failure) = show_data(data, run, &plan) {
         match failure.code {
@@ -185,12 +185,12 @@ fn in_folder(
         }
     }
     let done = train_all(plan, data, run, request, &mut console)?;
-    farewell(&console, &request.system, &done)?;
+    print_summary(&console, &request.system, &done)?;
     Ok(done)
 }
 
 /// Adds to a storage failure how to resume the run once the cause is fixed.
-fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
+fn add_resume_command(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
     let system = entry.name;
     if failure.code != Code::Storage || entry.is_own() {
         return failure;
@@ -276,7 +276,7 @@ impl Plan {
                 .help(if config.entry.is_own() {
                     advice!("own-run-is-longer", "ask for a total above the steps done")
                 } else {
-                    longer(run, saved.step, steps)
+                    run_is_longer(run, saved.step, steps)
                 }));
         }
         let needs = Needs::that_fit(&config, saved.step, shown)?;
@@ -296,7 +296,7 @@ impl Plan {
 }
 
 /// The advice when a run of `done` steps should be resumed, but with no more than `wanted` steps.
-fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
+fn run_is_longer(run: &Path, done: u64, wanted: u64) -> Advice {
     match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
         Some((_, older)) => advice!(
             "run-is-longer",
@@ -310,7 +310,7 @@ fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
 
 /// Prints the first lines: everything that determines the result, then other information, such as
 /// the processor and the run folder.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
+fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
     let config = &plan.config;
     let about = if config.entry.about.is_empty() { String::new() } else { format!(": {}", config.entry.about) };
     console.say(&format!("training     {}, preset {}{about}", config.entry.name, config.preset()));
@@ -391,7 +391,7 @@ fn train_all(
             if let Some(bar) = &bar {
                 bar.abandon();
             }
-            let failure = with_last_good(failure, run);
+            let failure = add_last_checkpoint(failure, run);
             console.log(&format!("error: {failure}"));
             Err(failure)
         }
@@ -399,7 +399,7 @@ fn train_all(
 }
 
 /// Adds to a divergence failure which checkpoint is still usable.
-fn with_last_good(failure: Failure, run: &Path) -> Failure {
+fn add_last_checkpoint(failure: Failure, run: &Path) -> Failure {
     if failure.code != Code::Diverged {
         return failure;
     }
@@ -415,7 +415,7 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
 }
 
 /// Prints the last lines: what was written, how to resume, the hash.
-fn farewell(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
+fn print_summary(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
     let (run, system) = (&done.run, entry.name);
     if let Ending::Stopped(step) = done.ending
         && !entry.is_own()
@@ -444,13 +444,13 @@ mod tests {
         let run = folder.path().to_owned();
         folder::reopen(&run).unwrap();
         let diverged = || Failure::new(Code::Diverged, "diverged");
-        assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
+        assert!(!add_last_checkpoint(diverged(), &run).to_string().contains("last good state"));
         for step in [500, 1000] {
             std::fs::write(run.join("checkpoints").join(checkpoint::file_name(step)), "").unwrap();
         }
-        let text = with_last_good(diverged(), &run).to_string();
+        let text = add_last_checkpoint(diverged(), &run).to_string();
         assert!(text.contains("step-001000.safetensors"), "{text}");
         let other = Failure::new(Code::Storage, "full").help(advice!("of-another-test", "free some space"));
-        assert_eq!(with_last_good(other.clone(), &run), other);
+        assert_eq!(add_last_checkpoint(other.clone(), &run), other);
     }
 }

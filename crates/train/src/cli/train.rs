@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, ValueEnum, value_parser};
-use runs::config::{Assignment, RUN_KEYS, RunKey, Usual};
+use runs::config::{Assignment, DefaultValue, RUN_KEYS, RunKey};
 use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
 use runs::systems::Trainable;
@@ -75,7 +75,7 @@ pub(super) fn augment(command: Command, system: &Trainable) -> Command {
 
 fn help(key: &RunKey, system: &Trainable) -> String {
     let about = key.about;
-    match (key.name, key.usual) {
+    match (key.name, key.default) {
         ("preset", _) => {
             let names: Vec<&str> = system.presets.iter().map(|preset| preset.name).collect();
             format!("{about}: {} [default: {}]", names.join(", "), names[0])
@@ -84,7 +84,7 @@ fn help(key: &RunKey, system: &Trainable) -> String {
             Some(class) => format!("{about}; `all` selects every class [default for real data: {class}]"),
             None => about.to_owned(),
         },
-        (_, Usual::Number(number)) => format!("{about} [default: {number}]"),
+        (_, DefaultValue::Number(number)) => format!("{about} [default: {number}]"),
         _ => about.to_owned(),
     }
 }

@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 /// # Errors
 /// When the run there has another length or configuration (the error names the command that resumes
 /// it), or cannot be read.
-pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
+pub(super) fn resume_existing(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
