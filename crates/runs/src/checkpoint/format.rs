@@ -1,7 +1,7 @@
 //! The bytes of a checkpoint file: encoding, and decoding of untrusted input.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -87,7 +87,7 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     };
     let metadata = serde_json::to_string(&metadata).map_err(|error| error.to_string())?;
     let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
-    let mut bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)])))
+    let mut bytes = safetensors::serialize(tensors, Some([(KEY.to_owned(), metadata)].into_iter().collect()))
         .map_err(|error| error.to_string())?;
     let header = bytes.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
     if header > LONGEST_HEADER {
