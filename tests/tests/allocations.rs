@@ -115,8 +115,8 @@ fn one_critic() {
 }
 
 /// The tape holds two forward passes without the penalty; with it a third, and of the backward pass
-/// to the images what its derivative reads. The gradients of the weights and the kernels' own memory
-/// do not grow with the batch and are the same: so the ratio is smaller in small batches.
+/// to the images what its derivative reads. The gradients of the weights and the kernels' own
+/// memory do not grow with the batch and are the same: so the ratio is smaller in small batches.
 #[test]
 fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
     for batch in [50, 300] {

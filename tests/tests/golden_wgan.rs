@@ -1,7 +1,7 @@
 //! Updates with penalties on the discriminator's gradient against PyTorch: a critic update with
-//! gradient penalty, the generator update after it, and a discriminator update with R1. The metrics,
-//! every gradient (as Adam's mean, half of it after one update), and a weight of each network after
-//! its update are compared.
+//! gradient penalty, the generator update after it, and a discriminator update with R1. The
+//! metrics, every gradient (as Adam's mean, half of it after one update), and a weight of each
+//! network after its update are compared.
 
 use kernels::Key;
 use models::System;

@@ -1,5 +1,5 @@
-//! What the page says about a step is what happened in it: every number of the page, recomputed; and
-//! the recorder changes no bit.
+//! What the page says about a step is what happened in it: every number of the page, recomputed;
+//! and the recorder changes no bit.
 
 mod common;
 

@@ -446,8 +446,8 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
 }
 
 /// A layer is fused with the activation and the dropout after it. A reshape between them prevents
-/// that, as does an observed tape, and no bit of value, gradients or statistics differs, in training
-/// and in inference, on every instruction set.
+/// that, as does an observed tape, and no bit of value, gradients or statistics differs, in
+/// training and in inference, on every instruction set.
 #[test]
 fn fusing_layers_changes_no_bit() {
     type Add = fn(Network) -> Network;

@@ -183,8 +183,8 @@ impl Direct<'_> {
             let pixels =
                 Operand { data: &packed_pixels[patch.pixels + lanes[0].at * size..], depth: size, panels: lanes };
             let weights = Operand { data: &packed_weights[channels[0].at * steps..], depth: steps, panels: channels };
-            // SAFETY: no two tasks have the same position of the same lanes and channels, and no two
-            // patches have a pixel in common.
+            // SAFETY: no two tasks have the same position of the same lanes and channels, and no
+            // two patches have a pixel in common.
             let to = unsafe { shared.claim() };
             self.position(patch, position, [pixels, weights], tiling.swapped, to);
         });
