@@ -27,7 +27,7 @@ pub(crate) struct Room {
 /// each thread that is counted here, before the last two start, is what a training takes.
 ///
 /// Many would run with fewer addresses, because glibc maps each request by itself where it cannot
-/// reserve a heap. With the limit set when training begins, ten runs (`dcgan`, `quickdraw` and
+/// reserve a heap. With the limit set when training begins, nine runs (`dcgan`, `quickdraw` and
 /// `mnist` on 1, 2 and 4 threads) needed from 36 MiB less to 42 MiB more than their plan. But heaps
 /// are reserved while there is still room, the peak comes later, and the plan may be wrong by a
 /// quarter. With fewer heaps counted, `dcgan --preset cpu` aborted under `ulimit -v 400000` with
