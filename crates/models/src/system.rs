@@ -276,7 +276,13 @@ pub(crate) fn in_range(key: &'static str, value: f64, low: f64, high: f64) -> Re
     if (low..=high).contains(&value) {
         return Ok(());
     }
+    let [value, low, high] = [value, low, high].map(short);
     Err(SettingsError { key, why: format!("{value} is not in the allowed range {low} to {high}") })
+}
+
+/// A number for people: one with many zeros in scientific notation.
+fn short(number: f64) -> String {
+    if number == 0.0 || (1e-4..1e9).contains(&number.abs()) { number.to_string() } else { format!("{number:e}") }
 }
 
 /// `count` distinct indices below `available` in random order; each set is equally likely.

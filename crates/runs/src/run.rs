@@ -189,6 +189,40 @@ mod tests {
     }
 
     #[test]
+    fn a_run_says_when_it_goes_on_with_another_version_of_the_numerics() {
+        use crate::checkpoint::{Checkpoint, file_name};
+        use crate::storage::RealDisk;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let said = |steps: u32| {
+            let seen = Arc::new(std::sync::Mutex::new(String::new()));
+            let take = seen.clone();
+            let output = Output::lines(move |line| *take.lock().unwrap() += &format!("{line:?}\n"));
+            run(&path, steps).output(output).train().unwrap();
+            let text = seen.lock().unwrap().clone();
+            text
+        };
+        assert!(!said(2).contains("numerics"));
+        assert!(!said(3).contains("numerics"), "the same version");
+        // As another version of the program would have left it.
+        let other = kernels::NUMERICS + 1;
+        let file = path.join("checkpoints").join(file_name(3));
+        let mut checkpoint = Checkpoint::read(&file).unwrap();
+        let recorded = format!("numerics = {}\n", kernels::NUMERICS);
+        checkpoint.config = checkpoint.config.replace(&recorded, &format!("numerics = {other}\n"));
+        checkpoint.write(&RealDisk, &file).unwrap();
+        assert!(!said(3).contains("numerics"), "nothing is left to do");
+        let text = said(5);
+        assert!(text.contains(&format!("Message(\"numerics     version {other} ")), "{text}");
+        assert!(text.contains("up to step 3") && text.contains("will differ"), "{text}");
+        let log = std::fs::read_to_string(path.join("log.txt")).unwrap();
+        assert_eq!(log.matches("numerics     version").count(), 1, "{log}");
+        assert!(std::fs::read_to_string(path.join("config.toml")).unwrap().contains(&recorded));
+        assert!(!said(6).contains("numerics"), "the version that goes on is on record");
+    }
+
+    #[test]
     fn lines_go_where_the_caller_wants_them() {
         let folder = tempfile::tempdir().unwrap();
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));

@@ -66,6 +66,7 @@ pub const RUN_KEYS: &[RunKey] = &[
         DefaultValue::Number(1),
     )
     .option("--seed", "N"),
+    count("numerics", "The version of the numerics that computes the run", 1, u32::MAX as i64, DefaultValue::Nothing).may_change(),
     text(
         "data",
         "A folder of images, a .npy array, a .ndjson file of strokes, or IDX or CIFAR-10 files; `built-in` for images that the \
@@ -153,12 +154,16 @@ fn present_name<'a>(system: &str, name: &'a str) -> &'a str {
 /// The implicit settings of a run made by an older version, given everything that its `config.toml`
 /// records. Only a run's own file gives every key, which is how such a file is recognised.
 pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
-    let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
-    let is_recorded = RUN_KEYS.iter().all(|key| key.default == DefaultValue::Nothing || recorded(key));
     let missing = BEFORE.iter().filter(|(system, key, _)| {
-        is_recorded && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
+        is_of_run(given) && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
     });
     missing.map(|(_, key, value)| (*key, *value)).collect()
+}
+
+/// Whether `given` has all that a run, old or new, writes into its `config.toml`.
+pub(super) fn is_of_run(given: &[Assignment]) -> bool {
+    let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
+    RUN_KEYS.iter().all(|key| key.default == DefaultValue::Nothing || recorded(key))
 }
 
 /// The table of [`datasets::Augmentation`]: random changes of the training images.

@@ -7,6 +7,7 @@
 
 mod file;
 mod keys;
+mod numerics;
 mod recorded_data;
 
 use std::collections::BTreeMap;
@@ -143,6 +144,7 @@ impl Config {
         for (key, value) in keys::before(&config.entry, &given) {
             config.settings.insert(key.to_owned(), value.into());
         }
+        config.set_numerics(if keys::is_of_run(&given) { numerics::UNRECORDED } else { kernels::NUMERICS });
         for one in given {
             config.put(&one);
             config.sources.insert(one.key, one.source);

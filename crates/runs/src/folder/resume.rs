@@ -132,7 +132,10 @@ fn read_named(file: &Path) -> Result<LoadedCheckpoint, Failure> {
 }
 
 /// The configuration stored in the checkpoint.
-fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
+///
+/// # Errors
+/// When this program cannot read it.
+pub(crate) fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
     Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display()), own).map_err(
         |failure| {
             Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")

@@ -176,8 +176,16 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// `45 s`, `27 min`, `1 h 12 min`.
+/// Seconds for people: `0.32 ms`, `350 ms`, `4.5 s`, `45 s`, `27 min`, `1 h 12 min`.
 pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        0.0 => return "0 s".to_owned(),
+        s if s < 0.000_995 => return format!("{:.2} ms", 1000.0 * s),
+        s if s < 0.009_95 => return format!("{:.1} ms", 1000.0 * s),
+        s if s < 0.995 => return format!("{:.0} ms", 1000.0 * s),
+        s if s < 9.95 => return format!("{s:.1} s"),
+        _ => {}
+    }
     let seconds = seconds.round() as u64;
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -201,7 +209,11 @@ mod tests {
 
     #[test]
     fn times_are_given_in_words() {
-        assert_eq!(duration(45.2), "45 s");
+        assert_eq!(
+            [0.0, 0.000_32, 0.003_21, 0.35, 0.9949].map(duration),
+            ["0 s", "0.32 ms", "3.2 ms", "350 ms", "995 ms"]
+        );
+        assert_eq!([0.999, 4.52, 9.96, 45.2].map(duration), ["1.0 s", "4.5 s", "10 s", "45 s"]);
         assert_eq!(duration(1600.0), "27 min");
         assert_eq!(duration(7200.0 + 720.0), "2 h 12 min");
     }

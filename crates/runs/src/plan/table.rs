@@ -15,17 +15,6 @@ pub(super) fn size(bytes: u64) -> String {
     if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
 }
 
-/// Formats a duration.
-fn seconds(seconds: f64) -> String {
-    match seconds {
-        s if s < 0.001 => format!("{:.2} ms", 1000.0 * s),
-        s if s < 0.01 => format!("{:.1} ms", 1000.0 * s),
-        s if s < 1.0 => format!("{:.0} ms", 1000.0 * s),
-        s if s < 10.0 => format!("{s:.1} s"),
-        s => duration(s),
-    }
-}
-
 impl Needs {
     /// The seconds of a step in each stage.
     fn step_seconds(&self) -> Vec<f64> {
@@ -41,14 +30,14 @@ impl Needs {
         let all: u64 = (0..stages.len()).map(count).sum();
         let total: f64 = (0..stages.len()).map(|at| count(at) as f64 * steps[at]).sum();
         let step = match (steps.iter().copied().reduce(f64::min), steps.iter().copied().reduce(f64::max)) {
-            (Some(least), Some(most)) if most > 2.0 * least => format!("{} to {}", seconds(least), seconds(most)),
-            (_, most) => seconds(most.unwrap_or(0.0)),
+            (Some(least), Some(most)) if most > 2.0 * least => format!("{} to {}", duration(least), duration(most)),
+            (_, most) => duration(most.unwrap_or(0.0)),
         };
+        let run = if all > 1 { format!(", all {all} steps about {}", duration(total)) } else { String::new() };
         let of = limits::room().map_or_else(String::new, |room| format!(" of {} free", size(room.bytes)));
         format!(
-            "needs        about {}{of}; a step about {step}, all {all} about {}; {} a checkpoint",
+            "needs        about {}{of}; a step about {step}{run}; {} a checkpoint",
             size(self.memory()),
-            duration(total),
             size(self.written.checkpoint)
         )
     }
@@ -92,7 +81,7 @@ impl Needs {
                 stage.steps.start,
                 stage.batch,
                 size(self.memory_of(at)),
-                seconds(steps[at]),
+                duration(steps[at]),
                 duration(all)
             );
         }

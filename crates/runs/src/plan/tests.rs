@@ -57,6 +57,14 @@ fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
 }
 
 #[test]
+fn the_line_counts_steps_only_if_there_are_several() {
+    let line = |steps: &str| Needs::of(&config("quickdraw", &["preset=cpu", steps]), 0).unwrap().line();
+    let (one, two) = (line("steps=1"), line("steps=2"));
+    assert!(one.contains("; a step about ") && !one.contains(", all "), "{one}");
+    assert!(two.contains(", all 2 steps about ") && !two.contains(" 0 s"), "{two}");
+}
+
+#[test]
 fn settings_that_no_system_takes_are_refused_as_ever() {
     let failure = Needs::of(&config("quickdraw", &["batch=100000"]), 0).unwrap_err();
     assert!(failure.code == Code::Config && failure.to_string().contains("batch = 100000"), "{failure}");

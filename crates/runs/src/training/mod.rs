@@ -161,6 +161,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     };
     folder::reopen(&run)?;
     plan.config.record_data(&run);
+    plan.config.record_numerics();
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
     in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))
@@ -232,7 +233,8 @@ impl Plan {
         }
         let needs = Needs::that_fit(&config, 0, shown)?;
         let system = config.build()?;
-        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes: Vec::new() })
+        let notes = config.numerics_changed().into_iter().collect();
+        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes })
     }
 
     fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
@@ -284,6 +286,9 @@ impl Plan {
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
+        if saved.step < steps {
+            notes.extend(resume::config_within(found, Some(&config.entry))?.numerics_change_at(saved.step));
+        }
         let learned_from = Some(saved.data.clone());
         Ok(Self { config, system, needs, from: saved.step, place: None, learned_from, notes })
     }

@@ -30,7 +30,8 @@ pub(crate) struct EvaluateArgs {
     /// The real images [default: the run's own]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
-    /// Only these metrics, separated by commas [default: all]
+    /// Only these metrics, separated by commas [default: all; class-score and classes only with a
+    /// classifier as extractor]
     #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// Also write the scores to a file (.json or .csv)
