@@ -15,16 +15,13 @@ fn numbers(stream: u32, shape: &[usize]) -> Tensor {
 fn gradients(precision: Precision) -> (Vec<Tensor>, Tape) {
     let tape = Tape::new();
     let shapes: [&[usize]; 5] = [&[3, 8, 8, 18], &[3, 3, 18, 20], &[4, 4, 17, 20], &[3, 3, 17, 6], &[1536, 5]];
-    let v: Vec<Var> = (1..)
-        .zip(shapes)
-        .map(|(number, shape)| tape.variable(&format!("v{number}"), numbers(number, shape)))
-        .collect();
+    let v: Vec<Var> =
+        (1..).zip(shapes).map(|(number, shape)| tape.variable(&format!("v{number}"), numbers(number, shape))).collect();
     let h = v[0].conv2d_in(precision, &v[1], [2, 2], Padding::Same).tanh();
     let h = h.conv_transpose2d_in(precision, &v[2], [2, 2], TransposedPadding::Same).tanh();
     let h = h.upsample_conv2d(precision, &v[3], [2, 2], Padding::Same);
     let loss = h.reshape([3, 1536]).matmul_in(precision, &v[4]).tanh().square().mean();
-    let options = Options { create_graph: true, ..Options::default() };
-    let first = grad(&loss, &v, options);
+    let first = grad(&loss, &v, Options::CREATE_GRAPH);
     let second = grad(&first[0].square().sum(), &v, Options::default());
     (first.into_iter().chain(second).map(Var::into_value).collect(), tape)
 }
@@ -41,8 +38,7 @@ fn gradients_in_bf16_are_those_of_f32_within_the_rounding_of_their_operands() {
         assert!(apart > 1e-4 && apart < 16.0 / 256.0, "gradient {number} is off by {apart}");
     }
     let text = tape.to_string();
-    let products: Vec<&str> =
-        text.lines().filter(|line| line.contains("conv2d") || line.contains("matmul")).collect();
+    let products: Vec<&str> = text.lines().filter(|line| line.contains("conv2d") || line.contains("matmul")).collect();
     assert!(products.len() > 20, "{text}");
     assert!(products.iter().all(|line| line.contains("bf16")), "{text}");
 }
