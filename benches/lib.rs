@@ -2,9 +2,14 @@
 //! beside criterion's report.
 //!
 //! Machines are shared and clocks vary, so an absolute rate says little. Every benchmark of
-//! arithmetic therefore probes the peak in the same run and prints its share of it.
+//! arithmetic therefore probes the peak in the same run and prints its share of it. The rates are
+//! also written as JSON, to `target/rates`. The benchmark `ratios` compares some kernels with the
+//! committed table `ratios.json`.
 
 pub mod bandwidth;
+pub mod peers;
+pub mod ratios;
+pub mod record;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,6 +20,7 @@ use kernels::simd::{self, Kernel, Simd};
 use kernels::timing::{self, Timings};
 use kernels::{ConvGeometry, Element};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde_json::json;
 
 /// Independent chains of fused multiply-adds on registers alone: what no kernel can exceed.
 struct Peak {
@@ -44,14 +50,20 @@ impl Kernel for Peak {
     }
 }
 
+/// Keeps the multiply-add units busy for a while, about a tenth of a millisecond per 40,000 steps.
+/// Returns the number of multiplications and additions done.
+pub fn multiply_add(steps: usize) -> f64 {
+    simd::dispatch(Peak { steps: black_box(steps) }) as f64
+}
+
 /// Multiplications and additions per second that the instruction set in use can do on all threads
 /// of the present pool: the best of some short runs.
 pub fn peak_flops() -> f64 {
     let runs = (0..12).map(|_| {
         rayon::broadcast(|_| {
             let start = Instant::now();
-            let flops = simd::dispatch(Peak { steps: black_box(200_000) });
-            flops as f64 / start.elapsed().as_secs_f64()
+            let flops = multiply_add(200_000);
+            flops / start.elapsed().as_secs_f64()
         })
     });
     runs.map(|rates| rates.iter().sum()).fold(0.0, f64::max)
@@ -129,6 +141,8 @@ pub fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTim
     group.sample_size(10).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
     // Equal samples: growing ones would repeat the long calls too often.
     group.sampling_mode(SamplingMode::Flat);
+    // The default of 100,000 takes longer than most measurements.
+    group.nresamples(2000);
     group
 }
 
@@ -188,6 +202,13 @@ pub fn measure(
             amount.useful / best / 1e9,
             amount.useful / best / machine.peak * 100.0
         );
+        let rates = json!({
+            "seconds": best,
+            "gflops": amount.dense / best / 1e9,
+            "useful_gflops": amount.useful / best / 1e9,
+            "share_of_peak": amount.useful / best / machine.peak,
+        });
+        record::record(name, rates);
     }
 }
 
