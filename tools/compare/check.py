@@ -78,6 +78,9 @@ def compare(key, contender, expected, found, parameters):
         f" (allowed {tolerance:.0e}) {' '.join(shown)}{'; parameters: ' if counts else ''}{counts}",
         flush=True,
     )
+    if not passed:
+        for row, losses in zip(expected, found, strict=True):
+            print("        " + ", ".join(f"{name} {row[name]:.6f} and {loss:.6f}" for name, loss in losses.items()))
     return passed
 
 

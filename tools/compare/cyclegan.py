@@ -12,13 +12,21 @@ from .layers import adam, frozen, stack, update
 CYCLE, IDENTITY, POOL = 10.0, 0.5, 50
 
 
+def norm(channels):
+    """Instance normalisation. With one channel per group, group normalisation is the same, and faster in channels_last.
+
+    In PyTorch 2.15, `InstanceNorm2d` in channels_last gives wrong gradients before a transposed convolution (batch 1).
+    """
+    return nn.GroupNorm(channels, channels, affine=False)
+
+
 class Block(nn.Module):
     """A residual block."""
 
     def __init__(self, width):
         super().__init__()
         self.conv1, self.conv2 = nn.Conv2d(width, width, 3), nn.Conv2d(width, width, 3)
-        self.norm, self.pad = nn.InstanceNorm2d(width), nn.ReflectionPad2d(1)
+        self.norm, self.pad = norm(width), nn.ReflectionPad2d(1)
 
     def forward(self, x):
         y = F.relu(self.norm(self.conv1(self.pad(x))))
@@ -43,7 +51,6 @@ class Pool:
 
 
 def generator(width, blocks):
-    norm = nn.InstanceNorm2d
     layers = {"pad1": nn.ReflectionPad2d(3), "conv1": nn.Conv2d(3, width, 7), "norm1": norm(width), "relu1": nn.ReLU()}
     for number in (2, 3):
         inputs = width << (number - 2)
@@ -61,7 +68,7 @@ def discriminator(width):
     for number, stride in ((2, 2), (3, 2), (4, 1)):
         inputs = width << (number - 2)
         layers[f"conv{number}"] = nn.Conv2d(inputs, 2 * inputs, 4, stride, 1)
-        layers |= {f"norm{number}": nn.InstanceNorm2d(2 * inputs), f"relu{number}": nn.LeakyReLU(0.2)}
+        layers |= {f"norm{number}": norm(2 * inputs), f"relu{number}": nn.LeakyReLU(0.2)}
     return stack(**layers, conv5=nn.Conv2d(8 * width, 1, 4, 1, 1))
 
 

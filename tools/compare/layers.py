@@ -184,7 +184,8 @@ def load(networks, tensors):
     counts = {}
     for network, module in networks.items():
         own = {f"{network}.{name}": tensor for name, tensor in named(module)}
-        theirs = {name: array for name, array in tensors.items() if name.startswith(f"{network}.")}
+        # A map of constant noise is used by samples only.
+        theirs = {name: array for name, array in tensors.items() if name.startswith(f"{network}.") and not name.endswith(".map")}
         missing, spare = sorted(own.keys() - theirs.keys()), sorted(theirs.keys() - own.keys())
         if missing or spare:
             raise ValueError(f"{network}: the checkpoint lacks {missing}, the PyTorch network lacks {spare}")

@@ -29,6 +29,7 @@ class Case:
 GROWN = ("--set", "stable_kimg=0", "--set", "fade_kimg=0.001")  # fully grown after the first four steps
 UNIT, SYMMETRIC = (0.0, 1.0), (-1.0, 1.0)
 NO_DROPOUT = ("--set", "dropout=0")
+NO_CROP = ("--set", "augment.enlarge=1")
 
 
 def quickdraw(batch, steps, quick):
@@ -51,11 +52,11 @@ CASES = {
     ),
     "cyclegan": Case(
         "cyclegan 256x256", ("cyclegan", "--preset", "original"), 1, "cyclegan.CycleGan", {}, (256, 3, *SYMMETRIC),
-        (1, 5), (1, 2),
+        (1, 5), (1, 2), fixed=NO_CROP,
     ),
     "cyclegan-cpu": Case(
         "cyclegan 64x64 (cpu)", ("cyclegan", "--preset", "cpu"), 1, "cyclegan.CycleGan",
-        {"width": 16, "d_width": 32, "blocks": 6}, (64, 3, *SYMMETRIC), (5, 20), (3, 10),
+        {"width": 16, "d_width": 32, "blocks": 6}, (64, 3, *SYMMETRIC), (5, 20), (3, 10), fixed=NO_CROP,
     ),
     "wgan-gp": Case(
         "wgan-gp 28x28, batch 64", ("wgan-gp", "--preset", "original"), 64, "wgan.WganGp", {}, (28, 1, *UNIT), (3, 10), (2, 5),
