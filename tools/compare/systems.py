@@ -29,7 +29,11 @@ class Case:
 GROWN = ("--set", "stable_kimg=0", "--set", "fade_kimg=0.001")  # fully grown after the first four steps
 UNIT, SYMMETRIC = (0.0, 1.0), (-1.0, 1.0)
 NO_DROPOUT = ("--set", "dropout=0")
-NO_CROP = ("--set", "augment.enlarge=1")
+# PyTorch's step reads its images from memory as they are.
+NO_CROP = ("--set", "augment.enlarge=1", "--set", "augment.flip=false")
+NO_CHANGES = tuple(
+    word for name in ("rotation", "width_shift", "height_shift", "shear", "zoom") for word in ("--set", f"augment.{name}=0")
+) + ("--set", "augment.flip=false")
 
 
 def quickdraw(batch, steps, quick):
@@ -51,12 +55,12 @@ CASES = {
         (3, 10), (2, 5),
     ),
     "cyclegan": Case(
-        "cyclegan 256x256", ("cyclegan", "--preset", "original"), 1, "cyclegan.CycleGan", {}, (256, 3, *SYMMETRIC),
-        (1, 5), (1, 2), fixed=NO_CROP,
+        "cyclegan 256x256", ("cyclegan", "--preset", "original", *NO_CROP), 1, "cyclegan.CycleGan", {}, (256, 3, *SYMMETRIC),
+        (1, 5), (1, 2),
     ),
     "cyclegan-cpu": Case(
-        "cyclegan 64x64 (cpu)", ("cyclegan", "--preset", "cpu"), 1, "cyclegan.CycleGan",
-        {"width": 16, "d_width": 32, "blocks": 6}, (64, 3, *SYMMETRIC), (5, 20), (3, 10), fixed=NO_CROP,
+        "cyclegan 64x64 (cpu)", ("cyclegan", "--preset", "cpu", *NO_CROP), 1, "cyclegan.CycleGan",
+        {"width": 16, "d_width": 32, "blocks": 6}, (64, 3, *SYMMETRIC), (5, 20), (3, 10),
     ),
     "wgan-gp": Case(
         "wgan-gp 28x28, batch 64", ("wgan-gp", "--preset", "original"), 64, "wgan.WganGp", {}, (28, 1, *UNIT), (3, 10), (2, 5),
@@ -74,11 +78,11 @@ CASES = {
         (16, 80), (4, 32), period=16, fixed=("--set", "style_mixing=0"),
     ),
     "faces": Case(
-        "faces 64x64, batch 64", ("faces", "--preset", "original"), 64, "strided.Strided", {"latent": 128},
+        "faces 64x64, batch 64", ("faces", "--preset", "original", "--set", "augment.flip=false"), 64, "strided.Strided", {"latent": 128},
         (64, 3, *SYMMETRIC), (3, 10), (2, 5),
     ),
     "folder-128": Case(
-        "folder 128x128, batch 32", ("folder", "--preset", "original", "--set", "size=128"), 32, "strided.Strided",
+        "folder 128x128, batch 32", ("folder", "--preset", "original", "--set", "size=128", *NO_CHANGES), 32, "strided.Strided",
         {"size": 128}, (128, 3, *SYMMETRIC), (2, 6), (1, 3),
     ),
     "vanilla": Case(
