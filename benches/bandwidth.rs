@@ -27,7 +27,8 @@ pub struct Yardstick<'a> {
 pub fn compare(c: &mut Criterion, name: &str, floats: usize, mut kernels: impl FnMut(&mut Yardstick)) {
     for threads in thread_counts() {
         let (group, pool) = (group(c, name), pool(threads));
-        let mut yardstick = Yardstick { group, pool, threads, name: name.to_owned(), from: numbers(1, floats), to: vec![0.0; floats] };
+        let mut yardstick =
+            Yardstick { group, pool, threads, name: name.to_owned(), from: numbers(1, floats), to: vec![0.0; floats] };
         kernels(&mut yardstick);
         yardstick.group.finish();
     }

@@ -50,8 +50,8 @@ impl Kernel for Peak {
     }
 }
 
-/// Keeps the multiply-add units busy for a while, about a tenth of a millisecond per 40,000 steps.
-/// Returns the number of multiplications and additions done.
+/// Keeps the multiply-add units busy for so many steps. Returns the number of multiplications and
+/// additions done.
 pub fn multiply_add(steps: usize) -> f64 {
     simd::dispatch(Peak { steps: black_box(steps) }) as f64
 }

@@ -94,8 +94,7 @@ impl Problem {
             best[1] = best[1].min(turn(&mut self.kernel));
             turns += 1;
             let (of_yardstick, rate) = (self.yardstick_amount / best[0], self.amount / best[1]);
-            let measured =
-                Measured { seconds: best[1], rate, ratio: rate / of_yardstick, yardstick: self.yardstick };
+            let measured = Measured { seconds: best[1], rate, ratio: rate / of_yardstick, yardstick: self.yardstick };
             let time = start.elapsed();
             if turns >= TURNS && (time >= most || time >= least && measured.ratio >= enough) {
                 return measured;
@@ -254,7 +253,9 @@ mod tests {
     /// Two kinds of work, one of which does three times as much in a call: what counts is the rate.
     #[test]
     fn rates_are_compared_not_times() {
-        let spin = |times: u64| move || drop(std::hint::black_box((0..times * 20_000).fold(0, |a, b| a ^ std::hint::black_box(b))));
+        let spin = |times: u64| {
+            move || drop(std::hint::black_box((0..times * 20_000).fold(0, |a, b| a ^ std::hint::black_box(b))))
+        };
         let mut problem = Problem {
             yardstick: Yardstick::Peak,
             amount: 3.0,

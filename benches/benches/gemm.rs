@@ -14,8 +14,8 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use benches::record::record;
 use benches::peers::{MATRIXMULTIPLY_THREADS as THREADS, matrixmultiply, strides};
+use benches::record::record;
 use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
 use kernels::{Element, Gemm};

@@ -47,7 +47,9 @@ fn beside_peak(amount: f64, kernel: impl FnMut() + Send + 'static) -> Problem {
         amount,
         yardstick_amount: multiply_add(steps),
         kernel: Box::new(kernel),
-        reference: Box::new(move || drop(multiply_add(steps))),
+        reference: Box::new(move || {
+            multiply_add(steps);
+        }),
     }
 }
 
@@ -205,7 +207,10 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     let (isa, cpu) = (simd::current().name(), ratios::cpu());
     let column = table.get(isa).cloned().unwrap_or_default();
     let share = ratios::share_to_keep(&column, &cpu);
-    println!("RATIO {isa} on {cpu}; the table is of {}", if column.cpu.is_empty() { "no such CPU" } else { &column.cpu });
+    match &*column.cpu {
+        "" => println!("RATIO {isa} on {cpu}; the table has no ratios for {isa}, so nothing is compared"),
+        other => println!("RATIO {isa} on {cpu}; the table's are of {other}; {:.0}% must be left", share * 100.0),
+    }
 
     let all = entries();
     let chosen = |entry: &&Entry| {
@@ -213,7 +218,13 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     };
     let mut measured = Vec::new();
     let measure = |entry: &Entry, [least, most]: [Duration; 2]| -> Measured {
-        let most = if testing() { Duration::ZERO } else if has("--update") { 4 * least } else { most };
+        let most = if testing() {
+            Duration::ZERO
+        } else if has("--update") {
+            4 * least
+        } else {
+            most
+        };
         let enough = column.ratios.get(entry.name).map_or(0.0, |ratio| ratio * (share + 1.0) / 2.0);
         (entry.make)().measure([least.min(most), most], enough)
     };

@@ -65,8 +65,10 @@ def watched(command, text="", first_step=None, **more):
             file.seek(0)
             printed.append(file.read())
     if code != 0:
-        why = printed[1].strip().splitlines() or [f"exit code {code}"]
-        raise Failed("\n".join(why[-12:]))
+        lines = printed[1].strip().splitlines() or [f"exit code {code}"]
+        # `train` begins with its error; Python ends with it.
+        error = next((line for line in lines if line.startswith("error")), lines[-1])
+        raise Failed("\n".join([*lines[-12:], error]))
     return printed[0], peak, first, seconds
 
 
@@ -127,12 +129,15 @@ def time_steps(options, key, contender, warm_up, steps):
 
 
 def time_samples(options, key, contender, count, folder):
-    """The seconds that `count` samples take: ours as a whole command, PyTorch's in a loop without the program's start."""
+    """The seconds that `count` samples take: ours as a whole command, PyTorch's in a loop without the program's start.
+
+    The number of threads of `train sample` comes from the environment.
+    """
     if not contender.startswith("ours"):
         return run_torch(options, contender, what="sample", case=key, count=count)
     run = folder / contender
     if not run.exists():
         train(options, key, contender, run, 1, ("--data", "built-in"))
-    command = [options.ours, "sample", run, "--count", count, "--threads", options.threads, "--out", folder / "samples.npy"]
+    command = [options.ours, "sample", run, "--count", count, "--out", folder / "samples.npy"]
     _, peak, _, seconds = watched(command, cwd=ROOT, env=environment(options.threads, options.isa))
     return {"seconds": [seconds], "version": "this tree, release", "peak": peak}

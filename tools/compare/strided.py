@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from .gan import Contender
-from .layers import ToFlat, ToImage, adam, bce, frozen, stack, update
+from .layers import ToImage, adam, bce, frozen, stack, update
 
 
 class Strided(Contender):
