@@ -3,8 +3,13 @@
 //!
 //! Machines are shared and clock rates vary, so an absolute rate says little. Every benchmark of
 //! arithmetic therefore measures the peak in the same run, and prints the rate as a fraction of it.
+//! The rates are also written as JSON, to `target/rates`. The benchmark `ratios` compares some
+//! kernels with the committed table `ratios.json`.
 
 pub mod bandwidth;
+pub mod peers;
+pub mod ratios;
+pub mod record;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,6 +20,7 @@ use kernels::simd::{self, Kernel, Simd};
 use kernels::timing::{self, Timings};
 use kernels::{ConvGeometry, Element, Precision};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde_json::json;
 
 /// Independent chains of fused multiply-adds on registers only: an upper bound for every kernel.
 struct Peak {
@@ -44,14 +50,20 @@ impl Kernel for Peak {
     }
 }
 
+/// Keeps the multiply-add units busy for so many steps. Returns the number of multiplications and
+/// additions done.
+pub fn multiply_add(steps: usize) -> f64 {
+    simd::dispatch(Peak { steps: black_box(steps) }) as f64
+}
+
 /// The peak in multiplications and additions per second of the instruction set in use, on all
 /// threads of the current pool: the best of several short runs.
 pub fn peak_flops() -> f64 {
     let runs = (0..12).map(|_| {
         rayon::broadcast(|_| {
             let start = Instant::now();
-            let flops = simd::dispatch(Peak { steps: black_box(200_000) });
-            flops as f64 / start.elapsed().as_secs_f64()
+            let flops = multiply_add(200_000);
+            flops / start.elapsed().as_secs_f64()
         })
     });
     runs.map(|rates| rates.iter().sum()).fold(0.0, f64::max)
@@ -129,6 +141,8 @@ pub fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTim
     group.sample_size(10).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
     // Samples of equal length: the default, growing samples, would repeat the long calls too often.
     group.sampling_mode(SamplingMode::Flat);
+    // The default of 100,000 takes longer than most measurements.
+    group.nresamples(2000);
     group
 }
 
@@ -188,6 +202,13 @@ pub fn measure(
             amount.useful / best / 1e9,
             amount.useful / best / machine.peak * 100.0
         );
+        let rates = json!({
+            "seconds": best,
+            "gflops": amount.dense / best / 1e9,
+            "useful_gflops": amount.useful / best / 1e9,
+            "share_of_peak": amount.useful / best / machine.peak,
+        });
+        record::record(name, rates);
     }
 }
 

@@ -14,10 +14,13 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use benches::peers::{MATRIXMULTIPLY_THREADS as THREADS, matrixmultiply, strides};
+use benches::record::record;
 use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
 use kernels::{Element, Gemm, Precision};
 use rayon::ThreadPool;
+use serde_json::json;
 
 /// (m, n, k)
 const SHAPES: [[usize; 3]; 21] = [
@@ -48,9 +51,6 @@ const SHAPES: [[usize; 3]; 21] = [
     [16, 16, 8192],
 ];
 
-/// The environment variable from which matrixmultiply reads its number of threads.
-const THREADS: &str = "MATMUL_NUM_THREADS";
-
 /// The smallest number of turns, and the time after which no more turns are added.
 const TURNS: usize = 5;
 const TIME: Duration = Duration::from_millis(600);
@@ -58,22 +58,6 @@ const TIME: Duration = Duration::from_millis(600);
 const TESTED: usize = 1 << 24;
 /// Short calls are repeated until a turn takes this long.
 const TURN: Duration = Duration::from_millis(2);
-
-/// Columns and rows of a stored matrix as strides: (from column to column, from row to row).
-fn strides(rows: usize, columns: usize, transposed: bool) -> [isize; 2] {
-    if transposed { [rows as isize, 1] } else { [1, columns as isize] }
-}
-
-fn matrixmultiply(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
-    let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
-    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    // SAFETY: three matrices of the lengths asserted.
-    #[expect(unsafe_code, reason = "the crate's only interface")]
-    unsafe {
-        matrixmultiply::sgemm(g.m, g.k, g.n, 1.0, a, ra, ca, b, rb, cb, 0.0, c, g.n as isize, 1);
-    }
-}
 
 fn gemm_crate(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32], threads: usize) {
     assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
@@ -125,13 +109,15 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     let flops = 2.0 * (g.m * g.n * g.k) as f64;
     let rate = best.map(|seconds| flops / seconds);
     for (who, seconds) in ["ours", "gemm", "matrixmultiply", "ours in bf16"].into_iter().zip(best) {
+        let problem = format!("{name}/{threads}/{who}");
         println!(
-            "RATE {:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
-            format!("{name}/{threads}/{who}"),
+            "RATE {problem:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
             seconds * 1e3,
             flops / seconds / 1e9,
             flops / seconds / peak * 100.0
         );
+        let share = flops / seconds / peak;
+        record(&problem, json!({ "seconds": seconds, "gflops": flops / seconds / 1e9, "share_of_peak": share }));
     }
     println!(
         "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply; \
