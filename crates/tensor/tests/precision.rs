@@ -4,19 +4,29 @@
 use kernels::{Key, Padding, Precision, TransposedPadding};
 use tensor::{Options, Tape, Tensor, Var, grad};
 
-fn numbers(stream: u32, shape: &[usize]) -> Tensor {
+/// Random numbers from -`size` to `size`.
+fn numbers(stream: u32, shape: &[usize], size: f32) -> Tensor {
     let len = shape.iter().product::<usize>();
     let words = (0..len.div_ceil(4) as u32).flat_map(|block| kernels::random::words(Key::new(3, stream), block));
-    Tensor::new(shape, words.take(len).map(|word| word as i32 as f32 / 2f32.powi(31)).collect())
+    Tensor::new(shape, words.take(len).map(|word| size * (word as i32 as f32 / 2f32.powi(31))).collect())
 }
 
 /// The gradients of a small network's loss, then the gradients of the squared norm of the first of
 /// these; and the tape.
 fn gradients(precision: Precision) -> (Vec<Tensor>, Tape) {
     let tape = Tape::new();
-    let shapes: [&[usize]; 5] = [&[3, 8, 8, 18], &[3, 3, 18, 20], &[4, 4, 17, 20], &[3, 3, 17, 6], &[1536, 5]];
-    let v: Vec<Var> =
-        (1..).zip(shapes).map(|(number, shape)| tape.variable(&format!("v{number}"), numbers(number, shape))).collect();
+    // Weights of a size that keeps the values of each layer about as large as those before it.
+    let shapes: [(&[usize], f32); 5] = [
+        (&[3, 8, 8, 18], 1.0),
+        (&[3, 3, 18, 20], 0.1),
+        (&[4, 4, 17, 20], 0.2),
+        (&[3, 3, 17, 6], 0.1),
+        (&[1536, 5], 0.03),
+    ];
+    let v: Vec<Var> = (1..)
+        .zip(shapes)
+        .map(|(number, (shape, size))| tape.variable(&format!("v{number}"), numbers(number, shape, size)))
+        .collect();
     let h = v[0].conv2d_in(precision, &v[1], [2, 2], Padding::Same).tanh();
     let h = h.conv_transpose2d_in(precision, &v[2], [2, 2], TransposedPadding::Same).tanh();
     let h = h.upsample_conv2d(precision, &v[3], [2, 2], Padding::Same);
