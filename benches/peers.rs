@@ -39,7 +39,14 @@ impl Im2col {
     pub fn new(g: &ConvGeometry) -> Self {
         let [n, h, w, filters] = g.y_shape();
         let k = g.w_shape().iter().product::<usize>() / filters;
-        let product = Gemm { m: n * h * w, n: filters, k, transpose_a: false, transpose_b: false };
+        let product = Gemm {
+            m: n * h * w,
+            n: filters,
+            k,
+            transpose_a: false,
+            transpose_b: false,
+            precision: kernels::Precision::F32,
+        };
         Self { g: g.clone(), product, rows: vec![0.0; product.m * product.k] }
     }
 

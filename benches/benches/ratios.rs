@@ -54,7 +54,7 @@ fn beside_peak(amount: f64, kernel: impl FnMut() + Send + 'static) -> Problem {
 }
 
 fn product(m: usize, n: usize, k: usize) -> Problem {
-    let g = Gemm { m, n, k, transpose_a: false, transpose_b: false };
+    let g = Gemm { m, n, k, transpose_a: false, transpose_b: false, precision: kernels::Precision::F32 };
     let (a, b, mut c) = (numbers(1, m * k), numbers(2, k * n), vec![0.0; m * n]);
     let (a2, b2, mut c2) = (a.clone(), b.clone(), c.clone());
     let amount = 2.0 * (m * n * k) as f64;
