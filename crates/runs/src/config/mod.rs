@@ -402,7 +402,12 @@ impl Config {
             let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
             self.table(table)?.get(key)
         });
-        value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
+        match value {
+            // 1e30 and not 31 digits.
+            Some(Value::Float(number)) => format!("{number:?}"),
+            Some(value) => value.to_string(),
+            None => ABSENT.to_owned(),
+        }
     }
 
     /// The configuration with what is `given` put over it, for `--resume`: only what does not

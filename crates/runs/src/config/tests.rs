@@ -79,6 +79,15 @@ fn the_version_of_the_numerics_is_recorded_and_a_run_without_it_counts_as_the_fi
 }
 
 #[test]
+fn a_number_with_many_zeros_is_shown_short() {
+    let text = refused(&[set("clip=1e30")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e30`") && text.contains("1e30 is not in"), "{text}");
+    assert!(!text.contains("000"), "{text}");
+    let text = refused(&[set("clip=1e-13")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e-13`") && text.contains("range 1e-12 to 1e12"), "{text}");
+}
+
+#[test]
 fn a_preset_fills_what_nobody_said_wherever_it_is_named() {
     let config = Config::resolve(entry(), &[set("batch=7"), set("preset=cpu")]).unwrap();
     assert_eq!(config.preset(), "cpu");
