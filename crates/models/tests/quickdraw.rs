@@ -19,7 +19,7 @@ fn reals() -> Tensor {
     nn::init::uniform(&[4, 28, 28, 1], 0.0, 1.0, kernels::Key::named(1, "reals"))
 }
 
-/// The tensors of `state` whose name `chosen` takes, as bits.
+/// The tensors of `state` whose names `chosen` accepts, as bits.
 fn bits(state: &State, chosen: impl Fn(&str) -> bool) -> Vec<(String, Vec<u32>)> {
     let chosen = state.tensors.iter().filter(|(name, _)| chosen(name));
     chosen.map(|(name, tensor)| (name.clone(), tensor.data().iter().map(|x| x.to_bits()).collect())).collect()
@@ -130,7 +130,7 @@ fn the_running_statistics_move_once_per_step_by_the_generators_own_batch() {
     let mut system = system();
     let before = system.state();
     let latents = Var::constant(system.latents(1, "z", 4));
-    // The statistics of one training pass, made apart.
+    // The statistics of one training pass, computed separately.
     let draw = RngContext { seed: 11, step: 3, purpose: "generator step" };
     let (apart, ()) =
         differentiate(draw, |ctx: &mut ForwardContext| (system.generator.forward(ctx, &latents).sum(), ()))

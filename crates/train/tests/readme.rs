@@ -167,12 +167,16 @@ fn the_measures_in_the_manual_are_those_of_the_program() {
     }
     let said = page("evaluating").split_whitespace().collect::<Vec<_>>().join(" ");
     let named = |chosen: &dyn Fn(&Metric) -> bool| {
-        let names: Vec<String> = METRICS.iter().filter(|metric| chosen(metric)).map(|metric| format!("`{}`", metric.name)).collect();
+        let names: Vec<String> =
+            METRICS.iter().filter(|metric| chosen(metric)).map(|metric| format!("`{}`", metric.name)).collect();
         let (last, others) = names.split_last().expect("some measures");
         format!("{} and {last}", others.join(", "))
     };
     let [classes, quick] = [named(&|metric| metric.of == Of::Classes), named(&|metric| metric.quick)];
-    assert!(said.contains(&format!("all of them on 2,500 generated images, except {classes}, which need")), "{classes}");
+    assert!(
+        said.contains(&format!("all of them on 2,500 generated images, except {classes}, which need")),
+        "{classes}"
+    );
     assert!(said.contains(&format!("`--evaluate-every` computes {quick} on 1,000 generated images")), "{quick}");
 }
 

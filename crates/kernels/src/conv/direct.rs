@@ -27,7 +27,7 @@ struct Phase {
     weights: usize,
 }
 
-/// A rectangle of positions, and how it is cut.
+/// A rectangle of positions, and how it is divided into blocks.
 struct Patch {
     phase: usize,
     strips: [Strip; 2],
@@ -190,9 +190,9 @@ impl Direct<'_> {
         });
     }
 
-    /// Cuts the work, and lays out packed memory.
+    /// Divides the work into tasks, and lays out packed memory.
     fn layout(&self) -> Layout {
-        // The tile suits the largest patch.
+        // The tile size is chosen for the largest patch.
         let mut patches: Vec<Patch> = Vec::new();
         for (phase, Phase { axes, .. }) in self.phases.iter().enumerate() {
             for strips in rectangles(self.batch, axes) {

@@ -28,7 +28,7 @@ pub struct CommonOptions {
 pub struct InstanceNoise {
     /// The standard deviation of the noise at the first step; 0 for none.
     pub instance_noise: f64,
-    /// The noise falls linearly to 0 within this many steps.
+    /// The noise falls linearly to 0 over this many steps.
     pub instance_noise_steps: u64,
 }
 

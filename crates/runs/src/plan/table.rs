@@ -1,9 +1,9 @@
-//! The plan in one line, and as a table.
+//! Prints the plan as one line or as a table.
 
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;
 
-/// A number of bytes for people: two or three digits.
+/// Formats a number of bytes with two or three digits.
 pub(super) fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
@@ -16,13 +16,13 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 impl Needs {
-    /// Seconds of a step at each stage.
+    /// The seconds of a step in each stage.
     fn step_seconds(&self) -> Vec<f64> {
         let works: Vec<_> = self.forecast.stages.iter().map(|stage| (&stage.work, stage.looked_at)).collect();
         time::of_steps(&works)
     }
 
-    /// What it needs in one line.
+    /// The plan in one line.
     pub(crate) fn line(&self) -> String {
         let steps = self.step_seconds();
         let stages = &self.forecast.stages;
@@ -42,7 +42,7 @@ impl Needs {
         )
     }
 
-    /// All that is known, for `--dry-run`.
+    /// The whole plan, for `--dry-run`.
     pub(crate) fn table(&self) -> String {
         let forecast = &self.forecast;
         let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
@@ -54,11 +54,11 @@ impl Needs {
             ("optimisers", forecast.optimizers),
             ("the largest step: activations, gradients", step),
             ("kernels' packing", packed),
-            ("sheets, and buffers that wait", forecast.tensors.saturating_sub(known)),
+            ("sheets, and buffers kept for reuse", forecast.tensors.saturating_sub(known)),
             ("a checkpoint or a sheet being written", self.passing),
             ("data", self.data),
             ("program and threads", self.program()),
-            ("memory in all", self.memory()),
+            ("total memory", self.memory()),
         ];
         let mut text = String::new();
         for (what, bytes) in rows {
@@ -90,8 +90,8 @@ impl Needs {
             ("a checkpoint (two are kept)", written.checkpoint),
             ("sheets and curves, at most", written.pictures),
             ("metrics", written.lines),
-            ("disk in all, at the worst moment", written.most()),
-            ("beside it, a cache of decoded pictures", self.cache),
+            ("disk space, at most", written.most()),
+            ("in addition, a cache of decoded pictures", self.cache),
         ];
         text.push('\n');
         for (what, bytes) in disk.into_iter().filter(|(_, bytes)| *bytes > 0) {
