@@ -1,5 +1,5 @@
-//! Kernels that are bound by memory: their rate is given in GB/s, and as a share of the rate of a
-//! plain copy of the same size on the same threads, measured immediately before.
+//! Benchmarks of memory-bound kernels: the rate is given in GB/s, and relative to a plain copy of
+//! the same size on the same threads, measured immediately before.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::record::record;
 use crate::{best_run, group, numbers, pool, thread_counts};
 
-/// So many threads, and the yardstick that kernels are held to on them.
+/// A pool of threads, with the copy that kernels are compared with.
 pub struct Yardstick<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     pool: ThreadPool,
@@ -22,8 +22,8 @@ pub struct Yardstick<'a> {
     to: Vec<f32>,
 }
 
-/// Calls `kernels` on one thread, then on as many as there are cores; the copy that they are
-/// compared with is of `floats` numbers.
+/// Calls `kernels` on one thread, then on as many as there are cores; the reference copy has
+/// `floats` floats.
 pub fn compare(c: &mut Criterion, name: &str, floats: usize, mut kernels: impl FnMut(&mut Yardstick)) {
     for threads in thread_counts() {
         let (group, pool) = (group(c, name), pool(threads));
@@ -41,7 +41,7 @@ pub fn copy(from: &[f32], to: &mut [f32]) {
 }
 
 impl Yardstick<'_> {
-    /// Bytes per second of a copy, read and written: the best of some.
+    /// The rate of a copy in bytes per second, read and written: the best of several runs.
     fn copy_rate(&mut self) -> f64 {
         let (from, to) = (&self.from, &mut self.to);
         let times = self.pool.install(|| {
@@ -56,8 +56,8 @@ impl Yardstick<'_> {
         8.0 * from.len() as f64 / times
     }
 
-    /// Lets criterion time `kernel`, which reads and writes `floats` numbers in total, and prints a
-    /// line with the best run's rate and its share of the copy's.
+    /// Lets criterion time `kernel`, which reads and writes `floats` floats in total, and prints
+    /// the rate of the best run and its fraction of the copy's rate.
     pub fn time(&mut self, name: &str, floats: usize, kernel: impl FnMut() + Send) {
         let copy = self.copy_rate();
         let name = format!("{name}/{}", self.threads);

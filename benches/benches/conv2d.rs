@@ -1,5 +1,5 @@
-//! The discriminator's convolutions at batch 256 and the generator's last at batch 128: forward,
-//! input gradient and weight gradient.
+//! The discriminator's convolutions at batch 256 and the generator's last convolution at batch 128:
+//! forward, input gradient and weight gradient.
 
 use benches::{criterion, measure_convolutions};
 use kernels::{ConvGeometry, Padding};

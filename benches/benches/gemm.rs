@@ -2,12 +2,12 @@
 //! `matrixmultiply`: square ones, those of the convolutions, and small ones, with transposed
 //! operands too.
 //!
-//! The contenders take turns, and so does the probe of the machine's peak, because a shared machine
-//! changes its speed from second to second: what counts is a ratio within one block of lines. Every
-//! figure is the best of all turns. An argument chooses shapes by part of their name:
-//! `cargo bench -p benches --bench gemm -- 512x512`.
+//! The libraries and the probe of the machine's peak take turns, because the speed of a shared
+//! machine changes from second to second: only ratios within one block of lines are meaningful.
+//! Every figure is the best of all turns. An argument chooses shapes by part of their name: `cargo
+//! bench -p benches --bench gemm -- 512x512`.
 //!
-//! matrixmultiply fixes its number of threads once in a process, so each number of threads gets a
+//! matrixmultiply reads its number of threads once per process, so each number of threads gets a
 //! process of its own.
 
 use std::hint::black_box;
@@ -34,8 +34,8 @@ const SHAPES: [[usize; 3]; 21] = [
     [256, 256, 256],
     [512, 512, 512],
     [1024, 1024, 1024],
-    // The convolutions of the discriminator at batch 256, every tap counted, as one product over
-    // all pixels ...
+    // The convolutions of the discriminator at batch 256, with every tap counted, as one product
+    // over all pixels ...
     [4096, 512, 6400],
     [4096, 256, 3200],
     [12544, 128, 1600],
@@ -44,19 +44,19 @@ const SHAPES: [[usize; 3]; 21] = [
     [256, 512, 256],
     [256, 512, 6400],
     [256, 256, 3200],
-    // Thin ones: of the generator's first layer and the discriminator's last.
+    // Products with few columns: of the generator's first layer and the discriminator's last.
     [128, 3136, 32],
     [256, 1, 8192],
     [8192, 16, 16],
     [16, 16, 8192],
 ];
 
-/// The least number of turns, and the time after which there are no more than these.
+/// The smallest number of turns, and the time after which no more turns are added.
 const TURNS: usize = 5;
 const TIME: Duration = Duration::from_millis(600);
-/// Multiply-adds of the largest product that is made when the benchmark is only tested.
+/// The largest product that is computed when the benchmark is only tested, in multiply-adds.
 const TESTED: usize = 1 << 24;
-/// A turn repeats short calls for so long.
+/// Short calls are repeated until a turn takes this long.
 const TURN: Duration = Duration::from_millis(2);
 
 fn gemm_crate(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32], threads: usize) {
@@ -86,7 +86,7 @@ fn turn(mut work: impl FnMut()) -> f64 {
     }
 }
 
-/// Times one product with all contenders and prints a line for each, then their ratios.
+/// Times one product with all libraries, and prints a line for each and then their ratios.
 fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     let threads = pool.current_num_threads();
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
@@ -130,7 +130,7 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     );
 }
 
-/// All shapes whose name contains one of the arguments, on so many threads.
+/// Times all shapes whose name contains one of the arguments, on `threads` threads.
 fn all_shapes(threads: usize, wanted: &[String]) {
     let pool = pool(threads);
     println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), pool.install(peak_flops) / 1e9);

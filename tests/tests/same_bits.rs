@@ -7,15 +7,15 @@ use models::quickdraw::{Quickdraw, Settings};
 use nn::State;
 use tensor::Tensor;
 
-/// The state after three steps on the built-in apples, as one number.
+/// The hash of the state after three steps on the built-in apples.
 ///
-/// It may change only together with a change that is meant to change the numbers: another order of
-/// summation, another polynomial, another stream of random numbers, another drawing of apples. Then
-/// say so in the commit's message, run this test and paste the value that it prints. If it differs
-/// and nobody meant it to, something is broken.
+/// It may only change in a commit that is meant to change results, such as one with another order
+/// of summation, another polynomial, another random stream or other drawings. In that case, mention
+/// it in the commit message, and copy the value that this test prints. An unintended difference
+/// means that something is broken.
 const GOLDEN: Option<u64> = Some(0x5049b207cfcab559);
 
-/// FNV-1a, 64 bits, over the names and the bits of all that a state holds.
+/// FNV-1a, 64 bits, over the names and the bits of everything in a state.
 fn hash(state: &State) -> u64 {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     let mut eat =
@@ -31,7 +31,7 @@ fn hash(state: &State) -> u64 {
     hash
 }
 
-/// The hash after `steps` steps, and the metrics of the last as bits.
+/// The hash after `steps` steps, and the metrics of the last step as bits.
 fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
     let apples = datasets::apples(64, 1);
     let mut system = Quickdraw::new(settings.clone(), 1).expect("settings in range");
@@ -45,8 +45,8 @@ fn train(settings: &Settings, steps: u64) -> (u64, Vec<u64>) {
     (hash(&system.state()), metrics.values().iter().copied().map(f64::to_bits).collect())
 }
 
-/// Trains with every number of threads of `threads` on every instruction set of this machine;
-/// returns the one result.
+/// Trains with each number of threads in `threads` on every instruction set of this machine,
+/// asserts that all results are equal, and returns the result.
 fn same_everywhere(settings: &Settings, steps: u64, threads: &[usize]) -> u64 {
     let mut first = None;
     for isa in simd::available() {
@@ -72,7 +72,8 @@ fn threads_and_instruction_sets_change_no_bit() {
     }
 }
 
-/// As above, in the sizes of a real run: large enough that every kernel blocks, splits and packs.
+/// Like the test above, in the sizes of a real run, which are large enough that every kernel
+/// blocks, splits and packs.
 #[test]
 #[ignore = "takes minutes"]
 fn threads_and_instruction_sets_change_no_bit_in_full_size() {

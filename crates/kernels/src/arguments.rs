@@ -1,4 +1,4 @@
-//! The settings of kernels: what a call does beyond its slices.
+//! The settings of kernels: the parameters of a call apart from its slices.
 
 use crate::random::Key;
 

@@ -41,7 +41,7 @@ pub struct ForwardContext {
     bound: Vec<(String, Var)>,
     /// The new values of buffers.
     updates: Vec<(String, Tensor)>,
-    /// How often each layer has asked for random numbers.
+    /// How often each layer has requested a random stream.
     visits: HashMap<String, u32>,
     fusible: Fusible,
     /// Values that replace parameters of these names.
@@ -192,7 +192,7 @@ impl ForwardContext {
         self.constant_overrides.get(&self.full_name(name)).cloned().unwrap_or_else(|| Var::constant(value.clone()))
     }
 
-    /// The random stream of the current layer, a different one each time the layer is applied; None
+    /// The random stream of the current layer, which differs each time the layer is applied; None
     /// in inference.
     pub fn key(&mut self) -> Option<Key> {
         self.key_of(self.path.join("."))

@@ -83,7 +83,7 @@ pub fn usage() -> Usage {
     LEDGER.with_borrow(|ledger| ledger.as_ref().map_or_else(Usage::default, |ledger| ledger.usage.clone()))
 }
 
-/// Resets the counts of the work (not of the memory), and the peak of live memory to the present
+/// Resets the counts of work (not those of memory), and sets the peak of live memory to its current
 /// value.
 pub fn count_work_anew() {
     with(|Ledger { usage, .. }| {

@@ -27,7 +27,7 @@ struct Phase {
     weights: usize,
 }
 
-/// A rectangle of positions, and how it is cut.
+/// A rectangle of positions, and how it is divided into blocks.
 struct Patch {
     phase: usize,
     strips: [Strip; 2],
@@ -183,16 +183,16 @@ impl Direct<'_> {
             let pixels =
                 Operand { data: &packed_pixels[patch.pixels + lanes[0].at * size..], depth: size, panels: lanes };
             let weights = Operand { data: &packed_weights[channels[0].at * steps..], depth: steps, panels: channels };
-            // SAFETY: no two tasks have the same position of the same lanes and channels, and no two
-            // patches have a pixel in common.
+            // SAFETY: no two tasks have the same position of the same lanes and channels, and no
+            // two patches have a pixel in common.
             let to = unsafe { shared.claim() };
             self.position(patch, position, [pixels, weights], tiling.swapped, to);
         });
     }
 
-    /// Cuts the work, and lays out packed memory.
+    /// Divides the work into tasks, and lays out packed memory.
     fn layout(&self) -> Layout {
-        // The tile suits the largest patch.
+        // The tile size is chosen for the largest patch.
         let mut patches: Vec<Patch> = Vec::new();
         for (phase, Phase { axes, .. }) in self.phases.iter().enumerate() {
             for strips in rectangles(self.batch, axes) {

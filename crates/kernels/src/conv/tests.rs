@@ -40,7 +40,7 @@ fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
 }
 
-/// Small geometries of many kinds, drawn by a fixed rule.
+/// Small geometries of many kinds, generated deterministically.
 fn geometries() -> Vec<ConvGeometry> {
     let channels = [1, 3, 8, 16, 17, 32, 33];
     let mut geometries = Vec::new();
@@ -127,7 +127,7 @@ on_each_set! {
     }
 }
 
-/// <conv(x, w), gy> is linear in each of the three; so its gradients give the same number.
+/// <conv(x, w), gy> is linear in each of the three factors, so the gradients give the same number.
 #[test]
 fn the_three_are_adjoint_to_each_other() {
     for g in geometries().iter().take(60) {

@@ -127,9 +127,9 @@ pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     }
 }
 
-/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it
-/// is spread to: blocks outermost, so that each spread tap meets its own in the order of the block,
-/// and so does each tap.
+/// Calls `visit(tap, spread tap)` with the memory ranges of every tap and of every tap that it is
+/// spread to. Positions in the block are the outermost loop, so each spread tap receives its terms
+/// in the order of the block, and so does each tap.
 fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
     let tap = |shape: [usize; 4], ky: usize, kx: usize| {
         let start = at(shape, [ky, kx, 0, 0]);

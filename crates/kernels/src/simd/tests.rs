@@ -127,7 +127,8 @@ impl Kernel for Token {
     }
 }
 
-/// All sets run at the same time, each on all threads of its pool, while this thread uses its own.
+/// All sets run at the same time, each on all threads of its pool, while this thread uses the
+/// default set.
 #[test]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;

@@ -1,6 +1,12 @@
 //! [`CommonOptions`]: the settings that every system has, and [`InstanceNoise`]: those that all
 //! have except `cyclegan`. Each settings struct holds them flattened; the shared
 //! services of a step apply them.
+//!
+//! `label_smooth`, `ema`, `r1` and `gradient_penalty` are fields of the systems that have them, not
+//! structs like these: no two of them belong to the same systems, their defaults differ (`r1` is 0
+//! in most systems and 10 in `stylegan`), and a flattened struct takes absent keys from its own
+//! default, not from that of the system. They also act in different places: `stylegan2` applies
+//! `r1` only every few steps, and `progan` ramps `ema` up.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +28,7 @@ pub struct CommonOptions {
 pub struct InstanceNoise {
     /// The standard deviation of the noise at the first step; 0 for none.
     pub instance_noise: f64,
-    /// The noise falls linearly to 0 within this many steps.
+    /// The noise falls linearly to 0 over this many steps.
     pub instance_noise_steps: u64,
 }
 

@@ -8,7 +8,7 @@ use crate::init::{Dialect, Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// What both layers have.
+/// The fields that both layers share.
 #[derive(Clone, Debug)]
 struct Window {
     filters: usize,

@@ -35,7 +35,7 @@ pub struct ModulatedConv2d {
     doubling: bool,
     demodulated: bool,
     weight: Tensor,
-    /// From styles to scales, of shape (style, in).
+    /// The weight of the affine function from styles to scales, of shape (style, in).
     style_weight: Tensor,
     style_bias: Tensor,
 }
@@ -153,9 +153,9 @@ mod tests {
     }
 
     /// With any style, the output for normal inputs has a mean square near 1, except at the border,
-    /// where zeros are padded. In a doubled image a quarter of the taps meet a pixel, and the
-    /// filter averages independent values: 16 times the sum of its squared taps, 25/256, times that
-    /// quarter is 0.39.
+    /// where zeros are padded. In an up-sampled image, a quarter of the taps meet a non-zero pixel,
+    /// and the filter averages independent values: 16 times the sum of its squared taps, 25/256,
+    /// times a quarter is 0.39.
     #[test]
     fn demodulation_keeps_the_deviation() {
         let (x, style) = (some(&[3, 8, 8, 16], "x"), some(&[3, 5], "style"));

@@ -27,12 +27,12 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
     derivation: &[
         "T(x, w, g) = sum of y * g = <conv(x, w), g> is linear in x, w and g",
-        "the gradient of <y, gy> by x is the derivative of T(x, w, gy) by x:",
-        "each x(n,y,x,i) is met by gy(n,oy,ox,o) through the tap w(ky,kx,i,o)",
-        "whose window lies over it: gx = conv2d_input_grad(gy, w)",
-        "by w: each tap meets all windows: gw = conv2d_weight_grad(x, gy)",
+        "the gradient with respect to x is the derivative of T(x, w, gy) with respect to x:",
+        "each x(n,y,x,i) is multiplied by gy(n,oy,ox,o) and by the tap w(ky,kx,i,o)",
+        "of every window that covers it: gx = conv2d_input_grad(gy, w)",
+        "with respect to w, each tap is used in all windows: gw = conv2d_weight_grad(x, gy)",
     ],
-    saved: "w for the gradient by x, x for the gradient by w; only what is asked for",
+    saved: "w for the gradient with respect to x, x for that with respect to w; only what is needed",
     shape: "x (n, h, w, in), w (kh, kw, in, out) to y (n, oh, ow, out), oh = (h + padding - kh) / stride + 1",
     cost: "n * oh * ow * kh * kw * in * out multiply-adds forward; the same again backward for each of gx and gw",
     chapter: "c08_convolution",
@@ -43,15 +43,15 @@ pub const ENTRY: Entry = Entry {
 /// The entry of the input gradient.
 pub const INPUT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_input_grad",
-    idea: "The convolution backwards: the transposed convolution.",
+    idea: "The input gradient of the convolution: a transposed convolution.",
     forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
-    rule: "for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)",
+    rule: "for the cotangent v: ggy = conv2d(v, w), gw = conv2d_weight_grad(v, gy)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by x",
-        "its own change along v, <v, gx>, is T(v, w, g), linear in w and g",
-        "by g: conv2d(v, w); by w: conv2d_weight_grad(v, g)",
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to x",
+        "for a cotangent v, <v, gx> = T(v, w, g), which is linear in w and g",
+        "with respect to g: conv2d(v, w); with respect to w: conv2d_weight_grad(v, g)",
     ],
-    saved: "w for the gradient by gy, gy for the gradient by w; only what is asked for",
+    saved: "w for the gradient with respect to gy, gy for that with respect to w; only what is needed",
     shape: "gy (n, oh, ow, out), w (kh, kw, in, out) to gx (n, h, w, in)",
     cost: "as many multiply-adds as the convolution, in each direction",
     chapter: "c08_convolution",
@@ -62,15 +62,15 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
 /// The entry of the weight gradient.
 pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_weight_grad",
-    idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
+    idea: "The weight gradient of the convolution: the image correlated with the gradient.",
     forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
-    rule: "for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)",
+    rule: "for the cotangent v: gx = conv2d_input_grad(gy, v), ggy = conv2d(x, v)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by w",
-        "its own change along v, <v, gw>, is T(x, v, g), linear in x and g",
-        "by x: conv2d_input_grad(g, v); by g: conv2d(x, v)",
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to w",
+        "for a cotangent v, <v, gw> = T(x, v, g), which is linear in x and g",
+        "with respect to x: conv2d_input_grad(g, v); with respect to g: conv2d(x, v)",
     ],
-    saved: "gy for the gradient by x, x for the gradient by gy; only what is asked for",
+    saved: "gy for the gradient with respect to x, x for that with respect to gy; only what is needed",
     shape: "x (n, h, w, in), gy (n, oh, ow, out) to gw (kh, kw, in, out)",
     cost: "as many multiply-adds as the convolution, in each direction",
     chapter: "c08_convolution",
@@ -259,9 +259,9 @@ impl<T: Element> Op<T> for Conv2d {
     }
 
     /// * conv2d: `gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)`
-    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v,
+    /// * conv2d_input_grad: `for the cotangent v: ggy = conv2d(v, w), gw = conv2d_weight_grad(v,
     ///   gy)`
-    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x,
+    /// * conv2d_weight_grad: `for the cotangent v: gx = conv2d_input_grad(gy, v), ggy = conv2d(x,
     ///   v)`
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;

@@ -25,7 +25,7 @@ pub const ENTRY: Entry = Entry {
         "b(k,j) is in column j of c only, each time times a(i,k):",
         "gb(k,j) = sum over i of a(i,k) * gc(i,j): that is a^T * gc",
     ],
-    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    saved: "b for the gradient with respect to a, a for that with respect to b; only what is needed",
     shape: "(m, k) by (k, n) to (m, n); a factor may be stored transposed",
     cost: "m * n * k multiply-adds forward; the same again backward for each of ga and gb",
     chapter: "c07_matmul",

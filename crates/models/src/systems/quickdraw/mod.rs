@@ -46,7 +46,7 @@ pub struct Quickdraw {
 }
 
 impl Quickdraw {
-    /// Fresh networks, with weights decided by `seed`.
+    /// New networks, with weights drawn from `seed`.
     ///
     /// # Errors
     /// When a setting is out of its range.
@@ -85,12 +85,13 @@ impl Quickdraw {
         }
     }
 
-    /// Trains the discriminator to tell `reals` from the generator's fakes of these latents, in one
-    /// batch, reals first. The fakes are made in inference mode: with running statistics, without
-    /// dropout or gradients. Returns the loss and the accuracy before the update.
+    /// Trains the discriminator to tell `reals` from the fakes that the generator makes from these
+    /// latents, in one batch, reals first. The fakes are made in inference mode: with running
+    /// statistics, without dropout or gradients. Returns the loss and the accuracy before the
+    /// update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let fakes = self.generator.infer(latents);
@@ -121,7 +122,7 @@ impl Quickdraw {
     /// the generator. Returns the loss and the accuracy before the update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let labels = Tensor::full([latents.shape()[0], 1], 1.0);

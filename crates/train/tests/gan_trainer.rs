@@ -1,5 +1,5 @@
-//! The systems that share a game, from the command line: resuming, switches, the lines of the
-//! originals, summaries.
+//! The systems that share a [`GanTrainer`](models::trainer::gan::GanTrainer), from the command line:
+//! resuming, switches, the original log lines, summaries.
 
 mod common;
 
