@@ -2,9 +2,9 @@
 //! beside criterion's report.
 //!
 //! Machines are shared and clock rates vary, so an absolute rate says little. Every benchmark of
-//! arithmetic therefore measures the peak in the same run, and prints the rate as a fraction of it. The
-//! rates are also written as JSON, to `target/rates`. The benchmark `ratios` compares some kernels
-//! with the committed table `ratios.json`.
+//! arithmetic therefore measures the peak in the same run, and prints the rate as a fraction of it.
+//! The rates are also written as JSON, to `target/rates`. The benchmark `ratios` compares some
+//! kernels with the committed table `ratios.json`.
 
 pub mod bandwidth;
 pub mod peers;
