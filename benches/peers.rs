@@ -47,7 +47,7 @@ impl Im2col {
             transpose_b: false,
             precision: kernels::Precision::F32,
         };
-        Self { g: g.clone(), product, rows: vec![0.0; product.m * product.k] }
+        Self { g: *g, product, rows: vec![0.0; product.m * product.k] }
     }
 
     /// y = the convolution of x with the weights w.
