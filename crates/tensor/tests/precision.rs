@@ -21,8 +21,7 @@ fn gradients(precision: Precision) -> (Vec<Tensor>, Tape) {
     let h = h.conv_transpose2d_in(precision, &v[2], [2, 2], TransposedPadding::Same).tanh();
     let h = h.upsample_conv2d(precision, &v[3], [2, 2], Padding::Same);
     let loss = h.reshape([3, 1536]).matmul_in(precision, &v[4]).tanh().square().mean();
-    let options = Options { create_graph: true, ..Options::default() };
-    let first = grad(&loss, &v, options);
+    let first = grad(&loss, &v, Options::CREATE_GRAPH);
     let second = grad(&first[0].square().sum(), &v, Options::default());
     (first.into_iter().chain(second).map(Var::into_value).collect(), tape)
 }

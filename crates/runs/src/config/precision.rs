@@ -35,8 +35,8 @@ impl Config {
         Some(format!("precision    {now} from here on; {steps}"))
     }
 
-    /// Forgets the record of earlier precisions, for a new run with the configuration of another one.
-    /// Returns a message if there is a record.
+    /// Forgets the record of earlier precisions, for a new run with the configuration of another
+    /// one. Returns a message if there is a record.
     pub(crate) fn drop_earlier_precision(&mut self) -> Option<String> {
         let earlier = self.text(EARLIER)?.to_owned();
         self.set_text(EARLIER, None);
