@@ -451,7 +451,7 @@ impl Config {
             }
         }
         keys.into_iter()
-            .filter(|key| !keys::may_change(key) && !(was_changed && self.is_precision(key)))
+            .filter(|key| !(keys::may_change(key) || was_changed && self.is_precision(key)))
             .filter(|key| self.show(key) != other.show(key))
             .map(|key| format!("{key}: {} {ours}, {} {theirs}", self.show(&key), other.show(&key)))
             .collect()
