@@ -41,7 +41,7 @@ impl Im2col {
         let k = g.w_shape().iter().product::<usize>() / filters;
         let product =
             Gemm { m: n * h * w, n: filters, k, transpose_a: false, transpose_b: false, precision: Precision::F32 };
-        Self { g: g.clone(), product, rows: vec![0.0; product.m * product.k] }
+        Self { g: *g, product, rows: vec![0.0; product.m * product.k] }
     }
 
     /// y = the convolution of x with the weights w.

@@ -254,7 +254,9 @@ mod tests {
     #[test]
     fn rates_are_compared_not_times() {
         let spin = |times: u64| {
-            move || drop(std::hint::black_box((0..times * 20_000).fold(0, |a, b| a ^ std::hint::black_box(b))))
+            move || {
+                std::hint::black_box((0..times * 20_000).fold(0, |a, b| a ^ std::hint::black_box(b)));
+            }
         };
         let mut problem = Problem {
             yardstick: Yardstick::Peak,

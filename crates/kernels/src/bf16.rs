@@ -137,7 +137,7 @@ mod tests {
         let Some(isa) = simd::available().into_iter().find(|isa| isa.has_dot_pairs()) else {
             return eprintln!("SKIPPED: this CPU cannot multiply pairs");
         };
-        let exponents = |center: u32| move |word: u32| word & 0x807F_807F | (center + (word >> 8 & 7)) * 0x80_0080;
+        let exponents = |center: u32| move |word: u32| word & 0x807F_807F | ((center + ((word >> 8) & 7)) * 0x80_0080);
         for (kind, range) in [None, Some((58, 0)), Some((123, 120))].into_iter().enumerate() {
             let [mut a, mut b, sums] = [0, 1, 2].map(|i| random(3 * kind as u32 + i, 150_000));
             let mut sums: Vec<[f32; LANES]> = sums.into_iter().map(|sum| sum.map(f32::from_bits)).collect();

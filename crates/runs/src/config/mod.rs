@@ -405,7 +405,12 @@ impl Config {
             let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
             self.table(table)?.get(key)
         });
-        value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
+        match value {
+            // 1e30 and not 31 digits.
+            Some(Value::Float(number)) => format!("{number:?}"),
+            Some(value) => value.to_string(),
+            None => ABSENT.to_owned(),
+        }
     }
 
     /// The configuration with `given` applied, for `--resume`: only settings that do not affect the
