@@ -49,6 +49,6 @@ fn gradients_in_bf16_are_those_of_f32_within_the_rounding_of_their_operands() {
     }
     let text = tape.to_string();
     let products: Vec<&str> = text.lines().filter(|line| line.contains("conv2d") || line.contains("matmul")).collect();
-    assert!(products.len() > 20, "{text}");
+    assert!(products.len() >= 12, "{text}"); // four, and two gradients of each
     assert!(products.iter().all(|line| line.contains("bf16")), "{text}");
 }
