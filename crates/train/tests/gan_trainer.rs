@@ -1,5 +1,5 @@
-//! The systems that share a [`GanTrainer`](models::trainer::gan::GanTrainer), from the command line:
-//! resuming, switches, the original log lines, summaries.
+//! The systems that share a [`GanTrainer`](models::trainer::gan::GanTrainer), from the command
+//! line: resuming, switches, the original log lines, summaries.
 
 mod common;
 
@@ -89,7 +89,7 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
 }
 
-/// Also with `kill`ed and resumed runs on other numbers of threads, and with samples.
+/// On one thread and on two; a changed precision is recorded.
 #[test]
 fn a_run_in_bf16_goes_on_to_the_same_bits_and_changes_its_precision_only_when_asked() {
     let place = Place::new();
