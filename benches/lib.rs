@@ -18,7 +18,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use kernels::simd::{self, Kernel, Simd};
 use kernels::timing::{self, Timings};
-use kernels::{ConvGeometry, Element};
+use kernels::{ConvGeometry, Element, Precision};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
 
@@ -212,13 +212,15 @@ pub fn measure(
     }
 }
 
-/// Times the three kernels of every geometry; `names` are those of the convolution, its input
-/// gradient and its weight gradient.
+/// Times the three kernels of every geometry in every precision; `names` are those of the
+/// convolution, its input gradient and its weight gradient.
 pub fn measure_convolutions(c: &mut Criterion, name: &str, layers: &[(String, ConvGeometry)], names: [&str; 3]) {
     let mut group = group(c, name);
     for machine in machines() {
         let threads = machine.threads;
-        for (layer, g) in layers {
+        for (layer, g, precision) in layers.iter().flat_map(|(layer, g)| Precision::ALL.map(|p| (layer, g, p))) {
+            let g = &g.with_precision(precision);
+            let layer = if precision == Precision::F32 { layer.clone() } else { format!("{layer} {precision}") };
             let [x, w, y] = [g.x_shape(), g.w_shape(), g.y_shape()].map(|shape| shape.iter().product::<usize>());
             let [x, w, gy] = [numbers(1, x), numbers(2, w), numbers(3, y)];
             let [mut gx, mut gw, mut y] = [x.clone(), w.clone(), gy.clone()];

@@ -1,6 +1,6 @@
 //! Other libraries' products, which ours are compared with.
 
-use kernels::{ConvGeometry, Gemm, reference};
+use kernels::{ConvGeometry, Gemm, Precision, reference};
 
 /// The environment variable from which matrixmultiply reads its number of threads, once in a
 /// process.
@@ -39,7 +39,8 @@ impl Im2col {
     pub fn new(g: &ConvGeometry) -> Self {
         let [n, h, w, filters] = g.y_shape();
         let k = g.w_shape().iter().product::<usize>() / filters;
-        let product = Gemm { m: n * h * w, n: filters, k, transpose_a: false, transpose_b: false };
+        let product =
+            Gemm { m: n * h * w, n: filters, k, transpose_a: false, transpose_b: false, precision: Precision::F32 };
         Self { g: *g, product, rows: vec![0.0; product.m * product.k] }
     }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use benches::{all_threads, numbers, peak_flops, pool, testing};
 use kernels::simd::{self, Kernel, LANES, Simd};
-use kernels::{ConvGeometry, Element, Gemm, Padding, reference};
+use kernels::{ConvGeometry, Element, Gemm, Padding, Precision, reference};
 
 /// Rows of a, columns of b, and the depth.
 const M: usize = 1008;
@@ -181,7 +181,7 @@ fn time(threads: usize, turns: usize, work: &mut (dyn FnMut() + Send)) -> [f64; 
 }
 
 fn products(all: usize) {
-    let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false };
+    let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false, precision: Precision::F32 };
     let (a, b) = (numbers(1, M * K), numbers(2, K * N));
     let (mut c, mut wanted) = (vec![0.0; M * N], vec![0.0; M * N]);
     f32::gemm(g, &a, &b, &mut wanted);
@@ -226,6 +226,7 @@ fn convolutions(all: usize) {
         k: size(g.w_shape()) / channels,
         transpose_a: false,
         transpose_b: false,
+        precision: Precision::F32,
     };
     let (x, w) = (numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape())));
     let mut rows = vec![0.0; product.m * product.k];

@@ -1,6 +1,6 @@
 //! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of
 //! `matrixmultiply`: square ones, those of the convolutions, and small ones, with transposed
-//! operands too.
+//! operands too. Ours in bf16 take part as well.
 //!
 //! The libraries and the probe of the machine's peak take turns, because the speed of a shared
 //! machine changes from second to second: only ratios within one block of lines are meaningful.
@@ -18,7 +18,7 @@ use benches::peers::{MATRIXMULTIPLY_THREADS as THREADS, matrixmultiply, strides}
 use benches::record::record;
 use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
-use kernels::{Element, Gemm};
+use kernels::{Element, Gemm, Precision};
 use rayon::ThreadPool;
 use serde_json::json;
 
@@ -91,7 +91,7 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     let threads = pool.current_num_threads();
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let mut c = vec![0.0; g.m * g.n];
-    let (mut peak, mut best) = (0f64, [f64::INFINITY; 3]);
+    let (mut peak, mut best) = (0f64, [f64::INFINITY; 4]);
     let (start, mut turns) = (Instant::now(), 0);
     while turns < 1 || !testing() && (turns < TURNS || start.elapsed() < TIME) {
         turns += 1;
@@ -101,13 +101,14 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
                 turn(|| f32::gemm(g, &a, &b, black_box(&mut c))),
                 turn(|| gemm_crate(g, &a, &b, black_box(&mut c), threads)),
                 turn(|| matrixmultiply(g, &a, &b, black_box(&mut c))),
+                turn(|| f32::gemm(Gemm { precision: Precision::Bf16, ..g }, &a, &b, black_box(&mut c))),
             ];
             best = std::array::from_fn(|i| best[i].min(times[i]));
         });
     }
     let flops = 2.0 * (g.m * g.n * g.k) as f64;
     let rate = best.map(|seconds| flops / seconds);
-    for (who, seconds) in ["ours", "gemm", "matrixmultiply"].into_iter().zip(best) {
+    for (who, seconds) in ["ours", "gemm", "matrixmultiply", "ours in bf16"].into_iter().zip(best) {
         let problem = format!("{name}/{threads}/{who}");
         println!(
             "RATE {problem:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
@@ -119,14 +120,16 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
         record(&problem, json!({ "seconds": seconds, "gflops": flops / seconds / 1e9, "share_of_peak": share }));
     }
     println!(
-        "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply",
+        "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply; \
+         bf16 {:4.2} x",
         name,
         simd::current().name(),
         rate[0] / 1e9,
         rate[0] / peak * 100.0,
         peak / 1e9,
         rate[0] / rate[1],
-        rate[0] / rate[2]
+        rate[0] / rate[2],
+        rate[3] / rate[0]
     );
 }
 
@@ -143,7 +146,8 @@ fn all_shapes(threads: usize, wanted: &[String]) {
                 continue;
             }
             if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {
-                compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b });
+                let precision = Precision::F32;
+                compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b, precision });
             }
         }
     }

@@ -25,7 +25,8 @@ use benches::{multiply_add, numbers, pool, testing};
 use kernels::optimizer::{Adam, Update, UpdateRule};
 use kernels::simd;
 use kernels::{
-    BiasActivation, ConvGeometry, Element, Fir, FirGeometry, Gemm, Key, Norm, Padding, TransposedPadding, Unary,
+    BiasActivation, ConvGeometry, Element, Fir, FirGeometry, Gemm, Key, Norm, Padding, Precision, TransposedPadding,
+    Unary,
 };
 
 /// A problem by name: whether quick mode measures it, and how it is made.
@@ -54,7 +55,7 @@ fn beside_peak(amount: f64, kernel: impl FnMut() + Send + 'static) -> Problem {
 }
 
 fn product(m: usize, n: usize, k: usize) -> Problem {
-    let g = Gemm { m, n, k, transpose_a: false, transpose_b: false };
+    let g = Gemm { m, n, k, transpose_a: false, transpose_b: false, precision: Precision::F32 };
     let (a, b, mut c) = (numbers(1, m * k), numbers(2, k * n), vec![0.0; m * n]);
     let (a2, b2, mut c2) = (a.clone(), b.clone(), c.clone());
     let amount = 2.0 * (m * n * k) as f64;

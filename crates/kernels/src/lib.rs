@@ -9,6 +9,7 @@
 
 pub mod allocations;
 mod arguments;
+pub mod bf16;
 mod bias_act;
 mod columns;
 mod conv;
@@ -49,7 +50,7 @@ mod vector_words;
 /// * 1: everything before versions were recorded, and since.
 pub const NUMERICS: u32 = 1;
 
-pub use arguments::{BiasActivation, Gemm, Norm};
+pub use arguments::{BiasActivation, Gemm, Norm, Precision};
 pub use conv::Convolution;
 pub use element::Element;
 pub use elementwise::{Binary, Unary};

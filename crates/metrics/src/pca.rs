@@ -10,7 +10,7 @@
 //! **Pitfalls.** The features describe pixels, not semantics: strokes, shades and positions,
 //! without fine details. Scores depend on the reals that the components were fitted on.
 
-use kernels::{Element, Gemm, Key};
+use kernels::{Element, Gemm, Key, Precision};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::eigen::eigenvectors;
@@ -117,7 +117,7 @@ fn centred(pictures: &Pictures, mean: &[f32], first: usize, last: usize) -> Vec<
 
 /// c = a b, or a^T b.
 fn product([m, n, k]: [usize; 3], transpose_a: bool, a: &[f32], b: &[f32], c: &mut [f32]) {
-    f32::gemm(Gemm { m, n, k, transpose_a, transpose_b: false }, a, b, c);
+    f32::gemm(Gemm { m, n, k, transpose_a, transpose_b: false, precision: Precision::F32 }, a, b, c);
 }
 
 /// Makes the columns of a (rows, q) basis orthogonal and of length 1 (Gram and Schmidt, twice over,

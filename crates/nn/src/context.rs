@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use kernels::{BiasActivation, Key};
+use kernels::{BiasActivation, Key, Precision};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, StepResult};
@@ -35,6 +35,8 @@ pub struct ForwardContext {
     /// None in inference.
     training: Option<RngContext>,
     frozen: bool,
+    /// See [`precision`](ForwardContext::precision).
+    precision: Precision,
     /// The names of the networks and layers that are being applied, the outermost first.
     path: Vec<String>,
     /// The parameters on the tape.
@@ -96,6 +98,7 @@ impl ForwardContext {
             tape,
             training,
             frozen,
+            precision: Precision::F32,
             path,
             bound,
             updates,
@@ -113,6 +116,20 @@ impl ForwardContext {
         let outer = core::mem::replace(&mut self.frozen, true);
         let result = body(self);
         self.frozen = outer;
+        result
+    }
+
+    /// The precision in which dense layers and convolutions multiply: that of the
+    /// [network](crate::Network::set_precision) that is being applied.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Runs `body` with products in this precision.
+    pub(crate) fn in_precision<R>(&mut self, precision: Precision, body: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = core::mem::replace(&mut self.precision, precision);
+        let result = body(self);
+        self.precision = outer;
         result
     }
 

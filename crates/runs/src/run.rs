@@ -200,8 +200,7 @@ mod tests {
             let take = seen.clone();
             let output = Output::lines(move |line| *take.lock().unwrap() += &format!("{line:?}\n"));
             run(&path, steps).output(output).train().unwrap();
-            let text = seen.lock().unwrap().clone();
-            text
+            std::mem::take(&mut *seen.lock().unwrap())
         };
         assert!(!said(2).contains("numerics"));
         assert!(!said(3).contains("numerics"), "the same version");

@@ -1,7 +1,7 @@
 //! The building blocks of losses that contain a gradient have correct first and second derivatives,
 //! in the combinations in which the systems use them. (`registry.rs` checks each op by itself.)
 
-use kernels::{Fir, Padding, TransposedPadding};
+use kernels::{Fir, Padding, Precision, TransposedPadding};
 use tensor::ops::{Domain, Function, sample};
 use tensor::{Check, Options, Tape, Tensor, Var, grad, gradcheck};
 
@@ -52,7 +52,7 @@ fn parts() -> Vec<Part> {
         part("adaptive instance norm", &[images, &[4, 4]], |v| adaptive_instance_norm(&v[0], &v[1])),
         part("blur", &[images], |v| v[0].fir(&Fir::blur())),
         part("blur of an up-sampled convolution", &[images, &[3, 3, 2, 2]], |v| {
-            v[0].upsample_conv2d(&v[1], [2, 2], Padding::Same).fir(&Fir::blur())
+            v[0].upsample_conv2d(Precision::F32, &v[1], [2, 2], Padding::Same).fir(&Fir::blur())
         }),
         part("up by a filter, and down", &[images], |v| v[0].fir(&Fir::up2()).square().fir(&Fir::down2())),
         part("filter and strided convolution", &[images, &[3, 3, 2, 2]], |v| {

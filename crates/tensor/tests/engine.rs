@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use kernels::{Key, Padding, TransposedPadding};
+use kernels::{Key, Padding, Precision, TransposedPadding};
 use tensor::{
     Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad, vjp,
 };
@@ -312,12 +312,14 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
         ("fold_taps", Box::new(move || of(&[1, 3, 1, 1]).fold_taps([2, 2])), &["[1, 3, 1, 1]", "[2, 2]"]),
         (
             "upsample_conv2d",
-            Box::new(move || images().upsample_conv2d(&of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
+            Box::new(move || images().upsample_conv2d(Precision::F32, &of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
             &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
         ),
         (
             "upsample_conv_transpose2d",
-            Box::new(move || images().upsample_conv_transpose2d(&of(&[3, 3, 4, 2]), [2, 2], TransposedPadding::Same)),
+            Box::new(move || {
+                images().upsample_conv_transpose2d(Precision::F32, &of(&[3, 3, 4, 2]), [2, 2], TransposedPadding::Same)
+            }),
             &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
         ),
         (

@@ -1,7 +1,7 @@
 //! A convolution of up-sampled images with merged taps is the same function as up-sampling followed
 //! by the convolution, with the same gradients.
 
-use kernels::{ConvGeometry, Padding, TransposedPadding};
+use kernels::{ConvGeometry, Padding, Precision, TransposedPadding};
 use tensor::ops::{Domain, sample};
 use tensor::{Options, Tape, Var, vjp};
 
@@ -56,7 +56,8 @@ fn merged_taps_are_up_sampling_and_a_transposed_convolution() {
             if ConvGeometry::transposed(large(images, factor), [kh, kw], 2, [1, 1], padding).is_err() {
                 continue;
             }
-            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv_transpose2d(w, factor, padding);
+            let merged =
+                move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv_transpose2d(Precision::F32, w, factor, padding);
             let apart = move |x: &Var<f64>, w: &Var<f64>| x.upsample(factor).conv_transpose2d(w, [1, 1], padding);
             let what = format!("{images:?} times {factor:?}, kernel {kh}x{kw}, {padding:?}");
             agree(&merged, &apart, [images, [kh, kw, 2, images[3]]], &what);
@@ -77,7 +78,7 @@ fn merged_taps_are_up_sampling_and_a_convolution() {
             if ConvGeometry::new(large(images, factor), [kh, kw], 2, [1, 1], padding).is_err() {
                 continue;
             }
-            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv2d(w, factor, padding);
+            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv2d(Precision::F32, w, factor, padding);
             let apart = move |x: &Var<f64>, w: &Var<f64>| x.upsample(factor).conv2d(w, [1, 1], padding);
             let what = format!("{images:?} times {factor:?}, kernel {kh}x{kw}, {padding:?}");
             agree(&merged, &apart, [images, [kh, kw, images[3], 2]], &what);

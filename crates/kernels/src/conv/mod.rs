@@ -8,6 +8,8 @@
 //!   result is one chain of multiply-adds in the order of the loops in
 //!   [`reference`](crate::reference), over real pixels only: taps that would read padding are
 //!   skipped rather than multiplied by zero, so even signed zeros and infinities are the same.
+//!   Operands of bf16 products are converted before they are packed
+//!   ([`pairs`](crate::gemm::pairs)).
 //! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
 //!   in-channels.
 //! * **In the frequency domain** ([`fourier`]), for small maps with many channels: fewer products
@@ -76,14 +78,18 @@ pub enum Convolution {
 }
 
 impl Convolution {
-    /// The lengths of the two buffers in which a call of this shape on `f32` packs its operands.
-    /// The calling thread keeps them for the next call. (Other memory is small.)
-    pub fn packed(self, g: &ConvGeometry) -> [usize; 2] {
+    /// The lengths of the buffers in which a call of this shape on `f32` packs its two operands and
+    /// converts them to another precision. The calling thread keeps them for the next call. (Other
+    /// memory is small.)
+    pub fn packed(self, g: &ConvGeometry) -> [usize; 3] {
         match (self, Fourier::choose(g)) {
-            (_, Some(fourier)) => fourier.packed(self),
+            (_, Some(fourier)) => {
+                let [left, right] = fourier.packed(self);
+                [left, right, 0]
+            }
             (Self::Forward, None) => direct::packed(g, false),
             (Self::InputGrad, None) => direct::packed(g, true),
-            (Self::WeightGrad, None) if thin_weight_grad::is_thin(g) => [0; 2],
+            (Self::WeightGrad, None) if thin_weight_grad::is_thin(g) => [0; 3],
             (Self::WeightGrad, None) => weight_grad::packed(g),
         }
     }

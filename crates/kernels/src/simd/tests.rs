@@ -121,6 +121,8 @@ struct Token;
 
 impl Kernel for Token {
     type Output = &'static str;
+    // Otherwise it would run as a token without pairs.
+    const USES_PAIRS: bool = true;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> &'static str {
         std::any::type_name::<S>()

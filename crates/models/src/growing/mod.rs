@@ -172,11 +172,13 @@ impl<P: Painter> Growing<P> {
     pub(crate) fn new(
         spec: GrowingSpec,
         growth: Growth,
-        critic: Critic,
+        mut critic: Critic,
         seed: u64,
         painter: impl Fn(&str) -> P,
     ) -> Self {
-        let (mut average, painter) = (painter("average"), painter("generator"));
+        let (mut average, mut painter) = (painter("average"), painter("generator"));
+        let networks = critic.parts_mut().into_iter().chain(painter.parts_mut()).chain(average.parts_mut());
+        spec.sizes.common.configure(networks);
         follow(average.parts_mut(), painter.parts(), 0.0);
         let [beta1, beta2] = BETAS;
         let rule = Adam { beta1, beta2, epsilon: 1e-8 };

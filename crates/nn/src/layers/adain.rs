@@ -52,7 +52,7 @@ impl Layer for AdaIn {
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let weight = Equalised::weight(Some(Equalised::LINEAR), ctx.parameter("weight", &self.weight));
-        let both = &ctx.style().matmul(&weight) + &ctx.parameter("bias", &self.bias);
+        let both = &ctx.style().matmul_in(ctx.precision(), &weight) + &ctx.parameter("bias", &self.bias);
         let (images, channels) = (both.shape()[0], self.bias.size() / 2);
         let [scale, shift] =
             [0, channels].map(|first| both.slice(1, first..first + channels).reshape([images, 1, 1, channels]));

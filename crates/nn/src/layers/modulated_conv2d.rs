@@ -92,12 +92,14 @@ impl Layer for ModulatedConv2d {
         let mut equalised = |name, weight| Equalised::weight(Some(Equalised::LINEAR), ctx.parameter(name, weight));
         let [weight, style_weight] = [("weight", &self.weight), ("style_weight", &self.style_weight)]
             .map(|(name, weight)| equalised(name, weight));
-        let scales = &ctx.style().matmul(&style_weight) + &ctx.parameter("style_bias", &self.style_bias);
+        let precision = ctx.precision();
+        let scales = &ctx.style().matmul_in(precision, &style_weight) + &ctx.parameter("style_bias", &self.style_bias);
         x.modulated(&scales, &weight, self.demodulated, |x, weight| {
             if !self.doubling {
-                return x.conv2d(weight, [1, 1], Padding::Same);
+                return x.conv2d_in(precision, weight, [1, 1], Padding::Same);
             }
-            let larger = x.conv_transpose2d(&weight.turn_taps(), [2, 2], TransposedPadding::Valid);
+            let turned = weight.turn_taps();
+            let larger = x.conv_transpose2d_in(precision, &turned, [2, 2], TransposedPadding::Valid);
             larger.fir(&Fir::after_transposed(self.kernel))
         })
     }

@@ -76,6 +76,7 @@ pub const RUN_KEYS: &[RunKey] = &[
     .option("--data", "PATH"),
     text("data_from_run", "The path from the run folder to the images").may_change(),
     text("data_absolute", "The absolute path of the images").may_change(),
+    text("earlier_precision", "Precisions of the steps before it was changed, such as `f32 to step 500`").may_change(),
     text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
     count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, DefaultValue::Nothing).may_change(),
     text("data_cache", "Folder for the caches of decoded images").may_change(),
@@ -138,6 +139,10 @@ impl RunKey {
 pub(super) fn may_change(key: &str) -> bool {
     RunKey::find(key).is_some_and(|key| key.may_change)
 }
+
+/// The setting that may change when a run goes on if the command asks for it. (It changes how
+/// numbers are rounded, but not what is computed.)
+pub(super) const PRECISION: &str = "precision";
 
 /// Settings that older versions did not record in `config.toml`: system, key, and the value that
 /// those versions used.

@@ -8,6 +8,7 @@
 mod file;
 mod keys;
 mod numerics;
+mod precision;
 mod recorded_data;
 
 use std::collections::BTreeMap;
@@ -404,11 +405,16 @@ impl Config {
             let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
             self.table(table)?.get(key)
         });
-        value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
+        match value {
+            // 1e30 and not 31 digits.
+            Some(Value::Float(number)) => format!("{number:?}"),
+            Some(value) => value.to_string(),
+            None => ABSENT.to_owned(),
+        }
     }
 
     /// The configuration with `given` applied, for `--resume`: only settings that do not affect the
-    /// arithmetic may change.
+    /// arithmetic may change, and the precision, because the command asks for it.
     ///
     /// # Errors
     /// When one of them contradicts the run's own value (the error names both), and as
@@ -419,7 +425,7 @@ impl Config {
         for one in known.check_all(given)? {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
-            if old != new && !keys::may_change(&one.key) {
+            if old != new && !keys::may_change(&one.key) && !self.is_precision(&one.key) {
                 return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
                     .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
@@ -435,8 +441,9 @@ impl Config {
     }
 
     /// The keys that must not change within a run and whose values differ from `other`, each with
-    /// both values.
+    /// both values. A run whose precision was changed may have checkpoints of either.
     pub(crate) fn differences(&self, other: &Self, [ours, theirs]: [&str; 2]) -> Vec<String> {
+        let was_changed = self.has_earlier_precision();
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {
@@ -444,7 +451,8 @@ impl Config {
             }
         }
         keys.into_iter()
-            .filter(|key| !keys::may_change(key) && self.show(key) != other.show(key))
+            .filter(|key| !(keys::may_change(key) || was_changed && self.is_precision(key)))
+            .filter(|key| self.show(key) != other.show(key))
             .map(|key| format!("{key}: {} {ours}, {} {theirs}", self.show(&key), other.show(&key)))
             .collect()
     }

@@ -62,7 +62,7 @@ fn the_version_of_the_numerics_is_recorded_and_a_run_without_it_counts_as_the_fi
     assert_eq!(read(&without).numerics(), 1, "a run of an older version");
     assert_eq!(read("system = \"quickdraw\"\nsteps = 3\n").numerics(), kernels::NUMERICS, "nobody's run");
     let mut other = read(&new.to_toml().replace("numerics = ", "numerics = 9"));
-    assert!(other.numerics() > 89 && new.differences(&other).is_empty());
+    assert!(other.numerics() > 89 && new.differences(&other, ["new", "other"]).is_empty());
     let line = other.numerics_change_at(7).unwrap();
     assert!(
         line.contains(&format!("version {} of the numerics computed the run up to step 7", other.numerics())),
@@ -76,6 +76,15 @@ fn the_version_of_the_numerics_is_recorded_and_a_run_without_it_counts_as_the_fi
         (other.numerics(), other.numerics_changed(), other.numerics_change_at(7)),
         (kernels::NUMERICS, None, None)
     );
+}
+
+#[test]
+fn a_number_with_many_zeros_is_shown_short() {
+    let text = refused(&[set("clip=1e30")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e30`") && text.contains("1e30 is not in"), "{text}");
+    assert!(!text.contains("000"), "{text}");
+    let text = refused(&[set("clip=1e-13")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e-13`") && text.contains("range 1e-12 to 1e12"), "{text}");
 }
 
 #[test]

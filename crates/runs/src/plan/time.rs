@@ -257,13 +257,17 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernels::Padding;
+    use kernels::{Padding, Precision};
+
+    fn product([m, n, k]: [usize; 3]) -> Gemm {
+        Gemm { m, n, k, transpose_a: false, transpose_b: false, precision: Precision::F32 }
+    }
 
     fn usage(batch: usize) -> Usage {
         let g = ConvGeometry::new([batch, 16, 16, 8], [3, 3], 8, [1, 1], Padding::Same).unwrap();
         let mut usage = Usage::default();
         usage.convolutions.insert((Convolution::Forward, g), 3);
-        usage.products.insert(Gemm { m: batch, n: 64, k: 64, transpose_a: false, transpose_b: false }, 2);
+        usage.products.insert(product([batch, 64, 64]), 2);
         usage
     }
 
@@ -279,7 +283,7 @@ mod tests {
         let Call::Convolution(_, small) = call else { unreachable!() };
         assert!([small.in_channels, small.out_channels] == [128; 2] && halvings == 1, "{small:?}");
         assert!(small.batch >= IMAGES && call.half_channels().products() > 0.0, "{small:?}");
-        let huge = Gemm { m: 4096, n: 100_000, k: 4096, transpose_a: false, transpose_b: false };
+        let huge = product([4096, 100_000, 4096]);
         assert!(Call::Product(huge).reduced().call.products() <= PRODUCTS);
         let steps = of_steps(&[(&usage(1), 1), (&usage(64), 2)]);
         assert!(steps.iter().all(|seconds| *seconds > 0.0 && seconds.is_finite()), "{steps:?}");

@@ -233,7 +233,7 @@ impl Plan {
         }
         let needs = Needs::that_fit(&config, 0, shown)?;
         let system = config.build()?;
-        let notes = config.numerics_changed().into_iter().collect();
+        let notes = config.numerics_changed().into_iter().chain(config.drop_earlier_precision()).collect();
         Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes })
     }
 
@@ -248,8 +248,9 @@ impl Plan {
                 .because(format!("it trains `{trained}`, but the command names `{asked}`"))
                 .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
         }
+        let before = config.precision().map(str::to_owned);
         let config = config.extended(&request.assignments, &run)?;
-        let plan = match found {
+        let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
                 let needs = Needs::that_fit(&config, 0, shown)?;
@@ -258,6 +259,7 @@ impl Plan {
                 Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
             }
         };
+        plan.notes.extend(plan.config.record_precision(before.as_deref(), plan.from));
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
@@ -340,6 +342,9 @@ fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> R
         console.say(&format!("{label:<12} {}", totals(parts)));
     }
     console.say(&format!("processor    {}", processor::about()?));
+    if let Some(precision) = config.precision().filter(|precision| *precision != "f32") {
+        console.say(&format!("precision    {precision} products, f32 sums and weights"));
+    }
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));

@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 /// # Errors
 /// When the run there has another length or configuration (the error names the command that resumes
 /// it), or cannot be read.
-pub(super) fn resume_existing(plan: Plan, run: &Path) -> Result<Plan, Failure> {
+pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
@@ -43,6 +43,7 @@ pub(super) fn resume_existing(plan: Plan, run: &Path) -> Result<Plan, Failure> {
         let why = format!("it contains a run with a different configuration\n{}", differences.join("\n"));
         return Err(in_use(why, ""));
     }
+    plan.config.copy_earlier_precision(&there);
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps(), there.steps());

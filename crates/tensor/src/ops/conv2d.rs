@@ -12,7 +12,7 @@
 //! three. So six rules, two per op, close the family at every order, and three kernels compute it.
 //! Each op saves the arguments that the gradients of the other argument need.
 
-use kernels::{ConvGeometry, Convolution, Element, Padding, TransposedPadding};
+use kernels::{ConvGeometry, Convolution, Element, Padding, Precision, TransposedPadding};
 
 use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
@@ -156,6 +156,15 @@ impl<T: Element> Var<T> {
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.
     #[track_caller]
     pub fn conv2d(&self, weight: &Self, stride: [usize; 2], padding: Padding) -> Self {
+        self.conv2d_in(Precision::F32, weight, stride, padding)
+    }
+
+    /// As [`conv2d`](Var::conv2d), in this precision. So are all products of its gradients.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d_in(&self, precision: Precision, weight: &Self, stride: [usize; 2], padding: Padding) -> Self {
         let (&[n, h, w, channels], &[kh, kw, input, out]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
@@ -166,7 +175,8 @@ impl<T: Element> Var<T> {
             weight.shape()
         );
         let g = ConvGeometry::new([n, h, w, channels], [kh, kw], out, stride, padding);
-        self.conv2d_with(weight, g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape())))
+        let g = g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape()));
+        self.conv2d_with(weight, g.with_precision(precision))
     }
 
     /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out,
@@ -176,6 +186,22 @@ impl<T: Element> Var<T> {
     /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
     pub fn conv_transpose2d(&self, weight: &Self, stride: [usize; 2], padding: TransposedPadding) -> Self {
+        self.conv_transpose2d_in(Precision::F32, weight, stride, padding)
+    }
+
+    /// As [`conv_transpose2d`](Var::conv_transpose2d), in this precision. So are all products of
+    /// its gradients.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the output would be empty.
+    #[track_caller]
+    pub fn conv_transpose2d_in(
+        &self,
+        precision: Precision,
+        weight: &Self,
+        stride: [usize; 2],
+        padding: TransposedPadding,
+    ) -> Self {
         let (&[n, h, w, channels], &[kh, kw, out, input]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv_transpose2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
@@ -187,7 +213,7 @@ impl<T: Element> Var<T> {
         );
         let g = ConvGeometry::transposed([n, h, w, channels], [kh, kw], out, stride, padding);
         let g = g.unwrap_or_else(|why| panic!("conv_transpose2d: {why} (images {})", self.shape()));
-        self.conv2d_input_grad(weight, g)
+        self.conv2d_input_grad(weight, g.with_precision(precision))
     }
 
     /// [`conv2d`](Var::conv2d) with a geometry that is already known.
@@ -247,7 +273,8 @@ impl<T: Element> Op<T> for Conv2d {
     fn attributes(&self) -> String {
         let [k, s, p] =
             [self.geometry.kernel, self.geometry.stride, self.geometry.pad].map(|[a, b]| format!("{a}x{b}"));
-        format!("{k} stride {s} pad {p}")
+        let precision = if self.geometry.precision == Precision::F32 { "" } else { " bf16" };
+        format!("{k} stride {s} pad {p}{precision}")
     }
 
     fn saves(&self, tracked: &[bool]) -> Saves {
@@ -283,7 +310,8 @@ impl<T: Element> Op<T> for Conv2d {
 impl Replay for Conv2d {
     fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
         let [a, b] = [&inputs[0], &inputs[1]];
-        let g = ConvGeometry { batch: a.shape()[0], ..self.geometry };
+        // Checks and explanations compare with the exact value.
+        let g = ConvGeometry { batch: a.shape()[0], precision: Precision::F32, ..self.geometry };
         match self.member {
             Member::Forward => a.conv2d_with(b, g),
             Member::InputGrad => a.conv2d_input_grad(b, g),

@@ -16,7 +16,7 @@
 //!
 //! All are linear, so nothing is saved.
 
-use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
+use kernels::{ConvGeometry, Element, Padding, Precision, TapsGeometry, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
@@ -164,32 +164,39 @@ impl<T: Element> Var<T> {
         Self::record(Taps::Turn, &[self], y)
     }
 
-    /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without
-    /// computing the large images.
+    /// `self.upsample(factor).conv_transpose2d_in(precision, weight, [1, 1], padding)`, up to
+    /// rounding, without computing the large images.
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
-    pub fn upsample_conv_transpose2d(&self, weight: &Self, factor: [usize; 2], padding: TransposedPadding) -> Self {
+    pub fn upsample_conv_transpose2d(
+        &self,
+        precision: Precision,
+        weight: &Self,
+        factor: [usize; 2],
+        padding: TransposedPadding,
+    ) -> Self {
         let name = "upsample_conv_transpose2d";
         let [large, [kh, kw, out, _]] = large_shapes(name, self, factor, weight, 3);
         let g = ConvGeometry::transposed(large, [kh, kw], out, [1, 1], padding);
         let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
-        self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor))
+        self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor).with_precision(precision))
     }
 
-    /// `self.upsample(factor).conv2d(weight, [1, 1], padding)`, up to rounding, without computing
-    /// the large images (unless an explicit padding is as wide as the kernel: then it is these two
-    /// ops).
+    /// `self.upsample(factor).conv2d_in(precision, weight, [1, 1], padding)`, up to rounding,
+    /// without computing the large images (unless an explicit padding is as wide as the kernel:
+    /// then it is these two ops).
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.
     #[track_caller]
-    pub fn upsample_conv2d(&self, weight: &Self, factor: [usize; 2], padding: Padding) -> Self {
+    pub fn upsample_conv2d(&self, precision: Precision, weight: &Self, factor: [usize; 2], padding: Padding) -> Self {
         let name = "upsample_conv2d";
         let [large, [kh, kw, _, out]] = large_shapes(name, self, factor, weight, 2);
         let g = ConvGeometry::new(large, [kh, kw], out, [1, 1], padding);
         let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
+        let g = g.with_precision(precision);
         match g.as_transposed() {
             Some(g) => self.conv2d_input_grad(&weight.turn_taps().spread_taps(factor), g.of_small_images(factor)),
             None => self.upsample(factor).conv2d_with(weight, g),

@@ -23,6 +23,8 @@ use crate::text::counted;
 use crate::value_range::{ValueRange, ValueStats};
 use fault::{Fault, MAX_HEADER};
 use layout::{Dtype, Layout};
+use ndarray::Array1;
+use ndarray_npy::{ReadNpyError, ReadNpyExt};
 use range::{BLOCK, MeasuredRange, range_of};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -339,16 +341,20 @@ fn header_text(body: &[u8], prefix: u64, version: u8) -> Result<&str, Fault> {
     }
 }
 
-/// Reads the `claimed` bytes of pixels.
+/// Reads the `claimed` bytes of pixels, which are the rest of the file.
+///
+/// `ndarray-npy` reads them with a new header in front. That header has a single length, and the
+/// spellings that are accepted here but not there (`<u1`, Python 2's `28L`) do not occur in it.
 fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
-    let mut pixels = Vec::new();
-    pixels.try_reserve_exact(claimed as usize).map_err(io::Error::other)?;
-    reader.take(claimed).read_to_end(&mut pixels)?;
-    // Only if the file changed after its length was read.
-    if (pixels.len() as u64) < claimed {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({claimed},), }}\n");
+    let mut front = [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes()].concat();
+    front.extend(text.as_bytes());
+    match Array1::<u8>::read_npy(front.chain(reader)) {
+        Ok(array) => Ok(array.into_raw_vec_and_offset().0),
+        Err(ReadNpyError::Io(error)) => Err(error),
+        // Only if the file changed after its length was read.
+        Err(error) => Err(io::Error::other(error)),
     }
-    Ok(pixels)
 }
 
 #[cfg(test)]

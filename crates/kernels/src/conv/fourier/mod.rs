@@ -42,6 +42,7 @@ mod transform;
 use core::ops::Range;
 
 use super::Convolution;
+use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 use transform::{LENGTHS, Role, Transform};
 
@@ -91,7 +92,11 @@ impl Fourier {
     /// of the layer but not on the number of images, so that a sample is the same in any batch.
     pub(crate) fn choose(g: &ConvGeometry) -> Option<Self> {
         let fourier = Self::new(g)?;
-        let [planes, direct] = [fourier.products(), g.useful_products() / g.batch.max(1)];
+        let [planes, mut direct] = [fourier.products(), g.useful_products() / g.batch.max(1)];
+        if g.precision == Precision::Bf16 {
+            // Planes are multiplied in f32, which takes twice as long as products of pairs.
+            direct /= 2;
+        }
         let wide = (g.in_channels * fourier.phases[0] * fourier.phases[1]).min(g.out_channels) >= CHANNELS;
         (wide && 3 * planes < 2 * direct).then_some(fourier)
     }

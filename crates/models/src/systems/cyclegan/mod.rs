@@ -111,9 +111,10 @@ impl CycleGan {
     /// When a setting is out of its range.
     pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
         settings.check()?;
-        let generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
-        let discriminators =
+        let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
+        let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
             Optimizer::of_several(name, &networks.each_ref(), rule, settings.learning_rate)

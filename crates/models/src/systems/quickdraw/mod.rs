@@ -52,13 +52,14 @@ impl Quickdraw {
     /// When a setting is out of its range.
     pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
         settings.check()?;
-        let (discriminator, generator) = (discriminator(&settings, seed), generator(&settings, seed));
+        let (mut discriminator, mut generator) = (discriminator(&settings, seed), generator(&settings, seed));
         let optimizer = |network, learning_rate, decay| {
             Optimizer::rms_prop(network, learning_rate).decay(decay).clip(settings.clip)
         };
         let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
         let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
-        let average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        let mut average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        settings.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
         let pool = ImagePool::new("pool", settings.replay_pool, discriminator.input_shape());
         let services = StepServices::new(seed, Range::Unit, &settings.common)
             .noise(&settings.noise)

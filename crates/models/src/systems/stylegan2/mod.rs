@@ -131,8 +131,10 @@ impl StyleGan2 {
     pub fn new(settings: &Settings, seed: u64) -> Result<Self, SettingsError> {
         crate::Settings::check(settings)?;
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
-        let discriminator = discriminator(&s, seed);
-        let [generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
+        let mut discriminator = discriminator(&s, seed);
+        let [mut generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
+        let generators = generator.parts_mut().into_iter().chain(average.parts_mut());
+        s.common.configure(generators.chain([&mut discriminator]));
         follow(average.parts_mut(), generator.parts(), 0.0);
         let (learning_rate, rule) = s.on_reals().adam(s.learning_rate, BETAS);
         let discriminator_optimizer = Optimizer::new(&discriminator, rule, learning_rate);

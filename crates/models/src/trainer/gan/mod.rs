@@ -104,14 +104,15 @@ impl GanTrainer {
         seed: u64,
         networks: impl Fn() -> [Network; 2],
     ) -> Result<Self, SettingsError> {
-        let [discriminator, generator] = networks();
+        let [mut discriminator, mut generator] = networks();
         lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
         let discriminator_optimizer = spec.update.optimizer(&discriminator, options.d_learning_rate, options);
         let generator_optimizer = spec.update.optimizer(&generator, options.g_learning_rate, options);
-        let average = (options.ema > 0.0).then(|| {
+        let mut average = (options.ema > 0.0).then(|| {
             let [_, generator] = networks();
             generator.renamed("average")
         });
+        options.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
         let pool = ImagePool::new("pool", options.replay_pool, discriminator.input_shape());
         let services = StepServices::new(seed, spec.range, &options.common)
             .noise(&options.noise)
