@@ -3,8 +3,8 @@
 //! How fast a kernel is depends on the machine and on what else runs there. The ratio of its rate
 //! to that of a yardstick, measured in the same second on the same thread, depends on them much
 //! less. Kernel and yardstick take turns of about a millisecond, and each keeps its best call: on a
-//! busy machine many calls are interrupted, but some are not. So the problems are small: a call takes
-//! a few milliseconds at most.
+//! busy machine many calls are interrupted, but some are not. So the problems are small: a call
+//! takes a few milliseconds at most.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
