@@ -2,8 +2,9 @@
 //!
 //! How fast a kernel is depends on the machine and on what else runs there. The ratio of its rate
 //! to that of a yardstick, measured in the same second on the same thread, depends on them much
-//! less. Kernel and yardstick take turns of about a millisecond, and each keeps its best turn: on a
-//! busy machine most turns are interrupted, but some are not.
+//! less. Kernel and yardstick take turns of about a millisecond, and each keeps its best call: on a
+//! busy machine many calls are interrupted, but some are not. So the problems are small: a call
+//! takes a few milliseconds at most.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -56,7 +57,7 @@ impl Yardstick {
 /// What was measured of a problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
-    /// Seconds of a call of the kernel, in its best turn.
+    /// Seconds of a call of the kernel, at best.
     pub seconds: f64,
     /// Its operations or bytes per second.
     pub rate: f64,
@@ -71,15 +72,15 @@ const TURN: Duration = Duration::from_micros(800);
 /// The least number of turns of each of the two.
 const TURNS: usize = 6;
 
-/// Seconds per call of one turn.
+/// Seconds of the best call of one turn.
 fn turn(work: &mut dyn FnMut()) -> f64 {
-    let (start, mut calls) = (Instant::now(), 0);
+    let (start, mut best) = (Instant::now(), Duration::MAX);
     loop {
+        let call = Instant::now();
         work();
-        calls += 1;
-        let time = start.elapsed();
-        if time >= TURN {
-            return time.as_secs_f64() / f64::from(calls);
+        best = best.min(call.elapsed());
+        if start.elapsed() >= TURN {
+            return best.as_secs_f64();
         }
     }
 }
